@@ -1,0 +1,52 @@
+"""What every test gets: a clean environment, and the real server for those that ask for it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.running_server import RunningServer, scrubbed
+
+ServerStarter = Callable[..., RunningServer]
+
+
+@pytest.fixture(autouse=True)
+def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the machine's settings out of the tests, and the tests out of the person's home."""
+    kept = scrubbed(os.environ)
+    for name in os.environ.keys() - kept.keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[ServerStarter]:
+    """Start real servers: `start_server(home=..., port=..., mode="serve", environment={...})`.
+
+    All are optional; without a home each gets an empty one. They are killed when the test ends.
+    """
+    servers: list[RunningServer] = []
+
+    def start(
+        home: Path | None = None,
+        port: int | None = None,
+        mode: str = "up",
+        environment: Mapping[str, str] | None = None,
+    ) -> RunningServer:
+        home = home or tmp_path / f"home-{len(servers)}"
+        running = RunningServer(home, port, mode, environment)
+        servers.append(running)
+        return running.start()
+
+    yield start
+    for running in servers:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One `runyard up` on an empty home, shared by the tests of a module."""
+    running = RunningServer(tmp_path_factory.mktemp("server") / "home").start()
+    yield running
+    running.close()

@@ -1,0 +1,147 @@
+"""The real server as a process of its own, for the tests that talk to it from outside."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+LEAKY_PREFIXES = ("RUNYARD_", "MLFLOW_", "AZUREML_", "DATABRICKS_")
+PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
+READY_WITHIN_S = 60.0
+STOPPED_WITHIN_S = 30.0
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without anything that would steer Runyard or an MLflow client."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(LEAKY_PREFIXES) and name.lower() not in PROXY_VARIABLES
+    }
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningServer:
+    """`runyard up` (or `serve`) on a home folder and a port that stay the same over restarts."""
+
+    def __init__(
+        self,
+        home: Path,
+        port: int | None = None,
+        mode: str = "up",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.mode = mode
+        self.log_path = home.with_name(f"{home.name}.log")
+        self._environment = scrubbed(os.environ) | dict(environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address to give to a client, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The id of the server's process."""
+        return self._running().pid
+
+    @property
+    def output(self) -> str:
+        """All that the server has printed, over all its starts."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def start(self) -> "RunningServer":
+        """Start the process and return once it answers."""
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "runyard", self.mode]
+        command += ["--home", str(self.home), "--port", str(self.port)]
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                cwd=self.home.parent,
+                start_new_session=True,
+            )
+        self._wait_until_ready()
+        return self
+
+    def stop(self) -> int:
+        """Ask for a clean end as Ctrl-C does and return the exit code."""
+        process = self._running()
+        process.send_signal(signal.SIGINT)
+        try:
+            code = process.wait(STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"the server did not stop on SIGINT; its output:\n{self.output}") from None
+        self._process = None
+        return code
+
+    def kill9(self) -> None:
+        """End the process without giving it a chance to do anything more."""
+        process = self._running()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self._process = None
+
+    def restart(self) -> "RunningServer":
+        """Stop cleanly when it runs, and start again on the same home and port."""
+        if self._process is not None:
+            self.stop()
+        return self.start()
+
+    def close(self) -> None:
+        """End the process, if there is one, however it stands."""
+        if self._process is not None:
+            self.kill9()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise AssertionError("the server was not started, or it was stopped")
+        return self._process
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            code = self._running().poll()
+            if code is not None:
+                self._process = None
+                raise AssertionError(f"the server ended with code {code}; its output:\n{self.output}")
+            if is_healthy(self.url):
+                return
+            time.sleep(0.02)
+        self.kill9()
+        raise AssertionError(f"no answer within {READY_WITHIN_S} s; the server's output:\n{self.output}")
+
+
+def is_healthy(url: str) -> bool:
+    """Tell whether the address answers /health with OK."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        return answer.status == http.client.OK and answer.read() == b"OK"
+    except OSError:
+        return False
+    finally:
+        connection.close()
