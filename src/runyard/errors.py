@@ -1,0 +1,175 @@
+"""The error tree: one class a cause, each with its wire code and HTTP status.
+
+RunyardError
+├── InvalidParameter        400 INVALID_PARAMETER_VALUE   (also a ValueError)
+│   └── InvalidFilter       400 INVALID_PARAMETER_VALUE
+├── InvalidState            400 INVALID_STATE
+├── AlreadyExists           400 RESOURCE_ALREADY_EXISTS
+├── Unauthenticated         401 UNAUTHENTICATED
+├── Forbidden               403 PERMISSION_DENIED
+├── NotFound                404 RESOURCE_DOES_NOT_EXIST   (also a KeyError)
+│   └── RouteNotFound       404 ENDPOINT_NOT_FOUND
+├── MethodNotAllowed        405 METHOD_NOT_ALLOWED
+├── TooLarge                413 REQUEST_LIMIT_EXCEEDED
+├── Misdirected             421 PERMISSION_DENIED
+├── TooManyRequests         429 RESOURCE_EXHAUSTED
+├── NotImplementedHere      501 NOT_IMPLEMENTED
+├── Unavailable             503 TEMPORARILY_UNAVAILABLE
+├── StorageFull             507 RESOURCE_EXHAUSTED
+└── InternalError           500 INTERNAL_ERROR
+
+The server answers with ``error_code`` and the status; the SDK raises the class that
+:func:`error_for` finds for them, so that a caller catches what the server raised.
+Codes and statuses are MLflow's (``mlflow/protos/databricks.proto``) where it has them:
+its clients decide by them what to raise and what to retry.
+"""
+
+from __future__ import annotations
+
+
+class RunyardError(Exception):
+    """What went wrong, in words that say what to do next.
+
+    Args:
+        message: One sentence for a person; it names the field and the limit, never a secret.
+    """
+
+    code = "INTERNAL_ERROR"
+    http_status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class InvalidParameter(RunyardError, ValueError):
+    """A field of the request is missing, malformed or out of its limits."""
+
+    code = "INVALID_PARAMETER_VALUE"
+    http_status = 400
+
+
+class InvalidFilter(InvalidParameter):
+    """A search filter or an order that does not follow the grammar."""
+
+
+class InvalidState(RunyardError):
+    """The object exists, but not in a state that allows this."""
+
+    code = "INVALID_STATE"
+    http_status = 400
+
+
+class AlreadyExists(RunyardError):
+    """An object of that name exists already, active or deleted."""
+
+    code = "RESOURCE_ALREADY_EXISTS"
+    http_status = 400
+
+
+class Unauthenticated(RunyardError):
+    """No credential, or one that is not valid any more."""
+
+    code = "UNAUTHENTICATED"
+    http_status = 401
+
+
+class Forbidden(RunyardError):
+    """The caller is known and may not do this."""
+
+    code = "PERMISSION_DENIED"
+    http_status = 403
+
+
+class NotFound(RunyardError, KeyError):
+    """No such object, or none that the caller may see."""
+
+    code = "RESOURCE_DOES_NOT_EXIST"
+    http_status = 404
+
+
+class RouteNotFound(NotFound):
+    """No endpoint lies at this address."""
+
+    code = "ENDPOINT_NOT_FOUND"
+
+
+class MethodNotAllowed(RunyardError):
+    """The endpoint exists, under another HTTP method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    http_status = 405
+
+
+class TooLarge(RunyardError):
+    """The request's body is over the limit that the message names."""
+
+    code = "REQUEST_LIMIT_EXCEEDED"
+    http_status = 413
+
+
+class Misdirected(RunyardError):
+    """The request names a host that this server does not answer for."""
+
+    code = "PERMISSION_DENIED"
+    http_status = 421
+
+
+class TooManyRequests(RunyardError):
+    """Too many tries; wait before the next."""
+
+    code = "RESOURCE_EXHAUSTED"
+    http_status = 429
+
+
+class NotImplementedHere(RunyardError):
+    """MLflow has this, Runyard does not or not for this storage."""
+
+    code = "NOT_IMPLEMENTED"
+    http_status = 501
+
+
+class Unavailable(RunyardError):
+    """The server can't answer now; the same call may go through later."""
+
+    code = "TEMPORARILY_UNAVAILABLE"
+    http_status = 503
+
+
+class StorageFull(RunyardError):
+    """The disk or the quota is full; nothing was written."""
+
+    code = "RESOURCE_EXHAUSTED"
+    http_status = 507
+
+
+class InternalError(RunyardError):
+    """A fault of the server's; its log has the details under the request's id."""
+
+
+_BY_STATUS: dict[int, type[RunyardError]] = {
+    cls.http_status: cls
+    for cls in (
+        InternalError, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, TooLarge,
+        Misdirected, TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
+    )
+}  # fmt: skip
+
+_BY_CODE: dict[str, type[RunyardError]] = {
+    cls.code: cls
+    for cls in (
+        InternalError, InvalidParameter, InvalidState, AlreadyExists, Unauthenticated, Forbidden, NotFound,
+        RouteNotFound, MethodNotAllowed, TooLarge, NotImplementedHere, Unavailable,
+    )
+}  # fmt: skip
+
+
+def error_for(http_status: int, code: str, message: str) -> RunyardError:
+    """Return the error that a server meant by its status and code, ready to be raised."""
+    by_code = _BY_CODE.get(code)
+    if by_code is not None and by_code.http_status == http_status:
+        return by_code(message)
+    return _BY_STATUS.get(http_status, by_code or RunyardError)(message)

@@ -1,0 +1,1 @@
+"""The HTTP server: parse, check the permission, call a service, serialise."""

@@ -1,0 +1,156 @@
+"""One SQL database behind the metadata and metric stores: connections and transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from runyard.errors import InvalidState, StorageFull, Unavailable
+
+_MIGRATIONS = Path(__file__).parent / "metadata" / "migrations"
+
+
+class Database:
+    """Hands out connections: many readers beside one writer.
+
+    A transaction belongs to the thread that began it. ``writing()`` inside ``writing()`` joins
+    the outer one, which is how a service makes several stores change together or not at all.
+
+    Args:
+        engine: A SQLAlchemy engine whose connections begin transactions themselves.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._current = threading.local()
+        self._one_writer = threading.RLock()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a write transaction, committed at the end or rolled back by any error.
+
+        Blocks while another thread writes.
+
+        Raises:
+            StorageFull: The disk is full; nothing was written.
+            Unavailable: The database can't be reached or is locked by another process.
+        """
+        outer: Connection | None = getattr(self._current, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+            self._current.connection = connection
+            try:
+                yield connection
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                self._current.connection = None
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database; within ``writing()``, that transaction's own.
+
+        Raises:
+            Unavailable: The database can't be reached.
+        """
+        outer: Connection | None = getattr(self._current, "connection", None)
+        if outer is not None:
+            yield outer
+            return
+        with _said_as_ours(), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the engine is SQLite: one writer at a time in the whole process."""
+        return self.engine.dialect.name == "sqlite"
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; a database of a newer Runyard is refused.
+
+        Raises:
+            InvalidState: The schema is newer than this version of Runyard knows.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.set_main_option("path_separator", "os")
+        known = ScriptDirectory.from_config(config)
+        with self.writing() as connection:
+            at = MigrationContext.configure(connection).get_current_revision()
+            if at == known.get_current_head():
+                return
+            if at is not None and at not in {script.revision for script in known.walk_revisions()}:
+                raise InvalidState(
+                    f"This database has schema {at}, which this version of Runyard does not know. "
+                    "Install the version that wrote it, or a newer one."
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close all connections; SQLite folds its write-ahead log into the file."""
+        self.engine.dispose()
+
+
+def open_sqlite(path: Path) -> Database:
+    """Return the database in the file ``path``, made if need be, with its schema up to date.
+
+    A commit survives the death of the process (WAL, ``synchronous=NORMAL``).
+    """
+    path.touch(mode=0o600, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
+        pool_size=16,
+        max_overflow=64,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    database = Database(engine)
+    database.migrate()
+    return database
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in (
+        "auto_vacuum=INCREMENTAL",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+        "case_sensitive_like=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextlib.contextmanager
+def _said_as_ours() -> Iterator[None]:
+    """Raise the driver's faults as errors that tell a client whether to try again."""
+    try:
+        yield
+    except (OperationalError, DatabaseError) as error:
+        cause = str(error.orig)
+        if "full" in cause:
+            raise StorageFull("The disk that holds the database is full; nothing was written.") from error
+        if isinstance(error, OperationalError):
+            raise Unavailable(f"The database does not answer: {cause}.") from error
+        raise

@@ -1,0 +1,1 @@
+"""The metadata store: workspaces, experiments, runs, logged models, credentials."""

@@ -1,0 +1,1 @@
+"""Numbered, forward-only migrations of the schema, run by Alembic when a store is opened."""

@@ -1,0 +1,244 @@
+"""The tables of the metadata and metric stores, for SQLite and PostgreSQL alike.
+
+Times are integers of milliseconds since the epoch. NaN can't be a SQL value, so a number
+that may be NaN is kept as ``0`` beside ``is_nan``; infinities are kept as they are.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+tables = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_AUTO_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _key_value(name: str, owner: str, owner_type: type[Text] | type[BigInteger] = Text) -> Table:
+    """A table of free key and value pairs of one owner, clustered by owner."""
+    column, target = owner.rsplit(".", 1)[-1], owner
+    return Table(
+        name,
+        tables,
+        Column(column, owner_type, ForeignKey(target, ondelete="CASCADE"), primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("value", Text, nullable=False),
+        Index(None, "key", "value", column),
+        sqlite_with_rowid=False,
+    )
+
+
+workspaces = Table(
+    "workspaces",
+    tables,
+    Column("name", Text, primary_key=True),
+    Column("default_experiment_id", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("description", Text, nullable=False, default=""),
+)
+
+workspace_tags = Table(
+    "workspace_tags",
+    tables,
+    Column("workspace", Text, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+experiments = Table(
+    "experiments",
+    tables,
+    Column("experiment_id", _AUTO_ID, primary_key=True, autoincrement=True),
+    Column("workspace", Text, ForeignKey("workspaces.name"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("artifact_location", Text, nullable=False),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    UniqueConstraint("workspace", "name"),
+    sqlite_autoincrement=True,
+)
+
+experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", BigInteger)
+
+runs = Table(
+    "runs",
+    tables,
+    Column("run_id", Text, primary_key=True),
+    Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("artifact_uri", Text, nullable=False),
+    Column("started_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Column("deleted_ms", BigInteger),
+    Index(None, "experiment_id", "lifecycle_stage", "started_ms", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+params = _key_value("params", "runs.run_id")
+tags = _key_value("tags", "runs.run_id")
+
+metric_series = Table(
+    "metric_series",
+    tables,
+    Column("series_id", _AUTO_ID, primary_key=True, autoincrement=True),
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_timestamp_ms", BigInteger, nullable=False),
+    Column("last_value", Double, nullable=False),
+    Column("last_is_nan", Boolean, nullable=False),
+    UniqueConstraint("run_id", "key"),
+    Index(None, "key", "last_value", "run_id"),
+)
+
+metric_points = Table(
+    "metric_points",
+    tables,
+    Column(
+        "series_id", BigInteger, ForeignKey("metric_series.series_id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("timestamp_ms", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("value", Double, primary_key=True),
+    Column("is_nan", Boolean, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+datasets = Table(
+    "datasets",
+    tables,
+    Column("dataset_id", Text, primary_key=True),
+    Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("source_type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+    UniqueConstraint("experiment_id", "name", "digest"),
+)
+
+dataset_inputs = Table(
+    "dataset_inputs",
+    tables,
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+dataset_input_tags = Table(
+    "dataset_input_tags",
+    tables,
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+logged_models = Table(
+    "logged_models",
+    tables,
+    Column("model_id", Text, primary_key=True),
+    Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("artifact_uri", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("status_message", Text, nullable=False, default=""),
+    Column("model_type", Text, nullable=False, default=""),
+    Column("source_run_id", Text, nullable=False, default=""),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("deleted_ms", BigInteger),
+    Index(None, "experiment_id", "lifecycle_stage", "created_ms"),
+)
+
+logged_model_params = _key_value("logged_model_params", "logged_models.model_id")
+logged_model_tags = _key_value("logged_model_tags", "logged_models.model_id")
+
+logged_model_metrics = Table(
+    "logged_model_metrics",
+    tables,
+    Column("model_id", Text, ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("timestamp_ms", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("value", Double, primary_key=True),
+    Column("is_nan", Boolean, primary_key=True),
+    Column("dataset_name", Text, primary_key=True, default=""),
+    Column("dataset_digest", Text, primary_key=True, default=""),
+    Index(None, "key", "value"),
+    sqlite_with_rowid=False,
+)
+
+model_inputs = Table(
+    "model_inputs",
+    tables,
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("model_id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+model_outputs = Table(
+    "model_outputs",
+    tables,
+    Column("run_id", Text, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("model_id", Text, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+principals = Table(
+    "principals",
+    tables,
+    Column("principal_id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("is_administrator", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("disabled_ms", BigInteger),
+)
+
+api_keys = Table(
+    "api_keys",
+    tables,
+    Column("key_id", Text, primary_key=True),
+    Column("principal_id", Text, ForeignKey("principals.principal_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret_sha256", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    tables,
+    Column("key_id", Text, primary_key=True),
+    Column("private_jwk", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("retired_ms", BigInteger),
+)
