@@ -13,6 +13,7 @@ from runyard.errors import Forbidden, Unauthenticated
 
 scopes = st.sampled_from(Scope)
 permissions = st.sampled_from(Permission)
+rights = st.sampled_from([permission for permission in Permission if permission is not Permission.IDENTIFY])
 names = st.sampled_from(["alpha", "beta"])
 
 
@@ -23,9 +24,9 @@ def caller(scope: Scope, workspace: str | None = None) -> Caller:
 @pytest.mark.parametrize(
     ("scope", "allowed"),
     [
-        (Scope.READER, {Permission.READ}),
-        (Scope.CONTRIBUTOR, {Permission.READ, Permission.CONTRIBUTE}),
-        (Scope.OWNER, {Permission.READ, Permission.CONTRIBUTE, Permission.MANAGE}),
+        (Scope.READER, {Permission.IDENTIFY, Permission.READ}),
+        (Scope.CONTRIBUTOR, {Permission.IDENTIFY, Permission.READ, Permission.CONTRIBUTE}),
+        (Scope.OWNER, set(Permission) - {Permission.ADMINISTER}),
         (Scope.ADMIN, set(Permission)),
     ],
 )
@@ -61,17 +62,27 @@ def test_the_local_owner_may_do_everything(permission, workspace):
     authorize(LOCAL_OWNER, permission, None)
 
 
-@given(scopes, permissions, names)
+@given(scopes, rights, names)
 def test_a_credential_of_one_workspace_opens_no_other(scope, permission, workspace):
     other = "alpha" if workspace == "beta" else "beta"
     with pytest.raises(Forbidden):
         authorize(caller(scope, workspace), permission, other)
 
 
-@given(scopes, permissions)
+@given(scopes, rights)
 def test_a_credential_of_one_workspace_opens_nothing_of_the_server_as_a_whole(scope, permission):
     with pytest.raises(Forbidden):
         authorize(caller(scope, "alpha"), permission, None)
+
+
+@pytest.mark.parametrize("workspace", [None, "default", "alpha"])
+def test_a_credential_of_one_workspace_may_ask_who_it_is_at_home_and_at_the_root(workspace):
+    authorize(caller(Scope.READER, "alpha"), Permission.IDENTIFY, workspace)
+
+
+def test_a_credential_of_one_workspace_may_not_even_ask_who_it_is_elsewhere():
+    with pytest.raises(Forbidden):
+        authorize(caller(Scope.OWNER, "alpha"), Permission.IDENTIFY, "beta")
 
 
 def test_a_credential_of_one_workspace_never_administers():

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 
+from runyard.entities.permission import Permission, Scope
+from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import Forbidden, Unauthenticated
+
+__all__ = ["LOCAL_OWNER", "Caller", "Open", "Permission", "Proof", "Scope", "authorize"]
 
 UNAUTHENTICATED_TEXT = (
     "This server needs a valid credential: send 'Authorization: Bearer <API key or token>', "
     "or the API key as the password of HTTP Basic. It may be missing, malformed, expired or revoked."
 )
-
-
-class Permission(IntEnum):
-    """What a route needs; each one includes those before it.
-
-    The first three are rights in one workspace. ``ADMINISTER`` is a right over the whole server, so a
-    credential that is bound to one workspace never has it.
-    """
-
-    READ = 1
-    CONTRIBUTE = 2
-    MANAGE = 3
-    ADMINISTER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +26,6 @@ class Open:
     def __post_init__(self) -> None:
         if not self.why.strip():
             raise ValueError("A route that is open to everybody must say why.")
-
-
-class Scope(str, Enum):
-    """What a credential may do at most, whatever its owner may."""
-
-    READER = "reader"
-    CONTRIBUTOR = "contributor"
-    OWNER = "owner"
-    ADMIN = "admin"
-
-    def allows(self, permission: Permission) -> bool:
-        """Whether a credential of this scope may do what needs ``permission``."""
-        return permission <= _HIGHEST[self]
-
-    def includes(self, other: Scope) -> bool:
-        """Whether ``other`` is this scope or a narrower one."""
-        return _HIGHEST[other] <= _HIGHEST[self]
-
-
-_HIGHEST = {
-    Scope.READER: Permission.READ,
-    Scope.CONTRIBUTOR: Permission.CONTRIBUTE,
-    Scope.OWNER: Permission.MANAGE,
-    Scope.ADMIN: Permission.ADMINISTER,
-}
 
 
 class Proof(str, Enum):
@@ -101,11 +67,15 @@ class Caller:
 
     def may(self, permission: Permission, workspace: str | None) -> bool:
         """Whether they have ``permission`` in ``workspace``; ``None`` stands for the server as a whole."""
-        if self.workspace is not None and (
-            workspace != self.workspace or permission is Permission.ADMINISTER
-        ):
+        if not self.scope.allows(permission):
             return False
-        return self.scope.allows(permission)
+        if self.workspace is None:
+            return True
+        if permission is Permission.IDENTIFY:
+            # The root of the server is the default workspace's address too, and everybody knows that it is
+            # there: a credential of another workspace may ask there what it is.
+            return workspace in {None, DEFAULT_WORKSPACE, self.workspace}
+        return workspace == self.workspace and permission is not Permission.ADMINISTER
 
 
 LOCAL_OWNER = Caller(

@@ -230,8 +230,12 @@ api_keys = Table(
     Column("principal_id", Text, ForeignKey("principals.principal_id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("secret_sha256", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("workspace", Text, ForeignKey("workspaces.name")),
     Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
     Column("revoked_ms", BigInteger),
+    Index(None, "principal_id"),
 )
 
 signing_keys = Table(
@@ -241,4 +245,11 @@ signing_keys = Table(
     Column("private_jwk", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("retired_ms", BigInteger),
+)
+
+installation = Table(
+    "installation",
+    tables,
+    Column("only_row", Integer, primary_key=True),
+    Column("server_id", Text, nullable=False),
 )
