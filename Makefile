@@ -1,0 +1,55 @@
+# Everyday commands. Each does its own set-up; a machine needs Python 3.10 or newer, git and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SET_UP := $(PYTHON) scripts/bootstrap.py
+FAST := not slow and not browser and not clients
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format studio lock changelog clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+run:  ## Start the server with the sample training in it; Ctrl-C stops it
+	@$(SET_UP) run
+	@$(BIN)/python scripts/run_sample.py
+
+test:  ## Install what the tests need and run all of them
+	@$(SET_UP) test
+	@$(BIN)/python hatch_build.py npm run check
+	@$(BIN)/python hatch_build.py npm test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint  ## Format, lint, types and the fast tests: what a commit must pass
+	$(BIN)/python -m pytest -q -m "$(FAST)" $(ARGS)
+
+lint:  ## Format, lint and types alone
+	@$(SET_UP) dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/shape.py
+
+format:  ## Let ruff and the Studio's formatter rewrite the sources
+	@$(SET_UP) dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	@$(BIN)/python hatch_build.py npm run format
+
+studio:  ## The Studio with hot reload, beside a server on RUNYARD_URL (default port 5000)
+	@$(SET_UP) run
+	@$(BIN)/python hatch_build.py npm run dev
+
+lock:  ## Write requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
+	@$(SET_UP) dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(ARGS)
+
+changelog:  ## Show what the next release's entry in CHANGELOG.md would say
+	@$(SET_UP) dev
+	@$(BIN)/towncrier build --draft
+
+clean:  ## Remove all that set-up, builds and tests left in the checkout
+	rm -rf .venv .envs .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf studio/node_modules studio/dist src/runyard/server/studio
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,262 @@
+"""Sets a checkout up on a machine that has only Python, git and make.
+
+    python3 scripts/bootstrap.py run      what `make run` needs: .venv with the server and the Studio's build
+    python3 scripts/bootstrap.py dev      what `make check` needs: .venv with all tools
+    python3 scripts/bootstrap.py test     what `make test` needs: the above, genuine MLflow clients, Chromium
+
+Everything is taken from the hash-locked files in requirements/. A second call finds its stamps and is done at
+once. Nothing outside of the checkout is touched, but for Debian packages as root, and that is said before.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+UV_HOME = ROOT / ".setup" / "uv"
+VENV = ROOT / ".venv"
+CLIENT_ENVIRONMENTS = ROOT / ".envs"
+OLDEST_PYTHON = (3, 10)
+
+# Client -> the Pythons that its dependencies were built for; None takes the one that runs this script.
+CLIENTS = {
+    "mlflow-3.17": None,
+    "skinny-3.17": None,
+    "mlflow-2.22": ">=3.10,<3.14",
+    "mlflow-1.30": ">=3.10,<3.12",
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class SetUpFailed(Exception):
+    """Something that the person must do first; the message says what."""
+
+
+def main(goal: str) -> None:
+    """Bring the checkout to the state that the goal needs."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise SetUpFailed(
+            f"Runyard needs Python 3.10 or newer, this is {sys.version.split()[0]} ({sys.executable})"
+        )
+    uv = install_uv()
+    if goal == "run":
+        make_venv(uv, accepts=("examples", "dev"))
+        build_studio()
+    elif goal == "dev":
+        make_venv(uv, accepts=("dev",))
+    elif goal == "test":
+        make_venv(uv, accepts=("dev",))
+        with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+            clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
+            build_studio()
+            install_browser()
+        for client in clients:
+            client.result()
+    else:
+        raise SetUpFailed(f"unknown goal {goal!r}: run, dev or test")
+
+
+def install_uv() -> Path:
+    """Install uv, which installs everything else, into a folder of its own; return its path."""
+    lock = REQUIREMENTS / "uv.txt"
+    uv = UV_HOME / "bin" / "uv"
+    stamp = Stamp(UV_HOME, lock)
+    if stamp.is_fresh and uv.exists():
+        return uv
+    say("Installing uv")
+    shutil.rmtree(UV_HOME, ignore_errors=True)
+    # An old pip's own notices, and a machine's extra wheel folders, have no place in a hash-locked install.
+    quiet = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--require-hashes",
+        "--requirement",
+        str(lock),
+    ]
+    if can_make_venv():
+        run(sys.executable, "-m", "venv", str(UV_HOME))
+        run(str(UV_HOME / "bin" / "python"), "-m", "pip", "install", *quiet)
+    else:
+        run(sys.executable, "-m", "pip", "install", "--target", str(UV_HOME), *quiet)
+    stamp.write()
+    return uv
+
+
+def can_make_venv() -> bool:
+    """Tell whether `python -m venv` works here, if need be after adding Debian's package for it."""
+    if importlib.util.find_spec("ensurepip"):
+        return True
+    if importlib.util.find_spec("pip"):
+        return False
+    minor = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if not is_debian_root() or not sys.executable.startswith("/usr/bin/"):
+        raise SetUpFailed(
+            f"this Python ({sys.executable}) has no pip and no ensurepip: nothing can be installed.\n"
+            f"On Debian or Ubuntu: sudo apt-get install {minor}\n"
+            "Or name another Python: make run PYTHON=/path/to/python3"
+        )
+    apt_install(minor, because="this Python has neither pip nor ensurepip")
+    return True
+
+
+def make_venv(uv: Path, accepts: tuple[str, ...]) -> None:
+    """Make .venv from the first of the accepted locks, unless it already stands on one of them."""
+    built_by = (ROOT / "pyproject.toml", ROOT / "hatch_build.py", ROOT / "src" / "runyard" / "_version.py")
+    for name in accepts:
+        if Stamp(VENV, REQUIREMENTS / f"{name}.txt", *built_by).is_fresh:
+            return
+    lock = REQUIREMENTS / f"{accepts[0]}.txt"
+    say(f"Installing {lock.relative_to(ROOT)} into .venv")
+    stamp = Stamp(VENV, lock, *built_by)
+    fill_environment(uv, VENV, sys.executable, lock)
+    # The build requirements are in the lock, so the build needs no isolated, unlocked environment.
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--python", str(VENV))
+    run(str(uv), "pip", "install", *options, "--editable", str(ROOT))
+    stamp.write()
+
+
+def make_client_environment(uv: Path, name: str) -> None:
+    """Make .envs/NAME with one genuine MLflow client and nothing of Runyard."""
+    lock = REQUIREMENTS / f"client-{name}.txt"
+    folder = CLIENT_ENVIRONMENTS / name
+    stamp = Stamp(folder, lock)
+    if stamp.is_fresh:
+        return
+    python = find_python(uv, CLIENTS[name])
+    if python is None:
+        say(f"Leaving out the client {name}: it needs a Python {CLIENTS[name]}, and none was found")
+        return
+    say(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
+    fill_environment(uv, folder, python, lock)
+    stamp.write()
+
+
+def find_python(uv: Path, versions: str | None) -> str | None:
+    """Return an interpreter of these versions, first of all the one that runs this script."""
+    if versions is None:
+        return sys.executable
+    for wanted in (sys.executable, versions):
+        command = [str(uv), "python", "find", "--no-project", "--system", wanted]
+        found = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+        if found.returncode == 0 and is_within(found.stdout.strip(), versions):
+            return found.stdout.strip()
+    return None
+
+
+def is_within(python: str, versions: str) -> bool:
+    """Tell whether the interpreter runs and its version lies in a range such as `>=3.10,<3.12`."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        return False
+    version = as_numbers(answer.stdout)
+    lowest, bound = versions.split(",")
+    return as_numbers(lowest.removeprefix(">=")) <= version < as_numbers(bound.removeprefix("<"))
+
+
+def as_numbers(version: str) -> tuple[int, ...]:
+    """Return 3.11 as (3, 11), so that 3.9 sorts before it."""
+    return tuple(int(part) for part in version.strip().split("."))
+
+
+def fill_environment(uv: Path, folder: Path, python: str, lock: Path) -> None:
+    """Make a virtual environment that holds exactly what the lock names."""
+    run(str(uv), "venv", "--quiet", "--clear", "--no-project", "--python", python, str(folder))
+    run(str(uv), "pip", "sync", "--quiet", "--require-hashes", "--python", str(folder), str(lock))
+
+
+def build_studio() -> None:
+    """Build the Studio into the package, when its sources changed."""
+    if os.environ.get("RUNYARD_SKIP_STUDIO") != "1":
+        run(str(VENV / "bin" / "python"), str(ROOT / "hatch_build.py"))
+
+
+def install_browser() -> None:
+    """Install Chromium for the browser tests, where that can be done without asking the person to."""
+    if any(shutil.which(browser) for browser in BROWSERS):
+        return
+    if is_debian_root():
+        apt_install("chromium", because="the browser tests drive it")
+    else:
+        say("No Chromium on the PATH, so no browser tests. On Debian: sudo apt-get install chromium")
+
+
+def is_debian_root() -> bool:
+    """Tell whether Debian packages can be installed without a password."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(package: str, because: str) -> None:
+    """Install one Debian package as root, after saying so."""
+    say(f"Running as root `apt-get install {package}`: {because}")
+    apt_environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    run("apt-get", "update", "-qq", extra=apt_environment)
+    run(
+        "apt-get",
+        "install",
+        "-qq",
+        "--yes",
+        "--no-install-recommends",
+        package,
+        extra=apt_environment,
+        hushed=True,
+    )
+
+
+class Stamp:
+    """A file in an environment that says which inputs it was made from."""
+
+    def __init__(self, folder: Path, *inputs: Path) -> None:
+        self._path = folder / ".made-from"
+        digest = hashlib.sha256(f"{sys.version}\0{folder}\0".encode())
+        for path in inputs:
+            digest.update(path.read_bytes())
+        self._content = digest.hexdigest()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the environment was made from these very inputs."""
+        return self._path.is_file() and self._path.read_text() == self._content
+
+    def write(self) -> None:
+        """Say that the environment is complete."""
+        self._path.write_text(self._content)
+
+
+def environment() -> dict[str, str]:
+    """Return the variables for uv: it uses the Pythons of the machine, and pip's index where one is set."""
+    variables = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
+    variables.pop("VIRTUAL_ENV", None)
+    if "PIP_INDEX_URL" in variables:
+        variables.setdefault("UV_DEFAULT_INDEX", variables["PIP_INDEX_URL"])
+    return variables
+
+
+def run(*command: str, extra: dict[str, str] | None = None, hushed: bool = False) -> None:
+    """Run a command; when it fails, say which and end."""
+    output = subprocess.DEVNULL if hushed else None
+    variables = environment() | (extra or {})
+    code = subprocess.run(command, cwd=ROOT, env=variables, stdout=output, check=False).returncode
+    if code != 0:
+        raise SetUpFailed(f"this command failed with code {code}: {' '.join(command)}")
+
+
+def say(line: str) -> None:
+    """Tell the person what happens now."""
+    print(f"[set-up] {line}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "")
+    except SetUpFailed as problem:
+        sys.exit(f"[set-up] {problem}")
