@@ -1,0 +1,122 @@
+"""The Studio's built files, read once at start-up and answered with strict headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.responses import Response
+
+#: Where the build of `studio/` puts its output.
+BUILT_FOLDER: Final = Path(__file__).parent / "studio"
+
+# Scripts, styles and calls from this server only. Pictures also from blob: (artifacts are fetched with the
+# token and shown from memory) and data:. No inline styles: React and uPlot set them through the DOM.
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' blob: data:",
+        "style-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_STRICT_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_HASHED_FILE_CACHE: Final = "public, max-age=31536000, immutable"
+
+_MEDIA_TYPES: Final[Mapping[str, str]] = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+    ".json": "application/json",
+}
+
+_NOT_BUILT_PAGE: Final = b"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Runyard: the Studio is not built</title></head>
+<body>
+<h1>The Studio is not built</h1>
+<p>The server is up, and its API answers. The Studio's files are not part of the source checkout:
+build them with <code>make studio</code>, then start the server again.</p>
+<p>An installed wheel has them already.</p>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class _StudioFile:
+    content: bytes
+    media_type: str
+    cache_control: str
+
+
+class StudioFiles:
+    """Answers the Studio's index page and the files next to it.
+
+    Every file is read when the server starts, so what a caller asks for is looked up among known names and
+    never reaches the file system.
+    """
+
+    def __init__(self, folder: Path = BUILT_FOLDER) -> None:
+        """Read the built files.
+
+        Args:
+            folder: The output of the Studio's build: ``index.html`` and a folder ``studio``. When there is no
+                index, a page says how to build one.
+        """
+        self._files = _read_files(folder)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a Studio to show."""
+        return "index.html" in self._files
+
+    def response(self, path: str) -> Response | None:
+        """Answer the file at a path below a workspace's prefix.
+
+        Args:
+            path: ``""`` or ``"index.html"`` for the page, ``"studio/<file>"`` for what it loads.
+
+        Returns:
+            The response, or None when there is no such file.
+        """
+        name = path or "index.html"
+        if name == "index.html" and not self.is_built:
+            return Response(
+                _NOT_BUILT_PAGE,
+                status_code=503,
+                headers={**_STRICT_HEADERS, "Cache-Control": "no-store"},
+                media_type="text/html",
+            )
+        file = self._files.get(name)
+        if file is None:
+            return None
+        headers = {**_STRICT_HEADERS, "Cache-Control": file.cache_control, "Content-Type": file.media_type}
+        return Response(file.content, headers=headers)
+
+
+def _read_files(folder: Path) -> dict[str, _StudioFile]:
+    index = folder / "index.html"
+    if not index.is_file():
+        return {}
+    files = {"index.html": _StudioFile(index.read_bytes(), _MEDIA_TYPES[".html"], "no-cache")}
+    for file in sorted((folder / "studio").iterdir()):
+        media_type = _MEDIA_TYPES.get(file.suffix)
+        if media_type is not None:
+            files[f"studio/{file.name}"] = _StudioFile(file.read_bytes(), media_type, _HASHED_FILE_CACHE)
+    return files

@@ -1,0 +1,141 @@
+/** The calls of MLflow's protocol that the Studio makes. */
+import { getJson, send, sendJson } from "./transport.ts";
+import type { ArtifactEntry, Experiment, LoggedModel, Page, Run } from "./types.ts";
+import { artifactOf, experimentOf, loggedModelOf, runOf } from "./wire.ts";
+
+const MLFLOW = "ajax-api/2.0/mlflow/";
+type Json = Record<string, unknown>;
+
+export type Lifecycle = "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL";
+
+export async function searchExperiments(
+  question: { filter: string; lifecycle: Lifecycle; pageToken: string | null; orderBy: string[] },
+  signal?: AbortSignal,
+): Promise<Page<Experiment>> {
+  const body = {
+    max_results: 200,
+    view_type: question.lifecycle,
+    order_by: question.orderBy,
+    ...(question.filter ? { filter: question.filter } : {}),
+    ...(question.pageToken ? { page_token: question.pageToken } : {}),
+  };
+  const answer = await sendJson<{ experiments?: Json[]; next_page_token?: string }>(
+    "POST",
+    `${MLFLOW}experiments/search`,
+    body,
+    signal,
+  );
+  return { items: (answer.experiments ?? []).map(experimentOf), nextToken: answer.next_page_token || null };
+}
+
+export async function getExperiment(experimentId: string, signal?: AbortSignal): Promise<Experiment> {
+  const query = new URLSearchParams({ experiment_id: experimentId });
+  const answer = await getJson<{ experiment: Json }>(`${MLFLOW}experiments/get?${query}`, signal);
+  return experimentOf(answer.experiment);
+}
+
+export async function createExperiment(name: string): Promise<string> {
+  const answer = await sendJson<{ experiment_id: string }>("POST", `${MLFLOW}experiments/create`, { name });
+  return answer.experiment_id;
+}
+
+export const deleteExperiment = (experimentId: string) =>
+  sendJson<Json>("POST", `${MLFLOW}experiments/delete`, { experiment_id: experimentId });
+export const restoreExperiment = (experimentId: string) =>
+  sendJson<Json>("POST", `${MLFLOW}experiments/restore`, { experiment_id: experimentId });
+export const renameExperiment = (experimentId: string, name: string) =>
+  sendJson<Json>("POST", `${MLFLOW}experiments/update`, { experiment_id: experimentId, new_name: name });
+
+export interface RunQuestion {
+  experimentIds: string[];
+  filter: string;
+  lifecycle: Lifecycle;
+  orderBy: string[];
+  limit: number;
+  pageToken: string | null;
+}
+
+export async function searchRuns(question: RunQuestion, signal?: AbortSignal): Promise<Page<Run>> {
+  const body = {
+    experiment_ids: question.experimentIds,
+    filter: question.filter,
+    run_view_type: question.lifecycle,
+    order_by: question.orderBy,
+    max_results: question.limit,
+    ...(question.pageToken ? { page_token: question.pageToken } : {}),
+  };
+  const answer = await sendJson<{ runs?: Json[]; next_page_token?: string }>(
+    "POST",
+    `${MLFLOW}runs/search`,
+    body,
+    signal,
+  );
+  return { items: (answer.runs ?? []).map(runOf), nextToken: answer.next_page_token || null };
+}
+
+export async function getRun(runId: string, signal?: AbortSignal): Promise<Run> {
+  const answer = await getJson<{ run: Json }>(
+    `${MLFLOW}runs/get?${new URLSearchParams({ run_id: runId })}`,
+    signal,
+  );
+  return runOf(answer.run);
+}
+
+export const deleteRun = (runId: string) => sendJson<Json>("POST", `${MLFLOW}runs/delete`, { run_id: runId });
+export const restoreRun = (runId: string) =>
+  sendJson<Json>("POST", `${MLFLOW}runs/restore`, { run_id: runId });
+export const renameRun = (runId: string, name: string) =>
+  sendJson<Json>("POST", `${MLFLOW}runs/update`, { run_id: runId, run_name: name });
+export const setRunTag = (runId: string, key: string, value: string) =>
+  sendJson<Json>("POST", `${MLFLOW}runs/set-tag`, { run_id: runId, key, value });
+
+export async function getLoggedModel(modelId: string, signal?: AbortSignal): Promise<LoggedModel> {
+  const answer = await getJson<{ model: Json }>(
+    `${MLFLOW}logged-models/${encodeURIComponent(modelId)}`,
+    signal,
+  );
+  return loggedModelOf(answer.model);
+}
+
+/** Where files come from: the folder of a run or of a logged model. */
+export type ArtifactOwner = { kind: "run"; runId: string } | { kind: "model"; modelId: string };
+
+function listingPath(owner: ArtifactOwner, folder: string, pageToken: string | null): string {
+  const query = new URLSearchParams(pageToken ? { page_token: pageToken } : {});
+  if (owner.kind === "run") {
+    query.set("run_id", owner.runId);
+    if (folder) query.set("path", folder);
+    return `${MLFLOW}artifacts/list?${query}`;
+  }
+  if (folder) query.set("artifact_directory_path", folder);
+  return `${MLFLOW}logged-models/${encodeURIComponent(owner.modelId)}/artifacts/directories?${query}`;
+}
+
+export async function listArtifacts(
+  owner: ArtifactOwner,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<ArtifactEntry[]> {
+  const entries: ArtifactEntry[] = [];
+  let pageToken: string | null = null;
+  do {
+    const answer: { files?: Json[]; next_page_token?: string } = await getJson(
+      listingPath(owner, folder, pageToken),
+      signal,
+    );
+    entries.push(...(answer.files ?? []).map(artifactOf));
+    pageToken = answer.next_page_token || null;
+  } while (pageToken);
+  return entries;
+}
+
+function filePath(owner: ArtifactOwner, path: string): string {
+  if (owner.kind === "run") return `get-artifact?${new URLSearchParams({ run_uuid: owner.runId, path })}`;
+  const query = new URLSearchParams({ artifact_file_path: path });
+  return `${MLFLOW}logged-models/${encodeURIComponent(owner.modelId)}/artifacts/files?${query}`;
+}
+
+export async function fetchArtifact(owner: ArtifactOwner, path: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await send(filePath(owner, path), signal ? { signal } : {});
+  return response.blob();
+}

@@ -1,0 +1,106 @@
+/** The calls of Runyard's own API. */
+import { serverRoot } from "./address.ts";
+import type { Session } from "./session.ts";
+import { getJson, send, sendJson } from "./transport.ts";
+import type { Workspace } from "./types.ts";
+
+export interface ServerFacts {
+  product: string;
+  version: string;
+  mode: "up" | "serve";
+  workspace: string;
+}
+
+export const getServer = (signal?: AbortSignal) => getJson<ServerFacts>("api/v1/server", signal);
+
+interface WireWorkspace {
+  name: string;
+  description?: string | null;
+  experiment_count?: number;
+  run_count?: number;
+  is_default?: boolean;
+}
+
+const workspaceOf = (value: WireWorkspace): Workspace => ({
+  name: value.name,
+  description: value.description ?? "",
+  experimentCount: value.experiment_count ?? 0,
+  runCount: value.run_count ?? 0,
+  isDefault: value.is_default ?? false,
+});
+
+export async function listWorkspaces(signal?: AbortSignal): Promise<Workspace[]> {
+  const answer = await getJson<{ workspaces: WireWorkspace[] }>("api/v1/workspaces", signal, serverRoot());
+  return answer.workspaces.map(workspaceOf);
+}
+
+export async function createWorkspace(name: string, description: string): Promise<Workspace> {
+  const answer = await sendJson<{ workspace: WireWorkspace }>(
+    "POST",
+    "api/v1/workspaces",
+    { name, description },
+    undefined,
+    serverRoot(),
+  );
+  return workspaceOf(answer.workspace);
+}
+
+interface WireToken {
+  access_token: string;
+  expires_ms: number;
+  scope: string;
+}
+
+/** Exchange an API key for a token of at most an hour. The key itself is not kept. */
+export async function exchangeKey(apiKey: string): Promise<Session> {
+  const response = await send(
+    "api/v1/token",
+    {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${apiKey}` },
+      body: "{}",
+    },
+    serverRoot(),
+  );
+  const answer = (await response.json()) as WireToken;
+  return { token: answer.access_token, scope: answer.scope, expiresMs: answer.expires_ms };
+}
+
+export type XAxis = "step" | "time" | "relative";
+/** NaN and the infinities travel as strings. */
+export type WireNumber = number | string | null;
+
+export interface SeriesQuestion {
+  runIds: string[];
+  keys: string[];
+  x: XAxis;
+  start: number | null;
+  end: number | null;
+  width: number;
+}
+
+export interface WireSeries {
+  run_id: string;
+  key: string;
+  point_count: number;
+  is_bucketed: boolean;
+  x: WireNumber[];
+  last: WireNumber[];
+  first?: WireNumber[];
+  mean?: WireNumber[];
+  min?: WireNumber[];
+  max?: WireNumber[];
+}
+
+export async function readSeries(question: SeriesQuestion, signal?: AbortSignal): Promise<WireSeries[]> {
+  const body = {
+    run_ids: question.runIds,
+    keys: question.keys,
+    x: question.x,
+    width: question.width,
+    ...(question.start === null ? {} : { start: question.start }),
+    ...(question.end === null ? {} : { end: question.end }),
+  };
+  const answer = await sendJson<{ series: WireSeries[] }>("POST", "api/v1/series", body, signal);
+  return answer.series;
+}

@@ -1,0 +1,81 @@
+import { prefix } from "./address.ts";
+import { lost, restored } from "./connection.ts";
+import { ask, bearer } from "./session.ts";
+
+/** The server answered, and said no. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = "Refused";
+  }
+}
+
+/** The server did not answer at all. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The server did not answer.");
+    this.name = "Unreachable";
+  }
+}
+
+/** Proxies in front of a server that is down answer for it with these. */
+const GATEWAY_STATUSES = new Set([502, 503, 504]);
+
+async function refusalOf(response: Response): Promise<Refused> {
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text) as { error_code?: string; message?: string };
+    return new Refused(response.status, body.error_code ?? "", body.message ?? response.statusText);
+  } catch {
+    return new Refused(response.status, "", text.slice(0, 300) || response.statusText);
+  }
+}
+
+/** Send a request below this page's prefix with this tab's token, and answer the response when it is a success. */
+export async function send(path: string, init: RequestInit = {}, base: string = prefix()): Promise<Response> {
+  const headers = new Headers(init.headers);
+  const token = bearer();
+  if (token !== null && !headers.has("Authorization")) headers.set("Authorization", `Bearer ${token}`);
+  let response: Response;
+  try {
+    response = await fetch(base + path, { ...init, headers, credentials: "same-origin" });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    lost();
+    throw new Unreachable();
+  }
+  if (GATEWAY_STATUSES.has(response.status)) {
+    lost();
+    throw new Unreachable();
+  }
+  restored();
+  if (response.ok) return response;
+  if (response.status === 401 && !new Headers(init.headers).has("Authorization")) ask(token);
+  throw await refusalOf(response);
+}
+
+export async function getJson<T>(path: string, signal?: AbortSignal, base?: string): Promise<T> {
+  const response = await send(path, signal ? { signal } : {}, base);
+  return (await response.json()) as T;
+}
+
+export async function sendJson<T>(
+  method: "POST" | "PATCH" | "DELETE",
+  path: string,
+  body: unknown,
+  signal?: AbortSignal,
+  base?: string,
+): Promise<T> {
+  const init: RequestInit = {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  };
+  const response = await send(path, init, base);
+  return (await response.json()) as T;
+}

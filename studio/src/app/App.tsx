@@ -1,0 +1,46 @@
+import { useMemo } from "react";
+import { useSession } from "../api/session.ts";
+import { ExperimentsScreen } from "../experiments/ExperimentsScreen.tsx";
+import { Empty } from "../parts/States.tsx";
+import { SignIn } from "../signin/SignIn.tsx";
+import { Boundary } from "./Boundary.tsx";
+import { Header } from "./Header.tsx";
+import { usePlace } from "./location.ts";
+import { experimentsHash, type Route, routeOf } from "./route.ts";
+import { StaleBanner } from "./StaleBanner.tsx";
+
+function Screen({ route }: { route: Route }) {
+  switch (route.screen) {
+    case "experiments":
+      return <ExperimentsScreen />;
+    default:
+      return (
+        <Empty title="There is no such page">
+          <a className="button" href={experimentsHash()}>
+            All experiments
+          </a>
+        </Empty>
+      );
+  }
+}
+
+export function App() {
+  const { segments } = usePlace();
+  const { isAsked } = useSession();
+  const route = useMemo(() => routeOf(segments), [segments]);
+  return (
+    <div className="shell">
+      <Header />
+      <StaleBanner />
+      <main id="main-content" className="screen" tabIndex={-1}>
+        {isAsked ? (
+          <SignIn />
+        ) : (
+          <Boundary key={segments.join("/")}>
+            <Screen route={route} />
+          </Boundary>
+        )}
+      </main>
+    </div>
+  );
+}

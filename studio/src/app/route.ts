@@ -1,0 +1,87 @@
+/** Which screen a hash names. MLflow's clients print such hashes, so their tails must open something. */
+export type Route =
+  | { screen: "experiments" }
+  | { screen: "experiment"; experimentId: string }
+  | { screen: "run"; experimentId: string; runId: string; tab: RunTab; artifactPath: string }
+  | { screen: "model"; experimentId: string; modelId: string; artifactPath: string }
+  | { screen: "unknown" };
+
+export const RUN_TABS = ["overview", "metrics", "artifacts"] as const;
+export type RunTab = (typeof RUN_TABS)[number];
+
+/** What MLflow's own pages call their tabs. */
+const TAB_NAMES: Record<string, RunTab> = {
+  overview: "overview",
+  metrics: "metrics",
+  "model-metrics": "metrics",
+  "system-metrics": "metrics",
+  artifacts: "artifacts",
+};
+
+export interface Place {
+  segments: string[];
+  query: URLSearchParams;
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** Split `#/a/b?x=1` into its path segments and its query. */
+export function placeOf(hash: string): Place {
+  const text = hash.replace(/^#/, "");
+  const mark = text.indexOf("?");
+  const path = mark < 0 ? text : text.slice(0, mark);
+  return {
+    segments: path.split("/").filter(Boolean).map(decoded),
+    query: new URLSearchParams(mark < 0 ? "" : text.slice(mark + 1)),
+  };
+}
+
+export function routeOf(segments: string[]): Route {
+  const [root, experimentId, kind, id, tab, ...rest] = segments;
+  if (root === undefined || (root === "experiments" && experimentId === undefined)) {
+    return { screen: "experiments" };
+  }
+  if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
+  if (kind === "runs" && id !== undefined) {
+    const known = TAB_NAMES[tab ?? "overview"] ?? "overview";
+    const artifactPath = known === "artifacts" ? rest.join("/") : "";
+    return { screen: "run", experimentId, runId: id, tab: known, artifactPath };
+  }
+  if (kind === "models" && id !== undefined) {
+    return {
+      screen: "model",
+      experimentId,
+      modelId: id,
+      artifactPath: tab === "artifacts" ? rest.join("/") : "",
+    };
+  }
+  return { screen: "experiment", experimentId };
+}
+
+const pathTo = (...segments: string[]) => `#/${segments.map(encodeURIComponent).join("/")}`;
+
+export const experimentsHash = () => "#/experiments";
+export const experimentHash = (experimentId: string) => pathTo("experiments", experimentId);
+export const runHash = (experimentId: string, runId: string, tab: RunTab = "overview", artifactPath = "") =>
+  pathTo(
+    "experiments",
+    experimentId,
+    "runs",
+    runId,
+    ...(tab === "overview" ? [] : [tab]),
+    ...artifactPath.split("/").filter(Boolean),
+  );
+export const modelHash = (experimentId: string, modelId: string, artifactPath = "") =>
+  pathTo(
+    "experiments",
+    experimentId,
+    "models",
+    modelId,
+    ...(artifactPath ? ["artifacts", ...artifactPath.split("/").filter(Boolean)] : []),
+  );

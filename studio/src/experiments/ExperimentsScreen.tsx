@@ -1,0 +1,142 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { trackingUri } from "../api/address.ts";
+import { createExperiment } from "../api/mlflow.ts";
+import { go, useUrlQuery } from "../app/location.ts";
+import { experimentHash } from "../app/route.ts";
+import { useDocumentTitle } from "../app/title.ts";
+import { TextDialog } from "../parts/Dialog.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { SearchField } from "../parts/SearchField.tsx";
+import { Snippet } from "../parts/Snippet.tsx";
+import { Empty, Failure, Skeleton } from "../parts/States.tsx";
+import { ExperimentRow } from "./ExperimentRow.tsx";
+import { EXPERIMENT_ORDERS, useExperiments } from "./queries.ts";
+
+const ORDER_LABELS: Record<string, string> = { updated: "Last changed", created: "Newest", name: "Name" };
+
+function firstSteps(): string {
+  return [
+    "import mlflow",
+    "",
+    `mlflow.set_tracking_uri("${trackingUri()}")`,
+    'mlflow.set_experiment("first-steps")',
+    "with mlflow.start_run():",
+    '    mlflow.log_param("lr", 0.01)',
+    "    for step in range(100):",
+    '        mlflow.log_metric("loss", 1 / (step + 1), step=step)',
+  ].join("\n");
+}
+
+export function ExperimentsScreen() {
+  useDocumentTitle("Experiments");
+  const [query, change] = useUrlQuery();
+  const [isCreating, setIsCreating] = useState(false);
+  const queries = useQueryClient();
+  const text = query.get("search") ?? "";
+  const isDeleted = query.get("lifecycle") === "deleted";
+  const order = query.get("order") ?? "updated";
+  const experiments = useExperiments(text, isDeleted ? "DELETED_ONLY" : "ACTIVE_ONLY", order);
+  const rows = experiments.data?.pages.flatMap((page) => page.items) ?? [];
+
+  return (
+    <div className="page stack">
+      <div className="title">
+        <h1>Experiments</h1>
+        <span className="grow" />
+        <button type="button" className="button primary" onClick={() => setIsCreating(true)}>
+          <Icon name="plus" /> New experiment
+        </button>
+      </div>
+      <div className="row wrap">
+        <SearchField
+          label="Search experiments by name"
+          value={text}
+          onChange={(value) => change({ search: value })}
+        />
+        <fieldset className="segments" aria-label="Lifecycle">
+          {["active", "deleted"].map((stage) => (
+            <button
+              key={stage}
+              type="button"
+              className="button"
+              aria-pressed={(stage === "deleted") === isDeleted}
+              onClick={() => change({ lifecycle: stage === "deleted" ? stage : null })}
+            >
+              {stage === "deleted" ? "Deleted" : "Active"}
+            </button>
+          ))}
+        </fieldset>
+        <select
+          className="field"
+          aria-label="Order"
+          value={order}
+          onChange={(event) =>
+            change({ order: event.target.value === "updated" ? null : event.target.value })
+          }
+        >
+          {EXPERIMENT_ORDERS.map((name) => (
+            <option key={name} value={name}>
+              {ORDER_LABELS[name]}
+            </option>
+          ))}
+        </select>
+      </div>
+
+      {experiments.isPending && <Skeleton lines={8} label="Loading experiments" />}
+      {experiments.isError && !experiments.data && (
+        <Failure error={experiments.error} onRetry={() => void experiments.refetch()} />
+      )}
+      {experiments.data && rows.length === 0 && (
+        <Empty title={text || isDeleted ? "No experiment matches" : "No experiments yet"}>
+          {!text && !isDeleted && (
+            <>
+              <p className="quiet">Log the first run from any Python that has MLflow:</p>
+              <Snippet code={firstSteps()} />
+            </>
+          )}
+        </Empty>
+      )}
+      {rows.length > 0 && (
+        <div className="card scroll-x">
+          <table className="list experiments">
+            <thead>
+              <tr>
+                <th>Name</th>
+                <th>Newest run</th>
+                <th className="wide-only">Changed</th>
+                <th className="wide-only">Created</th>
+                <th>
+                  <span className="visually-hidden">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((experiment) => (
+                <ExperimentRow key={experiment.experimentId} experiment={experiment} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {experiments.hasNextPage && (
+        <button type="button" className="button" onClick={() => void experiments.fetchNextPage()}>
+          Show more
+        </button>
+      )}
+      {isCreating && (
+        <TextDialog
+          title="New experiment"
+          label="Name"
+          action="Create"
+          onClose={() => setIsCreating(false)}
+          onText={async (name) => {
+            const experimentId = await createExperiment(name);
+            await queries.invalidateQueries({ queryKey: ["experiments"] });
+            go(experimentHash(experimentId));
+          }}
+        />
+      )}
+    </div>
+  );
+}

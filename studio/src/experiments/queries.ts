@@ -1,0 +1,57 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { containing } from "../api/grammar.ts";
+import { type Lifecycle, searchExperiments, searchRuns } from "../api/mlflow.ts";
+import type { Experiment } from "../api/types.ts";
+
+const ORDERS: Record<string, string[]> = {
+  updated: ["last_update_time DESC"],
+  created: ["creation_time DESC"],
+  name: ["name ASC"],
+};
+
+export const EXPERIMENT_ORDERS = Object.keys(ORDERS);
+const REFRESH_MS = 5000;
+
+export function useExperiments(text: string, lifecycle: Lifecycle, order: string) {
+  return useInfiniteQuery({
+    queryKey: ["experiments", text, lifecycle, order],
+    queryFn: ({ signal, pageParam }) =>
+      searchExperiments(
+        {
+          filter: text ? containing("name", text) : "",
+          lifecycle,
+          orderBy: ORDERS[order] ?? ["last_update_time DESC"],
+          pageToken: pageParam,
+        },
+        signal,
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextToken,
+    placeholderData: keepPreviousData,
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+/** The newest run of an experiment: one row, so that a list can show what happened last. */
+export function useNewestRun(experiment: Experiment) {
+  return useQuery({
+    queryKey: ["newest-run", experiment.experimentId],
+    queryFn: async ({ signal }) => {
+      const page = await searchRuns(
+        {
+          experimentIds: [experiment.experimentId],
+          filter: "",
+          lifecycle: "ACTIVE_ONLY",
+          orderBy: ["attributes.start_time DESC"],
+          limit: 1,
+          pageToken: null,
+        },
+        signal,
+      );
+      return page.items[0] ?? null;
+    },
+    enabled: !experiment.isDeleted,
+    staleTime: 10_000,
+    refetchInterval: 10_000,
+  });
+}

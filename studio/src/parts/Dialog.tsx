@@ -1,0 +1,100 @@
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { failureText } from "./States.tsx";
+
+interface Props {
+  title: string;
+  action: string;
+  isDanger?: boolean;
+  /** Does it; the dialog closes when it succeeds and shows the reason when it doesn't. */
+  onConfirm: (form: FormData) => Promise<void>;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** A question that must be answered or dismissed. Escape dismisses; focus goes back where it was. */
+export function Dialog({ title, action, isDanger = false, onConfirm, onClose, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  const [failure, setFailure] = useState<string | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setIsBusy(true);
+    setFailure(null);
+    try {
+      await onConfirm(form);
+      dialog.current?.close();
+    } catch (error) {
+      setFailure(failureText(error).detail);
+      setIsBusy(false);
+    }
+  }
+
+  return (
+    <dialog ref={dialog} className="dialog" aria-labelledby={titleId} onClose={onClose}>
+      <form onSubmit={submit}>
+        <h2 id={titleId}>{title}</h2>
+        {children}
+        {failure && (
+          <p className="note bad wrap-anywhere" role="alert">
+            {failure}
+          </p>
+        )}
+        <div className="row">
+          <span className="grow" />
+          <button type="button" className="button" onClick={() => dialog.current?.close()}>
+            Cancel
+          </button>
+          <button type="submit" className={`button ${isDanger ? "danger" : "primary"}`} disabled={isBusy}>
+            {action}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+/** A dialog that asks for one line of text. */
+export function TextDialog(props: {
+  title: string;
+  label: string;
+  action: string;
+  initial?: string;
+  pattern?: string;
+  hint?: string;
+  onText: (text: string) => Promise<void>;
+  onClose: () => void;
+}) {
+  const hintId = useId();
+  return (
+    <Dialog
+      title={props.title}
+      action={props.action}
+      onClose={props.onClose}
+      onConfirm={(form) => props.onText(String(form.get("text")).trim())}
+    >
+      <label className="labelled">
+        {props.label}
+        <input
+          className="field"
+          name="text"
+          required
+          autoComplete="off"
+          defaultValue={props.initial}
+          aria-describedby={props.hint ? hintId : undefined}
+          {...(props.pattern ? { pattern: props.pattern } : {})}
+        />
+      </label>
+      {props.hint && (
+        <p id={hintId} className="quiet">
+          {props.hint}
+        </p>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,57 @@
+/** Numbers and times as people read them. Pure, so that they are tested without a page. */
+
+const DAY_S = 86_400;
+
+export function number(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e9) return String(value);
+  if (size >= 1e6 || size < 1e-4) return value.toExponential(3).replace("e+", "e");
+  return String(Number(value.toPrecision(5)));
+}
+
+export function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  const units = ["KB", "MB", "GB", "TB"];
+  let size = count;
+  let unit = "B";
+  for (const next of units) {
+    if (size < 1024) break;
+    size /= 1024;
+    unit = next;
+  }
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`;
+}
+
+export function duration(lengthMs: number): string {
+  if (lengthMs < 1000) return `${Math.max(0, Math.round(lengthMs))} ms`;
+  const seconds = lengthMs / 1000;
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < DAY_S) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / DAY_S)} d ${Math.floor((whole % DAY_S) / 3600)} h`;
+}
+
+export function ago(thenMs: number, nowMs: number): string {
+  const seconds = (nowMs - thenMs) / 1000;
+  if (seconds < 45) return "just now";
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  if (seconds < DAY_S) return `${Math.round(seconds / 3600)} h ago`;
+  if (seconds < 14 * DAY_S) return `${Math.round(seconds / DAY_S)} d ago`;
+  return new Date(thenMs).toLocaleDateString();
+}
+
+export const localTime = (ms: number) =>
+  new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+export const utcTime = (ms: number) =>
+  `${new Date(ms)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.000Z$|Z$/, "")} UTC`;
+
+export const plural = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
