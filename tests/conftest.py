@@ -1,13 +1,16 @@
 """What every test gets: a clean environment, and the real server for those that ask for it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.running_server import RunningServer, scrubbed
 
+UNDER_CI = os.environ.get("CI") == "true"
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 ServerStarter = Callable[..., RunningServer]
 
 
@@ -50,3 +53,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(tmp_path_factory.mktemp("server") / "home").start()
     yield running
     running.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI a skipped test is a failed one: what isn't run isn't known."""
+    return _without_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Under CI a skipped file is a failed one too."""
+    return _without_skip((yield))
+
+
+def _without_skip(report: Report) -> Report:
+    if UNDER_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which fails under CI: {report.longrepr}"
+    return report

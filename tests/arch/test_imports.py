@@ -1,0 +1,76 @@
+"""Imports point down: the table below is the architecture."""
+
+import ast
+import graphlib
+
+import pytest
+
+from tests.arch.source_tree import imports_of, module_name, modules, room_of, tree_of
+
+WORDS = {"errors", "entities", "settings", "_version"}
+BELOW_SERVICES = WORDS | {"protocol", "stores", "auth", "compute", "serving", "drift"}
+
+# Room -> the rooms whose modules it may import; its own are always allowed.
+MAY_IMPORT = {
+    "_version": set(),
+    "errors": set(),
+    "entities": {"errors"},
+    "settings": {"errors"},
+    "protocol": WORDS,
+    "stores": WORDS | {"protocol"},
+    "auth": WORDS,
+    "compute": WORDS,
+    "sdk": WORDS | {"protocol"},
+    "serving": WORDS | {"compute"},
+    "drift": WORDS,
+    "services": BELOW_SERVICES,
+    "server": WORDS | {"services", "protocol", "auth"},
+    "app": BELOW_SERVICES | {"services", "server"},
+    "cli": WORDS | {"sdk"},
+    "testing": BELOW_SERVICES | {"services"},
+    "__init__": {"sdk", "errors", "entities", "_version"},
+    "__main__": {"cli"},
+}
+# The command line is a client of the SDK like any other program, but for the commands that are the server.
+SERVER_COMMANDS = {"runyard.cli.up", "runyard.cli.serve", "runyard.cli.admin"}
+# What a store may know of the wire: the tree of a parsed filter and how pages are cut, not the messages.
+WIRE_FOR_STORES = {"runyard.protocol.filters", "runyard.protocol.ordering", "runyard.protocol.paging"}
+# `runyard/__init__.py` hands out the SDK on first use, the command line loads a command when it is called.
+MAY_IMPORT_LAZILY = {"runyard", "runyard.cli"}
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_point_down(module: str):
+    room = room_of(module)
+    allowed = MAY_IMPORT[room] | {room}
+    if module in SERVER_COMMANDS:
+        allowed = allowed | {"app"}
+    wrong = {name for name in imports_of(module) if room_of(name) not in allowed}
+    assert not wrong, f"{module} ({room}) may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if room_of(name) == "stores"])
+def test_stores_know_the_filter_tree_and_not_the_messages(module: str):
+    wire = {name for name in imports_of(module) if room_of(name) == "protocol"}
+    assert wire <= WIRE_FOR_STORES
+
+
+def test_no_two_modules_import_one_another():
+    graph = {module: imports_of(module) for module in modules()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail("a cycle: " + " -> ".join(error.args[1]))
+
+
+def test_only_the_two_lazy_modules_import_inside_functions():
+    lazy = {
+        module_name(path)
+        for path in modules().values()
+        for function in ast.walk(tree_of(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "import_module")
+    }
+    assert lazy <= MAY_IMPORT_LAZILY
