@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from runyard.errors import InvalidState, StorageFull, Unavailable
+
+Value = TypeVar("Value")
 
 _MIGRATIONS = Path(__file__).parent / "metadata" / "migrations"
 
@@ -80,6 +83,19 @@ class Database:
             finally:
                 connection.rollback()
 
+    @contextlib.contextmanager
+    def reading_together(self) -> Iterator[None]:
+        """Let all ``reading()`` of this thread within the block see one state of the database."""
+        if getattr(self._current, "connection", None) is not None:
+            yield
+            return
+        with self.reading() as connection:
+            self._current.connection = connection
+            try:
+                yield
+            finally:
+                self._current.connection = None
+
     @property
     def is_sqlite(self) -> bool:
         """Whether the engine is SQLite: one writer at a time in the whole process."""
@@ -128,6 +144,37 @@ def open_sqlite(path: Path) -> Database:
     database = Database(engine)
     database.migrate()
     return database
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    unique: Sequence[str] = (),
+) -> None:
+    """Insert ``rows``; where the ``unique`` columns (the primary key) are taken, write ``columns`` over."""
+    statement = _insert(connection, table)
+    changed = {name: statement.excluded[name] for name in columns}
+    key = [table.c[name] for name in unique] or list(table.primary_key)
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), list(rows))
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of ``rows`` that no unique key of the table holds yet."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def chunks(values: Sequence[Value], size: int = 10_000) -> Iterator[Sequence[Value]]:
+    """Cut a list for an ``IN``: SQLite takes at most 32,766 bound values in one statement."""
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -1,0 +1,163 @@
+"""MLflow's rules for names, ids and lengths, with its words for what breaks them.
+
+The limits are MLflow's (``mlflow/utils/validation.py``) but for two: it cuts the values of
+params at 6,000 and of tags at 8,000 characters without a word, while here they are kept whole
+up to 65,535 and refused beyond.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from runyard.entities.metric import Metric
+from runyard.errors import InvalidParameter
+from runyard.protocol.wire import invalid
+
+MAX_METRICS = 1000
+MAX_PARAMS_OR_TAGS = 100
+MAX_ENTITIES = 1000
+MAX_DATASETS = 1000
+MAX_KEY_LENGTH = 250
+MAX_VALUE_LENGTH = 65_535
+MAX_EXPERIMENT_NAME_LENGTH = 500
+MAX_EXPERIMENT_TAG_LENGTH = 20_000
+MAX_RUN_NAME_LENGTH = 65_535
+MAX_RUNS_PAGE = 50_000
+MAX_EXPERIMENTS_PAGE = 50_000
+
+_NAME = re.compile(r"[/\w.\- :]*")
+_BAD_NAME = (
+    "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) "
+    "and slashes (/)."
+)
+_WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class _Pair(Protocol):
+    key: str
+    value: str
+
+
+def check_key(key: str, field: str) -> None:
+    """Refuse a key of a metric, param or tag that MLflow would refuse."""
+    if not key:
+        raise invalid(field, key, "A key name must be provided.")
+    if _NAME.fullmatch(key) is None:
+        raise invalid(field, key, _BAD_NAME)
+    as_path = posixpath.normpath(key)
+    if as_path != key or as_path == "." or as_path.startswith(("..", "/")):
+        raise invalid(
+            field,
+            key,
+            "Names may be treated as files in certain cases, and must not resolve to other names when treated "
+            f"as such. This name would resolve to {as_path!r}",
+        )
+
+
+def check_length(text: str, limit: int, field: str) -> None:
+    """Refuse a text that is longer than ``limit`` characters."""
+    if len(text) > limit:
+        raise InvalidParameter(f"'{field}' exceeds the maximum length of {limit} characters")
+
+
+def check_metrics(metrics: Sequence[Metric], in_batch: bool) -> None:
+    """Refuse a batch with a metric whose key or timestamp MLflow would refuse."""
+    for index, metric in enumerate(metrics):
+        path = f"metrics[{index}]." if in_batch else ""
+        check_key(metric.key, path + "name")
+        if metric.timestamp_ms < 0:
+            raise invalid(
+                path + "timestamp",
+                metric.timestamp_ms,
+                f"metric '{metric.key}' (value={metric.value}). Timestamp must be a nonnegative long "
+                "(64-bit integer) ",
+            )
+        check_length(metric.key, MAX_KEY_LENGTH, "Metric name")
+
+
+def check_params(params: Iterable[_Pair], in_batch: bool) -> None:
+    """Refuse params whose keys or values MLflow would refuse, or a key that comes twice."""
+    seen: set[str] = set()
+    repeated: list[str] = []
+    for index, param in enumerate(params):
+        check_key(param.key, f"params[{index}].key" if in_batch else "key")
+        check_length(param.key, MAX_KEY_LENGTH, "Param key")
+        check_length(param.value, MAX_VALUE_LENGTH, "Param value")
+        if param.key in seen:
+            repeated.append(param.key)
+        seen.add(param.key)
+    if repeated:
+        raise InvalidParameter(
+            f"Duplicate parameter keys have been submitted: {repeated}. Please ensure the request contains "
+            "only one param value per param key."
+        )
+
+
+def check_tags(tags: Iterable[_Pair], in_batch: bool) -> None:
+    """Refuse tags whose keys or values MLflow would refuse."""
+    for index, tag in enumerate(tags):
+        path = f"tags[{index}]." if in_batch else ""
+        check_key(tag.key, path + "key")
+        check_length(tag.key, MAX_KEY_LENGTH, path + "key")
+        check_length(tag.value, MAX_VALUE_LENGTH, path + "value")
+
+
+def check_batch(metrics: int, params: int, tags: int) -> None:
+    """Refuse a batch that holds more than MLflow allows."""
+    _check_count(metrics, MAX_METRICS, "metrics")
+    _check_count(params, MAX_PARAMS_OR_TAGS, "params")
+    _check_count(tags, MAX_PARAMS_OR_TAGS, "tags")
+    _check_count(metrics + params + tags, MAX_ENTITIES, "metrics, params, and tags")
+
+
+def _check_count(count: int, limit: int, what: str) -> None:
+    if count > limit:
+        raise InvalidParameter(
+            f"A batch logging request can contain at most {limit} {what}. Got {count} {what}. Please split up "
+            f"{what} across multiple requests and try again."
+        )
+
+
+def check_experiment_name(name: str) -> None:
+    """Refuse a name of an experiment that MLflow would refuse."""
+    if not name.strip():
+        raise InvalidParameter(f"Invalid experiment name: '{name}'")
+    check_length(name, MAX_EXPERIMENT_NAME_LENGTH, "name")
+
+
+def check_experiment_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags of an experiment that MLflow would refuse."""
+    for key, value in tags.items():
+        check_key(key, "key")
+        check_length(key, MAX_KEY_LENGTH, "key")
+        check_length(value, MAX_EXPERIMENT_TAG_LENGTH, "value")
+
+
+def check_experiment_id(experiment_id: str) -> int:
+    """Return an experiment's id as the number that it is.
+
+    Raises:
+        InvalidParameter: It is none, or too large to be one.
+    """
+    if experiment_id.isascii() and experiment_id.isdecimal() and len(experiment_id) <= 18:
+        return int(experiment_id)
+    raise InvalidParameter(
+        f"Invalid experiment ID '{experiment_id[:100]}'. Experiment ID must be a valid integer."
+    )
+
+
+def check_workspace_name(name: str) -> None:
+    """Refuse a name of a workspace that could not be part of an address and of a path."""
+    if _WORKSPACE.fullmatch(name) is None:
+        raise invalid(
+            "name", name, "Lower-case letters, digits and dashes, at most 63, the first one no dash."
+        )
+
+
+def check_page_size(count: int, limit: int, field: str = "max_results") -> None:
+    """Refuse a page size that is not between 1 and ``limit``."""
+    if not 1 <= count <= limit:
+        raise invalid(field, count, f"It must be at least 1 and at most {limit}.")

@@ -1,0 +1,189 @@
+"""Bytes to typed messages and back, as lenient and as talkative as MLflow's own server.
+
+MLflow reads protobuf's JSON: numbers may come as strings, NaN as a string or bare, ``null``
+means absent, and a body that is no JSON counts as empty. What does not fit is answered with
+MLflow's words, which clients and their tests look for (``mlflow/server/handlers.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, Union, get_origin
+
+import msgspec
+
+from runyard.errors import InvalidParameter
+
+Message = TypeVar("Message", bound=msgspec.Struct)
+WireFloat = float | str
+
+_SEE_DOCS = " See the API docs for more information about request parameters."
+_AT = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_encoder = msgspec.json.Encoder()
+
+
+def decode(message: type[Message], body: bytes) -> Message:
+    """Return the JSON ``body`` as a ``message``.
+
+    Raises:
+        InvalidParameter: A field is missing or of another type; the text names it.
+    """
+    try:
+        decoded = _decoder(message).decode(body)
+    except msgspec.MsgspecError:
+        return convert(message, _loads(body))
+    refuse_empty(message, decoded)
+    return decoded
+
+
+def decode_query(message: type[Message], pairs: Iterable[tuple[str, str]], body: bytes = b"") -> Message:
+    """Return a query string's ``pairs`` as a ``message``; repeated keys make lists.
+
+    A GET without a query may carry a JSON body instead, as old clients send it.
+    """
+    shapes = {field.encode_name: _is_list(field.type) for field in msgspec.structs.fields(message)}
+    raw: dict[str, Any] = {}
+    for name, value in pairs:
+        if shapes.get(name):
+            raw.setdefault(name, []).append(value)
+        else:
+            raw[name] = value
+    return convert(message, raw if raw or not body else _loads(body))
+
+
+def convert(message: type[Message], raw: dict[str, Any]) -> Message:
+    """Return plain JSON values as a ``message``, reading numbers that came as text."""
+    raw = _without_nulls(raw)
+    for name, alias in getattr(message, "__wire_aliases__", {}).items():
+        if name not in raw and alias in raw:
+            raw[name] = raw[alias]
+    _refuse_booleans(message, raw)
+    try:
+        converted = msgspec.convert(raw, message, strict=False)
+    except msgspec.ValidationError as error:
+        raise _in_mlflow_words(str(error), raw) from None
+    refuse_empty(message, converted)
+    return converted
+
+
+def refuse_empty(message: type[msgspec.Struct], decoded: msgspec.Struct) -> None:
+    """Treat an empty required text as a missing one, as protobuf does."""
+    for name in _required(message):
+        if getattr(decoded, name) in ("", []):
+            raise missing(name)
+
+
+def encode(answer: Any) -> bytes:
+    """Return ``answer`` as JSON; fields left :data:`msgspec.UNSET` are left out."""
+    return _encoder.encode(answer)
+
+
+def wire_float(value: float) -> WireFloat:
+    """Return ``value`` as protobuf's JSON writes it: NaN and infinities become words."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def wire_floats(values: Sequence[float]) -> list[WireFloat]:
+    """Return a column of numbers for JSON, with words for the ones that JSON has no number for."""
+    return [value if math.isfinite(value) else wire_float(value) for value in values]
+
+
+def missing(name: str) -> InvalidParameter:
+    """The error for a required field that was not sent."""
+    return InvalidParameter(f"Missing value for required parameter '{name}'.{_SEE_DOCS}")
+
+
+def invalid(name: str, value: Any, why: str = "") -> InvalidParameter:
+    """The error for a field whose ``value`` can't be taken; ``why`` says what is expected."""
+    return InvalidParameter(invalid_value(name, value, why))
+
+
+def invalid_value(name: str, value: Any, why: str = "") -> str:
+    """MLflow's sentence for a value that can't be taken."""
+    shown = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    shown = shown if len(shown) <= 500 else shown[:500] + "..."
+    return f"Invalid value {shown} for parameter '{name}' supplied" + (f": {why}" if why else ".")
+
+
+def _in_mlflow_words(text: str, raw: dict[str, Any]) -> InvalidParameter:
+    at = _AT.search(text)
+    path = at.group(1) if at else ""
+    absent = _MISSING.search(text)
+    if absent:
+        return missing(f"{path}.{absent.group(1)}" if path else absent.group(1))
+    value: Any = raw
+    for name, index in _STEP.findall(path.replace("[...]", "")):
+        value = value[int(index)] if index else value.get(name) if isinstance(value, dict) else value
+    hint = f" Hint: Value was of type '{type(value).__name__}'. {_AT.sub('', text)}."
+    return InvalidParameter(invalid_value(path or "body", value, hint) + _SEE_DOCS)
+
+
+def _loads(body: bytes) -> dict[str, Any]:
+    try:
+        raw = json.loads(body) if body else {}
+        if isinstance(raw, str):
+            raw = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise InvalidParameter("The request's body must be a JSON object.")
+    return raw
+
+
+def _without_nulls(raw: Any) -> Any:
+    if isinstance(raw, dict):
+        return {key: _without_nulls(value) for key, value in raw.items() if value is not None}
+    if isinstance(raw, list):
+        return [_without_nulls(value) for value in raw]
+    return raw
+
+
+def _refuse_booleans(message: type[msgspec.Struct], raw: dict[str, Any]) -> None:
+    """Refuse booleans where numbers belong: lax conversion would take ``true`` for 1."""
+    for name, kind in _number_fields(message):
+        if isinstance(raw.get(name), bool):
+            hint = f" Hint: Value was of type 'bool'. Expected `{kind}`."
+            raise InvalidParameter(invalid_value(name, raw[name], hint) + _SEE_DOCS)
+
+
+@cache
+def _decoder(message: type[Message]) -> msgspec.json.Decoder[Message]:
+    return msgspec.json.Decoder(message)
+
+
+@cache
+def _required(message: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(message) if field.required)
+
+
+@cache
+def _number_fields(message: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (field.encode_name, kind.__name__)
+        for field in msgspec.structs.fields(message)
+        for kind in (int, float)
+        if kind in _parts(field.type)
+    )
+
+
+def _is_list(kind: Any) -> bool:
+    return any(get_origin(part) is list for part in _parts(kind))
+
+
+def _parts(kind: Any) -> list[Any]:
+    """The members of a union, without the limits that are annotated to them."""
+    members = kind.__args__ if get_origin(kind) in (Union, UnionType) else (kind,)
+    return [member.__origin__ if hasattr(member, "__metadata__") else member for member in members]

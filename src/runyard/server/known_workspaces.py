@@ -1,0 +1,39 @@
+"""Remembers for a moment which workspaces exist: every request asks for one."""
+
+from __future__ import annotations
+
+import time
+
+from runyard.entities.workspace import Workspace
+from runyard.stores.metadata.base import WorkspaceStore
+
+MAX_AGE_S = 1.0
+MAX_KNOWN = 1_000
+
+
+class KnownWorkspaces:
+    """Answers from memory what the store said less than a second ago.
+
+    Another replica's change is seen after that second. Names that don't exist are not kept, so
+    that a new workspace is found at once.
+    """
+
+    def __init__(self, store: WorkspaceStore) -> None:
+        self._store = store
+        self._known: dict[str, tuple[float, Workspace]] = {}
+
+    def get(self, name: str) -> Workspace:
+        """Return the workspace of that name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        now_s = time.monotonic()
+        known = self._known.get(name)
+        if known is not None and now_s - known[0] < MAX_AGE_S:
+            return known[1]
+        workspace = self._store.get_workspace(name)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[name] = (now_s, workspace)
+        return workspace

@@ -1,0 +1,180 @@
+"""One table of routes: method, path, messages and permission of each, stated in one place.
+
+A route is declared where its handler stands::
+
+    routes = Routes()
+
+    @routes.post("/api/2.0/mlflow/runs/delete", permits=Permission.CONTRIBUTE, summary="Delete a run.")
+    def delete_run(call: Call, body: RunId) -> Empty: ...
+
+``permits`` has no default, so a route can't be registered without one. A handler's ``body`` is
+decoded from the JSON body, on GET from the query; a ``{name}`` of the path is a keyword
+argument. Plain functions run in a worker thread; an ``async def`` handler gets the HTTP request
+as ``http`` and returns a Starlette response itself, as streaming needs it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+from starlette.routing import compile_path
+
+from runyard.auth.permissions import Open, Permission
+from runyard.errors import MethodNotAllowed, RouteNotFound
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+_API = "/api/"
+_AJAX = "/ajax-api/"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table.
+
+    Args:
+        method: HTTP method.
+        path: Path below a workspace's address, with ``{name}`` or ``{name:path}`` for parameters.
+        permits: What the caller must be allowed to do in that workspace.
+        summary: One line for the API's documentation.
+        handler: The function that answers.
+        request: Type of the decoded body or query; ``None`` for a handler without one.
+        answer: Type of the answer; ``None`` if the handler returns a response itself.
+        is_raw: Whether the handler is an ``async def`` that gets the HTTP request itself.
+    """
+
+    method: str
+    path: str
+    permits: Permission | Open
+    summary: str
+    handler: Callable[..., Any]
+    request: type[msgspec.Struct] | None
+    answer: type[msgspec.Struct] | None
+    is_raw: bool
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether a part of the path is the caller's to choose."""
+        return "{" in self.path
+
+
+class Routes:
+    """The routes of one noun, in the order of their declaration."""
+
+    def __init__(self) -> None:
+        self._routes: list[Route] = []
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def add(
+        self, method: str, *paths: str, permits: Permission | Open, summary: str
+    ) -> Callable[[Handler], Handler]:
+        """Declare the decorated function as the handler of ``method`` at ``paths``.
+
+        A path below ``/api/`` answers below ``/ajax-api/`` as well, where MLflow's own pages call it.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            hints = get_type_hints(handler)
+            answer = hints.get("return")
+            for path in _with_twins(paths):
+                self._routes.append(
+                    Route(
+                        method=method,
+                        path=path,
+                        permits=permits,
+                        summary=summary,
+                        handler=handler,
+                        request=hints.get("body"),
+                        answer=answer if _is_message(answer) else None,
+                        is_raw=inspect.iscoroutinefunction(handler),
+                    )
+                )
+            return handler
+
+        return declare
+
+    def get(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+        """Declare a GET."""
+        return self.add("GET", *paths, permits=permits, summary=summary)
+
+    def post(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+        """Declare a POST."""
+        return self.add("POST", *paths, permits=permits, summary=summary)
+
+    def put(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+        """Declare a PUT."""
+        return self.add("PUT", *paths, permits=permits, summary=summary)
+
+    def patch(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+        """Declare a PATCH."""
+        return self.add("PATCH", *paths, permits=permits, summary=summary)
+
+    def delete(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+        """Declare a DELETE."""
+        return self.add("DELETE", *paths, permits=permits, summary=summary)
+
+
+def _with_twins(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        yield path
+        if path.startswith(_API) and not path.startswith("/api/v1/"):
+            yield _AJAX + path.removeprefix(_API)
+
+
+def _is_message(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+class RouteTable:
+    """Finds the route of a request: by one dictionary look-up unless the path has parameters.
+
+    Raises:
+        ValueError: Two routes stand at the same method and path.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._patterns: list[tuple[re.Pattern[str], dict[str, Route]]] = []
+        by_path: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            methods = by_path.setdefault(route.path, {})
+            if route.method in methods:
+                raise ValueError(f"Two routes stand at {route.method} {route.path}")
+            methods[route.method] = route
+        for path, methods in by_path.items():
+            if "{" in path:
+                self._patterns.append((compile_path(path)[0], methods))
+            else:
+                self._exact[path] = methods
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """Return the route at ``path`` and the values of the path's parameters.
+
+        Raises:
+            RouteNotFound: Nothing lies at that path.
+            MethodNotAllowed: Something does, under another method.
+        """
+        methods, values = self._methods_at(path)
+        if methods is None:
+            raise RouteNotFound(f"There is no endpoint at {path[:200]}.")
+        route = methods.get("GET" if method == "HEAD" else method)
+        if route is None:
+            allowed = ", ".join(sorted(methods))
+            raise MethodNotAllowed(f"{method} is not a method of this endpoint, which has {allowed}.")
+        return route, values
+
+    def _methods_at(self, path: str) -> tuple[dict[str, Route] | None, dict[str, str]]:
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact, {}
+        for pattern, methods in self._patterns:
+            match = pattern.match(path)
+            if match is not None:
+                return methods, match.groupdict()
+        return None, {}

@@ -1,0 +1,132 @@
+"""What can be done with experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runyard.entities.experiment import Experiment, LifecycleStage, View
+from runyard.entities.workspace import Workspace
+from runyard.errors import InvalidParameter, InvalidState, NotFound
+from runyard.protocol import limits
+from runyard.protocol.filters import parse_experiment_filter
+from runyard.protocol.ordering import parse_experiment_order
+from runyard.protocol.paging import Page, page_of, parse_page_token
+from runyard.services.call import Call
+from runyard.stores.artifacts.paths import resolve_artifact_location
+from runyard.stores.metadata.base import Search
+
+DEFAULT_EXPERIMENT_ALIAS = "0"
+
+
+def resolve_experiment_id(workspace: Workspace, experiment_id: str | None) -> str:
+    """Return the id that a client means: nothing and ``"0"`` are the workspace's own ``Default``."""
+    number = limits.check_experiment_id(experiment_id or DEFAULT_EXPERIMENT_ALIAS)
+    return workspace.default_experiment_id if number == 0 else str(number)
+
+
+def create_experiment(
+    call: Call, name: str, artifact_location: str | None, tags: Mapping[str, str]
+) -> Experiment:
+    """Return a new experiment.
+
+    Raises:
+        AlreadyExists: An active or deleted experiment has this name.
+        InvalidParameter: A name, tag or location that can't be.
+    """
+    limits.check_experiment_name(name)
+    limits.check_experiment_tags(tags)
+    location = resolve_artifact_location(artifact_location) if artifact_location else None
+    experiments = call.stores.metadata.experiments
+    return experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
+
+
+def get_experiment(call: Call, experiment_id: str | None) -> Experiment:
+    """Return an experiment, active or deleted."""
+    resolved = resolve_experiment_id(call.workspace, experiment_id)
+    return call.stores.metadata.experiments.get_experiment(call.workspace.name, resolved)
+
+
+def get_experiment_by_name(call: Call, name: str) -> Experiment:
+    """Return the experiment of that name, active or deleted."""
+    experiment = call.stores.metadata.experiments.find_experiment_by_name(call.workspace.name, name)
+    if experiment is None:
+        raise NotFound(f"Could not find experiment with name '{name}'")
+    return experiment
+
+
+def delete_experiment(call: Call, experiment_id: str) -> None:
+    """Move an active experiment and its runs to the trash."""
+    _move(call, experiment_id, LifecycleStage.ACTIVE, LifecycleStage.DELETED)
+
+
+def restore_experiment(call: Call, experiment_id: str) -> None:
+    """Bring a deleted experiment and its runs back."""
+    _move(call, experiment_id, LifecycleStage.DELETED, LifecycleStage.ACTIVE)
+
+
+def _move(call: Call, experiment_id: str, before: LifecycleStage, after: LifecycleStage) -> None:
+    with call.stores.atomic():
+        experiment = get_experiment(call, experiment_id)
+        if experiment.lifecycle_stage is not before:
+            raise NotFound(f"No Experiment with id={experiment.experiment_id} exists in stage {before.value}")
+        call.stores.metadata.experiments.move_experiment(experiment.experiment_id, after, call.now_ms())
+
+
+def rename_experiment(call: Call, experiment_id: str, name: str) -> None:
+    """Give an active experiment another name."""
+    limits.check_experiment_name(name)
+    with call.stores.atomic():
+        experiment = get_experiment(call, experiment_id)
+        if experiment.lifecycle_stage is not LifecycleStage.ACTIVE:
+            raise InvalidState("Cannot rename a non-active experiment.")
+        call.stores.metadata.experiments.rename_experiment(experiment.experiment_id, name, call.now_ms())
+
+
+def set_experiment_tag(call: Call, experiment_id: str, key: str, value: str) -> None:
+    """Set one tag of an active experiment."""
+    limits.check_experiment_tags({key: value})
+    with call.stores.atomic():
+        experiment = get_active_experiment(call, experiment_id)
+        experiments = call.stores.metadata.experiments
+        experiments.set_experiment_tag(experiment.experiment_id, key, value, call.now_ms())
+
+
+def delete_experiment_tag(call: Call, experiment_id: str, key: str) -> None:
+    """Delete one tag of an active experiment."""
+    with call.stores.atomic():
+        experiment = get_active_experiment(call, experiment_id)
+        if not call.stores.metadata.experiments.delete_experiment_tag(experiment.experiment_id, key):
+            raise NotFound(f"No tag with name: {key} in experiment with id {experiment_id}")
+
+
+def get_active_experiment(call: Call, experiment_id: str | None) -> Experiment:
+    """Return an experiment that is not deleted."""
+    experiment = get_experiment(call, experiment_id)
+    if experiment.lifecycle_stage is not LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"The experiment {experiment.experiment_id} must be in the 'active' state. "
+            f"Current state is {experiment.lifecycle_stage.value}."
+        )
+    return experiment
+
+
+def search_experiments(
+    call: Call,
+    view: View,
+    filter_text: str | None,
+    order_by: Sequence[str],
+    limit: int,
+    page_token: str | None,
+) -> Page[Experiment]:
+    """Return a page of the workspace's experiments, the last updated first unless an order is asked for."""
+    limits.check_page_size(limit, limits.MAX_EXPERIMENTS_PAGE)
+    offset = parse_page_token(page_token)
+    search = Search(
+        workspace=call.workspace.name,
+        view=view,
+        filter=parse_experiment_filter(filter_text),
+        order=parse_experiment_order(order_by),
+        limit=limit + 1,
+        offset=offset,
+    )
+    return page_of(call.stores.metadata.experiments.search_experiments(search), limit, offset)

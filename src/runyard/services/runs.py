@@ -1,0 +1,181 @@
+"""What can be done with runs: begin, read, search, update, delete, restore."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runyard.entities.experiment import LifecycleStage
+from runyard.entities.run import Run, RunContents, RunStatus
+from runyard.errors import InvalidParameter
+from runyard.protocol import limits
+from runyard.protocol.filters import parse_run_filter
+from runyard.protocol.messages.common import view_of
+from runyard.protocol.messages.runs import SearchRuns
+from runyard.protocol.ordering import parse_run_order
+from runyard.protocol.paging import Page, page_of, parse_page_token
+from runyard.services.call import Call
+from runyard.services.experiments import get_active_experiment, resolve_experiment_id
+from runyard.services.run_names import random_name
+from runyard.stores.metadata.base import DatasetSummary, Search
+
+RUN_NAME_TAG = "mlflow.runName"
+USER_TAG = "mlflow.user"
+DEFAULT_RUNS_PAGE = 1000
+MAX_DATASET_EXPERIMENTS = 20
+MAX_DATASET_SUMMARIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a client says of a run that it begins."""
+
+    experiment_id: str | None = None
+    name: str = ""
+    user_id: str = ""
+    started_ms: int | None = None
+    tags: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FullRun:
+    """A run and all that hangs on it."""
+
+    run: Run
+    contents: RunContents
+
+
+def create_run(call: Call, new: NewRun) -> FullRun:
+    """Return a new running run, with a name drawn at random if none was given.
+
+    Raises:
+        InvalidParameter: The experiment is deleted, or name and name tag differ.
+        NotFound: There is no such experiment.
+    """
+    tags = dict(new.tags or {})
+    name = _agreed_name(new.name, tags.get(RUN_NAME_TAG, "")) or random_name()
+    limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
+    tags[RUN_NAME_TAG] = name
+    with call.stores.atomic():
+        experiment = get_active_experiment(call, new.experiment_id)
+        run_id = uuid.uuid4().hex
+        run = Run(
+            run_id=run_id,
+            workspace=call.workspace.name,
+            experiment_id=experiment.experiment_id,
+            name=name,
+            user_id=new.user_id or tags.get(USER_TAG, ""),
+            status=RunStatus.RUNNING,
+            lifecycle_stage=LifecycleStage.ACTIVE,
+            artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
+            started_ms=new.started_ms,
+        )
+        call.stores.metadata.runs.add_run(run, tags)
+    return FullRun(run, RunContents(tags=tags))
+
+
+def _agreed_name(name: str, name_tag: str) -> str:
+    if name and name_tag and name != name_tag:
+        raise InvalidParameter(
+            "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+            f"(run_name='{name}', mlflow.runName='{name_tag}')."
+        )
+    return name or name_tag
+
+
+def get_run(call: Call, run_id: str) -> FullRun:
+    """Return a run, active or deleted, with all that hangs on it."""
+    with call.stores.snapshot():
+        run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+        return with_contents(call, [run])[0]
+
+
+def get_active_run(call: Call, run_id: str) -> Run:
+    """Return the row of a run that is not deleted."""
+    run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+    if run.lifecycle_stage is not LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"The run {run_id} must be in the 'active' state. Current state is {run.lifecycle_stage.value}."
+        )
+    return run
+
+
+def with_contents(call: Call, runs: Sequence[Run]) -> list[FullRun]:
+    """Return runs with all that hangs on them, in the same order."""
+    run_ids = [run.run_id for run in runs]
+    contents = call.stores.metadata.runs.read_contents(run_ids)
+    latest = call.stores.metrics.read_latest(run_ids)
+    return [FullRun(run, replace(contents[run.run_id], metrics=latest[run.run_id])) for run in runs]
+
+
+def update_run(
+    call: Call, run_id: str, status: RunStatus | None, ended_ms: int | None, name: str | None
+) -> Run:
+    """Change status, end or name of an active run and return its row."""
+    with call.stores.atomic():
+        run = get_active_run(call, run_id)
+        if name:
+            limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
+            call.stores.metadata.runs.set_tags(run_id, {RUN_NAME_TAG: name})
+        call.stores.metadata.runs.update_run(run_id, status, ended_ms, name or None)
+    return replace(
+        run,
+        status=status or run.status,
+        ended_ms=run.ended_ms if ended_ms is None else ended_ms,
+        name=name or run.name,
+    )
+
+
+def delete_run(call: Call, run_id: str) -> None:
+    """Move a run to the trash; it stays readable and refuses writes."""
+    _move(call, run_id, LifecycleStage.DELETED)
+
+
+def restore_run(call: Call, run_id: str) -> None:
+    """Bring a run back from the trash."""
+    _move(call, run_id, LifecycleStage.ACTIVE)
+
+
+def _move(call: Call, run_id: str, stage: LifecycleStage) -> None:
+    with call.stores.atomic():
+        run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+        if run.lifecycle_stage is not stage:
+            call.stores.metadata.runs.move_run(run_id, stage, call.now_ms())
+
+
+def search_runs(call: Call, asked: SearchRuns) -> Page[FullRun]:
+    """Return a page of runs of some experiments, the latest start first unless an order is asked for."""
+    limit = DEFAULT_RUNS_PAGE if asked.max_results is None else asked.max_results
+    limits.check_page_size(limit, limits.MAX_RUNS_PAGE)
+    offset = parse_page_token(asked.page_token)
+    search = Search(
+        workspace=call.workspace.name,
+        experiment_ids=_resolved(call, asked.experiment_ids),
+        view=view_of(asked.run_view_type, "run_view_type"),
+        filter=parse_run_filter(asked.filter),
+        order=parse_run_order(asked.order_by),
+        limit=limit + 1,
+        offset=offset,
+    )
+    with call.stores.snapshot():
+        page = page_of(call.stores.metadata.runs.search_runs(search), limit, offset)
+        return Page(with_contents(call, page.items), page.next_token)
+
+
+def search_datasets(call: Call, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+    """Return which datasets the runs of the experiments read, at most 1,000."""
+    if not experiment_ids:
+        raise InvalidParameter("SearchDatasets request must specify at least one experiment_id.")
+    if len(experiment_ids) > MAX_DATASET_EXPERIMENTS:
+        raise InvalidParameter(
+            f"SearchDatasets request cannot specify more than {MAX_DATASET_EXPERIMENTS} experiment_ids. "
+            f"Received {len(experiment_ids)} experiment_ids."
+        )
+    resolved = _resolved(call, experiment_ids)
+    runs = call.stores.metadata.runs
+    return runs.list_dataset_summaries(call.workspace.name, resolved, MAX_DATASET_SUMMARIES)
+
+
+def _resolved(call: Call, experiment_ids: Sequence[str]) -> list[str]:
+    return [resolve_experiment_id(call.workspace, experiment_id) for experiment_id in experiment_ids]

@@ -1,0 +1,94 @@
+"""One frozen ``Settings``, read once from flags and ``RUNYARD_*`` variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from runyard.errors import InvalidParameter
+
+
+class Mode(str, Enum):
+    """Who the server is for: one person at this machine, or a team with credentials."""
+
+    UP = "up"
+    SERVE = "serve"
+
+
+def _setting(default: Any, explanation: str) -> Any:
+    return field(default=default, metadata={"help": explanation})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server runs; each field but ``mode`` is also the variable ``RUNYARD_<NAME>``."""
+
+    mode: Mode = _setting(Mode.UP, "'up' for one person on loopback, 'serve' for a team with credentials.")
+    home: Path = _setting(Path("~/.runyard"), "Folder that holds the database and the artifacts.")
+    host: str = _setting("127.0.0.1", "Address to listen on; 'up' takes loopback addresses alone.")
+    port: int = _setting(5000, "Port to listen on; 0 takes a free one.")
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "Names that requests may be addressed to, besides those of this machine; '*' allows all."
+    )
+    tls_cert: Path | None = _setting(None, "Certificate chain (PEM) for HTTPS.")
+    tls_key: Path | None = _setting(None, "Private key (PEM) for HTTPS.")
+    insecure_http: bool = _setting(
+        False, "Allow 'serve' on other addresses than loopback without TLS, as behind a proxy that has it."
+    )
+    max_body_bytes: int = _setting(32 * 1024 * 1024, "Largest JSON body that is read.")
+    max_upload_bytes: int = _setting(0, "Largest artifact that is taken; 0 for no limit.")
+    log_level: str = _setting("warning", "How much the server logs: debug, info, warning, error.")
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file."""
+        return self.home / "runyard.db"
+
+    @property
+    def artifact_root(self) -> Path:
+        """The folder of all artifacts."""
+        return self.home / "artifacts"
+
+
+def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+    """Return the settings: a flag that is not ``None`` wins over its variable, that over the default.
+
+    Raises:
+        InvalidParameter: A variable holds no value of its kind; the text names it.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {"mode": mode}
+    for item in fields(Settings):
+        variable = f"RUNYARD_{item.name.upper()}"
+        if flags.get(item.name) is not None:
+            values[item.name] = flags[item.name]
+        elif item.name != "mode" and environment.get(variable):
+            values[item.name] = _parse(variable, environment[variable], item.default)
+    settings = Settings(**values)
+    home = settings.home.expanduser().absolute()
+    return Settings(**{**values, "home": home})
+
+
+def _parse(variable: str, text: str, default: Any) -> Any:
+    if isinstance(default, bool):
+        return _parse_bool(variable, text)
+    if isinstance(default, int):
+        if not text.strip().isdecimal():
+            raise InvalidParameter(f"{variable} must be a whole number, not {text!r}.")
+        return int(text)
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, Path) or default is None:
+        return Path(text)
+    return text
+
+
+def _parse_bool(variable: str, text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.strip().lower() not in words:
+        raise InvalidParameter(f"{variable} must be true or false, not {text!r}.")
+    return words[text.strip().lower()]

@@ -1,0 +1,150 @@
+"""Experiments in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from runyard.entities.experiment import Experiment, LifecycleStage
+from runyard.errors import AlreadyExists, NotFound
+from runyard.stores.database import Database, chunks, upsert
+from runyard.stores.metadata.base import ExperimentStore, Search
+from runyard.stores.metadata.schema import experiment_tags, experiments, runs
+from runyard.stores.metadata.search import experiments_query
+
+
+class SqlExperiments(ExperimentStore):
+    """Keeps experiments in the tables ``experiments`` and ``experiment_tags``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_experiment(
+        self, workspace: str, name: str, artifact_location: str | None, tags: Mapping[str, str], now_ms: int
+    ) -> Experiment:
+        with self._database.writing() as connection:
+            experiment_id = self.add_with_id(workspace, name, now_ms, None, artifact_location)
+            if tags:
+                rows = [
+                    {"experiment_id": int(experiment_id), "key": key, "value": value}
+                    for key, value in tags.items()
+                ]
+                connection.execute(insert(experiment_tags), rows)
+            return self.get_experiment(workspace, experiment_id)
+
+    def add_with_id(
+        self,
+        workspace: str,
+        name: str,
+        now_ms: int,
+        experiment_id: int | None,
+        artifact_location: str | None = None,
+    ) -> str:
+        """Keep a new experiment under ``experiment_id``, or under the next one, and return its id."""
+        row: dict[str, Any] = {
+            "workspace": workspace,
+            "name": name,
+            "artifact_location": artifact_location or "",
+            "lifecycle_stage": LifecycleStage.ACTIVE.value,
+            "created_ms": now_ms,
+            "updated_ms": now_ms,
+        }
+        if experiment_id is not None:
+            row["experiment_id"] = experiment_id
+        with self._database.writing() as connection:
+            try:
+                made = connection.execute(insert(experiments).values(**row)).inserted_primary_key
+            except IntegrityError:
+                raise self._taken(connection, workspace, name) from None
+            new_id = int(made[0]) if made is not None else 0
+            if not artifact_location:
+                connection.execute(
+                    update(experiments)
+                    .where(experiments.c.experiment_id == new_id)
+                    .values(artifact_location=f"mlflow-artifacts:/{new_id}")
+                )
+        return str(new_id)
+
+    def get_experiment(self, workspace: str, experiment_id: str) -> Experiment:
+        where = (experiments.c.workspace == workspace, experiments.c.experiment_id == int(experiment_id))
+        with self._database.reading() as connection:
+            row = connection.execute(select(experiments).where(*where)).mappings().first()
+            if row is None:
+                raise NotFound(f"No Experiment with id={experiment_id} exists")
+            return _with_tags(connection, [row])[0]
+
+    def find_experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
+        where = (experiments.c.workspace == workspace, experiments.c.name == name)
+        with self._database.reading() as connection:
+            row = connection.execute(select(experiments).where(*where)).mappings().first()
+            return _with_tags(connection, [row])[0] if row is not None else None
+
+    def rename_experiment(self, experiment_id: str, name: str, now_ms: int) -> None:
+        try:
+            self._update(experiment_id, name=name, updated_ms=now_ms)
+        except IntegrityError:
+            raise AlreadyExists(f"Experiment(name={name}) already exists.") from None
+
+    def move_experiment(self, experiment_id: str, stage: LifecycleStage, now_ms: int) -> None:
+        deleted_ms = now_ms if stage is LifecycleStage.DELETED else None
+        with self._database.writing() as connection:
+            self._update(experiment_id, lifecycle_stage=stage.value, updated_ms=now_ms)
+            connection.execute(
+                update(runs)
+                .where(runs.c.experiment_id == int(experiment_id))
+                .values(lifecycle_stage=stage.value, deleted_ms=deleted_ms)
+            )
+
+    def set_experiment_tag(self, experiment_id: str, key: str, value: str, now_ms: int) -> None:
+        with self._database.writing() as connection:
+            row = {"experiment_id": int(experiment_id), "key": key, "value": value}
+            upsert(connection, experiment_tags, [row], ["value"])
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> bool:
+        where = (experiment_tags.c.experiment_id == int(experiment_id), experiment_tags.c.key == key)
+        with self._database.writing() as connection:
+            return connection.execute(delete(experiment_tags).where(*where)).rowcount > 0
+
+    def search_experiments(self, search: Search) -> list[Experiment]:
+        query = experiments_query(
+            workspace=search.workspace, view=search.view, filter=search.filter, order=search.order
+        )
+        with self._database.reading() as connection:
+            page = connection.execute(query.limit(search.limit).offset(search.offset)).mappings()
+            return _with_tags(connection, page.all())
+
+    def _update(self, experiment_id: str, **values: Any) -> None:
+        with self._database.writing() as connection:
+            where = experiments.c.experiment_id == int(experiment_id)
+            connection.execute(update(experiments).where(where).values(**values))
+
+    def _taken(self, connection: Connection, workspace: str, name: str) -> AlreadyExists:
+        where = (experiments.c.workspace == workspace, experiments.c.name == name)
+        stage = connection.execute(select(experiments.c.lifecycle_stage).where(*where)).scalar()
+        hint = " in deleted state. Restore it, or choose another name" if stage == "deleted" else ""
+        return AlreadyExists(f"Experiment(name={name}) already exists{hint}.")
+
+
+def _with_tags(connection: Connection, rows: Sequence[RowMapping]) -> list[Experiment]:
+    ids = [row["experiment_id"] for row in rows]
+    tags: dict[int, dict[str, str]] = {experiment_id: {} for experiment_id in ids}
+    for part in chunks(ids):
+        found = select(experiment_tags).where(experiment_tags.c.experiment_id.in_(part))
+        for tag in connection.execute(found):
+            tags[tag.experiment_id][tag.key] = tag.value
+    return [
+        Experiment(
+            experiment_id=str(row["experiment_id"]),
+            workspace=row["workspace"],
+            name=row["name"],
+            artifact_location=row["artifact_location"],
+            lifecycle_stage=LifecycleStage(row["lifecycle_stage"]),
+            created_ms=row["created_ms"],
+            updated_ms=row["updated_ms"],
+            tags=tags[row["experiment_id"]],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,215 @@
+"""Runs in SQL: their rows, params, tags, and what they read and wrote."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from runyard.entities.experiment import LifecycleStage
+from runyard.entities.run import (
+    Dataset,
+    DatasetInput,
+    ModelInput,
+    ModelOutput,
+    Run,
+    RunContents,
+    RunStatus,
+)
+from runyard.errors import AlreadyExists, NotFound
+from runyard.stores.database import Database, insert_missing, upsert
+from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
+from runyard.stores.metadata.run_contents import read_contents
+from runyard.stores.metadata.schema import (
+    dataset_input_tags,
+    dataset_inputs,
+    datasets,
+    experiments,
+    model_inputs,
+    model_outputs,
+    params,
+    runs,
+    tags,
+)
+from runyard.stores.metadata.search import runs_query
+
+DATASET_CONTEXT_TAG = "mlflow.data.context"
+
+
+class SqlRuns(RunStore):
+    """Keeps runs in the table ``runs`` and what hangs on them in a table each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
+        row = {
+            "run_id": run.run_id,
+            "experiment_id": int(run.experiment_id),
+            "name": run.name,
+            "user_id": run.user_id,
+            "status": run.status.value,
+            "lifecycle_stage": run.lifecycle_stage.value,
+            "artifact_uri": run.artifact_uri,
+            "started_ms": run.started_ms,
+            "ended_ms": run.ended_ms,
+            "deleted_ms": run.deleted_ms,
+        }
+        with self._database.writing() as connection:
+            try:
+                connection.execute(insert(runs), row)
+            except IntegrityError:
+                raise AlreadyExists(f"Run with id={run.run_id} already exists.") from None
+            self.set_tags(run.run_id, tags)
+
+    def get_run(self, workspace: str, run_id: str) -> Run:
+        query = select(runs).join(experiments).where(runs.c.run_id == run_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query.where(experiments.c.workspace == workspace)).mappings().first()
+        if row is None:
+            raise NotFound(f"Run with id={run_id} not found")
+        return _run(row, workspace)
+
+    def read_contents(self, run_ids: Sequence[str]) -> dict[str, RunContents]:
+        with self._database.reading() as connection:
+            return read_contents(connection, run_ids)
+
+    def update_run(
+        self, run_id: str, status: RunStatus | None = None, ended_ms: int | None = None, name: str | None = None
+    ) -> None:
+        values = {"status": status.value if status else None, "ended_ms": ended_ms, "name": name}
+        changed = {column: value for column, value in values.items() if value is not None}
+        if changed:
+            self._update(run_id, **changed)
+
+    def move_run(self, run_id: str, stage: LifecycleStage, now_ms: int) -> None:
+        deleted_ms = now_ms if stage is LifecycleStage.DELETED else None
+        self._update(run_id, lifecycle_stage=stage.value, deleted_ms=deleted_ms)
+
+    def find_params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
+        query = select(params.c.key, params.c.value).where(params.c.run_id == run_id, params.c.key.in_(keys))
+        with self._database.reading() as connection:
+            return {key: value for key, value in connection.execute(query)}
+
+    def add_params(self, run_id: str, params_: Mapping[str, str]) -> None:
+        with self._database.writing() as connection:
+            insert_missing(connection, params, _pairs(run_id, params_))
+
+    def set_tags(self, run_id: str, tags_: Mapping[str, str]) -> None:
+        if tags_:
+            with self._database.writing() as connection:
+                upsert(connection, tags, _pairs(run_id, tags_), ["value"])
+
+    def delete_tag(self, run_id: str, key: str) -> bool:
+        with self._database.writing() as connection:
+            where = (tags.c.run_id == run_id, tags.c.key == key)
+            return connection.execute(delete(tags).where(*where)).rowcount > 0
+
+    def add_inputs(self, run: Run, datasets_: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:
+        with self._database.writing() as connection:
+            for position, item in enumerate(datasets_):
+                dataset_id = _keep_dataset(connection, run.experiment_id, item.dataset)
+                use = {"run_id": run.run_id, "dataset_id": dataset_id}
+                where = and_(*(dataset_inputs.c[column] == value for column, value in use.items()))
+                if connection.execute(select(dataset_inputs.c.position).where(where)).first() is not None:
+                    continue
+                connection.execute(insert(dataset_inputs), {**use, "position": position})
+                tag_rows = [{**use, "key": key, "value": value} for key, value in item.tags.items()]
+                insert_missing(connection, dataset_input_tags, tag_rows)
+            insert_missing(connection, model_inputs, _numbered(run.run_id, (m.model_id for m in models)))
+
+    def add_outputs(self, run_id: str, models: Sequence[ModelOutput]) -> None:
+        rows = _numbered(run_id, (model.model_id for model in models))
+        for row, model in zip(rows, models, strict=True):
+            row["step"] = model.step
+        with self._database.writing() as connection:
+            insert_missing(connection, model_outputs, rows)
+
+    def search_runs(self, search: Search) -> list[Run]:
+        query = runs_query(
+            workspace=search.workspace,
+            experiment_ids=search.experiment_ids,
+            view=search.view,
+            filter=search.filter,
+            order=search.order,
+        )
+        with self._database.reading() as connection:
+            page = connection.execute(query.limit(search.limit).offset(search.offset)).mappings()
+            return [_run(row, search.workspace) for row in page]
+
+    def list_dataset_summaries(
+        self, workspace: str, experiment_ids: Sequence[str], limit: int
+    ) -> list[DatasetSummary]:
+        is_context = and_(
+            dataset_input_tags.c.run_id == dataset_inputs.c.run_id,
+            dataset_input_tags.c.dataset_id == dataset_inputs.c.dataset_id,
+            dataset_input_tags.c.key == DATASET_CONTEXT_TAG,
+        )
+        used = datasets.join(experiments).join(dataset_inputs).outerjoin(dataset_input_tags, is_context)
+        columns = (datasets.c.experiment_id, datasets.c.name, datasets.c.digest, dataset_input_tags.c.value)
+        query = (
+            select(*columns)
+            .select_from(used)
+            .where(
+                experiments.c.workspace == workspace,
+                datasets.c.experiment_id.in_([int(experiment_id) for experiment_id in experiment_ids]),
+            )
+            .distinct()
+            .order_by(*columns)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [DatasetSummary(str(row[0]), row[1], row[2], row[3]) for row in connection.execute(query)]
+
+    def _update(self, run_id: str, **values: Any) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(runs).where(runs.c.run_id == run_id).values(**values))
+
+
+def _run(row: RowMapping, workspace: str) -> Run:
+    return Run(
+        run_id=row["run_id"],
+        workspace=workspace,
+        experiment_id=str(row["experiment_id"]),
+        name=row["name"],
+        user_id=row["user_id"],
+        status=RunStatus(row["status"]),
+        lifecycle_stage=LifecycleStage(row["lifecycle_stage"]),
+        artifact_uri=row["artifact_uri"],
+        started_ms=row["started_ms"],
+        ended_ms=row["ended_ms"],
+        deleted_ms=row["deleted_ms"],
+    )
+
+
+def _pairs(run_id: str, pairs: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"run_id": run_id, "key": key, "value": value} for key, value in pairs.items()]
+
+
+def _numbered(run_id: str, model_ids: Iterable[str]) -> list[dict[str, Any]]:
+    return [
+        {"run_id": run_id, "model_id": model_id, "position": position}
+        for position, model_id in enumerate(model_ids)
+    ]
+
+
+def _keep_dataset(connection: Connection, experiment_id: str, dataset: Dataset) -> str:
+    identity = {"experiment_id": int(experiment_id), "name": dataset.name, "digest": dataset.digest}
+    where = and_(*(datasets.c[column] == value for column, value in identity.items()))
+    known = connection.execute(select(datasets.c.dataset_id).where(where)).scalar()
+    if known is not None:
+        return str(known)
+    dataset_id = uuid.uuid4().hex
+    row = {
+        **identity,
+        "dataset_id": dataset_id,
+        "source_type": dataset.source_type,
+        "source": dataset.source,
+        "schema": dataset.schema,
+        "profile": dataset.profile,
+    }
+    connection.execute(insert(datasets), row)
+    return dataset_id

@@ -1,0 +1,93 @@
+"""Workspaces in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from runyard.entities.experiment import LifecycleStage
+from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace, WorkspaceUse
+from runyard.errors import AlreadyExists, NotFound
+from runyard.stores.database import Database
+from runyard.stores.metadata.base import WorkspaceStore
+from runyard.stores.metadata.experiments import SqlExperiments
+from runyard.stores.metadata.schema import experiments, runs, workspace_tags, workspaces
+
+DEFAULT_EXPERIMENT = "Default"
+DEFAULT_EXPERIMENT_ID = 0
+"""What MLflow's clients log to when no experiment was chosen."""
+
+
+class SqlWorkspaces(WorkspaceStore):
+    """Keeps workspaces in the tables ``workspaces`` and ``workspace_tags``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_workspace(self, name: str, description: str, tags: Mapping[str, str], now_ms: int) -> Workspace:
+        is_default = name == DEFAULT_WORKSPACE
+        with self._database.writing() as connection:
+            row = {"name": name, "description": description, "created_ms": now_ms}
+            try:
+                connection.execute(insert(workspaces).values(default_experiment_id=0, **row))
+            except IntegrityError:
+                raise AlreadyExists(f"Workspace '{name}' already exists.") from None
+            experiment_id = SqlExperiments(self._database).add_with_id(
+                name, DEFAULT_EXPERIMENT, now_ms, DEFAULT_EXPERIMENT_ID if is_default else None
+            )
+            connection.execute(
+                update(workspaces)
+                .where(workspaces.c.name == name)
+                .values(default_experiment_id=int(experiment_id))
+            )
+            if tags:
+                rows = [{"workspace": name, "key": key, "value": value} for key, value in tags.items()]
+                connection.execute(insert(workspace_tags), rows)
+        return Workspace(name, experiment_id, now_ms, description, dict(tags))
+
+    def get_workspace(self, name: str) -> Workspace:
+        with self._database.reading() as connection:
+            row = connection.execute(select(workspaces).where(workspaces.c.name == name)).mappings().first()
+            if row is None:
+                raise NotFound(f"Workspace '{name}' does not exist.")
+            found = select(workspace_tags).where(workspace_tags.c.workspace == name)
+            return _workspace(row, {tag.key: tag.value for tag in connection.execute(found)})
+
+    def list_workspaces(self) -> list[Workspace]:
+        with self._database.reading() as connection:
+            tags: dict[str, dict[str, str]] = {}
+            for tag in connection.execute(select(workspace_tags)):
+                tags.setdefault(tag.workspace, {})[tag.key] = tag.value
+            rows = connection.execute(select(workspaces).order_by(workspaces.c.name)).mappings()
+            return [_workspace(row, tags.get(row["name"], {})) for row in rows]
+
+    def measure_use(self, names: Sequence[str]) -> dict[str, WorkspaceUse]:
+        active = LifecycleStage.ACTIVE.value
+        of_these = experiments.c.workspace.in_(names)
+        experiment_counts = (
+            select(experiments.c.workspace, func.count())
+            .where(of_these, experiments.c.lifecycle_stage == active)
+            .group_by(experiments.c.workspace)
+        )
+        run_counts = (
+            select(experiments.c.workspace, func.count())
+            .select_from(experiments.join(runs))
+            .where(of_these, runs.c.lifecycle_stage == active)
+            .group_by(experiments.c.workspace)
+        )
+        with self._database.reading() as connection:
+            of_experiments = {name: count for name, count in connection.execute(experiment_counts)}
+            of_runs = {name: count for name, count in connection.execute(run_counts)}
+        return {name: WorkspaceUse(of_experiments.get(name, 0), of_runs.get(name, 0)) for name in names}
+
+
+def _workspace(row: RowMapping, tags: Mapping[str, str]) -> Workspace:
+    return Workspace(
+        name=row["name"],
+        default_experiment_id=str(row["default_experiment_id"]),
+        created_ms=row["created_ms"],
+        description=row["description"],
+        tags=tags,
+    )

@@ -1,0 +1,88 @@
+"""The contract of the metric store.
+
+A point is identified by (run, key, timestamp, step, value), with all NaN being one value: an
+exact repeat is dropped, another value at the same step and time is kept. Points of a series
+are in order of (timestamp, step, value), where NaN counts as 0; the latest point is the
+greatest by (step, timestamp, value). These are MLflow's rules. Infinities and NaN come back
+as they were appended.
+
+Each method is one transaction or joins the one that its thread holds; when ``append`` has
+returned (or the transaction that it joined has ended), its points survive the death of the
+process. All methods may be called from any thread. The run's existence is the caller's to check.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from runyard.entities.metric import Bucket, Metric, Point
+
+
+class Axis(str, Enum):
+    """What a chart's x axis counts: steps, or milliseconds since the epoch."""
+
+    STEP = "step"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a series that a chart shows.
+
+    Args:
+        axis: What ``start`` and ``end`` count.
+        start: First x that belongs to it; ``None`` for the first there is.
+        end: Last x that belongs to it; ``None`` for the last there is.
+    """
+
+    axis: Axis = Axis.STEP
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThinnedSeries:
+    """A window of a series, each point or buckets of them.
+
+    Args:
+        point_count: How many points lie in the window.
+        points: All of them, if they fit the width that was asked for.
+        buckets: What to draw if they don't; then ``points`` is empty.
+    """
+
+    point_count: int
+    points: Sequence[Point] = ()
+    buckets: Sequence[Bucket] = ()
+
+
+class MetricStore(ABC):
+    """Remembers points of series, one series for each key of a run."""
+
+    @abstractmethod
+    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        """Keep the points of one batch; those that are there already change nothing."""
+
+    @abstractmethod
+    def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
+        """Return the latest point of each key of each run, by key."""
+
+    @abstractmethod
+    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> list[Point]:
+        """Return points of one series in their order."""
+
+    @abstractmethod
+    def sample_history(
+        self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None
+    ) -> list[Point]:
+        """Return at most ``limit`` points, evenly taken in order of (step, timestamp, value).
+
+        The first and the last point are among them; with a limit of 1, the last alone. ``steps``
+        are the first and the last step to look at.
+        """
+
+    @abstractmethod
+    def thin(self, run_id: str, key: str, window: Window, width: int) -> ThinnedSeries:
+        """Return what a chart ``width`` points wide draws of a window of one series."""
