@@ -1,0 +1,252 @@
+"""Cuts a search filter into tokens and comparisons, in time linear in its length.
+
+The shapes are those that MLflow's grammar takes from SQL: ``entity.key OPERATOR value`` with keys
+in plain words, ``"double quotes"`` or ```backticks```, joined by ``AND``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from runyard.errors import InvalidFilter
+
+MAX_FILTER_LENGTH = 100_000
+MAX_COMPARISONS = 500
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    NAME = "name"
+    NUMBER = "number"
+    STRING = "string"
+    LIST = "list"
+    OPERATION = "operation"
+    OPERATOR = "operator"
+    KEYWORD = "keyword"
+    SIGN = "sign"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One piece of a filter as it was written."""
+
+    kind: Kind
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Where the text after this token begins."""
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison; ``operator`` is in upper case with single spaces, ``right`` is None for ``IS NULL``."""
+
+    left: Token
+    operator: str
+    right: Token | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A filter cut into comparisons, and what could not be made part of one."""
+
+    clauses: tuple[Clause, ...]
+    leftovers: tuple[Token, ...]
+    is_single: bool
+
+
+# A quote is written inside its own quotes doubled or, but for backticks, after a backslash.
+_QUOTED_NAME = r'`(?:``|[^`])*`|"(?:""|\\"|[^"])*"'
+_PART = rf"(?:\w+|{_QUOTED_NAME})"
+
+_TOKENS = re.compile(
+    rf"""
+      (?P<space>\s+)
+    | (?P<string>'(?:''|\\'|[^'])*')
+    | (?P<number>-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?!\w))
+    | (?P<like>(?:not\s+)?(?:like|ilike|rlike|regexp)\b(?!\s*\.))
+    | (?P<keyword>(?:and|or|not|in|is|null)\b(?!\s*\.))
+    | (?P<name>{_PART}(?:\.{_PART})*\.?)
+    | (?P<compare>[<>=~!]+)
+    | (?P<sign>[-+/*@\#%^&|]+)
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+_KINDS = {
+    "string": Kind.STRING,
+    "number": Kind.NUMBER,
+    "like": Kind.OPERATOR,
+    "keyword": Kind.KEYWORD,
+    "name": Kind.NAME,
+    "compare": Kind.OPERATOR,
+    "sign": Kind.SIGN,
+    "other": Kind.OTHER,
+}
+
+_OPERANDS = (Kind.NAME, Kind.NUMBER, Kind.STRING, Kind.LIST)
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Return the tokens of ``text`` without white space; brackets are tokens of their own."""
+    return [
+        Token(_KINDS[match.lastgroup], match.group(), match.start())
+        for match in _TOKENS.finditer(text)
+        if match.lastgroup is not None and match.lastgroup != "space"
+    ]
+
+
+def read(text: str) -> Reading:
+    """Return the comparisons of a filter in the order in which they stand.
+
+    Raises:
+        InvalidFilter: The filter is too long or has too many comparisons.
+    """
+    if len(text) > MAX_FILTER_LENGTH:
+        raise InvalidFilter(
+            f"The filter is {len(text)} characters long; at most {MAX_FILTER_LENGTH} are allowed."
+        )
+    if "\0" in text:
+        raise InvalidFilter("The filter has a NUL character in it, which no value can have.")
+    tokens = _with_lists(text, tokens_of(text))
+    ends = [at for at, token in enumerate(tokens) if token.text == ";"]
+    reader = _Reader(text, tokens)
+    reader.read()
+    if len(reader.clauses) > MAX_COMPARISONS:
+        raise InvalidFilter(
+            f"The filter has {len(reader.clauses)} comparisons; at most {MAX_COMPARISONS} are allowed."
+        )
+    is_single = not ends or ends[0] == len(tokens) - 1
+    return Reading(tuple(reader.clauses), tuple(reader.leftovers), is_single)
+
+
+def _with_lists(text: str, tokens: list[Token]) -> list[Token]:
+    """Fold each outermost pair of brackets into one token; a bracket without its partner stays alone."""
+    folded: list[Token] = []
+    open_at: list[int] = []
+    for token in tokens:
+        folded.append(token)
+        if token.text == "(":
+            open_at.append(len(folded) - 1)
+        elif token.text == ")" and open_at:
+            first = open_at.pop()
+            start = folded[first].start
+            del folded[first:]
+            folded.append(Token(Kind.LIST, text[start : token.end], start))
+    return folded
+
+
+class _Reader:
+    def __init__(self, text: str, tokens: list[Token]) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._at = 0
+        self.clauses: list[Clause] = []
+        self.leftovers: list[Token] = []
+
+    def read(self) -> None:
+        while self._at < len(self._tokens):
+            if self._is_keyword("AND"):
+                self._at += 1
+            elif self._tokens[self._at].kind not in _OPERANDS:
+                self.leftovers.append(self._tokens[self._at])
+                self._at += 1
+            else:
+                self._read_clause()
+
+    def _read_clause(self) -> None:
+        left = self._operand()
+        clause = self._compared(left)
+        if clause is None and left.kind is Kind.NAME:
+            clause = self._within_list(left) or self._nullness(left)
+        if clause is None:
+            self.leftovers.append(left)
+        else:
+            self.clauses.append(clause)
+
+    def _operand(self) -> Token:
+        """Take one operand; several joined by signs, as in ``a/b``, count as one."""
+        first = last = self._tokens[self._at]
+        self._at += 1
+        while self._kind() is Kind.SIGN and self._kind(1) in _OPERANDS:
+            last = self._tokens[self._at + 1]
+            self._at += 2
+        if last is first:
+            return first
+        return Token(Kind.OPERATION, self._text[first.start : last.end], first.start)
+
+    def _compared(self, left: Token) -> Clause | None:
+        if self._kind() is not Kind.OPERATOR:
+            return None
+        operator = " ".join(self._tokens[self._at].text.upper().split())
+        if self._kind(1) in _OPERANDS:
+            self._at += 1
+            return Clause(left, operator, self._operand())
+        if self._is_keyword("NULL", ahead=1):
+            self._at += 2
+            return Clause(left, operator, self._tokens[self._at - 1])
+        return None
+
+    def _within_list(self, left: Token) -> Clause | None:
+        negated = self._is_keyword("NOT")
+        if self._is_keyword("IN", ahead=int(negated)) and self._kind(1 + negated) is Kind.LIST:
+            self._at += 2 + negated
+            return Clause(left, "NOT IN" if negated else "IN", self._tokens[self._at - 1])
+        return None
+
+    def _nullness(self, left: Token) -> Clause | None:
+        negated = self._is_keyword("NOT", ahead=1)
+        if self._is_keyword("IS") and self._is_keyword("NULL", ahead=1 + negated):
+            self._at += 2 + negated
+            return Clause(left, "IS NOT NULL" if negated else "IS NULL", None)
+        return None
+
+    def _kind(self, ahead: int = 0) -> Kind | None:
+        at = self._at + ahead
+        return self._tokens[at].kind if at < len(self._tokens) else None
+
+    def _is_keyword(self, word: str, ahead: int = 0) -> bool:
+        at = self._at + ahead
+        if at >= len(self._tokens):
+            return False
+        token = self._tokens[at]
+        return token.kind is Kind.KEYWORD and token.text.upper() == word
+
+
+def strings_in(bracketed: Token) -> tuple[str, ...]:
+    """Return the quoted strings of a bracketed list.
+
+    Raises:
+        InvalidFilter: The list is empty, has something else than quoted strings in it, or lacks a comma.
+    """
+    error = "While parsing a list in the query,"
+    tokens = tokens_of(bracketed.text)[1:-1]
+    if not tokens:
+        raise InvalidFilter(f"{error} expected a non-empty list of string values, but got empty list")
+    items, commas = tokens[::2], tokens[1::2]
+    if any(comma.text != "," for comma in commas):
+        raise InvalidFilter(f"{error} expected a non-empty list of string values, but got ill-formed list.")
+    if not all(is_quoted(item.text) for item in items):
+        raise InvalidFilter(
+            f"{error} expected string value, punctuation, or whitespace, "
+            f"but got different type in list: {shortened(bracketed.text)}"
+        )
+    return tuple(item.text[1:-1] for item in items)
+
+
+def is_quoted(text: str) -> bool:
+    """Whether the text stands between single or double quotes."""
+    return len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
+
+
+def shortened(text: str) -> str:
+    """Return ``text``, cut so that an error message stays readable."""
+    return text if len(text) <= 500 else f"{text[:500]}..."

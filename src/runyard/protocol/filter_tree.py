@@ -1,0 +1,66 @@
+"""What a search filter says, free of how it was written: the tree that the stores compile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+
+class Entity(str, Enum):
+    """What a comparison looks at, by MLflow's words."""
+
+    METRIC = "metric"
+    PARAM = "parameter"
+    TAG = "tag"
+    ATTRIBUTE = "attribute"
+    DATASET = "dataset"
+
+
+class Operator(str, Enum):
+    """How a comparison compares."""
+
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    GREATER = ">"
+    GREATER_OR_EQUAL = ">="
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    LIKE = "LIKE"
+    ILIKE = "ILIKE"
+    IN = "IN"
+    NOT_IN = "NOT IN"
+    IS_NULL = "IS NULL"
+    IS_NOT_NULL = "IS NOT NULL"
+
+
+Value: TypeAlias = str | int | float | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison; an attribute's ``key`` is the field of our entity, whatever MLflow calls it."""
+
+    entity: Entity
+    key: str
+    operator: Operator
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of the terms hold."""
+
+    terms: tuple[Filter, ...]
+
+
+Filter: TypeAlias = Comparison | And
+
+NUMERIC_OPERATORS = (
+    Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL,
+    Operator.EQUAL, Operator.NOT_EQUAL,
+)  # fmt: skip
+PATTERN_OPERATORS = (Operator.LIKE, Operator.ILIKE)
+LIST_OPERATORS = (Operator.IN, Operator.NOT_IN)
+TEXT_OPERATORS = (Operator.EQUAL, Operator.NOT_EQUAL, *PATTERN_OPERATORS)
+NULL_OPERATORS = (Operator.IS_NULL, Operator.IS_NOT_NULL)

@@ -1,0 +1,404 @@
+"""MLflow's search grammar: a filter string becomes a small tree that the stores compile.
+
+``params.lr = '0.1' AND metrics.loss < 0.5`` reads as two comparisons under one ``And``.
+Inputs, aliases and messages are MLflow's; where it answers with a server error, this is a 400.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import ClassVar
+
+from runyard.entities.logged_model import LoggedModelStatus
+from runyard.errors import InvalidFilter
+from runyard.protocol.filter_tokens import Clause, Kind, Token, is_quoted, read, shortened, strings_in
+from runyard.protocol.filter_tree import (
+    LIST_OPERATORS,
+    NULL_OPERATORS,
+    NUMERIC_OPERATORS,
+    PATTERN_OPERATORS,
+    TEXT_OPERATORS,
+    And,
+    Comparison,
+    Entity,
+    Filter,
+    Operator,
+    Value,
+)
+
+MAX_PATTERN_LENGTH = 10_000
+
+_SPELLINGS = {
+    Entity.METRIC: ("metric", "metrics"),
+    Entity.PARAM: ("parameter", "parameters", "param", "params"),
+    Entity.TAG: ("tag", "tags"),
+    Entity.ATTRIBUTE: ("attribute", "attributes", "attr", "run"),
+    Entity.DATASET: ("dataset", "datasets"),
+}
+_ENTITIES = {spelling: entity for entity, spellings in _SPELLINGS.items() for spelling in spellings}
+
+_DATASET_KEYS = ("name", "digest", "context")
+
+
+def parse_run_filter(text: str | None) -> Filter | None:
+    """Return the tree of a filter over runs, or None where everything matches.
+
+    Raises:
+        InvalidFilter: The filter does not follow the grammar; the message is MLflow's.
+    """
+    return _RUNS.parse(text)
+
+
+def parse_experiment_filter(text: str | None) -> Filter | None:
+    """Return the tree of a filter over experiments, or None where everything matches.
+
+    Raises:
+        InvalidFilter: The filter does not follow the grammar; the message is MLflow's.
+    """
+    return _EXPERIMENTS.parse(text)
+
+
+def parse_logged_model_filter(text: str | None) -> Filter | None:
+    """Return the tree of a filter over logged models, or None where everything matches.
+
+    Raises:
+        InvalidFilter: The filter does not follow the grammar; the message is MLflow's.
+    """
+    return _LOGGED_MODELS.parse(text)
+
+
+class RunGrammar:
+    """What a filter over runs may say."""
+
+    attributes: ClassVar[Mapping[str, str]] = {
+        "run_id": "run_id",
+        "run_name": "name", "run name": "name", "Run name": "name", "Run Name": "name",
+        "user_id": "user_id",
+        "status": "status",
+        "artifact_uri": "artifact_uri",
+        "start_time": "started_ms", "created": "started_ms", "Created": "started_ms",
+        "end_time": "ended_ms",
+    }  # fmt: skip
+    numeric: ClassVar[Collection[str]] = ("started_ms", "ended_ms")
+    listable: ClassVar[Collection[str]] = ("run_id",)
+    quote: ClassVar[str] = "'"
+
+    def parse(self, text: str | None) -> Filter | None:
+        """Return the tree of ``text``."""
+        if not text:
+            return None
+        if not text.strip():
+            raise InvalidFilter(f"Invalid filter '{shortened(text)}'. Could not be parsed.")
+        reading = read(text)
+        if not reading.is_single:
+            raise InvalidFilter(
+                f"Search filter contained multiple expression {shortened(text)!r}. "
+                "Provide AND-ed expression list."
+            )
+        if reading.leftovers:
+            clauses = ", ".join(f"{self.quote}{token.text}{self.quote}" for token in reading.leftovers)
+            raise InvalidFilter(f"Invalid clause(s) in filter string: {shortened(clauses)}")
+        return _joined([self.comparison(clause) for clause in reading.clauses])
+
+    def comparison(self, clause: Clause) -> Comparison:
+        """Return what one clause says."""
+        if clause.left.kind is not Kind.NAME:
+            raise InvalidFilter(
+                f"Invalid comparison clause. Expected 'Identifier' found '{shortened(clause.left.text)}'"
+            )
+        entity, written = self.identifier(clause.left.text)
+        key = self.attributes[written] if entity is Entity.ATTRIBUTE else written
+        if clause.right is None:
+            self.check_nullness(entity, written)
+            return Comparison(entity, key, Operator(clause.operator), None)
+        value = self.value(entity, written, clause.right)
+        operator = _one_of(self.operators(entity, key), clause.operator)
+        _check_fit(operator, value)
+        return Comparison(entity, key, operator, value)
+
+    def identifier(self, text: str) -> tuple[Entity, str]:
+        """Return the entity and the key of ``entity.key``; a key alone is an attribute's."""
+        head, dot, rest = text.partition(".")
+        entity = self.entity(_trimmed(head, "`")) if dot else Entity.ATTRIBUTE
+        key = _bare(rest if dot else text)
+        if entity is Entity.ATTRIBUTE and key not in self.attributes:
+            raise InvalidFilter(
+                f"Invalid attribute key '{shortened(key)}' specified. "
+                f"Valid keys are '{_set(self.attributes)}'"
+            )
+        if entity is Entity.DATASET and key not in _DATASET_KEYS:
+            raise InvalidFilter(
+                f"Invalid dataset key '{shortened(key)}' specified. Valid keys are '{_set(_DATASET_KEYS)}'"
+            )
+        return entity, key
+
+    def entity(self, spelling: str) -> Entity:
+        """Return the entity that a word before the dot names."""
+        if spelling not in _ENTITIES:
+            raise InvalidFilter(
+                f"Invalid entity type '{shortened(spelling)}'. "
+                f"Valid values are {[each.value for each in Entity]}"
+            )
+        return _ENTITIES[spelling]
+
+    def check_nullness(self, entity: Entity, key: str) -> None:
+        """Refuse ``IS NULL`` where it has no meaning."""
+        if entity not in (Entity.TAG, Entity.PARAM):
+            raise InvalidFilter(
+                "IS NULL / IS NOT NULL is only supported for tags and params, "
+                f"not for '{entity.value}' '{shortened(key)}'"
+            )
+
+    def operators(self, entity: Entity, key: str) -> tuple[Operator, ...]:
+        """Return the operators that an entity takes."""
+        if entity is Entity.METRIC or (entity is Entity.ATTRIBUTE and key in self.numeric):
+            return NUMERIC_OPERATORS
+        if entity in (Entity.ATTRIBUTE, Entity.DATASET):
+            return (*TEXT_OPERATORS, *LIST_OPERATORS)
+        return (*TEXT_OPERATORS, *NULL_OPERATORS)
+
+    def value(self, entity: Entity, written: str, token: Token) -> Value:
+        """Return the value that a comparison with this entity and key is with."""
+        if entity is Entity.METRIC:
+            if token.kind is not Kind.NUMBER:
+                raise InvalidFilter(f"Expected numeric value type for metric. Found {shortened(token.text)}")
+            return float(token.text)
+        if entity is Entity.ATTRIBUTE and self.attributes[written] in self.numeric:
+            return self.number(written, token)
+        if token.kind in (Kind.STRING, Kind.NAME):
+            return _unquoted(token)
+        if token.kind is Kind.LIST and entity in (Entity.ATTRIBUTE, Entity.DATASET):
+            if entity is Entity.ATTRIBUTE and written not in self.listable:
+                raise InvalidFilter(
+                    f"Only {sorted(self.listable)} attributes support comparison "
+                    "with a list of quoted string values."
+                )
+            return strings_in(token)
+        wanted = {
+            Entity.ATTRIBUTE: "attributes",
+            Entity.DATASET: "dataset attributes",
+        }.get(entity, f"{entity.value} (e.g. 'my-value')")
+        raise InvalidFilter(f"Expected a quoted string value for {wanted}. Got value {shortened(token.text)}")
+
+    def number(self, written: str, token: Token) -> int | float:
+        """Return the number that a numeric attribute is compared with."""
+        if token.kind is not Kind.NUMBER:
+            raise InvalidFilter(
+                f"Expected numeric value type for numeric attribute: {written}. Found {shortened(token.text)}"
+            )
+        return _number(token.text)
+
+
+class ExperimentGrammar(RunGrammar):
+    """What a filter over experiments may say."""
+
+    attributes: ClassVar[Mapping[str, str]] = {
+        "name": "name",
+        "experiment_id": "experiment_id",
+        "creation_time": "created_ms",
+        "last_update_time": "updated_ms",
+    }
+    numeric: ClassVar[Collection[str]] = ("created_ms", "updated_ms")
+    listable: ClassVar[Collection[str]] = ("experiment_id",)
+    quote: ClassVar[str] = ""
+
+    def entity(self, spelling: str) -> Entity:
+        """Return the entity that a word before the dot names."""
+        words = ("attribute", "tag", "tags")
+        if spelling not in words:
+            raise InvalidFilter(
+                f"Invalid entity type '{shortened(spelling)}'. Valid entity types are {words}"
+            )
+        return _ENTITIES[spelling]
+
+    def check_nullness(self, entity: Entity, key: str) -> None:
+        """Refuse ``IS NULL`` where it has no meaning."""
+        if entity is not Entity.TAG:
+            raise InvalidFilter(
+                f"IS NULL / IS NOT NULL is only supported for tags, not for attribute '{key}'"
+            )
+
+    def comparison(self, clause: Clause) -> Comparison:
+        """Return what one clause says; experiment ids must be numbers."""
+        said = super().comparison(clause)
+        if said.entity is Entity.ATTRIBUTE and said.key == "experiment_id":
+            if said.operator in PATTERN_OPERATORS:
+                raise InvalidFilter(f"Invalid comparator for experiment_id: {said.operator.value}")
+            for experiment_id in said.value if isinstance(said.value, tuple) else (said.value,):
+                if not re.fullmatch(r"\s*[-+]?[0-9]+\s*", str(experiment_id)):
+                    raise InvalidFilter(
+                        f"Invalid experiment ID '{shortened(str(experiment_id))}'. "
+                        "Experiment ID must be a valid integer."
+                    )
+        return said
+
+    def number(self, written: str, token: Token) -> int | float:
+        """Return the number that a numeric attribute is compared with; times are whole milliseconds."""
+        number = super().number(written, token)
+        if not re.fullmatch(r"-?[0-9]+", token.text):
+            raise InvalidFilter(f"Invalid value for numeric attribute '{written}': '{number}'")
+        return number
+
+
+class LoggedModelGrammar(RunGrammar):
+    """What a filter over logged models may say; values need no quotes here, as in MLflow."""
+
+    attributes: ClassVar[Mapping[str, str]] = {
+        "model_id": "model_id",
+        "experiment_id": "experiment_id",
+        "name": "name",
+        "artifact_location": "artifact_uri",
+        "creation_time": "created_ms",
+        "creation_timestamp": "created_ms",
+        "creation_timestamp_ms": "created_ms",
+        "last_updated_time": "updated_ms",
+        "last_updated_timestamp": "updated_ms",
+        "last_updated_timestamp_ms": "updated_ms",
+        "status": "status",
+        "status_message": "status_message",
+        "model_type": "model_type",
+        "source_run_id": "source_run_id",
+        "lifecycle_stage": "lifecycle_stage",
+    }
+    numeric: ClassVar[Collection[str]] = ("created_ms", "updated_ms")
+    _words: ClassVar[Mapping[str, Entity]] = {
+        "attributes": Entity.ATTRIBUTE,
+        "metrics": Entity.METRIC,
+        "params": Entity.PARAM,
+        "tags": Entity.TAG,
+    }
+
+    def parse(self, text: str | None) -> Filter | None:
+        """Return the tree of ``text``."""
+        if not text:
+            return None
+        reading = read(text)
+        if not text.strip() or not reading.is_single:
+            raise InvalidFilter(
+                f"Invalid filter string: {shortened(text)!r}. Expected a single SQL expression."
+            )
+        if reading.leftovers:
+            raise InvalidFilter(
+                f"Invalid filter string: {shortened(text)!r}. Expected a list of comparisons separated by "
+                "'AND' (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01')."
+            )
+        return _joined([self.comparison(clause) for clause in reading.clauses])
+
+    def comparison(self, clause: Clause) -> Comparison:
+        """Return what one clause says."""
+        if clause.right is None:
+            raise InvalidFilter(
+                f"Invalid comparison: {shortened(clause.left.text)} {clause.operator}. "
+                "Expected a comparison with 3 tokens."
+            )
+        entity, written = self.identifier(clause.left.text)
+        key = self.attributes[written] if entity is Entity.ATTRIBUTE else written
+        is_numeric = entity is Entity.METRIC or (entity is Entity.ATTRIBUTE and key in self.numeric)
+        allowed = NUMERIC_OPERATORS if is_numeric else (*TEXT_OPERATORS, *LIST_OPERATORS)
+        operator = next((each for each in allowed if each.value == clause.operator), None)
+        if operator is None:
+            word = next(word for word, named in self._words.items() if named is entity)
+            raise InvalidFilter(
+                f"Invalid comparison operator for {word}.{shortened(written)}: {clause.operator!r}. "
+                f"Expected one of {tuple(each.value for each in allowed)}."
+            )
+        value = _float(clause.right) if is_numeric else self.text(key, entity, clause.right)
+        _check_fit(operator, value)
+        return Comparison(entity, key, operator, value)
+
+    def entity(self, spelling: str) -> Entity:
+        """Return the entity that a word before the dot names."""
+        if spelling not in self._words:
+            raise InvalidFilter(
+                f"Invalid entity type: {shortened(spelling)!r}. Expected one of {list(self._words)}."
+            )
+        return self._words[spelling]
+
+    def text(self, key: str, entity: Entity, token: Token) -> Value:
+        """Return the text or the list of texts that a comparison is with."""
+        value: Value = strings_in(token) if token.kind is Kind.LIST else _bare(token.text)
+        if entity is Entity.ATTRIBUTE and key == "status":
+            return tuple(map(_status, value)) if isinstance(value, tuple) else _status(str(value))
+        return value
+
+
+def _joined(comparisons: list[Comparison]) -> Filter | None:
+    if len(comparisons) > 1:
+        return And(tuple(comparisons))
+    return comparisons[0] if comparisons else None
+
+
+def _one_of(allowed: tuple[Operator, ...], written: str) -> Operator:
+    for operator in allowed:
+        if operator.value == written:
+            return operator
+    raise InvalidFilter(f"Invalid comparator '{written}' not one of '{_set(each.value for each in allowed)}'")
+
+
+def _check_fit(operator: Operator, value: Value) -> None:
+    if isinstance(value, tuple) and operator not in LIST_OPERATORS:
+        raise InvalidFilter(
+            f"Invalid comparator '{operator.value}' not one of "
+            f"'{_set(each.value for each in LIST_OPERATORS)}'"
+        )
+    if operator in PATTERN_OPERATORS and len(str(value)) > MAX_PATTERN_LENGTH:
+        raise InvalidFilter(
+            f"The pattern of {operator.value} is {len(str(value))} characters long; "
+            f"at most {MAX_PATTERN_LENGTH} are allowed."
+        )
+
+
+def _unquoted(token: Token) -> str:
+    if not is_quoted(token.text):
+        raise InvalidFilter(
+            "Parameter value is either not quoted or unidentified quote types used for string value "
+            f"{shortened(token.text)}. Use either single or double quotes."
+        )
+    return token.text[1:-1]
+
+
+def _number(text: str) -> int | float:
+    """Return a number that both databases can be given: whole where it fits 64 bits."""
+    number = float(text)
+    if re.fullmatch(r"-?[0-9]+", text) and abs(number) < 2**63:
+        return int(text)
+    return number
+
+
+def _float(token: Token) -> float:
+    try:
+        number = float(token.text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise InvalidFilter(f"Expected numeric value type. Found {shortened(token.text)}")
+    return number
+
+
+def _status(word: str) -> str:
+    """Return the stored status for MLflow's short or long word for it; any other word stays itself."""
+    return {
+        "PENDING": LoggedModelStatus.PENDING.value,
+        "READY": LoggedModelStatus.READY.value,
+        "FAILED": LoggedModelStatus.UPLOAD_FAILED.value,
+        "UPLOAD_FAILED": LoggedModelStatus.UPLOAD_FAILED.value,
+    }.get(word, word)
+
+
+def _bare(text: str) -> str:
+    return _trimmed(text[1:-1] if is_quoted(text) else text, "`")
+
+
+def _trimmed(text: str, quote: str) -> str:
+    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == quote else text
+
+
+def _set(words: Iterable[str]) -> str:
+    return "{" + ", ".join(repr(word) for word in words) + "}"
+
+
+_RUNS = RunGrammar()
+_EXPERIMENTS = ExperimentGrammar()
+_LOGGED_MODELS = LoggedModelGrammar()

@@ -1,0 +1,135 @@
+"""MLflow's ``order_by``: which field a search's results are sorted by, and which way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from runyard.errors import InvalidFilter
+from runyard.protocol.filter_tokens import Kind, shortened, tokens_of
+from runyard.protocol.filter_tree import Entity
+from runyard.protocol.filters import ExperimentGrammar, LoggedModelGrammar, RunGrammar
+
+MAX_ORDER_KEYS = 40
+MAX_ORDER_LENGTH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One key that results are sorted by; what has no value for it comes last, either way.
+
+    Args:
+        entity: What the key belongs to.
+        key: A metric's, param's or tag's key, or the field of our entity for an attribute.
+        ascending: Smallest first.
+        dataset_name: For a logged model's metric, only what was measured on datasets of this name.
+        dataset_digest: As ``dataset_name``, only of this digest.
+    """
+
+    entity: Entity
+    key: str
+    ascending: bool = True
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+class _RunOrder(RunGrammar):
+    """The attributes that runs are sorted by: as in filters, but without the aliases of the run's name."""
+
+    attributes: ClassVar[Mapping[str, str]] = {
+        key: field for key, field in RunGrammar.attributes.items() if " " not in key
+    }
+
+
+def parse_run_order(order_by: Sequence[str]) -> tuple[Order, ...]:
+    """Return what runs are to be sorted by.
+
+    Raises:
+        InvalidFilter: A key is not one of a run's, is there twice or can't be read.
+    """
+    orders = tuple(_order(clause, _RunOrder()) for clause in _bounded(order_by))
+    for order in orders:
+        if order.entity is Entity.DATASET:
+            raise InvalidFilter(f"Invalid identifier type '{order.entity.value}'")
+    if len({(order.entity, order.key) for order in orders}) < len(orders):
+        raise InvalidFilter(f"`order_by` contains duplicate fields: {list(order_by)}")
+    return orders
+
+
+def parse_experiment_order(order_by: Sequence[str]) -> tuple[Order, ...]:
+    """Return what experiments are to be sorted by.
+
+    Raises:
+        InvalidFilter: A key is not one of an experiment's or can't be read.
+    """
+    orders = tuple(_order(clause, ExperimentGrammar()) for clause in _bounded(order_by))
+    for order in orders:
+        if order.entity is not Entity.ATTRIBUTE:
+            raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
+    return orders
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOrderKey:
+    """One entry of ``order_by`` of a search for logged models, as the client sends it."""
+
+    field_name: str | None
+    ascending: bool | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+def parse_logged_model_order(order_by: Sequence[ModelOrderKey]) -> tuple[Order, ...]:
+    """Return what logged models are to be sorted by.
+
+    Raises:
+        InvalidFilter: A key is neither a metric nor an attribute of a logged model, or a digest has no name.
+    """
+    if len(order_by) > MAX_ORDER_KEYS:
+        raise InvalidFilter(f"`order_by` has {len(order_by)} keys; at most {MAX_ORDER_KEYS} are allowed.")
+    return tuple(_model_order(key, LoggedModelGrammar.attributes) for key in order_by)
+
+
+def _model_order(key: ModelOrderKey, attributes: Mapping[str, str]) -> Order:
+    field = key.field_name
+    if field is None:
+        raise InvalidFilter("`field_name` in the `order_by` clause must be specified.")
+    if key.dataset_digest and not key.dataset_name:
+        raise InvalidFilter("`dataset_digest` can only be specified if `dataset_name` is also specified.")
+    ascending = key.ascending is not False
+    entity, dot, metric = field.partition(".")
+    if not dot:
+        if field.strip() not in attributes:
+            raise InvalidFilter(f"Invalid order by field name: {shortened(field)}")
+        return Order(Entity.ATTRIBUTE, attributes[field.strip()], ascending)
+    if entity != "metrics":
+        raise InvalidFilter(f"Invalid order by field name: {shortened(field)}. Only metrics are supported.")
+    return Order(Entity.METRIC, metric, ascending, key.dataset_name or None, key.dataset_digest or None)
+
+
+def _bounded(order_by: Sequence[str]) -> Sequence[str]:
+    if len(order_by) > MAX_ORDER_KEYS:
+        raise InvalidFilter(f"`order_by` has {len(order_by)} keys; at most {MAX_ORDER_KEYS} are allowed.")
+    for clause in order_by:
+        if len(clause) > MAX_ORDER_LENGTH:
+            raise InvalidFilter(
+                f"A key of `order_by` is {len(clause)} characters long; "
+                f"at most {MAX_ORDER_LENGTH} are allowed."
+            )
+    return order_by
+
+
+def _order(clause: str, grammar: RunGrammar) -> Order:
+    tokens = tokens_of(clause)
+    if not tokens or tokens[0].kind is not Kind.NAME or "\0" in clause:
+        raise InvalidFilter(f"Invalid order_by clause '{clause}'. Could not be parsed.")
+    direction = clause[tokens[0].end :].strip()
+    if not re.fullmatch(r"\w*", direction):
+        raise InvalidFilter(f"Invalid order_by clause '{clause}'. Could not be parsed.")
+    if direction.lower() not in ("", "asc", "desc"):
+        raise InvalidFilter(f"Invalid ordering key in order_by clause '{clause}'.")
+    entity, written = grammar.identifier(tokens[0].text)
+    key = grammar.attributes[written] if entity is Entity.ATTRIBUTE else written
+    return Order(entity, key, direction.lower() != "desc")
