@@ -1,0 +1,168 @@
+"""The contract of an artifact store: files below a root, written whole, read in pieces.
+
+Promises that every store keeps:
+
+* A file appears when its upload is committed, whole, and replaces what was there before in one step. Who
+  reads meanwhile gets the old bytes or an error, never a mixture. An upload that is not committed leaves
+  nothing behind, neither a file nor a directory.
+* What was committed survives the end of the process at any moment.
+* Memory is bounded: no call holds more of a file than the bytes that it is given or asked for.
+* Directories are made by the files in them, and are gone with the last one.
+* A store never leads out of its root. It opens, lists and deletes plain files and directories alone; a
+  link in the way is answered with ``NotFound`` and never followed.
+
+All calls block, and may be made from any thread; one upload or download is used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeVar
+
+from runyard.stores.artifacts.paths import ArtifactPath
+
+_Transfer = TypeVar("_Transfer", bound="_Closing")
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    """A file as it was at one moment.
+
+    Args:
+        size_bytes: Its length.
+        modified_ms: When it was committed, milliseconds since the epoch.
+        etag: Changes whenever the content may have; printable ASCII without quotes, empty if the store has none.
+    """
+
+    size_bytes: int
+    modified_ms: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactEntry:
+    """One name in a directory; ``size_bytes`` is ``None`` for a directory."""
+
+    name: str
+    size_bytes: int | None
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether this is a directory."""
+        return self.size_bytes is None
+
+
+class _Closing(abc.ABC):
+    """What must be closed; ``with`` does it."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of what is held; a second call does nothing."""
+
+    def __enter__(self: _Transfer) -> _Transfer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ArtifactUpload(_Closing):
+    """A file on its way in, which nobody sees before :meth:`commit`.
+
+    Closing it before that drops all that was written.
+    """
+
+    @abc.abstractmethod
+    def write(self, piece: bytes | memoryview) -> None:
+        """Append ``piece``.
+
+        Raises:
+            StorageFull: There is no room for it.
+        """
+
+    @abc.abstractmethod
+    def commit(self) -> ArtifactFile:
+        """Make the file appear under its path, in place of any that was there.
+
+        Raises:
+            InvalidParameter: A directory has this path, or a file has the path of a directory above it.
+            StorageFull: There is no room for it.
+        """
+
+
+class ArtifactDownload(_Closing):
+    """A file held open: what is read through it is all of one version, the one that ``file`` describes."""
+
+    file: ArtifactFile
+    preferred_read_bytes: int
+    """How much to ask for at a time to be fast."""
+
+    @abc.abstractmethod
+    def read(self, offset_bytes: int, length_bytes: int) -> bytes:
+        """Return ``length_bytes`` from ``offset_bytes`` on, or fewer where the file ends.
+
+        Raises:
+            Unavailable: The store can't go on reading this version.
+        """
+
+
+class ArtifactStore(abc.ABC):
+    """Files by path. See the module for what every store promises."""
+
+    has_directories: bool
+    """Whether a directory and a file can't have the same path, as in a file system."""
+
+    @abc.abstractmethod
+    def create(self, path: ArtifactPath) -> ArtifactUpload:
+        """Begin to write the file at ``path``.
+
+        Raises:
+            InvalidParameter: ``path`` is the root.
+            StorageFull: There is no room for it.
+        """
+
+    @abc.abstractmethod
+    def open(self, path: ArtifactPath) -> ArtifactDownload:
+        """Open the file at ``path`` for reading.
+
+        Raises:
+            NotFound: Nothing is there.
+            InvalidParameter: A directory is there.
+        """
+
+    @abc.abstractmethod
+    def stat(self, path: ArtifactPath) -> ArtifactFile:
+        """Return what is known of the file at ``path`` without reading it.
+
+        Raises:
+            NotFound: Nothing is there.
+            InvalidParameter: A directory is there.
+        """
+
+    @abc.abstractmethod
+    def list(self, path: ArtifactPath) -> Sequence[ArtifactEntry]:
+        """Return what lies directly in the directory at ``path``, sorted by name.
+
+        Empty for a file, and where nothing is. Names that no caller could ask for are left out.
+
+        Raises:
+            NotFound: The path leads over a link.
+        """
+
+    @abc.abstractmethod
+    def delete(self, path: ArtifactPath) -> None:
+        """Remove the file at ``path``, or the directory with all that is in it.
+
+        Nothing happens where nothing is. The root itself stays, emptied.
+
+        Raises:
+            NotFound: The path leads over a link, or is one.
+        """

@@ -1,0 +1,213 @@
+"""The one resolver: what callers write as a path or as a location becomes a value that can't leave its root.
+
+Nothing else in the server turns a caller's text into a place in a store. A path is refused unless it
+means the same to every store, operating system and client that may ever see it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from runyard.errors import InvalidParameter
+
+MAX_PATH_BYTES = 1024
+MAX_SEGMENT_BYTES = 255  # what file systems take
+MAX_LOCATION_CHARACTERS = 2048
+
+# What the server keeps itself; clients reach it through the server, at the address that they know already.
+PROXY_SCHEME = "mlflow-artifacts"
+
+# Schemes that can't be a place to keep artifacts. MLflow's client would send its credential to the host of
+# an http(s) location, so naming another host there would collect the tokens of everyone who logs to it.
+_REFUSED_SCHEMES = frozenset({"file", "http", "https", "runs", "models", "javascript", "vbscript", "data"})
+
+# A text is decoded once, before it comes here. An escape of a dot, a separator, a control character or of the
+# escape sign itself that is still there waits for somebody who decodes twice.
+_SMUGGLED = re.compile(r"%(?:2[ef5]|5c|[01][0-9a-f]|7f|c0|c1)", re.IGNORECASE)
+_ANY_ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
+_UNDECODABLE = "\ufffd"  # what decoders put where the bytes were not UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPath:
+    """A place below the root of an artifact store; without segments it is the root itself.
+
+    Its segments are checked whoever makes it, so a path that escapes can't exist.
+
+    Args:
+        segments: The names from the root down, in Unicode's composed form (NFC).
+
+    Raises:
+        InvalidParameter: A segment is not a plain name.
+    """
+
+    segments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for segment in self.segments:
+            _check_segment(segment)
+
+    def __truediv__(self, below: ArtifactPath) -> ArtifactPath:
+        """Return the place that ``below`` names from here."""
+        return ArtifactPath(self.segments + below.segments)
+
+    def __str__(self) -> str:
+        return "/".join(self.segments)
+
+    @property
+    def name(self) -> str:
+        """The last segment; empty for the root."""
+        return self.segments[-1] if self.segments else ""
+
+    @property
+    def parent(self) -> ArtifactPath:
+        """The directory that holds this; the root's parent is the root."""
+        return ArtifactPath(self.segments[:-1])
+
+
+ROOT = ArtifactPath()
+
+
+def resolve_artifact_path(text: str, *, is_directory: bool = False) -> ArtifactPath:
+    """Return the place that a caller's relative path means.
+
+    Spellings that look the same are one place: composed and decomposed letters (NFC, NFD) resolve alike.
+
+    Args:
+        text: A path as the caller wrote it, percent-decoded once.
+        is_directory: Whether it names a directory, which may end in a slash, or be empty for the root.
+
+    Raises:
+        InvalidParameter: The path is empty, absolute, too long, not text, or has a segment that is not a
+            plain name: ``..``, a drive, a trailing dot, a backslash, an escape that was encoded twice.
+    """
+    normal = _normalized(text)
+    if is_directory:
+        normal = normal[:-1] if normal.endswith("/") and normal != "/" else normal
+        if not normal:
+            return ROOT
+    scheme = _SCHEME.match(normal)
+    if scheme and (scheme.group(1).lower() == "file" or normal[scheme.end() : scheme.end() + 1] == "/"):
+        raise _invalid_path("it is an address, not a path")
+    if normal.startswith("/"):
+        raise _invalid_path("it must be relative")
+    return ArtifactPath(tuple(normal.split("/")))
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether ``name`` can be a segment of a path, so that a caller can ask for it."""
+    try:
+        return _normalized(name) == name and ArtifactPath((name,)).name == name
+    except InvalidParameter:
+        return False
+
+
+def resolve_artifact_location(text: str) -> str:
+    """Return where an experiment keeps its artifacts, from what the caller asked for.
+
+    A relative name lies below the workspace's artifact root and becomes ``mlflow-artifacts:/<name>``. The
+    location of a remote store (``s3://bucket/x``, ``dbfs:/x``, ...) is kept as it is: a word for clients,
+    which the server never opens.
+
+    Raises:
+        InvalidParameter: The location is on the server's disk, on another web host, climbs with ``..``, or
+            carries a query, a fragment, escapes or a password.
+    """
+    try:
+        return _resolved_location(text)
+    except InvalidParameter as error:
+        shown = text if len(text) <= 200 else text[:200] + "..."
+        raise InvalidParameter(
+            f"Invalid value {shown!r} for parameter 'artifact_location' supplied: {error.message}"
+        ) from None
+
+
+def proxied_path(artifact_uri: str) -> ArtifactPath | None:
+    """Return where in its workspace an ``mlflow-artifacts:`` URI points, or ``None`` for a remote store's.
+
+    Raises:
+        InvalidParameter: The URI names a host, or a path that can't be.
+    """
+    scheme, _, rest = artifact_uri.partition(":")
+    if scheme.lower() != PROXY_SCHEME:
+        return None
+    if not rest.startswith("/") or rest.startswith("//"):
+        raise InvalidParameter(f"An {PROXY_SCHEME} URI is {PROXY_SCHEME}:/<path>, without a host.")
+    return resolve_artifact_path(rest[1:], is_directory=True)
+
+
+def _resolved_location(text: str) -> str:
+    if len(text) > MAX_LOCATION_CHARACTERS:
+        raise InvalidParameter(f"it is longer than {MAX_LOCATION_CHARACTERS} characters.")
+    for mark, what in (("?", "a query"), ("#", "a fragment"), (";", "parameters")):
+        if mark in text:
+            raise InvalidParameter(f"it can't include {what}.")
+    if _ANY_ESCAPE.search(text):
+        raise InvalidParameter("it can't include percent escapes.")
+    scheme = _SCHEME.match(text)
+    if scheme is None or len(scheme.group(1)) == 1:
+        return f"{PROXY_SCHEME}:/{resolve_artifact_path(text)}"
+    if scheme.group(1).lower() == PROXY_SCHEME:
+        path = proxied_path(text)
+        if path is None or path == ROOT:
+            raise InvalidParameter(f"it must name a folder, as in {PROXY_SCHEME}:/<name>.")
+        return f"{PROXY_SCHEME}:/{path}"
+    return _checked_remote(text, scheme.group(1).lower())
+
+
+def _checked_remote(text: str, scheme: str) -> str:
+    if scheme in _REFUSED_SCHEMES:
+        raise InvalidParameter(
+            f"artifacts can't be kept at '{scheme}:' addresses; give a name, or the URI of an object store."
+        )
+    _, _, rest = text.partition(":")
+    if not rest.strip("/"):
+        raise InvalidParameter("it names no place.")
+    if not rest.startswith("/"):
+        raise InvalidParameter("a URI goes on with a slash after its scheme.")
+    if _PASSWORD.match(rest):
+        raise InvalidParameter("it can't include a password.")
+    if "\\" in rest or not rest.isprintable() or {".", ".."} & set(rest.split("/")):
+        raise InvalidParameter("it can't include '..', backslashes or control characters.")
+    return text
+
+
+def _normalized(text: str) -> str:
+    """Return ``text`` in NFC, refusing what no encoding or only a second decoding could read."""
+    try:
+        too_long = len(unicodedata.normalize("NFC", text).encode()) > MAX_PATH_BYTES
+    except UnicodeEncodeError:
+        raise _invalid_path("it is not valid Unicode") from None
+    if too_long or len(text) > MAX_PATH_BYTES:
+        raise _invalid_path(f"it is longer than {MAX_PATH_BYTES} bytes")
+    if _UNDECODABLE in text:
+        raise _invalid_path("it is not valid UTF-8")
+    if _SMUGGLED.search(text):
+        raise _invalid_path("it has an escape that was encoded twice")
+    return unicodedata.normalize("NFC", text)
+
+
+def _check_segment(segment: str) -> None:
+    if segment in {"", ".", ".."}:
+        raise _invalid_path("a segment is empty, '.' or '..'")
+    if "/" in segment or "\\" in segment:
+        raise _invalid_path("only '/' separates segments")
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in segment):
+        raise _invalid_path("it has a control character")
+    if segment[-1] in ". ":
+        raise _invalid_path("a segment ends in a dot or a space")
+    if _DRIVE.match(segment):
+        raise _invalid_path("it names a drive")
+    if not unicodedata.is_normalized("NFC", segment):
+        raise _invalid_path("it is not in Unicode's composed form")
+    if len(segment.encode()) > MAX_SEGMENT_BYTES:
+        raise _invalid_path(f"a segment is longer than {MAX_SEGMENT_BYTES} bytes")
+
+
+def _invalid_path(why: str) -> InvalidParameter:
+    return InvalidParameter(f"Invalid path: {why}.")

@@ -1,0 +1,235 @@
+"""A caller's text becomes a path below the root, or nothing at all."""
+
+import os
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runyard.errors import InvalidParameter
+from runyard.stores.artifacts.paths import (
+    ROOT,
+    ArtifactPath,
+    is_plain_name,
+    proxied_path,
+    resolve_artifact_location,
+    resolve_artifact_path,
+)
+from tests.hostile_paths import HOSTILE_PATHS
+
+LEGAL = [
+    "model.pkl",
+    "model/data/model.pkl",
+    "with space/a b.txt",
+    " leading",
+    "naïve/日本語/😀.png",
+    "loss#1",
+    "#",
+    "50%.txt",
+    "a%20b",
+    "100% sure",
+    "a+b&c=d;e,f!g$h'i(j)k*l@m~n`o^p|q<r>s[t]u{v}",
+    'say "hi".txt',
+    "what?",
+    "..hidden",
+    ".hidden/..x",
+    "a...b/...c",
+    "key:value",
+    "x/" * 400 + "deep",
+    "n" * 255,
+]
+
+
+@pytest.mark.parametrize("text", LEGAL)
+def test_an_ordinary_name_stays_as_it_is(text):
+    assert str(resolve_artifact_path(text)) == text
+
+
+def test_two_hundred_hostile_forms_are_tried():
+    assert len(HOSTILE_PATHS) >= 200
+    assert len(set(HOSTILE_PATHS)) == len(HOSTILE_PATHS)
+
+
+@pytest.mark.parametrize("is_directory", [False, True])
+def test_every_hostile_path_is_refused(is_directory):
+    for text in HOSTILE_PATHS:
+        with pytest.raises(InvalidParameter, match="^Invalid path: "):
+            pytest.fail(f"{text!r} became {resolve_artifact_path(text, is_directory=is_directory)}")
+
+
+@given(st.text() | st.text(alphabet="./\\%2eEfFcC5~:;#?*\0 aA\u0301é"))
+@example("a/./b")
+@example("%2e%2e/x")
+def test_what_is_not_refused_stays_below_the_root(text):
+    try:
+        path = resolve_artifact_path(text)
+    except InvalidParameter:
+        return
+    assert path.segments
+    below = os.path.join("/root/artifacts", str(path))
+    assert os.path.normpath(below) == below
+    assert os.path.commonpath(["/root/artifacts", below]) == "/root/artifacts"
+    assert not set(str(path)) & {"\\", "\0", "\n", "\r"}
+    assert min(str(path)) >= " "
+    assert len(str(path).encode()) <= 1024
+
+
+@given(st.text())
+def test_a_resolved_path_resolves_to_itself(text):
+    try:
+        path = resolve_artifact_path(text)
+    except InvalidParameter:
+        return
+    assert resolve_artifact_path(str(path)) == path
+    assert resolve_artifact_path(f"{path}/", is_directory=True) == path
+    assert all(is_plain_name(segment) for segment in path.segments)
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0xA0, max_codepoint=0x24F), min_size=1, max_size=30))
+def test_composed_and_decomposed_spellings_are_one_path(text):
+    composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    assert resolve_artifact_path(composed) == resolve_artifact_path(decomposed)
+
+
+@pytest.mark.parametrize("text", ["", "dir/", "a/b/"])
+def test_a_file_needs_a_name_at_its_end(text):
+    with pytest.raises(InvalidParameter, match="Invalid path"):
+        resolve_artifact_path(text)
+
+
+def test_a_directory_may_be_the_root_or_end_in_a_slash():
+    assert resolve_artifact_path("", is_directory=True) == ROOT
+    assert resolve_artifact_path("a/b/", is_directory=True) == ArtifactPath(("a", "b"))
+    for text in ("/", "a//", "//"):
+        with pytest.raises(InvalidParameter, match="Invalid path"):
+            resolve_artifact_path(text, is_directory=True)
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [("..",), ("a", ""), ("a/b",), ("a\\b",), ("e\u0301",), ("c:",), ("a.",), ("\x00",), ("\ud800",)],
+)
+def test_no_path_with_an_illegal_segment_can_be_made_at_all(segments):
+    with pytest.raises(InvalidParameter):
+        ArtifactPath(segments)
+
+
+def test_paths_are_joined_and_taken_apart():
+    path = ArtifactPath(("default", "1")) / resolve_artifact_path("model/MLmodel")
+    assert str(path) == "default/1/model/MLmodel"
+    assert path.name == "MLmodel"
+    assert str(path.parent) == "default/1/model"
+    assert ROOT.parent == ROOT
+    assert ROOT.name == ""
+
+
+@pytest.mark.parametrize("length, is_legal", [(255, True), (256, False)])
+def test_a_segment_is_as_long_as_file_systems_take(length, is_legal):
+    assert is_plain_name("é" * (length // 2) + "n" * (length % 2)) is is_legal
+
+
+def test_a_path_is_measured_in_bytes():
+    assert resolve_artifact_path("/".join(["é" * 100] * 5))
+    with pytest.raises(InvalidParameter, match="longer than 1024 bytes"):
+        resolve_artifact_path("/".join(["é" * 100] * 6))
+
+
+@pytest.mark.parametrize(
+    "text, location",
+    [
+        ("plain", "mlflow-artifacts:/plain"),
+        ("team/one two", "mlflow-artifacts:/team/one two"),
+        ("e\u0301", "mlflow-artifacts:/\u00e9"),
+        ("mlflow-artifacts:/x", "mlflow-artifacts:/x"),
+        ("MLflow-Artifacts:/x/y/", "mlflow-artifacts:/x/y"),
+        ("s3://bucket/prefix", "s3://bucket/prefix"),
+        ("gs://bucket", "gs://bucket"),
+        ("wasbs://box@account.blob.core.windows.net/x", "wasbs://box@account.blob.core.windows.net/x"),
+        ("abfss://box@account.dfs.core.windows.net/x", "abfss://box@account.dfs.core.windows.net/x"),
+        ("dbfs:/databricks/mlflow", "dbfs:/databricks/mlflow"),
+        ("hdfs://namenode:8020/x", "hdfs://namenode:8020/x"),
+        ("r2://bucket@account.r2.cloudflarestorage.com/x", "r2://bucket@account.r2.cloudflarestorage.com/x"),
+        ("oss://bucket/of/a/plugin", "oss://bucket/of/a/plugin"),
+    ],
+)
+def test_a_location_is_below_the_root_or_a_remote_word(text, location):
+    assert resolve_artifact_location(text) == location
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/etc",
+        "//host/share",
+        "\\\\host\\share",
+        "file:///etc",
+        "FILE:/etc",
+        "file:x",
+        "C:\\x",
+        "c:x",
+        "../x",
+        "a/../../x",
+        "./x",
+        "   ",
+        "x/",
+        "x\x00",
+        "a#b",
+        "a?b",
+        "a;b",
+        "a%20b",
+        "..%2fx",
+        "http://h/#/etc",
+        "http://h/x",
+        "https://h/api/2.0/mlflow-artifacts/artifacts/x",
+        "mlflow-artifacts:/",
+        "mlflow-artifacts:",
+        "mlflow-artifacts:x",
+        "mlflow-artifacts://host/x",
+        "mlflow-artifacts:///x",
+        "mlflow-artifacts:/../x",
+        "mlflow-artifacts:/x//y",
+        "runs:/0123/model",
+        "models:/m/1",
+        "javascript:alert(1)",
+        "javascript://x/%0aalert(1)",
+        "data:text/html,x",
+        "s3:",
+        "s3://",
+        "s3:bucket",
+        "s3://bucket/../other",
+        "s3://bucket/x?versionId=1",
+        "s3://bucket/x#y",
+        "s3://bucket/a\\b",
+        "s3://bucket/a\nb",
+        "s3://key:secret@bucket/x",
+        "dbfs:/..?x",
+        "s3://" + "x" * 3000,
+    ],
+)
+def test_a_location_that_the_server_could_be_made_to_open_is_refused(text):
+    with pytest.raises(InvalidParameter, match="'artifact_location'") as refused:
+        resolve_artifact_location(text)
+    assert len(refused.value.message) < 600
+
+
+@given(st.text())
+def test_a_location_is_never_local(text):
+    try:
+        location = resolve_artifact_location(text)
+    except InvalidParameter:
+        return
+    scheme, _, rest = location.partition(":")
+    assert len(scheme) > 1
+    assert scheme.lower() != "file"
+    assert rest.startswith("/")
+    assert resolve_artifact_location(location) == location
+
+
+def test_a_location_of_ours_leads_back_to_its_path():
+    assert proxied_path(resolve_artifact_location("team/a b")) == ArtifactPath(("team", "a b"))
+    assert proxied_path("mlflow-artifacts:/0/run/artifacts") == ArtifactPath(("0", "run", "artifacts"))
+    assert proxied_path("s3://bucket/x") is None
+    for uri in ("mlflow-artifacts://host/x", "mlflow-artifacts:x", "mlflow-artifacts:/../x"):
+        with pytest.raises(InvalidParameter):
+            proxied_path(uri)
