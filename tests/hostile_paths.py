@@ -1,6 +1,6 @@
 """Generated spellings of a way out of the artifact root, as attackers of other servers have used them.
 
-Each is what a route sees after it has decoded the address once. A file called ``canary`` lies beside the root.
+Each is what a route sees after it has decoded the address once. A file ``canary`` lies beside the root.
 """
 
 from itertools import product

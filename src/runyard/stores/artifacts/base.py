@@ -34,7 +34,7 @@ class ArtifactFile:
     Args:
         size_bytes: Its length.
         modified_ms: When it was committed, milliseconds since the epoch.
-        etag: Changes whenever the content may have; printable ASCII without quotes, empty if the store has none.
+        etag: Changes whenever the content may have; printable ASCII without quotes, or empty.
     """
 
     size_bytes: int
