@@ -1,0 +1,125 @@
+"""Typed calls below one address: a message goes out, a message comes back."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from runyard.errors import InternalError
+from runyard.protocol.messages.common import Empty
+from runyard.sdk.addresses import server_url
+from runyard.sdk.credentials import find_credential
+from runyard.sdk.transport import Answer, HttpTransport, Request, Transport
+
+MLFLOW = "/api/2.0/mlflow"
+
+Message = TypeVar("Message", bound=msgspec.Struct)
+
+
+class Connection:
+    """Calls to one server, all below one prefix.
+
+    Args:
+        transport: Carries the requests.
+        prefix: Put in front of each path: empty, or ``/workspaces/{name}``.
+    """
+
+    def __init__(self, transport: Transport, prefix: str = "") -> None:
+        self._transport = transport
+        self._prefix = prefix
+
+    def get(self, path: str, answer: type[Message], query: msgspec.Struct | None = None) -> Message:
+        """Send ``query`` in the query string and return the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        received = self._transport.send(
+            Request("GET", self._prefix + path, query=_pairs(query), is_repeatable=True)
+        )
+        return _decoded(received.read(), answer)
+
+    def post(
+        self, path: str, body: msgspec.Struct, answer: type[Message], *, is_repeatable: bool = False
+    ) -> Message:
+        """Send ``body`` as JSON and return the answer.
+
+        Args:
+            path: Below the prefix.
+            body: The message to send.
+            answer: What to read the answer as.
+            is_repeatable: Whether the call may be sent again when its outcome is not known.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        encoded = msgspec.json.encode(body)
+        received = self._transport.send(
+            Request("POST", self._prefix + path, body=encoded, is_repeatable=is_repeatable)
+        )
+        return _decoded(received.read(), answer)
+
+    def tell(self, path: str, body: msgspec.Struct) -> None:
+        """Send ``body`` to a call that may be repeated and that answers nothing.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        self.post(path, body, Empty, is_repeatable=True)
+
+    def put(self, path: str, content: bytes, content_type: str) -> None:
+        """Store ``content`` at ``path``.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request(
+            "PUT", self._prefix + path, body=content, content_type=content_type, is_repeatable=True
+        )
+        self._transport.send(request).read()
+
+    def open(self, path: str, query: tuple[tuple[str, str], ...]) -> Answer:
+        """Return an answer whose body is still to be read; the caller closes it.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        return self._transport.send(Request("GET", self._prefix + path, query=query, is_repeatable=True))
+
+    def below(self, prefix: str) -> Connection:
+        """Return a connection over the same transport with a longer prefix."""
+        return Connection(self._transport, self._prefix + prefix)
+
+
+def connect(url: str) -> Connection:
+    """Return a connection to the server at ``url`` with the credential that is known for it.
+
+    Args:
+        url: Address of the server.
+
+    Raises:
+        InvalidParameter: ``url`` is not a server's address.
+    """
+    checked = server_url(url)
+    return Connection(HttpTransport(checked, find_credential(checked)))
+
+
+def _pairs(query: msgspec.Struct | None) -> tuple[tuple[str, str], ...]:
+    """Return the fields that were set as pairs; the items of a list become pairs of the same name."""
+    fields = msgspec.to_builtins(query) if query is not None else {}
+    return tuple(
+        (name, str(item))
+        for name, value in fields.items()
+        if value is not None
+        for item in (value if isinstance(value, list) else [value])
+    )
+
+
+def _decoded(body: bytes, answer: type[Message]) -> Message:
+    try:
+        return msgspec.json.decode(body or b"{}", type=answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InternalError(
+            f"What answered is no Runyard server, or one of another version: {error}"
+        ) from None

@@ -1,0 +1,205 @@
+"""Where a token comes from: the environment, the credentials file, the exchange of a key for a token."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from runyard.errors import Forbidden, InvalidState, RunyardError, Unauthenticated
+from runyard.sdk.addresses import origin, without_workspace
+from runyard.sdk.transport import Credential, HttpTransport, Request, Transport
+
+API_KEY_PREFIX = "ry_"
+RENEW_BEFORE_S = 300.0
+
+Clock = Callable[[], float]
+
+
+class AccessToken(msgspec.Struct, frozen=True):
+    """The answer of ``POST /api/v1/token``."""
+
+    access_token: str
+    expires_in_s: float
+    expires_ms: int
+    scope: str = ""
+    workspace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixedToken:
+    """A token that was given as it is and that nobody can renew."""
+
+    value: str
+
+    def token(self) -> str | None:
+        """Return the token."""
+        return self.value
+
+    def renewed(self, refused: str) -> str | None:
+        """Return None: there is no other one."""
+        return None
+
+    def __repr__(self) -> str:
+        return "FixedToken(...)"
+
+
+class ApiKey:
+    """An API key, exchanged for tokens of at most an hour that are renewed before they expire.
+
+    Safe to use from several threads: they share one token, and one of them renews it.
+
+    Args:
+        key: The key, ``ry_...``.
+        transport: Reaches the server that made the key, without a credential of its own.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, key: str, transport: Transport, *, clock: Clock = time.monotonic) -> None:
+        self._key = key
+        self._transport = transport
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._renew_at_s = 0.0
+        self._expires_at_s = 0.0
+
+    def token(self) -> str | None:
+        """Return a token that is valid now; blocks for one request when it has to be renewed.
+
+        Raises:
+            Unauthenticated: The server does not know the key.
+            Unavailable: The server does not answer, and the last token has expired.
+        """
+        with self._lock:
+            if self._token is None or self._clock() >= self._renew_at_s:
+                self._renew()
+            return self._token
+
+    def renewed(self, refused: str) -> str | None:
+        """Return a token other than the refused one; another thread may have fetched it meanwhile."""
+        with self._lock:
+            if self._token == refused:
+                self._expires_at_s = 0.0
+                self._renew()
+            return self._token
+
+    def _renew(self) -> None:
+        asked_s = self._clock()
+        try:
+            granted = exchange(self._transport, self._key)
+        except (Unauthenticated, Forbidden):
+            self._token = None
+            raise
+        except RunyardError:
+            # The token in hand may outlive a restart of the server.
+            if self._token is None or asked_s >= self._expires_at_s:
+                raise
+            return
+        self._token = granted.access_token
+        self._expires_at_s = asked_s + granted.expires_in_s
+        self._renew_at_s = self._expires_at_s - min(RENEW_BEFORE_S, granted.expires_in_s / 4)
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self._key.rpartition('_')[0]}_...)"
+
+
+def exchange(
+    transport: Transport,
+    key: str | None = None,
+    *,
+    workspace: str | None = None,
+    scope: str | None = None,
+    expires_in_s: int | None = None,
+) -> AccessToken:
+    """Ask the server for a token, with an API key or, where none is needed, without.
+
+    Args:
+        transport: Reaches the server.
+        key: The API key; None when the transport has a credential, or when the server asks for none.
+        workspace: The only workspace that the token is to be good for.
+        scope: The most that it may do: ``reader``, ``contributor``, ``owner`` or ``admin``.
+        expires_in_s: For how long, at most 3600.
+
+    Raises:
+        Unauthenticated: The key is not valid.
+        Forbidden: The key does not allow that workspace or scope.
+    """
+    wanted = {"workspace": workspace, "scope": scope, "expires_in_s": expires_in_s}
+    body = json.dumps({name: value for name, value in wanted.items() if value is not None})
+    request = Request("POST", "/api/v1/token", body=body.encode(), is_repeatable=True, authorization=key)
+    return msgspec.json.decode(transport.send(request).read(), type=AccessToken)
+
+
+_known_lock = threading.Lock()
+_known: dict[tuple[str, str], Credential] = {}
+
+
+def find_credential(url: str) -> Credential | None:
+    """Return the credential for the server at ``url``, or None when there is none.
+
+    It looks in ``RUNYARD_TOKEN`` (an API key or a token; with ``RUNYARD_URL`` set it is for that
+    server alone), then in the credentials file, which knows a key per server. What it finds is kept
+    for the life of the process, so that all users of a key share its token.
+
+    Args:
+        url: Address of the server or of one of its workspaces.
+
+    Raises:
+        InvalidState: Others can read the credentials file.
+    """
+    secret = _secret_for(url)
+    if secret is None:
+        return None
+    with _known_lock:
+        known = (origin(url), secret)
+        if known not in _known:
+            _known[known] = _credential(secret, url)
+        return _known[known]
+
+
+def credentials_path() -> Path:
+    """Return where the credentials file lies: ``runyard/credentials.json`` in the person's configuration."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "runyard" / "credentials.json"
+
+
+def _credential(secret: str, url: str) -> Credential:
+    if secret.startswith(API_KEY_PREFIX):
+        return ApiKey(secret, HttpTransport(without_workspace(url)))
+    return FixedToken(secret)
+
+
+def _secret_for(url: str) -> str | None:
+    secret = os.environ.get("RUNYARD_TOKEN")
+    named_url = os.environ.get("RUNYARD_URL")
+    if secret and (not named_url or origin(named_url) == origin(url)):
+        return secret
+    return _read_credentials().get(origin(url))
+
+
+def _read_credentials() -> dict[str, str]:
+    """Return the secrets of the credentials file by the server's origin.
+
+    The file is ``{"servers": {"https://lab.example:443": {"token": "ry_..."}}}``.
+    """
+    path = credentials_path()
+    try:
+        with path.open(encoding="utf-8") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise InvalidState(f"{path} holds secrets and others can read it. Run: chmod 600 '{path}'")
+            content = json.load(opened)
+        servers = {origin(url): entry["token"] for url, entry in content["servers"].items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidState(f"{path} is not a credentials file of Runyard: {error}") from None
+    return servers

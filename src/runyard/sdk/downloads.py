@@ -1,0 +1,109 @@
+"""Bringing files to this machine: streamed, whole or not at all, and never out of the folder."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+from runyard.errors import InvalidParameter, Unavailable
+from runyard.sdk.connection import Connection
+
+
+class Described(Protocol):
+    """A file as a server lists it."""
+
+    @property
+    def path(self) -> str:
+        """Its path in the run."""
+
+    @property
+    def file_size(self) -> int | None:
+        """How many bytes it has, when the server says so."""
+
+
+class DownloadProgress:
+    """Bars on stderr while files come in, nothing where no person watches; safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def begin(self, name: str, size_bytes: int | None) -> TaskID:
+        """Show a bar for one file."""
+        return self._progress.add_task(name, total=size_bytes)
+
+    def advance(self, task: TaskID, size_bytes: int) -> None:
+        """Move a file's bar on."""
+        self._progress.advance(task, size_bytes)
+
+    def end(self, task: TaskID) -> None:
+        """Take a file's bar away."""
+        self._progress.remove_task(task)
+
+    def __enter__(self) -> DownloadProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+
+def download(
+    connection: Connection, run_id: str, wanted: Described, target: Path, progress: DownloadProgress
+) -> None:
+    """Write one file of a run to ``target``; it appears there when it is whole.
+
+    Raises:
+        NotFound: The run has no such file any more.
+        Unavailable: The connection broke, or fewer bytes came than the server had said.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+    task = progress.begin(wanted.path, wanted.file_size)
+    try:
+        query = (("run_uuid", run_id), ("path", wanted.path))
+        with unfinished.open("xb") as opened, connection.open("/get-artifact", query) as answer:
+            for chunk in answer.body:
+                opened.write(chunk)
+                progress.advance(task, len(chunk))
+            _check_length(wanted.path, answer.headers.get("Content-Length"), opened.tell())
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+        progress.end(task)
+
+
+def path_below(folder: Path, name: str) -> Path:
+    """Return the path of ``name`` below ``folder``.
+
+    Raises:
+        InvalidParameter: The name is absolute, has a ``..``, or leads out of the folder by a link.
+    """
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    is_plain = bool(posix.parts) and "\0" not in name and ".." not in (*posix.parts, *windows.parts)
+    if not is_plain or posix.is_absolute() or windows.is_absolute() or windows.drive:
+        raise InvalidParameter(f"{name!r} is not a path below the folder to download to.")
+    target = folder / posix
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise InvalidParameter(f"{name!r} leads out of {folder} by a link.")
+    return target
+
+
+def _check_length(name: str, announced: str | None, written: int) -> None:
+    if announced is not None and int(announced) != written:
+        raise Unavailable(f"{name!r} came incomplete: {written} of {announced} bytes.")

@@ -1,0 +1,333 @@
+"""An experiment: a named group of runs in a workspace."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from runyard.entities.experiment import LifecycleStage, View
+from runyard.errors import AlreadyExists, NotFound
+from runyard.protocol.messages.common import mapping
+from runyard.protocol.messages.experiments import (
+    CreateExperiment,
+    CreateExperimentAnswer,
+    DeleteExperimentTag,
+    ExperimentAnswer,
+    ExperimentId,
+    GetExperimentByName,
+    SearchExperiments,
+    SearchExperimentsAnswer,
+    SetExperimentTag,
+    UpdateExperiment,
+    WireExperiment,
+)
+from runyard.sdk.connection import MLFLOW
+from runyard.sdk.representation import html_table, link
+from runyard.sdk.run import Run
+from runyard.sdk.run_search import TagFilter, search_runs, wanted_tags
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
+
+_PAGE_SIZE = 1000
+_VIEWS = {"ActiveOnly": View.ACTIVE_ONLY, "ArchivedOnly": View.DELETED_ONLY, "All": View.ALL}
+
+
+class Experiment:
+    """A named group of runs; it is made when the workspace has none of that name.
+
+    Args:
+        workspace: Where it lies.
+        name: Its name, unique in the workspace.
+
+    Raises:
+        InvalidParameter: The name is empty or too long.
+        Unavailable: No server answers at the workspace's address.
+
+    Example:
+        >>> experiment = Experiment(ws, "diabetes")  # doctest: +SKIP
+        >>> newest = next(experiment.get_runs())  # doctest: +SKIP
+        >>> newest.get_metrics()["rmse"]  # doctest: +SKIP
+        53.9
+    """
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self._workspace = workspace
+        self._record = _get_by_name(workspace, name) or _create(workspace, name)
+
+    @classmethod
+    def _of(cls, workspace: Workspace, record: WireExperiment) -> Experiment:
+        found = cls.__new__(cls)
+        found._workspace = workspace
+        found._record = record
+        return found
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        experiment_name: str | None = None,
+        view_type: str = "ActiveOnly",
+        tags: TagFilter = None,
+    ) -> builtins.list[Experiment]:
+        """Return the experiments of a workspace, the newest first.
+
+        Args:
+            workspace: Where to look.
+            experiment_name: Only the one of this name.
+            view_type: ``ActiveOnly``, ``ArchivedOnly`` (those in the trash) or ``All``.
+            tags: Only those with this tag, or with all of these tags and values.
+
+        Raises:
+            ValueError: ``view_type`` is none of the three.
+            Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> [experiment.name for experiment in Experiment.list(ws)]  # doctest: +SKIP
+            ['diabetes', 'Default']
+        """
+        if view_type not in _VIEWS:
+            raise ValueError(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
+        wanted = wanted_tags(tags)
+        found = (Experiment._of(workspace, record) for record in _records(workspace, _VIEWS[view_type]))
+        return [
+            experiment
+            for experiment in found
+            if experiment_name in {None, experiment.name} and wanted.accept(experiment.tags)
+        ]
+
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: TagFilter = None,
+        properties: TagFilter = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Yield the active runs, the newest first, reading further pages as they are needed.
+
+        Args:
+            type: Only runs whose source is of this type, as ``LOCAL`` or ``NOTEBOOK``.
+            tags: Only runs with this tag, or with all of these tags and values; a value of None
+                asks for the tag alone.
+            properties: The same for what MLflow's client recorded itself; see :meth:`Run.get_properties`.
+            include_children: Whether runs that have a parent are among them.
+
+        Raises:
+            Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> runs = list(experiment.get_runs(tags={"team": "robots"}))  # doctest: +SKIP
+        """
+        wanted = wanted_tags(tags) & wanted_tags(properties)
+        if type is not None:
+            wanted &= wanted_tags({"mlflow.source.type": type})
+        if not include_children:
+            wanted = wanted.without("mlflow.parentRunId")
+        for record in search_runs(self._workspace.connection, [self.id], wanted):
+            yield Run._of(self._workspace, record, self)
+
+    @staticmethod
+    def delete(workspace: Workspace, experiment_id: str) -> None:
+        """Move an experiment and its runs to the trash, from where :meth:`reactivate` brings it back.
+
+        Raises:
+            NotFound: The workspace has no such experiment.
+        """
+        workspace.connection.tell(f"{MLFLOW}/experiments/delete", ExperimentId(experiment_id=experiment_id))
+
+    def archive(self) -> None:
+        """Move this experiment and its runs to the trash, from where :meth:`reactivate` brings it back."""
+        Experiment.delete(self._workspace, self.id)
+        self.refresh()
+
+    def reactivate(self, new_name: str | None = None) -> None:
+        """Bring this experiment and its runs back from the trash.
+
+        Args:
+            new_name: Another name for it.
+
+        Raises:
+            AlreadyExists: Another experiment has that name.
+        """
+        tell = self._workspace.connection.tell
+        tell(f"{MLFLOW}/experiments/restore", ExperimentId(experiment_id=self.id))
+        if new_name:
+            tell(f"{MLFLOW}/experiments/update", UpdateExperiment(experiment_id=self.id, new_name=new_name))
+        self.refresh()
+
+    def refresh(self) -> Experiment:
+        """Read this experiment from the server again and return it."""
+        self._record = _get(self._workspace, self.id)
+        return self
+
+    def tag(self, key: str, value: str | None = None) -> None:
+        """Set one tag; without a value it is the empty text."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, str | None]) -> None:
+        """Set tags; others stay as they are."""
+        for key, value in tags.items():
+            wanted = SetExperimentTag(experiment_id=self.id, key=key, value=_text(value))
+            self._workspace.connection.tell(f"{MLFLOW}/experiments/set-experiment-tag", wanted)
+        self.refresh()
+
+    def remove_tags(self, tags: builtins.list[str]) -> None:
+        """Remove tags by their keys; keys that the experiment has not are passed over."""
+        for key in tags:
+            if key in self.tags:
+                self._workspace.connection.tell(
+                    f"{MLFLOW}/experiments/delete-experiment-tag",
+                    DeleteExperimentTag(experiment_id=self.id, key=key),
+                )
+        self.refresh()
+
+    def get_portal_url(self) -> str:
+        """Return the address of this experiment's page in the Studio."""
+        return f"{self._workspace.tracking_uri}/#/experiments/{self.id}"
+
+    @property
+    def id(self) -> str:
+        """Its id, unique on the server."""
+        return self._record.experiment_id
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the workspace."""
+        return self._record.name
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where it lies."""
+        return self._workspace
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags when it was last read."""
+        return mapping(self._record.tags or ())
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it was in use, and not in the trash, when it was last read."""
+        return self._record.lifecycle_stage == LifecycleStage.ACTIVE.value
+
+    @property
+    def archived_time(self) -> datetime | None:
+        """When it was moved to the trash; None while it is active."""
+        if self.is_active:
+            return None
+        return datetime.fromtimestamp(self._record.last_update_time / 1000, tz=timezone.utc)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Experiment) and (self.workspace, self.id) == (other.workspace, other.id)
+
+    def __hash__(self) -> int:
+        return hash((self._workspace, self.id))
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, workspace={self._workspace.name!r})"
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            [
+                ("Experiment", self.name),
+                ("Workspace", self._workspace.name),
+                ("Studio", link(self.get_portal_url(), "Open in the Studio")),
+            ]
+        )
+
+
+class Experiments(Mapping[str, Experiment]):
+    """The active experiments of a workspace by name; nothing is kept, each look is a request.
+
+    Example:
+        >>> runs = list(ws.experiments["diabetes"].get_runs())  # doctest: +SKIP
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def __getitem__(self, name: str) -> Experiment:
+        record = _get_by_name(self._workspace, name)
+        found = Experiment._of(self._workspace, record) if record else None
+        if found is None or not found.is_active:
+            why = "it is in the trash" if found else "there is none of that name"
+            raise NotFound(f"Workspace {self._workspace.name!r} has no active experiment {name!r}: {why}.")
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (record.name for record in _records(self._workspace, View.ACTIVE_ONLY))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    # Without these two, Mapping would send one more request for each experiment.
+    def values(self) -> ValuesView[Experiment]:
+        """Return the experiments, the newest first."""
+        return self._by_name().values()
+
+    def items(self) -> ItemsView[str, Experiment]:
+        """Return names and experiments, the newest first."""
+        return self._by_name().items()
+
+    def __repr__(self) -> str:
+        return f"Experiments({list(self)})"
+
+    def _by_name(self) -> dict[str, Experiment]:
+        records = _records(self._workspace, View.ACTIVE_ONLY)
+        return {record.name: Experiment._of(self._workspace, record) for record in records}
+
+
+def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
+    """Return the experiment of that id.
+
+    Raises:
+        NotFound: The workspace has no such experiment.
+    """
+    return Experiment._of(workspace, _get(workspace, experiment_id))
+
+
+def _get(workspace: Workspace, experiment_id: str) -> WireExperiment:
+    query = ExperimentId(experiment_id=experiment_id)
+    return workspace.connection.get(f"{MLFLOW}/experiments/get", ExperimentAnswer, query).experiment
+
+
+def _get_by_name(workspace: Workspace, name: str) -> WireExperiment | None:
+    query = GetExperimentByName(experiment_name=name)
+    try:
+        return workspace.connection.get(
+            f"{MLFLOW}/experiments/get-by-name", ExperimentAnswer, query
+        ).experiment
+    except NotFound:
+        return None
+
+
+def _create(workspace: Workspace, name: str) -> WireExperiment:
+    try:
+        answer = workspace.connection.post(
+            f"{MLFLOW}/experiments/create", CreateExperiment(name=name), CreateExperimentAnswer
+        )
+    except AlreadyExists:
+        # Somebody else made it between our two requests.
+        made = _get_by_name(workspace, name)
+        if made is None:
+            raise
+        return made
+    return _get(workspace, answer.experiment_id)
+
+
+def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:
+    page_token: str | None = None
+    while True:
+        search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
+        answer = workspace.connection.post(
+            f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
+        )
+        yield from answer.experiments or ()
+        page_token = answer.next_page_token or None
+        if page_token is None:
+            return
+
+
+def _text(value: str | None) -> str:
+    return "" if value is None else str(value)

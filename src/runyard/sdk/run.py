@@ -1,0 +1,299 @@
+"""A run: one execution of training code with its metrics, params, tags and files."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from runyard.errors import InternalError, NotFound
+from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
+from runyard.sdk.connection import MLFLOW
+from runyard.sdk.metric_values import MetricValues, merged, read_metrics
+from runyard.sdk.representation import html_table, link, utc_text
+from runyard.sdk.run_files import RunFiles
+from runyard.sdk.run_record import RunRecord
+from runyard.sdk.run_search import TagFilter, search_runs, wanted_tags
+
+if TYPE_CHECKING:
+    from runyard.sdk.experiment import Experiment
+    from runyard.sdk.workspace import Workspace
+
+_PARENT_TAG = "mlflow.parentRunId"
+
+
+class Run(RunRecord, RunFiles):
+    """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
+
+    Args:
+        experiment: The experiment that the run belongs to.
+        run_id: Its id.
+
+    Raises:
+        NotFound: The experiment has no such run.
+        Unavailable: No server answers at the workspace's address.
+
+    Example:
+        >>> run = ws.get_run("9a1f...")  # doctest: +SKIP
+        >>> run.get_metrics()  # doctest: +SKIP
+        {'rmse': [61.2, 55.8, 53.9], 'alpha': 0.1}
+        >>> run.download_file("plots/residuals.png")  # doctest: +SKIP
+    """
+
+    def __init__(self, experiment: Experiment, run_id: str) -> None:
+        self._workspace = experiment.workspace
+        self._experiment: Experiment | None = experiment
+        record = _read(experiment.workspace, run_id)
+        if record.info.experiment_id != experiment.id:
+            raise NotFound(f"Run {run_id!r} belongs to another experiment than {experiment.name!r}.")
+        RunRecord.__init__(self, record)
+        RunFiles.__init__(self, self._workspace.connection, run_id)
+
+    @classmethod
+    def _of(cls, workspace: Workspace, record: WireRun, experiment: Experiment | None = None) -> Run:
+        found = cls.__new__(cls)
+        found._workspace = workspace
+        found._experiment = experiment
+        RunRecord.__init__(found, record)
+        RunFiles.__init__(found, workspace.connection, record.info.run_id)
+        return found
+
+    @staticmethod
+    def get(workspace: Workspace, run_id: str) -> Run:
+        """Return the run of that id, whichever experiment it belongs to.
+
+        Raises:
+            NotFound: The workspace has no such run.
+            Unavailable: No server answers at the workspace's address.
+        """
+        return Run._of(workspace, _read(workspace, run_id))
+
+    @staticmethod
+    def list(
+        experiment: Experiment,
+        type: str | None = None,
+        tags: TagFilter = None,
+        properties: TagFilter = None,
+        status: str | None = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Yield an experiment's active runs, the newest first; see :meth:`Experiment.get_runs`.
+
+        Args:
+            experiment: Where to look.
+            type: Only runs whose source is of this type.
+            tags: Only runs with these tags.
+            properties: Only runs with these properties.
+            status: Only runs with this status, as :meth:`get_status` words it.
+            include_children: Whether runs that have a parent are among them.
+
+        Raises:
+            Unavailable: No server answers at the workspace's address.
+        """
+        runs = experiment.get_runs(type, tags, properties, include_children)
+        return (run for run in runs if status in {None, run.status})
+
+    def get_metrics(
+        self, name: str | None = None, recursive: bool = False, run_type: str | None = None
+    ) -> MetricValues:
+        """Return the metrics: a number where one value was logged, the list of values where several were.
+
+        Values are in the order in which they were logged. This reads every point; the charts of the
+        Studio are thinned, this is not.
+
+        Args:
+            name: Only this metric; the answer is still a dict, and empty when the run has none of that name.
+            recursive: Also the metrics of the runs below this one; values of equal names follow one another.
+            run_type: With ``recursive``, only runs whose source is of this type.
+
+        Raises:
+            NotFound: The run does not exist any more.
+            Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> run.get_metrics("rmse")  # doctest: +SKIP
+            {'rmse': [61.2, 55.8, 53.9]}
+        """
+        self._refresh()
+        below = list(self.get_children(recursive=True, type=run_type))[::-1] if recursive else []
+        return merged(
+            read_metrics(self._connection, run.id, [key for key in run.latest_metrics if name in {None, key}])
+            for run in [self, *below]
+        )
+
+    def get_params(self) -> dict[str, str]:
+        """Return the params, which MLflow keeps as text.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._refresh()
+        return self.params
+
+    def get_tags(self) -> dict[str, str]:
+        """Return the tags, those that MLflow's client set (``mlflow.*``) among them.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._refresh()
+        return self.tags
+
+    def get_properties(self) -> dict[str, str]:
+        """Return what MLflow's client recorded by itself when the run began, as user, source and git commit.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._refresh()
+        return self.properties
+
+    def get_status(self) -> str:
+        """Return where the run is now: ``Queued``, ``Running``, ``Completed``, ``Failed`` or ``Canceled``.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._refresh()
+        return self.status
+
+    def get_details(self) -> dict[str, Any]:
+        """Return what the server knows of the run, under the names that Azure's SDK uses.
+
+        ``parameters``, ``metrics`` (the latest values), ``tags`` and what follows them are Runyard's own.
+
+        Raises:
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.get_details()["status"]  # doctest: +SKIP
+            'Completed'
+        """
+        self._refresh()
+        info, contents = self._record.info, self._record
+        return {
+            "runId": self.id,
+            "target": "local",
+            "status": self.status,
+            "startTimeUtc": utc_text(self.started_ms),
+            "endTimeUtc": utc_text(self.ended_ms),
+            "properties": self.properties,
+            "inputDatasets": [
+                {"name": item.dataset.name, "digest": item.dataset.digest, "source": item.dataset.source}
+                for item in contents.inputs.dataset_inputs
+            ],
+            "outputDatasets": [],
+            "submittedBy": info.user_id or self.tags.get("mlflow.user", ""),
+            "parameters": self.params,
+            "metrics": self.latest_metrics,
+            "tags": self.tags,
+            "displayName": self.display_name,
+            "experimentId": info.experiment_id,
+            "artifactUri": info.artifact_uri,
+            "lifecycleStage": info.lifecycle_stage,
+            "inputModels": [item.model_id for item in contents.inputs.model_inputs],
+            "outputModels": [item.model_id for item in contents.outputs.model_outputs],
+            "portalUrl": self.get_portal_url(),
+        }
+
+    def get_children(
+        self,
+        recursive: bool = False,
+        tags: TagFilter = None,
+        properties: TagFilter = None,
+        type: str | None = None,
+        status: str | None = None,
+    ) -> Iterator[Run]:
+        """Yield the runs of the same experiment that have this one as their parent, the newest first.
+
+        Args:
+            recursive: Also the children's children, after all children.
+            tags: Only runs with these tags.
+            properties: Only runs with these properties.
+            type: Only runs whose source is of this type.
+            status: Only runs with this status, as :meth:`get_status` words it.
+
+        Raises:
+            Unavailable: No server answers at the workspace's address.
+        """
+        wanted = wanted_tags(tags) & wanted_tags(properties)
+        if type is not None:
+            wanted &= wanted_tags({"mlflow.source.type": type})
+        waiting, seen = [self.id], {self.id}
+        while waiting:
+            parent = wanted_tags({_PARENT_TAG: waiting.pop(0)})
+            for record in search_runs(self._connection, [self._record.info.experiment_id], parent):
+                child = Run._of(self._workspace, record, self._experiment)
+                if child.id not in seen and wanted.accept(child.tags) and status in {None, child.status}:
+                    yield child
+                if recursive and child.id not in seen:
+                    waiting.append(child.id)
+                seen.add(child.id)
+
+    def delete(self) -> None:
+        """Move the run to the trash, from where :meth:`restore` brings it back.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._connection.tell(f"{MLFLOW}/runs/delete", RunId(run_id=self.id))
+        self._refresh()
+
+    def restore(self) -> None:
+        """Bring the run back from the trash.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._connection.tell(f"{MLFLOW}/runs/restore", RunId(run_id=self.id))
+        self._refresh()
+
+    def get_portal_url(self) -> str:
+        """Return the address of the run's page in the Studio."""
+        info = self._record.info
+        return f"{self._workspace.tracking_uri}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment that the run belongs to."""
+        if self._experiment is None:
+            self._experiment = self._workspace.get_experiment(self._record.info.experiment_id)
+        return self._experiment
+
+    @property
+    def parent(self) -> Run | None:
+        """The run that this one belongs to, or None."""
+        parent_id = self.tags.get(_PARENT_TAG)
+        return Run.get(self._workspace, parent_id) if parent_id else None
+
+    def _refresh(self) -> None:
+        self._record = _read(self._workspace, self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (self._workspace, self.id) == (other._workspace, other.id)
+
+    def __hash__(self) -> int:
+        return hash((self._workspace, self.id))
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, name={self.display_name!r}, status={self.status!r})"
+
+    def _repr_html_(self) -> str:
+        metrics: Mapping[str, float] = self.latest_metrics
+        shown = ", ".join(f"{key} = {value:.6g}" for key, value in builtins.list(metrics.items())[:10])
+        return html_table(
+            [
+                ("Run", self.display_name),
+                ("Id", self.id),
+                ("Status", self.status),
+                ("Metrics", shown),
+                ("Studio", link(self.get_portal_url(), "Open in the Studio")),
+            ]
+        )
+
+
+def _read(workspace: Workspace, run_id: str) -> WireRun:
+    found = workspace.connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
+    if found.info.run_id != run_id:
+        raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")
+    return found

@@ -1,0 +1,161 @@
+"""The files of a run: listing them, and bringing them to this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from runyard.errors import InvalidParameter, NotFound
+from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.downloads import DownloadProgress, download, path_below
+
+AT_ONCE = 4
+
+
+class RunFile(msgspec.Struct, frozen=True):
+    """A file or a folder of a run as ``artifacts/list`` answers it; paths start at the run."""
+
+    path: str
+    is_dir: bool = False
+    file_size: int | None = None
+
+
+class _ListArtifacts(msgspec.Struct, omit_defaults=True):
+    run_id: str
+    path: str | None = None
+    page_token: str | None = None
+
+
+class _ListArtifactsAnswer(msgspec.Struct):
+    files: list[RunFile] = []
+    next_page_token: str | None = None
+
+
+class RunFiles:
+    """What a run knows about its files.
+
+    Args:
+        connection: Reaches the run's workspace.
+        run_id: The run's id.
+    """
+
+    def __init__(self, connection: Connection, run_id: str) -> None:
+        self._connection = connection
+        self._run_id = run_id
+
+    def get_file_names(self) -> list[str]:
+        """Return the names of all files of the run, with slashes between folders, sorted.
+
+        Raises:
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.get_file_names()  # doctest: +SKIP
+            ['model/MLmodel', 'model/model.pkl', 'residuals.png']
+        """
+        return sorted(found.path for found in self._files_below(""))
+
+    def download_file(self, name: str, output_file_path: str | os.PathLike[str] | None = None) -> None:
+        """Bring one file of the run to this machine.
+
+        It is written beside its place and then renamed, so nobody ever sees half of it.
+
+        Args:
+            name: The file's name in the run, as :meth:`get_file_names` gives it.
+            output_file_path: Where to put it; a folder that exists, or a path that ends with a slash,
+                keeps the file's own name. By default the working directory.
+
+        Raises:
+            NotFound: The run has no such file.
+            InvalidParameter: The name is that of a folder.
+        """
+        found = self._described(name)
+        own_name = name.rpartition("/")[2]
+        target = Path() if output_file_path is None else Path(output_file_path)
+        if target.is_dir() or str(output_file_path or "").endswith(("/", os.sep)):
+            target = path_below(target, own_name)
+        with DownloadProgress() as progress:
+            download(self._connection, self._run_id, found, target, progress)
+
+    def download_files(
+        self,
+        prefix: str | None = None,
+        output_directory: str | os.PathLike[str] | None = None,
+        output_paths: Sequence[str | os.PathLike[str]] | None = None,
+        *,
+        append_prefix: bool = True,
+    ) -> None:
+        """Bring the files of the run, or of one of its folders, to this machine.
+
+        Args:
+            prefix: Only the files below this folder of the run, or this one file.
+            output_directory: The folder to put them into, by default the working directory. No name that a
+                server sends leads out of it.
+            output_paths: A path for each file, in the order of their sorted names, in place of those names.
+            append_prefix: Whether the folder's own name is kept.
+
+        Raises:
+            NotFound: The run has no files below ``prefix``.
+            InvalidParameter: The number of ``output_paths`` is not that of the files, or a name leads out
+                of the folder.
+        """
+        wanted = (prefix or "").strip("/")
+        files = sorted(self._files_below(wanted), key=lambda found: found.path)
+        if wanted and not files:
+            raise NotFound(f"Run {self._run_id!r} has no files below {wanted!r}.")
+        if output_paths is not None and len(output_paths) != len(files):
+            raise InvalidParameter(f"There are {len(files)} files, but {len(output_paths)} output_paths.")
+        folder = Path(output_directory) if output_directory is not None else Path()
+        kept = 0 if append_prefix or not wanted else len(wanted) + 1
+        targets = (
+            [path_below(folder, found.path[kept:] or found.path.rpartition("/")[2]) for found in files]
+            if output_paths is None
+            else [folder / path for path in output_paths]
+        )
+        self._download_all(files, targets)
+
+    def _download_all(self, files: Sequence[RunFile], targets: Sequence[Path]) -> None:
+        with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
+            pending = [
+                pool.submit(download, self._connection, self._run_id, found, target, progress)
+                for found, target in zip(files, targets, strict=True)
+            ]
+            try:
+                for one in pending:
+                    one.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _files_below(self, folder: str) -> Iterator[RunFile]:
+        waiting = [folder]
+        while waiting:
+            current = waiting.pop()
+            for found in self._listed(current):
+                # A server that lists a folder inside itself must not keep us walking for ever.
+                if found.is_dir and found.path.startswith(f"{current}/" if current else "") and found.path:
+                    waiting.append(found.path)
+                elif not found.is_dir:
+                    yield found
+
+    def _listed(self, folder: str) -> Iterator[RunFile]:
+        page_token: str | None = None
+        while True:
+            query = _ListArtifacts(run_id=self._run_id, path=folder or None, page_token=page_token)
+            answer = self._connection.get(f"{MLFLOW}/artifacts/list", _ListArtifactsAnswer, query)
+            yield from answer.files
+            page_token = answer.next_page_token
+            if not page_token:
+                return
+
+    def _described(self, name: str) -> RunFile:
+        folder = name.rpartition("/")[0]
+        found = next((found for found in self._listed(folder) if found.path == name), None)
+        if found is None:
+            raise NotFound(f"Run {self._run_id!r} has no file {name!r}.")
+        if found.is_dir:
+            raise InvalidParameter(f"{name!r} is a folder of the run. Use download_files(prefix={name!r}).")
+        return found

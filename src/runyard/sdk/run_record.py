@@ -1,0 +1,78 @@
+"""What a run was when it was last read, in the words that Azure's SDK has for it."""
+
+from __future__ import annotations
+
+from runyard.entities.run import RunStatus
+from runyard.protocol.messages.common import mapping
+from runyard.protocol.messages.runs import WireRun
+from runyard.sdk.metric_values import latest_values
+
+_STATUS_WORDS = {
+    RunStatus.SCHEDULED.value: "Queued",
+    RunStatus.RUNNING.value: "Running",
+    RunStatus.FINISHED.value: "Completed",
+    RunStatus.FAILED.value: "Failed",
+    RunStatus.KILLED.value: "Canceled",
+}
+_SYSTEM_PREFIX = "mlflow."
+
+
+class RunRecord:
+    """A run as it was when the server was last asked.
+
+    Args:
+        record: What the server answered.
+    """
+
+    def __init__(self, record: WireRun) -> None:
+        self._record = record
+
+    @property
+    def id(self) -> str:
+        """Its id, unique on the server."""
+        return self._record.info.run_id
+
+    @property
+    def display_name(self) -> str:
+        """Its name, which need not be unique."""
+        return self._record.info.run_name
+
+    @property
+    def status(self) -> str:
+        """Where it was in its life: ``Queued``, ``Running``, ``Completed``, ``Failed`` or ``Canceled``."""
+        return _STATUS_WORDS.get(self._record.info.status, self._record.info.status)
+
+    @property
+    def started_ms(self) -> int | None:
+        """When it began, in milliseconds since the epoch."""
+        return self._record.info.start_time or None
+
+    @property
+    def ended_ms(self) -> int | None:
+        """When it ended, in milliseconds since the epoch; None while it runs."""
+        return self._record.info.end_time or None
+
+    @property
+    def type(self) -> str | None:
+        """What kind of source the run has, as ``LOCAL``, ``NOTEBOOK`` or ``PROJECT``."""
+        return self.tags.get("mlflow.source.type")
+
+    @property
+    def params(self) -> dict[str, str]:
+        """Its params, which MLflow keeps as text."""
+        return mapping(self._record.data.params)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags, those that MLflow's client set (``mlflow.*``) among them."""
+        return mapping(self._record.data.tags)
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What MLflow's client recorded by itself, as user, source and git commit."""
+        return {key: value for key, value in self.tags.items() if key.startswith(_SYSTEM_PREFIX)}
+
+    @property
+    def latest_metrics(self) -> dict[str, float]:
+        """The last value of each metric."""
+        return latest_values(self._record.data.metrics)

@@ -1,0 +1,402 @@
+"""A workspace: the place that holds experiments and runs, and the address that MLflow logs to."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from runyard.errors import AlreadyExists, NotFound
+from runyard.protocol.messages.workspaces import (
+    CreateWorkspace,
+    ListWorkspacesAnswer,
+    WireWorkspace,
+    WorkspaceAnswer,
+)
+from runyard.sdk.addresses import default_url, server_url
+from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
+from runyard.sdk.connection import Connection, connect
+from runyard.sdk.credentials import find_credential
+from runyard.sdk.experiment import Experiment, Experiments, experiment_of
+from runyard.sdk.mlflow_auth import announce
+from runyard.sdk.representation import html_table, link
+from runyard.sdk.run import Run
+
+_logger = logging.getLogger(__name__)
+
+WorkspacesByName = dict[str, list["Workspace"]]
+
+# What Azure's first SDK takes and a server of one's own has no use for.
+_AZURE_OPTIONS = frozenset({
+    "adb_workspace", "app_insights", "auth", "cloud", "cmk_keyvault", "container_registry",
+    "create_resource_group", "default_cpu_compute_target", "default_gpu_compute_target", "friendly_name",
+    "hbi_workspace", "id", "key_vault", "location", "primary_user_assigned_identity",
+    "private_endpoint_auto_approval", "private_endpoint_config", "resource_cmk_uri", "show_output", "sku",
+    "storage_account", "system_datastores_auth_mode", "user_assigned_identity_for_cmk_encryption",
+    "v1_legacy_mode",
+})  # fmt: skip
+
+
+class Workspace:
+    """A workspace on a Runyard server.
+
+    Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.
+
+    Args:
+        subscription_id: Kept for Azure's clients; any text.
+        resource_group: As ``subscription_id``.
+        workspace_name: Name of the workspace.
+        url: Address of the server; by default ``RUNYARD_URL``, else that of this person's running
+            server, else ``http://127.0.0.1:5000``.
+        **azure_options: Further keywords of Azure's first SDK are taken and have no effect.
+
+    Raises:
+        NotFound: The server has no such workspace.
+        Unavailable: No server answers at the address.
+
+    Example:
+        >>> ws = Workspace.from_config()  # doctest: +SKIP
+        >>> mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())  # doctest: +SKIP
+        >>> ws.experiments["diabetes"]  # doctest: +SKIP
+        Experiment('diabetes', workspace='default')
+    """
+
+    def __init__(
+        self,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        workspace_name: str = "default",
+        *,
+        url: str | None = None,
+        **azure_options: Any,
+    ) -> None:
+        _check_azure_options("Workspace", azure_options)
+        self._settle(
+            subscription_id, resource_group, workspace_name, server_url(url) if url else default_url()
+        )
+        self._described = self._fetch()
+
+    def _settle(self, subscription_id: str | None, resource_group: str | None, name: str, url: str) -> None:
+        self._url = url
+        self._name = name
+        self._subscription_id = subscription_id
+        self._resource_group = resource_group
+        self._connection = connect(url).below(f"/workspaces/{quote(name, safe='')}")
+
+    @classmethod
+    def _of(
+        cls, described: WireWorkspace, subscription_id: str | None, resource_group: str | None, url: str
+    ) -> Workspace:
+        """Return the workspace that the server has just described, without asking again."""
+        opened = cls.__new__(cls)
+        opened._settle(subscription_id, resource_group, described.name, url)
+        opened._described = described
+        return opened
+
+    @staticmethod
+    def from_config(path: str | os.PathLike[str] | None = None, auth: object = None) -> Workspace:
+        """Open the workspace that the nearest configuration file names.
+
+        From ``path`` upward it looks into ``.runyard/``, ``.azureml/``, ``aml_config/`` and the folder
+        itself for ``config.json`` (or ``project.json``), then into the home of this person's server. So
+        on the machine of a running ``runyard up`` it needs no configuration at all. A file without
+        ``runyard_url``, as Azure writes it, opens the workspace of that name on the default server.
+
+        Args:
+            path: The folder to start from, by default the working directory; or the file itself.
+            auth: Taken for Azure's scripts; no effect.
+
+        Raises:
+            NotFound: There is no configuration, and the message lists where it looked; or the
+                server has no such workspace.
+            InvalidParameter: The file can't be read.
+            Unavailable: No server answers at the address.
+
+        Example:
+            >>> Workspace.from_config().name  # doctest: +SKIP
+            'default'
+        """
+        found = find_configuration(path)
+        return Workspace(
+            found.subscription_id, found.resource_group, found.workspace_name, url=found.runyard_url
+        )
+
+    @staticmethod
+    def get(
+        name: str,
+        auth: object = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        *,
+        url: str | None = None,
+        **azure_options: Any,
+    ) -> Workspace:
+        """Open a workspace by its name.
+
+        Args:
+            name: Name of the workspace.
+            auth: Taken for Azure's scripts; no effect.
+            subscription_id: Any text; the workspace keeps it.
+            resource_group: Any text; the workspace keeps it.
+            location: Taken for Azure's scripts; no effect.
+            url: Address of the server; see :class:`Workspace`.
+            **azure_options: Further keywords of Azure's first SDK; no effect.
+
+        Raises:
+            NotFound: The server has no such workspace.
+            Unavailable: No server answers at the address.
+
+        Example:
+            >>> Workspace.get("default", url="http://127.0.0.1:5000")  # doctest: +SKIP
+            Workspace('default', url='http://127.0.0.1:5000')
+        """
+        _check_azure_options("Workspace.get", azure_options)
+        return Workspace(subscription_id, resource_group, name, url=url)
+
+    @staticmethod
+    def create(
+        name: str,
+        auth: object = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        *,
+        url: str | None = None,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        exist_ok: bool = False,
+        **azure_options: Any,
+    ) -> Workspace:
+        """Make a workspace and open it.
+
+        Args:
+            name: Lower-case letters, digits and dashes, at most 63.
+            auth: Taken for Azure's scripts; no effect.
+            subscription_id: Any text; the workspace keeps it.
+            resource_group: Any text; the workspace keeps it.
+            location: Taken for Azure's scripts; no effect.
+            url: Address of the server; see :class:`Workspace`.
+            description: Free text.
+            tags: Free key and value pairs.
+            exist_ok: Open the workspace when there is one of that name.
+            **azure_options: Further keywords of Azure's first SDK; no effect.
+
+        Raises:
+            AlreadyExists: There is a workspace of that name, and ``exist_ok`` is false.
+            InvalidParameter: The name is not of that form.
+            Forbidden: The credential is not an administrator's.
+            Unavailable: No server answers at the address.
+
+        Example:
+            >>> Workspace.create("vision", tags={"team": "robots"}).tags  # doctest: +SKIP
+            {'team': 'robots'}
+        """
+        _check_azure_options("Workspace.create", azure_options)
+        address = server_url(url) if url else default_url()
+        wanted = CreateWorkspace(name=name, description=description, tags=dict(tags or {}))
+        try:
+            connect(address).post("/api/v1/workspaces", wanted, WorkspaceAnswer)
+        except AlreadyExists:
+            if not exist_ok:
+                raise
+        return Workspace(subscription_id, resource_group, name, url=address)
+
+    @staticmethod
+    def list(
+        subscription_id: str | None = None,
+        auth: object = None,
+        resource_group: str | None = None,
+        *,
+        url: str | None = None,
+    ) -> WorkspacesByName:
+        """Return the workspaces of a server that the caller may see, by name.
+
+        Each value is a list, as Azure's SDK has it, where several resource groups may use one name. Here
+        names are unique, so each list holds one workspace.
+
+        Args:
+            subscription_id: Any text; the workspaces keep it.
+            auth: Taken for Azure's scripts; no effect.
+            resource_group: Any text; the workspaces keep it.
+            url: Address of the server; see :class:`Workspace`.
+
+        Raises:
+            Unavailable: No server answers at the address.
+
+        Example:
+            >>> sorted(Workspace.list())  # doctest: +SKIP
+            ['default', 'vision']
+        """
+        address = server_url(url) if url else default_url()
+        answer = connect(address).get("/api/v1/workspaces", ListWorkspacesAnswer)
+        return {
+            described.name: [Workspace._of(described, subscription_id, resource_group, address)]
+            for described in answer.workspaces
+        }
+
+    def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
+        """Write ``.azureml/config.json``, from which :meth:`from_config` opens this workspace again.
+
+        The file holds no secret and may be committed. Azure's clients can read it too.
+
+        Args:
+            path: The folder to write below, by default the working directory.
+            file_name: Another name than ``config.json``.
+
+        Raises:
+            InvalidParameter: ``file_name`` is not a plain name.
+        """
+        configuration = Configuration(self._name, self.subscription_id, self.resource_group, self._url)
+        write_configuration(configuration, Path(path or "."), file_name or FILE_NAMES[0])
+
+    def get_details(self) -> dict[str, Any]:
+        """Return what the server knows of this workspace, under the names that Azure's SDK uses.
+
+        ``url``, ``trackingUri``, ``experimentCount``, ``runCount`` and ``isDefault`` are Runyard's own.
+
+        Raises:
+            NotFound: The workspace does not exist any more.
+            Unavailable: No server answers at the address.
+
+        Example:
+            >>> ws.get_details()["runCount"]  # doctest: +SKIP
+            12
+        """
+        self._described = described = self._fetch()
+        created = datetime.fromtimestamp(described.created_ms / 1000, tz=timezone.utc)
+        return {
+            "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self._name}",
+            "name": self._name,
+            "location": self.location,
+            "type": "Microsoft.MachineLearningServices/workspaces",
+            "tags": dict(described.tags),
+            "workspaceid": self._name,
+            "description": described.description,
+            "friendlyName": self._name,
+            "creationTime": created.isoformat(),
+            "discoveryUrl": f"{self._url}/api/v1/server",
+            "mlFlowTrackingUri": self.tracking_uri,
+            "url": self._url,
+            "trackingUri": self.tracking_uri,
+            "experimentCount": described.experiment_count,
+            "runCount": described.run_count,
+            "isDefault": described.is_default,
+        }
+
+    def get_mlflow_tracking_uri(self) -> str:
+        """Return the address to give to ``mlflow.set_tracking_uri``.
+
+        It names this workspace alone and holds no secret. When a credential is known, MLflow's client in
+        this process is told to use it: Runyard's plugin then supplies a token for this server's
+        host, renews it before it expires, and gives it to no other host. A client elsewhere gets the
+        two lines that ``runyard token`` prints.
+
+        Example:
+            >>> ws.get_mlflow_tracking_uri()  # doctest: +SKIP
+            'http://127.0.0.1:5000/workspaces/default'
+        """
+        announce(self._url, find_credential(self._url))
+        return self.tracking_uri
+
+    def get_run(self, run_id: str) -> Run:
+        """Return the run of that id, whichever experiment it belongs to.
+
+        Raises:
+            NotFound: This workspace has no such run.
+        """
+        return Run.get(self, run_id)
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        """Return the experiment of that id, in the trash or not.
+
+        Raises:
+            NotFound: This workspace has no such experiment.
+        """
+        return experiment_of(self, experiment_id)
+
+    @property
+    def experiments(self) -> Experiments:
+        """The active experiments by name, read from the server as they are asked for."""
+        return Experiments(self)
+
+    @property
+    def name(self) -> str:
+        """Name of the workspace."""
+        return self._name
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return self._url
+
+    @property
+    def subscription_id(self) -> str:
+        """The subscription that the workspace was opened with; the server's own when it was none."""
+        return self._subscription_id or self._described.subscription_id
+
+    @property
+    def resource_group(self) -> str:
+        """The resource group that the workspace was opened with; the server's own when it was none."""
+        return self._resource_group or self._described.resource_group
+
+    @property
+    def location(self) -> str:
+        """Where the workspace is: the server's host."""
+        return urlsplit(self._url).hostname or ""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The workspace's tags when it was opened, or at the last :meth:`get_details`."""
+        return dict(self._described.tags)
+
+    @property
+    def connection(self) -> Connection:
+        """Calls to this workspace, for the other objects of the SDK."""
+        return self._connection
+
+    @property
+    def tracking_uri(self) -> str:
+        """The address of this workspace: that of the Studio, and what MLflow's client logs to."""
+        return f"{self._url}/workspaces/{quote(self._name, safe='')}"
+
+    def _fetch(self) -> WireWorkspace:
+        try:
+            answer = self._connection.get(f"/api/v1/workspaces/{quote(self._name, safe='')}", WorkspaceAnswer)
+        except NotFound as error:
+            raise NotFound(f"There is no workspace {self._name!r} at {self._url}. ({error})") from None
+        return answer.workspace
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Workspace) and self.tracking_uri == other.tracking_uri
+
+    def __hash__(self) -> int:
+        return hash(self.tracking_uri)
+
+    def __repr__(self) -> str:
+        return f"Workspace({self._name!r}, url={self._url!r})"
+
+    def _repr_html_(self) -> str:
+        described = self._described
+        return html_table(
+            [
+                ("Workspace", self._name),
+                ("Description", described.description),
+                ("Studio", link(f"{self.tracking_uri}/", self.tracking_uri)),
+                ("Experiments", str(described.experiment_count)),
+                ("Runs", str(described.run_count)),
+            ]
+        )
+
+
+def _check_azure_options(caller: str, options: Mapping[str, Any]) -> None:
+    unknown = sorted(options.keys() - _AZURE_OPTIONS)
+    if unknown:
+        raise TypeError(f"{caller}() got unexpected keyword arguments: {', '.join(unknown)}")
+    if options:
+        _logger.debug("%s: no effect on a Runyard server: %s", caller, ", ".join(sorted(options)))
