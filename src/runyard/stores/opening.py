@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.objects import open_local_folder
+from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database, open_sqlite
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
@@ -69,4 +69,4 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         logged_models=SqlLoggedModels(database),
         credentials=SqlCredentials(database),
     )
-    return Stores(metadata, SqlMetrics(database), open_local_folder(artifact_root), database)
+    return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
