@@ -19,29 +19,48 @@ class Mode(str, Enum):
     SERVE = "serve"
 
 
-def _setting(default: Any, explanation: str) -> Any:
-    return field(default=default, metadata={"help": explanation})
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a server runs; each field but ``mode`` is also the variable ``RUNYARD_<NAME>``."""
 
-    mode: Mode = _setting(Mode.UP, "'up' for one person on loopback, 'serve' for a team with credentials.")
-    home: Path = _setting(Path("~/.runyard"), "Folder that holds the database and the artifacts.")
-    host: str = _setting("127.0.0.1", "Address to listen on; 'up' takes loopback addresses alone.")
-    port: int = _setting(5000, "Port to listen on; 0 takes a free one.")
-    allowed_hosts: tuple[str, ...] = _setting(
-        (), "Names that requests may be addressed to, besides those of this machine; '*' allows all."
+    mode: Mode = field(
+        default=Mode.UP,
+        metadata={"help": "'up' for one person on loopback, 'serve' for a team with credentials."},
     )
-    tls_cert: Path | None = _setting(None, "Certificate chain (PEM) for HTTPS.")
-    tls_key: Path | None = _setting(None, "Private key (PEM) for HTTPS.")
-    insecure_http: bool = _setting(
-        False, "Allow 'serve' on other addresses than loopback without TLS, as behind a proxy that has it."
+    home: Path = field(
+        default=Path("~/.runyard"), metadata={"help": "Folder that holds the database and the artifacts."}
     )
-    max_body_bytes: int = _setting(32 * 1024 * 1024, "Largest JSON body that is read.")
-    max_upload_bytes: int = _setting(0, "Largest artifact that is taken; 0 for no limit.")
-    log_level: str = _setting("warning", "How much the server logs: debug, info, warning, error.")
+    host: str = field(
+        default="127.0.0.1", metadata={"help": "Address to listen on; 'up' takes loopback addresses alone."}
+    )
+    port: int = field(default=5000, metadata={"help": "Port to listen on; 0 takes a free one."})
+    allowed_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Names that requests may be addressed to, besides those of this machine; '*' allows all."
+        },
+    )
+    allowed_origins: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "Origins ('https://host:port') whose pages may call this server, besides its own."},
+    )
+    tls_cert: Path | None = field(default=None, metadata={"help": "Certificate chain (PEM) for HTTPS."})
+    tls_key: Path | None = field(default=None, metadata={"help": "Private key (PEM) for HTTPS."})
+    insecure_http: bool = field(
+        default=False,
+        metadata={
+            "help": "Allow 'serve' on other addresses than loopback without TLS, as behind a proxy that has it."
+        },
+    )
+    max_body_bytes: int = field(
+        default=32 * 1024 * 1024, metadata={"help": "Largest JSON body that is read."}
+    )
+    max_upload_bytes: int = field(
+        default=0, metadata={"help": "Largest artifact that is taken; 0 for no limit."}
+    )
+    log_level: str = field(
+        default="warning", metadata={"help": "How much the server logs: debug, info, warning, error."}
+    )
 
     @property
     def database_path(self) -> Path:
@@ -88,7 +107,9 @@ def _parse(variable: str, text: str, default: Any) -> Any:
 
 
 def _parse_bool(variable: str, text: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if text.strip().lower() not in words:
-        raise InvalidParameter(f"{variable} must be true or false, not {text!r}.")
-    return words[text.strip().lower()]
+    word = text.strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    raise InvalidParameter(f"{variable} must be true or false, not {text!r}.")

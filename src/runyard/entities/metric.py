@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Point(NamedTuple):
-    """One logged value of a metric: ``timestamp_ms`` since the epoch, ``step``, ``value`` (may be NaN or infinite)."""
+    """One logged value of a metric; it may be NaN or infinite, its time is since the epoch."""
 
     timestamp_ms: int
     step: int

@@ -52,8 +52,8 @@ def check_key(key: str, field: str) -> None:
         raise invalid(
             field,
             key,
-            "Names may be treated as files in certain cases, and must not resolve to other names when treated "
-            f"as such. This name would resolve to {as_path!r}",
+            "Names may be treated as files in certain cases, and must not resolve to other names when "
+            f"treated as such. This name would resolve to {as_path!r}",
         )
 
 
@@ -116,8 +116,8 @@ def check_batch(metrics: int, params: int, tags: int) -> None:
 def _check_count(count: int, limit: int, what: str) -> None:
     if count > limit:
         raise InvalidParameter(
-            f"A batch logging request can contain at most {limit} {what}. Got {count} {what}. Please split up "
-            f"{what} across multiple requests and try again."
+            f"A batch logging request can contain at most {limit} {what}. Got {count} {what}. Please split "
+            f"up {what} across multiple requests and try again."
         )
 
 

@@ -87,8 +87,8 @@ def log_inputs(
     """Note which datasets and models an active run read."""
     if len(datasets) > limits.MAX_DATASETS:
         raise InvalidParameter(
-            f"A batch logging request can contain at most {limits.MAX_DATASETS} datasets. Got {len(datasets)} "
-            "datasets. Please split up datasets across multiple requests and try again."
+            f"A batch logging request can contain at most {limits.MAX_DATASETS} datasets. Got "
+            f"{len(datasets)} datasets. Please split up datasets across multiple requests and try again."
         )
     for index, item in enumerate(datasets):
         _check_dataset(item, f"datasets[{index}]")
@@ -155,7 +155,8 @@ def _add_params(call: Call, run_id: str, params: Mapping[str, str]) -> None:
     ]
     if changed:
         raise InvalidParameter(
-            f"Changing param values is not allowed. Params were already logged='{changed}' for run ID='{run_id}'."
+            f"Changing param values is not allowed. Params were already logged='{changed}' "
+            f"for run ID='{run_id}'."
         )
     call.stores.metadata.runs.add_params(run_id, params)
 

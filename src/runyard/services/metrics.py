@@ -32,14 +32,10 @@ class ChartLine:
     thinned: ThinnedSeries
 
 
-def get_history(
-    call: Call, run_id: str, key: str, limit: int | None, page_token: str | None
-) -> Page[Point]:
+def get_history(call: Call, run_id: str, key: str, limit: int | None, page_token: str | None) -> Page[Point]:
     """Return points of one metric in order of timestamp, step, value; all of them without a ``limit``."""
     if limit is not None and limit <= 0:
-        raise InvalidParameter(
-            f"{invalid_value('max_results', limit)} It must be a positive integer."
-        )
+        raise InvalidParameter(f"{invalid_value('max_results', limit)} It must be a positive integer.")
     offset = parse_page_token(page_token)
     call.stores.metadata.runs.get_run(call.workspace.name, run_id)
     asked = None if limit is None else limit + 1

@@ -21,7 +21,7 @@ from runyard.errors import InvalidState, StorageFull, Unavailable
 
 Value = TypeVar("Value")
 
-_MIGRATIONS = Path(__file__).parent / "metadata" / "migrations"
+MIGRATIONS = Path(__file__).parent / "metadata" / "migrations"
 
 
 class Database:
@@ -108,7 +108,7 @@ class Database:
             InvalidState: The schema is newer than this version of Runyard knows.
         """
         config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.set_main_option("script_location", str(MIGRATIONS))
         config.set_main_option("path_separator", "os")
         known = ScriptDirectory.from_config(config)
         with self.writing() as connection:

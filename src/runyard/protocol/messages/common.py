@@ -13,7 +13,12 @@ from runyard.protocol.wire import invalid
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that fits the store's integer columns; steps and milliseconds are of this type."""
 
-_VIEWS: dict[Any, View] = {1: View.ACTIVE_ONLY, 2: View.DELETED_ONLY, 3: View.ALL, **{v.value: v for v in View}}
+_VIEWS: dict[Any, View] = {
+    1: View.ACTIVE_ONLY,
+    2: View.DELETED_ONLY,
+    3: View.ALL,
+    **{view.value: view for view in View},
+}
 
 
 class Wire(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -111,9 +111,7 @@ def wire_metric(metric: Metric) -> WireMetric:
     )
 
 
-def wire_points(
-    key: str, points: Iterable[Point], run_id: str | UnsetType = UNSET
-) -> list[WireMetric]:
+def wire_points(key: str, points: Iterable[Point], run_id: str | UnsetType = UNSET) -> list[WireMetric]:
     """Return the points of one metric as MLflow writes them."""
     return [
         WireMetric(key=key, value=wire_float(value), timestamp=timestamp_ms, step=step, run_id=run_id)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from runyard.entities.experiment import Experiment, LifecycleStage, View
 from runyard.entities.run import DatasetInput, ModelInput, ModelOutput, Run, RunContents, RunStatus
 from runyard.entities.workspace import Workspace, WorkspaceUse
-from runyard.protocol.filters import Filter
+from runyard.protocol.filter_tree import Filter
 from runyard.protocol.ordering import Order
 
 
@@ -164,7 +164,11 @@ class RunStore(ABC):
 
     @abstractmethod
     def update_run(
-        self, run_id: str, status: RunStatus | None = None, ended_ms: int | None = None, name: str | None = None
+        self,
+        run_id: str,
+        status: RunStatus | None = None,
+        ended_ms: int | None = None,
+        name: str | None = None,
     ) -> None:
         """Change what is not ``None`` of a run's row."""
 
@@ -189,9 +193,7 @@ class RunStore(ABC):
         """Delete one tag and return whether it was there."""
 
     @abstractmethod
-    def add_inputs(
-        self, run: Run, datasets: Sequence[DatasetInput], models: Sequence[ModelInput]
-    ) -> None:
+    def add_inputs(self, run: Run, datasets: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:
         """Keep what a run read; a dataset or model that it is known to have read stays as it is."""
 
     @abstractmethod

@@ -27,12 +27,10 @@ def read_contents(connection: Connection, run_ids: Sequence[str]) -> dict[str, R
     tags_of = _pairs_of(connection, tags, run_ids)
     datasets_of = _datasets_of(connection, run_ids)
     inputs_of: dict[str, list[ModelInput]] = defaultdict(list)
-    for row in _rows(connection, select(model_inputs).order_by(model_inputs.c.position), model_inputs, run_ids):
+    for row in _rows(connection, _in_position(model_inputs), model_inputs, run_ids):
         inputs_of[row.run_id].append(ModelInput(row.model_id))
     outputs_of: dict[str, list[ModelOutput]] = defaultdict(list)
-    for row in _rows(
-        connection, select(model_outputs).order_by(model_outputs.c.position), model_outputs, run_ids
-    ):
+    for row in _rows(connection, _in_position(model_outputs), model_outputs, run_ids):
         outputs_of[row.run_id].append(ModelOutput(row.model_id, row.step))
     return {
         run_id: RunContents(
@@ -64,6 +62,10 @@ def _datasets_of(connection: Connection, run_ids: Sequence[str]) -> dict[str, li
         dataset = Dataset(row.name, row.digest, row.source_type, row.source, row.schema, row.profile)
         found[row.run_id].append(DatasetInput(dataset, tags_of.get((row.run_id, row.dataset_id), {})))
     return found
+
+
+def _in_position(table: Table) -> Select[Any]:
+    return select(table).order_by(table.c.position)
 
 
 def _rows(

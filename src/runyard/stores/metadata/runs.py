@@ -78,7 +78,11 @@ class SqlRuns(RunStore):
             return read_contents(connection, run_ids)
 
     def update_run(
-        self, run_id: str, status: RunStatus | None = None, ended_ms: int | None = None, name: str | None = None
+        self,
+        run_id: str,
+        status: RunStatus | None = None,
+        ended_ms: int | None = None,
+        name: str | None = None,
     ) -> None:
         values = {"status": status.value if status else None, "ended_ms": ended_ms, "name": name}
         changed = {column: value for column, value in values.items() if value is not None}
@@ -92,7 +96,7 @@ class SqlRuns(RunStore):
     def find_params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
         query = select(params.c.key, params.c.value).where(params.c.run_id == run_id, params.c.key.in_(keys))
         with self._database.reading() as connection:
-            return {key: value for key, value in connection.execute(query)}
+            return {row.key: row.value for row in connection.execute(query)}
 
     def add_params(self, run_id: str, params_: Mapping[str, str]) -> None:
         with self._database.writing() as connection:

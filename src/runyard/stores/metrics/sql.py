@@ -118,7 +118,9 @@ def _keep_series(connection: Connection, run_id: str, metrics: Sequence[Metric])
             latest[metric.key] = metric
     known = _read_series(connection, run_id, list(latest))
     newer = [
-        metric for key, metric in latest.items() if key not in known or _rank(metric) > _series_rank(known[key])
+        metric
+        for key, metric in latest.items()
+        if key not in known or _rank(metric) > _series_rank(known[key])
     ]
     rows = [{"run_id": run_id, "key": metric.key, **_as_latest(metric)} for metric in newer]
     new_keys = [metric.key for metric in newer if metric.key not in known]

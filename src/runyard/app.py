@@ -1,0 +1,166 @@
+"""Assembles the server: home, stores, routes, the wall around them, and the socket before it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from runyard.entities.workspace import DEFAULT_WORKSPACE
+from runyard.errors import InvalidState, Unavailable
+from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
+from runyard.server.dispatcher import Dispatcher
+from runyard.server.middleware import wall
+from runyard.server.routes import ROUTES
+from runyard.server.studio_files import StudioFiles
+from runyard.services.binding import check_bind
+from runyard.services.call import system_now_ms
+from runyard.services.tokens import authenticate
+from runyard.services.workspaces import ensure_default_workspace
+from runyard.settings import Settings
+from runyard.stores.opening import Stores
+from runyard.stores.opening import open_stores as open_stores_at
+
+GRACEFUL_STOP_S = 5
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
+    _make_home(settings.home)
+    stores = open_stores_at(settings.database_path, settings.artifact_root)
+    ensure_default_workspace(stores)
+    return stores
+
+
+def make_app(stores: Stores, settings: Settings) -> ASGIApp:
+    """Return the ASGI application that answers for ``stores``."""
+
+    def who(authorization: str | None) -> Any:
+        return authenticate(stores, settings, authorization)
+
+    return wall(Dispatcher(stores, settings, ROUTES, who, StudioFiles()), settings)
+
+
+def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: How to run.
+        on_ready: Called once with the server's address, when connections are taken.
+
+    Raises:
+        InvalidState: Another server holds this home, or the address may not be bound.
+        Unavailable: The port is taken.
+    """
+    _make_home(settings.home)
+    with only_server_of(settings.home), contextlib.closing(open_stores(settings)) as stores:
+        check_bind(settings, stores.metadata.credentials.has_administrator())
+        with _listening(settings) as listener:
+            url = _url(settings, listener)
+            config = uvicorn.Config(
+                make_app(stores, settings),
+                loop="uvloop",
+                http="httptools",
+                lifespan="off",
+                log_level=settings.log_level,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACEFUL_STOP_S,
+                ssl_certfile=settings.tls_cert,
+                ssl_keyfile=settings.tls_key,
+            )
+            with _announced(settings, url):
+                on_ready(url)
+                with contextlib.suppress(KeyboardInterrupt):
+                    uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def only_server_of(home: Path) -> Iterator[None]:
+    """Hold the home for as long as the block runs; the kernel lets go of it whatever happens.
+
+    Raises:
+        InvalidState: Another server holds it.
+    """
+    with (home / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidState(
+                f"Another Runyard server is using {home}{_by_whom(home)}. Use that one, stop it first, "
+                "or choose another folder with --home."
+            ) from None
+        yield
+
+
+def _make_home(home: Path) -> None:
+    os.umask(0o077)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _by_whom(home: Path) -> str:
+    try:
+        running = json.loads((home / "server.json").read_text())
+        return f" (process {running['pid']} at {running['url']})"
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable(
+                f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. Choose another port "
+                "with --port, or --port 0 for a free one."
+            ) from None
+        listener.listen(2048)
+        yield listener
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, url: str) -> Iterator[None]:
+    """Tell other processes of this machine where the server is: ``server.json`` and ``config.json``."""
+    running = {
+        "url": url,
+        "pid": os.getpid(),
+        "started_ms": system_now_ms(),
+        "mode": settings.mode.value,
+    }
+    connection = {
+        "subscription_id": SUBSCRIPTION_ID,
+        "resource_group": RESOURCE_GROUP,
+        "workspace_name": DEFAULT_WORKSPACE,
+        "runyard_url": url,
+    }
+    _write_json(settings.home / "server.json", running)
+    _write_json(settings.home / "config.json", connection)
+    try:
+        yield
+    finally:
+        (settings.home / "server.json").unlink(missing_ok=True)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    written = path.with_suffix(".new")
+    written.write_text(json.dumps(content, indent=2) + "\n")
+    written.replace(path)

@@ -1,0 +1,27 @@
+"""All routes of the server, one module a noun, in one table."""
+
+from runyard.server.routes import (
+    artifacts,
+    experiments,
+    logged_models,
+    logging,
+    metrics,
+    runs,
+    service,
+    tokens,
+    workspaces,
+)
+from runyard.server.routing import Route
+
+ROUTES: tuple[Route, ...] = (
+    *service.routes,
+    *experiments.routes,
+    *runs.routes,
+    *logging.routes,
+    *metrics.routes,
+    *artifacts.routes,
+    *logged_models.routes,
+    *workspaces.routes,
+    *tokens.routes,
+)
+"""Every address that the server answers at, each with the permission that it needs."""

@@ -1,0 +1,105 @@
+"""MLflow's routes about experiments."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from runyard.auth.permissions import Permission
+from runyard.errors import InvalidParameter
+from runyard.protocol.messages.common import Empty, mapping, view_of
+from runyard.protocol.messages.experiments import (
+    CreateExperiment,
+    CreateExperimentAnswer,
+    DeleteExperimentTag,
+    ExperimentAnswer,
+    ExperimentId,
+    GetExperimentByName,
+    SearchExperiments,
+    SearchExperimentsAnswer,
+    SetExperimentTag,
+    UpdateExperiment,
+    wire_experiment,
+)
+from runyard.server.routing import Routes
+from runyard.services import experiments
+from runyard.services.call import Call
+
+routes = Routes()
+_BASE = "/api/2.0/mlflow/experiments"
+
+
+@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Create an experiment.")
+def create_experiment(call: Call, body: CreateExperiment) -> CreateExperimentAnswer:
+    """Create an experiment and answer its id."""
+    made = experiments.create_experiment(call, body.name, body.artifact_location, mapping(body.tags))
+    return CreateExperimentAnswer(experiment_id=made.experiment_id)
+
+
+@routes.get(f"{_BASE}/get", permits=Permission.READ, summary="Get an experiment by its id.")
+def get_experiment(call: Call, body: ExperimentId) -> ExperimentAnswer:
+    """Answer an experiment."""
+    return ExperimentAnswer(experiment=wire_experiment(experiments.get_experiment(call, body.experiment_id)))
+
+
+@routes.get(f"{_BASE}/get-by-name", permits=Permission.READ, summary="Get an experiment by its name.")
+def get_experiment_by_name(call: Call, body: GetExperimentByName) -> ExperimentAnswer:
+    """Answer the experiment of a name."""
+    found = experiments.get_experiment_by_name(call, body.experiment_name)
+    return ExperimentAnswer(experiment=wire_experiment(found))
+
+
+@routes.post(f"{_BASE}/delete", permits=Permission.CONTRIBUTE, summary="Move an experiment to the trash.")
+def delete_experiment(call: Call, body: ExperimentId) -> Empty:
+    """Move an experiment and its runs to the trash."""
+    experiments.delete_experiment(call, body.experiment_id)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/restore", permits=Permission.CONTRIBUTE, summary="Bring an experiment back.")
+def restore_experiment(call: Call, body: ExperimentId) -> Empty:
+    """Bring an experiment and its runs back."""
+    experiments.restore_experiment(call, body.experiment_id)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/update", permits=Permission.CONTRIBUTE, summary="Rename an experiment.")
+def update_experiment(call: Call, body: UpdateExperiment) -> Empty:
+    """Rename an experiment."""
+    experiments.rename_experiment(call, body.experiment_id, body.new_name)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/set-experiment-tag", permits=Permission.CONTRIBUTE, summary="Tag an experiment.")
+def set_experiment_tag(call: Call, body: SetExperimentTag) -> Empty:
+    """Set one tag."""
+    experiments.set_experiment_tag(call, body.experiment_id, body.key, body.value)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/delete-experiment-tag", permits=Permission.CONTRIBUTE, summary="Delete a tag.")
+def delete_experiment_tag(call: Call, body: DeleteExperimentTag) -> Empty:
+    """Delete one tag."""
+    experiments.delete_experiment_tag(call, body.experiment_id, body.key)
+    return Empty()
+
+
+@routes.get(f"{_BASE}/search", permits=Permission.READ, summary="Search experiments.")
+@routes.post(f"{_BASE}/search", permits=Permission.READ, summary="Search experiments.")
+def search_experiments(call: Call, body: SearchExperiments) -> SearchExperimentsAnswer:
+    """Answer a page of experiments."""
+    if body.max_results is None:
+        raise InvalidParameter(
+            "Invalid value for request parameter max_results. It must be a positive integer, but got 0"
+        )
+    page = experiments.search_experiments(
+        call,
+        view_of(body.view_type, "view_type"),
+        body.filter,
+        body.order_by,
+        body.max_results,
+        body.page_token,
+    )
+    return SearchExperimentsAnswer(
+        experiments=[wire_experiment(found) for found in page.items] or UNSET,
+        next_page_token=page.next_token or UNSET,
+    )

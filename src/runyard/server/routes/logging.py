@@ -1,0 +1,84 @@
+"""MLflow's routes that log something to a run."""
+
+from __future__ import annotations
+
+from runyard.auth.permissions import Permission
+from runyard.protocol.messages.common import Empty, KeyValue
+from runyard.protocol.messages.logging import (
+    DeleteTag,
+    LogBatch,
+    LogMetric,
+    LogModel,
+    LogParam,
+    SetTag,
+    metric_entities,
+)
+from runyard.protocol.messages.runs import (
+    LogInputs,
+    LogOutputs,
+    dataset_inputs,
+    model_inputs,
+    model_outputs,
+)
+from runyard.server.routing import Routes
+from runyard.services import logging
+from runyard.services.call import Call
+
+routes = Routes()
+_BASE = "/api/2.0/mlflow/runs"
+
+
+@routes.post(f"{_BASE}/log-metric", permits=Permission.CONTRIBUTE, summary="Append one point of a metric.")
+def log_metric(call: Call, body: LogMetric) -> Empty:
+    """Append one point."""
+    logging.log_metric(call, body.run_id, metric_entities([body])[0])
+    return Empty()
+
+
+@routes.post(f"{_BASE}/log-parameter", permits=Permission.CONTRIBUTE, summary="Set a param once.")
+def log_param(call: Call, body: LogParam) -> Empty:
+    """Set a param."""
+    logging.log_param(call, body.run_id, KeyValue(key=body.key, value=body.value))
+    return Empty()
+
+
+@routes.post(f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, summary="Set a tag.")
+def set_tag(call: Call, body: SetTag) -> Empty:
+    """Set a tag."""
+    logging.set_tag(call, body.run_id, KeyValue(key=body.key, value=body.value))
+    return Empty()
+
+
+@routes.post(f"{_BASE}/delete-tag", permits=Permission.CONTRIBUTE, summary="Delete a tag.")
+def delete_tag(call: Call, body: DeleteTag) -> Empty:
+    """Delete a tag."""
+    logging.delete_tag(call, body.run_id, body.key)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/log-batch", permits=Permission.CONTRIBUTE, summary="Log metrics, params and tags.")
+def log_batch(call: Call, body: LogBatch) -> Empty:
+    """Log a batch: all of it or nothing."""
+    logging.log_batch(call, body.run_id, metric_entities(body.metrics), body.params, body.tags)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/log-inputs", permits=Permission.CONTRIBUTE, summary="Note what a run read.")
+def log_inputs(call: Call, body: LogInputs) -> Empty:
+    """Note datasets and models that a run read."""
+    logging.log_inputs(call, body.run_id, dataset_inputs(body.datasets), model_inputs(body.models))
+    return Empty()
+
+
+@routes.post(f"{_BASE}/outputs", permits=Permission.CONTRIBUTE, summary="Note what a run wrote.")
+def log_outputs(call: Call, body: LogOutputs) -> Empty:
+    """Note models that a run wrote."""
+    logging.log_outputs(call, body.run_id, model_outputs(body.models))
+    return Empty()
+
+
+@routes.post(f"{_BASE}/log-model", permits=Permission.CONTRIBUTE, summary="Note a model of an older client.")
+def log_model(call: Call, body: LogModel) -> Empty:
+    """Note a model that a client before MLflow 3 logged."""
+    logging.log_model(call, body.run_id, body.model_json)
+    return Empty()

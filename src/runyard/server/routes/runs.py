@@ -1,0 +1,97 @@
+"""MLflow's routes about runs: life cycle and search."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from runyard.auth.permissions import Permission
+from runyard.protocol.messages.common import Empty, mapping
+from runyard.protocol.messages.runs import (
+    CreateRun,
+    RunAnswer,
+    RunId,
+    RunInfoAnswer,
+    SearchDatasets,
+    SearchDatasetsAnswer,
+    SearchRuns,
+    SearchRunsAnswer,
+    UpdateRun,
+    WireDatasetSummary,
+    run_status,
+    wire_run,
+    wire_run_info,
+)
+from runyard.server.routing import Routes
+from runyard.services import runs
+from runyard.services.call import Call
+
+routes = Routes()
+_BASE = "/api/2.0/mlflow/runs"
+
+
+@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Begin a run.")
+def create_run(call: Call, body: CreateRun) -> RunAnswer:
+    """Begin a run."""
+    new = runs.NewRun(body.experiment_id, body.run_name, body.user_id, body.start_time, mapping(body.tags))
+    made = runs.create_run(call, new)
+    return RunAnswer(run=wire_run(made.run, made.contents))
+
+
+@routes.get(f"{_BASE}/get", permits=Permission.READ, summary="Get a run.")
+def get_run(call: Call, body: RunId) -> RunAnswer:
+    """Answer a run with all that hangs on it."""
+    found = runs.get_run(call, body.run_id)
+    return RunAnswer(run=wire_run(found.run, found.contents))
+
+
+@routes.post(f"{_BASE}/update", permits=Permission.CONTRIBUTE, summary="Change status, end or name of a run.")
+def update_run(call: Call, body: UpdateRun) -> RunInfoAnswer:
+    """Change the row of a run."""
+    run = runs.update_run(call, body.run_id, run_status(body.status), body.end_time, body.run_name)
+    return RunInfoAnswer(run_info=wire_run_info(run))
+
+
+@routes.post(f"{_BASE}/delete", permits=Permission.CONTRIBUTE, summary="Move a run to the trash.")
+def delete_run(call: Call, body: RunId) -> Empty:
+    """Move a run to the trash."""
+    runs.delete_run(call, body.run_id)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/restore", permits=Permission.CONTRIBUTE, summary="Bring a run back.")
+def restore_run(call: Call, body: RunId) -> Empty:
+    """Bring a run back from the trash."""
+    runs.restore_run(call, body.run_id)
+    return Empty()
+
+
+@routes.post(f"{_BASE}/search", permits=Permission.READ, summary="Search runs.")
+def search_runs(call: Call, body: SearchRuns) -> SearchRunsAnswer:
+    """Answer a page of runs."""
+    page = runs.search_runs(call, body)
+    return SearchRunsAnswer(
+        runs=[wire_run(found.run, found.contents) for found in page.items] or UNSET,
+        next_page_token=page.next_token or UNSET,
+    )
+
+
+@routes.post(
+    "/api/2.0/mlflow/experiments/search-datasets",
+    "/api/2.0mlflow/experiments/search-datasets",
+    permits=Permission.READ,
+    summary="List the datasets that runs of some experiments read.",
+)
+def search_datasets(call: Call, body: SearchDatasets) -> SearchDatasetsAnswer:
+    """Answer datasets; MLflow registers the second address, its pages call the first."""
+    found = runs.search_datasets(call, body.experiment_ids)
+    return SearchDatasetsAnswer(
+        dataset_summaries=[
+            WireDatasetSummary(
+                experiment_id=summary.experiment_id,
+                name=summary.name,
+                digest=summary.digest,
+                context=summary.context or UNSET,
+            )
+            for summary in found
+        ]
+    )

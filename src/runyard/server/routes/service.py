@@ -1,0 +1,52 @@
+"""Routes about the server itself: is it well, what version, what can it do."""
+
+from __future__ import annotations
+
+from runyard._version import __version__
+from runyard.auth.permissions import Open, Permission
+from runyard.protocol.messages.workspaces import ServerAnswer, ServerInfoAnswer
+from runyard.server.routing import Routes
+from runyard.services.call import Call
+
+routes = Routes()
+
+MLFLOW_VERSION = "3.17.2"
+"""The version of MLflow's protocol that this server speaks; its clients compare it with their own."""
+
+
+@routes.get("/health", permits=Open("probed by load balancers; says only OK"), summary="Is it alive.")
+def health(call: Call) -> str:
+    """Answer a probe."""
+    return "OK"
+
+
+@routes.get("/version", permits=Permission.READ, summary="The version of MLflow's protocol.")
+def version(call: Call) -> str:
+    """Answer what MLflow's clients compare with their own version."""
+    return MLFLOW_VERSION
+
+
+@routes.get("/api/3.0/mlflow/server-info", permits=Permission.READ, summary="What MLflow 3 clients may use.")
+def server_info(call: Call) -> ServerInfoAnswer:
+    """Answer which optional features of MLflow's protocol are there."""
+    return ServerInfoAnswer(
+        store_type="SqlStore",
+        workspaces_enabled=True,
+        trace_archival_enabled=False,
+        multipart_uploads_enabled=False,
+        multipart_downloads_enabled=False,
+        presigned_upload_run_id_supported=False,
+        presigned_upload_model_id_supported=False,
+        features_enabled=[],
+    )
+
+
+@routes.get("/api/v1/server", permits=Permission.READ, summary="What answers at this address.")
+def server(call: Call) -> ServerAnswer:
+    """Answer product, version, mode and workspace."""
+    return ServerAnswer(
+        product="Runyard",
+        version=__version__,
+        mode=call.settings.mode.value,
+        workspace=call.workspace.name,
+    )
