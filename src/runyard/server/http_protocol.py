@@ -1,0 +1,21 @@
+"""HTTP/1.1 as uvicorn reads it, without the one form of request that would get around the host check."""
+
+from __future__ import annotations
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class StrictHttpProtocol(HttpToolsProtocol):
+    """Shows the wall a host that a request names in its first line.
+
+    ``GET http://evil.example/ HTTP/1.1`` is meant for proxies. The host in it goes before the ``Host``
+    header, and uvicorn drops it. Here it becomes a second ``Host`` header, which the wall refuses.
+    """
+
+    def on_headers_complete(self) -> None:
+        """Go on to the application once the request's head has been read."""
+        if not self.url.startswith((b"/", b"*")):
+            named = httptools.parse_url(self.url).host
+            self.headers.append((b"host", named or b""))
+        super().on_headers_complete()

@@ -1,0 +1,194 @@
+"""The wall around the application: what gets no further, and what no answer leaves without.
+
+It knows nothing of routes and credentials. It refuses requests that a browser was tricked into
+sending (Host, Origin), bounds what is read of a body, gives each request an id, sets the headers
+that keep browsers strict, and turns a fault into an answer that gives nothing away.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterable
+
+import anyio
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from runyard.errors import Forbidden, InternalError, InvalidParameter, RunyardError, TooLarge
+from runyard.server.answers import error_response
+from runyard.server.origins import AllowedHosts, AllowedOrigins
+from runyard.settings import Settings
+
+BODY_TIMEOUT_S = 60.0
+DRAINED_FACTOR = 16
+
+_log = logging.getLogger("runyard.server")
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
+# Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
+_UPLOAD = re.compile(r".*/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
+
+# Each is set unless the application has set it: the Studio's pages bring a policy of their own.
+STRICT_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def wall(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Return ``app`` behind the wall that ``settings`` ask for.
+
+    Raises:
+        InvalidParameter: A setting would open a server without credentials to every website.
+    """
+    return Wall(app, settings, BODY_TIMEOUT_S)
+
+
+class Wall:
+    """An ASGI application around another.
+
+    Args:
+        app: Sees only what passes; may raise any error.
+        settings: Which hosts, origins and sizes pass.
+        body_timeout_s: How long a body that is not an upload may take to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, body_timeout_s: float) -> None:
+        self._app = app
+        self._hosts = AllowedHosts(settings)
+        self._origins = AllowedOrigins(settings.allowed_origins)
+        self._max_body_bytes = settings.max_body_bytes
+        self._body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass on what is no HTTP request."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        try:
+            headers = _read_once(scope["headers"])
+            self._check_sender(scope, headers)
+            await self._app(scope, self._bounded(scope, headers, receive), answer.send)
+        except RunyardError as error:
+            await self._refuse(error, scope, receive, answer)
+        except Exception:  # noqa: BLE001 - whatever it was, the caller gets the request's id, the log the rest
+            _log.exception("request %s: %s %r failed", request_id, scope["method"], scope["path"])
+            await self._refuse(InternalError("The server failed; its log says why."), scope, receive, answer)
+
+    def _check_sender(self, scope: Scope, headers: dict[bytes, str]) -> None:
+        """Refuse what a page of another site, or one that took over a name of this host, may have sent."""
+        host = headers.get(b"host", "")
+        self._hosts.check(host)
+        if scope["method"] in _SAFE_METHODS:
+            return
+        origin = headers.get(b"origin")
+        if origin is not None:
+            self._origins.check(origin, host, scope["scheme"])
+        elif headers.get(b"sec-fetch-site") == "cross-site":
+            raise Forbidden("A page of another site may not send this.")
+
+    def _bounded(self, scope: Scope, headers: dict[bytes, str], receive: Receive) -> Receive:
+        """Return a ``receive`` that stops a body which is too large, too slow or compressed."""
+        if scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]):
+            return receive
+        encoding = headers.get(b"content-encoding", "identity").strip().lower()
+        if encoding != "identity":
+            raise InvalidParameter(
+                f"Content-Encoding {encoding[:40]!r} is not supported: send the body as it is."
+            )
+        declared = headers.get(b"content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_body_bytes:
+            raise self._too_large()
+        return _BoundedBody(receive, self._max_body_bytes, self._body_timeout_s, self._too_large).receive
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"The request's body is over the limit of {self._max_body_bytes} bytes (setting max_body_bytes)."
+        )
+
+    async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        if answer.has_started:
+            # Half an answer can't be taken back: uvicorn cuts the connection, so that nobody takes it for whole.
+            raise error
+        response = error_response(error, Request(scope))
+        if isinstance(error, TooLarge) and not self._will_end(scope):
+            response.headers["Connection"] = "close"
+        await response(scope, receive, answer.send)
+
+    def _will_end(self, scope: Scope) -> bool:
+        """Whether the rest of the body is worth reading past, so that its sender gets to see the answer."""
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        return declared.isdigit() and int(declared) <= DRAINED_FACTOR * self._max_body_bytes
+
+
+class _Answer:
+    """Puts the request's id and the strict headers on whatever is sent."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = (b"x-request-id", request_id.encode())
+        self.has_started = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_started = True
+            headers = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in headers}
+            headers += [header for header in STRICT_HEADERS if header[0] not in names]
+            headers.append(self._request_id)
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+class _BoundedBody:
+    """Receives a body of at most so many bytes, within so much time."""
+
+    def __init__(
+        self, receive: Receive, max_bytes: int, timeout_s: float, too_large: Callable[[], TooLarge]
+    ) -> None:
+        self._receive = receive
+        self._left = max_bytes
+        self._timeout_s = timeout_s
+        self._too_large = too_large
+        self._until: float | None = None
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        if self._is_whole:
+            return await self._receive()  # what comes now is the end of the connection, however late
+        message = await self._next()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise self._too_large()
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    async def _next(self) -> Message:
+        if self._until is None:
+            self._until = anyio.current_time() + self._timeout_s
+        with anyio.CancelScope(deadline=self._until):
+            return await self._receive()
+        raise InvalidParameter(f"The request's body did not arrive within {self._timeout_s:g} seconds.")
+
+
+def _read_once(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    """Return the headers by name; those that decide something may come once only."""
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        if name in found and name in _ONCE:
+            raise Forbidden(f"The request has more than one {name.decode().title()}; send it once.")
+        found[name] = value.decode("latin-1")
+    return found
