@@ -42,7 +42,7 @@ _ENTITIES = {spelling: entity for entity, spellings in _SPELLINGS.items() for sp
 _DATASET_KEYS = ("name", "digest", "context")
 
 
-def parse_runs_filter(text: str | None) -> Filter | None:
+def parse_run_filter(text: str | None) -> Filter | None:
     """Return the tree of a filter over runs, or None where everything matches.
 
     Raises:
@@ -51,7 +51,7 @@ def parse_runs_filter(text: str | None) -> Filter | None:
     return _RUNS.parse(text)
 
 
-def parse_experiments_filter(text: str | None) -> Filter | None:
+def parse_experiment_filter(text: str | None) -> Filter | None:
     """Return the tree of a filter over experiments, or None where everything matches.
 
     Raises:
@@ -60,7 +60,7 @@ def parse_experiments_filter(text: str | None) -> Filter | None:
     return _EXPERIMENTS.parse(text)
 
 
-def parse_logged_models_filter(text: str | None) -> Filter | None:
+def parse_logged_model_filter(text: str | None) -> Filter | None:
     """Return the tree of a filter over logged models, or None where everything matches.
 
     Raises:

@@ -43,7 +43,7 @@ class _RunOrder(RunGrammar):
     }
 
 
-def parse_runs_order(order_by: Sequence[str]) -> tuple[Order, ...]:
+def parse_run_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     """Return what runs are to be sorted by.
 
     Raises:
@@ -58,7 +58,7 @@ def parse_runs_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     return orders
 
 
-def parse_experiments_order(order_by: Sequence[str]) -> tuple[Order, ...]:
+def parse_experiment_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     """Return what experiments are to be sorted by.
 
     Raises:
@@ -81,7 +81,7 @@ class ModelOrderKey:
     dataset_digest: str | None = None
 
 
-def parse_logged_models_order(order_by: Sequence[ModelOrderKey]) -> tuple[Order, ...]:
+def parse_logged_model_order(order_by: Sequence[ModelOrderKey]) -> tuple[Order, ...]:
     """Return what logged models are to be sorted by.
 
     Raises:

@@ -1,20 +1,47 @@
-"""Page tokens: where the next page begins, as clients of MLflow carry it."""
+"""Pages of a longer answer, and the tokens by which clients of MLflow ask for the next one."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from runyard.errors import InvalidParameter
 from runyard.protocol.filter_tokens import shortened
 
 MAX_OFFSET = 2**62
 
+Item = TypeVar("Item")
 
-def next_token(offset: int, search: Mapping[str, Any] | None = None) -> str:
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some of the items of an answer, and the token that asks for those after them."""
+
+    items: Sequence[Item]
+    next_token: str | None
+
+
+def page_of(
+    items: Sequence[Item], limit: int, offset: int, search: Mapping[str, Any] | None = None
+) -> Page[Item]:
+    """Return the page that ``items``, of which one more than ``limit`` was asked for, hold.
+
+    Args:
+        items: What was found from ``offset`` on.
+        limit: How many items a page has at most.
+        offset: How many items lie before these.
+        search: What was searched for, where the token is to be good for that search only.
+    """
+    if len(items) <= limit:
+        return Page(items, None)
+    return Page(items[:limit], page_token(offset + limit, search))
+
+
+def page_token(offset: int, search: Mapping[str, Any] | None = None) -> str:
     """Return the token of the page that begins at ``offset``.
 
     Args:
@@ -24,11 +51,11 @@ def next_token(offset: int, search: Mapping[str, Any] | None = None) -> str:
     return base64.b64encode(json.dumps({**(search or {}), "offset": offset}).encode()).decode()
 
 
-def offset_of(token: str | None, search: Mapping[str, Any] | None = None) -> int:
+def parse_page_token(token: str | None, search: Mapping[str, Any] | None = None) -> int:
     """Return where the page of a token begins; no token is the first page.
 
     Args:
-        token: What :func:`next_token` gave to the client.
+        token: What :func:`page_token` gave to the client.
         search: What is searched for now; a token of another search is refused.
 
     Raises:
