@@ -121,7 +121,7 @@ class Wall:
 
     async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if answer.has_started:
-            # Half an answer can't be taken back: uvicorn cuts the connection, so that nobody takes it for whole.
+            # Half an answer can't be taken back: uvicorn cuts it off, so that nobody takes it for whole.
             raise error
         response = error_response(error, Request(scope))
         if isinstance(error, TooLarge) and not self._will_end(scope):

@@ -1,0 +1,33 @@
+"""Messages of Runyard's own routes about callers and their tokens."""
+
+from __future__ import annotations
+
+from runyard.protocol.messages.common import Wire
+
+
+class CreateToken(Wire):
+    """Ask for a token; what is left out is as wide as the caller's own credential, and an hour long."""
+
+    workspace: str | None = None
+    scope: str | None = None
+    expires_in_s: int | None = None
+
+
+class CreateTokenAnswer(Wire, omit_defaults=False):
+    """A token, in the words of OAuth 2; ``workspace`` is null for one that is good in all."""
+
+    access_token: str
+    token_type: str
+    expires_in_s: int
+    expires_ms: int
+    scope: str
+    workspace: str | None
+
+
+class GetCallerAnswer(Wire, omit_defaults=False):
+    """Who the server takes the caller for, and how far their credential reaches."""
+
+    name: str
+    scope: str
+    workspace: str | None
+    expires_ms: int | None

@@ -1,0 +1,50 @@
+"""Runyard's own routes about the caller and their tokens."""
+
+from __future__ import annotations
+
+from runyard.auth.permissions import Permission, Scope
+from runyard.protocol.messages.tokens import CreateToken, CreateTokenAnswer, GetCallerAnswer
+from runyard.protocol.wire import invalid
+from runyard.server.routing import Routes
+from runyard.services import tokens
+from runyard.services.call import Call
+
+routes = Routes()
+
+
+@routes.get(
+    "/api/v1/caller", permits=Permission.IDENTIFY, summary="Who the caller is and how far they reach."
+)
+def get_caller(call: Call) -> GetCallerAnswer:
+    """Answer whom the credential speaks for."""
+    caller = tokens.identify(call)
+    return GetCallerAnswer(
+        name=caller.name,
+        scope=caller.scope.value,
+        workspace=caller.workspace,
+        expires_ms=caller.expires_ms,
+    )
+
+
+@routes.post("/api/v1/token", permits=Permission.IDENTIFY, summary="Exchange an API key for a token.")
+def create_token(call: Call, body: CreateToken) -> CreateTokenAnswer:
+    """Answer a token of at most an hour, as wide as the API key or narrower."""
+    now_ms = call.now_ms()
+    issued = tokens.exchange(call, body.workspace, _scope(body.scope), body.expires_in_s)
+    return CreateTokenAnswer(
+        access_token=issued.text,
+        token_type="Bearer",
+        expires_in_s=max(0, (issued.expires_ms - now_ms) // 1000),
+        expires_ms=issued.expires_ms,
+        scope=issued.scope.value,
+        workspace=issued.workspace,
+    )
+
+
+def _scope(text: str | None) -> Scope | None:
+    if text is None:
+        return None
+    try:
+        return Scope(text)
+    except ValueError:
+        raise invalid("scope", text, "Expected reader, contributor, owner or admin.") from None

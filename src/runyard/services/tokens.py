@@ -1,0 +1,154 @@
+"""Who sent a request, and the short-lived tokens that stand in for long-lived credentials."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import functools
+
+from runyard.auth.api_keys import read_api_key
+from runyard.auth.permissions import LOCAL_OWNER, UNAUTHENTICATED_TEXT, Caller, Proof, Scope
+from runyard.auth.tokens import MAX_LIFETIME_S, IssuedToken, TokenIssuer, new_signing_key
+from runyard.entities.credential import ApiKey, Principal, SigningKey
+from runyard.errors import Forbidden, Unauthenticated
+from runyard.services.call import Call, system_now_ms
+from runyard.settings import Mode, Settings
+from runyard.stores.metadata.base_credentials import CredentialStore
+from runyard.stores.opening import Stores
+
+
+def authenticate(
+    stores: Stores, settings: Settings, authorization: str | None, now_ms: int | None = None
+) -> Caller | None:
+    """Return who sent a request with this ``Authorization`` header.
+
+    Taken are ``Bearer`` with a token or an API key, and ``Basic`` with either as the password. Without a
+    header it is the local owner on ``up``, and nobody on ``serve``.
+
+    Raises:
+        Unauthenticated: A credential came that is not good, whatever the mode: to go on as the local owner
+            would give the bearer of a narrowed or ended credential more than it ever allowed.
+    """
+    if authorization is None:
+        return LOCAL_OWNER if settings.mode is Mode.UP else None
+    credentials = stores.metadata.credentials
+    now_ms = system_now_ms() if now_ms is None else now_ms
+    secret = _presented(authorization)
+    caller = _holder_of_key(credentials, secret, now_ms)
+    if caller is None:
+        caller = _bearer_of_token(credentials, settings, secret, now_ms)
+    if caller is None:
+        raise Unauthenticated(UNAUTHENTICATED_TEXT)
+    return caller
+
+
+def identify(call: Call) -> Caller:
+    """Return who asks.
+
+    Raises:
+        Unauthenticated: Nobody that the server knows.
+    """
+    if call.caller is None:
+        raise Unauthenticated(UNAUTHENTICATED_TEXT)
+    return call.caller
+
+
+def exchange(call: Call, workspace: str | None, scope: Scope | None, lifetime_s: int | None) -> IssuedToken:
+    """Return a token for what the caller may do, or for the part of it that ``workspace`` and ``scope`` name.
+
+    Raises:
+        InvalidParameter: ``lifetime_s`` is over an hour.
+        Forbidden: The caller's credential does not reach that far, or is itself a token.
+        NotFound: There is no such workspace, and the caller is one who may know.
+    """
+    caller = identify(call)
+    if workspace is not None and caller.workspace not in {None, workspace}:
+        raise Forbidden("A token can't do more than the credential that it is made from.")
+    if workspace is not None:
+        call.stores.metadata.workspaces.get_workspace(workspace)
+    issuer = _issuer(call.stores.metadata.credentials, _signing_keys(call))
+    return issuer.issue(
+        caller,
+        workspace or caller.workspace,
+        scope or caller.scope,
+        MAX_LIFETIME_S if lifetime_s is None else lifetime_s,
+        call.now_ms(),
+    )
+
+
+def _presented(authorization: str) -> str:
+    """Return the API key or token in an ``Authorization`` header, or an empty text."""
+    kind, _, content = authorization.partition(" ")
+    if kind.lower() == "bearer":
+        return content.strip()
+    if kind.lower() != "basic":
+        return ""
+    try:
+        pair = base64.b64decode(content.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return pair.partition(":")[2]
+
+
+def _holder_of_key(credentials: CredentialStore, secret: str, now_ms: int) -> Caller | None:
+    presented = read_api_key(secret)
+    key = credentials.find_api_key(presented.key_id) if presented else None
+    if presented is None or key is None or not presented.matches(key.secret_sha256):
+        return None
+    owner = credentials.find_principal(key.principal_id)
+    if owner is None or not owner.is_active or not key.is_active(now_ms):
+        return None
+    return Caller(
+        name=owner.name,
+        principal_id=owner.principal_id,
+        scope=_reach(key, owner),
+        workspace=key.workspace,
+        proof=Proof.API_KEY,
+        key_id=key.key_id,
+        expires_ms=key.expires_ms,
+    )
+
+
+def _bearer_of_token(
+    credentials: CredentialStore, settings: Settings, secret: str, now_ms: int
+) -> Caller | None:
+    """Return whom a token speaks for, if they and the API key behind it are still good."""
+    bearer = _issuer(credentials, credentials.list_signing_keys()).verify(secret, now_ms)
+    if bearer.principal_id == LOCAL_OWNER.principal_id:
+        return bearer if settings.mode is Mode.UP else None
+    owner = credentials.find_principal(bearer.principal_id)
+    key = credentials.find_api_key(bearer.key_id) if bearer.key_id else None
+    if owner is None or not owner.is_active or key is None or not key.is_active(now_ms):
+        return None
+    return dataclasses.replace(bearer, name=owner.name, scope=_narrower(bearer.scope, _reach(key, owner)))
+
+
+def _reach(key: ApiKey, owner: Principal) -> Scope:
+    """What a key gives: the scope it was made with, but the server as a whole to administrators alone."""
+    return _narrower(key.scope, Scope.ADMIN if owner.is_administrator else Scope.OWNER)
+
+
+def _narrower(one: Scope, other: Scope) -> Scope:
+    return other if one.includes(other) else one
+
+
+def _signing_keys(call: Call) -> list[SigningKey]:
+    """Return the signing keys, with a first one if none is in use."""
+    credentials = call.stores.metadata.credentials
+    keys = credentials.list_signing_keys()
+    if any(key.retired_ms is None for key in keys):
+        return keys
+    with call.stores.atomic():
+        credentials.add_signing_key(new_signing_key(call.now_ms()))
+    return credentials.list_signing_keys()
+
+
+def _issuer(credentials: CredentialStore, keys: list[SigningKey]) -> TokenIssuer:
+    return _remembered_issuer(credentials.server_id(), tuple(keys))
+
+
+@functools.lru_cache(maxsize=4)
+def _remembered_issuer(server_id: str, keys: tuple[SigningKey, ...]) -> TokenIssuer:
+    """Keys are parsed once, not per request; others, as after a rotation, make another issuer."""
+    return TokenIssuer(server_id, keys)
