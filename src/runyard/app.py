@@ -18,6 +18,7 @@ from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidState, Unavailable
 from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
+from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.middleware import wall
 from runyard.server.routes import ROUTES
 from runyard.server.studio_files import StudioFiles
@@ -68,7 +69,8 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             config = uvicorn.Config(
                 make_app(stores, settings),
                 loop="uvloop",
-                http="httptools",
+                http=StrictHttpProtocol,
+                ws="none",
                 lifespan="off",
                 log_level=settings.log_level,
                 access_log=False,

@@ -13,6 +13,7 @@ from runyard.stores.database import Database, open_sqlite
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
+from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
@@ -67,6 +68,6 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         experiments=SqlExperiments(database),
         runs=SqlRuns(database),
         logged_models=SqlLoggedModels(database),
-        credentials=SqlCredentials(database),
+        credentials=CachedCredentials(SqlCredentials(database)),
     )
     return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
