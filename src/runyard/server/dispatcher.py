@@ -100,7 +100,8 @@ class Dispatcher:
         if http.method not in ("GET", "HEAD"):
             return None
         if address.prefix and not address.path:
-            return RedirectResponse(http.url.path.rsplit("/", 1)[-1] + "/", status_code=308)
+            # "./": a workspace called "https:host" must not become the address of another host.
+            return RedirectResponse("./" + http.url.path.rsplit("/", 1)[-1] + "/", status_code=308)
         if address.path == "/" or address.path.startswith("/studio/") or address.path == "/index.html":
             return self._studio.response(address.path.removeprefix("/"))
         return None
@@ -140,5 +141,3 @@ def _check_content_type(http: Request) -> None:
         raise InvalidParameter("Bad Request. Content-Type header is missing.")
     if sent.split(";")[0].strip().lower() != _JSON:
         raise InvalidParameter(f"Bad Request. Content-Type must be one of ['{_JSON}'].")
-
-

@@ -139,6 +139,7 @@ def open_sqlite(path: Path) -> Database:
         connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
         pool_size=16,
         max_overflow=64,
+        hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
     event.listen(engine, "connect", _prepare_sqlite)
     database = Database(engine)
