@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { useSession } from "../api/session.ts";
 import { ExperimentsScreen } from "../experiments/ExperimentsScreen.tsx";
 import { Empty } from "../parts/States.tsx";
+import { RunsScreen } from "../runs/RunsScreen.tsx";
 import { SignIn } from "../signin/SignIn.tsx";
 import { Boundary } from "./Boundary.tsx";
 import { Header } from "./Header.tsx";
@@ -13,6 +14,8 @@ function Screen({ route }: { route: Route }) {
   switch (route.screen) {
     case "experiments":
       return <ExperimentsScreen />;
+    case "experiment":
+      return <RunsScreen key={route.experimentId} experimentId={route.experimentId} />;
     default:
       return (
         <Empty title="There is no such page">

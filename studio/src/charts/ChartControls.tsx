@@ -1,0 +1,57 @@
+import type { XAxis } from "../api/runyard.ts";
+import type { ChartSettings } from "./settings.ts";
+
+const X_LABELS: Record<XAxis, string> = { step: "Step", time: "Time", relative: "Relative" };
+
+/** How all panels of a screen are drawn. */
+export function ChartControls({
+  settings,
+  onChange,
+}: {
+  settings: ChartSettings;
+  onChange: (change: Partial<ChartSettings>) => void;
+}) {
+  return (
+    <>
+      <fieldset className="segments" aria-label="X axis">
+        {(Object.keys(X_LABELS) as XAxis[]).map((x) => (
+          <button
+            key={x}
+            type="button"
+            className="button"
+            aria-pressed={settings.x === x}
+            onClick={() => onChange({ x })}
+          >
+            {X_LABELS[x]}
+          </button>
+        ))}
+      </fieldset>
+      <button
+        type="button"
+        className="button"
+        aria-pressed={settings.isLog}
+        title="Logarithmic y axis"
+        onClick={() => onChange({ isLog: !settings.isLog })}
+      >
+        log y
+      </button>
+      <label className="check smoothing">
+        Smoothing
+        <input
+          type="range"
+          min={0}
+          max={0.99}
+          step={0.01}
+          value={settings.smoothing}
+          onChange={(event) => onChange({ smoothing: Number(event.target.value) })}
+        />
+        <span className="number">{settings.smoothing.toFixed(2)}</span>
+      </label>
+      {settings.zoom && (
+        <button type="button" className="button" onClick={() => onChange({ zoom: null })}>
+          Reset zoom
+        </button>
+      )}
+    </>
+  );
+}

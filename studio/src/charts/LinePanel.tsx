@@ -1,0 +1,130 @@
+import { useCallback, useMemo, useRef, useState } from "react";
+import { useTheme } from "../app/theme.ts";
+import { number } from "../parts/format.ts";
+import { IconButton } from "../parts/IconButton.tsx";
+import { failureText } from "../parts/States.tsx";
+import { csvOf } from "./csv.ts";
+import { download, downloadPicture } from "./download.ts";
+import { Plot } from "./Plot.tsx";
+import { colour } from "./palette.ts";
+import type { ChartSettings } from "./settings.ts";
+import { type PanelRun, usePanelSeries, type Zoom } from "./usePanelSeries.ts";
+import { useWidth } from "./useWidth.ts";
+
+/** Panels of nearly the same width ask for the same number of points, and so share a request. */
+const WIDTH_UNIT_PX = 50;
+const WIDEST_PX = 4000;
+const MANY_RUNS = 20;
+
+/** Points to ask for: one a pixel, fewer when many lines share the panel. */
+export function pointsFor(widthPx: number, runCount: number): number {
+  const wanted = runCount > MANY_RUNS ? (widthPx * MANY_RUNS) / runCount : widthPx;
+  return Math.min(WIDEST_PX, Math.max(WIDTH_UNIT_PX, Math.ceil(wanted / WIDTH_UNIT_PX) * WIDTH_UNIT_PX));
+}
+
+interface Props {
+  metric: string;
+  runs: PanelRun[];
+  settings: ChartSettings;
+  onZoom: (zoom: Zoom | null) => void;
+  height?: number;
+  hasLegend?: boolean;
+}
+
+/** One metric of several runs. */
+export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLegend = true }: Props) {
+  const theme = useTheme();
+  const [box, width] = useWidth<HTMLDivElement>();
+  const card = useRef<HTMLElement>(null);
+  const canvas = useRef<HTMLCanvasElement | null>(null);
+  const keepCanvas = useCallback((made: HTMLCanvasElement | null) => {
+    canvas.current = made;
+  }, []);
+  const [isFull, setIsFull] = useState(false);
+  const { x, zoom, isLog, smoothing } = settings;
+  const { series, isPending, error, refetch } = usePanelSeries({
+    runs,
+    metric,
+    x,
+    zoom,
+    width: width > 0 ? pointsFor(width, runs.length) : 0,
+  });
+  const drawnIds = useMemo(() => new Set(series.map((one) => one.runId)), [series]);
+  const legend = runs.filter((run) => drawnIds.has(run.runId));
+  const last = series.length === 1 ? series[0]?.y.at(-1) : null;
+
+  function saveCsv() {
+    const names = new Map(runs.map((run) => [run.runId, run.name]));
+    download(new Blob([csvOf(series, names, x)], { type: "text/csv" }), `${metric}.csv`);
+  }
+
+  const plotHeight = isFull ? Math.max(240, window.innerHeight - 150) : height;
+  return (
+    <figure
+      ref={card}
+      className={`card panel ${isFull ? "full" : ""}`}
+      aria-label={`Chart of ${metric}`}
+      onKeyDown={(event) => event.key === "Escape" && setIsFull(false)}
+    >
+      <figcaption className="row">
+        <h3 className="ellipsis grow" title={metric}>
+          {metric}
+        </h3>
+        {last !== null && last !== undefined && <span className="number quiet">{number(last)}</span>}
+        {zoom && <IconButton icon="restore" label="Show all steps again" onClick={() => onZoom(null)} />}
+        <IconButton
+          icon="download"
+          label={`Save ${metric} as a picture`}
+          onClick={() => canvas.current && downloadPicture(canvas.current, `${metric}.png`)}
+        />
+        <IconButton icon="file" label={`Save ${metric} as CSV`} onClick={saveCsv} />
+        <IconButton
+          icon={isFull ? "close" : "expand"}
+          label={isFull ? "Leave full screen" : `Show ${metric} on the full screen`}
+          onClick={() => setIsFull(!isFull)}
+        />
+      </figcaption>
+      <div ref={box} className="plot-box" style={{ height: plotHeight }}>
+        {error ? (
+          <div className="panel-note" role="alert">
+            {failureText(error).detail}
+            <button type="button" className="button small" onClick={refetch}>
+              Try again
+            </button>
+          </div>
+        ) : series.length === 0 ? (
+          isPending ? (
+            <span className="skeleton chart" />
+          ) : (
+            <div className="panel-note quiet">{zoom ? "No points in this stretch" : "No points"}</div>
+          )
+        ) : (
+          <Plot
+            series={series}
+            runs={runs}
+            x={x}
+            isLog={isLog}
+            smoothing={smoothing}
+            zoom={zoom}
+            onZoom={onZoom}
+            width={width}
+            height={plotHeight}
+            onCanvas={keepCanvas}
+          />
+        )}
+      </div>
+      {hasLegend && legend.length > 0 && (
+        <ul className="legend" aria-label="Runs on this chart">
+          {legend.map((run) => (
+            <li key={run.runId} className="row">
+              <span className="dot" style={{ background: colour(run.slot, theme) }} />
+              <span className="ellipsis" title={run.name}>
+                {run.name}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </figure>
+  );
+}

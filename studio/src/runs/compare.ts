@@ -1,0 +1,40 @@
+/** Runs side by side. Pure. */
+import type { Run } from "../api/types.ts";
+import { number } from "../parts/format.ts";
+import { byName } from "./columns.ts";
+
+export interface CompareRow {
+  key: string;
+  /** One for each run; null where the run has none. */
+  values: (string | null)[];
+  isDifferent: boolean;
+}
+
+export interface CompareGroup {
+  title: string;
+  rows: CompareRow[];
+}
+
+function rowsOf(runs: Run[], read: (run: Run) => Map<string, string>): CompareRow[] {
+  const columns = runs.map(read);
+  const keys = [...new Set(columns.flatMap((column) => [...column.keys()]))].sort(byName);
+  return keys.map((key) => {
+    const values = columns.map((column) => column.get(key) ?? null);
+    return { key, values, isDifferent: new Set(values).size > 1 };
+  });
+}
+
+const metricTexts = (run: Run) =>
+  new Map([...run.metrics].map(([key, metric]) => [key, number(metric.value)]));
+const ownTags = (run: Run) => new Map([...run.tags].filter(([key]) => !key.startsWith("mlflow.")));
+
+export function comparison(runs: Run[], onlyDifferent: boolean): CompareGroup[] {
+  const groups = [
+    { title: "Params", rows: rowsOf(runs, (run) => run.params) },
+    { title: "Metrics", rows: rowsOf(runs, metricTexts) },
+    { title: "Tags", rows: rowsOf(runs, ownTags) },
+  ];
+  return groups
+    .map(({ title, rows }) => ({ title, rows: onlyDifferent ? rows.filter((row) => row.isDifferent) : rows }))
+    .filter(({ rows }) => rows.length > 0);
+}

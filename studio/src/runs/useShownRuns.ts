@@ -1,0 +1,54 @@
+import { useMemo, useRef } from "react";
+import type { Run } from "../api/types.ts";
+import { slots } from "../charts/palette.ts";
+import type { PanelRun } from "../charts/usePanelSeries.ts";
+import { byName } from "./columns.ts";
+import { visibleIds } from "./selection.ts";
+import type { TableSettings } from "./tableSettings.ts";
+
+/** The same object as before while its content is the same, so that charts are left alone by every poll. */
+function useSteady<T>(value: T): T {
+  const text = JSON.stringify(value);
+  const kept = useRef({ text, value });
+  if (kept.current.text !== text) kept.current = { text, value };
+  return kept.current.value;
+}
+
+/** Which runs are on the charts, in which colours, with which metrics. */
+export function useShownRuns(rows: Run[], settings: TableSettings) {
+  const { eyes, limit, pane, selected } = settings;
+  const visible = useMemo(
+    () =>
+      visibleIds(
+        rows.map((run) => run.runId),
+        eyes,
+        limit,
+      ),
+    [rows, eyes, limit],
+  );
+  const chosen = useMemo(() => {
+    const wanted = new Set(pane === "compare" ? selected : visible);
+    return rows.filter((run) => wanted.has(run.runId));
+  }, [rows, pane, selected, visible]);
+
+  const known = useRef<ReadonlyMap<string, number>>(new Map());
+  const coloured = useMemo(() => {
+    const ids = [...new Set([...visible, ...chosen.map((run) => run.runId)])];
+    const given = slots(ids, known.current);
+    known.current = new Map([...known.current, ...given]);
+    return given;
+  }, [visible, chosen]);
+
+  const panelRuns = useSteady(
+    chosen.map(
+      (run): PanelRun => ({
+        runId: run.runId,
+        name: run.name,
+        slot: coloured.get(run.runId) ?? 0,
+        isLive: run.status === "RUNNING",
+      }),
+    ),
+  );
+  const metrics = useSteady([...new Set(chosen.flatMap((run) => [...run.metrics.keys()]))].sort(byName));
+  return { visible: useSteady(visible), chosen, slots: coloured, panelRuns, metrics };
+}
