@@ -1,7 +1,9 @@
 import { useMemo } from "react";
 import { useSession } from "../api/session.ts";
 import { ExperimentsScreen } from "../experiments/ExperimentsScreen.tsx";
+import { ModelScreen } from "../models/ModelScreen.tsx";
 import { Empty } from "../parts/States.tsx";
+import { RunScreen } from "../run/RunScreen.tsx";
 import { RunsScreen } from "../runs/RunsScreen.tsx";
 import { SignIn } from "../signin/SignIn.tsx";
 import { Boundary } from "./Boundary.tsx";
@@ -16,7 +18,11 @@ function Screen({ route }: { route: Route }) {
       return <ExperimentsScreen />;
     case "experiment":
       return <RunsScreen key={route.experimentId} experimentId={route.experimentId} />;
-    default:
+    case "run":
+      return <RunScreen key={route.runId} {...route} />;
+    case "model":
+      return <ModelScreen key={route.modelId} {...route} />;
+    case "unknown":
       return (
         <Empty title="There is no such page">
           <a className="button" href={experimentsHash()}>

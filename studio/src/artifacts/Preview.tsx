@@ -1,0 +1,144 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { type ArtifactOwner, fetchArtifact } from "../api/mlflow.ts";
+import type { ArtifactEntry } from "../api/types.ts";
+import { download } from "../charts/download.ts";
+import { CopyButton } from "../parts/CopyButton.tsx";
+import { bytes } from "../parts/format.ts";
+import { Icon } from "../parts/Icon.tsx";
+import { Empty, Failure, Skeleton } from "../parts/States.tsx";
+import { csvTable, loggedTable, type TextTable } from "./csvTable.ts";
+import { imageType, isBinary, LARGEST_PREVIEW_BYTES, previewKind, separatorOf } from "./kinds.ts";
+
+const LONGEST_TEXT = 300_000;
+
+const nameOf = (path: string) => path.split("/").at(-1) ?? path;
+
+function TableView({ table }: { table: TextTable }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+    <section className="preview-scroll" tabIndex={0} aria-label="Rows of the file">
+      <table className="list data">
+        <thead>
+          <tr>
+            {table.header.map((name, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: names of columns may repeat
+              <th key={index} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a file have no other name
+            <tr key={at}>
+              {row.map((cell, index) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: nor have their cells
+                <td key={index}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {table.isCut && (
+        <p className="quiet card-note">The first {table.rows.length} rows. Download it for the rest.</p>
+      )}
+    </section>
+  );
+}
+
+function TextView({ text }: { text: string }) {
+  const isCut = text.length > LONGEST_TEXT;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+    <section className="preview-scroll" tabIndex={0} aria-label="Text of the file">
+      <pre className="file-text">{isCut ? text.slice(0, LONGEST_TEXT) : text}</pre>
+      {isCut && <p className="quiet card-note">The first part of the file. Download it for the rest.</p>}
+    </section>
+  );
+}
+
+function JsonView({ text }: { text: string }) {
+  const parsed = useMemo(() => {
+    try {
+      const value: unknown = JSON.parse(text);
+      return { table: loggedTable(value), text: JSON.stringify(value, null, 2) };
+    } catch {
+      // NaN, comments, several values: shown as it stands.
+      return { table: null, text };
+    }
+  }, [text]);
+  return parsed.table ? <TableView table={parsed.table} /> : <TextView text={parsed.text} />;
+}
+
+function ImageView({ blob, path }: { blob: Blob; path: string }) {
+  const [address, setAddress] = useState<string | null>(null);
+  useEffect(() => {
+    // The type comes from the name, never from what was uploaded.
+    const made = URL.createObjectURL(new Blob([blob], { type: imageType(path) }));
+    setAddress(made);
+    return () => URL.revokeObjectURL(made);
+  }, [blob, path]);
+  return <div className="preview-image">{address && <img src={address} alt={nameOf(path)} />}</div>;
+}
+
+function TextKind({ blob, path }: { blob: Blob; path: string }) {
+  const { data: text } = useQuery({
+    queryKey: ["artifact-text", path, blob.size],
+    queryFn: () => blob.text(),
+    gcTime: 0,
+    staleTime: 0,
+  });
+  if (text === undefined) return <Skeleton lines={5} label="Reading the file" />;
+  if (isBinary(text)) return <Empty title="This file is not text" />;
+  const kind = previewKind(path);
+  if (kind === "table") return <TableView table={csvTable(text, separatorOf(path))} />;
+  return kind === "json" ? <JsonView text={text} /> : <TextView text={text} />;
+}
+
+function Content({ owner, entry }: { owner: ArtifactOwner; entry: ArtifactEntry }) {
+  const kind = previewKind(entry.path);
+  const isTooLarge = (entry.byteCount ?? 0) > LARGEST_PREVIEW_BYTES;
+  const file = useQuery({
+    queryKey: ["artifact", owner, entry.path, entry.byteCount],
+    queryFn: ({ signal }) => fetchArtifact(owner, entry.path, signal),
+    enabled: kind !== "none" && !isTooLarge,
+    staleTime: 5000,
+    gcTime: 30_000,
+  });
+  if (kind === "none" || isTooLarge) {
+    return <Empty title={isTooLarge ? "Too large to show here" : "No preview for this kind of file"} />;
+  }
+  if (file.isPending) return <Skeleton lines={6} label="Loading the file" />;
+  if (file.isError) return <Failure error={file.error} onRetry={() => void file.refetch()} />;
+  if (kind === "image") return <ImageView blob={file.data} path={entry.path} />;
+  return <TextKind blob={file.data} path={entry.path} />;
+}
+
+/** One file: its name, what can be done with it, and what is in it. */
+export function Preview({ owner, entry }: { owner: ArtifactOwner; entry: ArtifactEntry }) {
+  const [failure, setFailure] = useState<unknown>(null);
+  async function save() {
+    setFailure(null);
+    try {
+      download(await fetchArtifact(owner, entry.path), nameOf(entry.path));
+    } catch (error) {
+      setFailure(error);
+    }
+  }
+  return (
+    <section className="preview" aria-label={`File ${entry.path}`}>
+      <header className="row wrap">
+        <strong className="wrap-anywhere grow">{entry.path}</strong>
+        {entry.byteCount !== null && <span className="quiet number">{bytes(entry.byteCount)}</span>}
+        <CopyButton text={entry.path} label="Copy the path" />
+        <button type="button" className="button small" onClick={() => void save()}>
+          <Icon name="download" /> Download
+        </button>
+      </header>
+      {failure !== null && <Failure error={failure} />}
+      <Content key={entry.path} owner={owner} entry={entry} />
+    </section>
+  );
+}

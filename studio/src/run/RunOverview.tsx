@@ -1,0 +1,128 @@
+import type { ReactNode } from "react";
+import type { Run } from "../api/types.ts";
+import { modelHash } from "../app/route.ts";
+import { CopyButton } from "../parts/CopyButton.tsx";
+import { Facts } from "../parts/Facts.tsx";
+import { number } from "../parts/format.ts";
+import { PairsCard } from "../parts/PairsCard.tsx";
+import { Duration, Time } from "../parts/Time.tsx";
+import { byName } from "../runs/columns.ts";
+
+const NOTE_TAG = "mlflow.note.content";
+
+function withCopy(text: string, label: string): ReactNode {
+  return (
+    <span className="row">
+      <span className="wrap-anywhere">{text}</span>
+      <CopyButton text={text} label={label} />
+    </span>
+  );
+}
+
+function factsOf(run: Run): [string, ReactNode][] {
+  const source = run.tags.get("mlflow.source.name");
+  const commit = run.tags.get("mlflow.source.git.commit");
+  const facts: [string, ReactNode | undefined][] = [
+    ["Started", <Time key="started" ms={run.startedMs} />],
+    ["Ended", run.endedMs === null ? undefined : <Time key="ended" ms={run.endedMs} />],
+    ["Duration", <Duration key="duration" startedMs={run.startedMs} endedMs={run.endedMs} />],
+    ["User", run.user || undefined],
+    ["Source", source],
+    ["Git commit", commit && withCopy(commit, "Copy the commit")],
+    ["Git branch", run.tags.get("mlflow.source.git.branch")],
+    ["Files", withCopy(run.artifactUri, "Copy the artifact address")],
+  ];
+  return facts.filter((fact): fact is [string, ReactNode] => fact[1] !== undefined);
+}
+
+function ModelLinks({ run, modelIds }: { run: Run; modelIds: string[] }) {
+  return (
+    <ul>
+      {modelIds.map((modelId) => (
+        <li key={modelId}>
+          <a className="mono wrap-anywhere" href={modelHash(run.experimentId, modelId)}>
+            {modelId}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Lineage({ run }: { run: Run }) {
+  if (run.datasets.length + run.modelInputs.length + run.modelOutputs.length === 0) return null;
+  const facts: [string, ReactNode][] = run.datasets.map((dataset) => [
+    dataset.context ? `Dataset (${dataset.context})` : "Dataset",
+    <span key={dataset.digest} title={dataset.source}>
+      {dataset.name} <span className="quiet mono">{dataset.digest}</span>
+    </span>,
+  ]);
+  if (run.modelInputs.length > 0) {
+    facts.push(["Models used", <ModelLinks key="in" run={run} modelIds={run.modelInputs} />]);
+  }
+  if (run.modelOutputs.length > 0) {
+    facts.push(["Models logged", <ModelLinks key="out" run={run} modelIds={run.modelOutputs} />]);
+  }
+  return (
+    <section className="card" aria-label="Inputs and outputs">
+      <header>
+        <h2>Inputs and outputs</h2>
+      </header>
+      <Facts facts={facts} />
+    </section>
+  );
+}
+
+/** What the run is, what it was given and what came out. */
+export function RunOverview({ run }: { run: Run }) {
+  const note = run.tags.get(NOTE_TAG);
+  const tags = [...run.tags].filter(([key]) => key !== NOTE_TAG);
+  const metrics = [...run.metrics.values()].sort((a, b) => byName(a.key, b.key));
+  return (
+    <div className="stack">
+      {note && (
+        <section className="card" aria-label="Description">
+          <header>
+            <h2>Description</h2>
+          </header>
+          <p className="card-note note-text wrap-anywhere">{note}</p>
+        </section>
+      )}
+      <div className="overview">
+        <div className="stack">
+          <section className="card" aria-label="Details">
+            <header>
+              <h2>Details</h2>
+            </header>
+            <Facts facts={factsOf(run)} />
+          </section>
+          <PairsCard
+            title="Params"
+            empty="No params were logged."
+            rows={[...run.params].sort(([a], [b]) => byName(a, b)).map(([key, text]) => ({ key, text }))}
+          />
+        </div>
+        <div className="stack">
+          <PairsCard
+            title="Metrics"
+            empty="No metrics were logged."
+            valueTitle="Latest"
+            moreTitles={["Step", "Logged"]}
+            rows={metrics.map((metric) => ({
+              key: metric.key,
+              text: String(metric.value),
+              shown: <span className="number">{number(metric.value)}</span>,
+              more: [metric.step, <Time key="logged" ms={metric.timestampMs} isRelative />],
+            }))}
+          />
+          <Lineage run={run} />
+          <PairsCard
+            title="Tags"
+            empty="No tags were set."
+            rows={tags.sort(([a], [b]) => byName(a, b)).map(([key, text]) => ({ key, text }))}
+          />
+        </div>
+      </div>
+    </div>
+  );
+}
