@@ -1,0 +1,118 @@
+"""The genuine MLflow clients, each in an environment of its own, against the real server."""
+
+import ast
+import functools
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.running_server import RunningServer, scrubbed
+
+pytestmark = pytest.mark.clients
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = Path(__file__).parent / "scenarios"
+ALL_SCENARIOS_WITHIN_S = 900
+
+# Client -> the files of scenarios that it can run: what it knows, and what is installed beside it.
+CLIENTS = {
+    "mlflow-3.17": (
+        "core",
+        "artifacts",
+        "models",
+        "newer",
+        "tables",
+        "logged_models",
+        "workspaces",
+        "workspace_header",
+    ),
+    "skinny-3.17": ("core", "artifacts", "newer", "logged_models", "workspaces", "workspace_header"),
+    "mlflow-2.22": ("core", "artifacts", "models", "newer", "tables", "workspaces"),
+    "mlflow-1.30": ("core", "artifacts", "models", "workspaces"),
+}
+
+Outcome = dict[str, Any]
+
+
+def _scenarios_of(module: str) -> list[str]:
+    tree = ast.parse((SCENARIOS / f"{module}.py").read_text())
+    return [
+        f"{module}.{node.name}"
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+
+
+CASES = [
+    (client, scenario)
+    for client, modules in CLIENTS.items()
+    for module in modules
+    for scenario in _scenarios_of(module)
+]
+
+
+def _interpreter(client: str) -> Path:
+    python = ROOT / ".envs" / client / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment for the client {client}: `make test` builds it")
+    return python
+
+
+@pytest.fixture(scope="module")
+def outcomes_of(server: RunningServer, tmp_path_factory) -> Callable[[str], dict[str, Outcome]]:
+    """Return what became of every scenario of a client; they run in one process, at the first question."""
+    made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"})
+    assert made.status_code == httpx.codes.OK, made.text
+
+    @functools.cache
+    def run(client: str) -> dict[str, Outcome]:
+        home = tmp_path_factory.mktemp(client)
+        environment = scrubbed(os.environ) | {
+            "HOME": str(home),
+            "MLFLOW_TRACKING_URI": server.url,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = [str(_interpreter(client)), "-W", "ignore", str(SCENARIOS / "run.py"), *CLIENTS[client]]
+        with (home / "stdout").open("w") as stdout, (home / "stderr").open("w") as stderr:
+            subprocess.run(
+                command,
+                cwd=home,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                timeout=ALL_SCENARIOS_WITHIN_S,
+                check=True,
+            )
+        lines = (home / "stdout").read_text().splitlines()
+        outcomes = [json.loads(line) for line in lines if line.startswith('{"scenario"')]
+        return {outcome["scenario"]: outcome for outcome in outcomes}
+
+    return run
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_has_no_runyard_beside_it(client: str):
+    code = "import importlib.util, mlflow; print(mlflow.__version__, importlib.util.find_spec('runyard'))"
+    answer = subprocess.run(
+        [_interpreter(client), "-W", "ignore", "-c", code],
+        cwd=ROOT / "requirements",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    version, found = answer.stdout.split()
+    assert version.startswith(client.rpartition("-")[2])
+    assert found == "None"
+
+
+@pytest.mark.parametrize(("client", "scenario"), CASES, ids=[f"{client}-{name}" for client, name in CASES])
+def test_a_genuine_client_is_served(client: str, scenario: str, outcomes_of):
+    outcome = outcomes_of(client)[scenario]
+    assert outcome["failure"] is None, outcome["failure"]
