@@ -22,6 +22,7 @@ from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.middleware import wall
 from runyard.server.routes import ROUTES
 from runyard.server.studio_files import StudioFiles
+from runyard.services.administration import Administration
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
 from runyard.services.tokens import authenticate
@@ -39,6 +40,11 @@ def open_stores(settings: Settings) -> Stores:
     stores = open_stores_at(settings.database_path, settings.artifact_root)
     ensure_default_workspace(stores)
     return stores
+
+
+def administration(stores: Stores) -> Administration:
+    """Return what may be done to these stores at the machine itself."""
+    return Administration(stores)
 
 
 def make_app(stores: Stores, settings: Settings) -> ASGIApp:

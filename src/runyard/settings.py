@@ -48,9 +48,7 @@ class Settings:
     tls_key: Path | None = field(default=None, metadata={"help": "Private key (PEM) for HTTPS."})
     insecure_http: bool = field(
         default=False,
-        metadata={
-            "help": "Allow 'serve' on other addresses than loopback without TLS, as behind a proxy that has it."
-        },
+        metadata={"help": "Allow 'serve' on other addresses without TLS, as behind a proxy that has it."},
     )
     max_body_bytes: int = field(
         default=32 * 1024 * 1024, metadata={"help": "Largest JSON body that is read."}

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from runyard.entities.metric import Metric
 from runyard.errors import InvalidParameter
-from runyard.protocol.wire import invalid
+from runyard.protocol.wire import invalid, invalid_value
 
 MAX_METRICS = 1000
 MAX_PARAMS_OR_TAGS = 100
@@ -159,5 +159,7 @@ def check_workspace_name(name: str) -> None:
 
 def check_page_size(count: int, limit: int, field: str = "max_results") -> None:
     """Refuse a page size that is not between 1 and ``limit``."""
-    if not 1 <= count <= limit:
-        raise invalid(field, count, f"It must be at least 1 and at most {limit}.")
+    if count < 1:
+        raise InvalidParameter(f"{invalid_value(field, count)} It must be a positive integer")
+    if count > limit:
+        raise InvalidParameter(f"{invalid_value(field, count)} It must be at most {limit}")

@@ -33,11 +33,15 @@ class ChartLine:
 
 
 def get_history(call: Call, run_id: str, key: str, limit: int | None, page_token: str | None) -> Page[Point]:
-    """Return points of one metric in order of timestamp, step, value; all of them without a ``limit``."""
+    """Return points of one metric in order of timestamp, step, value; all of them without a ``limit``.
+
+    A run that is not there has no points, as in MLflow's own store.
+    """
     if limit is not None and limit <= 0:
         raise InvalidParameter(f"{invalid_value('max_results', limit)} It must be a positive integer.")
     offset = parse_page_token(page_token)
-    call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+    if not call.stores.metadata.runs.find_run_ids(call.workspace.name, [run_id]):
+        return Page([], None)
     asked = None if limit is None else limit + 1
     points = call.stores.metrics.read_history(run_id, key, asked, offset)
     return Page(points, None) if limit is None else page_of(points, limit, offset)
@@ -60,8 +64,7 @@ def get_history_of_runs(
     if left < 0:
         raise invalid("max_results", limit, "It must not be negative.")
     found: list[tuple[str, Point]] = []
-    for run_id in sorted(set(run_ids)):
-        call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+    for run_id in call.stores.metadata.runs.find_run_ids(call.workspace.name, sorted(set(run_ids))):
         points = call.stores.metrics.read_history(run_id, key, left - len(found))
         found.extend((run_id, point) for point in points)
     return found
@@ -82,11 +85,10 @@ def sample_history_of_runs(
     if limit is not None and not 1 <= limit <= MAX_SAMPLE_PER_RUN:
         raise InvalidParameter(f"max_results must be between 1 and {MAX_SAMPLE_PER_RUN}.")
     span = _step_span(*steps)
-    for run_id in run_ids:
-        call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+    known = call.stores.metadata.runs.find_run_ids(call.workspace.name, run_ids)
     return [
         (run_id, point)
-        for run_id in run_ids
+        for run_id in known
         for point in call.stores.metrics.sample_history(run_id, key, limit or MAX_SAMPLE_PER_RUN, span)
     ]
 

@@ -69,7 +69,7 @@ def create_run(call: Call, new: NewRun) -> FullRun:
             status=RunStatus.RUNNING,
             lifecycle_stage=LifecycleStage.ACTIVE,
             artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
-            started_ms=new.started_ms,
+            started_ms=call.now_ms() if new.started_ms is None else new.started_ms,
         )
         call.stores.metadata.runs.add_run(run, tags)
     return FullRun(run, RunContents(tags=tags))

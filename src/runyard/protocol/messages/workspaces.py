@@ -62,7 +62,7 @@ class ServerInfoAnswer(Wire, omit_defaults=False):
     multipart_downloads_enabled: bool
     presigned_upload_run_id_supported: bool
     presigned_upload_model_id_supported: bool
-    features_enabled: list[str]
+    features_enabled: dict[str, bool]
 
 
 def wire_workspace(workspace: Workspace, use: WorkspaceUse) -> WireWorkspace:

@@ -3,7 +3,6 @@
 from runyard.server.routes import (
     artifacts,
     experiments,
-    logged_models,
     logging,
     metrics,
     runs,
@@ -20,7 +19,6 @@ ROUTES: tuple[Route, ...] = (
     *logging.routes,
     *metrics.routes,
     *artifacts.routes,
-    *logged_models.routes,
     *workspaces.routes,
     *tokens.routes,
 )

@@ -159,6 +159,10 @@ class RunStore(ABC):
         """
 
     @abstractmethod
+    def find_run_ids(self, workspace: str, run_ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that are runs of the workspace, active or deleted, in the same order."""
+
+    @abstractmethod
     def read_contents(self, run_ids: Sequence[str]) -> dict[str, RunContents]:
         """Return params, tags, inputs and outputs of each run, without its metrics."""
 

@@ -20,7 +20,7 @@ from runyard.entities.run import (
     RunStatus,
 )
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, insert_missing, upsert
+from runyard.stores.database import Database, chunks, insert_missing, upsert
 from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
 from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.schema import (
@@ -72,6 +72,16 @@ class SqlRuns(RunStore):
         if row is None:
             raise NotFound(f"Run with id={run_id} not found")
         return _run(row, workspace)
+
+    def find_run_ids(self, workspace: str, run_ids: Sequence[str]) -> list[str]:
+        query = select(runs.c.run_id).join(experiments).where(experiments.c.workspace == workspace)
+        with self._database.reading() as connection:
+            known = {
+                run_id
+                for part in chunks(run_ids)
+                for run_id in connection.scalars(query.where(runs.c.run_id.in_(part)))
+            }
+        return [run_id for run_id in run_ids if run_id in known]
 
     def read_contents(self, run_ids: Sequence[str]) -> dict[str, RunContents]:
         with self._database.reading() as connection:

@@ -1,0 +1,91 @@
+"""MLflow's messages about artifacts."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from runyard.protocol.messages.common import Wire
+
+
+class WireFile(Wire):
+    """A file or a directory (MLflow's ``FileInfo``); a directory has no size."""
+
+    path: str
+    is_dir: bool
+    file_size: int | UnsetType = UNSET
+
+
+class ListArtifacts(Wire):
+    """Query of ``artifacts/list``."""
+
+    __wire_aliases__ = {"run_id": "run_uuid"}
+
+    run_id: str
+    path: str | None = None
+    page_token: str | None = None
+
+
+class ListArtifactsAnswer(Wire):
+    """Answer of ``artifacts/list``."""
+
+    root_uri: str
+    files: list[WireFile] | UnsetType = UNSET
+
+
+class ListProxiedArtifacts(Wire):
+    """Query of ``mlflow-artifacts/artifacts``."""
+
+    path: str | None = None
+
+
+class ListProxiedArtifactsAnswer(Wire):
+    """Answer of ``mlflow-artifacts/artifacts``."""
+
+    files: list[WireFile] | UnsetType = UNSET
+
+
+class CreatePresignedDownloadUrl(Wire):
+    """Body of ``artifacts/presigned-download-url``."""
+
+    run_id: str
+    path: str
+    expiration: int | None = None
+
+
+class CreatePresignedUploadUrl(Wire):
+    """Body of ``artifacts/presigned-upload-url``."""
+
+    path: str
+    run_id: str | None = None
+    model_id: str | None = None
+    expiration: int | None = None
+
+
+class CreateMultipartUpload(Wire):
+    """Body of ``mlflow-artifacts/mpu/create``; ``path`` is a name in the directory of the address."""
+
+    path: str
+    num_parts: int | None = None
+
+
+class UploadedPart(Wire):
+    """One part of a multipart upload."""
+
+    part_number: int | None = None
+    etag: str | None = None
+    url: str | None = None
+
+
+class CompleteMultipartUpload(Wire):
+    """Body of ``mlflow-artifacts/mpu/complete``."""
+
+    path: str
+    parts: list[UploadedPart]
+    upload_id: str | None = None
+
+
+class AbortMultipartUpload(Wire):
+    """Body of ``mlflow-artifacts/mpu/abort``."""
+
+    path: str
+    upload_id: str | None = None
