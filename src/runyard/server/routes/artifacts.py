@@ -1,0 +1,202 @@
+"""MLflow's routes about artifacts: of runs, and below the workspace as its clients address them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from anyio.to_thread import run_sync
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from runyard.auth.permissions import Permission
+from runyard.errors import InvalidParameter
+from runyard.protocol.messages.artifacts import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    CreatePresignedDownloadUrl,
+    CreatePresignedUploadUrl,
+    ListArtifacts,
+    ListArtifactsAnswer,
+    ListProxiedArtifacts,
+    ListProxiedArtifactsAnswer,
+    WireFile,
+)
+from runyard.protocol.messages.common import Empty
+from runyard.protocol.wire import missing
+from runyard.server.answers import json_response
+from runyard.server.downloads import download_response
+from runyard.server.routing import Routes
+from runyard.server.uploads import receive_file
+from runyard.services import artifacts
+from runyard.services.artifacts import ArtifactDownload, ArtifactUpload, ListedArtifact
+from runyard.services.call import Call
+
+routes = Routes()
+_BASE = "/api/2.0/mlflow/artifacts"
+_PROXY = "/api/2.0/mlflow-artifacts"
+_MAX_PAGE_UPLOAD_BYTES = 10 * 1024 * 1024  # what MLflow's pages may send
+
+
+@routes.get(f"{_BASE}/list", permits=Permission.READ, summary="List a directory of a run's artifacts.")
+def list_artifacts(call: Call, body: ListArtifacts) -> ListArtifactsAnswer:
+    """Answer what lies directly in a directory of a run."""
+    root_uri = artifacts.artifact_uri_of_run(call, body.run_id)
+    listed = artifacts.list_directory(call, root_uri, body.path)
+    return ListArtifactsAnswer(root_uri=root_uri, files=wire_files(listed) or UNSET)
+
+
+@routes.post(
+    f"{_BASE}/presigned-download-url",
+    permits=Permission.READ,
+    summary="Get an address to download an artifact from, where storage has its own.",
+)
+def create_presigned_download_url(call: Call, body: CreatePresignedDownloadUrl) -> Empty:
+    """Refuse: clients then download from the server."""
+    artifacts.refuse_presigned_download(call, body.run_id, body.path, body.expiration)
+
+
+@routes.post(
+    f"{_BASE}/presigned-upload-url",
+    permits=Permission.CONTRIBUTE,
+    summary="Get an address to upload an artifact to, where storage has its own.",
+)
+def create_presigned_upload_url(call: Call, body: CreatePresignedUploadUrl) -> Empty:
+    """Refuse: clients then upload to the server."""
+    artifacts.refuse_presigned_upload(call, body.run_id, body.model_id, body.path)
+
+
+@routes.get(f"{_PROXY}/artifacts", permits=Permission.READ, summary="List a directory of the workspace.")
+def list_proxied_artifacts(call: Call, body: ListProxiedArtifacts) -> ListProxiedArtifactsAnswer:
+    """Answer what lies directly in a directory of the workspace."""
+    return ListProxiedArtifactsAnswer(files=wire_files(artifacts.list_proxied(call, body.path)) or UNSET)
+
+
+@routes.get(
+    f"{_PROXY}/artifacts/{{artifact_path:path}}", permits=Permission.READ, summary="Download an artifact."
+)
+async def download_artifact(call: Call, http: Request, artifact_path: str) -> Response:
+    """Send a file of the workspace, or a range of its bytes."""
+    download = await run_sync(artifacts.open_proxied, call, artifact_path)
+    return download_response(http, download, _name_of(artifact_path))
+
+
+@routes.put(
+    f"{_PROXY}/artifacts/{{artifact_path:path}}", permits=Permission.CONTRIBUTE, summary="Upload an artifact."
+)
+async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Response:
+    """Write the body to a file of the workspace while it arrives."""
+
+    def begin() -> ArtifactUpload:
+        return artifacts.begin_proxied_upload(call, artifact_path)
+
+    await receive_file(http, begin, call.settings.max_upload_bytes)
+    return json_response(Empty())
+
+
+@routes.delete(
+    f"{_PROXY}/artifacts/{{artifact_path:path}}", permits=Permission.MANAGE, summary="Delete artifacts."
+)
+def delete_artifact(call: Call, artifact_path: str) -> Empty:
+    """Delete a file or a directory of the workspace."""
+    artifacts.delete_proxied(call, artifact_path)
+    return Empty()
+
+
+@routes.post(
+    f"{_PROXY}/mpu/create/{{artifact_path:path}}",
+    permits=Permission.CONTRIBUTE,
+    summary="Begin an upload in parts, where storage takes them.",
+)
+def create_multipart_upload(call: Call, body: CreateMultipartUpload, artifact_path: str) -> Empty:
+    """Refuse: clients then upload in one piece."""
+    artifacts.refuse_multipart_upload(artifact_path, body.path)
+
+
+@routes.post(
+    f"{_PROXY}/mpu/complete/{{artifact_path:path}}",
+    permits=Permission.CONTRIBUTE,
+    summary="End an upload in parts.",
+)
+def complete_multipart_upload(call: Call, body: CompleteMultipartUpload, artifact_path: str) -> Empty:
+    """Refuse: there is no such upload."""
+    artifacts.refuse_multipart_upload(artifact_path, body.path)
+
+
+@routes.post(
+    f"{_PROXY}/mpu/abort/{{artifact_path:path}}",
+    permits=Permission.CONTRIBUTE,
+    summary="Drop an upload in parts.",
+)
+def abort_multipart_upload(call: Call, body: AbortMultipartUpload, artifact_path: str) -> Empty:
+    """Refuse: there is no such upload."""
+    artifacts.refuse_multipart_upload(artifact_path, body.path)
+
+
+@routes.get(
+    f"{_PROXY}/presigned/{{artifact_path:path}}",
+    permits=Permission.READ,
+    summary="Get an address to download an artifact in parts, where storage has its own.",
+)
+def get_presigned_download_url(call: Call, artifact_path: str) -> Empty:
+    """Refuse: clients then download in one piece."""
+    artifacts.refuse_multipart_download(artifact_path)
+
+
+@routes.get("/get-artifact", permits=Permission.READ, summary="Download an artifact of a run.")
+async def get_artifact(call: Call, http: Request) -> Response:
+    """Send a file of the run that the query names."""
+    run_id, path = _run_and_path(http, "run_id", "run_uuid")
+
+    def opened() -> ArtifactDownload:
+        return artifacts.open_file(call, artifacts.artifact_uri_of_run(call, run_id), path)
+
+    return download_response(http, await run_sync(opened), _name_of(path))
+
+
+@routes.post(
+    "/ajax-api/2.0/mlflow/upload-artifact",
+    permits=Permission.CONTRIBUTE,
+    summary="Upload a small artifact of a run, as MLflow's pages do.",
+)
+async def upload_artifact_of_run(call: Call, http: Request) -> Response:
+    """Write the body to a file of the run that the query names."""
+    run_id, path = _run_and_path(http, "run_uuid", "run_id")
+    content = await http.body()
+    if not content:
+        raise InvalidParameter("Request must specify data.")
+    if len(content) > _MAX_PAGE_UPLOAD_BYTES:
+        raise InvalidParameter("Artifact size is too large. Max size is 10MB.")
+
+    def store() -> None:
+        with artifacts.begin_upload(call, artifacts.artifact_uri_of_run(call, run_id), path) as upload:
+            upload.write(content)
+            upload.commit()
+
+    await run_sync(store)
+    return json_response(Empty())
+
+
+def wire_files(listed: Iterable[ListedArtifact]) -> list[WireFile]:
+    """Return files and directories as MLflow lists them."""
+    return [
+        WireFile(path=item.path, is_dir=True)
+        if item.size_bytes is None
+        else WireFile(path=item.path, is_dir=False, file_size=item.size_bytes)
+        for item in listed
+    ]
+
+
+def _run_and_path(http: Request, *names_of_run: str) -> tuple[str, str]:
+    query = http.query_params
+    run_id = next((query[name] for name in names_of_run if query.get(name)), None)
+    if run_id is None:
+        raise missing(names_of_run[0])
+    if not query.get("path"):
+        raise missing("path")
+    return run_id, query["path"]
+
+
+def _name_of(path: str) -> str:
+    return path.rpartition("/")[2]
