@@ -338,13 +338,13 @@ class ArtifactStoreRules(ABC):
 
     def test_it_behaves_as_a_dictionary_does(self, store: ArtifactStore) -> None:
         """Any sequence of writes, reads, lists and deletions has the answers that a dictionary gives."""
-        rules = self
+        suite = self
 
         class Machine(_StoreBesideDictionary):
             def __init__(self) -> None:
-                super().__init__(rules.emptied(store), rules)
+                super().__init__(suite.emptied(store), suite)
 
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             Machine,
             settings=settings(
                 max_examples=25,
@@ -383,10 +383,10 @@ class _StoreBesideDictionary(RuleBasedStateMachine):
 
     paths: Bundle[str] = Bundle("paths")
 
-    def __init__(self, store: ArtifactStore, rules: ArtifactStoreRules) -> None:
+    def __init__(self, store: ArtifactStore, suite: ArtifactStoreRules) -> None:
         super().__init__()
         self.store = store
-        self.rules = rules
+        self.suite = suite
         self.files: dict[str, bytes] = {}
 
     @rule(target=paths, segments=st.lists(st.sampled_from(["a", "b", "ab", "a b"]), min_size=1, max_size=4))
@@ -423,7 +423,7 @@ class _StoreBesideDictionary(RuleBasedStateMachine):
 
     @invariant()
     def all_files_are_there_and_no_others(self) -> None:
-        assert self.rules.contents(self.store) == self.files
+        assert self.suite.contents(self.store) == self.files
 
     def _below(self, path: str) -> list[str]:
         return [name for name in self.files if name.startswith(path + "/")]
