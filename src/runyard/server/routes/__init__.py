@@ -3,6 +3,7 @@
 from runyard.server.routes import (
     artifacts,
     experiments,
+    logged_models,
     logging,
     metrics,
     runs,
@@ -18,6 +19,7 @@ ROUTES: tuple[Route, ...] = (
     *runs.routes,
     *logging.routes,
     *metrics.routes,
+    *logged_models.routes,
     *artifacts.routes,
     *workspaces.routes,
     *tokens.routes,
