@@ -36,7 +36,7 @@ def decode(message: type[Message], body: bytes) -> Message:
         InvalidParameter: A field is missing or of another type; the text names it.
     """
     try:
-        decoded = _decoder(message).decode(body)
+        decoded: Message = _decoder(message).decode(body)
     except msgspec.MsgspecError:
         return convert(message, _loads(body))
     refuse_empty(message, decoded)

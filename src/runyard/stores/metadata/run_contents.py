@@ -47,8 +47,8 @@ def read_contents(connection: Connection, run_ids: Sequence[str]) -> dict[str, R
 def _pairs_of(connection: Connection, table: Table, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
     pairs: dict[str, dict[str, str]] = defaultdict(dict)
     query = select(table.c.run_id, table.c.key, table.c.value)
-    for run_id, key, value in _rows(connection, query, table, run_ids):
-        pairs[run_id][key] = value
+    for row in _rows(connection, query, table, run_ids):
+        pairs[row.run_id][row.key] = row.value
     return pairs
 
 

@@ -78,8 +78,8 @@ class SqlWorkspaces(WorkspaceStore):
             .group_by(experiments.c.workspace)
         )
         with self._database.reading() as connection:
-            of_experiments = dict(connection.execute(experiment_counts).tuples().all())
-            of_runs = dict(connection.execute(run_counts).tuples().all())
+            of_experiments = {row[0]: row[1] for row in connection.execute(experiment_counts)}
+            of_runs = {row[0]: row[1] for row in connection.execute(run_counts)}
         return {name: WorkspaceUse(of_experiments.get(name, 0), of_runs.get(name, 0)) for name in names}
 
 
