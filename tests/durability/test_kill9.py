@@ -114,7 +114,7 @@ class LoggingClient(threading.Thread):
 
 @pytest.fixture(scope="module")
 def survivors(tmp_path_factory) -> Iterator[Survivors]:
-    """Kill the server again and again while the clients log; yield what is left, and the checks of its file."""
+    """Kill the server again and again while clients log; yield what is left and the checks of its file."""
     server = RunningServer(tmp_path_factory.mktemp("durability") / "home").start()
     finish = threading.Event()
     clients = [LoggingClient(server.url, number, finish) for number in range(CLIENTS)]
