@@ -1,4 +1,4 @@
-"""`make run`: starts the server, logs the sample training into it, and says where to look. Ctrl-C stops it."""
+"""`make run`: starts the server, logs the sample training into it, says where to look. Ctrl-C stops it."""
 
 from __future__ import annotations
 
