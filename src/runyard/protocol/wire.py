@@ -76,7 +76,7 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
 def refuse_empty(message: type[msgspec.Struct], decoded: msgspec.Struct) -> None:
     """Treat an empty required text as a missing one, as protobuf does."""
     for name in _required(message):
-        if getattr(decoded, name) in ("", []):
+        if getattr(decoded, name) == "":
             raise missing(name)
 
 
