@@ -24,9 +24,9 @@ MAY_IMPORT = {
     "serving": WORDS | {"compute"},
     "drift": WORDS,
     "services": BELOW_SERVICES,
-    "server": WORDS | {"services", "protocol", "auth"},
+    "server": WORDS | {"services", "protocol", "auth", "stores"},  # of the stores their contracts: see below
     "app": BELOW_SERVICES | {"services", "server"},
-    "cli": WORDS | {"sdk"},
+    "cli": WORDS | {"sdk", "protocol"},
     "testing": BELOW_SERVICES | {"services"},
     "__init__": {"sdk", "errors", "entities", "_version"},
     "__main__": {"cli"},
@@ -34,7 +34,12 @@ MAY_IMPORT = {
 # The command line is a client of the SDK like any other program, but for the commands that are the server.
 SERVER_COMMANDS = {"runyard.cli.up", "runyard.cli.serve", "runyard.cli.admin"}
 # What a store may know of the wire: the tree of a parsed filter and how pages are cut, not the messages.
-WIRE_FOR_STORES = {"runyard.protocol.filters", "runyard.protocol.ordering", "runyard.protocol.paging"}
+WIRE_FOR_STORES = {
+    "runyard.protocol.filter_tree",
+    "runyard.protocol.filters",
+    "runyard.protocol.ordering",
+    "runyard.protocol.paging",
+}
 # `runyard/__init__.py` hands out the SDK on first use, the command line loads a command when it is called.
 MAY_IMPORT_LAZILY = {"runyard", "runyard.cli"}
 
@@ -53,6 +58,12 @@ def test_imports_point_down(module: str):
 def test_stores_know_the_filter_tree_and_not_the_messages(module: str):
     wire = {name for name in imports_of(module) if room_of(name) == "protocol"}
     assert wire <= WIRE_FOR_STORES
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if room_of(name) == "server"])
+def test_the_server_hands_stores_on_and_knows_none_of_their_engines(module: str):
+    stores = {name for name in imports_of(module) if room_of(name) == "stores"}
+    assert {name for name in stores if not name.endswith((".base", ".opening"))} == set()
 
 
 def test_no_two_modules_import_one_another():

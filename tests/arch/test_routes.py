@@ -1,0 +1,64 @@
+"""The table of routes: every row says what it is, who may call it, and what it answers."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+
+from runyard.auth.permissions import Open, Permission
+from runyard.server.routes import ROUTES
+from runyard.server.routing import Route
+
+ANSWERS_MADE_BY_HAND = {"/get-artifact", "/health", "/version"}
+
+
+def _named(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=_named)
+def test_a_route_says_what_it_does_and_what_it_needs(route: Route):
+    assert isinstance(route.permits, Permission | Open)
+    assert route.summary.endswith(".")
+    assert route.summary[0].isupper()
+    assert "\n" not in route.summary
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=_named)
+def test_a_route_has_typed_messages_or_streams(route: Route):
+    if route.request is not None:
+        assert issubclass(route.request, msgspec.Struct)
+    assert route.answer is not None or route.is_raw or route.path in ANSWERS_MADE_BY_HAND
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if isinstance(route.permits, Open)], ids=_named)
+def test_an_open_route_says_why_it_is_open(route: Route):
+    assert len(route.permits.why.split()) >= 3
+
+
+def test_no_two_routes_answer_the_same_request():
+    assert [
+        row for row, count in Counter((route.method, route.path) for route in ROUTES).items() if count > 1
+    ] == []
+
+
+def test_every_route_of_mlflow_has_its_ajax_twin():
+    rows = {(route.method, route.path): route for route in ROUTES}
+    missing = [
+        path
+        for method, path in rows
+        if path.startswith(("/api/2.0/", "/api/3.0/"))
+        and (method, f"/ajax-api/{path.removeprefix('/api/')}") not in rows
+    ]
+    assert missing == []
+
+
+def test_twins_need_the_same_permission():
+    permits = {(route.method, route.path): route.permits for route in ROUTES}
+    different = [
+        path
+        for (method, path), needed in permits.items()
+        if path.startswith("/ajax-api/")
+        and permits.get((method, path.replace("/ajax-api/", "/api/", 1)), needed) != needed
+    ]
+    assert different == []
