@@ -2,8 +2,9 @@
 
 - ``/``: the workspace ``default``, or the one that the header ``X-MLFLOW-WORKSPACE`` names;
 - ``/workspaces/{name}``;
-- ``/mlflow/v1.0|v2.0/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices/workspaces/{name}``,
-  as Microsoft's clients write it; any subscription and resource group will do.
+- ``/mlflow/{v1.0 or v2.0}/subscriptions/{s}/resourceGroups/{g}/providers/``
+  ``Microsoft.MachineLearningServices/workspaces/{name}``, as Microsoft's clients write it; any
+  subscription and resource group will do.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """All routes of the server, one module a noun, in one table."""
 
+from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
     experiments,
@@ -13,7 +14,7 @@ from runyard.server.routes import (
 )
 from runyard.server.routing import Route
 
-ROUTES: tuple[Route, ...] = (
+_DESCRIBED: tuple[Route, ...] = (
     *service.routes,
     *experiments.routes,
     *runs.routes,
@@ -24,4 +25,6 @@ ROUTES: tuple[Route, ...] = (
     *workspaces.routes,
     *tokens.routes,
 )
+
+ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED))
 """Every address that the server answers at, each with the permission that it needs."""

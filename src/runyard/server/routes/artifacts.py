@@ -147,7 +147,10 @@ def get_presigned_download_url(call: Call, artifact_path: str) -> Empty:
 @routes.get("/get-artifact", permits=Permission.READ, summary="Download an artifact of a run.")
 async def get_artifact(call: Call, http: Request) -> Response:
     """Send a file of the run that the query names."""
-    run_id, path = _run_and_path(http, "run_id", "run_uuid")
+    run_id = http.query_params.get("run_id") or http.query_params.get("run_uuid")
+    path = http.query_params.get("path")
+    if not run_id or not path:
+        raise missing("path" if run_id else "run_id")
 
     def opened() -> ArtifactDownload:
         return artifacts.open_file(call, artifacts.artifact_uri_of_run(call, run_id), path)
@@ -162,7 +165,9 @@ async def get_artifact(call: Call, http: Request) -> Response:
 )
 async def upload_artifact_of_run(call: Call, http: Request) -> Response:
     """Write the body to a file of the run that the query names."""
-    run_id, path = _run_and_path(http, "run_uuid", "run_id")
+    run_id, path = http.query_params.get("run_uuid"), http.query_params.get("path")
+    if not run_id or not path:
+        raise InvalidParameter(f"Request must specify {'path' if run_id else 'run_uuid'}.")
     content = await http.body()
     if not content:
         raise InvalidParameter("Request must specify data.")
@@ -186,16 +191,6 @@ def wire_files(listed: Iterable[ListedArtifact]) -> list[WireFile]:
         else WireFile(path=item.path, is_dir=False, file_size=item.size_bytes)
         for item in listed
     ]
-
-
-def _run_and_path(http: Request, *names_of_run: str) -> tuple[str, str]:
-    query = http.query_params
-    run_id = next((query[name] for name in names_of_run if query.get(name)), None)
-    if run_id is None:
-        raise missing(names_of_run[0])
-    if not query.get("path"):
-        raise missing("path")
-    return run_id, query["path"]
 
 
 def _name_of(path: str) -> str:

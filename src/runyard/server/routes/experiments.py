@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from runyard.auth.permissions import Permission
-from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty, mapping, view_of
 from runyard.protocol.messages.experiments import (
     CreateExperiment,
@@ -87,16 +86,12 @@ def delete_experiment_tag(call: Call, body: DeleteExperimentTag) -> Empty:
 @routes.post(f"{_BASE}/search", permits=Permission.READ, summary="Search experiments.")
 def search_experiments(call: Call, body: SearchExperiments) -> SearchExperimentsAnswer:
     """Answer a page of experiments."""
-    if body.max_results is None:
-        raise InvalidParameter(
-            "Invalid value for request parameter max_results. It must be a positive integer, but got 0"
-        )
     page = experiments.search_experiments(
         call,
         view_of(body.view_type, "view_type"),
         body.filter,
         body.order_by,
-        body.max_results,
+        body.max_results or 0,
         body.page_token,
     )
     return SearchExperimentsAnswer(

@@ -29,12 +29,12 @@ def get_caller(call: Call) -> GetCallerAnswer:
 @routes.post("/api/v1/token", permits=Permission.IDENTIFY, summary="Exchange an API key for a token.")
 def create_token(call: Call, body: CreateToken) -> CreateTokenAnswer:
     """Answer a token of at most an hour, as wide as the API key or narrower."""
-    now_ms = call.now_ms()
+    now_s = call.now_ms() // 1000
     issued = tokens.exchange(call, body.workspace, _scope(body.scope), body.expires_in_s)
     return CreateTokenAnswer(
         access_token=issued.text,
         token_type="Bearer",
-        expires_in_s=max(0, (issued.expires_ms - now_ms) // 1000),
+        expires_in_s=max(0, issued.expires_ms // 1000 - now_s),
         expires_ms=issued.expires_ms,
         scope=issued.scope.value,
         workspace=issued.workspace,
