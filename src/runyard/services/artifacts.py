@@ -115,10 +115,13 @@ def delete_proxied(call: Call, path: str) -> None:
     call.stores.artifacts.delete(_key(call, place))
 
 
-def refuse_multipart_upload(directory: str, name: str) -> NoReturn:
-    """Say that this storage takes a file in one piece, which makes clients send it so."""
+def refuse_multipart_upload(directory: str, local_path: str) -> NoReturn:
+    """Say that this storage takes a file in one piece, which makes clients send it so.
+
+    Clients tell where the file lies on their own machine; only its name would matter.
+    """
     resolve_artifact_path(directory, is_directory=True)
-    resolve_artifact_path(name)
+    resolve_artifact_path(local_path.replace("\\", "/").rpartition("/")[2])
     raise NotImplementedHere("Multipart upload is not supported for the current artifact repository")
 
 

@@ -62,7 +62,7 @@ class CreatePresignedUploadUrl(Wire):
 
 
 class CreateMultipartUpload(Wire):
-    """Body of ``mlflow-artifacts/mpu/create``; ``path`` is a name in the directory of the address."""
+    """Body of ``mlflow-artifacts/mpu/create``; ``path`` says where the file lies on the client's machine."""
 
     path: str
     num_parts: int | None = None
