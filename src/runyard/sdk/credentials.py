@@ -155,7 +155,7 @@ def find_credential(url: str) -> Credential | None:
     Raises:
         InvalidState: Others can read the credentials file.
     """
-    secret = _secret_for(url)
+    secret = known_secret(url)
     if secret is None:
         return None
     with _known_lock:
@@ -177,7 +177,12 @@ def _credential(secret: str, url: str) -> Credential:
     return FixedToken(secret)
 
 
-def _secret_for(url: str) -> str | None:
+def known_secret(url: str) -> str | None:
+    """Return the API key or the token for the server at ``url``, or None; see :func:`find_credential`.
+
+    Raises:
+        InvalidState: Others can read the credentials file.
+    """
     secret = os.environ.get("RUNYARD_TOKEN")
     named_url = os.environ.get("RUNYARD_URL")
     if secret and (not named_url or origin(named_url) == origin(url)):

@@ -207,6 +207,11 @@ class Experiment:
         return mapping(self._record.tags or ())
 
     @property
+    def created_ms(self) -> int:
+        """When it was made, in milliseconds since the epoch."""
+        return self._record.creation_time
+
+    @property
     def is_active(self) -> bool:
         """Whether it was in use, and not in the trash, when it was last read."""
         return self._record.lifecycle_stage == LifecycleStage.ACTIVE.value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from runyard.entities.experiment import View
 from runyard.errors import InternalError, NotFound
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.sdk.connection import MLFLOW
@@ -13,7 +14,7 @@ from runyard.sdk.metric_values import MetricValues, merged, read_metrics
 from runyard.sdk.representation import html_table, link, utc_text
 from runyard.sdk.run_files import RunFiles
 from runyard.sdk.run_record import RunRecord
-from runyard.sdk.run_search import TagFilter, search_runs, wanted_tags
+from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs, wanted_tags
 
 if TYPE_CHECKING:
     from runyard.sdk.experiment import Experiment
@@ -290,6 +291,33 @@ class Run(RunRecord, RunFiles):
                 ("Studio", link(self.get_portal_url(), "Open in the Studio")),
             ]
         )
+
+
+def find_runs(
+    workspace: Workspace,
+    experiment_ids: Collection[str],
+    *,
+    filter_text: str = "",
+    order_by: Collection[str] = NEWEST_FIRST,
+    view: View = View.ACTIVE_ONLY,
+) -> Iterator[Run]:
+    """Yield the runs of some experiments that a filter lets through, reading pages as they are needed.
+
+    Args:
+        workspace: Where to look.
+        experiment_ids: The experiments.
+        filter_text: Conditions in MLflow's grammar, as ``metrics.rmse < 60 and params.alpha = '0.1'``.
+        order_by: MLflow's order clauses, as ``metrics.rmse ASC``.
+        view: Whether to look at active runs, at those in the trash, or at both.
+
+    Raises:
+        InvalidFilter: The filter or the order does not follow the grammar.
+        Unavailable: No server answers at the workspace's address.
+    """
+    found = search_runs(
+        workspace.connection, experiment_ids, filter_text=filter_text, order_by=order_by, view=view
+    )
+    return (Run._of(workspace, record) for record in found)
 
 
 def _read(workspace: Workspace, run_id: str) -> WireRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.runs import WireRun
@@ -33,6 +34,11 @@ class RunRecord:
         return self._record.info.run_id
 
     @property
+    def experiment_id(self) -> str:
+        """The id of the experiment that it belongs to."""
+        return self._record.info.experiment_id
+
+    @property
     def display_name(self) -> str:
         """Its name, which need not be unique."""
         return self._record.info.run_name
@@ -41,6 +47,11 @@ class RunRecord:
     def status(self) -> str:
         """Where it was in its life: ``Queued``, ``Running``, ``Completed``, ``Failed`` or ``Canceled``."""
         return _STATUS_WORDS.get(self._record.info.status, self._record.info.status)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it was in use, and not in the trash."""
+        return self._record.info.lifecycle_stage == LifecycleStage.ACTIVE.value
 
     @property
     def started_ms(self) -> int | None:

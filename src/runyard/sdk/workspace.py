@@ -267,7 +267,12 @@ class Workspace:
             >>> ws.get_details()["runCount"]  # doctest: +SKIP
             12
         """
-        self._described = described = self._fetch()
+        self._described = self._fetch()
+        return self.describe()
+
+    def describe(self) -> dict[str, Any]:
+        """Return what :meth:`get_details` returns, as it was when the server was last asked."""
+        described = self._described
         created = datetime.fromtimestamp(described.created_ms / 1000, tz=timezone.utc)
         return {
             "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"

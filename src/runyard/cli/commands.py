@@ -1,0 +1,108 @@
+"""The table of commands, each loaded when it is called, and the one place where their errors end."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from runyard._version import __version__
+from runyard.cli.printing import complain
+from runyard.errors import Forbidden, NotFound, RunyardError, Unauthenticated, Unavailable
+
+DONE, FAILED, WRONG_USAGE, NOT_FOUND, NOT_ALLOWED, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+_COMMANDS = {
+    "up": ("runyard.cli.up:up", "Start a server for yourself on this machine."),
+    "serve": ("runyard.cli.serve:serve", "Start a server for a team; every request needs a credential."),
+    "demo": ("runyard.cli.demo:demo", "Log sample runs into the running server."),
+    "workspace": ("runyard.cli.workspace:app", "List, create, show and configure workspaces."),
+    "experiment": ("runyard.cli.experiment:app", "List experiments."),
+    "run": ("runyard.cli.run:app", "List, show, download, delete and restore runs."),
+    "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
+    "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
+}
+_SERVER_LIBRARIES = frozenset(
+    {"alembic", "anyio", "httptools", "joserfc", "obstore", "sqlalchemy", "starlette", "uvicorn", "uvloop"}
+)
+
+app = App(
+    name="runyard",
+    help="Runyard: a machine learning workspace on your own machines.",
+    version=f"runyard {__version__}",
+    version_flags=["--version", "-V"],
+    # No `--no-json`, and no "default: False" in the help; a default that matters is in its text.
+    default_parameter=Parameter(negative="", show_default=False),
+)
+for _name, (_import_path, _help) in _COMMANDS.items():
+    app.command(_import_path, name=_name, help=_help)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; every error becomes one line on stderr and an exit code."""
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in _COMMANDS:
+        complain(_unknown(arguments[0]))
+        return WRONG_USAGE
+    try:
+        return _run(
+            lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        )
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, as `head`, has seen enough. Python's own flush at exit must not stumble over it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    finally:
+        logging.shutdown()
+
+
+def _run(command: Callable[[], object]) -> int:
+    try:
+        result = command()
+        sys.stdout.flush()
+    except CycloptsError as error:
+        complain(f"{error} Try `runyard --help`.")
+        return WRONG_USAGE
+    except RunyardError as error:
+        complain(str(error))
+        return exit_code(error)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(str(error))
+        return FAILED
+    except ImportError as error:
+        complain(_missing_server(error))
+        return FAILED
+    return result if isinstance(result, int) else DONE
+
+
+def exit_code(error: RunyardError) -> int:
+    """Return the exit code that tells a script what kind of error it was."""
+    if isinstance(error, NotFound):
+        return NOT_FOUND
+    if isinstance(error, Unauthenticated | Forbidden):
+        return NOT_ALLOWED
+    return NO_SERVER if isinstance(error, Unavailable) else FAILED
+
+
+def _unknown(command: str) -> str:
+    # The parser would load every command to find a likely one, the server's among them.
+    likely = difflib.get_close_matches(command, _COMMANDS, n=1)
+    hint = f"Did you mean `runyard {likely[0]}`?" if likely else f"There are: {', '.join(_COMMANDS)}."
+    return f"There is no command {command!r}. {hint}"
+
+
+def _missing_server(error: ImportError) -> str:
+    """Say which extra is missing; raise the error again when that is not what is wrong."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] in _SERVER_LIBRARIES:
+            return f"This command needs the server: pip install 'runyard[server]'. ({cause})"
+        cause = cause.__cause__
+    raise error

@@ -1,0 +1,284 @@
+"""`runyard run`: looking at runs, bringing their files here, and the trash."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from runyard.cli.options import HERE, Json, Place, RunId
+from runyard.cli.printing import (
+    duration_text,
+    number_text,
+    one_line,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    time_text,
+)
+from runyard.cli.sparkline import sparkline
+from runyard.entities.experiment import View
+from runyard.errors import NotFound
+from runyard.sdk.metric_values import MetricSummary, read_points, summarize_metrics
+from runyard.sdk.run import Run, find_runs
+from runyard.sdk.run_search import NEWEST_FIRST
+from runyard.sdk.workspace import Workspace
+
+app = App(name="run", help="List, show, download, delete and restore runs.")
+
+SPARKLINE_WIDTH = 40
+METRICS_IN_A_LIST = 4
+WORKING_FOLDER = Path()
+
+
+@app.command(name="list")
+def list_runs(
+    *,
+    experiment: Annotated[
+        str | None, Parameter(name=["--experiment", "-e"], help="Name of the experiment; by default all.")
+    ] = None,
+    filter: Annotated[
+        str, Parameter(help="Conditions, as \"metrics.rmse < 60 and params.alpha = '0.1'\".")
+    ] = "",
+    order_by: Annotated[
+        tuple[str, ...], Parameter(help="Order, as 'metrics.rmse ASC'; may be repeated.")
+    ] = (),
+    max: Annotated[int, Parameter(help="How many at most; by default 50.", validator=Number(gte=1))] = 50,
+    deleted: Annotated[bool, Parameter(help="Those in the trash instead.")] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """List runs, the newest first."""
+    workspace = place.open()
+    experiments = [workspace.experiments[experiment]] if experiment else list(workspace.experiments.values())
+    names = {found.id: found.name for found in experiments}
+    runs = itertools.islice(
+        find_runs(
+            workspace,
+            list(names),
+            filter_text=filter,
+            order_by=order_by or NEWEST_FIRST,
+            view=View.DELETED_ONLY if deleted else View.ACTIVE_ONLY,
+        ),
+        max,
+    )
+    if json:
+        print_json([_described(run) for run in runs])
+        return
+    print_table(
+        ("RUN ID", "NAME", "EXPERIMENT", "STATUS", "STARTED", "DURATION", "METRICS"),
+        (
+            (
+                run.id,
+                run.display_name,
+                names[run.experiment_id],
+                run.status,
+                time_text(run.started_ms),
+                duration_text(run.started_ms, run.ended_ms),
+                _few_metrics(run),
+            )
+            for run in runs
+        ),
+    )
+
+
+@app.command
+def show(
+    run_id: RunId,
+    *,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Show a run: its params, latest metrics, tags and files."""
+    run = place.open().get_run(run_id)
+    files = run.get_file_names()
+    if json:
+        print_json({**_described(run), "files": files})
+        return
+    print_pairs(
+        {
+            "Run": run.display_name,
+            "Id": run.id,
+            "Experiment": run.experiment.name,
+            "Status": run.status if run.is_active else f"{run.status}, in the trash",
+            "Started": time_text(run.started_ms),
+            "Duration": duration_text(run.started_ms, run.ended_ms),
+            "Studio": run.get_portal_url(),
+        }
+    )
+    metrics = {key: number_text(value) for key, value in sorted(run.latest_metrics.items())}
+    for title, pairs in (("Params", run.params), ("Metrics", metrics), ("Tags", run.tags)):
+        if pairs:
+            say(f"\n{title}")
+            print_pairs(dict(sorted(pairs.items())), indent="  ")
+    if files:
+        say("\nFiles")
+        for name in files:
+            say(f"  {one_line(name)}")
+
+
+@app.command
+def metrics(
+    run_id: RunId,
+    key: Annotated[str | None, Parameter(help="Show each point of this metric.")] = None,
+    *,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Show a run's metrics with their course, or all points of one of them."""
+    workspace = place.open()
+    run = workspace.get_run(run_id)
+    if key is not None:
+        _show_points(workspace, run, key, as_json=json)
+        return
+    keys = sorted(run.latest_metrics)
+    summaries = summarize_metrics(workspace.connection, run.id, keys, SPARKLINE_WIDTH)
+    if json:
+        print_json([_summary(summary, run.latest_metrics[summary.key]) for summary in summaries])
+        return
+    print_table(
+        ("METRIC", "POINTS", "LAST", "LOWEST", "HIGHEST", "COURSE"),
+        (
+            (
+                summary.key,
+                str(summary.point_count),
+                number_text(run.latest_metrics[summary.key]),
+                number_text(summary.lowest),
+                number_text(summary.highest),
+                sparkline(summary.course, SPARKLINE_WIDTH),
+            )
+            for summary in summaries
+        ),
+    )
+
+
+@app.command
+def download(
+    run_id: RunId,
+    path: Annotated[str | None, Parameter(help="A file or a folder of the run; by default all.")] = None,
+    *,
+    to: Annotated[
+        Path, Parameter(help="Folder to put the files into; by default the working one.")
+    ] = WORKING_FOLDER,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Bring files of a run to this machine."""
+    run = place.open().get_run(run_id)
+    wanted = (path or "").strip("/")
+    names = [
+        name for name in run.get_file_names() if not wanted or name == wanted or name.startswith(f"{wanted}/")
+    ]
+    if not names:
+        raise NotFound(
+            f"Run {run.id!r} has no file {wanted!r}." if wanted else f"Run {run.id!r} has no files."
+        )
+    if names == [wanted]:
+        to.mkdir(parents=True, exist_ok=True)
+        run.download_file(wanted, to)
+        written = [to / wanted.rpartition("/")[2]]
+    else:
+        run.download_files(wanted or None, to)
+        written = [to / name for name in names]
+    if json:
+        print_json([str(target) for target in written])
+    else:
+        say(f"{len(written)} {'file' if len(written) == 1 else 'files'} in {to.absolute()}")
+
+
+@app.command
+def delete(
+    run_id: RunId,
+    *more: RunId,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Move runs to the trash, from where `runyard run restore` brings them back."""
+    workspace = place.open()
+    _each(workspace, (run_id, *more), Run.delete, "moved to the trash", as_json=json)
+
+
+@app.command
+def restore(
+    run_id: RunId,
+    *more: RunId,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Bring runs back from the trash."""
+    workspace = place.open()
+    _each(workspace, (run_id, *more), Run.restore, "restored", as_json=json)
+
+
+def _each(
+    workspace: Workspace, run_ids: tuple[str, ...], act: Callable[[Run], None], done: str, *, as_json: bool
+) -> None:
+    acted = []
+    for run_id in run_ids:
+        run = workspace.get_run(run_id)
+        act(run)
+        acted.append(run)
+        if not as_json:
+            say(f"{run.id} ({run.display_name}) {done}")
+    if as_json:
+        print_json([{"run_id": run.id, "is_active": run.is_active} for run in acted])
+
+
+def _show_points(workspace: Workspace, run: Run, key: str, *, as_json: bool) -> None:
+    points = read_points(workspace.connection, run.id, key)
+    if not points:
+        raise NotFound(
+            f"Run {run.id!r} has no metric {key!r}. It has: {', '.join(run.latest_metrics) or 'none'}."
+        )
+    if as_json:
+        print_json(
+            [
+                {"step": point.step, "timestamp_ms": point.timestamp, "value": float(point.value)}
+                for point in points
+            ]
+        )
+        return
+    if sys.stdout.isatty():
+        say(sparkline([float(point.value) for point in points], 2 * SPARKLINE_WIDTH))
+    print_table(
+        ("STEP", "TIME", "VALUE"),
+        ((str(point.step), time_text(point.timestamp), number_text(float(point.value))) for point in points),
+    )
+
+
+def _few_metrics(run: Run) -> str:
+    shown = [f"{key}={number_text(value)}" for key, value in sorted(run.latest_metrics.items())]
+    more = len(shown) - METRICS_IN_A_LIST
+    return " ".join(shown[:METRICS_IN_A_LIST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _described(run: Run) -> dict[str, object]:
+    return {
+        "run_id": run.id,
+        "name": run.display_name,
+        "experiment_id": run.experiment_id,
+        "status": run.status,
+        "is_active": run.is_active,
+        "started_ms": run.started_ms,
+        "ended_ms": run.ended_ms,
+        "params": run.params,
+        "metrics": run.latest_metrics,
+        "tags": run.tags,
+        "url": run.get_portal_url(),
+    }
+
+
+def _summary(summary: MetricSummary, last: float) -> dict[str, object]:
+    return {
+        "key": summary.key,
+        "point_count": summary.point_count,
+        "last": last,
+        "lowest": summary.lowest,
+        "highest": summary.highest,
+    }
