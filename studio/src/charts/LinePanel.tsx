@@ -1,15 +1,15 @@
 import { useCallback, useMemo, useRef, useState } from "react";
-import { useTheme } from "../app/theme.ts";
 import { number } from "../parts/format.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import { failureText } from "../parts/States.tsx";
 import { csvOf } from "./csv.ts";
 import { download, downloadPicture } from "./download.ts";
+import { Legend } from "./Legend.tsx";
 import { Plot } from "./Plot.tsx";
-import { colour } from "./palette.ts";
 import type { ChartSettings } from "./settings.ts";
 import { type PanelRun, usePanelSeries, type Zoom } from "./usePanelSeries.ts";
 import { useWidth } from "./useWidth.ts";
+import { ValueBars } from "./ValueBars.tsx";
 
 /** Panels of nearly the same width ask for the same number of points, and so share a request. */
 const WIDTH_UNIT_PX = 50;
@@ -33,7 +33,6 @@ interface Props {
 
 /** One metric of several runs. */
 export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLegend = true }: Props) {
-  const theme = useTheme();
   const [box, width] = useWidth<HTMLDivElement>();
   const card = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement | null>(null);
@@ -51,6 +50,8 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
   });
   const drawnIds = useMemo(() => new Set(series.map((one) => one.runId)), [series]);
   const legend = runs.filter((run) => drawnIds.has(run.runId));
+  // A metric logged once has no line: its values are compared as bars.
+  const isSingle = zoom === null && series.length > 0 && series.every((one) => one.x.length === 1);
   const last = series.length === 1 ? series[0]?.y.at(-1) : null;
 
   function saveCsv() {
@@ -84,7 +85,7 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
           onClick={() => setIsFull(!isFull)}
         />
       </figcaption>
-      <div ref={box} className="plot-box" style={{ height: plotHeight }}>
+      <div ref={box} className="plot-box" style={{ minHeight: plotHeight }}>
         {error ? (
           <div className="panel-note" role="alert">
             {failureText(error).detail}
@@ -98,6 +99,8 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
           ) : (
             <div className="panel-note quiet">{zoom ? "No points in this stretch" : "No points"}</div>
           )
+        ) : isSingle ? (
+          <ValueBars series={series} runs={runs} />
         ) : (
           <Plot
             series={series}
@@ -113,18 +116,7 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
           />
         )}
       </div>
-      {hasLegend && legend.length > 0 && (
-        <ul className="legend" aria-label="Runs on this chart">
-          {legend.map((run) => (
-            <li key={run.runId} className="row">
-              <span className="dot" style={{ background: colour(run.slot, theme) }} />
-              <span className="ellipsis" title={run.name}>
-                {run.name}
-              </span>
-            </li>
-          ))}
-        </ul>
-      )}
+      {hasLegend && !isSingle && <Legend runs={legend} />}
     </figure>
   );
 }

@@ -42,6 +42,8 @@ export function PanelGrid({
           virtual.getVirtualItems().map((row) => (
             <div
               key={row.key}
+              ref={virtual.measureElement}
+              data-index={row.index}
               className="panel-row"
               style={{ top: row.start, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
             >

@@ -64,6 +64,7 @@ export function Plot(props: PlotProps) {
         isLog,
         ink: inkNow(),
         columns: now.drawing.columns,
+        columnNow: (index) => latest.current.drawing.columns[index],
         looks: () => latest.current.looks,
         zoom: () => latest.current.zoom,
         onZoom: (next) => latest.current.onZoom(next),

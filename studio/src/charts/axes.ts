@@ -64,11 +64,13 @@ export function scalesOf(x: XAxis, isLog: boolean, zoom: () => Zoom | null): uPl
   return {
     x: {
       time: x === "time",
-      range: (_, min, max) => {
+      range: (plot) => {
         const shown = zoom();
         if (shown) return [shown[0], shown[1]];
-        if (min === null || max === null) return [0, 1];
-        return min === max ? [min - 1, max + 1] : [min, max];
+        const all = plot.data[0];
+        const first = all[0] ?? 0;
+        const last = all[all.length - 1] ?? 1;
+        return first === last ? [first - 1, last + 1] : [first, last];
       },
     },
     y: isLog ? { distr: 3 } : {},

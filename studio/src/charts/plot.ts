@@ -1,5 +1,5 @@
 /** The options of one panel's uPlot. */
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import type { XAxis } from "../api/runyard.ts";
 import { axesOf, type Ink, scalesOf } from "./axes.ts";
 import { type RunLook, tooltipPlugin } from "./tooltip.ts";
@@ -9,7 +9,7 @@ import type { Zoom } from "./usePanelSeries.ts";
 /** Panels with this key move their crosshairs together. */
 const SYNC_KEY = "runyard-panels";
 const DRAG_PX = 5;
-const DOT_SPACE_PX = 9;
+const DOT_SPACE_PX = 12;
 
 export interface PlotSettings {
   width: number;
@@ -18,6 +18,8 @@ export interface PlotSettings {
   isLog: boolean;
   ink: Ink;
   columns: DrawnColumn[];
+  /** The columns as they are now: their points move while their shape stays. */
+  columnNow: (index: number) => DrawnColumn | undefined;
   looks: () => ReadonlyMap<string, RunLook>;
   zoom: () => Zoom | null;
   onZoom: (zoom: Zoom | null) => void;
@@ -32,12 +34,16 @@ function faded(stroke: string, percent: number): string {
   );
 }
 
-function seriesOf(column: DrawnColumn, looks: PlotSettings["looks"]): uPlot.Series {
+function seriesOf(settings: PlotSettings, column: DrawnColumn, index: number): uPlot.Series {
+  const { looks } = settings;
   const stroke = () => looks().get(column.runId)?.stroke ?? "#888888";
   const isBand = column.role === "low" || column.role === "high";
   const dash = looks().get(column.runId)?.dash ?? [];
-  const hasRoomForDots = (plot: uPlot) =>
-    plot.bbox.width / uPlot.pxRatio / Math.max(1, column.pointCount) >= DOT_SPACE_PX;
+  const hasRoomForDots = (plot: uPlot) => {
+    const { firstX, lastX, pointCount } = settings.columnNow(index) ?? column;
+    const length = plot.valToPos(lastX, "x") - plot.valToPos(firstX, "x");
+    return pointCount < 2 || length / (pointCount - 1) >= DOT_SPACE_PX;
+  };
   return {
     stroke: isBand ? undefined : column.role === "raw" ? () => faded(stroke(), 28) : stroke,
     width: column.role === "line" ? 1.6 : 1,
@@ -48,7 +54,7 @@ function seriesOf(column: DrawnColumn, looks: PlotSettings["looks"]): uPlot.Seri
           size: 5,
           fill: stroke,
           show: hasRoomForDots,
-          filter: (plot, index, show) => (show ? null : lonePoints(plot.data[index] ?? [])),
+          filter: (plot, at, show) => (show ? null : lonePoints(plot.data[at] ?? [])),
         },
   } as uPlot.Series;
 }
@@ -72,7 +78,7 @@ export function optionsOf(settings: PlotSettings): uPlot.Options {
     padding: [10, 12, 0, 0],
     scales: scalesOf(x, settings.isLog, settings.zoom),
     axes: axesOf(x, settings.ink),
-    series: [{}, ...columns.map((column) => seriesOf(column, looks))],
+    series: [{}, ...columns.map((column, index) => seriesOf(settings, column, index))],
     bands: bandsOf(columns, looks),
     plugins: [tooltipPlugin(() => columns, looks, x)],
     cursor: {

@@ -9,7 +9,10 @@ export type ColumnRole = "line" | "raw" | "low" | "high";
 export interface DrawnColumn {
   runId: string;
   role: ColumnRole;
+  /** How many points there are between which places. */
   pointCount: number;
+  firstX: number;
+  lastX: number;
 }
 
 export interface Drawing {
@@ -44,7 +47,15 @@ export function drawingOf(all: Series[], look: Look): Drawing {
   const tables: uPlot.AlignedData[] = [];
   for (const series of all) {
     const parts = columnsOf(series, look);
-    for (const [role] of parts) columns.push({ runId: series.runId, role, pointCount: series.x.length });
+    for (const [role] of parts) {
+      columns.push({
+        runId: series.runId,
+        role,
+        pointCount: series.x.length,
+        firstX: series.x[0] ?? 0,
+        lastX: series.x.at(-1) ?? 0,
+      });
+    }
     tables.push([series.x, ...parts.map(([, line]) => line)]);
   }
   if (tables.length === 0) return { columns, data: [[]] };

@@ -31,20 +31,18 @@ export function ChartsPane({ runs, metrics, settings, change }: Props) {
           onChange={(panelSearch) => change({ panelSearch })}
         />
         {settings.pane !== "compare" && (
-          <label className="check quiet">
-            Runs
-            <select
-              className="field"
-              value={settings.limit}
-              onChange={(event) => change({ limit: Number(event.target.value) })}
-            >
-              {RUN_LIMITS.map((limit) => (
-                <option key={limit} value={limit}>
-                  first {limit}
-                </option>
-              ))}
-            </select>
-          </label>
+          <select
+            className="field"
+            aria-label="Runs on the charts"
+            value={settings.limit}
+            onChange={(event) => change({ limit: Number(event.target.value) })}
+          >
+            {RUN_LIMITS.map((limit) => (
+              <option key={limit} value={limit}>
+                {limit} runs
+              </option>
+            ))}
+          </select>
         )}
       </div>
       {runs.length === 0 ? (

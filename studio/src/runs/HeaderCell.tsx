@@ -70,7 +70,12 @@ export function HeaderCell(props: Props) {
     </>
   );
   return (
-    <th scope="col" style={style} className={isPinned ? "pinned" : undefined} aria-sort={sorted}>
+    <th
+      scope="col"
+      style={style}
+      className={`${isPinned ? "pinned" : ""} ${name.kind === "metrics" ? "end" : ""}`}
+      aria-sort={sorted}
+    >
       <span className="row head">
         {id === NAME_COLUMN && (
           <input

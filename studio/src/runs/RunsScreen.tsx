@@ -102,6 +102,10 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
         </div>
       ) : runs.error && !isFilterRefused && rows.length === 0 ? (
         <Failure error={runs.error} onRetry={runs.refetch} />
+      ) : isFilterRefused && rows.length === 0 ? (
+        <Empty title="The server does not understand the filter">
+          <p className="quiet">What it says about it stands below the filter box.</p>
+        </Empty>
       ) : isEmpty ? (
         <Empty title={settings.filter || settings.isDeleted ? "No run matches" : "No runs yet"}>
           {!settings.filter && !settings.isDeleted && (

@@ -44,7 +44,7 @@ export const columnLabel = ({ kind, key }: ColumnName) =>
 
 export function columnWidth({ kind, key }: ColumnName): number {
   if (kind !== "about") return 116;
-  return { run_name: 232, status: 104, start_time: 124, end_time: 124, run_id: 260, source: 150 }[key] ?? 104;
+  return { run_name: 232, status: 122, start_time: 124, end_time: 124, run_id: 260, source: 150 }[key] ?? 104;
 }
 
 /** Keys as people look for them: case apart, numbers by size, system metrics last. */

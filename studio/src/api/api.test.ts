@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { prefixOf, serverRootOf, workspaceOf } from "./address.ts";
+import { filterOf, quoted, quotedKey } from "./grammar.ts";
+import { loggedModelOf, runOf } from "./wire.ts";
+
+const AZURE =
+  "/mlflow/v2.0/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/runyard/providers/Microsoft.MachineLearningServices/workspaces/vision/";
+
+describe("addresses come from where the page stands", () => {
+  it.each([
+    ["/", "/", "/", null],
+    ["/index.html", "/", "/", null],
+    ["/workspaces/vision/", "/workspaces/vision/", "/", "vision"],
+    ["/workspaces/vision/index.html", "/workspaces/vision/", "/", "vision"],
+    [AZURE, AZURE, "/", "vision"],
+    ["/proxied/below/workspaces/a-1/", "/proxied/below/workspaces/a-1/", "/proxied/below/", "a-1"],
+  ])("%s", (pathname, prefix, root, workspace) => {
+    expect(prefixOf(pathname)).toBe(prefix);
+    expect(serverRootOf(pathname)).toBe(root);
+    expect(workspaceOf(pathname)).toBe(workspace);
+  });
+});
+
+describe("the search grammar", () => {
+  it("quotes what a plain word is not", () => {
+    expect(quotedKey("loss")).toBe("loss");
+    expect(quotedKey("val/loss")).toBe("`val/loss`");
+    expect(quotedKey("a`b")).toBe('"a`b"');
+    expect(quoted("it's")).toBe('"it\'s"');
+  });
+
+  it("takes plain words as a part of the name and leaves conditions alone", () => {
+    expect(filterOf("")).toBe("");
+    expect(filterOf(" swift owl ")).toBe("attributes.run_name ILIKE '%swift owl%'");
+    expect(filterOf("metrics.loss<0.2")).toBe("metrics.loss<0.2");
+    expect(filterOf("tags.a IS NULL")).toBe("tags.a IS NULL");
+    expect(filterOf("params.m like 'x%'")).toBe("params.m like 'x%'");
+  });
+});
+
+describe("MLflow's JSON", () => {
+  it("reads a run with 64-bit numbers as text, missing lists and numbers that are none", () => {
+    const run = runOf({
+      info: { run_id: "r1", experiment_id: "7", start_time: "1700000000000", status: "RUNNING" },
+      data: {
+        metrics: [
+          { key: "loss", value: "NaN", step: "3", timestamp: "5" },
+          { key: "max", value: "-Infinity" },
+        ],
+        params: [{ key: "__proto__", value: "safe" }, { key: "empty" }],
+      },
+    });
+    expect(run.startedMs).toBe(1700000000000);
+    expect(run.endedMs).toBeNull();
+    expect(run.name).toBe("r1");
+    expect(run.metrics.get("loss")).toMatchObject({ value: Number.NaN, step: 3 });
+    expect(run.metrics.get("max")?.value).toBe(Number.NEGATIVE_INFINITY);
+    expect(run.params.get("__proto__")).toBe("safe");
+    expect(run.params.get("empty")).toBe("");
+    expect(run.datasets).toEqual([]);
+  });
+
+  it("shortens the status of a logged model", () => {
+    const model = loggedModelOf({ info: { model_id: "m-1", status: "LOGGED_MODEL_READY" } });
+    expect(model.status).toBe("READY");
+    expect(model.metrics).toEqual([]);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { changedHash } from "./location.ts";
+import { experimentHash, modelHash, placeOf, routeOf, runHash } from "./route.ts";
+
+const routeAt = (hash: string) => routeOf(placeOf(hash).segments);
+
+describe("the hash names a screen", () => {
+  it.each(["", "#", "#/", "#/experiments", "#/experiments/"])("%j opens the experiments", (hash) => {
+    expect(routeAt(hash)).toEqual({ screen: "experiments" });
+  });
+
+  it.each([
+    "#/experiments/7",
+    "#/experiments/7/runs",
+    "#/experiments/7/traces?x=1",
+    "#/experiments/7/evaluation-runs",
+  ])("%s opens the experiment", (hash) => {
+    expect(routeAt(hash)).toEqual({ screen: "experiment", experimentId: "7" });
+  });
+
+  it("opens the run that MLflow's client prints a link to", () => {
+    expect(routeAt("#/experiments/7/runs/abc")).toEqual({
+      screen: "run",
+      experimentId: "7",
+      runId: "abc",
+      tab: "overview",
+      artifactPath: "",
+    });
+  });
+
+  it.each([
+    ["overview", "overview"],
+    ["model-metrics", "metrics"],
+    ["system-metrics", "metrics"],
+    ["traces", "overview"],
+    ["anything/else", "overview"],
+  ])("MLflow's tail %s opens the tab %s", (tail, tab) => {
+    expect(routeAt(`#/experiments/7/runs/abc/${tail}`)).toMatchObject({ screen: "run", runId: "abc", tab });
+  });
+
+  it("keeps the path of a file, whatever its name", () => {
+    const path = "models/a b/100%/ünï?.csv";
+    expect(routeAt(runHash("7", "abc", "artifacts", path))).toMatchObject({
+      tab: "artifacts",
+      artifactPath: path,
+    });
+    expect(routeAt(modelHash("7", "m-1", path))).toMatchObject({
+      screen: "model",
+      modelId: "m-1",
+      artifactPath: path,
+    });
+  });
+
+  it("does not fail on a broken percent sign", () => {
+    expect(routeAt("#/experiments/7/runs/abc/artifacts/100%")).toMatchObject({ artifactPath: "100%" });
+  });
+
+  it("says so when it knows no such page", () => {
+    expect(routeAt("#/prompts/3")).toEqual({ screen: "unknown" });
+  });
+});
+
+describe("the query of the hash", () => {
+  it("changes one name and leaves the others", () => {
+    const hash = `${experimentHash("7")}?filter=a&y=log`;
+    expect(changedHash(hash, { filter: "metrics.a > 1 & b?" })).toBe(
+      "#/experiments/7?filter=metrics.a+%3E+1+%26+b%3F&y=log",
+    );
+    expect(changedHash(hash, { filter: null, y: "" })).toBe("#/experiments/7");
+  });
+
+  it("reads back what it wrote", () => {
+    const filter = "params.`a/b` = '50%' and tags.x LIKE '%#?&%'";
+    expect(placeOf(changedHash("#/experiments/7", { filter })).query.get("filter")).toBe(filter);
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { ago, bytes, duration, number, plural, utcTime } from "./format.ts";
+
+describe("numbers", () => {
+  it.each([
+    [0, "0"],
+    [3, "3"],
+    [0.1 + 0.2, "0.3"],
+    [123456.789, "123460"],
+    [1234567.5, "1.235e6"],
+    [0.00001234, "1.234e-5"],
+    [Number.NaN, "NaN"],
+    [Number.POSITIVE_INFINITY, "∞"],
+    [Number.NEGATIVE_INFINITY, "−∞"],
+  ])("%d reads %s", (value, text) => {
+    expect(number(value)).toBe(text);
+  });
+});
+
+describe("lengths", () => {
+  it.each([
+    [-5, "0 ms"],
+    [999, "999 ms"],
+    [1500, "1.5 s"],
+    [59_000, "59 s"],
+    [119_600, "2 min 0 s"],
+    [3_600_000, "1 h 0 min"],
+    [90_000_000, "1 d 1 h"],
+  ])("%d ms reads %s", (ms, text) => {
+    expect(duration(ms)).toBe(text);
+  });
+
+  it("of files", () => {
+    expect(bytes(0)).toBe("0 B");
+    expect(bytes(1536)).toBe("1.5 KB");
+    expect(bytes(50 * 1024 * 1024)).toBe("50 MB");
+  });
+});
+
+describe("moments", () => {
+  const now = Date.UTC(2026, 10, 23, 12, 0, 0);
+
+  it("are told from now", () => {
+    expect(ago(now - 10_000, now)).toBe("just now");
+    expect(ago(now - 50_000, now)).toBe("1 min ago");
+    expect(ago(now - 2 * 3_600_000, now)).toBe("2 h ago");
+  });
+
+  it("are exact in UTC", () => {
+    expect(utcTime(now)).toBe("2026-11-23 12:00:00 UTC");
+    expect(utcTime(now + 25)).toBe("2026-11-23 12:00:00.025 UTC");
+  });
+});
+
+it("counts", () => {
+  expect(plural(1, "run")).toBe("1 run");
+  expect(plural(12000, "run")).toBe("12,000 runs");
+});
