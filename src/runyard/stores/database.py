@@ -9,19 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from runyard.errors import InvalidState, StorageFull, Unavailable
+from runyard.errors import StorageFull, Unavailable
+from runyard.stores.schema_version import bring_up_to_date
 
 Value = TypeVar("Value")
-
-MIGRATIONS = Path(__file__).parent / "metadata" / "migrations"
 
 
 class Database:
@@ -51,11 +46,13 @@ class Database:
         """
         outer: Connection | None = getattr(self._current, "connection", None)
         if outer is not None:
+            if not self._current.may_write:
+                raise RuntimeError("A write was begun inside a transaction that only reads.")
             yield outer
             return
         with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
-            self._current.connection = connection
+            self._current.connection, self._current.may_write = connection, True
             try:
                 yield connection
                 connection.commit()
@@ -90,7 +87,7 @@ class Database:
             yield
             return
         with self.reading() as connection:
-            self._current.connection = connection
+            self._current.connection, self._current.may_write = connection, False
             try:
                 yield
             finally:
@@ -107,21 +104,8 @@ class Database:
         Raises:
             InvalidState: The schema is newer than this version of Runyard knows.
         """
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.set_main_option("path_separator", "os")
-        known = ScriptDirectory.from_config(config)
         with self.writing() as connection:
-            at = MigrationContext.configure(connection).get_current_revision()
-            if at == known.get_current_head():
-                return
-            if at is not None and at not in {script.revision for script in known.walk_revisions()}:
-                raise InvalidState(
-                    f"This database has schema {at}, which this version of Runyard does not know. "
-                    "Install the version that wrote it, or a newer one."
-                )
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            bring_up_to_date(connection)
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
@@ -155,7 +139,7 @@ def upsert(
     unique: Sequence[str] = (),
 ) -> None:
     """Insert ``rows``; where the ``unique`` columns (the primary key) are taken, write ``columns`` over."""
-    statement = _insert(connection, table)
+    statement = sqlite.insert(table)
     changed = {name: statement.excluded[name] for name in columns}
     key = [table.c[name] for name in unique] or list(table.primary_key)
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), list(rows))
@@ -164,18 +148,12 @@ def upsert(
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of ``rows`` that no unique key of the table holds yet."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def chunks(values: Sequence[Value], size: int = 10_000) -> Iterator[Sequence[Value]]:
     """Cut a list for an ``IN``: SQLite takes at most 32,766 bound values in one statement."""
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -188,6 +166,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "case_sensitive_like=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    # ILIKE compares by lower(), and SQLite's own knows only the letters of ASCII.
+    connection.create_function("lower", 1, _lowered, deterministic=True)
+
+
+def _lowered(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 @contextlib.contextmanager
