@@ -73,7 +73,7 @@ _MALFORMED = (
     "canary /x",
     "canary./x",
     "x/canary.",
-    "x%25",
+    "x%25252f",
     "x%252f",
     "\ufffd",
     "\ufffd\ufffd/canary",  # what is left of overlong UTF-8

@@ -29,6 +29,7 @@ LEGAL = [
     "50%.txt",
     "a%20b",
     "100% sure",
+    "sample%step%25%timestamp%1795418419123%o22753d5-89b2-40a9-b3e5-562131c8f5ab%compressed.webp",
     "a+b&c=d;e,f!g$h'i(j)k*l@m~n`o^p|q<r>s[t]u{v}",
     'say "hi".txt',
     "what?",
