@@ -118,7 +118,7 @@ def search_experiments(
     limit: int,
     page_token: str | None,
 ) -> Page[Experiment]:
-    """Return a page of the workspace's experiments, the last updated first unless an order is asked for."""
+    """Return a page of the workspace's experiments, the last created first unless an order is asked for."""
     limits.check_page_size(limit, limits.MAX_EXPERIMENTS_PAGE)
     offset = parse_page_token(page_token)
     search = Search(

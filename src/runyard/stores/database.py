@@ -157,8 +157,10 @@ def chunks(values: Sequence[Value], size: int = 10_000) -> Iterator[Sequence[Val
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        # Only before the first table, and only then: it waits for the writer on every later connection.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in (
-        "auto_vacuum=INCREMENTAL",
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",

@@ -136,7 +136,7 @@ class ExperimentStore(ABC):
 
     @abstractmethod
     def search_experiments(self, search: Search) -> list[Experiment]:
-        """Return a page of experiments, the last updated first unless an order is asked for."""
+        """Return a page of experiments, the last created first unless an order is asked for."""
 
 
 class RunStore(ABC):

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from runyard.entities.experiment import LifecycleStage
@@ -124,7 +124,8 @@ class SqlRuns(RunStore):
 
     def add_inputs(self, run: Run, datasets_: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:
         with self._database.writing() as connection:
-            for position, item in enumerate(datasets_):
+            first = _next_position(connection, dataset_inputs, run.run_id)
+            for position, item in enumerate(datasets_, first):
                 dataset_id = _keep_dataset(connection, run.experiment_id, item.dataset)
                 use = {"run_id": run.run_id, "dataset_id": dataset_id}
                 where = and_(*(dataset_inputs.c[column] == value for column, value in use.items()))
@@ -133,13 +134,16 @@ class SqlRuns(RunStore):
                 connection.execute(insert(dataset_inputs), {**use, "position": position})
                 tag_rows = [{**use, "key": key, "value": value} for key, value in item.tags.items()]
                 insert_missing(connection, dataset_input_tags, tag_rows)
-            insert_missing(connection, model_inputs, _numbered(run.run_id, (m.model_id for m in models)))
+            first = _next_position(connection, model_inputs, run.run_id)
+            model_ids = (model.model_id for model in models)
+            insert_missing(connection, model_inputs, _numbered(run.run_id, model_ids, first))
 
     def add_outputs(self, run_id: str, models: Sequence[ModelOutput]) -> None:
-        rows = _numbered(run_id, (model.model_id for model in models))
-        for row, model in zip(rows, models, strict=True):
-            row["step"] = model.step
         with self._database.writing() as connection:
+            first = _next_position(connection, model_outputs, run_id)
+            rows = _numbered(run_id, (model.model_id for model in models), first)
+            for row, model in zip(rows, models, strict=True):
+                row["step"] = model.step
             insert_missing(connection, model_outputs, rows)
 
     def search_runs(self, search: Search) -> list[Run]:
@@ -203,10 +207,17 @@ def _pairs(run_id: str, pairs: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"run_id": run_id, "key": key, "value": value} for key, value in pairs.items()]
 
 
-def _numbered(run_id: str, model_ids: Iterable[str]) -> list[dict[str, Any]]:
+def _next_position(connection: Connection, table: Table, run_id: str) -> int:
+    """Where the next of a run's inputs or outputs stands, after those of earlier requests."""
+    last = select(func.max(table.c.position)).where(table.c.run_id == run_id)
+    position = connection.execute(last).scalar()
+    return 0 if position is None else int(position) + 1
+
+
+def _numbered(run_id: str, model_ids: Iterable[str], first: int) -> list[dict[str, Any]]:
     return [
         {"run_id": run_id, "model_id": model_id, "position": position}
-        for position, model_id in enumerate(model_ids)
+        for position, model_id in enumerate(model_ids, first)
     ]
 
 
