@@ -111,8 +111,8 @@ def content_disposition(name: str) -> str:
     """Return the header that makes a file of this name a download (RFC 6266)."""
     if _TOKEN.fullmatch(name):
         return f"attachment; filename={name}"
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii") or "download"
-    escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").strip()
+    escaped = (plain or "download").replace("\\", "\\\\").replace('"', '\\"')
     return f"attachment; filename=\"{escaped}\"; filename*=UTF-8''{quote(name, safe=_ATTRIBUTE_CHARACTERS)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from anyio.to_thread import run_sync
@@ -31,16 +31,48 @@ async def receive_file(http: Request, begin: Callable[[], ArtifactUpload], max_b
     declared = http.headers.get("content-length", "")
     if declared.isdecimal():
         _check_size(int(declared), max_bytes)
-    with contextlib.ExitStack() as open_upload:
-        # Entered in the thread: should the request be cancelled meanwhile, the upload is closed all the same.
-        upload = await run_sync(lambda: open_upload.enter_context(begin()))
-        async for batch in _batches(http, max_bytes):
-            await run_sync(_write_all, upload, batch)
-        await run_sync(upload.commit)
+    file = _File(begin)
+    try:
+        async for batch, is_last in _batches(http, max_bytes):
+            await run_sync(file.take, batch, is_last)
+    finally:
+        file.drop_unless_whole()
 
 
-async def _batches(http: Request, max_bytes: int) -> AsyncIterator[Sequence[bytes]]:
-    """Yield the body in batches that are worth a hop to another thread."""
+class _File:
+    """An upload that is worked on in threads and may be dropped from outside at any moment.
+
+    A server that stops cancels its requests without waiting for their threads.
+    """
+
+    def __init__(self, begin: Callable[[], ArtifactUpload]) -> None:
+        self._begin = begin
+        self._upload: ArtifactUpload | None = None
+        self._is_over = False
+        self._working = threading.Lock()
+
+    def take(self, batch: Sequence[bytes], is_last: bool) -> None:
+        """Write ``batch``, and make the file appear if it is the last."""
+        with self._working:
+            if self._is_over:
+                return
+            if self._upload is None:
+                self._upload = self._begin()
+            for piece in batch:
+                self._upload.write(piece)
+            if is_last:
+                self._upload.commit()
+
+    def drop_unless_whole(self) -> None:
+        """End the upload; what was not committed is gone."""
+        with self._working:
+            self._is_over = True
+            if self._upload is not None:
+                self._upload.close()
+
+
+async def _batches(http: Request, max_bytes: int) -> AsyncIterator[tuple[Sequence[bytes], bool]]:
+    """Yield batches that are worth a hop to another thread, and with each whether it is the last."""
     batch: list[bytes] = []
     batch_bytes = received_bytes = 0
     async for piece in http.stream():
@@ -49,14 +81,9 @@ async def _batches(http: Request, max_bytes: int) -> AsyncIterator[Sequence[byte
         received_bytes += len(piece)
         _check_size(received_bytes, max_bytes)
         if batch_bytes >= BATCH_BYTES:
-            yield batch
+            yield batch, False
             batch, batch_bytes = [], 0
-    yield batch
-
-
-def _write_all(upload: ArtifactUpload, batch: Sequence[bytes]) -> None:
-    for piece in batch:
-        upload.write(piece)
+    yield batch, True
 
 
 def _check_size(size_bytes: int, max_bytes: int) -> None:
