@@ -1,0 +1,85 @@
+"""A team's server in this process: real stores on disk, two workspaces, an administrator and API keys."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from runyard.app import administration, make_app, open_stores
+from runyard.entities.permission import Scope
+from runyard.settings import Mode, Settings
+
+ADDRESSES = (
+    "/workspaces/{}",
+    "/mlflow/v1.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/{}",
+    "/mlflow/v2.0/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/runyard"
+    "/providers/Microsoft.MachineLearningServices/workspaces/{}",
+)
+
+
+class Team:
+    """A server with the workspaces ``default``, ``alpha`` and ``beta``, and a way to ask it things."""
+
+    def __init__(self, home: Path, mode: Mode = Mode.SERVE) -> None:
+        self._open(home, mode)
+        self.admin_key = self.administration.make_first_administrator("ann").text
+        for name in ("alpha", "beta"):
+            self.ask("POST", "/api/v1/workspaces", {"name": name}, key=self.admin_key).raise_for_status()
+
+    @classmethod
+    def reopened(cls, home: Path) -> Team:
+        """Return a server on a home that another one has left."""
+        team = cls.__new__(cls)
+        team._open(home, Mode.SERVE)
+        return team
+
+    def _open(self, home: Path, mode: Mode) -> None:
+        self.settings = Settings(mode=mode, home=home)
+        self.stores = open_stores(self.settings)
+        self.administration = administration(self.stores)
+        transport = httpx.ASGITransport(make_app(self.stores, self.settings), raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000")
+        self._loop = asyncio.new_event_loop()
+
+    def key(self, scope: Scope, workspace: str | None = None) -> str:
+        """Return a new API key."""
+        return self.administration.create_key("test", scope, workspace).text
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send one request: what is in ``body`` as JSON, on GET as the query; bytes as they are."""
+        sent = {"Authorization": f"Bearer {key}"} if key is not None else {}
+        sent |= headers or {}
+        if isinstance(body, bytes):
+            request = self._client.build_request(method, path, content=body, headers=sent)
+        elif method in ("GET", "HEAD", "DELETE"):
+            request = self._client.build_request(method, path, params=body, headers=sent)
+        else:
+            request = self._client.build_request(method, path, json=body or {}, headers=sent)
+        return self._loop.run_until_complete(self._client.send(request))
+
+    def kept(self) -> list[str]:
+        """Return all that the server has kept: each row of the database, each file's path and content."""
+        with sqlite3.connect(self.settings.database_path) as database:
+            rows = [line for line in database.iterdump() if line.startswith("INSERT")]
+        database.close()
+        files = sorted(path for path in self.settings.artifact_root.rglob("*") if path.is_file())
+        return sorted(rows) + [f"{path} {path.read_bytes().hex()}" for path in files]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._loop.run_until_complete(self._client.aclose())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+        self.stores.close()

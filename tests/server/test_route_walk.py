@@ -1,0 +1,467 @@
+"""S07 to S10: every row of the route table with no credential, too small a one, or another workspace's.
+
+The calls are made from the table itself, so a new route is walked the day it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from runyard.auth.permissions import Open, Permission, Scope
+from runyard.server.middleware import _UPLOAD
+from runyard.server.routes import ROUTES
+from runyard.server.routing import Route
+from tests.server.team import ADDRESSES, Team
+
+# Every route that answers without a credential, and why that is right. To add one, add it here.
+OPEN_ROUTES = {
+    ("GET", "/health"): "a load balancer probes it and has no credential; it says OK and nothing else",
+}
+# Besides the table: the Studio's own files hold no data; what they show they ask the API for.
+OPEN_FILES = ("/", "/index.html", "/workspaces/alpha/", "/workspaces/nowhere/")
+
+# Every POST that a reader may send. A new one belongs here only if it changes nothing.
+READING_POSTS = {
+    "/api/2.0/mlflow/artifacts/presigned-download-url",
+    "/api/2.0/mlflow/experiments/search",
+    "/api/2.0/mlflow/experiments/search-datasets",
+    "/api/2.0mlflow/experiments/search-datasets",
+    "/api/2.0/mlflow/logged-models/search",
+    "/api/2.0/mlflow/runs/search",
+    "/api/v1/series",
+    "/api/v1/token",
+}
+# The routes that stream a body of any size; all others are bound by max_body_bytes.
+UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
+
+SECRETS = [f"planted-{number:02d}" for number in range(21)]
+EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
+
+
+def plain(path):
+    """A route's path without its twin's spelling."""
+    return path.replace("/ajax-api/", "/api/")
+
+
+def walked(kind=lambda route: True):
+    chosen = [route for route in ROUTES if kind(route)]
+    return pytest.mark.parametrize("route", chosen, ids=[f"{route.method} {route.path}" for route in chosen])
+
+
+def needs_credential(route):
+    return not isinstance(route.permits, Open)
+
+
+def allows(scope, route):
+    """Whether a scope is enough for a route, wherever it is addressed to."""
+    return isinstance(route.permits, Open) or scope.allows(route.permits)
+
+
+def first_of_each(route):
+    """The twins below /ajax-api/ share a handler: walks that call each route many times take one of them."""
+    return needs_credential(route) and not route.path.startswith("/ajax-api/")
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory):
+    team = Team(tmp_path_factory.mktemp("walk") / "home")
+    yield team
+    team.close()
+
+
+@pytest.fixture
+def own_team(tmp_path):
+    team = Team(tmp_path / "home")
+    yield team
+    team.close()
+
+
+@pytest.fixture(scope="module")
+def beta(team):
+    """What workspace beta holds: an experiment, a run, a model and a file, each with planted secrets."""
+    return Planted(team)
+
+
+class Planted:
+    """Objects of one workspace whose contents nobody outside of it may see."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        secret = iter(SECRETS)
+        made = self.mlflow("experiments/create", {"name": next(secret)})
+        self.experiment_id = made["experiment_id"]
+        run = {"experiment_id": self.experiment_id, "run_name": next(secret), "user_id": next(secret)}
+        self.run_id = self.mlflow("runs/create", run)["run"]["info"]["run_id"]
+        batch = {
+            "run_id": self.run_id,
+            "metrics": [{"key": next(secret), "value": 0.5, "timestamp": 1, "step": 1}],
+            "params": [{"key": next(secret), "value": next(secret)}],
+            "tags": [{"key": next(secret), "value": next(secret)}],
+        }
+        self.metric_key = batch["metrics"][0]["key"]
+        self.mlflow("runs/log-batch", batch)
+        dataset = {name: next(secret) for name in ("name", "digest", "source", "source_type")}
+        self.mlflow("runs/log-inputs", {"run_id": self.run_id, "datasets": [{"dataset": dataset}]})
+        tag = {"experiment_id": self.experiment_id, "key": next(secret), "value": next(secret)}
+        self.mlflow("experiments/set-experiment-tag", tag)
+        model = {
+            "experiment_id": self.experiment_id,
+            "name": next(secret),
+            "params": [{"key": next(secret), "value": next(secret)}],
+            "tags": [{"key": next(secret), "value": next(secret)}],
+        }
+        self.model_tag = model["tags"][0]["key"]
+        self.model_id = self.mlflow("logged-models", model)["model"]["info"]["model_id"]
+        self.file_name = next(secret)
+        self.file_path = f"{self.experiment_id}/{self.run_id}/artifacts/{self.file_name}"
+        upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
+        content = next(secret).encode()
+        team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
+        assert list(secret) == []
+
+    def mlflow(self, path, body):
+        answer = self.team.ask(
+            "POST", f"/workspaces/beta/api/2.0/mlflow/{path}", body, key=self.team.admin_key
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def kept(self):
+        """The rows and files of the workspace, as they lie on the disk."""
+        of_alpha = str(self.team.settings.artifact_root / "alpha")
+        planted = [line for line in self.team.kept() if any(secret in line for secret in SECRETS)]
+        return [line for line in planted if not line.startswith(of_alpha)]
+
+
+def target(route: Route, planted: Planted) -> tuple[str, object]:
+    """A path and a body that name the planted objects wherever the route takes a name."""
+    path = route.path.replace("{artifact_path:path}", planted.file_path)
+    path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
+    path = path.replace("{tag_key:path}", planted.model_tag)
+    assert "{" not in path, "say here what the new parameter names"
+    if route.is_raw and route.method != "GET":
+        query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
+        return path + query, b"overwritten"
+    body = body_for(planted) | next(
+        (special for end, special in SPECIAL if plain(route.path).endswith(end)), {}
+    )
+    if route.method == "GET":
+        return path, {name: value for name, value in body.items() if is_for_a_query(value)}
+    return path, body
+
+
+def body_for(planted: Planted) -> dict[str, object]:
+    """Every field that a route may ask for; what it does not know, it passes over."""
+    return {
+        "run_id": planted.run_id,
+        "run_uuid": planted.run_id,
+        "run_ids": [planted.run_id],
+        "experiment_id": planted.experiment_id,
+        "experiment_ids": [planted.experiment_id],
+        "experiment_name": SECRETS[0],
+        "model_id": planted.model_id,
+        "name": "walked",
+        "new_name": "walked too",
+        "key": "walked",
+        "keys": [planted.metric_key],
+        "metric_key": planted.metric_key,
+        "metric_keys": [planted.metric_key],
+        "value": "1",
+        "timestamp": 1,
+        "path": planted.file_name,
+        "artifact_file_path": planted.file_name,
+        "status": "FINISHED",
+        "x": "step",
+        "width": 10,
+        "max_results": 100,
+        "parts": [],
+        "upload_id": "u",
+        "metrics": [{"key": "walked", "value": 1.0, "timestamp": 1, "step": 1}],
+        "params": [{"key": "walked", "value": "1"}],
+        "tags": [{"key": "walked", "value": "1"}],
+        "datasets": [{"dataset": {"name": "w", "digest": "w", "source_type": "w", "source": "w"}}],
+        "models": [{"model_id": planted.model_id, "step": 0}],
+        "model_json": json.dumps(
+            {"run_id": planted.run_id, "artifact_path": "w", "utc_time_created": "w", "flavors": {}}
+        ),
+    }
+
+
+# Where one name means different things on different routes.
+SPECIAL: list[tuple[str, dict[str, object]]] = [
+    ("artifacts/list", {"path": ""}),
+    ("mlflow-artifacts/artifacts", {"path": ""}),
+    ("artifacts/directories", {"path": ""}),
+    ("logged-models/search", {"datasets": []}),
+    ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
+    ("api/v1/workspaces", {"tags": {}}),
+]
+
+
+def is_for_a_query(value):
+    return all(isinstance(item, str) for item in value) if isinstance(value, list) else True
+
+
+def has_failed(answer):
+    """Whether the server itself broke; saying that something is not supported is no failure."""
+    return answer.status_code >= 500 and answer.status_code != 501
+
+
+def is_an_error(answer, status, code):
+    assert answer.status_code == status, answer.text
+    if answer.request.method != "HEAD":
+        body = answer.json()
+        assert set(body) == {"error_code", "message"}
+        assert body["error_code"] == code
+    return True
+
+
+# --- the table --------------------------------------------------------------------------------------------
+
+
+def test_s07_the_routes_that_need_no_credential_are_the_reviewed_ones():
+    found = {(route.method, route.path) for route in ROUTES if not needs_credential(route)}
+    assert found == set(OPEN_ROUTES)
+    assert all(len(why) > 20 for why in OPEN_ROUTES.values())
+
+
+def test_s09_the_posts_that_a_reader_may_send_are_the_reviewed_ones():
+    found = {
+        plain(route.path)
+        for route in ROUTES
+        if route.method != "GET" and needs_credential(route) and allows(Scope.READER, route)
+    }
+    assert found == READING_POSTS
+
+
+def test_the_bodies_that_the_wall_does_not_bound_are_those_of_uploads():
+    found = {plain(route.path) for route in ROUTES if route.method == "PUT" and _UPLOAD.fullmatch(route.path)}
+    assert found == UPLOADS
+
+
+# What this storage does not offer; nobody may use it, so it is no hole.
+NOT_SUPPORTED = re.compile(r"/(?:mpu|presigned|presigned-(?:down|up)load-url)(?:/|$)")
+
+
+def when(route):
+    """First what needs the objects, then what deletes parts of them, then all, then what restores."""
+    ends = ("/delete", "/restore")
+    rank = 2 + ends.index(end) if (end := route.path[route.path.rindex("/") :]) in ends else 0
+    return (rank or "delete" in route.path or route.method == "DELETE", -len(route.path))
+
+
+def test_the_walk_calls_each_route_as_one_who_may_would(own_team):
+    """Else a refusal below might only say that the call made no sense."""
+    team, planted = own_team, Planted(own_team)
+    unique = [route for route in ROUTES if not route.path.startswith("/ajax-api/")]
+    for route in sorted(unique, key=when):
+        path, body = target(route, planted)
+        answer = team.ask(route.method, "/workspaces/beta" + path, body, key=team.admin_key)
+        if NOT_SUPPORTED.search(route.path):
+            assert answer.status_code in (400, 501)
+        else:
+            assert answer.status_code == 200, f"{route.method} {route.path}: {answer.text}"
+
+
+# --- S07: nobody ------------------------------------------------------------------------------------------
+
+
+@walked(needs_credential)
+def test_s07_serve_asks_for_a_credential(route, team, beta):
+    path, body = target(route, beta)
+    for prefix in EVERYWHERE:
+        answer = team.ask(route.method, prefix + path, body)
+        assert is_an_error(answer, 401, "UNAUTHENTICATED")
+    if route.method == "GET":
+        assert is_an_error(team.ask("HEAD", path, body), 401, "UNAUTHENTICATED")
+
+
+@walked(needs_credential)
+def test_s07_a_made_up_credential_is_none(route, team, beta):
+    path, body = target(route, beta)
+    answer = team.ask(route.method, path, body, key="ry_000000000000_" + "A" * 43)
+    assert is_an_error(answer, 401, "UNAUTHENTICATED")
+
+
+def test_s07_nobody_has_changed_anything(team, beta):
+    before = team.kept()
+    for route in ROUTES:
+        path, body = target(route, beta)
+        team.ask(route.method, path, body)
+    assert team.kept() == before
+
+
+@walked(lambda route: not needs_credential(route))
+def test_an_open_route_answers_even_to_an_ended_credential(route, team):
+    assert team.ask(route.method, route.path).status_code == 200
+    assert team.ask(route.method, route.path, key="ry_000000000000_" + "A" * 43).status_code == 200
+
+
+@pytest.mark.parametrize("path", OPEN_FILES)
+def test_the_studios_own_page_needs_no_credential_and_tells_nothing_of_the_data(path, team, beta):
+    answer = team.ask("GET", path)
+    assert answer.status_code in (200, 503)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert not any(secret in answer.text for secret in SECRETS)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "path",
+    ["/no/such", "/api/2.0/mlflow/nothing", "/workspaces/beta/nothing", "/health/", "/api/v1"],
+)
+def test_an_unknown_address_is_the_same_error_as_any_other(method, path, team):
+    assert is_an_error(team.ask(method, path), 404, "ENDPOINT_NOT_FOUND")
+
+
+# --- S09: too small a credential --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keys_for_beta(team, beta):
+    return {scope: team.key(scope, "beta") for scope in Scope} | {None: team.key(Scope.READER)}
+
+
+@walked(first_of_each)
+def test_s09_a_scope_opens_exactly_the_routes_that_it_allows(route, team, beta, keys_for_beta):
+    path, body = target(route, beta)
+    for scope in Scope:
+        if allows(scope, route) and route.permits is not Permission.ADMINISTER:
+            continue
+        before = beta.kept()
+        answer = team.ask(route.method, "/workspaces/beta" + path, body, key=keys_for_beta[scope])
+        assert is_an_error(answer, 403, "PERMISSION_DENIED")
+        assert beta.kept() == before
+
+
+def test_s09_a_reader_changes_nothing_whatever_they_call(team, beta, keys_for_beta):
+    token = team.ask("POST", "/api/v1/token", {}, key=keys_for_beta[None]).json()["access_token"]
+    before = team.kept()
+    for route in ROUTES:
+        path, body = target(route, beta)
+        for key in (keys_for_beta[None], token):
+            answer = team.ask(route.method, "/workspaces/beta" + path, body, key=key)
+            refused = not allows(Scope.READER, route)
+            assert (answer.status_code == 403) == (
+                refused or (plain(route.path) == "/api/v1/token" and key == token)
+            )
+            assert not has_failed(answer), f"{route.method} {route.path}: {answer.text}"
+    assert team.kept() == before
+
+
+def test_s09_a_reader_sees_what_they_may(team, beta, keys_for_beta):
+    answer = team.ask(
+        "GET",
+        "/workspaces/beta/api/2.0/mlflow/runs/get",
+        {"run_id": beta.run_id},
+        key=keys_for_beta[Scope.READER],
+    )
+    assert SECRETS[1] in answer.text
+
+
+# --- S08, S10: a credential of another workspace ----------------------------------------------------------
+
+
+@walked(first_of_each)
+def test_s08_the_key_of_one_workspace_opens_no_address_of_another(route, team, beta):
+    key = team.key(Scope.OWNER, "alpha")
+    path, body = target(route, beta)
+    texts = set()
+    for name in ("beta", "nowhere"):
+        for address in ADDRESSES:
+            answer = team.ask(route.method, address.format(name) + path, body, key=key)
+            assert is_an_error(answer, 403, "PERMISSION_DENIED")
+            texts.add(answer.text)
+        answer = team.ask(route.method, path, body, key=key, headers={"X-MLFLOW-WORKSPACE": name})
+        assert is_an_error(answer, 403, "PERMISSION_DENIED")
+        texts.add(answer.text)
+    assert len(texts) == 1
+
+
+@walked(first_of_each)
+def test_s08_the_ids_of_another_workspace_lead_nowhere(route, team, beta):
+    key = team.key(Scope.OWNER, "alpha")
+    path, body = target(route, beta)
+    before = beta.kept()
+    answer = team.ask(route.method, "/workspaces/alpha" + path, body, key=key)
+    assert not has_failed(answer), answer.text
+    shown = answer.text.replace(path, "")
+    for secret in SECRETS:
+        # What the caller wrote may come back in an error; what only the other workspace knows may not.
+        if secret not in json.dumps(body if not isinstance(body, bytes) else "") + path:
+            assert secret not in shown
+    assert beta.kept() == before
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_s10_lists_and_searches_hold_the_callers_rows_only(scope, team, beta):
+    key = team.key(scope, "alpha")
+    for path, body in [
+        ("/api/2.0/mlflow/experiments/search", {"max_results": 1000, "view_type": "ALL"}),
+        ("/api/2.0/mlflow/runs/search", {"experiment_ids": [beta.experiment_id, "0"], "max_results": 1000}),
+        ("/api/2.0/mlflow/runs/search", {"experiment_ids": [], "max_results": 1000}),
+        ("/api/2.0/mlflow/logged-models/search", {"experiment_ids": [beta.experiment_id], "max_results": 50}),
+        ("/api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": [beta.experiment_id]}),
+        ("/api/v1/series", {"run_ids": [beta.run_id], "keys": [beta.metric_key], "x": "step", "width": 5}),
+    ]:
+        answer = team.ask("POST", "/workspaces/alpha" + path, body, key=key)
+        asked_for = json.dumps(body)
+        assert not has_failed(answer)
+        assert not any(secret in answer.text for secret in SECRETS if secret not in asked_for), path
+        assert answer.status_code >= 400 or beta.run_id not in answer.text
+    found = team.ask("GET", "/workspaces/alpha/api/v1/workspaces", key=key).json()["workspaces"]
+    assert [workspace["name"] for workspace in found] == ["alpha"]
+
+
+def test_s08_the_workspace_of_somebody_else_looks_like_none(team, beta):
+    key = team.key(Scope.OWNER, "alpha")
+    own = team.ask("GET", "/workspaces/alpha/api/v1/workspaces/alpha", key=key)
+    assert own.json()["workspace"]["name"] == "alpha"
+    other, none = (
+        team.ask("GET", f"/workspaces/alpha/api/v1/workspaces/{name}", key=key) for name in ("beta", "none")
+    )
+    assert other.status_code == none.status_code == 404
+    assert other.text.replace("beta", "none") == none.text
+
+
+def test_s08_a_header_and_a_path_that_name_different_workspaces_are_refused(team):
+    answer = team.ask(
+        "GET",
+        "/workspaces/alpha/version",
+        key=team.admin_key,
+        headers={"X-MLFLOW-WORKSPACE": "beta"},
+    )
+    assert is_an_error(answer, 400, "INVALID_PARAMETER_VALUE")
+
+
+# --- on up ------------------------------------------------------------------------------------------------
+
+
+def test_a_redirect_to_a_workspaces_page_stays_on_this_host(team):
+    for name in ("alpha", "https:evil.example", "%5C%5Cevil.example", "javascript:alert(1)"):
+        answer = team.ask("GET", f"/workspaces/{name}")
+        assert answer.status_code == 308
+        assert re.match(r"\./[^/\\]+/$", answer.headers["location"])
+
+
+@pytest.mark.parametrize(
+    "sent", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
+def test_s16_a_body_that_a_form_could_send_is_refused(sent, team):
+    before = team.kept()
+    for route in ROUTES:
+        if route.request is None or route.method not in ("POST", "PATCH", "PUT"):
+            continue
+        answer = team.ask(
+            route.method,
+            re.sub(r"\{[^}]+\}", "x", route.path),
+            json.dumps({"name": "forged"}).encode(),
+            key=team.admin_key,
+            headers={"Content-Type": sent},
+        )
+        assert is_an_error(answer, 400, "INVALID_PARAMETER_VALUE")
+        assert "Content-Type" in answer.json()["message"]
+    assert team.kept() == before
