@@ -22,7 +22,7 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.{])/(work/|root/\.|opt/wheels|opt/pypi|home/[a-z]+/|Users/[A-Za-z]+/)[\w.-]*"
 )
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
-FRAGMENT = re.compile(r"(\d+|\+[a-z0-9-]+)(\.\d+)?\.(added|changed|fixed|removed)\.md")
+FRAGMENT = re.compile(r"(\d+|\+[a-z0-9-]+)\.(added|changed|fixed|removed)(\.\d+)?\.md")
 # An ignore says which rule and why: codes, a dash, the reason (noqa); codes, a comment (type ignore).
 BARE_NOQA = re.compile(r"#\s*noqa(?!:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*\s*[-–(#]+\s*\w)")
 BARE_TYPE_IGNORE = re.compile(r"#\s*type:\s*ignore(?!\[[a-z-]+(,\s*[a-z-]+)*\]\s*#\s*\w)")
