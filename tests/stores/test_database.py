@@ -1,0 +1,216 @@
+"""The database: transactions, threads, faults in words that say what to do, and files as they should be."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from runyard.errors import StorageFull, Unavailable
+from runyard.stores.database import Database, chunks, insert_missing, open_sqlite, upsert
+from runyard.stores.metadata.schema import signing_keys
+from tests.migrated import open_migrated
+
+
+def row(key_id: str, private_jwk: str = "{}") -> dict[str, object]:
+    return {"key_id": key_id, "private_jwk": private_jwk, "created_ms": 1}
+
+
+def keys_in(database: Database) -> list[str]:
+    with database.reading() as connection:
+        return list(connection.scalars(select(signing_keys.c.key_id).order_by(signing_keys.c.key_id)))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = open_migrated(tmp_path / "runyard.db")
+    yield database
+    database.close()
+
+
+def test_the_file_is_its_owners_alone(tmp_path):
+    open_sqlite(tmp_path / "runyard.db").close()
+    assert stat.S_IMODE((tmp_path / "runyard.db").stat().st_mode) == 0o600
+
+
+def test_every_connection_is_set_up(database):
+    with database.reading() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")
+        }
+        assert found == {"journal_mode": "wal", "synchronous": 1, "foreign_keys": 1, "auto_vacuum": 2}
+        assert connection.exec_driver_sql("SELECT 'a' LIKE 'A'").scalar() == 0
+        assert connection.exec_driver_sql("SELECT lower('ÉÇ')").scalar() == "éç"
+
+
+def test_closing_folds_the_log_into_the_file(tmp_path):
+    database = open_migrated(tmp_path / "runyard.db")
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("kept"))
+    assert (tmp_path / "runyard.db-wal").exists()
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["runyard.db"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_any_error_takes_the_whole_transaction_back(database, error):
+    def write_and_fail():
+        with database.writing() as connection, database.writing() as same:
+            assert same is connection
+            same.execute(insert(signing_keys), row("lost"))
+            raise error
+
+    with pytest.raises(error):
+        write_and_fail()
+    assert keys_in(database) == []
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("next"))
+    assert keys_in(database) == ["next"]
+
+
+def test_reading_within_writing_sees_what_was_written(database):
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("new"))
+        assert keys_in(database) == ["new"]
+        with database.reading_together():
+            assert keys_in(database) == ["new"]
+
+
+def test_reading_together_sees_one_state_whatever_others_write(database):
+    def write(key_id):
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), row(key_id))
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with database.reading_together():
+            assert keys_in(database) == []
+            elsewhere.submit(write, "meanwhile").result(10)
+            assert keys_in(database) == []
+        assert keys_in(database) == ["meanwhile"]
+
+
+def test_a_write_within_a_transaction_that_only_reads_is_refused_instead_of_lost(database):
+    with database.reading_together(), pytest.raises(RuntimeError, match="only reads"), database.writing():
+        pass
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("afterwards"))
+    assert keys_in(database) == ["afterwards"]
+
+
+def test_new_connections_wait_for_no_writer(database):
+    with ThreadPoolExecutor(20) as readers, database.writing() as connection:
+        connection.execute(insert(signing_keys), row("unfinished"))
+        reads = [readers.submit(keys_in, database) for _ in range(40)]
+        assert [read.result(10) for read in reads] == [[]] * 40
+
+
+def test_writers_of_two_processes_take_turns(tmp_path, database):
+    other = open_migrated(tmp_path / "runyard.db")
+
+    def write(number):
+        with (database, other)[number % 2].writing() as connection:
+            insert_missing(connection, signing_keys, [row(f"{number:02d}")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(20)))
+    assert len(keys_in(database)) == 20
+    other.close()
+
+
+def test_a_database_that_another_process_holds_is_unavailable(tmp_path, database):
+    impatient = Database(
+        create_engine(
+            f"sqlite:///{tmp_path / 'runyard.db'}", connect_args={"timeout": 0.01, "isolation_level": None}
+        )
+    )
+    with database.writing(), pytest.raises(Unavailable, match="locked"), impatient.writing():
+        pass
+    with impatient.writing() as connection:
+        connection.execute(insert(signing_keys), row("later"))
+    impatient.close()
+    assert keys_in(database) == ["later"]
+
+
+def test_a_full_disk_is_said_to_be_full_and_nothing_is_written(database):
+    with database.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+
+    def fill():
+        with database.writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+            connection.execute(insert(signing_keys), row("large", "x" * 100_000))
+
+    with pytest.raises(StorageFull, match="nothing was written"):
+        fill()
+    assert keys_in(database) == []
+
+
+def test_a_broken_rule_of_the_schema_is_no_fault_of_the_disk(database):
+    def write_twice():
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), [row("same"), row("same")])
+
+    with pytest.raises(IntegrityError):
+        write_twice()
+
+
+def test_a_fault_does_not_show_the_values_of_its_statement(database):
+    def write_twice():
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), [row("same", "a secret"), row("same", "a secret")])
+
+    with pytest.raises(IntegrityError) as refused:
+        write_twice()
+    assert "a secret" not in str(refused.value)
+
+
+def test_upsert_writes_the_named_columns_over(database):
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("a", "old"))
+        upsert(connection, signing_keys, [row("a", "new"), row("b", "new")], ["private_jwk"])
+        insert_missing(connection, signing_keys, [row("a", "newer"), row("c", "newer")])
+        insert_missing(connection, signing_keys, [])
+        kept = connection.execute(select(signing_keys).order_by(signing_keys.c.key_id)).all()
+        assert [(row.key_id, row.private_jwk) for row in kept] == [("a", "new"), ("b", "new"), ("c", "newer")]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (3, [3]), (4, [4]), (9, [4, 4, 1])])
+def test_chunks_hold_every_value_once(count, sizes):
+    parts = list(chunks(list(range(count)), 4))
+    assert [len(part) for part in parts] == sizes
+    assert [value for part in parts for value in part] == list(range(count))
+
+
+def test_a_transaction_belongs_to_its_thread(database):
+    began, may_end = threading.Event(), threading.Event()
+
+    def hold():
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), row("theirs"))
+            began.set()
+            assert may_end.wait(10)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        held = elsewhere.submit(hold)
+        assert began.wait(10)
+        assert keys_in(database) == []
+        may_end.set()
+        held.result(10)
+    assert keys_in(database) == ["theirs"]
+
+
+def test_what_is_committed_is_seen_by_other_programs_at_once(tmp_path, database):
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("kept"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "runyard.db")) as raw:
+        assert raw.execute("SELECT key_id FROM signing_keys").fetchall() == [("kept",)]
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
