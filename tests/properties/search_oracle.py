@@ -1,0 +1,109 @@
+"""What a search must find, said in plain Python over plain values: the second opinion on the SQL."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Operator
+from runyard.protocol.ordering import Order
+
+_COMPARE = {
+    Operator.LESS: operator.lt,
+    Operator.LESS_OR_EQUAL: operator.le,
+    Operator.GREATER: operator.gt,
+    Operator.GREATER_OR_EQUAL: operator.ge,
+    Operator.EQUAL: operator.eq,
+    Operator.NOT_EQUAL: operator.ne,
+}
+
+
+@dataclass(frozen=True)
+class OracleRun:
+    """A run as the oracle sees it; ``datasets`` holds (name, digest, context) of each input."""
+
+    run_id: str
+    name: str = "run"
+    user_id: str = "ann"
+    status: str = "RUNNING"
+    artifact_uri: str = "mlflow-artifacts:/1"
+    started_ms: int | None = 0
+    ended_ms: int | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    datasets: Sequence[tuple[str, str, str | None]] = ()
+
+
+def expected(runs: Iterable[OracleRun], filter: Filter | None, order: Sequence[Order]) -> list[str]:
+    """Return the ids of the runs that a search must answer, in its order."""
+    found = sorted((run for run in runs if filter is None or holds(filter, run)), key=lambda run: run.run_id)
+    if not any(each.entity is Entity.ATTRIBUTE and each.key == "started_ms" for each in order):
+        found = _sorted(found, Order(Entity.ATTRIBUTE, "started_ms", ascending=False))
+    for each in reversed(order):
+        found = _sorted(found, each)
+    return [run.run_id for run in found]
+
+
+def _sorted(runs: list[OracleRun], order: Order) -> list[OracleRun]:
+    values = {run.run_id: value_of(order.entity, order.key, run) for run in runs}
+    numbers = [run for run in runs if not _is_nothing(values[run.run_id])]
+    nans = [run for run in runs if _is_nan(values[run.run_id])]
+    missing = [run for run in runs if values[run.run_id] is None]
+    ordered = sorted(numbers, key=lambda run: values[run.run_id], reverse=not order.ascending)
+    return ordered + nans + missing
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or _is_nan(value)
+
+
+def value_of(entity: Entity, key: str, run: OracleRun) -> Any:
+    """Return what a run has for a key, ``None`` if nothing."""
+    if entity is Entity.ATTRIBUTE:
+        return getattr(run, key)
+    return {Entity.PARAM: run.params, Entity.TAG: run.tags, Entity.METRIC: run.metrics}[entity].get(key)
+
+
+def holds(filter: Filter, run: OracleRun) -> bool:
+    """Return whether a filter lets a run through."""
+    if isinstance(filter, And):
+        return all(holds(term, run) for term in filter.terms)
+    if filter.entity is Entity.DATASET:
+        place = ("name", "digest", "context").index(filter.key)
+        return any(_compare(dataset[place], filter) for dataset in run.datasets)
+    value = value_of(filter.entity, filter.key, run)
+    if filter.operator is Operator.IS_NULL:
+        return value is None
+    if filter.operator is Operator.IS_NOT_NULL:
+        return value is not None
+    return _compare(value, filter)
+
+
+def _compare(value: Any, comparison: Comparison) -> bool:
+    wanted: Any = comparison.value
+    if value is None:
+        return False
+    if comparison.operator is Operator.IN:
+        return value in wanted
+    if comparison.operator is Operator.NOT_IN:
+        return value not in wanted
+    if comparison.operator is Operator.LIKE:
+        return like(value, wanted)
+    if comparison.operator is Operator.ILIKE:
+        return like(value.lower(), wanted.lower())
+    return bool(_COMPARE[comparison.operator](value, wanted))
+
+
+def like(text: str, pattern: str) -> bool:
+    """Return whether SQL's pattern matches: ``%`` is any text, ``_`` one character, nothing escapes."""
+    expression = "".join({"%": ".*", "_": "."}.get(sign, re.escape(sign)) for sign in pattern)
+    return re.fullmatch(expression, text, re.DOTALL) is not None

@@ -1,0 +1,279 @@
+"""Any filter and order over any runs finds what the oracle finds, in the oracle's order."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert
+
+from runyard.entities.experiment import View
+from runyard.protocol.filter_tree import (
+    LIST_OPERATORS,
+    NULL_OPERATORS,
+    NUMERIC_OPERATORS,
+    TEXT_OPERATORS,
+    And,
+    Comparison,
+    Entity,
+    Operator,
+)
+from runyard.protocol.filters import parse_run_filter
+from runyard.protocol.ordering import parse_run_order
+from runyard.stores.database import Database, open_sqlite
+from runyard.stores.metadata import schema
+from runyard.stores.metadata.search import runs_query
+from tests.properties.search_oracle import OracleRun, expected
+
+KEYS = ("a", "b.c", "é /1")
+TEXTS = (
+    "",
+    "x",
+    "X",
+    "xy",
+    "x%",
+    "_",
+    "É",
+    "é",
+    "a\\b",
+    "a|b",
+    "1",
+    "10",
+    "9",
+    "it's",
+    "line\nbreak",
+    "日本",
+)
+PATTERNS = (*TEXTS, "%", "x%", "%y", "_", "x_", "%\\%", "a|%", "É%", "%B", "__")
+NUMBERS = (-1.5, 0.0, 1.0, 2.5, 1e300)
+TIMES = (0, 1, 5, 1_700_000_000_000)
+ATTRIBUTES = {
+    "run_id": "run_id",
+    "run_name": "name",
+    "user_id": "user_id",
+    "status": "status",
+    "artifact_uri": "artifact_uri",
+    "start_time": "started_ms",
+    "end_time": "ended_ms",
+}
+SPELLINGS = {
+    Entity.METRIC: ("metric", "metrics"),
+    Entity.PARAM: ("param", "params", "parameter", "parameters"),
+    Entity.TAG: ("tag", "tags"),
+    Entity.ATTRIBUTE: ("attribute", "attributes", "attr", "run"),
+    Entity.DATASET: ("dataset", "datasets"),
+}
+
+texts = st.sampled_from(TEXTS)
+few_texts = st.sampled_from(("x", "X", "É", "é", "a\\b"))
+pairs = st.dictionaries(st.sampled_from(KEYS), texts | few_texts, max_size=3)
+numbers = st.sampled_from((*NUMBERS, math.inf, -math.inf)) | st.sampled_from((0.0, math.nan))
+metrics = st.dictionaries(st.sampled_from(KEYS), numbers, max_size=3)
+datasets = st.lists(
+    st.tuples(texts, few_texts, st.none() | few_texts), max_size=2, unique_by=lambda dataset: dataset[:2]
+)
+
+
+@st.composite
+def lists_of_runs(draw):
+    count = draw(st.integers(0, 8))
+    return [
+        OracleRun(
+            run_id=f"r{number}",
+            name=draw(texts),
+            user_id=draw(texts),
+            status=draw(st.sampled_from(("RUNNING", "FINISHED", "FAILED"))),
+            artifact_uri=draw(texts),
+            started_ms=draw(st.none() | st.sampled_from(TIMES)),
+            ended_ms=draw(st.none() | st.sampled_from(TIMES)),
+            params=draw(pairs),
+            tags=draw(pairs),
+            metrics=draw(metrics),
+            datasets=draw(datasets),
+        )
+        for number in range(count)
+    ]
+
+
+def in_quotes(draw, text):
+    marks = [mark for mark in ("'", '"') if mark not in text and not text.endswith("\\")]
+    mark = draw(st.sampled_from(marks))
+    return f"{mark}{text}{mark}"
+
+
+def spelled_key(draw, key):
+    plain = [key] if key.replace(".", "").isascii() and key.replace(".", "").isalpha() else []
+    return draw(st.sampled_from([f"`{key}`", f'"{key}"', *plain]))
+
+
+def spelled_operator(draw, by):
+    return draw(st.sampled_from([by.value, by.value.lower()]))
+
+
+@st.composite
+def comparisons(draw):
+    """A comparison, and one of the ways to write it."""
+    entity = draw(st.sampled_from(list(Entity)))
+    head = draw(st.sampled_from(SPELLINGS[entity]))
+    if entity is Entity.METRIC:
+        key, by, number = (
+            draw(st.sampled_from(KEYS)),
+            draw(st.sampled_from(NUMERIC_OPERATORS)),
+            draw(st.sampled_from(NUMBERS)),
+        )
+        written = f"{head}.{spelled_key(draw, key)} {by.value} {number!r}"
+        return Comparison(entity, key, by, number), written
+    if entity is Entity.ATTRIBUTE:
+        return draw(attribute_comparisons(head))
+    operators = (*TEXT_OPERATORS, *(LIST_OPERATORS if entity is Entity.DATASET else NULL_OPERATORS))
+    by = draw(st.sampled_from(operators))
+    key = draw(st.sampled_from(("name", "digest", "context") if entity is Entity.DATASET else KEYS))
+    left = f"{head}.{spelled_key(draw, key)} {spelled_operator(draw, by)}"
+    if by in NULL_OPERATORS:
+        return Comparison(entity, key, by, None), left
+    value, written = draw(values(by))
+    return Comparison(entity, key, by, value), f"{left} {written}"
+
+
+@st.composite
+def attribute_comparisons(draw, head):
+    written_key = draw(st.sampled_from(list(ATTRIBUTES)))
+    key = ATTRIBUTES[written_key]
+    left = draw(st.sampled_from([f"{head}.{written_key}", written_key, f"`{written_key}`"]))
+    if key.endswith("_ms"):
+        by, number = draw(st.sampled_from(NUMERIC_OPERATORS)), draw(st.sampled_from((*TIMES, 0.5, 2**70)))
+        return Comparison(Entity.ATTRIBUTE, key, by, number), f"{left} {by.value} {number}"
+    by = draw(st.sampled_from((*TEXT_OPERATORS, *(LIST_OPERATORS if key == "run_id" else ()))))
+    value, written = draw(values(by, ("r0", "r1", "r9") if key == "run_id" else TEXTS))
+    return Comparison(Entity.ATTRIBUTE, key, by, value), f"{left} {spelled_operator(draw, by)} {written}"
+
+
+@st.composite
+def values(draw, by, choices=TEXTS):
+    if by in LIST_OPERATORS:
+        usable = [text for text in choices if not text.endswith("\\")]
+        listed = tuple(draw(st.lists(st.sampled_from(usable), min_size=1, max_size=3)))
+        return listed, "(" + ", ".join(in_quotes(draw, text) for text in listed) + ")"
+    value = draw(st.sampled_from(PATTERNS if by in (Operator.LIKE, Operator.ILIKE) else choices))
+    return value, in_quotes(draw, value)
+
+
+@st.composite
+def filters(draw):
+    """A tree, and one of the ways to write it."""
+    said = draw(st.lists(comparisons(), min_size=1, max_size=4))
+    terms = tuple(comparison for comparison, _ in said)
+    written = draw(st.sampled_from([" AND ", " and ", "\n AND\t"])).join(text for _, text in said)
+    return (terms[0] if len(terms) == 1 else And(terms)), written
+
+
+@st.composite
+def orders(draw):
+    columns = [f"metrics.`{key}`" for key in KEYS] + [f"params.`{key}`" for key in KEYS]
+    columns += [f"tags.`{key}`" for key in KEYS] + [f"attributes.{key}" for key in ATTRIBUTES]
+    chosen = draw(st.lists(st.sampled_from(columns), max_size=3, unique=True))
+    return [column + draw(st.sampled_from(["", " ASC", " desc", " DESC"])) for column in chosen]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    database = open_sqlite(tmp_path_factory.mktemp("search") / "runyard.db")
+    with database.writing() as connection:
+        connection.execute(
+            insert(schema.workspaces), {"name": "w", "default_experiment_id": 1, "created_ms": 0}
+        )
+        connection.execute(
+            insert(schema.experiments),
+            {
+                "experiment_id": 1,
+                "workspace": "w",
+                "name": "Default",
+                "artifact_location": "",
+                "lifecycle_stage": "active",
+                "created_ms": 0,
+                "updated_ms": 0,
+            },
+        )
+    yield database
+    database.close()
+
+
+def found(database: Database, runs, filter, order) -> list[str]:
+    """Return what the SQL finds among just these runs."""
+    query = runs_query(workspace="w", experiment_ids=["1"], view=View.ACTIVE_ONLY, filter=filter, order=order)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        for run in runs:
+            _insert(connection, run)
+        run_ids = [row.run_id for row in connection.execute(query)]
+        connection.rollback()
+    return run_ids
+
+
+def _insert(connection, run: OracleRun) -> None:
+    fields = ("run_id", "name", "user_id", "status", "artifact_uri", "started_ms", "ended_ms")
+    row = {name: getattr(run, name) for name in fields}
+    connection.execute(insert(schema.runs), {**row, "experiment_id": 1, "lifecycle_stage": "active"})
+    owner = {"run_id": run.run_id}
+    for table, texts_of in ((schema.params, run.params), (schema.tags, run.tags)):
+        for key, value in texts_of.items():
+            connection.execute(insert(table), {**owner, "key": key, "value": value})
+    for key, number in run.metrics.items():
+        is_nan = math.isnan(number)
+        last = {"last_value": 0.0 if is_nan else number, "last_is_nan": is_nan}
+        connection.execute(
+            insert(schema.metric_series),
+            {**owner, "key": key, "last_step": 0, "last_timestamp_ms": 0, **last},
+        )
+    for position, (name, digest, context) in enumerate(run.datasets):
+        dataset = {**owner, "dataset_id": f"{run.run_id}-{position}"}
+        connection.execute(
+            schema.datasets.insert().prefix_with("OR IGNORE"),
+            {
+                "dataset_id": f"{name}|{digest}",
+                "experiment_id": 1,
+                "name": name,
+                "digest": digest,
+                "source_type": "",
+                "source": "",
+            },
+        )
+        dataset["dataset_id"] = f"{name}|{digest}"
+        connection.execute(insert(schema.dataset_inputs), {**dataset, "position": position})
+        if context is not None:
+            connection.execute(
+                insert(schema.dataset_input_tags),
+                {**dataset, "key": "mlflow.data.context", "value": context},
+            )
+
+
+@given(filters())
+def test_a_filter_reads_as_it_was_meant(said):
+    tree, written = said
+    assert parse_run_filter(written) == tree
+
+
+@given(filters())
+def test_a_filter_reads_the_same_with_white_space_around_it(said):
+    tree, written = said
+    assert parse_run_filter(f" \n{written}\t ") == tree
+
+
+@given(lists_of_runs(), comparisons())
+@settings(deadline=None, max_examples=300)
+def test_a_comparison_finds_what_the_oracle_finds(database, runs, said):
+    assert found(database, runs, said[0], ()) == expected(runs, said[0], ())
+
+
+@given(lists_of_runs(), orders())
+@settings(deadline=None, max_examples=300)
+def test_runs_come_in_the_order_of_the_oracle(database, runs, order_by):
+    order = parse_run_order(order_by)
+    assert found(database, runs, None, order) == expected(runs, None, order)
+
+
+@given(lists_of_runs(), filters(), orders())
+@settings(deadline=None)
+def test_a_search_finds_what_the_oracle_finds(database, runs, said, order_by):
+    tree, order = parse_run_filter(said[1]), parse_run_order(order_by)
+    assert found(database, runs, tree, order) == expected(runs, tree, order)
