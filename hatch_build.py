@@ -91,7 +91,7 @@ def _npm(folder: Path, *arguments: str) -> None:
     subprocess.run(
         [node, npm, *arguments],
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path, "NPM_CONFIG_UPDATE_NOTIFIER": "false"},
         check=True,
         stdin=subprocess.DEVNULL,
     )
