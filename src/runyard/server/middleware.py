@@ -10,19 +10,18 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import anyio
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runyard.errors import Forbidden, InternalError, InvalidParameter, RunyardError, TooLarge
+from runyard.errors import Forbidden, InternalError, RunyardError
 from runyard.server.answers import error_response
+from runyard.server.bodies import RequestBody
 from runyard.server.origins import AllowedHosts, AllowedOrigins
 from runyard.settings import Settings
 
 BODY_TIMEOUT_S = 60.0
-DRAINED_FACTOR = 16
 
 _log = logging.getLogger("runyard.server")
 
@@ -80,8 +79,10 @@ class Wall:
         answer = _Answer(send, request_id)
         try:
             headers = _read_once(scope["headers"])
+            answer.body = body = self._body(scope, headers, receive)
             self._check_sender(scope, headers)
-            await self._app(scope, self._bounded(scope, headers, receive), answer.send)
+            body.check_head()
+            await self._app(scope, body.receive, answer.send)
         except RunyardError as error:
             await self._refuse(error, scope, receive, answer)
         except Exception:  # noqa: BLE001 - whatever it was, the caller gets the request's id, the log the rest
@@ -100,38 +101,16 @@ class Wall:
         elif headers.get(b"sec-fetch-site") == "cross-site":
             raise Forbidden("A page of another site may not send this.")
 
-    def _bounded(self, scope: Scope, headers: dict[bytes, str], receive: Receive) -> Receive:
-        """Return a ``receive`` that stops a body which is too large, too slow or compressed."""
-        if scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]):
-            return receive
-        encoding = headers.get(b"content-encoding", "identity").strip().lower()
-        if encoding != "identity":
-            raise InvalidParameter(
-                f"Content-Encoding {encoding[:40]!r} is not supported: send the body as it is."
-            )
-        declared = headers.get(b"content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_body_bytes:
-            raise self._too_large()
-        return _BoundedBody(receive, self._max_body_bytes, self._body_timeout_s, self._too_large).receive
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(
-            f"The request's body is over the limit of {self._max_body_bytes} bytes (setting max_body_bytes)."
-        )
+    def _body(self, scope: Scope, headers: dict[bytes, str], receive: Receive) -> RequestBody:
+        is_upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
+        max_bytes = None if is_upload else self._max_body_bytes
+        return RequestBody(receive, headers, max_bytes, self._body_timeout_s)
 
     async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if answer.has_started:
             # Half an answer can't be taken back: uvicorn cuts it off, so that nobody takes it for whole.
             raise error
-        response = error_response(error, Request(scope))
-        if isinstance(error, TooLarge) and not self._will_end(scope):
-            response.headers["Connection"] = "close"
-        await response(scope, receive, answer.send)
-
-    def _will_end(self, scope: Scope) -> bool:
-        """Whether the rest of the body is worth reading past, so that its sender gets to see the answer."""
-        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        return declared.isdigit() and int(declared) <= DRAINED_FACTOR * self._max_body_bytes
+        await error_response(error, Request(scope))(scope, receive, answer.send)
 
 
 class _Answer:
@@ -140,6 +119,7 @@ class _Answer:
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = (b"x-request-id", request_id.encode())
+        self.body: RequestBody | None = None
         self.has_started = False
 
     async def send(self, message: Message) -> None:
@@ -149,39 +129,10 @@ class _Answer:
             names = {name.lower() for name, _ in headers}
             headers += [header for header in STRICT_HEADERS if header[0] not in names]
             headers.append(self._request_id)
+            if self.body is None or not self.body.will_end:
+                headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         await self._send(message)
-
-
-class _BoundedBody:
-    """Receives a body of at most so many bytes, within so much time."""
-
-    def __init__(
-        self, receive: Receive, max_bytes: int, timeout_s: float, too_large: Callable[[], TooLarge]
-    ) -> None:
-        self._receive = receive
-        self._left = max_bytes
-        self._timeout_s = timeout_s
-        self._too_large = too_large
-        self._until: float | None = None
-        self._is_whole = False
-
-    async def receive(self) -> Message:
-        if self._is_whole:
-            return await self._receive()  # what comes now is the end of the connection, however late
-        message = await self._next()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise self._too_large()
-        self._is_whole = not message.get("more_body", False)
-        return message
-
-    async def _next(self) -> Message:
-        if self._until is None:
-            self._until = anyio.current_time() + self._timeout_s
-        with anyio.CancelScope(deadline=self._until):
-            return await self._receive()
-        raise InvalidParameter(f"The request's body did not arrive within {self._timeout_s:g} seconds.")
 
 
 def _read_once(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
