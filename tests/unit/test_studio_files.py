@@ -83,7 +83,7 @@ def test_without_a_build_a_plain_page_says_how_to_make_one(tmp_path: Path) -> No
     response = files.response("")
     assert response is not None
     assert response.status_code == 503
-    assert b"make studio" in response.body
+    assert b"make run" in response.body
     assert b"<script" not in response.body
     assert response.headers["cache-control"] == "no-store"
     assert files.response("studio/index.js") is None

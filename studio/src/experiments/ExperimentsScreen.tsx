@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { trackingUri } from "../api/address.ts";
 import { createExperiment } from "../api/mlflow.ts";
+import type { Experiment } from "../api/types.ts";
 import { go, useUrlQuery } from "../app/location.ts";
 import { experimentHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
@@ -11,7 +12,7 @@ import { SearchField } from "../parts/SearchField.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { ExperimentRow } from "./ExperimentRow.tsx";
-import { EXPERIMENT_ORDERS, useExperiments } from "./queries.ts";
+import { EXPERIMENT_ORDERS, useExperiments, useNewestRun } from "./queries.ts";
 
 const ORDER_LABELS: Record<string, string> = { updated: "Last changed", created: "Newest", name: "Name" };
 
@@ -26,6 +27,23 @@ function firstSteps(): string {
     "    for step in range(100):",
     '        mlflow.log_metric("loss", 1 / (step + 1), step=step)',
   ].join("\n");
+}
+
+/** On a server that nobody has logged to: how to do that. */
+function FirstRun({ experiment }: { experiment: Experiment }) {
+  const newest = useNewestRun(experiment);
+  if (newest.data !== null) return null;
+  return (
+    <section className="card" aria-label="The first run">
+      <header>
+        <h2>Log the first run</h2>
+      </header>
+      <div className="card-note stack">
+        <p className="quiet">From any Python that has MLflow. It appears here by itself.</p>
+        <Snippet code={firstSteps()} />
+      </div>
+    </section>
+  );
 }
 
 export function ExperimentsScreen() {
@@ -119,6 +137,7 @@ export function ExperimentsScreen() {
           </table>
         </div>
       )}
+      {rows.length === 1 && rows[0] && !text && !isDeleted && <FirstRun experiment={rows[0]} />}
       {experiments.hasNextPage && (
         <button type="button" className="button" onClick={() => void experiments.fetchNextPage()}>
           Show more

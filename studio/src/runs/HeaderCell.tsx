@@ -90,6 +90,7 @@ export function HeaderCell(props: Props) {
             type="button"
             className="sort grow"
             title={`Sort by ${label}`}
+            aria-label={`Sort by ${label}`}
             onClick={() => change({ order: nextOrder(settings.order, id) })}
           >
             {text}

@@ -1,0 +1,227 @@
+"""What holds for every screen: addresses, sign-in, an absent server, narrow and dark pages, accessibility."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.charts import wait_for_lines
+from tests.browser.conftest import Connect, Look, Visitor
+from tests.browser.workspace_content import Content
+from tests.conftest import ServerStarter
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., Visitor]
+
+AXE = Path(__file__).parents[2] / "studio" / "node_modules" / "axe-core" / "axe.min.js"
+AZURE_PREFIX = (
+    "/mlflow/v2.0/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/runyard"
+    "/providers/Microsoft.MachineLearningServices/workspaces/vision"
+)
+
+
+def create_workspace(url: str, name: str) -> None:
+    """Make a second workspace."""
+    httpx.post(f"{url}/api/v1/workspaces", json={"name": name}).raise_for_status()
+
+
+@pytest.mark.parametrize("prefix", ["/workspaces/vision", AZURE_PREFIX])
+def test_the_same_build_works_below_every_address_of_a_workspace(
+    visit: Visit, start_server: ServerStarter, connect: Connect, prefix: str
+) -> None:
+    server = start_server()
+    create_workspace(server.url, "vision")
+    logger = connect(server.url, prefix)
+    experiment_id = logger.create_experiment("only-in-vision")
+    run_id = logger.create_run(experiment_id, "vision-run")
+    logger.put_file(experiment_id, run_id, "notes.txt", b"a note in vision")
+    page = visit().open(
+        f"{server.url}{prefix}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/notes.txt"
+    )
+    expect(page.get_by_text("a note in vision")).to_be_visible()
+    expect(page.get_by_role("button", name="Workspace vision")).to_be_visible()
+    page.get_by_role("link", name="Runyard: experiments").click()
+    expect(page.get_by_role("link", name="only-in-vision")).to_be_visible()
+
+
+def test_workspaces_are_made_and_switched_in_the_header(visit: Visit, start_server: ServerStarter) -> None:
+    server = start_server()
+    page = visit().open(server.url)
+    page.get_by_role("button", name="Workspace default").click()
+    page.get_by_role("button", name="New workspace").click()
+    page.get_by_role("textbox", name="Name").fill("speech")
+    page.get_by_role("button", name="Create").click()
+    page.wait_for_url(f"{server.url}/workspaces/speech/#/")
+    expect(page.get_by_text(f'set_tracking_uri("{server.url}/workspaces/speech")')).to_be_visible()
+    page.get_by_role("button", name="Workspace speech").click()
+    page.get_by_role("link", name="default").click()
+    page.wait_for_url(f"{server.url}/workspaces/default/#/")
+
+
+def test_experiments_are_made_searched_deleted_and_restored(
+    visit: Visit, start_server: ServerStarter
+) -> None:
+    server = start_server()
+    page = visit().open(server.url)
+    page.get_by_role("button", name="New experiment").click()
+    page.get_by_role("textbox", name="Name").fill("Default")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("already exists")
+    page.get_by_role("textbox", name="Name").fill("fresh")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", level=1, name="fresh")).to_be_visible()
+    page.get_by_role("link", name="Experiments").click()
+    page.get_by_role("searchbox", name="Search experiments by name").fill("FRE")
+    expect(page.get_by_role("link", name="Default", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Delete fresh").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="No experiment matches")).to_be_visible()
+    page.get_by_role("button", name="Deleted").click()
+    page.get_by_role("button", name="Restore fresh").click()
+    page.get_by_role("button", name="Active").click()
+    expect(page.get_by_role("link", name="fresh")).to_be_visible()
+
+
+def test_a_teams_server_asks_for_a_key_and_keeps_only_a_token(
+    visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
+) -> None:
+    home = tmp_path / "team"
+    made = subprocess.run(
+        [sys.executable, "-m", "runyard", "admin", "init", "--home", str(home)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    api_key = made.stdout.strip()
+    server = start_server(home=home, mode="serve")
+    page = visit().open(server.url)
+    field = page.get_by_label("API key")
+    expect(field).to_be_visible()
+    look(page, "sign-in")
+    field.fill("ry_000000000000_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("The server does not know this key.")
+    field.fill(api_key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
+    stored = page.evaluate("JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie")
+    assert api_key not in stored
+    page.reload()
+    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_files_of_a_teams_server_are_fetched_with_the_token(
+    visit: Visit, start_server: ServerStarter, tmp_path: Path
+) -> None:
+    home = tmp_path / "team"
+    command = [sys.executable, "-m", "runyard", "admin", "init", "--home", str(home)]
+    api_key = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    server = start_server(home=home, mode="serve")
+    headers = {"Authorization": f"Bearer {api_key}"}
+    body = {"experiment_id": "0", "run_name": "private"}
+    made = httpx.post(
+        f"{server.url}/api/2.0/mlflow/runs/create", json=body, headers=headers
+    ).raise_for_status()
+    run_id = made.json()["run"]["info"]["run_id"]
+    address = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/notes.txt"
+    httpx.put(address, content=b"for members only", headers=headers).raise_for_status()
+    page = visit().open(f"{server.url}/#/experiments/0/runs/{run_id}/artifacts/notes.txt")
+    page.get_by_label("API key").fill(api_key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("for members only")).to_be_visible()
+
+
+def test_the_page_outlives_its_server_and_recovers_by_itself(
+    visit: Visit, start_server: ServerStarter, connect: Connect, look: Look
+) -> None:
+    server = start_server()
+    logger = connect(server.url)
+    run_id = logger.create_run("0", "survivor")
+    logger.log_line(run_id, "loss", [3.0, 2.0])
+    page = visit().open(f"{server.url}/#/experiments/0")
+    wait_for_lines(page, "loss", 20)
+    server.stop()
+    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    expect(page.get_by_role("link", name="survivor")).to_be_visible()
+    look(page, "stale")
+    server.start()
+    logger.log_line(run_id, "loss", [0.625], first_step=2)
+    expect(page.get_by_text("The server does not answer.")).to_have_count(0)
+    expect(page.get_by_role("row", name="survivor")).to_contain_text("0.625")
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(visit: Visit, content: Content) -> None:
+    page = visit(scheme="dark").open(content.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Use the light theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def screens(content: Content) -> dict[str, str]:
+    """Every screen, by a name for its pictures."""
+    run = f"#/experiments/{content.experiment_id}/runs/{content.run_with_files}"
+    return {
+        "experiments": "#/experiments",
+        "runs": f"#/experiments/{content.experiment_id}",
+        "compare": f"#/experiments/{content.experiment_id}?pane=compare&sel={','.join(content.run_ids[:2])}",
+        "run": run,
+        "metrics": f"{run}/metrics",
+        "artifacts": f"{run}/artifacts/predictions.csv",
+        "model": f"#/experiments/{content.experiment_id}/models/{content.model_id}",
+    }
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is loading any more."""
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["experiments", "runs", "compare", "run", "metrics", "artifacts", "model"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_screen_has_a_serious_barrier(
+    visit: Visit, content: Content, look: Look, name: str, scheme: str
+) -> None:
+    page = visit(scheme=scheme).open(f"{content.url}/{screens(content)[name]}")
+    settle(page)
+    look(page, f"{name}-{scheme}")
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    serious = [
+        f"{barrier['id']}: {node['html'][:160]}"
+        for barrier in found["violations"]
+        if barrier["impact"] in ("serious", "critical")
+        for node in barrier["nodes"]
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("name", ["experiments", "runs", "compare", "run", "metrics", "artifacts", "model"])
+def test_a_phone_needs_no_sideways_scrolling(visit: Visit, content: Content, look: Look, name: str) -> None:
+    page = visit(width=360, height=740).open(f"{content.url}/{screens(content)[name]}")
+    settle(page)
+    look(page, f"{name}-narrow")
+    widest = page.evaluate(
+        "Math.max(document.documentElement.scrollWidth, document.querySelector('main').scrollWidth)"
+    )
+    assert widest <= 360
+
+
+def test_everything_comes_from_the_server_itself(visit: Visit, content: Content) -> None:
+    visitor = visit()
+    for address in screens(content).values():
+        settle(visitor.open(f"{content.url}/{address}"))
+    assert [url for url in visitor.requests if not url.startswith((content.url, "blob:", "about:"))] == []
