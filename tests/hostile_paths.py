@@ -98,7 +98,7 @@ def _climbing() -> list[str]:
     return paths + twice
 
 
-def _is_harmless(path: str) -> bool:
+def is_harmless(path: str) -> bool:
     """Tell whether the odd dots of ``path`` are plain names: ``..;`` is one where no server strips ``;``."""
     return not {".", "..", ""} & set(path.split("/")) and not any(
         sign in path for sign in ("\\", "%", "\x00", "./", ". ")
@@ -106,7 +106,7 @@ def _is_harmless(path: str) -> bool:
 
 
 HOSTILE_PATHS: tuple[str, ...] = tuple(
-    dict.fromkeys([*_ABSOLUTE, *_MALFORMED, *(path for path in _climbing() if not _is_harmless(path))])
+    dict.fromkeys([*_ABSOLUTE, *_MALFORMED, *(path for path in _climbing() if not is_harmless(path))])
 )
 
 

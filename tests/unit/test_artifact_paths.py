@@ -87,6 +87,19 @@ def test_a_resolved_path_resolves_to_itself(text):
     assert all(is_plain_name(segment) for segment in path.segments)
 
 
+@given(st.text(alphabet="ab./:%2e \u0301"), st.text(alphabet="ab./:%2e \u0301"))
+def test_a_path_is_legal_where_both_its_halves_are(above, below):
+    def resolved(text):
+        try:
+            return resolve_artifact_path(text)
+        except InvalidParameter:
+            return None
+
+    halves = resolved(above), resolved(below)
+    whole = resolved(f"{above}/{below}")
+    assert whole == (halves[0] / halves[1] if halves[0] and halves[1] else None)
+
+
 @given(st.text(alphabet=st.characters(min_codepoint=0xA0, max_codepoint=0x24F), min_size=1, max_size=30))
 def test_composed_and_decomposed_spellings_are_one_path(text):
     composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
@@ -109,7 +122,19 @@ def test_a_directory_may_be_the_root_or_end_in_a_slash():
 
 @pytest.mark.parametrize(
     "segments",
-    [("..",), ("a", ""), ("a/b",), ("a\\b",), ("e\u0301",), ("c:",), ("a.",), ("\x00",), ("\ud800",)],
+    [
+        ("..",),
+        ("a", ""),
+        ("a/b",),
+        ("a\\b",),
+        ("e\u0301",),
+        ("c:",),
+        ("s3:",),
+        ("file:x",),
+        ("a.",),
+        ("\x00",),
+        ("\ud800",),
+    ],
 )
 def test_no_path_with_an_illegal_segment_can_be_made_at_all(segments):
     with pytest.raises(InvalidParameter):

@@ -25,6 +25,7 @@ from runyard.stores.opening import Stores
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _JSON = "application/json"
+_MAX_QUERY_FIELDS = 2000
 
 Authenticate = Callable[[str | None], Caller | None]
 
@@ -127,11 +128,19 @@ class Dispatcher:
 def _decode(route: Route, asked: _Asked) -> object:
     assert route.request is not None
     if route.method == "GET":
-        pairs = parse_qsl(asked.query, keep_blank_values=True, errors="strict", max_num_fields=2000)
-        return wire.decode_query(route.request, pairs, asked.body)
+        return wire.decode_query(route.request, _pairs(asked.query), asked.body)
     if route.method == "DELETE" and not asked.body:
-        return wire.decode_query(route.request, parse_qsl(asked.query, keep_blank_values=True))
+        return wire.decode_query(route.request, _pairs(asked.query))
     return wire.decode(route.request, asked.body)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
+    except ValueError:
+        raise InvalidParameter(
+            f"The query is not valid UTF-8, or has more than {_MAX_QUERY_FIELDS} fields."
+        ) from None
 
 
 def _check_content_type(http: Request) -> None:

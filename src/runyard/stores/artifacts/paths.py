@@ -23,9 +23,9 @@ PROXY_SCHEME = "mlflow-artifacts"
 # an http(s) location, so naming another host there would collect the tokens of everyone who logs to it.
 _REFUSED_SCHEMES = frozenset({"file", "http", "https", "runs", "models", "javascript", "vbscript", "data"})
 
-# A text is decoded once, before it comes here. An escape of a dot, a separator or a control character that is
-# still there, however often it was wrapped, waits for somebody who decodes again. A bare percent sign is a plain
-# character: MLflow 2 names the images of a metric 'key%step%25%timestamp%1795418419123%...'.
+# A text is decoded once, before it comes here. An escape of a dot, a separator or a control character that
+# is still there, however often it was wrapped, waits for somebody who decodes again. A bare percent sign is
+# a plain character: MLflow 2 names the images of a metric 'key%step%25%timestamp%1795418419123%...'.
 _SMUGGLED = re.compile(r"%(?:25)*(?:2[ef]|5c|0[0-9a-f]|7f|c0|c1)", re.IGNORECASE)
 _ANY_ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -92,9 +92,6 @@ def resolve_artifact_path(text: str, *, is_directory: bool = False) -> ArtifactP
         normal = normal[:-1] if normal.endswith("/") and normal != "/" else normal
         if not normal:
             return ROOT
-    scheme = _SCHEME.match(normal)
-    if scheme and (scheme.group(1).lower() == "file" or normal[scheme.end() : scheme.end() + 1] == "/"):
-        raise _invalid_path("it is an address, not a path")
     if normal.startswith("/"):
         raise _invalid_path("it must be relative")
     return ArtifactPath(tuple(normal.split("/")))
@@ -203,6 +200,8 @@ def _check_segment(segment: str) -> None:
         raise _invalid_path("a segment ends in a dot or a space")
     if _DRIVE.match(segment):
         raise _invalid_path("it names a drive")
+    if segment[-1] == ":" or segment.lower().startswith("file:"):
+        raise _invalid_path("it is an address, not a path")
     if not unicodedata.is_normalized("NFC", segment):
         raise _invalid_path("it is not in Unicode's composed form")
     if len(segment.encode()) > MAX_SEGMENT_BYTES:
