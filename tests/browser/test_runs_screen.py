@@ -108,9 +108,9 @@ def test_the_filter_is_the_servers_and_so_are_its_complaints(
 
 def test_a_click_on_a_column_sorts_on_the_server(visit: Visit, content: Content) -> None:
     page = open_runs(visit(), content)
-    page.get_by_role("button", name="Sort by r2").click()
+    page.get_by_role("button", name="Sort by metrics r2").click()
     expect(names(page)).to_have_text(["ridge-3", "ridge-2", "ridge-1", "ridge-0"])
-    page.get_by_role("button", name="Sort by r2").click()
+    page.get_by_role("button", name="Sort by metrics r2").click()
     expect(names(page)).to_have_text(["ridge-0", "ridge-1", "ridge-2", "ridge-3"])
     assert "order=metrics.r2%3Aasc" in page.url
     expect(page.get_by_role("columnheader", name=re.compile("r2"))).to_have_attribute(

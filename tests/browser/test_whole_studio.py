@@ -61,7 +61,7 @@ def test_workspaces_are_made_and_switched_in_the_header(visit: Visit, start_serv
     page.wait_for_url(f"{server.url}/workspaces/speech/#/")
     expect(page.get_by_text(f'set_tracking_uri("{server.url}/workspaces/speech")')).to_be_visible()
     page.get_by_role("button", name="Workspace speech").click()
-    page.get_by_role("link", name="default").click()
+    page.get_by_role("link", name="default 0 runs").click()
     page.wait_for_url(f"{server.url}/workspaces/default/#/")
 
 
@@ -77,7 +77,7 @@ def test_experiments_are_made_searched_deleted_and_restored(
     page.get_by_role("textbox", name="Name").fill("fresh")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1, name="fresh")).to_be_visible()
-    page.get_by_role("link", name="Experiments").click()
+    page.get_by_role("link", name="Experiments", exact=True).click()
     page.get_by_role("searchbox", name="Search experiments by name").fill("FRE")
     expect(page.get_by_role("link", name="Default", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Delete fresh").click()

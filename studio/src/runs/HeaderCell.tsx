@@ -65,7 +65,7 @@ export function HeaderCell(props: Props) {
   const sorted = !isSorted ? undefined : settings.order.isDescending ? "descending" : "ascending";
   const text = (
     <>
-      {name.kind !== "about" && <span className="kind">{name.kind}</span>}
+      {name.kind !== "about" && <span className="kind">{name.kind}</span>}{" "}
       <span className="ellipsis">{label}</span>
     </>
   );
@@ -90,7 +90,7 @@ export function HeaderCell(props: Props) {
             type="button"
             className="sort grow"
             title={`Sort by ${label}`}
-            aria-label={`Sort by ${label}`}
+            aria-label={name.kind === "about" ? `Sort by ${label}` : `Sort by ${name.kind} ${label}`}
             onClick={() => change({ order: nextOrder(settings.order, id) })}
           >
             {text}
