@@ -6,7 +6,7 @@ SET_UP := $(PYTHON) scripts/bootstrap.py
 FAST := not slow and not browser and not clients
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format studio lock changelog clean
+.PHONY: help run test check lint format studio lock reference changelog clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,7 @@ lint:  ## Format, lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/shape.py
+	$(BIN)/python scripts/reference.py --check
 
 format:  ## Let ruff and the Studio's formatter rewrite the sources
 	@$(SET_UP) dev
@@ -44,6 +45,10 @@ studio:  ## The Studio with hot reload, beside a server on RUNYARD_URL (default 
 lock:  ## Write requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	@$(SET_UP) dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py $(ARGS)
+
+reference:  ## Write into docs/reference/ what the code says
+	@$(SET_UP) dev
+	@$(BIN)/python scripts/reference.py
 
 changelog:  ## Show what the next release's entry in CHANGELOG.md would say
 	@$(SET_UP) dev
