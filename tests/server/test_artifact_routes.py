@@ -174,7 +174,7 @@ def test_a_workspace_is_not_emptied_by_an_empty_path(run):
 @pytest.mark.parametrize("action", ["create", "complete", "abort"])
 def test_uploads_in_parts_are_not_for_this_storage(run, action):
     # Clients send where the file lies on their own machine, and fall back on 501.
-    body = {"path": "/home/me/model.bin", "num_parts": 2, "upload_id": "u", "parts": [{"part_number": 1}]}
+    body = {"path": "/data/model.bin", "num_parts": 2, "upload_id": "u", "parts": [{"part_number": 1}]}
     answer = run.http.post(f"{PROXY}/mpu/{action}/{run.below}", json=body)
     text = "Multipart upload is not supported for the current artifact repository"
     assert is_refused(answer, 501, text, "NOT_IMPLEMENTED")
@@ -272,6 +272,11 @@ def test_addresses_of_storage_are_not_given_for_artifacts_that_the_server_keeps(
     for seconds in (0, 604_801):
         answer = run.http.post(f"{base}/presigned-download-url", json=body | {"expiration": seconds})
         assert is_refused(answer, 400, f"(got {seconds})")
+    model = run.http.post("/api/2.0/mlflow/logged-models", json={"experiment_id": "0"}).json()["model"]
+    body = {"model_id": model["info"]["model_id"], "path": "a.txt"}
+    assert is_refused(
+        run.http.post(f"{base}/presigned-upload-url", json=body), 400, "proxied artifact storage"
+    )
     for owners in ({}, {"run_id": "a", "model_id": "b"}):
         answer = run.http.post(f"{base}/presigned-upload-url", json={"path": "a.txt"} | owners)
         assert is_refused(answer, 400, "Exactly one of run_id and model_id must be provided.")

@@ -1,5 +1,6 @@
 """No request leads out of the artifact root, or to what a browser would run: S01, S02, S03, S20, S26, S28."""
 
+import functools
 import http.client
 import json
 import stat
@@ -24,6 +25,7 @@ from tests.running_server import RunningServer
 
 PROXY = "/api/2.0/mlflow-artifacts"
 RUNS = "/api/2.0/mlflow/artifacts"
+MODEL = "/api/2.0/mlflow/logged-models/{model_id}/artifacts"
 SECRET = "the canary's secret"
 TRIED = HOSTILE_PATHS[:: max(1, len(HOSTILE_PATHS) // 250)]
 
@@ -118,9 +120,9 @@ def _in_address(method: str, route: str, body: Any = None) -> Ask:
     return ask
 
 
-def _in_query(method: str, address: str, name: str = "path", body: bytes = b"") -> Ask:
+def _in_query(method: str, address: str, body: bytes = b"") -> Ask:
     def ask(raw: Raw, run_id: str, path: str) -> list[Answer]:
-        return [raw.ask(method, f"{address.format(run_id=run_id)}{name}={as_query(path)}", body)]
+        return [raw.ask(method, f"{address.format(run_id=run_id)}path={as_query(path)}", body)]
 
     return ask
 
@@ -128,6 +130,19 @@ def _in_query(method: str, address: str, name: str = "path", body: bytes = b"") 
 def _in_body(address: str) -> Ask:
     def ask(raw: Raw, run_id: str, path: str) -> list[Answer]:
         return [raw.post(address, {"run_id": run_id, "path": path})]
+
+    return ask
+
+
+@functools.cache
+def _model_id(raw: Raw) -> Any:
+    body = {"experiment_id": "0"}
+    return raw.post("/api/2.0/mlflow/logged-models", body).json["model"]["info"]["model_id"]
+
+
+def _of_a_model(address: str, name: str) -> Ask:
+    def ask(raw: Raw, run_id: str, path: str) -> list[Answer]:
+        return [raw.ask("GET", f"{address.format(model_id=_model_id(raw))}?{name}={as_query(path)}")]
 
     return ask
 
@@ -151,6 +166,8 @@ WAYS_IN: dict[str, Ask] = {
     ),
     "presigned download": _in_body(f"{RUNS}/presigned-download-url"),
     "presigned upload": _in_body(f"{RUNS}/presigned-upload-url"),
+    "list of a model": _of_a_model(f"{MODEL}/directories", "artifact_directory_path"),
+    "file of a model": _of_a_model(f"{MODEL.replace('/api', '/ajax-api')}/files", "artifact_file_path"),
 }
 
 
