@@ -22,6 +22,9 @@ from runyard.errors import InvalidParameter
 Message = TypeVar("Message", bound=msgspec.Struct)
 WireFloat = float | str
 
+MAX_DEPTH = 64
+"""More than any message has; what is deeper could only exhaust the stack."""
+
 _SEE_DOCS = " See the API docs for more information about request parameters."
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -37,7 +40,7 @@ def decode(message: type[Message], body: bytes) -> Message:
     """
     try:
         decoded: Message = _decoder(message).decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return convert(message, _loads(body))
     refuse_empty(message, decoded)
     return decoded
@@ -134,8 +137,10 @@ def _loads(body: bytes) -> dict[str, Any]:
         raw = json.loads(body) if body else {}
         if isinstance(raw, str):
             raw = json.loads(raw)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
+    except RecursionError:
+        raise _too_deep() from None
     if raw is None:
         return {}
     if not isinstance(raw, dict):
@@ -143,12 +148,18 @@ def _loads(body: bytes) -> dict[str, Any]:
     return raw
 
 
-def _without_nulls(raw: Any) -> Any:
+def _without_nulls(raw: Any, depth: int = 0) -> Any:
+    if depth > MAX_DEPTH:
+        raise _too_deep()
     if isinstance(raw, dict):
-        return {key: _without_nulls(value) for key, value in raw.items() if value is not None}
+        return {key: _without_nulls(value, depth + 1) for key, value in raw.items() if value is not None}
     if isinstance(raw, list):
-        return [_without_nulls(value) for value in raw]
+        return [_without_nulls(value, depth + 1) for value in raw]
     return raw
+
+
+def _too_deep() -> InvalidParameter:
+    return InvalidParameter(f"The request's body is nested deeper than {MAX_DEPTH} levels.")
 
 
 def _refuse_booleans(message: type[msgspec.Struct], raw: dict[str, Any]) -> None:

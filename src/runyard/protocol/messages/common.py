@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -13,10 +13,10 @@ from runyard.protocol.wire import invalid
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that fits the store's integer columns; steps and milliseconds are of this type."""
 
-_VIEWS: dict[Any, View] = {
-    1: View.ACTIVE_ONLY,
-    2: View.DELETED_ONLY,
-    3: View.ALL,
+_VIEWS: dict[str, View] = {
+    "1": View.ACTIVE_ONLY,
+    "2": View.DELETED_ONLY,
+    "3": View.ALL,
     **{view.value: view for view in View},
 }
 
@@ -50,7 +50,7 @@ def view_of(text: str | int | None, field: str) -> View:
     """Return the view that a request names by word or by MLflow's number; active ones when unset."""
     if text is None or text == "":
         return View.ACTIVE_ONLY
-    word = int(text) if str(text).isdecimal() else str(text).upper()
-    if word not in _VIEWS:
+    view = _VIEWS.get(str(text).upper())
+    if view is None:
         raise invalid(field, text, "Expected ACTIVE_ONLY, DELETED_ONLY or ALL.")
-    return _VIEWS[word]
+    return view

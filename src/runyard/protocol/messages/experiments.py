@@ -75,6 +75,7 @@ class WireExperiment(Wire, omit_defaults=False):
     lifecycle_stage: str
     last_update_time: int
     creation_time: int
+    workspace: str
     tags: list[KeyValue] | UnsetType = UNSET
 
 
@@ -100,5 +101,6 @@ def wire_experiment(experiment: Experiment) -> WireExperiment:
         lifecycle_stage=experiment.lifecycle_stage.value,
         last_update_time=experiment.updated_ms,
         creation_time=experiment.created_ms,
+        workspace=experiment.workspace,
         tags=key_values(experiment.tags) or UNSET,
     )

@@ -19,12 +19,13 @@ from runyard.protocol.messages.common import Int64, KeyValue, Wire, key_values, 
 from runyard.protocol.messages.metrics import WireMetric, wire_metric
 from runyard.protocol.wire import invalid
 
-_STATUS_NUMBERS = {
-    1: RunStatus.RUNNING,
-    2: RunStatus.SCHEDULED,
-    3: RunStatus.FINISHED,
-    4: RunStatus.FAILED,
-    5: RunStatus.KILLED,
+_STATUSES = {
+    "1": RunStatus.RUNNING,
+    "2": RunStatus.SCHEDULED,
+    "3": RunStatus.FINISHED,
+    "4": RunStatus.FAILED,
+    "5": RunStatus.KILLED,
+    **RunStatus.__members__,
 }
 
 
@@ -68,7 +69,7 @@ class SearchRuns(Wire):
     page_token: str | None = None
 
 
-class WireDataset(Wire):
+class WireDataset(Wire, omit_defaults=False):
     """A dataset on the wire."""
 
     name: str
@@ -203,11 +204,9 @@ def run_status(text: str | int | None) -> RunStatus | None:
     """Return the status that a request names by word or by MLflow's number; None when unset."""
     if text is None:
         return None
-    number = int(text) if str(text).isdecimal() else None
-    if number in _STATUS_NUMBERS:
-        return _STATUS_NUMBERS[number]
-    if str(text) in RunStatus.__members__:
-        return RunStatus(str(text))
+    status = _STATUSES.get(str(text))
+    if status is not None:
+        return status
     raise invalid("status", text, f"Expected one of {', '.join(RunStatus.__members__)}.")
 
 
