@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from runyard.protocol.wire import wire_float
 
-
-UNCUT_WIDTH = 20
+NARROWEST = 8
+GAP = 2
 
 
 def say(text: str = "") -> None:
@@ -42,22 +42,40 @@ def print_json(content: Any) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows below a header: as a table on a screen, with tabs in a pipe.
 
-    On a screen each row keeps to one line, of which the last column is cut first and the first one, which is
-    what one copies, never.
+    On a screen each row keeps to one line: what does not fit is cut at its right end, so the columns stand
+    in the order of what matters.
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in (columns, *rows):
             print("\t".join(row))
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for index, column in enumerate(columns):
-        longest = max((cell_len(row[index]) for row in rows), default=0)
-        kept = 0 if index == len(columns) - 1 else min(longest, UNCUT_WIDTH)
-        table.add_column(column, no_wrap=True, min_width=kept if index else longest)
+    screen = Console()
+    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    shown = fitted(widths, screen.width)
+    screen.print(Text(_line(columns, shown), "bold"), no_wrap=True)
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    Console().print(table)
+        screen.print(Text(_line(row, shown)), no_wrap=True)
+
+
+def fitted(widths: Sequence[int], screen_width: int) -> list[int]:
+    """Return the widths of the columns that a screen has room for; the last one of them may be cut."""
+    shown: list[int] = []
+    left = screen_width
+    for width in widths:
+        if min(width, NARROWEST) > left:
+            break
+        shown.append(min(width, left))
+        left -= shown[-1] + GAP
+    return shown
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    gap = " " * GAP
+    return gap.join(
+        set_cell_size(cell if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…", width)
+        for cell, width in zip(cells, widths, strict=False)
+    ).rstrip()
 
 
 def print_pairs(pairs: Mapping[str, str], indent: str = "") -> None:

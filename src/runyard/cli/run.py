@@ -72,16 +72,16 @@ def list_runs(
         print_json([_described(run) for run in runs])
         return
     print_table(
-        ("RUN ID", "NAME", "EXPERIMENT", "STATUS", "STARTED", "DURATION", "METRICS"),
+        ("RUN ID", "NAME", "STATUS", "STARTED", "DURATION", "METRICS", "EXPERIMENT"),
         (
             (
                 run.id,
                 run.display_name,
-                names[run.experiment_id],
                 run.status,
                 time_text(run.started_ms),
                 duration_text(run.started_ms, run.ended_ms),
                 _few_metrics(run),
+                names[run.experiment_id],
             )
             for run in runs
         ),
@@ -143,15 +143,15 @@ def metrics(
         print_json([_summary(summary, run.latest_metrics[summary.key]) for summary in summaries])
         return
     print_table(
-        ("METRIC", "POINTS", "LAST", "LOWEST", "HIGHEST", "COURSE"),
+        ("METRIC", "LAST", "COURSE", "LOWEST", "HIGHEST", "POINTS"),
         (
             (
                 summary.key,
-                str(summary.point_count),
                 number_text(run.latest_metrics[summary.key]),
+                sparkline(summary.course, SPARKLINE_WIDTH),
                 number_text(summary.lowest),
                 number_text(summary.highest),
-                sparkline(summary.course, SPARKLINE_WIDTH),
+                str(summary.point_count),
             )
             for summary in summaries
         ),

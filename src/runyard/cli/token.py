@@ -12,7 +12,7 @@ from runyard.cli.printing import note, print_json, say, time_text
 from runyard.errors import Unauthenticated
 from runyard.protocol.messages.workspaces import ServerAnswer
 from runyard.sdk.connection import Connection
-from runyard.sdk.credentials import API_KEY_PREFIX, AccessToken, exchange, known_secret
+from runyard.sdk.credentials import API_KEY_PREFIX, exchange, known_secret
 from runyard.sdk.transport import HttpTransport
 from runyard.sdk.workspace import Workspace
 
@@ -38,24 +38,25 @@ def token(
     address = place.address()
     secret = known_secret(address)
     transport = HttpTransport(address)
+    made, expires_ms = None, None
     if secret is None and not force:
         _need_none(Connection(transport), address)
-        granted = None
     elif secret is not None and not secret.startswith(API_KEY_PREFIX):
         note("RUNYARD_TOKEN holds a token and no API key, so it is printed as it is.")
-        granted = AccessToken(access_token=secret, expires_in_s=0, expires_ms=0)
+        made = secret
     else:
         granted = exchange(transport, secret, workspace=place.name(), scope=scope, expires_in_s=expires_in_s)
+        made, expires_ms = granted.access_token, granted.expires_ms
     lines = {URI_NAME: Workspace.get(place.name(), url=address).tracking_uri}
-    if granted is not None:
-        lines[TOKEN_NAME] = granted.access_token
+    if made is not None:
+        lines[TOKEN_NAME] = made
     if json:
-        print_json({**lines, "expires_ms": granted.expires_ms if granted else None})
+        print_json({**lines, "expires_ms": expires_ms})
         return
     for name, value in lines.items():
         say(_assignment(shell, name, value))
-    if granted is not None and granted.expires_ms:
-        note(f"The token is good until {time_text(granted.expires_ms)}.")
+    if expires_ms is not None:
+        note(f"The token is good until {time_text(expires_ms)}.")
 
 
 def _need_none(connection: Connection, address: str) -> None:

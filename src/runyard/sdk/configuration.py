@@ -94,7 +94,7 @@ def write_configuration(configuration: Configuration, folder: Path, file_name: s
     Raises:
         InvalidParameter: ``file_name`` leads out of the folder.
     """
-    if not file_name or Path(file_name).name != file_name:
+    if file_name in {"", ".", ".."} or Path(file_name).name != file_name:
         raise InvalidParameter(f"{file_name!r} must be the plain name of a file.")
     target = folder.expanduser() / WRITTEN_FOLDER / file_name
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from runyard.errors import InternalError
 from runyard.protocol.messages.common import Empty
+from runyard.protocol.wire import wire_float
 from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.transport import Answer, HttpTransport, Request, Transport
@@ -54,7 +55,7 @@ class Connection:
         Raises:
             RunyardError: What the server raised.
         """
-        encoded = msgspec.json.encode(body)
+        encoded = msgspec.json.encode(_with_words(msgspec.to_builtins(body)))
         received = self._transport.send(
             Request("POST", self._prefix + path, body=encoded, is_repeatable=is_repeatable)
         )
@@ -114,6 +115,17 @@ def _pairs(query: msgspec.Struct | None) -> tuple[tuple[str, str], ...]:
         if value is not None
         for item in (value if isinstance(value, list) else [value])
     )
+
+
+def _with_words(content: Any) -> Any:
+    """Return plain values with words for NaN and infinities, for which JSON has no number."""
+    if isinstance(content, float):
+        return wire_float(content)
+    if isinstance(content, dict):
+        return {name: _with_words(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_with_words(value) for value in content]
+    return content
 
 
 def _decoded(body: bytes, answer: type[Message]) -> Message:

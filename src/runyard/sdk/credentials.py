@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from runyard.errors import Forbidden, InvalidState, RunyardError, Unauthenticated
+from runyard.protocol.messages.tokens import CreateToken, CreateTokenAnswer
 from runyard.sdk.addresses import origin, without_workspace
 from runyard.sdk.transport import Credential, HttpTransport, Request, Transport
 
@@ -21,16 +22,6 @@ API_KEY_PREFIX = "ry_"
 RENEW_BEFORE_S = 300.0
 
 Clock = Callable[[], float]
-
-
-class AccessToken(msgspec.Struct, frozen=True):
-    """The answer of ``POST /api/v1/token``."""
-
-    access_token: str
-    expires_in_s: float
-    expires_ms: int
-    scope: str = ""
-    workspace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +109,7 @@ def exchange(
     workspace: str | None = None,
     scope: str | None = None,
     expires_in_s: int | None = None,
-) -> AccessToken:
+) -> CreateTokenAnswer:
     """Ask the server for a token, with an API key or, where none is needed, without.
 
     Args:
@@ -132,10 +123,9 @@ def exchange(
         Unauthenticated: The key is not valid.
         Forbidden: The key does not allow that workspace or scope.
     """
-    wanted = {"workspace": workspace, "scope": scope, "expires_in_s": expires_in_s}
-    body = json.dumps({name: value for name, value in wanted.items() if value is not None})
-    request = Request("POST", "/api/v1/token", body=body.encode(), is_repeatable=True, authorization=key)
-    return msgspec.json.decode(transport.send(request).read(), type=AccessToken)
+    body = msgspec.json.encode(CreateToken(workspace=workspace, scope=scope, expires_in_s=expires_in_s))
+    request = Request("POST", "/api/v1/token", body=body, is_repeatable=True, authorization=key)
+    return msgspec.json.decode(transport.send(request).read(), type=CreateTokenAnswer)
 
 
 _known_lock = threading.Lock()

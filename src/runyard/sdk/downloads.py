@@ -6,25 +6,13 @@ import secrets
 import sys
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from runyard.errors import InvalidParameter, Unavailable
+from runyard.protocol.messages.artifacts import WireFile
 from runyard.sdk.connection import Connection
-
-
-class Described(Protocol):
-    """A file as a server lists it."""
-
-    @property
-    def path(self) -> str:
-        """Its path in the run."""
-
-    @property
-    def file_size(self) -> int | None:
-        """How many bytes it has, when the server says so."""
 
 
 class DownloadProgress:
@@ -64,7 +52,7 @@ class DownloadProgress:
 
 
 def download(
-    connection: Connection, run_id: str, wanted: Described, target: Path, progress: DownloadProgress
+    connection: Connection, run_id: str, wanted: WireFile, target: Path, progress: DownloadProgress
 ) -> None:
     """Write one file of a run to ``target``; it appears there when it is whole.
 
@@ -74,7 +62,7 @@ def download(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
-    task = progress.begin(wanted.path, wanted.file_size)
+    task = progress.begin(wanted.path, wanted.file_size or None)
     try:
         query = (("run_uuid", run_id), ("path", wanted.path))
         with unfinished.open("xb") as opened, connection.open("/get-artifact", query) as answer:

@@ -7,32 +7,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
-
 from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import DownloadProgress, download, path_below
 
 AT_ONCE = 4
-
-
-class RunFile(msgspec.Struct, frozen=True):
-    """A file or a folder of a run as ``artifacts/list`` answers it; paths start at the run."""
-
-    path: str
-    is_dir: bool = False
-    file_size: int | None = None
-
-
-class _ListArtifacts(msgspec.Struct, omit_defaults=True):
-    run_id: str
-    path: str | None = None
-    page_token: str | None = None
-
-
-class _ListArtifactsAnswer(msgspec.Struct):
-    files: list[RunFile] = []
-    next_page_token: str | None = None
 
 
 class RunFiles:
@@ -118,7 +98,7 @@ class RunFiles:
         )
         self._download_all(files, targets)
 
-    def _download_all(self, files: Sequence[RunFile], targets: Sequence[Path]) -> None:
+    def _download_all(self, files: Sequence[WireFile], targets: Sequence[Path]) -> None:
         with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
             pending = [
                 pool.submit(download, self._connection, self._run_id, found, target, progress)
@@ -130,7 +110,7 @@ class RunFiles:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _files_below(self, folder: str) -> Iterator[RunFile]:
+    def _files_below(self, folder: str) -> Iterator[WireFile]:
         waiting = [folder]
         while waiting:
             current = waiting.pop()
@@ -141,17 +121,12 @@ class RunFiles:
                 elif not found.is_dir:
                     yield found
 
-    def _listed(self, folder: str) -> Iterator[RunFile]:
-        page_token: str | None = None
-        while True:
-            query = _ListArtifacts(run_id=self._run_id, path=folder or None, page_token=page_token)
-            answer = self._connection.get(f"{MLFLOW}/artifacts/list", _ListArtifactsAnswer, query)
-            yield from answer.files
-            page_token = answer.next_page_token
-            if not page_token:
-                return
+    def _listed(self, folder: str) -> Sequence[WireFile]:
+        query = ListArtifacts(run_id=self._run_id, path=folder or None)
+        answer = self._connection.get(f"{MLFLOW}/artifacts/list", ListArtifactsAnswer, query)
+        return answer.files or ()
 
-    def _described(self, name: str) -> RunFile:
+    def _described(self, name: str) -> WireFile:
         folder = name.rpartition("/")[0]
         found = next((found for found in self._listed(folder) if found.path == name), None)
         if found is None:

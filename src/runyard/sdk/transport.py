@@ -207,6 +207,7 @@ def _session(url: str, is_repeatable: bool) -> requests.Session:
         status_forcelist=_REFUSED_UNDONE + (_MAYBE_DONE if is_repeatable else ()),
         allowed_methods=None,
         backoff_factor=0.2,
+        backoff_max=LONGEST_WAIT_S,
         raise_on_status=False,
         respect_retry_after_header=True,
     )

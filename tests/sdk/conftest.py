@@ -1,0 +1,97 @@
+"""A workspace of its own on the real server, and ways to log into it."""
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+
+import pytest
+
+from runyard import Experiment, Run, Workspace
+from runyard.protocol.messages.common import KeyValue
+from runyard.protocol.messages.logging import BatchKeyValue, BatchMetric, LogBatch
+from runyard.protocol.messages.runs import CreateRun, RunAnswer, RunInfoAnswer, UpdateRun
+from runyard.sdk.connection import MLFLOW
+from tests.running_server import RunningServer
+from tests.sdk.scripted_server import Script, Scripted, ScriptedServer
+
+_numbers = count()
+
+Points = Sequence[tuple[int, int, float]]
+
+
+class Logger:
+    """Logs into a workspace as any MLflow client does, through the SDK's own transport."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.connection = workspace.connection
+
+    def run(
+        self,
+        experiment: Experiment,
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, Points] | None = None,
+        params: Mapping[str, str] | None = None,
+        status: str = "FINISHED",
+        started_ms: int | None = None,
+        name: str = "a run",
+    ) -> Run:
+        """Log a whole run; metrics are points of timestamp, step and value."""
+        wanted = CreateRun(
+            experiment_id=experiment.id,
+            run_name=name,
+            start_time=started_ms or time.time_ns() // 1_000_000,
+            tags=[KeyValue(key=key, value=value) for key, value in (tags or {}).items()],
+        )
+        info = self.connection.post(f"{MLFLOW}/runs/create", wanted, RunAnswer).run.info
+        points = [
+            BatchMetric(key=key, timestamp=timestamp_ms, step=step, value=value)
+            for key, series in (metrics or {}).items()
+            for timestamp_ms, step, value in series
+        ]
+        pairs = [BatchKeyValue(key=key, value=value) for key, value in (params or {}).items()]
+        for start in range(0, max(1, len(points)), 1000):
+            batch = LogBatch(run_id=info.run_id, metrics=points[start : start + 1000], params=pairs)
+            self.connection.tell(f"{MLFLOW}/runs/log-batch", batch)
+        update = UpdateRun(run_id=info.run_id, status=status, end_time=info.start_time or 0)
+        self.connection.post(f"{MLFLOW}/runs/update", update, RunInfoAnswer)
+        return self.workspace.get_run(info.run_id)
+
+    def file(self, run: Run, name: str, content: bytes) -> None:
+        """Store a file of a run."""
+        folder = run.get_details()["artifactUri"].removeprefix("mlflow-artifacts:/")
+        self.connection.put(
+            f"/api/2.0/mlflow-artifacts/artifacts/{folder}/{name}", content, "application/octet-stream"
+        )
+
+
+@pytest.fixture
+def workspace(server: RunningServer) -> Workspace:
+    """An empty workspace on the module's server."""
+    return Workspace.create(f"test-{next(_numbers)}", url=server.url)
+
+
+@pytest.fixture
+def logger(workspace: Workspace) -> Logger:
+    return Logger(workspace)
+
+
+@pytest.fixture
+def experiment(workspace: Workspace) -> Experiment:
+    return Experiment(workspace, "diabetes")
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., ScriptedServer]]:
+    """Start scripted servers: `scripted([Scripted(...), ...])`; they stop when the test ends."""
+    servers: list[ScriptedServer] = []
+
+    def start(script: Script | list[Scripted], tls: ssl.SSLContext | None = None) -> ScriptedServer:
+        started = ScriptedServer(script, tls)
+        servers.append(started)
+        return started.__enter__()
+
+    yield start
+    for started in servers:
+        started.__exit__()
