@@ -47,6 +47,12 @@ def test_an_ordinary_name_stays_as_it_is(text):
     assert str(resolve_artifact_path(text)) == text
 
 
+def test_the_images_of_any_step_are_ordinary_names():
+    for step in [*range(3000), *range(25_000, 25_300), 252_500, 2_525_250]:
+        name = f"images/dog%step%{step}%timestamp%1795418419123%o22753d5-89b2-40a9-b3e5-562131c8f5ab.png"
+        assert str(resolve_artifact_path(name)) == name
+
+
 def test_two_hundred_hostile_forms_are_tried():
     assert len(HOSTILE_PATHS) >= 200
     assert len(set(HOSTILE_PATHS)) == len(HOSTILE_PATHS)
