@@ -24,8 +24,8 @@ PROXY_SCHEME = "mlflow-artifacts"
 _REFUSED_SCHEMES = frozenset({"file", "http", "https", "runs", "models", "javascript", "vbscript", "data"})
 
 # A text is decoded once, before it comes here. An escape of a dot, a separator or a control character that
-# is still there, however often it was wrapped, waits for somebody who decodes again. A percent sign before a
-# number is a plain character: MLflow 2 names the images of a metric 'key%step%2500%timestamp%1795418419123%...'.
+# is still there, however often it was wrapped, waits for somebody who decodes again. A percent sign before
+# a number is a plain character: MLflow 2 names images 'key%step%2500%timestamp%1795418419123%...'.
 _SMUGGLED = re.compile(r"%(?:25)*(?:2[ef]|5c|7f|0[a-f]|c[01])|%0[0-9]", re.IGNORECASE)
 _ANY_ESCAPE = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
