@@ -7,6 +7,7 @@ from runyard.errors import InvalidFilter
 from runyard.protocol.filter_tokens import MAX_COMPARISONS, MAX_FILTER_LENGTH
 from runyard.protocol.filter_tree import And, Comparison, Entity, Operator
 from runyard.protocol.filters import (
+    MAX_LISTED_VALUES,
     MAX_PATTERN_LENGTH,
     parse_experiment_filter,
     parse_logged_model_filter,
@@ -343,6 +344,16 @@ def test_the_longest_nonsense_is_refused_without_an_echo_of_it(around, filling):
     except InvalidFilter as refused:
         message = refused.message
     assert len(message) < 2000
+
+
+def test_lists_hold_a_most_of_values_together():
+    listed = ",".join(["'x'"] * (MAX_LISTED_VALUES // 2))
+    text = f"run_id IN ({listed}) AND dataset.name NOT IN ({listed})"
+    said = parse_run_filter(text)
+    assert isinstance(said, And)
+    assert len(said.terms) == 2
+    with pytest.raises(InvalidFilter, match="lists 10001 values; at most 10000"):
+        parse_run_filter(text + " AND dataset.digest IN ('x')")
 
 
 def test_a_nul_character_is_refused_before_a_database_sees_it():

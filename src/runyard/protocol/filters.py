@@ -29,6 +29,7 @@ from runyard.protocol.filter_tree import (
 )
 
 MAX_PATTERN_LENGTH = 10_000
+MAX_LISTED_VALUES = 10_000
 
 _SPELLINGS = {
     Entity.METRIC: ("metric", "metrics"),
@@ -325,6 +326,9 @@ class LoggedModelGrammar(RunGrammar):
 
 
 def _joined(comparisons: list[Comparison]) -> Filter | None:
+    listed = sum(len(each.value) for each in comparisons if isinstance(each.value, tuple))
+    if listed > MAX_LISTED_VALUES:
+        raise InvalidFilter(f"The filter lists {listed} values; at most {MAX_LISTED_VALUES} are allowed.")
     if len(comparisons) > 1:
         return And(tuple(comparisons))
     return comparisons[0] if comparisons else None

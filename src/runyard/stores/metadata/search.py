@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Double, Select, Table, and_, case, false, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, case, false, or_, select
 
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter
@@ -127,8 +127,7 @@ def compared(column: ColumnElement[Any], by: Operator, value: Any) -> Condition:
     In a pattern of ``LIKE`` only ``%`` and ``_`` are special, on every database.
     """
     if by not in (Operator.LIKE, Operator.ILIKE):
-        # Without its type PostgreSQL would round a fraction to what a column of whole numbers holds.
-        return _OPERATIONS[by](column, literal(value, Double()) if isinstance(value, float) else value)
+        return _OPERATIONS[by](column, value)
     pattern, escape = str(value), None
     if "\\" in pattern:
         pattern, escape = pattern.replace("|", "||"), "|"
