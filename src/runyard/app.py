@@ -140,8 +140,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:
+    """The address to reach the server at from this machine."""
     port = listener.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.host in ("0.0.0.0", "::"):
+        host = "localhost"
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
 
 

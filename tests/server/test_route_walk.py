@@ -314,7 +314,8 @@ def test_the_studios_own_page_needs_no_credential_and_tells_nothing_of_the_data(
     ["/no/such", "/api/2.0/mlflow/nothing", "/workspaces/beta/nothing", "/health/", "/api/v1"],
 )
 def test_an_unknown_address_is_the_same_error_as_any_other(method, path, team):
-    assert is_an_error(team.ask(method, path), 404, "ENDPOINT_NOT_FOUND")
+    is_an_error(team.ask(method, path, key=team.key(Scope.READER)), 404, "ENDPOINT_NOT_FOUND")
+    is_an_error(team.ask(method, path), 401, "UNAUTHENTICATED")
 
 
 # --- S09: too small a credential --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from runyard.auth.permissions import Caller, Open, authorize
+from runyard.auth.permissions import Caller, Open, Permission, authorize
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
@@ -84,8 +84,11 @@ class Dispatcher:
         page = self._page(http, address)
         if page is not None:
             return page
-        route, values = self._table.find(http.method, address.path)
         authorization = http.headers.get("authorization")
+        route, values = self._find(http.method, address.path, authorization)
+        if authorization is None:
+            # Costs no look-up, so it comes before a stranger's body is read.
+            authorize(self._authenticate(None), route.permits, address.workspace)
         if route.is_raw:
             call = await run_sync(self._admit, route, address, authorization)
             response: Response = await route.handler(call, http=http, **values)
@@ -95,6 +98,14 @@ class Dispatcher:
         query = http.scope["query_string"].decode("latin-1")
         asked = _Asked(route, values, address, authorization, query, await http.body())
         return await run_sync(self._answer, asked)
+
+    def _find(self, method: str, path: str, authorization: str | None) -> tuple[Route, dict[str, str]]:
+        try:
+            return self._table.find(method, path)
+        except RunyardError:
+            if authorization is None:  # a stranger does not learn which addresses there are
+                authorize(self._authenticate(None), Permission.IDENTIFY, None)
+            raise
 
     def _page(self, http: Request, address: Address) -> Response | None:
         """The Studio's page or one of its files, if that is what was asked for."""
