@@ -413,7 +413,8 @@ class _StoreBesideDictionary(RuleBasedStateMachine):
     @rule(path=paths)
     def look_into(self, path: str) -> None:
         below = [name[len(path) + 1 :] for name in self._below(path)]
-        assert names(self.store, path) == sorted({name.split("/")[0] + "/" * ("/" in name) for name in below})
+        expected = sorted({(name.split("/")[0], "/" in name) for name in below})
+        assert names(self.store, path) == [name + "/" * is_directory for name, is_directory in expected]
 
     @rule(path=paths)
     def delete(self, path: str) -> None:
