@@ -11,7 +11,6 @@ RunyardError
 │   └── RouteNotFound       404 ENDPOINT_NOT_FOUND
 ├── MethodNotAllowed        405 METHOD_NOT_ALLOWED
 ├── TooLarge                413 REQUEST_LIMIT_EXCEEDED
-├── Misdirected             421 PERMISSION_DENIED
 ├── TooManyRequests         429 RESOURCE_EXHAUSTED
 ├── NotImplementedHere      501 NOT_IMPLEMENTED
 ├── Unavailable             503 TEMPORARILY_UNAVAILABLE
@@ -111,13 +110,6 @@ class TooLarge(RunyardError):
     http_status = 413
 
 
-class Misdirected(RunyardError):
-    """The request names a host that this server does not answer for."""
-
-    code = "PERMISSION_DENIED"
-    http_status = 421
-
-
 class TooManyRequests(RunyardError):
     """Too many tries; wait before the next."""
 
@@ -154,7 +146,7 @@ _BY_STATUS: dict[int, type[RunyardError]] = {
     cls.http_status: cls
     for cls in (
         InternalError, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, TooLarge,
-        Misdirected, TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
+        TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
     )
 }  # fmt: skip
 
