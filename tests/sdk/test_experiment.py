@@ -90,11 +90,10 @@ def test_runs_are_chosen_by_type_and_properties(experiment: Experiment, logger: 
 
 def test_tags_of_another_kind_are_refused(experiment: Experiment):
     with pytest.raises(TypeError, match="not as list"):
-        next(experiment.get_runs(tags=["team"]))  # type: ignore[arg-type]
+        next(experiment.get_runs(tags=["team"]))  # type: ignore[arg-type] # the wrong type is what is tried
 
 
 def test_an_experiment_goes_to_the_trash_and_comes_back(workspace: Workspace, experiment: Experiment):
-    assert experiment.archived_time is None
     experiment.archive()
     assert experiment.archived_time is not None
     assert experiment.name not in workspace.experiments

@@ -1,0 +1,140 @@
+"""Every command ends in an exit code and, when it fails, in one line that helps."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runyard import __version__
+from runyard.cli import commands
+from runyard.cli.commands import exit_code
+from runyard.errors import AlreadyExists, Forbidden, InvalidFilter, NotFound, Unauthenticated, Unavailable
+from tests.cli.conftest import CommandLine
+from tests.running_server import free_port
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_is_printed(runyard: CommandLine, flag: str):
+    assert runyard(flag).out == f"runyard {__version__}\n"
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after running `code`."""
+    program = f"{code}\nimport sys; print('\\n'.join(sys.modules), file=sys.stderr)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(ended.stderr.splitlines())
+
+
+def test_the_version_waits_for_no_library():
+    heavy = {"cyclopts", "rich", "requests", "msgspec", "sqlalchemy", "uvicorn"}
+    assert not heavy & loaded_by("from runyard.cli import main; main(['--version'])")
+
+
+def test_the_help_loads_no_command():
+    loaded = loaded_by("from runyard.cli import main; main(['--help'])")
+    assert "runyard.cli.commands" in loaded
+    assert not {"runyard.cli.up", "runyard.cli.run", "requests", "uvicorn"} & loaded
+
+
+def test_the_package_alone_loads_no_sdk():
+    assert "requests" not in loaded_by("import runyard; runyard.__version__; dir(runyard)")
+    assert "requests" in loaded_by("from runyard import Workspace")
+
+
+@pytest.mark.parametrize("name", commands._COMMANDS)
+def test_each_command_explains_itself(runyard: CommandLine, name: str):
+    ended = runyard(name, "--help")
+    assert ended.code == 0
+    assert "Usage: runyard" in ended.out
+
+
+def test_no_command_at_all_shows_the_help(runyard: CommandLine):
+    ended = runyard()
+    assert ended.code == 0
+    assert all(name in ended.out for name in commands._COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["dmeo"], "Did you mean `runyard demo`?"),
+        (["xyzzy"], "workspace, experiment, run"),
+        (["run", "shwo"], "show"),
+        (["run", "show"], "requires an argument"),
+        (["run", "list", "--max", "none"], "--max"),
+        (["run", "list", "--max", "0"], "--max"),
+        (["run", "list", "--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_a_hint(runyard: CommandLine, arguments: list[str], hint: str):
+    ended = runyard(*arguments)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert hint in ended.err
+
+
+def test_a_server_that_does_not_run_ends_with_5_and_says_how_to_start(runyard: CommandLine):
+    ended = runyard("experiment", "list", "--url", f"http://127.0.0.1:{free_port()}")
+    assert ended.code == 5
+    assert "runyard up" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NotFound(""), 3),
+        (Unauthenticated(""), 4),
+        (Forbidden(""), 4),
+        (Unavailable(""), 5),
+        (AlreadyExists(""), 1),
+        (InvalidFilter(""), 1),
+    ],
+)
+def test_scripts_can_tell_errors_apart(error, code: int):
+    assert exit_code(error) == code
+
+
+def test_a_file_that_can_t_be_written_is_one_line(runyard: CommandLine, tmp_path: Path):
+    (tmp_path / "file").touch()
+    ended = runyard("workspace", "config", "--write", tmp_path / "file")
+    assert ended.code == 1
+    assert str(tmp_path / "file") in ended.err
+
+
+def test_without_the_server_s_libraries_the_error_says_what_to_install():
+    hide = "import sys; sys.modules['uvicorn'] = None\nfrom runyard.cli import main; sys.exit(main(['up']))"
+    ended = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "pip install 'runyard[server]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_fault_of_our_own_is_not_hidden_as_a_missing_library(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(commands, "app", lambda *_, **__: __import__("no_such_module_of_ours"))
+    with pytest.raises(ImportError):
+        commands.run(["demo"])
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "app", interrupted)
+    assert commands.run(["demo"]) == 130
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly():
+    many = "from runyard.cli.printing import say\nfor _ in range(100000): say('line')"
+    program = f"import sys; from runyard.cli import commands; commands.app = lambda *_, **__: exec({many!r})"
+    program += "; sys.exit(commands.run(['demo']))"
+    ended = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -c "$PROGRAM" | head -n 1'],
+        env={"PROGRAM": program, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "line\n"
+    assert ended.stderr == ""
