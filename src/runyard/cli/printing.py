@@ -20,8 +20,8 @@ GAP = 2
 
 
 def say(text: str = "") -> None:
-    """Print a line as it is, however wide the screen."""
-    print(text)
+    """Print a line as it is, however wide the screen, at once: what waits for a server reads it in a pipe."""
+    print(text, flush=True)
 
 
 def note(text: str) -> None:
