@@ -141,7 +141,7 @@ def attribute_comparisons(draw, head):
     key = ATTRIBUTES[written_key]
     left = draw(st.sampled_from([f"{head}.{written_key}", written_key, f"`{written_key}`"]))
     if key.endswith("_ms"):
-        by, number = draw(st.sampled_from(NUMERIC_OPERATORS)), draw(st.sampled_from((*TIMES, 0.5, 2**70)))
+        by, number = draw(st.sampled_from(NUMERIC_OPERATORS)), draw(st.sampled_from((*TIMES, 0.5, 2.0**70)))
         return Comparison(Entity.ATTRIBUTE, key, by, number), f"{left} {by.value} {number}"
     by = draw(st.sampled_from((*TEXT_OPERATORS, *(LIST_OPERATORS if key == "run_id" else ()))))
     value, written = draw(values(by, ("r0", "r1", "r9") if key == "run_id" else TEXTS))
