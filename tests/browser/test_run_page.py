@@ -164,6 +164,12 @@ def test_a_logged_model_has_a_page(visit: Visit, content: Content) -> None:
     expect(page.get_by_role("heading", level=1, name="ridge-3")).to_be_visible()
 
 
+def test_files_of_a_logged_model_are_previewed(visit: Visit, content: Content) -> None:
+    page = visit().open(f"{content.url}/#/experiments/{content.experiment_id}/models/{content.model_id}")
+    page.get_by_role("link", name="MLmodel").click()
+    expect(page.get_by_role("region", name="Text of the file")).to_have_text(re.compile("flavors:"))
+
+
 def test_a_run_that_is_not_there_says_so(visit: Visit, content: Content, look: Look) -> None:
     page = visit().open(f"{content.url}/#/experiments/{content.experiment_id}/runs/{'0' * 32}")
     expect(page.get_by_role("heading", name="There is nothing at this address")).to_be_visible()

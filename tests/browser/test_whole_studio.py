@@ -89,28 +89,30 @@ def test_experiments_are_made_searched_deleted_and_restored(
     expect(page.get_by_role("link", name="fresh")).to_be_visible()
 
 
+def administer(home: Path, *arguments: str) -> str:
+    """Run `runyard admin` on a home folder and return what it prints: an API key."""
+    command = [sys.executable, "-m", "runyard", "admin", *arguments, "--home", str(home)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+def sign_in(page: Page, api_key: str) -> None:
+    """Fill in the form that a team's server answers with."""
+    page.get_by_label("API key").fill(api_key)
+    page.get_by_role("button", name="Sign in").click()
+
+
 def test_a_teams_server_asks_for_a_key_and_keeps_only_a_token(
     visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
 ) -> None:
     home = tmp_path / "team"
-    made = subprocess.run(
-        [sys.executable, "-m", "runyard", "admin", "init", "--home", str(home)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    api_key = made.stdout.strip()
+    api_key = administer(home, "init")
     server = start_server(home=home, mode="serve")
     page = visit().open(server.url)
-    field = page.get_by_label("API key")
-    expect(field).to_be_visible()
+    expect(page.get_by_label("API key")).to_be_visible()
     look(page, "sign-in")
-    field.fill("ry_000000000000_wrong")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "ry_000000000000_wrong")
     expect(page.get_by_role("alert")).to_have_text("The server does not know this key.")
-    field.fill(api_key)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, api_key)
     expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
     stored = page.evaluate("JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie")
     assert api_key not in stored
@@ -125,8 +127,7 @@ def test_files_of_a_teams_server_are_fetched_with_the_token(
     visit: Visit, start_server: ServerStarter, tmp_path: Path
 ) -> None:
     home = tmp_path / "team"
-    command = [sys.executable, "-m", "runyard", "admin", "init", "--home", str(home)]
-    api_key = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    api_key = administer(home, "init")
     server = start_server(home=home, mode="serve")
     headers = {"Authorization": f"Bearer {api_key}"}
     body = {"experiment_id": "0", "run_name": "private"}
@@ -137,9 +138,40 @@ def test_files_of_a_teams_server_are_fetched_with_the_token(
     address = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/notes.txt"
     httpx.put(address, content=b"for members only", headers=headers).raise_for_status()
     page = visit().open(f"{server.url}/#/experiments/0/runs/{run_id}/artifacts/notes.txt")
-    page.get_by_label("API key").fill(api_key)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, api_key)
     expect(page.get_by_text("for members only")).to_be_visible()
+
+
+def test_who_may_only_read_sees_and_is_told_what_they_may_not(
+    visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
+) -> None:
+    home = tmp_path / "team"
+    headers = {"Authorization": f"Bearer {administer(home, 'init')}"}
+    reader = administer(
+        home, "key", "create", "--name", "guest", "--scope", "reader", "--workspace", "default"
+    )
+    server = start_server(home=home, mode="serve")
+    httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"}, headers=headers).raise_for_status()
+    page = visit().open(server.url)
+    sign_in(page, reader)
+    page.get_by_role("button", name="New experiment").click()
+    page.get_by_role("textbox", name="Name").fill("not-mine")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
+    # Another workspace is closed to them altogether.
+    page.goto(f"{server.url}/workspaces/vision/#/")
+    expect(page.get_by_role("heading", name="You may not see this")).to_be_visible()
+    look(page, "no-right")
+
+
+def test_grey_lines_stand_where_rows_will_be(visit: Visit, content: Content, look: Look) -> None:
+    page = visit().page
+    page.route("**/runs/search", lambda route: None)
+    page.goto(f"{content.url}/#/experiments/{content.experiment_id}")
+    expect(page.get_by_label("Loading runs")).to_be_visible()
+    look(page, "loading")
 
 
 def test_the_page_outlives_its_server_and_recovers_by_itself(
@@ -187,6 +219,7 @@ def screens(content: Content) -> dict[str, str]:
 def settle(page: Page) -> None:
     """Wait until nothing is loading any more."""
     expect(page.locator("h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     expect(page.locator(".skeleton")).to_have_count(0)
 
 

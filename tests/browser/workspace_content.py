@@ -64,9 +64,9 @@ class Logger:
         """End a run."""
         self.post("runs/update", run_id=run_id, status=status, end_time=now_ms())
 
-    def put_file(self, experiment_id: str, run_id: str, path: str, content: bytes) -> None:
-        """Upload a file of a run as MLflow's client does."""
-        address = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{run_id}/artifacts/{path}"
+    def put_file(self, experiment_id: str, owner: str, path: str, content: bytes) -> None:
+        """Upload a file of a run, or of `models/<id>`, as MLflow's client does."""
+        address = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{owner}/artifacts/{path}"
         self._client.put(address, content=content).raise_for_status()
 
     def close(self) -> None:
@@ -133,8 +133,9 @@ def fill(url: str, *, many: int = 130) -> Content:
         source_run_id=run_with_files,
         params=[{"key": "alpha", "value": "0.3"}],
     )
-    logger.close()
     model_id = str(model["model"]["info"]["model_id"])
+    logger.put_file(experiment_id, f"models/{model_id}", "MLmodel", b"flavors:\n  sklearn: {}\n")
+    logger.close()
     return Content(url, experiment_id, run_ids, run_with_files, many_id, hostile_id, hostile_run, model_id)
 
 

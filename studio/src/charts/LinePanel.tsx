@@ -52,7 +52,7 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
   const legend = runs.filter((run) => drawnIds.has(run.runId));
   // A metric logged once has no line: its values are compared as bars.
   const isSingle = zoom === null && series.length > 0 && series.every((one) => one.x.length === 1);
-  const last = series.length === 1 ? series[0]?.y.at(-1) : null;
+  const last = series.length === 1 && !isSingle ? series[0]?.y.at(-1) : null;
 
   function saveCsv() {
     const names = new Map(runs.map((run) => [run.runId, run.name]));

@@ -4,11 +4,14 @@ import { colour } from "./palette.ts";
 import type { Series } from "./series.ts";
 import type { PanelRun } from "./usePanelSeries.ts";
 
-/** One value a run, as bars from zero. */
+/** One value a run, as bars from zero; a single one as the number that it is. */
 export function ValueBars({ series, runs }: { series: Series[]; runs: PanelRun[] }) {
   const theme = useTheme();
   const values = new Map(series.map((one) => [one.runId, one.y[0] ?? null]));
   const largest = Math.max(...[...values.values()].map((value) => Math.abs(value ?? 0)), Number.MIN_VALUE);
+  const only = series.length === 1 ? series[0]?.y[0] : undefined;
+  if (only !== undefined)
+    return <div className="only-value number">{only === null ? "–" : number(only)}</div>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section className="value-bars" tabIndex={0} aria-label="Value of each run">

@@ -76,6 +76,10 @@ describe("colours", () => {
     expect(Math.max(...given.values())).toBeLessThan(colourCount);
   });
 
+  it("are the seven furthest apart while there are no more runs", () => {
+    expect(Math.max(...slots(ids.slice(0, 7), new Map()).values())).toBeLessThan(7);
+  });
+
   it("come back with other dashes when there are not", () => {
     const given = slots(ids, new Map());
     expect(new Set(given.values()).size).toBe(ids.length);

@@ -25,7 +25,7 @@ export const DARK_COLOURS = [
   "#b49aec",
   "#d3a393",
   "#86cf7e",
-  "#ec86ac",
+  "#ff6683",
   "#6fdccf",
   "#9b9af2",
 ] as const;
@@ -44,10 +44,13 @@ export function dash(slot: number): number[] {
   return round % 2 === 1 ? [6, 4] : [2, 3];
 }
 
+/** The first of them are the furthest apart: a few runs share these alone. */
+const CORE = 7;
+
 function preferred(runId: string): number {
   let sum = 0;
   for (let at = 0; at < runId.length; at += 1) sum = (sum * 31 + runId.charCodeAt(at)) >>> 0;
-  return sum % colourCount;
+  return sum % CORE;
 }
 
 /**
@@ -65,11 +68,10 @@ export function slots(runIds: string[], known: ReadonlyMap<string, number>): Map
   }
   for (const runId of runIds) {
     if (given.has(runId)) continue;
-    let slot = preferred(runId);
-    // Once round the palette, then on with dashes.
-    for (let tries = 1; taken.has(slot); tries += 1) {
-      slot = tries < colourCount ? (preferred(runId) + tries) % colourCount : slot + 1;
-    }
+    const first = preferred(runId);
+    let slot = first;
+    // Once round the core, then on through the palette, then again with dashes.
+    for (let tries = 1; taken.has(slot); tries += 1) slot = tries < CORE ? (first + tries) % CORE : tries;
     given.set(runId, slot);
     taken.add(slot);
   }

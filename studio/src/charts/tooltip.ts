@@ -5,7 +5,7 @@ import { number } from "../parts/format.ts";
 import { xText } from "./axes.ts";
 import type { DrawnColumn } from "./traces.ts";
 
-const ROWS_SHOWN = 10;
+const ROWS_SHOWN = 8;
 
 export interface RunLook {
   name: string;

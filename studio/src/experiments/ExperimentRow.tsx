@@ -15,7 +15,7 @@ function NewestRun({ experiment }: { experiment: Experiment }) {
   if (isPending) return <span className="skeleton" />;
   if (!run) return <span className="quiet">No runs yet</span>;
   return (
-    <span className="row">
+    <span className="row wrap">
       <StatusPill status={run.status} />
       <a className="ellipsis" href={runHash(experiment.experimentId, run.runId)}>
         {run.name}

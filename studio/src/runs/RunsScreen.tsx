@@ -137,7 +137,11 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
       {settings.pane === "compare" && (
         <CompareTable runs={shown.chosen} slots={shown.slots} settings={settings} change={change} />
       )}
-      <ChartsPane runs={shown.panelRuns} metrics={shown.metrics} settings={settings} change={change} />
+      {runs.isPending ? (
+        <span className="skeleton chart-pending" />
+      ) : (
+        <ChartsPane runs={shown.panelRuns} metrics={shown.metrics} settings={settings} change={change} />
+      )}
     </div>
   );
 

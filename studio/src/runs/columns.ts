@@ -43,8 +43,8 @@ export const columnLabel = ({ kind, key }: ColumnName) =>
   kind === "about" ? (ABOUT_LABELS[key] ?? key) : key;
 
 export function columnWidth({ kind, key }: ColumnName): number {
-  if (kind !== "about") return 116;
-  return { run_name: 232, status: 122, start_time: 124, end_time: 124, run_id: 260, source: 150 }[key] ?? 104;
+  if (kind !== "about") return 112;
+  return { run_name: 224, status: 118, start_time: 108, end_time: 108, run_id: 260, source: 150 }[key] ?? 100;
 }
 
 /** Keys as people look for them: case apart, numbers by size, system metrics last. */
