@@ -110,6 +110,18 @@ def test_a_home_that_was_chosen_wins_over_the_usual_one_on_the_way_up(
     assert find_configuration(tmp_path / "project").workspace_name == "chosen"
 
 
+def test_an_address_in_the_environment_wins_over_that_of_the_home_and_not_over_a_project_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RUNYARD_URL", "https://lab.example")
+    assert find_configuration(tmp_path) == Configuration("default")
+    put(tmp_path / ".runyard/config.json", workspace_name="mine", runyard_url="http://127.0.0.1:5000")
+    assert find_configuration(tmp_path) == Configuration("mine")
+    put(tmp_path / "p/.azureml/config.json", workspace_name="vision", runyard_url="https://other.example")
+    assert find_configuration(tmp_path / "p").runyard_url == "https://other.example"
+
+
 def test_what_azure_writes_is_understood(tmp_path: Path):
     file = put(
         tmp_path / "config.json", subscription_id="sub", resource_group="group", workspace_name="vision"

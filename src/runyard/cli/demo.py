@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -60,8 +60,7 @@ def demo(
         accuracy = number_text(run.latest_metrics["val/accuracy"])
         tell(f"  {run.display_name:<26} val/accuracy {accuracy:<8} {run.get_portal_url()}")
         runs.append(run)
-    trained_more = _train_diabetes(workspace)
-    tell(trained_more)
+    _train_diabetes(workspace, tell)
     if json:
         print_json(
             [{"run_id": run.id, "name": run.display_name, "url": run.get_portal_url()} for run in runs]
@@ -143,26 +142,29 @@ def _start(workspace: Workspace, target: Experiment, name: str) -> _LiveRun:
     return _LiveRun(workspace.connection, made.run.info)
 
 
-def _train_diabetes(workspace: Workspace) -> str:
-    """Run the diabetes example where its libraries are; return what to tell about it."""
+def _train_diabetes(workspace: Workspace, tell: Callable[[str], None]) -> None:
+    """Run the diabetes example where its libraries are; tell what came of it."""
     missing = [name for name in _TRAINING_LIBRARIES if importlib.util.find_spec(name) is None]
     script = _example("diabetes.py")
     if missing:
-        return (
-            "The training on scikit-learn's diabetes data, which logs models, was left out: it needs "
-            f"{', '.join(missing)}. Install it with: pip install 'runyard[examples]'"
+        tell(
+            "Left out: the training on scikit-learn's diabetes data, which logs models. It needs "
+            f"{', '.join(missing)}: pip install 'runyard[examples]'"
         )
+        return
     if script is None:
-        return "The training on scikit-learn's diabetes data was left out: its script is not installed."
+        tell("Left out: the training on scikit-learn's diabetes data. Its script is not installed.")
+        return
+    tell("Training ridge regressions on scikit-learn's diabetes data with MLflow's own client:")
     environment = {**os.environ, "MLFLOW_TRACKING_URI": workspace.get_mlflow_tracking_uri()}
     ended = subprocess.run(
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
     )
     if ended.returncode != 0:
         last_line = (ended.stderr.strip() or "no output").splitlines()[-1]
-        return f"The training on scikit-learn's diabetes data failed: {last_line}"
-    found = workspace.experiments["diabetes"]
-    return f"Trained ridge regressions on scikit-learn's diabetes data: {found.get_portal_url()}"
+        tell(f"  it failed: {last_line}")
+        return
+    tell(f"  a run for each penalty, with its model: {workspace.experiments['diabetes'].get_portal_url()}")
 
 
 def _example(name: str) -> Path | None:

@@ -16,7 +16,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
     Example:
         >>> sparkline([0, 1, 2, 3], width=4)
-        '▁▃▅█'
+        '▁▃▆█'
     """
     columns = [_mean(values[start:end]) for start, end in _shares(len(values), width)]
     finite = [value for value in columns if math.isfinite(value)]

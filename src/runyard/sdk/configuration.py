@@ -6,10 +6,11 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.sdk.addresses import home_folder, server_url
@@ -46,7 +47,8 @@ def find_configuration(path: str | os.PathLike[str] | None = None) -> Configurat
 
     In each folder from ``path`` up to the root it looks into ``.runyard/``, ``.azureml/``,
     ``aml_config/`` and the folder itself for ``config.json`` and then ``project.json``; after that into
-    the home of this person's server (``RUNYARD_HOME``, or ``~/.runyard``).
+    the home of this person's server (``RUNYARD_HOME``, or ``~/.runyard``). With ``RUNYARD_URL`` set, the
+    address that such a home names does not count, and without any file the workspace is ``default``.
 
     Args:
         path: A folder to start from, the working directory by default; or the file itself.
@@ -62,8 +64,12 @@ def find_configuration(path: str | os.PathLike[str] | None = None) -> Configurat
         raise NotFound(f"There is no folder and no file {start}.")
     for candidate, is_named in _candidates(start.absolute()):
         found = _configuration_at(candidate, is_named)
+        if found is not None and candidate.parent == home_folder() and os.environ.get("RUNYARD_URL"):
+            return replace(found, runyard_url=None)
         if found is not None:
             return found
+    if os.environ.get("RUNYARD_URL"):
+        return Configuration(DEFAULT_WORKSPACE)
     searched = "\n  ".join(str(folder) for folder in _searched_folders(start.absolute()))
     raise NotFound(
         "No workspace configuration was found. Write one with `runyard workspace config --write .`, or open "

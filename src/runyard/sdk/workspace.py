@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -18,6 +17,7 @@ from runyard.protocol.messages.workspaces import (
     WorkspaceAnswer,
 )
 from runyard.sdk.addresses import default_url, server_url
+from runyard.sdk.azure_options import check_azure_options
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import find_credential
@@ -26,19 +26,7 @@ from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 
-_logger = logging.getLogger(__name__)
-
 WorkspacesByName = dict[str, list["Workspace"]]
-
-# What Azure's first SDK takes and a server of one's own has no use for.
-_AZURE_OPTIONS = frozenset({
-    "adb_workspace", "app_insights", "auth", "cloud", "cmk_keyvault", "container_registry",
-    "create_resource_group", "default_cpu_compute_target", "default_gpu_compute_target", "friendly_name",
-    "hbi_workspace", "id", "key_vault", "location", "primary_user_assigned_identity",
-    "private_endpoint_auto_approval", "private_endpoint_config", "resource_cmk_uri", "show_output", "sku",
-    "storage_account", "system_datastores_auth_mode", "user_assigned_identity_for_cmk_encryption",
-    "v1_legacy_mode",
-})  # fmt: skip
 
 
 class Workspace:
@@ -74,7 +62,7 @@ class Workspace:
         url: str | None = None,
         **azure_options: Any,
     ) -> None:
-        _check_azure_options("Workspace", azure_options)
+        check_azure_options("Workspace", azure_options)
         self._settle(
             subscription_id, resource_group, workspace_name, server_url(url) if url else default_url()
         )
@@ -103,8 +91,9 @@ class Workspace:
 
         From ``path`` upward it looks into ``.runyard/``, ``.azureml/``, ``aml_config/`` and the folder
         itself for ``config.json`` (or ``project.json``), then into the home of this person's server. So
-        on the machine of a running ``runyard up`` it needs no configuration at all. A file without
-        ``runyard_url``, as Azure writes it, opens the workspace of that name on the default server.
+        on the machine of a running ``runyard up`` it needs no configuration at all, and elsewhere
+        ``RUNYARD_URL`` will do. A file without ``runyard_url``, as Azure writes it, opens the workspace of
+        that name on the default server.
 
         Args:
             path: The folder to start from, by default the working directory; or the file itself.
@@ -155,7 +144,7 @@ class Workspace:
             >>> Workspace.get("default", url="http://127.0.0.1:5000")  # doctest: +SKIP
             Workspace('default', url='http://127.0.0.1:5000')
         """
-        _check_azure_options("Workspace.get", azure_options)
+        check_azure_options("Workspace.get", azure_options)
         return Workspace(subscription_id, resource_group, name, url=url)
 
     @staticmethod
@@ -196,7 +185,7 @@ class Workspace:
             >>> Workspace.create("vision", tags={"team": "robots"}).tags  # doctest: +SKIP
             {'team': 'robots'}
         """
-        _check_azure_options("Workspace.create", azure_options)
+        check_azure_options("Workspace.create", azure_options)
         address = server_url(url) if url else default_url()
         wanted = CreateWorkspace(name=name, description=description, tags=dict(tags or {}))
         try:
@@ -397,11 +386,3 @@ class Workspace:
                 ("Runs", str(described.run_count)),
             ]
         )
-
-
-def _check_azure_options(caller: str, options: Mapping[str, Any]) -> None:
-    unknown = sorted(options.keys() - _AZURE_OPTIONS)
-    if unknown:
-        raise TypeError(f"{caller}() got unexpected keyword arguments: {', '.join(unknown)}")
-    if options:
-        _logger.debug("%s: no effect on a Runyard server: %s", caller, ", ".join(sorted(options)))
