@@ -40,7 +40,7 @@ WIRE_FOR_STORES = {
     "runyard.protocol.ordering",
     "runyard.protocol.paging",
 }
-# `runyard/__init__.py` hands out the SDK on first use, the command line loads a command when it is called, and
+# `runyard/__init__.py` hands out the SDK on first use; the command line loads a command when it is called;
 # Alembic, which takes long to import, is loaded when there is something to migrate.
 MAY_IMPORT_LAZILY = {"runyard", "runyard.cli", "runyard.stores.schema_version"}
 
