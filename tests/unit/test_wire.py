@@ -262,6 +262,19 @@ def test_numbers_of_many_digits_are_refused_and_no_fault(digits, form):
         assert decoded is None or math.isinf(decoded.value)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_half_a_character_is_refused(text):
+    assert "surrogate pair" in refusal(LogParam, {"run_id": "r", "key": "k", "value": text})
+    assert "surrogate pair" in refusal(LogBatch, {"run_id": "r", "tags": [{"key": text}]})
+    assert "surrogate pair" in refusal(CreateWorkspace, {"name": "a", "tags": {text: "b"}})
+
+
+def test_whole_characters_beyond_the_first_plane_are_kept():
+    body = b'{"run_id": "r", "key": "k", "value": "\\ud83d\\ude00\\u0000"}'
+    assert wire.decode(LogParam, body).value == "\U0001f600\0"
+    assert wire.decode(LogParam, json.dumps(body.decode()).encode()).value == "\U0001f600\0"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

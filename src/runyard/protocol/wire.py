@@ -152,10 +152,26 @@ def _without_nulls(raw: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise _too_deep()
     if isinstance(raw, dict):
-        return {key: _without_nulls(value, depth + 1) for key, value in raw.items() if value is not None}
+        return {
+            _without_nulls(key): _without_nulls(value, depth + 1)
+            for key, value in raw.items()
+            if value is not None
+        }
     if isinstance(raw, list):
         return [_without_nulls(value, depth + 1) for value in raw]
+    if isinstance(raw, str) and not raw.isprintable():
+        _refuse_half_characters(raw)
     return raw
+
+
+def _refuse_half_characters(text: str) -> None:
+    """Refuse what JSON can say and no database keeps: one half of a pair of surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidParameter(
+            f"{text[:100]!a} holds half of a surrogate pair, which is no character."
+        ) from None
 
 
 def _too_deep() -> InvalidParameter:

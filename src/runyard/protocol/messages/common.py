@@ -25,7 +25,7 @@ class Wire(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A message: fields that were not set are left out of the JSON."""
 
 
-class KeyValue(Wire):
+class KeyValue(Wire, omit_defaults=False):
     """A tag or a param."""
 
     key: str = ""
