@@ -51,8 +51,8 @@ _NOT_BUILT_PAGE: Final = b"""<!doctype html>
 <body>
 <h1>The Studio is not built</h1>
 <p>The server is up, and its API answers. The Studio's files are not part of the source checkout:
-<code>make run</code> builds them before it starts a server, <code>python hatch_build.py</code> does only that.
-Then start this server again.</p>
+<code>make run</code> builds them before it starts a server, <code>python hatch_build.py</code> does that
+alone. Then start this server again.</p>
 <p>An installed wheel has them already.</p>
 </body>
 </html>
