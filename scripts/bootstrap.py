@@ -33,6 +33,7 @@ CLIENTS = {
     "mlflow-2.22": ">=3.10,<3.14",
     "mlflow-1.30": ">=3.10,<3.12",
 }
+GOALS = ("run", "dev", "test")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -46,13 +47,15 @@ def main(goal: str) -> None:
         raise SetUpFailed(
             f"Runyard needs Python 3.10 or newer, this is {sys.version.split()[0]} ({sys.executable})"
         )
+    if goal not in GOALS:
+        raise SetUpFailed(f"unknown goal {goal!r}: {', '.join(GOALS)}")
     uv = install_uv()
     if goal == "run":
         make_venv(uv, accepts=("examples", "dev"))
         build_studio()
     elif goal == "dev":
         make_venv(uv, accepts=("dev",))
-    elif goal == "test":
+    else:
         make_venv(uv, accepts=("dev",))
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
@@ -60,8 +63,6 @@ def main(goal: str) -> None:
             install_browser()
         for client in clients:
             client.result()
-    else:
-        raise SetUpFailed(f"unknown goal {goal!r}: run, dev or test")
 
 
 def install_uv() -> Path:
