@@ -17,7 +17,7 @@ routes = Routes()
 _BASE = "/api/v1/workspaces"
 
 
-@routes.get(_BASE, permits=Permission.READ, summary="List the workspaces that the caller may read.")
+@routes.get(_BASE, permits=Permission.IDENTIFY, summary="List the workspaces that the caller may read.")
 def list_workspaces(call: Call) -> ListWorkspacesAnswer:
     """Answer the workspaces."""
     found = workspaces.list_workspaces(call)
