@@ -247,21 +247,11 @@ class LoggedModelGrammar(RunGrammar):
     """What a filter over logged models may say; values need no quotes here, as in MLflow."""
 
     attributes: ClassVar[Mapping[str, str]] = {
-        "model_id": "model_id",
-        "experiment_id": "experiment_id",
-        "name": "name",
+        **{name: name for name in ("model_id", "experiment_id", "name", "lifecycle_stage")},
+        **{name: name for name in ("status", "status_message", "model_type", "source_run_id")},
         "artifact_location": "artifact_uri",
-        "creation_time": "created_ms",
-        "creation_timestamp": "created_ms",
-        "creation_timestamp_ms": "created_ms",
-        "last_updated_time": "updated_ms",
-        "last_updated_timestamp": "updated_ms",
-        "last_updated_timestamp_ms": "updated_ms",
-        "status": "status",
-        "status_message": "status_message",
-        "model_type": "model_type",
-        "source_run_id": "source_run_id",
-        "lifecycle_stage": "lifecycle_stage",
+        **{f"creation_time{end}": "created_ms" for end in ("", "stamp", "stamp_ms")},
+        **{f"last_updated_time{end}": "updated_ms" for end in ("", "stamp", "stamp_ms")},
     }
     numeric: ClassVar[Collection[str]] = ("created_ms", "updated_ms")
     _words: ClassVar[Mapping[str, Entity]] = {
