@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.charts import coloured_pixels, wait_for_lines
 from tests.browser.conftest import Connect, Look, Visitor
-from tests.browser.workspace_content import Content
+from tests.browser.workspace_content import Content, Logger
 from tests.conftest import ServerStarter
 
 pytestmark = pytest.mark.browser
@@ -193,7 +194,7 @@ def test_a_drag_zooms_all_panels_by_asking_for_the_finer_range(visit: Visit, con
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=5)
         page.mouse.up()
-    body = asked.value.post_data_json
+    body = json.loads(asked.value.post_data or "")
     assert 600 < body["start"] < 900
     assert 1300 < body["end"] < 1600
     assert "zoom=" in page.url
@@ -235,6 +236,16 @@ def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Con
     expect(page.get_by_text("130 runs", exact=True)).to_be_visible()
     table.evaluate("table => { table.scrollTop = table.scrollHeight }")
     expect(names(page).last).to_have_text("trial-0000")
+
+
+def test_a_link_compares_runs_that_no_page_has_loaded(visit: Visit, content: Content) -> None:
+    last_page = Logger(content.url)
+    found = last_page.post("runs/search", experiment_ids=[content.many_id], max_results=130)["runs"]
+    last_page.close()
+    ids = ",".join(run["info"]["run_id"] for run in found[-2:])
+    page = visit().open(f"{content.url}/#/experiments/{content.many_id}?pane=compare&sel={ids}")
+    side_by_side = page.get_by_role("region", name="Side by side")
+    expect(side_by_side.get_by_role("link")).to_have_text(["trial-0001", "trial-0000"])
 
 
 def test_runs_are_deleted_restored_and_renamed(

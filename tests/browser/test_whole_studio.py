@@ -123,6 +123,16 @@ def test_a_teams_server_asks_for_a_key_and_keeps_only_a_token(
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_a_token_that_is_no_longer_good_is_let_go(visit: Visit, content: Content) -> None:
+    page = visit().open(content.url)
+    left_over = {"token": "from.another.server", "scope": "admin", "expiresMs": 4102444800000}
+    page.evaluate("session => sessionStorage.setItem('runyard.session', JSON.stringify(session))", left_over)
+    page.reload()
+    expect(page.get_by_role("link", name="ridge-diabetes")).to_be_visible()
+    expect(page.get_by_label("API key")).to_have_count(0)
+    assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_files_of_a_teams_server_are_fetched_with_the_token(
     visit: Visit, start_server: ServerStarter, tmp_path: Path
 ) -> None:

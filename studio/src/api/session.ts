@@ -40,9 +40,14 @@ export const bearer = (): string | null => current().session?.token ?? null;
 export const begin = (session: Session) => publish({ session, isAsked: false });
 export const end = () => publish({ session: null, isAsked: true });
 
-/** The server refused what `token` asked: ask the person, unless a newer token is there already. */
-export function ask(token: string | null): void {
-  if (token === bearer() && !(current().isAsked && token === null)) publish({ session: null, isAsked: true });
+/** The server does not take this token any more; whether it needs one at all, the next answer says. */
+export function forget(token: string): void {
+  if (token === bearer()) publish({ session: null, isAsked: false });
+}
+
+/** The server refused a request without a token: ask the person, unless they have given one by now. */
+export function ask(): void {
+  if (bearer() === null && !current().isAsked) publish({ session: null, isAsked: true });
 }
 
 export function useSession(): SessionState {

@@ -19,7 +19,7 @@ import { Split } from "./Split.tsx";
 import { eyeToggled, moved, toggled, toggledRange } from "./selection.ts";
 import { useTableSettings } from "./tableSettings.ts";
 import { useKeyboard } from "./useKeyboard.ts";
-import { useRuns } from "./useRuns.ts";
+import { useRuns, useSelectedElsewhere } from "./useRuns.ts";
 import { useShownRuns } from "./useShownRuns.ts";
 
 function logHere(experimentName: string): string {
@@ -35,6 +35,28 @@ function logHere(experimentName: string): string {
   ].join("\n");
 }
 
+const KEYS: [string, string][] = [
+  ["j k", "move"],
+  ["x", "select"],
+  ["X", "select a range"],
+  ["e", "eye"],
+  ["Enter", "open"],
+  ["/", "filter"],
+];
+
+/** What the keys do, where a mouse is not in the way of seeing it. */
+function Keys() {
+  return (
+    <p className="keys wide-only quiet">
+      {KEYS.map(([key, meaning]) => (
+        <span key={key}>
+          <kbd>{key}</kbd> {meaning}
+        </span>
+      ))}
+    </p>
+  );
+}
+
 export function RunsScreen({ experimentId }: { experimentId: string }) {
   const [settings, change] = useTableSettings();
   const experiment = useQuery({
@@ -44,7 +66,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
   });
   const runs = useRuns(experimentId, settings);
   const { rows } = runs;
-  const shown = useShownRuns(rows, settings);
+  const shown = useShownRuns(rows, useSelectedElsewhere(experimentId, rows, settings), settings);
   const [activeId, setActiveId] = useState<string | null>(null);
   const anchor = useRef<string | null>(null);
   const order = useMemo(() => rows.map((run) => run.runId), [rows]);
@@ -130,6 +152,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           loadMore={runs.loadMore}
         />
       )}
+      {rows.length > 0 && <Keys />}
     </div>
   );
   const charts = (

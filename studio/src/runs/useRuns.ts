@@ -42,6 +42,31 @@ function useRunningTail(question: RunQuestion, rows: Run[], head: Run[]) {
   });
 }
 
+/** Selected runs that are on no page yet, as when a link names them. */
+export function useSelectedElsewhere(experimentId: string, rows: Run[], settings: TableSettings): Run[] {
+  const loaded = new Set(rows.map((run) => run.runId));
+  const runIds = settings.selected.filter((runId) => !loaded.has(runId)).slice(0, PAGE_ROWS);
+  const { data } = useQuery({
+    queryKey: ["runs-selected", experimentId, runIds],
+    queryFn: ({ signal }) =>
+      searchRuns(
+        {
+          experimentIds: [experimentId],
+          filter: `attributes.run_id IN (${runIds.map(quoted).join(", ")})`,
+          lifecycle: lifecycleOf(settings),
+          orderBy: [],
+          limit: PAGE_ROWS,
+          pageToken: null,
+        },
+        signal,
+      ),
+    enabled: settings.pane === "compare" && rows.length > 0 && runIds.length > 0,
+    refetchInterval: 5000,
+    retry: false,
+  });
+  return useMemo(() => data?.items ?? [], [data]);
+}
+
 const idsOf = (runs: Run[]) => runs.map((run) => run.runId).join();
 
 /** The rows of the table, page by page, kept fresh. */

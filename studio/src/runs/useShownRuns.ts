@@ -15,7 +15,7 @@ function useSteady<T>(value: T): T {
 }
 
 /** Which runs are on the charts, in which colours, with which metrics. */
-export function useShownRuns(rows: Run[], settings: TableSettings) {
+export function useShownRuns(rows: Run[], elsewhere: Run[], settings: TableSettings) {
   const { eyes, limit, pane, selected } = settings;
   const visible = useMemo(
     () =>
@@ -28,8 +28,10 @@ export function useShownRuns(rows: Run[], settings: TableSettings) {
   );
   const chosen = useMemo(() => {
     const wanted = new Set(pane === "compare" ? selected : visible);
-    return rows.filter((run) => wanted.has(run.runId));
-  }, [rows, pane, selected, visible]);
+    const loaded = rows.filter((run) => wanted.has(run.runId));
+    const isLoaded = new Set(loaded.map((run) => run.runId));
+    return [...loaded, ...elsewhere.filter((run) => wanted.has(run.runId) && !isLoaded.has(run.runId))];
+  }, [rows, elsewhere, pane, selected, visible]);
 
   const known = useRef<ReadonlyMap<string, number>>(new Map());
   const coloured = useMemo(() => {
