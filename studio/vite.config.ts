@@ -3,7 +3,9 @@ import { defineConfig, loadEnv } from "vite";
 
 // Where `npm run dev` sends the calls that only the Runyard server can answer.
 const server = loadEnv("development", ".", "RUNYARD_").RUNYARD_URL ?? "http://127.0.0.1:5000";
-const below = (path: string) => [path, { target: server, changeOrigin: true }] as const;
+// Below any address of a workspace.
+const calls =
+  "^(/workspaces/[^/]+|/mlflow/v[12]\\.0/subscriptions/.+/workspaces/[^/]+)?/(api|ajax-api|get-artifact|health)";
 
 export default defineConfig({
   plugins: [react()],
@@ -19,6 +21,9 @@ export default defineConfig({
     target: "es2022",
   },
   server: {
-    proxy: Object.fromEntries(["/api", "/ajax-api", "/get-artifact", "/health"].map(below)),
+    proxy: {
+      // The server takes writes from its own pages only; in development this page stands for one of them.
+      [calls]: { target: server, changeOrigin: true, headers: { origin: server } },
+    },
   },
 });
