@@ -105,6 +105,7 @@ def test_mlflows_names_of_attributes_become_ours(written, field):
         ("_a", "_a"),
         ("1a", "1a"),
         ("mlflow.source.name", "mlflow.source.name"),
+        ("a..b", "a..b"),
         ("`a b`", "a b"),
         ('"a b"', "a b"),
         ("`a/b-c:d`", "a/b-c:d"),

@@ -73,7 +73,7 @@ _TOKENS = re.compile(
     | (?P<number>-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?!\w))
     | (?P<like>(?:not\s+)?(?:like|ilike|rlike|regexp)\b(?!\s*\.))
     | (?P<keyword>(?:and|or|not|in|is|null)\b(?!\s*\.))
-    | (?P<name>{_PART}(?:\.{_PART})*\.?)
+    | (?P<name>{_PART}(?:\.+{_PART})*\.*)
     | (?P<compare>[<>=~!]+)
     | (?P<sign>[-+/*@\#%^&|]+)
     | (?P<other>.)
