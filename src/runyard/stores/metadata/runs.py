@@ -34,9 +34,7 @@ from runyard.stores.metadata.schema import (
     runs,
     tags,
 )
-from runyard.stores.metadata.search import runs_query
-
-DATASET_CONTEXT_TAG = "mlflow.data.context"
+from runyard.stores.metadata.search import DATASET_CONTEXT_TAG, runs_query
 
 
 class SqlRuns(RunStore):
