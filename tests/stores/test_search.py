@@ -214,7 +214,7 @@ def test_postgresql_is_not_told_to_round_a_fraction_to_a_whole_number():
     )
     sql = str(query.compile(dialect=postgresql.dialect()))
     assert "started_ms > %(started_ms_1)s AND" in sql
-    assert "ended_ms > %(ended_ms_1)s::BIGINT" in sql
+    assert "ended_ms > %(ended_ms_1)s" in sql  # SQLAlchemy 2.1 adds ::BIGINT
     assert "LIKE %(value_1)s::VARCHAR ESCAPE '|'" in sql
 
 
