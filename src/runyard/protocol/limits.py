@@ -105,6 +105,15 @@ def check_tags(tags: Iterable[_Pair], in_batch: bool) -> None:
         check_length(tag.value, MAX_VALUE_LENGTH, path + "value")
 
 
+def check_first_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags that no run can begin with; MLflow takes keys of any characters there, and so do we."""
+    for key, value in tags.items():
+        if not key:
+            raise invalid("key", key, "A key name must be provided.")
+        check_length(key, MAX_KEY_LENGTH, "key")
+        check_length(value, MAX_VALUE_LENGTH, "value")
+
+
 def check_batch(metrics: int, params: int, tags: int) -> None:
     """Refuse a batch that holds more than MLflow allows."""
     _check_count(metrics, MAX_METRICS, "metrics")

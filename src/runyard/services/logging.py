@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.metric import Metric
 from runyard.entities.run import DatasetInput, ModelInput, ModelOutput, Run
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
 from runyard.protocol.messages.common import KeyValue
 from runyard.services.call import Call
@@ -110,7 +111,7 @@ def log_model(call: Call, run_id: str, model_json: str) -> None:
     """
     try:
         model = json.loads(model_json)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidParameter(f"Malformed model info. \n {model_json} \n is not a valid JSON.") from None
     if not isinstance(model, dict):
         raise InvalidParameter("Malformed model info: 'model_json' must be a JSON object.")
@@ -120,8 +121,20 @@ def log_model(call: Call, run_id: str, model_json: str) -> None:
     with call.stores.atomic():
         get_active_run(call, run_id)
         tags = call.stores.metadata.runs.read_contents([run_id])[run_id].tags
-        history = [*json.loads(tags.get(LOGGED_MODELS_TAG, "[]")), model]
+        history = [*_noted_models(tags.get(LOGGED_MODELS_TAG, "[]")), model]
         call.stores.metadata.runs.set_tags(run_id, {LOGGED_MODELS_TAG: json.dumps(history)})
+
+
+def _noted_models(tag: str) -> list[Any]:
+    try:
+        noted = json.loads(tag)
+    except (ValueError, RecursionError):
+        noted = None
+    if not isinstance(noted, list):
+        raise InvalidState(
+            f"The run's tag '{LOGGED_MODELS_TAG}' holds no JSON list any more. Delete it first."
+        )
+    return noted
 
 
 def _append(call: Call, run: Run, metrics: Sequence[Metric]) -> None:

@@ -57,6 +57,7 @@ def create_run(call: Call, new: NewRun) -> FullRun:
     name = _agreed_name(new.name, tags.get(RUN_NAME_TAG, "")) or random_name()
     limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
     tags[RUN_NAME_TAG] = name
+    limits.check_first_tags(tags)
     with call.stores.atomic():
         experiment = get_active_experiment(call, new.experiment_id)
         run_id = uuid.uuid4().hex
