@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ LEAKY_PREFIXES = ("RUNYARD_", "MLFLOW_", "AZUREML_", "DATABRICKS_")
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 30.0
+PORTS = (10_240, 32_768)
+PORTS_TRIED = 100
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
@@ -27,11 +30,20 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a loopback port that nobody listens on right now.
+
+    It lies below the ports that the system gives to clients: a client that tries again and again while the
+    server is away would, sooner or later, be given the server's own port and be connected to itself.
+    """
+    for _ in range(PORTS_TRIED):
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
+    raise AssertionError(f"none of {PORTS_TRIED} ports was free")
 
 
 class RunningServer:
@@ -141,7 +153,7 @@ def is_healthy(url: str) -> bool:
         connection.request("GET", "/health")
         answer = connection.getresponse()
         return answer.status == http.client.OK and answer.read() == b"OK"
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()

@@ -29,7 +29,7 @@ Survivors = tuple[RunningServer, list["LoggingClient"], list[str]]
 class LoggingClient(threading.Thread):
     """Logs batches into a run of its own and repeats, like MLflow's client, a batch that got no answer."""
 
-    def __init__(self, url: str, number: int, finish: threading.Event) -> None:
+    def __init__(self, url: str, number: int, finish: threading.Event, abandon: threading.Event) -> None:
         super().__init__(name=f"client-{number}")
         self.acknowledged: list[Point] = []
         self.params: dict[str, str] = {}
@@ -37,6 +37,7 @@ class LoggingClient(threading.Thread):
         self.unanswered = 0
         self.surprises: list[str] = []
         self._finish = finish
+        self._abandon = abandon
         self._random = random.Random(number)
         self._http = httpx.Client(base_url=url, timeout=30)
         self.run_id = self._create_run()
@@ -103,7 +104,9 @@ class LoggingClient(threading.Thread):
         while True:
             try:
                 answer = self._http.request(method, path, **request)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                if self._abandon.is_set():
+                    raise AssertionError("the server did not come back") from error
                 self.unanswered += 1
                 time.sleep(0.05)
                 continue
@@ -116,8 +119,8 @@ class LoggingClient(threading.Thread):
 def survivors(tmp_path_factory) -> Iterator[Survivors]:
     """Kill the server again and again while clients log; yield what is left and the checks of its file."""
     server = RunningServer(tmp_path_factory.mktemp("durability") / "home").start()
-    finish = threading.Event()
-    clients = [LoggingClient(server.url, number, finish) for number in range(CLIENTS)]
+    finish, abandon = threading.Event(), threading.Event()
+    clients = [LoggingClient(server.url, number, finish, abandon) for number in range(CLIENTS)]
     moments = random.Random(KILLS)
     checks = []
     for client in clients:
@@ -128,6 +131,9 @@ def survivors(tmp_path_factory) -> Iterator[Survivors]:
             server.kill9()
             checks.append(_integrity_of(server))
             server.start()
+    except BaseException:
+        abandon.set()
+        raise
     finally:
         finish.set()
         for client in clients:
