@@ -9,6 +9,7 @@ import pytest
 
 from tests.running_server import RunningServer, scrubbed
 
+LAST = ("browser", "clients", "slow")
 UNDER_CI = os.environ.get("CI") == "true"
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 ServerStarter = Callable[..., RunningServer]
@@ -53,6 +54,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(tmp_path_factory.mktemp("server") / "home").start()
     yield running
     running.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is cheap first, and the browser's tests last.
+
+    Playwright keeps an event loop running in this thread as long as its browser lives, and no test after
+    that could run one of its own.
+    """
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in LAST])
 
 
 @pytest.hookimpl(wrapper=True)
