@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := $(PYTHON) scripts/bootstrap.py
-FAST := not slow and not browser and not clients
+FAST := tests/arch tests/unit
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format studio lock reference changelog clean
@@ -22,7 +22,7 @@ test:  ## Install what the tests need and run all of them
 	$(BIN)/python -m pytest $(ARGS)
 
 check: lint  ## Format, lint, types and the fast tests: what a commit must pass
-	$(BIN)/python -m pytest -q -m "$(FAST)" $(ARGS)
+	$(BIN)/python -m pytest -q $(FAST) $(ARGS)
 
 lint:  ## Format, lint and types alone
 	@$(SET_UP) dev
