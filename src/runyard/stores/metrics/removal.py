@@ -1,0 +1,206 @@
+"""Removes points: single series of a run, or all of a run that is being taken away.
+
+Whoever folds, merges or summarises deletes exactly the rows that they read, and gives up when one of them is
+gone. So a batch or a chunk that loses one of its series is not changed but replaced, under a number that was
+never given before: what they have read of it can't come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from runyard.entities.metric import MetricBatch
+from runyard.stores.database import Database, chunks
+from runyard.stores.metadata.schema import metric_batches, metric_chunks, metric_series, unsummarised_batches
+from runyard.stores.metrics.arrivals import Arrivals
+from runyard.stores.metrics.base import TakenPoints
+from runyard.stores.metrics.chunks import open_packed, seal_packed
+from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
+from runyard.stores.metrics.packing import PackedBatch, pack_batch, unpack_batch
+from runyard.stores.metrics.summarising import Summaries
+from runyard.stores.prepared import Prepared
+from runyard.stores.rows import measure_rows, take_rows
+
+CHUNKS_AT_ONCE = 64
+BATCHES_AT_ONCE = 512
+SERIES_AT_ONCE = 2000
+
+_RUN_NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
+_CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
+_NOTHING = TakenPoints()
+
+
+class PointRemoval:
+    """Removes points for good; any thread may, while others append, fold, summarise and read."""
+
+    def __init__(self, database: Database, keys: MetricKeys, arrivals: Arrivals, summaries: Summaries) -> None:
+        self._database = database
+        self._keys = keys
+        self._arrivals = arrivals
+        self._summaries = summaries
+
+    def take_run(self, run_id: str) -> TakenPoints:
+        """Remove some of a run's points, as many as hold the writer for some milliseconds."""
+        with self._database.writing() as connection:
+            found = _RUN_NUMBER.row(connection, run_id=run_id)
+            if found is None:
+                return _NOTHING
+            run_number = found[0]
+            batches = self._take_batches(connection, run_number)
+            some = metric_chunks.c.run_number == run_number
+            points = _count_points(connection, run_number, CHUNKS_AT_ONCE)
+            chunk_rows = take_rows(connection, metric_chunks, some, CHUNKS_AT_ONCE)
+            series = take_rows(
+                connection, metric_series, metric_series.c.run_number == run_number, SERIES_AT_ONCE
+            )
+            is_over = (
+                batches.is_over and chunk_rows.rows < CHUNKS_AT_ONCE and series.rows < SERIES_AT_ONCE
+            )
+            if is_over:
+                self._database.after_commit(partial(self._arrivals.drop, run_number))
+            size_bytes = batches.size_bytes + chunk_rows.size_bytes + series.size_bytes
+            return TakenPoints(batches.points + points, size_bytes, is_over)
+
+    def measure_run(self, run_id: str) -> TakenPoints:
+        """Return what the points of a run take."""
+        with self._database.reading() as connection:
+            found = _RUN_NUMBER.row(connection, run_id=run_id)
+            if found is None:
+                return _NOTHING
+            points, size_bytes = 0, 0
+            for table in (metric_batches, metric_chunks, metric_series):
+                size_bytes += measure_rows(connection, table, table.c.run_number == found[0]).size_bytes
+                if table is not metric_series:
+                    count = select(func.coalesce(func.sum(table.c.point_count), 0))
+                    points += int(connection.scalar(count.where(table.c.run_number == found[0])) or 0)
+            return TakenPoints(points, size_bytes)
+
+    def remove_series(self, run_id: str, keys: Sequence[str]) -> TakenPoints:
+        """Remove all points of some series of a run, in one transaction."""
+        with self._database.writing() as connection:
+            found = _RUN_NUMBER.row(connection, run_id=run_id)
+            if found is None:
+                return _NOTHING
+            # Joined now, in this transaction, nothing of what is removed is left to be joined later.
+            self._summaries.settle()
+            wanted = set(keys)
+            ids = set(self._keys.find(connection, wanted).values())
+            taken = self._rewrite_batches(connection, found[0], wanted)
+            taken += self._remove_chunks(connection, found[0], ids)
+            taken += _rewrite_packed(connection, found[0], ids)
+            _CHANGED.run(connection, run_number=found[0])
+            return taken
+
+    def _take_batches(self, connection: Connection, run_number: int) -> TakenPoints:
+        columns = metric_batches.c
+        query = select(columns.batch_number, columns.point_count).where(columns.run_number == run_number)
+        found = connection.execute(query.order_by(columns.batch_number).limit(BATCHES_AT_ONCE)).all()
+        numbers = [row.batch_number for row in found]
+        if not numbers:
+            return _NOTHING
+        self._let_go(connection, numbers)
+        taken = take_rows(connection, metric_batches, columns.batch_number.in_(numbers), len(numbers))
+        points = sum(row.point_count for row in found)
+        return TakenPoints(points, taken.size_bytes, len(numbers) < BATCHES_AT_ONCE)
+
+    def _rewrite_batches(self, connection: Connection, run_number: int, keys: set[str]) -> TakenPoints:
+        columns = metric_batches.c
+        query = select(columns.batch_number, columns.packed).where(columns.run_number == run_number)
+        old, new, taken = [], [], _NOTHING
+        for row in connection.execute(query.order_by(columns.batch_number)):
+            batch = unpack_batch(row.packed)
+            if keys.isdisjoint(batch.keys):
+                continue
+            rest = _without(batch, keys)
+            packed = pack_batch(rest) if len(rest) else b""
+            old.append(row.batch_number)
+            if len(rest):
+                new.append({"run_number": run_number, "point_count": len(rest), "packed": packed})
+            taken += TakenPoints(len(batch) - len(rest), len(row.packed) - len(packed))
+        if new:
+            connection.execute(insert(metric_batches), new)
+        if old:
+            self._let_go(connection, old)
+            for part in chunks(old):
+                connection.execute(delete(metric_batches).where(columns.batch_number.in_(part)))
+        return taken
+
+    def _let_go(self, connection: Connection, batch_numbers: Sequence[int]) -> None:
+        """Have nobody summarise batches that go; those who are about to find that out."""
+        for part in chunks(batch_numbers):
+            waiting = unsummarised_batches.c.batch_number.in_(part)
+            connection.execute(delete(unsummarised_batches).where(waiting))
+        self._database.after_commit(partial(self._arrivals.forget, batch_numbers))
+
+    def _remove_chunks(self, connection: Connection, run_number: int, ids: set[int]) -> TakenPoints:
+        taken = _NOTHING
+        for part in chunks(sorted(ids)):
+            chosen = (metric_chunks.c.run_number == run_number) & metric_chunks.c.key_id.in_(part)
+            count = select(func.coalesce(func.sum(metric_chunks.c.point_count), 0)).where(chosen)
+            points = int(connection.scalar(count) or 0)
+            size_bytes = measure_rows(connection, metric_chunks, chosen).size_bytes
+            connection.execute(delete(metric_chunks).where(chosen))
+            of_series = (metric_series.c.run_number == run_number) & metric_series.c.key_id.in_(part)
+            size_bytes += measure_rows(connection, metric_series, of_series).size_bytes
+            connection.execute(delete(metric_series).where(of_series))
+            taken += TakenPoints(points, size_bytes)
+        return taken
+
+
+def _count_points(connection: Connection, run_number: int, limit: int) -> int:
+    """Return how many points the chunks hold that :func:`take_rows` would take next."""
+    key = metric_chunks.c.chunk_id
+    of_run = select(key).where(metric_chunks.c.run_number == run_number)
+    some = select(metric_chunks.c.point_count).where(key.in_(of_run)).order_by(key).limit(limit).subquery()
+    return int(connection.scalar(select(func.coalesce(func.sum(some.c.point_count), 0))) or 0)
+
+
+def _rewrite_packed(connection: Connection, run_number: int, ids: set[int]) -> TakenPoints:
+    """Take series out of the chunks that several short ones share."""
+    columns = metric_chunks.c
+    query = select(columns.chunk_id, columns.packed).where(
+        columns.run_number == run_number, columns.key_id == PACKED_KEY_ID
+    )
+    taken = _NOTHING
+    for row in connection.execute(query).all():
+        series = open_packed(row.packed)
+        if ids.isdisjoint(series):
+            continue
+        rest = {key_id: points for key_id, points in series.items() if key_id not in ids}
+        point_count = sum(map(len, series.values()))
+        kept_bytes = 0
+        if rest:
+            sealed = seal_packed(rest)
+            new = {
+                "run_number": run_number,
+                "key_id": PACKED_KEY_ID,
+                "point_count": sealed.point_count,
+                "first_timestamp_ms": sealed.first_timestamp_ms,
+                "last_timestamp_ms": sealed.last_timestamp_ms,
+                "first_step": sealed.first_step,
+                "last_step": sealed.last_step,
+                "packed": sealed.columns,
+                "buckets": sealed.buckets,
+            }
+            connection.execute(insert(metric_chunks), new)
+            point_count -= sealed.point_count
+            kept_bytes = len(sealed.columns)
+        connection.execute(delete(metric_chunks).where(columns.chunk_id == row.chunk_id))
+        taken += TakenPoints(point_count, len(row.packed) - kept_bytes)
+    return taken
+
+
+def _without(batch: PackedBatch, keys: set[str]) -> MetricBatch:
+    rows = zip(
+        batch.key_indexes.tolist(),
+        batch.values.tolist(),
+        batch.timestamps_ms.tolist(),
+        batch.steps.tolist(),
+        strict=True,
+    )
+    kept = [(batch.keys[index], *rest) for index, *rest in rows if batch.keys[index] not in keys]
+    names, values, times, steps = (list(column) for column in zip(*kept, strict=True)) if kept else ([],) * 4
+    return MetricBatch(names, values, times, steps)
