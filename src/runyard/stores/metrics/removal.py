@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from runyard.entities.metric import MetricBatch
 from runyard.stores.database import Database, chunks
@@ -49,20 +49,14 @@ class PointRemoval:
             if found is None:
                 return _NOTHING
             run_number = found[0]
-            batches = self._take_batches(connection, run_number)
-            some = metric_chunks.c.run_number == run_number
-            points = _count_points(connection, run_number, CHUNKS_AT_ONCE)
-            chunk_rows = take_rows(connection, metric_chunks, some, CHUNKS_AT_ONCE)
-            series = take_rows(
-                connection, metric_series, metric_series.c.run_number == run_number, SERIES_AT_ONCE
-            )
-            is_over = (
-                batches.is_over and chunk_rows.rows < CHUNKS_AT_ONCE and series.rows < SERIES_AT_ONCE
-            )
-            if is_over:
+            batches = self._take_some(connection, metric_batches, run_number, BATCHES_AT_ONCE)
+            sealed = self._take_some(connection, metric_chunks, run_number, CHUNKS_AT_ONCE)
+            of_run = metric_series.c.run_number == run_number
+            series = take_rows(connection, metric_series, of_run, SERIES_AT_ONCE)
+            taken = batches + sealed + TakenPoints(0, series.size_bytes, series.rows < SERIES_AT_ONCE)
+            if taken.is_over:
                 self._database.after_commit(partial(self._arrivals.drop, run_number))
-            size_bytes = batches.size_bytes + chunk_rows.size_bytes + series.size_bytes
-            return TakenPoints(batches.points + points, size_bytes, is_over)
+            return taken
 
     def measure_run(self, run_id: str) -> TakenPoints:
         """Return what the points of a run take."""
@@ -94,17 +88,17 @@ class PointRemoval:
             _CHANGED.run(connection, run_number=found[0])
             return taken
 
-    def _take_batches(self, connection: Connection, run_number: int) -> TakenPoints:
-        columns = metric_batches.c
-        query = select(columns.batch_number, columns.point_count).where(columns.run_number == run_number)
-        found = connection.execute(query.order_by(columns.batch_number).limit(BATCHES_AT_ONCE)).all()
-        numbers = [row.batch_number for row in found]
-        if not numbers:
+    def _take_some(self, connection: Connection, table: Table, run_number: int, limit: int) -> TakenPoints:
+        (number,) = table.primary_key
+        query = select(number, table.c.point_count).where(table.c.run_number == run_number).limit(limit)
+        found = connection.execute(query).all()
+        if not found:
             return _NOTHING
-        self._let_go(connection, numbers)
-        taken = take_rows(connection, metric_batches, columns.batch_number.in_(numbers), len(numbers))
-        points = sum(row.point_count for row in found)
-        return TakenPoints(points, taken.size_bytes, len(numbers) < BATCHES_AT_ONCE)
+        numbers = [row[0] for row in found]
+        if table is metric_batches:
+            self._let_go(connection, numbers)
+        taken = take_rows(connection, table, number.in_(numbers), limit)
+        return TakenPoints(sum(row.point_count for row in found), taken.size_bytes, len(numbers) < limit)
 
     def _rewrite_batches(self, connection: Connection, run_number: int, keys: set[str]) -> TakenPoints:
         columns = metric_batches.c
@@ -148,14 +142,6 @@ class PointRemoval:
             connection.execute(delete(metric_series).where(of_series))
             taken += TakenPoints(points, size_bytes)
         return taken
-
-
-def _count_points(connection: Connection, run_number: int, limit: int) -> int:
-    """Return how many points the chunks hold that :func:`take_rows` would take next."""
-    key = metric_chunks.c.chunk_id
-    of_run = select(key).where(metric_chunks.c.run_number == run_number)
-    some = select(metric_chunks.c.point_count).where(key.in_(of_run)).order_by(key).limit(limit).subquery()
-    return int(connection.scalar(select(func.coalesce(func.sum(some.c.point_count), 0))) or 0)
 
 
 def _rewrite_packed(connection: Connection, run_number: int, ids: set[int]) -> TakenPoints:
