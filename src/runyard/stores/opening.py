@@ -13,11 +13,13 @@ from runyard.stores.database import Database, open_sqlite
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
+from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
@@ -33,6 +35,7 @@ class MetadataStore:
     runs: RunStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
+    trash: TrashStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         runs=SqlRuns(database),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
+        trash=SqlTrash(database),
     )
     metrics = SqlMetrics(database)
     upkeep = MetricUpkeep(database, metrics)

@@ -24,6 +24,7 @@ from runyard.stores.database import Database, chunks, insert_missing
 from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
 from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.schema import (
+    REMOVED,
     dataset_input_tags,
     dataset_inputs,
     datasets,
@@ -45,6 +46,7 @@ _GET = Prepared(
     f"SELECT {', '.join('runs.' + name for name in _COLUMNS.split(', '))}"
     " FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
 )
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
@@ -95,7 +97,15 @@ class SqlRuns(RunStore):
         return _run(row, workspace)
 
     def find_run_ids(self, workspace: str, run_ids: Sequence[str]) -> list[str]:
-        query = select(runs.c.run_id).join(experiments).where(experiments.c.workspace == workspace)
+        query = (
+            select(runs.c.run_id)
+            .join(experiments)
+            .where(
+                experiments.c.workspace == workspace,
+                experiments.c.lifecycle_stage != REMOVED,
+                runs.c.lifecycle_stage != REMOVED,
+            )
+        )
         with self._database.reading() as connection:
             known = {
                 run_id
@@ -196,6 +206,7 @@ class SqlRuns(RunStore):
             .select_from(used)
             .where(
                 experiments.c.workspace == workspace,
+                experiments.c.lifecycle_stage != REMOVED,
                 datasets.c.experiment_id.in_([int(experiment_id) for experiment_id in experiment_ids]),
             )
             .distinct()

@@ -19,13 +19,14 @@ from runyard.errors import NotFound, StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.schema import metric_keys, metric_series, runs
 from runyard.stores.metrics.arrivals import Arrivals
-from runyard.stores.metrics.base import MetricStore, ThinnedSeries, Window
+from runyard.stores.metrics.base import MetricStore, TakenPoints, ThinnedSeries, Window
 from runyard.stores.metrics.drawing import sample_series, thin_series
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.reading import RunReader
+from runyard.stores.metrics.removal import PointRemoval
 from runyard.stores.metrics.summarising import Summaries
 from runyard.stores.metrics.thinning import thin
 from runyard.stores.prepared import Prepared
@@ -53,6 +54,7 @@ class SqlMetrics(MetricStore):
         self.arrivals = Arrivals()
         self.summaries = Summaries(database, self._keys, self.arrivals)
         self.folding = Folding(database, self._keys)
+        self._removal = PointRemoval(database, self._keys, self.arrivals, self.summaries)
 
     def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
         packed = pack_batch(batch)
@@ -124,6 +126,15 @@ class SqlMetrics(MetricStore):
             ids = self._keys.find(connection, keys)
             reader = RunReader(connection, run[0])
             return [thin_series(reader, key, ids.get(key), window, width) for key in keys]
+
+    def remove_series(self, run_id: str, keys: Sequence[str]) -> TakenPoints:
+        return self._removal.remove_series(run_id, keys)
+
+    def take_run(self, run_id: str) -> TakenPoints:
+        return self._removal.take_run(run_id)
+
+    def measure_run(self, run_id: str) -> TakenPoints:
+        return self._removal.measure_run(run_id)
 
     def _find(self, connection: Connection, run_id: str, key: str) -> tuple[int | None, int | None]:
         """Return the number of a run and that of a key, which has none before it is first summarised."""
