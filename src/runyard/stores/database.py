@@ -143,9 +143,11 @@ class Database:
         if not self.is_sqlite:
             return
         with _said_as_ours(), self.engine.connect() as connection:
-            run = connection.connection.driver_connection.execute  # type: ignore[union-attr]
-            run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            free, pages = (run(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+            free, pages = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("freelist_count", "page_count")
+            )
         if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
             with self.writing() as connection:
                 connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
