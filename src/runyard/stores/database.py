@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,11 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.schema_version import bring_up_to_date
+from runyard.stores.sqlite_writer import SqliteWriter, WriterBusy
+
+__all__ = ["Database", "WriterBusy", "chunks", "insert_missing", "open_sqlite", "upsert"]
+
+_log = logging.getLogger("runyard.stores")
 
 Value = TypeVar("Value")
 
@@ -32,17 +38,18 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._current = threading.local()
-        self._one_writer = threading.RLock()
+        self._writer = SqliteWriter(engine)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, wait: bool = True) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
 
-        Blocks while another thread writes.
+        Blocks while another thread writes, unless ``wait`` is false.
 
         Raises:
             StorageFull: The disk is full; nothing was written.
             Unavailable: The database can't be reached or is locked by another process.
+            WriterBusy: Another thread or process writes and ``wait`` is false.
         """
         outer: Connection | None = getattr(self._current, "connection", None)
         if outer is not None:
@@ -50,17 +57,30 @@ class Database:
                 raise RuntimeError("A write was begun inside a transaction that only reads.")
             yield outer
             return
-        with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+        with _said_as_ours(), self._writer.begun(wait) as connection:
             self._current.connection, self._current.may_write = connection, True
+            after_commit: list[Callable[[], None]] = []
+            self._current.after_commit = after_commit
             try:
                 yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+                self._writer.commit(connection)
             finally:
                 self._current.connection = None
+            for callback in after_commit:
+                _call_after_commit(callback)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when the write transaction of this thread has been committed.
+
+        It is dropped if the transaction is rolled back. It is called before another thread writes, so that
+        what is remembered by callbacks comes in the order of the commits; it must be short and not write.
+
+        Raises:
+            RuntimeError: This thread is in no write transaction.
+        """
+        if getattr(self._current, "connection", None) is None or not self._current.may_write:
+            raise RuntimeError("There is no write transaction to wait for.")
+        self._current.after_commit.append(callback)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -98,6 +118,11 @@ class Database:
         """Whether the engine is SQLite: one writer at a time in the whole process."""
         return self.engine.dialect.name == "sqlite"
 
+    @property
+    def commits_at_once(self) -> bool:
+        """Whether a small transaction takes microseconds: no other machine and no disk is waited for."""
+        return self.is_sqlite
+
     def migrate(self) -> None:
         """Bring the schema to the newest version; a database of a newer Runyard is refused.
 
@@ -109,6 +134,7 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
+        self._writer.close()
         self.engine.dispose()
 
 
@@ -176,15 +202,22 @@ def _lowered(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _call_after_commit(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 - what was written stays written, whoever fails to take note of it
+        _log.exception("what was to follow a commit failed")
+
+
 @contextlib.contextmanager
 def _said_as_ours() -> Iterator[None]:
     """Raise the driver's faults as errors that tell a client whether to try again."""
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
-        cause = str(error.orig)
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = str(error.orig if isinstance(error, DatabaseError) else error)
         if "full" in cause:
             raise StorageFull("The disk that holds the database is full; nothing was written.") from error
-        if isinstance(error, OperationalError):
+        if isinstance(error, (OperationalError, sqlite3.OperationalError)):
             raise Unavailable(f"The database does not answer: {cause}.") from error
         raise
