@@ -10,6 +10,7 @@ from pathlib import Path
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database, open_sqlite
+from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -42,6 +43,7 @@ class Stores:
     metrics: MetricStore
     artifacts: ArtifactStore
     database: Database
+    commits: GroupCommit
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
@@ -56,7 +58,8 @@ class Stores:
             yield
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Write what was accepted and let go of files and connections."""
+        self.commits.close()
         self.database.close()
 
 
@@ -70,4 +73,10 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
-    return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
+    return Stores(
+        metadata=metadata,
+        metrics=SqlMetrics(database),
+        artifacts=FolderArtifactStore(artifact_root),
+        database=database,
+        commits=GroupCommit(database),
+    )

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from runyard.entities.metric import Bucket, Metric, Point
+from runyard.entities.metric import Bucket, Metric, MetricBatch, Point
 
 
 class Axis(str, Enum):
@@ -62,8 +62,18 @@ class MetricStore(ABC):
     """Remembers points of series, one series for each key of a run."""
 
     @abstractmethod
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        """Keep the points of one batch; those that are there already change nothing."""
+    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
+        """Keep the points of one batch; those that are there already change nothing.
+
+        Args:
+            run_id: Whose points they are.
+            batch: The points, of any keys; there may be none.
+            batch_id: The client's own id of this batch (UUIDv7), the same when it sends the batch again.
+
+        Returns:
+            Whether the batch is new: ``False`` if one with this id was kept within the last 30 days. Then
+            nothing is kept now.
+        """
 
     @abstractmethod
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:

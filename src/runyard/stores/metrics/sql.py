@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from runyard.entities.metric import Bucket, Metric, Point
+from runyard.entities.metric import Bucket, Metric, MetricBatch, Point
 from runyard.stores.database import Database, chunks, insert_missing, upsert
 from runyard.stores.metadata.schema import metric_points, metric_series
 from runyard.stores.metrics.base import Axis, MetricStore, ThinnedSeries, Window
@@ -24,9 +24,13 @@ class SqlMetrics(MetricStore):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
+        metrics = [
+            Metric(*columns)
+            for columns in zip(batch.keys, batch.values, batch.timestamps_ms, batch.steps, strict=True)
+        ]
         if not metrics:
-            return
+            return True
         with self._database.writing() as connection:
             series = _keep_series(connection, run_id, metrics)
             rows = [
@@ -39,6 +43,7 @@ class SqlMetrics(MetricStore):
                 for metric in metrics
             ]
             insert_missing(connection, metric_points, rows)
+        return True
 
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         latest: dict[str, list[Metric]] = {run_id: [] for run_id in run_ids}
