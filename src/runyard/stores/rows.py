@@ -30,20 +30,28 @@ NUMBER_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Rows that are gone, or would be."""
+    """Rows that are gone, or would be.
+
+    Args:
+        rows: How many.
+        size_bytes: What they held.
+        is_over: Whether none are left of what was to go.
+    """
 
     rows: int = 0
     size_bytes: int = 0
+    is_over: bool = True
 
     def __add__(self, other: Taken) -> Taken:
-        return Taken(self.rows + other.rows, self.size_bytes + other.size_bytes)
+        is_over = self.is_over and other.is_over
+        return Taken(self.rows + other.rows, self.size_bytes + other.size_bytes, is_over)
 
 
 NOTHING_TAKEN = Taken()
 
 
 def take_rows(connection: Connection, table: Table, condition: ColumnElement[bool], limit: int) -> Taken:
-    """Delete at most ``limit`` of the rows that fulfil a condition; fewer than that were all of them."""
+    """Delete at most ``limit`` of the rows that fulfil a condition; fewer than that are all of them."""
     key = list(table.primary_key)
     query = select(*key, row_bytes(connection, table)).where(condition).limit(limit)
     found = connection.execute(query).all()
@@ -52,7 +60,7 @@ def take_rows(connection: Connection, table: Table, condition: ColumnElement[boo
         one = and_(*(column == bindparam(name) for column, name in zip(key, names, strict=True)))
         rows = [dict(zip(names, row[:-1], strict=True)) for row in found]
         connection.execute(delete(table).where(one), rows)
-    return Taken(len(found), sum(row[-1] for row in found))
+    return Taken(len(found), sum(row[-1] for row in found), len(found) < limit)
 
 
 def measure_rows(connection: Connection, table: Table, condition: ColumnElement[bool]) -> Taken:

@@ -1,7 +1,7 @@
 """The contract of the store for the trash; what holds for all stores stands in ``base.py``.
 
-A thing in the trash is taken away in steps. :meth:`TrashStore.claim` makes it vanish: nobody finds it or brings
-it back any more. :meth:`TrashStore.strip` and the metric store's ``take_run`` remove what hangs on it, some
+A thing in the trash is taken away in steps. :meth:`TrashStore.claim` makes it vanish: nobody finds it or
+brings it back any more. :meth:`TrashStore.strip` and the metric store's ``take_run`` remove what hangs on it, some
 at a time. :meth:`TrashStore.bury` removes the rest and notes where its artifacts lie, in the same
 transaction, so that they are deleted after the thing is gone and never before. A process that dies on the way
 leaves a thing that has been claimed, or artifacts that are noted; the next collection goes on with them.
@@ -40,9 +40,11 @@ class TrashStore(ABC):
 
     @abstractmethod
     def list_removable(
-        self, workspace: str, retention: Retention, limit: int, offset: int = 0
+        self, workspace: str, retention: Retention | None, limit: int, offset: int = 0
     ) -> list[Trashed]:
         """Return what a collection may take: what one has begun with first, then experiments, runs, models.
+
+        Without ``retention``, all that there is, in the trash or not.
 
         An experiment is among them only if all that lies in it is, and never the default one; the logged
         models of such an experiment are among them whether or not they were deleted by themselves.
@@ -54,7 +56,7 @@ class TrashStore(ABC):
 
     @abstractmethod
     def strip(self, item: Trashed) -> Taken:
-        """Remove some of what hangs on it, but for metrics, as much as takes a moment; no rows: it is over."""
+        """Remove some of what hangs on it, but for metrics, as much as takes a moment."""
 
     @abstractmethod
     def measure(self, item: Trashed) -> Taken:
@@ -64,16 +66,20 @@ class TrashStore(ABC):
     def bury(self, workspace: str, item: Trashed, now_ms: int) -> Taken:
         """Remove what was claimed and stripped, and note where its artifacts lie.
 
-        Nothing happens to an experiment in which something lies.
+        Nothing happens to an experiment in which something lies, be it a run, a model or a dataset.
         """
 
     @abstractmethod
-    def take_unused_datasets(self, workspace: str, retention: Retention) -> Taken:
-        """Remove some of the datasets that no run reads any more; no rows: it is over."""
+    def claims_if_removed(self, workspace: str, item: Trashed) -> Claims:
+        """Return what would still need something of its artifacts; what lies in it goes by itself."""
 
     @abstractmethod
-    def measure_unused_datasets(self, workspace: str, retention: Retention) -> Taken:
-        """Return what :meth:`take_unused_datasets` would remove once the removable runs are gone."""
+    def take_unused_datasets(self, workspace: str, retention: Retention) -> Taken:
+        """Remove some of the datasets that no run reads any more, as many as takes a moment."""
+
+    @abstractmethod
+    def measure_unused_datasets(self, workspace: str, retention: Retention | None) -> Taken:
+        """Return what :meth:`take_unused_datasets` would remove once all that is removable is gone."""
 
     @abstractmethod
     def list_removed_artifacts(self, workspace: str, now_ms: int) -> list[ArtifactPath]:
@@ -84,10 +90,14 @@ class TrashStore(ABC):
 
     @abstractmethod
     def begin_emptying(self, path: ArtifactPath) -> Claims | None:
-        """Return what else needs something of a folder of removed artifacts, which is about to be deleted.
+        """Return what else needs something of a folder of removed artifacts that is about to be deleted.
 
         Until :meth:`note_emptied` nobody can begin to keep anything in it. ``None`` if somebody has meanwhile.
         """
+
+    @abstractmethod
+    def find_kept(self, path: ArtifactPath) -> Sequence[ArtifactPath]:
+        """Return the folders at or below a path in which something that is not removed keeps artifacts."""
 
     @abstractmethod
     def note_emptied(self, path: ArtifactPath, now_ms: int, is_forgotten: bool = False) -> None:

@@ -24,24 +24,26 @@ from runyard.stores.metadata.schema import (
 Query: TypeAlias = Select[Any]
 _DELETED = LifecycleStage.DELETED.value
 _SET_BY_CLIENTS = "mlflow.%"
+_READS_IT = select(dataset_inputs.c.run_number).where(dataset_inputs.c.dataset_id == datasets.c.dataset_id)
 
 
 def in_trash(kind: TrashKind, workspace: str) -> Query:
     """Return the query of what can be brought back; runs and models of a deleted experiment among them."""
-    if kind is TrashKind.EXPERIMENT:
-        return _experiments(workspace).where(experiments.c.lifecycle_stage == _DELETED)
-    table = runs if kind is TrashKind.RUN else logged_models
-    return _in_workspace(table, workspace).where(
-        table.c.lifecycle_stage == _DELETED, experiments.c.lifecycle_stage != REMOVED
+    return _all(kind, workspace).where(
+        _table(kind).c.lifecycle_stage == _DELETED, experiments.c.lifecycle_stage != REMOVED
     )
 
 
-def in_order(workspace: str, retention: Retention) -> Iterator[tuple[TrashKind, Query]]:
+def in_order(workspace: str, retention: Retention | None) -> Iterator[tuple[TrashKind, Query]]:
     """Yield the queries of what may go, in the order in which it is to be taken.
 
-    What has been begun is ended first, and an experiment goes after what lies in it. One with which nobody
+    Without rules that is all there is.     What has been begun is ended first, and an experiment goes after what lies in it. One with which nobody
     has begun is claimed before its runs are, so that it vanishes as a whole.
     """
+    if retention is None:
+        for kind in TrashKind:
+            yield kind, _all(kind, workspace).order_by(_number(kind))
+        return
     for kind in (TrashKind.RUN, TrashKind.LOGGED_MODEL, TrashKind.EXPERIMENT):
         yield kind, _begun(kind, workspace).order_by(_number(kind))
     for kind in TrashKind:
@@ -57,33 +59,24 @@ def not_begun(kind: TrashKind, workspace: str, retention: Retention) -> Query:
     return _removable_models(workspace, retention)
 
 
-def unused_datasets(workspace: str, retention: Retention, *, once_collected: bool = False) -> Query:
-    """Return the query of the ids of datasets that no run reads.
+def unused_datasets(workspace: str, retention: Retention) -> Query:
+    """Return the query of the ids of datasets that no run reads."""
+    return _within(_datasets(workspace).where(~_READS_IT.exists()), datasets, retention)
 
-    Args:
-        workspace: Where they are.
-        retention: Only in its experiments.
-        once_collected: Look as if all that may go had gone.
-    """
-    read = select(dataset_inputs.c.run_number).where(dataset_inputs.c.dataset_id == datasets.c.dataset_id)
-    if once_collected:
-        for going in (_begun(TrashKind.RUN, workspace), _removable_runs(workspace, retention)):
-            numbers = going.with_only_columns(runs.c.run_number)
-            read = read.where(dataset_inputs.c.run_number.not_in(numbers))
-    query = (
-        select(datasets.c.dataset_id)
-        .join(experiments, experiments.c.experiment_id == datasets.c.experiment_id)
-        .where(experiments.c.workspace == workspace, ~read.exists())
-    )
-    return _within(query, datasets, retention)
+
+def datasets_once_collected(workspace: str, retention: Retention | None) -> Query:
+    """Return the query of the ids of datasets that no run reads once all that may go has gone."""
+    if retention is None:
+        return _datasets(workspace)
+    read = _READS_IT
+    for going in (_begun(TrashKind.RUN, workspace), _removable_runs(workspace, retention)):
+        read = read.where(dataset_inputs.c.run_number.not_in(going.with_only_columns(runs.c.run_number)))
+    return _within(_datasets(workspace).where(~read.exists()), datasets, retention)
 
 
 def _begun(kind: TrashKind, workspace: str) -> Query:
-    if kind is TrashKind.EXPERIMENT:
-        return _experiments(workspace).where(experiments.c.lifecycle_stage == REMOVED)
-    table = _table(kind)
-    return _in_workspace(table, workspace).where(
-        or_(table.c.lifecycle_stage == REMOVED, experiments.c.lifecycle_stage == REMOVED)
+    return _all(kind, workspace).where(
+        or_(_table(kind).c.lifecycle_stage == REMOVED, experiments.c.lifecycle_stage == REMOVED)
     )
 
 
@@ -99,8 +92,11 @@ def _removable_experiments(workspace: str, retention: Retention) -> Query:
     )
     if retention.run_ids:
         return query.where(false())
-    return _within(query.where(*(~_stays_in(table, retention) for table in (runs, logged_models))),
-                   experiments, retention)
+    return _within(
+        query.where(*(~_stays_in(table, retention) for table in (runs, logged_models))),
+        experiments,
+        retention,
+    )
 
 
 def _stays_in(table: Table, retention: Retention) -> ColumnElement[bool]:
@@ -172,8 +168,18 @@ def _within(query: Query, table: Table, retention: Retention) -> Query:
     return query.where(table.c.experiment_id.in_([int(each) for each in retention.experiment_ids]))
 
 
+def _all(kind: TrashKind, workspace: str) -> Query:
+    return _experiments(workspace) if kind is TrashKind.EXPERIMENT else _in_workspace(_table(kind), workspace)
+
+
 def _experiments(workspace: str) -> Query:
     return select(experiments).where(experiments.c.workspace == workspace)
+
+
+def _datasets(workspace: str) -> Query:
+    is_its = experiments.c.experiment_id == datasets.c.experiment_id
+    query = select(datasets.c.dataset_id).join(experiments, is_its)
+    return query.where(experiments.c.workspace == workspace)
 
 
 def _in_workspace(table: Table, workspace: str) -> Query:

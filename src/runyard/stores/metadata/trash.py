@@ -14,7 +14,6 @@ from sqlalchemy import (
     delete,
     func,
     literal,
-    null,
     select,
     text,
     union_all,
@@ -69,7 +68,7 @@ _HANGS_ON: dict[TrashKind, tuple[Table, ...]] = {
         model_outputs,
     ),
     TrashKind.LOGGED_MODEL: (logged_model_params, logged_model_tags, logged_model_metrics),
-    TrashKind.EXPERIMENT: (experiment_tags, datasets),
+    TrashKind.EXPERIMENT: (experiment_tags,),
 }
 _TABLE = {
     TrashKind.RUN: runs,
@@ -92,7 +91,7 @@ class SqlTrash(TrashStore):
             return [_trashed(row) for row in connection.execute(query.offset(offset))]
 
     def list_removable(
-        self, workspace: str, retention: Retention, limit: int, offset: int = 0
+        self, workspace: str, retention: Retention | None, limit: int, offset: int = 0
     ) -> list[Trashed]:
         found: list[Trashed] = []
         with self._database.reading() as connection:
@@ -128,9 +127,8 @@ class SqlTrash(TrashStore):
         with self._database.writing() as connection:
             owner = _owner(connection, item)
             for table in _HANGS_ON[item.kind] if owner is not None else ():
-                if taken.rows >= ROWS_AT_ONCE:
-                    break
-                taken += take_rows(connection, table, _of(table, owner), ROWS_AT_ONCE - taken.rows)
+                if taken.is_over:
+                    taken += take_rows(connection, table, _of(table, owner), ROWS_AT_ONCE - taken.rows)
         return taken
 
     def measure(self, item: Trashed) -> Taken:
@@ -140,8 +138,7 @@ class SqlTrash(TrashStore):
             if owner is None:
                 return taken
             for table in _HANGS_ON[item.kind]:
-                if table is not datasets:  # counted as those that no run reads
-                    taken += measure_rows(connection, table, _of(table, owner))
+                taken += measure_rows(connection, table, _of(table, owner))
             return taken + measure_rows(connection, _TABLE[item.kind], _is(item))
 
     def bury(self, workspace: str, item: Trashed, now_ms: int) -> Taken:
@@ -163,20 +160,28 @@ class SqlTrash(TrashStore):
                 connection.execute(removed_artifacts.insert(), row)
             return take_rows(connection, table, _is(item), 1)
 
+    def claims_if_removed(self, workspace: str, item: Trashed) -> Claims:
+        place = proxied_path(item.artifact_uri)
+        with self._database.reading() as connection:
+            if place is None or not place.segments or _is_shared(connection, workspace, item):
+                return Claims(is_inside=True)
+            return find_claims(connection, ArtifactPath((workspace,)) / place, item)
+
     def take_unused_datasets(self, workspace: str, retention: Retention) -> Taken:
         with self._database.writing() as connection:
             condition = datasets.c.dataset_id.in_(removable.unused_datasets(workspace, retention))
             return take_rows(connection, datasets, condition, ROWS_AT_ONCE)
 
-    def measure_unused_datasets(self, workspace: str, retention: Retention) -> Taken:
+    def measure_unused_datasets(self, workspace: str, retention: Retention | None) -> Taken:
         with self._database.reading() as connection:
-            unused = removable.unused_datasets(workspace, retention, once_collected=True)
+            unused = removable.datasets_once_collected(workspace, retention)
             return measure_rows(connection, datasets, datasets.c.dataset_id.in_(unused))
 
     def list_removed_artifacts(self, workspace: str, now_ms: int) -> list[ArtifactPath]:
         columns = removed_artifacts.c
         is_due = columns.emptied_ms.is_(None) | (
-            (columns.removed_ms > now_ms - SWEPT_FOR_MS) & (columns.emptied_ms < now_ms - SWEPT_AGAIN_AFTER_MS)
+            (columns.removed_ms > now_ms - SWEPT_FOR_MS)
+            & (columns.emptied_ms < now_ms - SWEPT_AGAIN_AFTER_MS)
         )
         query = select(columns.path).where(columns.workspace == workspace, is_due).order_by(columns.path)
         with self._database.reading() as connection:
@@ -188,6 +193,10 @@ class SqlTrash(TrashStore):
             if not connection.execute(update(removed_artifacts).where(this).values(emptied_ms=None)).rowcount:
                 return None
             return find_claims(connection, path)
+
+    def find_kept(self, path: ArtifactPath) -> Sequence[ArtifactPath]:
+        with self._database.reading() as connection:
+            return find_claims(connection, path).kept
 
     def note_emptied(self, path: ArtifactPath, now_ms: int, is_forgotten: bool = False) -> None:
         this = removed_artifacts.c.path == str(path)
@@ -227,8 +236,9 @@ class SqlTrash(TrashStore):
                 return False
             if row.removed_ms is None:
                 connection.execute(update(workspaces).where(this).values(removed_ms=now_ms))
-                of_this = experiments.c.workspace == name
-                connection.execute(update(experiments).where(of_this).values(lifecycle_stage=REMOVED))
+            # Each time: a request that was under way may have made one more.
+            of_this = (experiments.c.workspace == name) & (experiments.c.lifecycle_stage != REMOVED)
+            connection.execute(update(experiments).where(of_this).values(lifecycle_stage=REMOVED))
             return True
 
     def bury_workspace(self, name: str) -> bool:
@@ -245,7 +255,8 @@ class SqlTrash(TrashStore):
             if not self._database.is_sqlite:
                 return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
             pages, size = (
-                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size")
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("page_count", "page_size")
             )
             return int(pages) * int(size)
 
@@ -309,20 +320,20 @@ def _is_shared(connection: Connection, workspace: str, item: Trashed) -> bool:
     query = select(experiments.c.artifact_location).where(
         experiments.c.workspace == workspace,
         experiments.c.lifecycle_stage != REMOVED,
+        experiments.c.experiment_id != int(item.item_id),
     )
     own = item.artifact_uri
     return any(own.startswith(f"{location.rstrip('/')}/") for location in connection.scalars(query))
 
 
 def _holds_something(connection: Connection, item: Trashed) -> bool:
-    left: Sequence[Table] = (runs, logged_models)
     return any(
-        connection.execute(select(null()).where(_of_experiment(table, item)).limit(1)).first() is not None
-        for table in left
+        connection.execute(select(table).where(_lies_in(table, item)).limit(1)).first() is not None
+        for table in (runs, logged_models, datasets)
     )
 
 
-def _of_experiment(table: Table, item: Trashed) -> Any:
+def _lies_in(table: Table, item: Trashed) -> Any:
     return table.c.experiment_id == int(item.experiment_id)
 
 

@@ -36,7 +36,9 @@ _NOTHING = TakenPoints()
 class PointRemoval:
     """Removes points for good; any thread may, while others append, fold, summarise and read."""
 
-    def __init__(self, database: Database, keys: MetricKeys, arrivals: Arrivals, summaries: Summaries) -> None:
+    def __init__(
+        self, database: Database, keys: MetricKeys, arrivals: Arrivals, summaries: Summaries
+    ) -> None:
         self._database = database
         self._keys = keys
         self._arrivals = arrivals
@@ -53,7 +55,7 @@ class PointRemoval:
             sealed = self._take_some(connection, metric_chunks, run_number, CHUNKS_AT_ONCE)
             of_run = metric_series.c.run_number == run_number
             series = take_rows(connection, metric_series, of_run, SERIES_AT_ONCE)
-            taken = batches + sealed + TakenPoints(0, series.size_bytes, series.rows < SERIES_AT_ONCE)
+            taken = batches + sealed + TakenPoints(0, series.size_bytes, series.is_over)
             if taken.is_over:
                 self._database.after_commit(partial(self._arrivals.drop, run_number))
             return taken
