@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.services.call import Call
+from runyard.services.guarded_uploads import guarded
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactEntry, ArtifactUpload
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath, proxied_path, resolve_artifact_path
 
@@ -79,7 +80,7 @@ def begin_upload(call: Call, artifact_uri: str, path: str) -> ArtifactUpload:
         InvalidParameter: As :func:`list_directory`.
         StorageFull: There is no room.
     """
-    return call.stores.artifacts.create(_key(call, _kept_here(artifact_uri) / resolve_artifact_path(path)))
+    return _begun(call, _kept_here(artifact_uri) / resolve_artifact_path(path))
 
 
 def list_proxied(call: Call, path: str | None) -> list[ListedArtifact]:
@@ -100,7 +101,7 @@ def begin_proxied_upload(call: Call, path: str) -> ArtifactUpload:
     place = resolve_artifact_path(path, is_directory=True)
     if place == ROOT or path.endswith("/"):
         raise InvalidParameter("Artifact path must include a filename (cannot end with '/').")
-    return call.stores.artifacts.create(_key(call, place))
+    return _begun(call, place)
 
 
 def delete_proxied(call: Call, path: str) -> None:
@@ -170,6 +171,11 @@ def _artifact_uri(call: Call, run_id: str | None, model_id: str | None) -> str:
 
 def _key(call: Call, place: ArtifactPath) -> ArtifactPath:
     return ArtifactPath((call.workspace.name,)) / place
+
+
+def _begun(call: Call, place: ArtifactPath) -> ArtifactUpload:
+    key = _key(call, place)
+    return guarded(call, key, call.stores.artifacts.create(key))
 
 
 def _kept_here(artifact_uri: str) -> ArtifactPath:

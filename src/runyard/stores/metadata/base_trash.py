@@ -1,8 +1,8 @@
 """The contract of the store for the trash; what holds for all stores stands in ``base.py``.
 
 A thing in the trash is taken away in steps. :meth:`TrashStore.claim` makes it vanish: nobody finds it or
-brings it back any more. :meth:`TrashStore.strip` and the metric store's ``take_run`` remove what hangs on it, some
-at a time. :meth:`TrashStore.bury` removes the rest and notes where its artifacts lie, in the same
+brings it back any more. :meth:`TrashStore.strip` and the metric store's ``take_run`` remove what hangs on it,
+some at a time. :meth:`TrashStore.bury` removes the rest and notes where its artifacts lie, in the same
 transaction, so that they are deleted after the thing is gone and never before. A process that dies on the way
 leaves a thing that has been claimed, or artifacts that are noted; the next collection goes on with them.
 """
@@ -92,7 +92,7 @@ class TrashStore(ABC):
     def begin_emptying(self, path: ArtifactPath) -> Claims | None:
         """Return what else needs something of a folder of removed artifacts that is about to be deleted.
 
-        Until :meth:`note_emptied` nobody can begin to keep anything in it. ``None`` if somebody has meanwhile.
+        Until :meth:`note_emptied` nobody can begin to keep anything in it. ``None``: somebody has meanwhile.
         """
 
     @abstractmethod

@@ -37,8 +37,8 @@ def in_trash(kind: TrashKind, workspace: str) -> Query:
 def in_order(workspace: str, retention: Retention | None) -> Iterator[tuple[TrashKind, Query]]:
     """Yield the queries of what may go, in the order in which it is to be taken.
 
-    Without rules that is all there is.     What has been begun is ended first, and an experiment goes after what lies in it. One with which nobody
-    has begun is claimed before its runs are, so that it vanishes as a whole.
+    Without rules that is all there is. What has been begun is ended first, and an experiment goes after what
+    lies in it. One with which nobody has begun is claimed before its runs, so that it vanishes as a whole.
     """
     if retention is None:
         for kind in TrashKind:
