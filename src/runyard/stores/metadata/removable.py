@@ -45,7 +45,7 @@ def in_order(workspace: str, retention: Retention | None) -> Iterator[tuple[Tras
             yield kind, _all(kind, workspace).order_by(_number(kind))
         return
     for kind in (TrashKind.RUN, TrashKind.LOGGED_MODEL, TrashKind.EXPERIMENT):
-        yield kind, _begun(kind, workspace).order_by(_number(kind))
+        yield kind, begun(kind, workspace).order_by(_number(kind))
     for kind in TrashKind:
         yield kind, not_begun(kind, workspace, retention).order_by(_number(kind))
 
@@ -69,12 +69,13 @@ def datasets_once_collected(workspace: str, retention: Retention | None) -> Quer
     if retention is None:
         return _datasets(workspace)
     read = _READS_IT
-    for going in (_begun(TrashKind.RUN, workspace), _removable_runs(workspace, retention)):
+    for going in (begun(TrashKind.RUN, workspace), _removable_runs(workspace, retention)):
         read = read.where(dataset_inputs.c.run_number.not_in(going.with_only_columns(runs.c.run_number)))
     return _within(_datasets(workspace).where(~read.exists()), datasets, retention)
 
 
-def _begun(kind: TrashKind, workspace: str) -> Query:
+def begun(kind: TrashKind, workspace: str) -> Query:
+    """Return the query of what of a kind is being taken away, or lies in an experiment that is."""
     return _all(kind, workspace).where(
         or_(_table(kind).c.lifecycle_stage == REMOVED, experiments.c.lifecycle_stage == REMOVED)
     )

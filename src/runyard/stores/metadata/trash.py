@@ -116,8 +116,8 @@ class SqlTrash(TrashStore):
             # Asked only now that nobody can change it: it may have been restored since it was listed.
             # Which runs are the last of many was decided when they were listed.
             asked = replace(retention, keep_last=0) if item.kind is TrashKind.RUN else retention
-            removable_now = removable.not_begun(item.kind, workspace, asked).where(this)
-            if connection.execute(removable_now).first() is None:
+            may_go = (removable.begun(item.kind, workspace), removable.not_begun(item.kind, workspace, asked))
+            if all(connection.execute(query.where(this)).first() is None for query in may_go):
                 return False
             connection.execute(update(table).where(this).values(lifecycle_stage=REMOVED))
             return True
