@@ -25,6 +25,7 @@ from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
+from runyard.sdk.trash import Collected, OnProgress, Trash, delete_workspace
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
@@ -313,6 +314,26 @@ class Workspace:
             NotFound: This workspace has no such experiment.
         """
         return experiment_of(self, experiment_id)
+
+    def delete(self, *, dry_run: bool = False, on_progress: OnProgress = lambda freed: None) -> Collected:
+        """Take the workspace away for good with all that it holds, its files too, and return what that freed.
+
+        From the first moment it has no address any more. Stopped on its way, the next call goes on.
+
+        Args:
+            dry_run: Only say how much it would be.
+            on_progress: Called every second or so with what has been freed so far.
+
+        Raises:
+            InvalidParameter: It is the default workspace.
+            Forbidden: The credential is not an administrator's.
+        """
+        return delete_workspace(self._name, url=self._url, dry_run=dry_run, on_progress=on_progress)
+
+    @property
+    def trash(self) -> Trash:
+        """What was deleted and can be brought back."""
+        return Trash(self._connection)
 
     @property
     def experiments(self) -> Experiments:
