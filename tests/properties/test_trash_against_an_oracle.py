@@ -1,7 +1,7 @@
 """R17: deletions, restores, uploads and collections in any order: nothing that can be reached is ever lost.
 
-A state machine drives the services beside plain dictionaries. Collections stop anywhere, or die there; uploads
-begin before a removal and end after it. Whatever was not in the trash stays whole; once a collection has come
+A state machine drives the services beside plain dictionaries. Collections stop anywhere, or die there;
+uploads begin before a removal and end after it. Whatever was not in the trash stays whole; once a collection has come
 to its end, nothing else is left, neither in the database nor on the disk, and the bytes add up.
 """
 
@@ -247,10 +247,15 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
     def _nothing_else_is_left(self) -> None:
         alive = {item_id: known for item_id, known in self.items.items() if self._is_there(item_id)}
         with contextlib.closing(sqlite3.connect(self.home / "runyard.db")) as raw:
-            ids = {row[0] for row in raw.execute("SELECT run_id FROM runs UNION SELECT model_id FROM logged_models")}
+            ids = {
+                row[0]
+                for row in raw.execute("SELECT run_id FROM runs UNION SELECT model_id FROM logged_models")
+            }
             assert ids == set(alive)
             for table in PARTS[:-1]:
-                orphans = f"SELECT count(*) FROM {table} WHERE run_number NOT IN (SELECT run_number FROM runs)"
+                orphans = (
+                    f"SELECT count(*) FROM {table} WHERE run_number NOT IN (SELECT run_number FROM runs)"
+                )
                 assert raw.execute(orphans).fetchone() == (0,)
             (stale,) = raw.execute(
                 "SELECT count(*) FROM unsummarised_batches"

@@ -92,9 +92,14 @@ def test_a_removed_series_begins_anew(database, metrics):
 
 def test_a_removal_that_is_rolled_back_leaves_all(database, metrics):
     append_everywhere(database, metrics)
-    with pytest.raises(KeyboardInterrupt), database.writing():
-        metrics.remove_series("run", ["b"])
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with database.writing():
+            metrics.remove_series("run", ["b"])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert steps_of(metrics, "b") == list(range(115))
     assert keys_of(metrics) == ["a", "b", "c"]
 

@@ -239,7 +239,7 @@ class Trash:
 def until_done(
     step: Callable[[CollectedAnswer | None], CollectedAnswer], on_progress: OnProgress
 ) -> Collected:
-    """Return the sum of the answers of calls that are made, each knowing the one before, until all is done."""
+    """Return the sum of the answers of calls, each of which knows the one before, until all is done."""
     freed, last = NOTHING_FREED, None
     while last is None or not last.is_done:
         last = step(last)
