@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, select
 
-from runyard.entities.metric import Bucket, Metric, Point
+from runyard.entities.metric import Metric, Point
 from runyard.stores.database import Database, chunks, insert_missing, upsert
 from runyard.stores.metadata.schema import metric_points, metric_series
-from runyard.stores.metrics.base import Axis, MetricStore, ThinnedSeries, Window
-from runyard.stores.metrics.buckets import BucketMaker
+from runyard.stores.metrics.base import MetricStore, ThinnedSeries, Window
+from runyard.stores.metrics.points import Points
+from runyard.stores.metrics.thinning import sample, thin
 
 _Rank = tuple[int, int, float]
 
@@ -50,42 +50,21 @@ class SqlMetrics(MetricStore):
                     latest[row.run_id].append(Metric(row.key, value, row.last_timestamp_ms, row.last_step))
         return latest
 
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> list[Point]:
+    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
         columns = metric_points.c
-        query = _points(run_id, key).order_by(columns.timestamp_ms, columns.step, columns.value)
+        query = _points(run_id, key).order_by(
+            columns.timestamp_ms, columns.step, columns.value, columns.is_nan
+        )
         with self._database.reading() as connection:
-            return [_point(row) for row in connection.execute(query.limit(limit).offset(offset))]
+            return Points.of(map(_point, connection.execute(query.limit(limit).offset(offset))))
 
     def sample_history(
         self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None
-    ) -> list[Point]:
-        points, columns = _points(run_id, key), metric_points.c
-        if steps is not None:
-            points = points.where(columns.step.between(*steps))
-        order = (columns.step, columns.timestamp_ms, columns.value, columns.is_nan)
-        part = points.add_columns(func.ntile(limit).over(order_by=order).label("part")).subquery()
-        in_part = (part.c.step, part.c.timestamp_ms, part.c.value, part.c.is_nan)
-        nth = func.row_number().over(partition_by=part.c.part, order_by=in_part)
-        ranked = select(part, nth.label("nth")).subquery()
-        firsts = select(ranked).where(ranked.c.nth == 1).order_by(ranked.c.part)
-        last = points.order_by(*(column.desc() for column in order)).limit(1)
-        with self._database.reading() as connection:
-            sampled = [_point(row) for row in connection.execute(firsts)]
-            end = [_point(row) for row in connection.execute(last)]
-        return _with_end(sampled, end, limit)
+    ) -> Points:
+        return sample(self.read_history(run_id, key), limit, steps)
 
     def thin(self, run_id: str, key: str, window: Window, width: int) -> ThinnedSeries:
-        columns = metric_points.c
-        x = columns.step if window.axis is Axis.STEP else columns.timestamp_ms
-        points = _points(run_id, key).where(*_within(x, window))
-        extent = points.with_only_columns(func.count(), func.min(x), func.max(x))
-        ordered = points.order_by(x, columns.timestamp_ms, columns.step, columns.value)
-        with self._database.reading() as connection:
-            count, first_x, last_x = connection.execute(extent).one()
-            found = (_point(row) for row in connection.execute(ordered))
-            if count <= width:
-                return ThinnedSeries(count, points=list(found))
-            return ThinnedSeries(count, buckets=_buckets(found, window.axis, first_x, last_x, width))
+        return thin(self.read_history(run_id, key), window, width)
 
 
 def _points(run_id: str, key: str) -> Select[Any]:
@@ -148,29 +127,3 @@ def _as_latest(metric: Metric) -> dict[str, Any]:
         "last_value": value["value"],
         "last_is_nan": value["is_nan"],
     }
-
-
-def _with_end(sampled: list[Point], end: list[Point], limit: int) -> list[Point]:
-    """Make the last point the sample's last, in place of another one if the sample is full."""
-    if end and (not sampled or repr(sampled[-1]) != repr(end[0])):
-        return [*sampled[: limit - 1], end[0]] if len(sampled) >= limit else [*sampled, end[0]]
-    return sampled
-
-
-def _within(x: ColumnElement[int], window: Window) -> list[ColumnElement[bool]]:
-    conditions = []
-    if window.start is not None:
-        conditions.append(x >= window.start)
-    if window.end is not None:
-        conditions.append(x <= window.end)
-    return conditions
-
-
-def _buckets(points: Iterable[Point], axis: Axis, first_x: int, last_x: int, width: int) -> list[Bucket]:
-    """Cut the x range into ``width`` equal parts; a part without points makes no bucket."""
-    makers: dict[int, BucketMaker] = defaultdict(BucketMaker)
-    span = last_x - first_x + 1
-    for point in points:
-        x = point.step if axis is Axis.STEP else point.timestamp_ms
-        makers[(x - first_x) * width // span].add(x, point.value)
-    return [maker.bucket() for maker in makers.values()]
