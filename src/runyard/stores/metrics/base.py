@@ -84,8 +84,8 @@ class MetricStore(ABC):
         are the first and the last step to look at.
 
         They are the first points of ``limit`` parts whose lengths differ by one at most, the last
-        of them replaced by the last point. From 256 points for each one taken, a point up to 63
-        places before may stand for it.
+        of them replaced by the last point. From 256 points a part, one that comes before it by
+        less than a quarter of a part may stand for it.
         """
 
     @abstractmethod
@@ -97,8 +97,9 @@ class MetricStore(ABC):
         them. A bucket's x is that of its first point; points are in order of x, ties by what is
         left of (timestamp, step, value).
 
-        From 256 points in the window for each bucket, a part may end early or late: runs of up to
-        64 neighbouring points go whole to the part in which the first of them lies. What a bucket
-        says of its own points stays exact, and so do the count of points in the window, the first,
-        the last, the least and the greatest of them; every point is in one bucket.
+        From 256 points in the window for each bucket, a part may end early or late: runs of
+        neighbouring points, of up to a quarter of a bucket's average count, go whole to the part
+        in which the first of them lies. What a bucket says of its own points stays exact, and so
+        do the count of points in the window, the first, the last, the least and the greatest of
+        them; every point is in one bucket.
         """

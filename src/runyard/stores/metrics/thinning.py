@@ -79,19 +79,20 @@ def by_step(points: Points) -> Points:
 def cut(points: Points, window: Window) -> Points:
     """Return the points of the window; they come in order of its x."""
     xs = points.steps if window.axis is Axis.STEP else points.timestamps_ms
-    first = 0 if window.start is None else _position(xs, window.start, is_end=False)
-    end = len(xs) if window.end is None else _position(xs, window.end, is_end=True)
-    return points[first : max(first, end)]
+    first_x, last_x = bounds_of(window)
+    first = int(np.searchsorted(xs, np.int64(first_x), "left"))
+    return points[first : max(first, int(np.searchsorted(xs, np.int64(last_x), "right")))]
 
 
-def _position(xs: Ints, x: float, *, is_end: bool) -> int:
-    """Return where the window begins or ends, by whole numbers: floats are too coarse for steps."""
-    if math.isinf(x):
-        return len(xs) if x > 0 else 0
-    whole = math.floor(x) if is_end else math.ceil(x)
-    if not _INT64.min <= whole <= _INT64.max:
-        return len(xs) if whole > 0 else 0
-    return int(np.searchsorted(xs, np.int64(whole), "right" if is_end else "left"))
+def bounds_of(window: Window) -> tuple[int, int]:
+    """Return the first and the last whole number in a window: floats are too coarse for steps."""
+    least, greatest = -math.inf if window.start is None else window.start, window.end
+    greatest = math.inf if greatest is None else greatest
+    if least > _INT64.max or greatest < _INT64.min:
+        return _INT64.max, _INT64.min
+    first = _INT64.min if least < _INT64.min else math.ceil(least)
+    last = _INT64.max if greatest > _INT64.max else math.floor(greatest)
+    return int(first), int(last)
 
 
 def _starts(xs: Ints, last_x: int, width: int) -> Positions:
