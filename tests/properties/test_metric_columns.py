@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runyard.entities.metric import MetricBatch, Point
 from runyard.stores.metrics.base import Axis, Window
-from runyard.stores.metrics.chunks import open_chunk, open_one_of_packed, open_packed, seal, seal_packed
+from runyard.stores.metrics.chunks import open_chunk, open_packed, seal, seal_packed
 from runyard.stores.metrics.packing import PackedBatch, pack_batch, points_by_key, unpack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.spans import PreBuckets, Spans
@@ -140,8 +140,6 @@ def test_series_packed_together_lose_nothing(rows: dict[int, list[Point]]):
     assert {key_id: bits(own) for key_id, own in opened.items()} == {
         key_id: bits(own) for key_id, own in series.items()
     }
-    for key_id, own in series.items():
-        assert bits(open_one_of_packed(columns, key_id)) == bits(own)
 
 
 @given(st.lists(values(), min_size=1, max_size=60), st.sets(st.integers(1, 59)), st.sets(st.integers(1, 59)))

@@ -13,7 +13,6 @@ from runyard.stores.metrics.chunks import (
     MAX_CHUNK_POINTS,
     open_buckets,
     open_chunk,
-    open_one_of_packed,
     open_packed,
     seal,
     seal_packed,
@@ -108,14 +107,6 @@ def test_short_series_take_few_bytes_a_point_together():
     assert (chunk.point_count, chunk.buckets) == (2000, b"")
     assert len(chunk.columns) / chunk.point_count <= 9
     assert open_packed(chunk.columns) == series
-
-
-def test_one_of_several_series_is_read_alone():
-    series = {7: a_training(20, 1), 300_000: a_training(3, 2), 9: a_training(1, 3)}
-    columns = seal_packed(series).columns
-    for key_id, points in series.items():
-        assert open_one_of_packed(columns, key_id) == points
-    assert open_one_of_packed(columns, 8) == []
 
 
 @pytest.mark.parametrize("count", [512, 513, 600, MAX_CHUNK_POINTS])

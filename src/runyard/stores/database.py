@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.schema_version import bring_up_to_date
+from runyard.stores.sqlite_writer import SqliteWriter, WriterBusy
+
+__all__ = ["Database", "WriterBusy", "chunks", "insert_missing", "open_sqlite", "upsert"]
+
+_log = logging.getLogger("runyard.stores")
 
 Value = TypeVar("Value")
+FREE_PAGES = 500
+"""How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
+FREE_PART = 20
+"""One page in so many may be free: the next batches take it."""
+WAL_PAGES = 20_000
+"""When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
 
 class Database:
@@ -32,17 +44,18 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._current = threading.local()
-        self._one_writer = threading.RLock()
+        self._writer = SqliteWriter(engine)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, wait: bool = True) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
 
-        Blocks while another thread writes.
+        Blocks while another thread writes, unless ``wait`` is false.
 
         Raises:
             StorageFull: The disk is full; nothing was written.
             Unavailable: The database can't be reached or is locked by another process.
+            WriterBusy: Another thread or process writes and ``wait`` is false.
         """
         outer: Connection | None = getattr(self._current, "connection", None)
         if outer is not None:
@@ -50,17 +63,40 @@ class Database:
                 raise RuntimeError("A write was begun inside a transaction that only reads.")
             yield outer
             return
-        with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+        with _said_as_ours(), self._writer.begun(wait) as connection:
             self._current.connection, self._current.may_write = connection, True
+            after_commit: list[Callable[[], None]] = []
+            self._current.after_commit = after_commit
             try:
                 yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+                self._writer.commit(connection)
             finally:
                 self._current.connection = None
+            for callback in after_commit:
+                _call_after_commit(callback)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when the write transaction of this thread has been committed.
+
+        It is dropped if the transaction is rolled back. It is called before another thread writes, so that
+        what is remembered by callbacks comes in the order of the commits; it must be short and not write.
+
+        Raises:
+            RuntimeError: This thread is in no write transaction.
+        """
+        if getattr(self._current, "connection", None) is None or not self._current.may_write:
+            raise RuntimeError("There is no write transaction to wait for.")
+        self._current.after_commit.append(callback)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside ``writing()``."""
+        return getattr(self._current, "connection", None) is not None and self._current.may_write
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether this thread is inside ``reading_together()``."""
+        return getattr(self._current, "connection", None) is not None and not self._current.may_write
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -98,6 +134,11 @@ class Database:
         """Whether the engine is SQLite: one writer at a time in the whole process."""
         return self.engine.dialect.name == "sqlite"
 
+    @property
+    def commits_at_once(self) -> bool:
+        """Whether a small transaction takes microseconds: no other machine and no disk is waited for."""
+        return self.is_sqlite
+
     def migrate(self) -> None:
         """Bring the schema to the newest version; a database of a newer Runyard is refused.
 
@@ -107,8 +148,26 @@ class Database:
         with self.writing() as connection:
             bring_up_to_date(connection)
 
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Move what was written into the file proper and, when idle, shrink the file by what is free in it.
+
+        Neither is ever needed for an answer. Without it SQLite would move pages inside some request's commit.
+        """
+        if not self.is_sqlite:
+            return
+        with _said_as_ours(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+            free, pages = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("freelist_count", "page_count")
+            )
+        if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
+            with self.writing() as connection:
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
+
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
+        self._writer.close()
         self.engine.dispose()
 
 
@@ -165,6 +224,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "cache_size=-16000",
+        f"wal_autocheckpoint={WAL_PAGES}",
+        "journal_size_limit=67108864",
         "case_sensitive_like=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -176,15 +237,23 @@ def _lowered(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _call_after_commit(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 - what was written stays written, whoever fails to take note of it
+        _log.exception("what was to follow a commit failed")
+
+
 @contextlib.contextmanager
 def _said_as_ours() -> Iterator[None]:
     """Raise the driver's faults as errors that tell a client whether to try again."""
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
-        cause = str(error.orig)
-        if "full" in cause:
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        # What is run past SQLAlchemy raises the driver's own errors.
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if "full" in str(cause):
             raise StorageFull("The disk that holds the database is full; nothing was written.") from error
-        if isinstance(error, OperationalError):
+        if isinstance(cause, sqlite3.OperationalError):
             raise Unavailable(f"The database does not answer: {cause}.") from error
         raise

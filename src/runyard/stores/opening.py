@@ -10,6 +10,7 @@ from pathlib import Path
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database, open_sqlite
+from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -21,6 +22,7 @@ from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Stores:
     metrics: MetricStore
     artifacts: ArtifactStore
     database: Database
+    upkeep: MetricUpkeep
+    commits: GroupCommit
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
@@ -51,12 +55,15 @@ class Stores:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all that the block reads of metadata and metrics come from one state."""
+        """Let all that the block reads of metadata and metrics come from one state, summaries up to date."""
+        self.metrics.settle()
         with self.database.reading_together():
             yield
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Write what was accepted and let go of files and connections."""
+        self.commits.close()
+        self.upkeep.stop()
         self.database.close()
 
 
@@ -70,4 +77,12 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
-    return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
+    metrics = SqlMetrics(database)
+    return Stores(
+        metadata=metadata,
+        metrics=metrics,
+        artifacts=FolderArtifactStore(artifact_root),
+        database=database,
+        commits=GroupCommit(database),
+        upkeep=MetricUpkeep(database, metrics),
+    )

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from runyard.entities.metric import Metric
+from runyard.entities.metric import Metric, MetricBatch
 from runyard.stores.metrics.points import Buckets, Points
 
 
@@ -63,8 +63,30 @@ class MetricStore(ABC):
     """Remembers points of series, one series for each key of a run."""
 
     @abstractmethod
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        """Keep the points of one batch; those that are there already change nothing."""
+    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
+        """Keep the points of one batch; those that are there already change nothing.
+
+        Args:
+            run_id: Whose points they are.
+            batch: The points, of any keys; there may be none.
+            batch_id: The client's own id of this batch (UUIDv7), the same when it sends the batch again.
+
+        Returns:
+            Whether the batch is new: ``False`` if one with this id was kept within the last 30 days. Then
+            nothing is kept now.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Let searches and :meth:`read_latest` see every point that was appended before.
+
+        Blocks while another thread writes. Where the store can't be written just now, as on a full disk,
+        they go on seeing what they saw; the next call tries again. Within a transaction that only reads it
+        does nothing, for that sees one state anyway.
+        """
 
     @abstractmethod
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
@@ -89,8 +111,8 @@ class MetricStore(ABC):
         """
 
     @abstractmethod
-    def thin(self, run_id: str, key: str, window: Window, width: int) -> ThinnedSeries:
-        """Return what a chart ``width`` points wide draws of a window of one series.
+    def thin(self, run_id: str, keys: Sequence[str], window: Window, width: int) -> list[ThinnedSeries]:
+        """Return what a chart ``width`` points wide draws of a window of each of some series of a run.
 
         More points than ``width`` become buckets: the range from the first x in the window to the
         last is cut into ``width`` equal parts, and each part that holds points makes a bucket of

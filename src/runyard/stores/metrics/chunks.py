@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import zstandard
@@ -86,10 +87,10 @@ def seal(points: Points) -> SealedChunk:
 def seal_packed(series: Mapping[int, Points]) -> SealedChunk:
     """Return several short series of one run by key id, each in order and not empty, as one chunk."""
     key_ids = sorted(series)
-    lengths = [len(series[key_id]) for key_id in key_ids]
+    lengths = np.array([len(series[key_id]) for key_id in key_ids])
     points = Points.joined([series[key_id] for key_id in key_ids])
     header = _SERIES_COUNT.pack(len(points)) + _SERIES_COUNT.pack(len(key_ids))
-    table = encode_ints(np.array(key_ids), _ONE_SERIES) + encode_ints(np.array(lengths), _ONE_SERIES)
+    table = encode_ints(np.array(key_ids), _ONE_SERIES) + encode_ints(lengths, _ONE_SERIES)
     return _sealed(points, header + table + _encode_points(points, starts_of(lengths)))
 
 
@@ -110,25 +111,15 @@ def open_packed(columns: bytes) -> dict[int, Points]:
     Raises:
         UnknownFormat: A newer version of Runyard sealed them.
     """
-    key_ids, starts, points = _open_packed(columns)
-    ends = [*starts.tolist()[1:], len(points)]
-    return {
-        key_id: points[start:end] for key_id, start, end in zip(key_ids, starts.tolist(), ends, strict=True)
-    }
-
-
-def open_one_of_packed(columns: bytes, key_id: int) -> Points:
-    """Return one of the series that :func:`seal_packed` sealed; no points if it is not among them.
-
-    Raises:
-        UnknownFormat: A newer version of Runyard sealed them.
-    """
-    key_ids, starts, points = _open_packed(columns)
-    if key_id not in key_ids:
-        return Points.empty()
-    number = key_ids.index(key_id)
-    end = starts[number + 1] if number + 1 < len(starts) else len(points)
-    return points[starts[number] : end]
+    encoded = _decompress(columns)
+    (count,) = _SERIES_COUNT.unpack_from(encoded)
+    (series_count,) = _SERIES_COUNT.unpack_from(encoded, _SERIES_COUNT.size)
+    reader = ColumnReader(encoded, 2 * _SERIES_COUNT.size)
+    key_ids = reader.read_ints(_ONE_SERIES, series_count)
+    starts = starts_of(reader.read_ints(_ONE_SERIES, series_count))
+    points = _read_points(reader, starts, count)
+    edges = pairwise([*starts.tolist(), count])
+    return {key_id: points[start:end] for key_id, (start, end) in zip(key_ids.tolist(), edges, strict=True)}
 
 
 def open_buckets(blobs: Sequence[bytes]) -> PreBuckets:
@@ -187,16 +178,6 @@ def _encode_points(points: Points, starts: Positions) -> bytes:
 def _read_points(reader: ColumnReader, starts: Positions, count: int) -> Points:
     steps, times = reader.read_ints(starts, count), reader.read_ints(starts, count)
     return Points(times, steps, reader.read_floats(starts, count))
-
-
-def _open_packed(columns: bytes) -> tuple[list[int], Positions, Points]:
-    encoded = _decompress(columns)
-    (count,) = _SERIES_COUNT.unpack_from(encoded)
-    (series_count,) = _SERIES_COUNT.unpack_from(encoded, _SERIES_COUNT.size)
-    reader = ColumnReader(encoded, 2 * _SERIES_COUNT.size)
-    key_ids = reader.read_ints(_ONE_SERIES, series_count).tolist()
-    starts = starts_of(reader.read_ints(_ONE_SERIES, series_count).tolist())
-    return key_ids, starts, _read_points(reader, starts, count)
 
 
 def _sealed(points: Points, encoded: bytes) -> SealedChunk:
