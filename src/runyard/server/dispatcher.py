@@ -48,6 +48,7 @@ class _Asked:
     authorization: str | None
     query: bytes
     body: bytes
+    accept: str | None
 
 
 class Dispatcher:
@@ -105,7 +106,8 @@ class Dispatcher:
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body)
+        accept = _text(headers.get(b"accept"))
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._answer, asked)
@@ -166,7 +168,8 @@ def _arguments(asked: _Asked) -> dict[str, object]:
     request = asked.route.request
     if request is None:
         return dict(asked.values)
-    return {**asked.values, "body": _decode(request, asked)}
+    arguments = {**asked.values, "body": _decode(request, asked)}
+    return arguments if asked.route.binary is None else {**arguments, "accept": asked.accept}
 
 
 def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:
