@@ -16,7 +16,7 @@ from runyard.stores.metrics.chunks import SealedChunk, seal
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.stored_series import ChunkRow, StoredSeries
 from runyard.stores.metrics.thinning import sample, thin
-from runyard.testing.metric_rules import check_bucket
+from runyard.testing.metric_rules import check_bucket, x_of
 from runyard.testing.strategies import points
 
 
@@ -76,6 +76,16 @@ def test_a_late_point_opens_the_chunk_that_it_falls_into():
     assert series.history(2, 500) == whole[500:502]
     assert set(chunks.opened) == {2, 4}
     assert series.history() == whole
+
+
+@pytest.mark.parametrize("axis", Axis)
+def test_pages_of_a_window_open_the_chunks_that_hold_them(axis: Axis):
+    whole, series, chunks = a_series(1000, 100)
+    xs = whole.steps if axis is Axis.STEP else whole.timestamps_ms
+    window = Window(axis, int(xs[250]), int(xs[849]))
+    assert series.history(100, 300, window) == whole[550:650]
+    assert set(chunks.opened) == {2, 5, 6}
+    assert series.history(None, 0, window) == whole[250:850]
 
 
 def test_chunks_that_share_a_time_are_read_as_one():
@@ -176,5 +186,7 @@ def test_however_points_are_spread_they_are_read_as_one_series(parts, loose, dat
     window = Window(data.draw(st.sampled_from(list(Axis))), *ends)
     found, exact = series.thin(window, limit), thin(whole, window, limit)
     assert found.point_count == exact.point_count
+    inside = [point for point in whole if ends[0] <= x_of(point, window.axis) <= ends[1]]
+    assert series.history(limit, offset, window) == inside[offset : offset + limit]
     assert found.points == exact.points
     assert repr(list(found.buckets)) == repr(list(exact.buckets))

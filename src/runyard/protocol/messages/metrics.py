@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from runyard.entities.metric import Metric
+from runyard.protocol.columns import Column
 from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.wire import WireFloat, encode, wire_float, wire_floats
 
@@ -107,6 +108,23 @@ class ReadSeriesAnswer(Wire, omit_defaults=False):
     """The lines that have points."""
 
     series: list[WireSeries]
+    next_page_token: str | UnsetType = UNSET
+
+
+class SeriesColumns(Wire, omit_defaults=False):
+    """What the header of the binary form says of a line: where each column of :class:`WireSeries` lies."""
+
+    run_id: str
+    key: str
+    point_count: int
+    is_bucketed: bool
+    columns: dict[str, Column]
+
+
+class SeriesHeader(Wire, omit_defaults=False):
+    """The header of the binary form."""
+
+    series: list[SeriesColumns]
     next_page_token: str | UnsetType = UNSET
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from runyard.auth.permissions import Permission
 from runyard.protocol import wire
+from runyard.protocol.columns import CONTENT_TYPE, ColumnWriter, is_accepted
 from runyard.protocol.messages.metrics import (
     GetMetricHistory,
     GetMetricHistoryAnswer,
@@ -18,13 +19,13 @@ from runyard.protocol.messages.metrics import (
     GetMetricHistoryBulkInterval,
     ReadSeries,
     ReadSeriesAnswer,
+    SeriesColumns,
+    SeriesHeader,
     WireSeries,
     encode_points,
 )
 from runyard.protocol.wire import wire_floats
-from runyard.server import columns
 from runyard.server.answers import Answer, streamed_response
-from runyard.server.columns import ColumnWriter
 from runyard.server.routing import Routes
 from runyard.services import metrics
 from runyard.services.call import Call
@@ -76,14 +77,19 @@ def sample_history_of_runs(
     "/api/v1/series",
     permits=Permission.READ,
     summary="Read the lines of a chart, or all their points.",
-    binary=columns.CONTENT_TYPE,
+    binary=CONTENT_TYPE,
 )
 def read_series(call: Call, body: ReadSeries, accept: str | None) -> ReadSeriesAnswer | Response:
     """Answer lines thinned to the width of a chart, or raw: as JSON, or as binary columns if asked to."""
     lines, token = metrics.read_series(call, body)
-    if columns.is_asked_for(accept):
-        return _columns_response(lines, token)
-    return ReadSeriesAnswer(series=[_wire_series(line) for line in lines], next_page_token=token or UNSET)
+    if not is_accepted(accept):
+        return ReadSeriesAnswer(series=[_wire_series(line) for line in lines], next_page_token=token or UNSET)
+    writer = ColumnWriter()
+    header = SeriesHeader(
+        series=[SeriesColumns(**_names_of(line), columns=writer.add(_columns_of(line))) for line in lines],
+        next_page_token=token or UNSET,
+    )
+    return Answer(writer.written(header), content_type=CONTENT_TYPE.encode())
 
 
 def _blocks(key: str, histories: Sequence[History], *, names_runs: bool) -> Iterator[bytes]:
@@ -134,13 +140,6 @@ def _wire_series(line: ChartLine) -> WireSeries:
         for name, column in _columns_of(line).items()
     }
     return WireSeries(**_names_of(line), **lists)
-
-
-def _columns_response(lines: Sequence[ChartLine], token: str | None) -> Response:
-    writer = ColumnWriter()
-    series = [{**_names_of(line), "columns": writer.add(_columns_of(line))} for line in lines]
-    header = {"series": series, **({"next_page_token": token} if token else {})}
-    return Answer(writer.written(header), content_type=columns.CONTENT_TYPE.encode())
 
 
 def _names_of(line: ChartLine) -> dict[str, Any]:
