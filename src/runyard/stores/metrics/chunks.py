@@ -46,6 +46,7 @@ _ROW_VALUES = ("firsts", "lasts", "minima", "maxima", "means")
 _ROW = np.dtype(
     [("timestamp_ms", "<u4"), ("step", "<u4"), *((name, "<f8") for name in _ROW_VALUES), ("nan_count", "<u2")]
 )
+_COARSE = np.dtype([("head", _HEAD), ("row", _ROW)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,12 @@ def open_buckets(blobs: Sequence[bytes]) -> PreBuckets:
     Raises:
         UnknownFormat: A newer version of Runyard sealed them.
     """
-    heads = np.frombuffer(b"".join([blob[: _HEAD.itemsize] for blob in blobs]), _HEAD)
-    rows = np.frombuffer(b"".join([blob[_HEAD.itemsize :] for blob in blobs]), _ROW)
+    if all(len(blob) == _COARSE.itemsize for blob in blobs):
+        coarse = np.frombuffer(b"".join(blobs), _COARSE)
+        heads, rows = coarse["head"], coarse["row"]
+    else:
+        heads = np.frombuffer(b"".join([blob[: _HEAD.itemsize] for blob in blobs]), _HEAD)
+        rows = np.frombuffer(b"".join([blob[_HEAD.itemsize :] for blob in blobs]), _ROW)
     _check_format(heads["format"].tobytes())
     row_counts = -(-heads["point_count"] // heads["span"])
     counts = np.repeat(heads["span"], row_counts)

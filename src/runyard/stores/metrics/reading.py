@@ -14,7 +14,7 @@ from runyard.stores.metrics.keys import PACKED_KEY_ID
 from runyard.stores.metrics.packing import PackedBatch, points_of_key, unpack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.stored_series import ChunkRow, StoredSeries
-from runyard.stores.prepared import Prepared
+from runyard.stores.prepared import Prepared, rows_at
 
 _CHUNKS = Prepared(
     "SELECT chunk_id, point_count, first_timestamp_ms, last_timestamp_ms, first_step, last_step,"
@@ -45,7 +45,7 @@ class RunReader:
         if key_id is not None:
             parts += self._packed_series[key_id]
             found = _CHUNKS.rows(self._connection, run_number=self._run_number, key_id=key_id)
-            rows = [ChunkRow(*row) for row in found]
+            rows = list(map(ChunkRow._make, found))
         return StoredSeries(rows, Points.joined(parts), self)
 
     def read_columns(self, chunk_ids: Sequence[int]) -> list[bytes]:
@@ -59,10 +59,8 @@ class RunReader:
     def _read(self, column: str, chunk_ids: Sequence[int]) -> list[bytes]:
         found: dict[int, bytes] = {}
         for some in chunks(chunk_ids):
-            # Whole numbers of the database's own: as text of the statement they cost least.
-            ids = ", ".join(map(str, some))
-            query = f"SELECT chunk_id, {column} FROM metric_chunks WHERE chunk_id IN ({ids})"
-            found.update((row[0], row[1]) for row in self._connection.exec_driver_sql(query))
+            query = f"SELECT chunk_id, {column} FROM metric_chunks WHERE chunk_id IN ({{}})"
+            found.update(rows_at(self._connection, query, some))
         return [found[chunk_id] for chunk_id in chunk_ids]
 
     @cached_property

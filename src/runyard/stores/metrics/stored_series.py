@@ -133,6 +133,8 @@ class StoredSeries:
             blobs = [chunk.coarse_bucket for chunk in chunks]
         else:
             blobs = [*self._reader.read_buckets([chunk.chunk_id for chunk in chunks])]
+        if len(whole) == len(touched) and all(blobs):
+            return open_buckets(blobs)
         blob_of = dict(zip(whole.tolist(), blobs, strict=True))
         parts = []
         for has_blob, numbers in groupby(touched.tolist(), lambda number: bool(blob_of.get(number))):
@@ -183,9 +185,13 @@ class _Segments(NamedTuple):
     @classmethod
     def of(cls, chunks: Sequence[ChunkRow], loose: Points) -> _Segments:
         """Return the segments of chunks in order of their first times, and loose points in order."""
-        table = np.array([chunk[1:6] for chunk in chunks], np.int64).reshape(len(chunks), 5).T
+        # by columns, for a series may have thousands of chunks
+        table = np.array(list(zip(*chunks, strict=True))[1:6] or [()] * 5, np.int64)
         firsts, lasts = table[1:3]
         ends = np.maximum.accumulate(lasts)
+        if not len(loose) and bool((firsts[1:] > ends[:-1]).all()):
+            places, none = np.arange(len(chunks) + 1), np.zeros(len(chunks), np.intp)
+            return cls(places[:-1], places[1:], none, none, np.ones(len(chunks), np.bool_), *table)
         # chunks that share a millisecond may hold the same point
         cluster_starts = np.flatnonzero(np.concatenate(([True] * bool(chunks), firsts[1:] > ends[:-1])))
         cluster_ends = np.append(cluster_starts[1:], len(chunks))[: len(cluster_starts)]
