@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.schema_version import bring_up_to_date
@@ -23,6 +23,12 @@ __all__ = ["Database", "WriterBusy", "chunks", "insert_missing", "open_sqlite", 
 _log = logging.getLogger("runyard.stores")
 
 Value = TypeVar("Value")
+FREE_PAGES = 500
+"""How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
+FREE_PART = 20
+"""One page in so many may be free: the next batches take it."""
+WAL_PAGES = 20_000
+"""When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
 
 class Database:
@@ -82,6 +88,16 @@ class Database:
             raise RuntimeError("There is no write transaction to wait for.")
         self._current.after_commit.append(callback)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside ``writing()``."""
+        return getattr(self._current, "connection", None) is not None and self._current.may_write
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether this thread is inside ``reading_together()``."""
+        return getattr(self._current, "connection", None) is not None and not self._current.may_write
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the database; within ``writing()``, that transaction's own.
@@ -131,6 +147,23 @@ class Database:
         """
         with self.writing() as connection:
             bring_up_to_date(connection)
+
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Move what was written into the file proper and, when idle, shrink the file by what is free in it.
+
+        Neither is ever needed for an answer. Without it SQLite would move pages inside some request's commit.
+        """
+        if not self.is_sqlite:
+            return
+        with _said_as_ours(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+            free, pages = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("freelist_count", "page_count")
+            )
+        if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
+            with self.writing() as connection:
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
@@ -191,6 +224,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "cache_size=-16000",
+        f"wal_autocheckpoint={WAL_PAGES}",
+        "journal_size_limit=67108864",
         "case_sensitive_like=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -215,9 +250,10 @@ def _said_as_ours() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
-        cause = str(error.orig if isinstance(error, DatabaseError) else error)
-        if "full" in cause:
+        # What is run past SQLAlchemy raises the driver's own errors.
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if "full" in str(cause):
             raise StorageFull("The disk that holds the database is full; nothing was written.") from error
-        if isinstance(error, (OperationalError, sqlite3.OperationalError)):
+        if isinstance(cause, sqlite3.OperationalError):
             raise Unavailable(f"The database does not answer: {cause}.") from error
         raise

@@ -22,6 +22,7 @@ from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Stores:
     metrics: MetricStore
     artifacts: ArtifactStore
     database: Database
+    upkeep: MetricUpkeep
     commits: GroupCommit
 
     @contextlib.contextmanager
@@ -53,13 +55,15 @@ class Stores:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all that the block reads of metadata and metrics come from one state."""
+        """Let all that the block reads of metadata and metrics come from one state, summaries up to date."""
+        self.metrics.settle()
         with self.database.reading_together():
             yield
 
     def close(self) -> None:
         """Write what was accepted and let go of files and connections."""
         self.commits.close()
+        self.upkeep.stop()
         self.database.close()
 
 
@@ -73,10 +77,12 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
+    metrics = SqlMetrics(database)
     return Stores(
         metadata=metadata,
-        metrics=SqlMetrics(database),
+        metrics=metrics,
         artifacts=FolderArtifactStore(artifact_root),
         database=database,
         commits=GroupCommit(database),
+        upkeep=MetricUpkeep(database, metrics),
     )

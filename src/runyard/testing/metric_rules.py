@@ -198,7 +198,7 @@ class PointRules(ABC):
             ([Point(1, 1, math.nan), Point(1, 1, -1.0)], Point(1, 1, math.nan)),
             ([Point(1, 1, -1.0), Point(1, 1, math.nan)], Point(1, 1, math.nan)),
             ([Point(1, 1, math.nan), Point(1, 1, 0.0)], Point(1, 1, math.nan)),
-            ([Point(1, 1, 0.0), Point(1, 1, math.nan)], Point(1, 1, 0.0)),
+            ([Point(1, 1, 0.0), Point(1, 1, math.nan)], Point(1, 1, math.nan)),
             ([Point(1, 1, math.inf), Point(1, 1, 5.0)], Point(1, 1, math.inf)),
             ([Point(1, -5, 1.0), Point(1, -6, 2.0)], Point(1, -5, 1.0)),
         ],
@@ -207,7 +207,7 @@ class PointRules(ABC):
     def test_the_latest_point_is_the_greatest_by_step_time_and_value(
         self, metrics: MetricStore, points: Sequence[Point], latest: Point, in_one_batch: bool
     ) -> None:
-        """NaN counts as 0, and of equals the first one stays."""
+        """NaN counts as 0, and comes after it."""
         batches = [of_points(points)] if in_one_batch else [of_points([point]) for point in points]
         for batch in batches:
             metrics.append(RUN, MetricBatch.of(batch))
@@ -329,7 +329,7 @@ class MetricStoreRules(PointRules):
         """In order of x, ties by what is left of time, step and value."""
         points = [Point(10, 3, 1.0), Point(20, 2, math.inf), Point(20, 2, 2.0), Point(30, 1, -1.0)]
         metrics.append(RUN, MetricBatch.of(of_points(points)))
-        thinned = metrics.thin(RUN, KEY, Window(axis), 4)
+        thinned = metrics.thin(RUN, [KEY], Window(axis), 4)[0]
         assert thinned.points == sorted(points, key=lambda point: (x_of(point, axis), *point))
         assert (thinned.point_count, list(thinned.buckets)) == (4, [])
 
@@ -342,7 +342,7 @@ class MetricStoreRules(PointRules):
         values = [0.1, -4.0, math.nan, 2.5, 1e300, math.inf, -0.5, math.nan, math.nan, -1e300]
         points = [Point(number * number, number * 3, values[number % 10]) for number in range(100)]
         metrics.append(RUN, MetricBatch.of(of_points(points)))
-        thinned = metrics.thin(RUN, KEY, Window(axis), width)
+        thinned = metrics.thin(RUN, [KEY], Window(axis), width)[0]
         self._check_thinned(thinned.buckets, points, axis, width)
         assert (thinned.point_count, list(thinned.points)) == (100, [])
 
@@ -355,7 +355,7 @@ class MetricStoreRules(PointRules):
             Point(1, INT64_MAX, 4.0),
         ]
         metrics.append(RUN, MetricBatch.of(of_points(points)))
-        buckets = metrics.thin(RUN, KEY, Window(), 2).buckets
+        buckets = metrics.thin(RUN, [KEY], Window(), 2)[0].buckets
         assert [(bucket.x, bucket.count, bucket.last) for bucket in buckets] == [
             (INT64_MIN, 1, 1.0),
             (0, 3, 4.0),
@@ -365,7 +365,7 @@ class MetricStoreRules(PointRules):
         """There is nothing to cut."""
         points = [Point(number, 5, float(number)) for number in range(10)]
         metrics.append(RUN, MetricBatch.of(of_points(points)))
-        (bucket,) = metrics.thin(RUN, KEY, Window(), 3).buckets
+        (bucket,) = metrics.thin(RUN, [KEY], Window(), 3)[0].buckets
         check_bucket(bucket, points)
         assert bucket.x == 5
 
@@ -387,7 +387,7 @@ class MetricStoreRules(PointRules):
         metrics.append(
             RUN, MetricBatch.of(of_points(Point(1000 + 10 * step, step, 0.0) for step in range(10)))
         )
-        thinned = metrics.thin(RUN, KEY, window, 100)
+        thinned = metrics.thin(RUN, [KEY], window, 100)[0]
         assert [point.step for point in thinned.points] == steps
         assert thinned.point_count == len(steps)
 
@@ -397,7 +397,7 @@ class MetricStoreRules(PointRules):
         for run_id, key in ((RUN, "no-such-key"), ("no-such-run", KEY)):
             assert metrics.read_history(run_id, key) == []
             assert metrics.sample_history(run_id, key, 10) == []
-            assert metrics.thin(run_id, key, Window(), 10).point_count == 0
+            assert metrics.thin(run_id, [key], Window(), 10)[0].point_count == 0
 
     def _check_thinned(
         self, buckets: Sequence[Bucket], points: Sequence[Point], axis: Axis, width: int
