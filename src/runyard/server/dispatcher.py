@@ -8,8 +8,8 @@ bodies or takes long, goes to a worker thread.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -38,8 +38,7 @@ _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A request whose route and workspace are known and whose body has been read."""
 
     route: Route
@@ -163,10 +162,10 @@ class Dispatcher:
 
 def _arguments(asked: _Asked) -> dict[str, object]:
     """What a handler is called with: the values of the path, and the decoded body or query."""
-    request = asked.route.request
-    if request is None:
-        return dict(asked.values)
-    return {**asked.values, "body": _decode(request, asked)}
+    arguments: dict[str, object] = dict(asked.values)
+    if asked.route.request is not None:
+        arguments["body"] = _decode(asked.route.request, asked)
+    return arguments
 
 
 def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:
