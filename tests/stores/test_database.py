@@ -209,7 +209,7 @@ def test_a_transaction_belongs_to_its_thread(database):
 
 
 def test_what_waits_for_a_commit_is_called_once_after_the_outermost_one(database):
-    seen = []
+    seen: list[object] = []
     with database.writing():
         with database.writing() as connection:
             connection.execute(insert(signing_keys), row("kept"))

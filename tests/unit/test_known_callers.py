@@ -33,7 +33,7 @@ class Credentials:
 @pytest.fixture
 def credentials(monkeypatch):
     made = Credentials()
-    monkeypatch.setattr(known_callers.time, "monotonic", lambda: made.now_s)
+    monkeypatch.setattr("runyard.server.known_callers.time.monotonic", lambda: made.now_s)
     return made
 
 
