@@ -47,6 +47,7 @@ class _Asked(NamedTuple):
     authorization: str | None
     query: bytes
     body: bytes
+    accept: str | None
 
 
 class Dispatcher:
@@ -104,7 +105,8 @@ class Dispatcher:
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body)
+        accept = _text(headers.get(b"accept"))
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._answer, asked)
@@ -162,10 +164,11 @@ class Dispatcher:
 
 def _arguments(asked: _Asked) -> dict[str, object]:
     """What a handler is called with: the values of the path, and the decoded body or query."""
-    arguments: dict[str, object] = dict(asked.values)
-    if asked.route.request is not None:
-        arguments["body"] = _decode(asked.route.request, asked)
-    return arguments
+    request = asked.route.request
+    if request is None:
+        return dict(asked.values)
+    arguments: dict[str, object] = {**asked.values, "body": _decode(request, asked)}
+    return arguments if asked.route.binary is None else {**arguments, "accept": asked.accept}
 
 
 def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:

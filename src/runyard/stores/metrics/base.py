@@ -93,8 +93,15 @@ class MetricStore(ABC):
         """Return the latest point of each key of each run, by key."""
 
     @abstractmethod
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
-        """Return points of one series in their order."""
+    def read_history(
+        self,
+        run_id: str,
+        key: str,
+        limit: int | None = None,
+        offset: int = 0,
+        window: Window | None = None,
+    ) -> Points:
+        """Return points of one series, or of a window of it, in order of (timestamp, step, value)."""
 
     @abstractmethod
     def sample_history(

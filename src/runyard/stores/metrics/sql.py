@@ -99,12 +99,19 @@ class SqlMetrics(MetricStore):
             metrics.sort(key=lambda metric: metric.key)
         return latest
 
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
+    def read_history(
+        self,
+        run_id: str,
+        key: str,
+        limit: int | None = None,
+        offset: int = 0,
+        window: Window | None = None,
+    ) -> Points:
         with self._database.reading() as connection:
             run_number, key_id = self._find(connection, run_id, key)
             if run_number is None:
                 return Points.empty()
-            return RunReader(connection, run_number).series(key, key_id).history(limit, offset)
+            return RunReader(connection, run_number).series(key, key_id).history(limit, offset, window)
 
     def sample_history(
         self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None

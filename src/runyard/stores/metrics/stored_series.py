@@ -20,12 +20,12 @@ from runyard.stores.metrics.spans import PreBuckets
 from runyard.stores.metrics.thinning import (
     bounds_of,
     by_step,
-    cut,
     may_snap,
     sample,
     sample_buckets,
     thin,
     thin_buckets,
+    within,
 )
 
 _LEAST_AND_GREATEST = (np.minimum, np.maximum)
@@ -73,21 +73,21 @@ class StoredSeries:
         self._reader = reader
         self._segments = _Segments.of(self._chunks, self._loose)
 
-    def history(self, limit: int | None = None, offset: int = 0) -> Points:
-        """Return points in their order; chunks before and after them stay closed."""
-        segments = self._segments
+    def history(self, limit: int | None = None, offset: int = 0, window: Window | None = None) -> Points:
+        """Return points of a window in their order; chunks before and after them stay closed."""
+        touched, is_whole = self._in_sight(window or Window())
         if limit is None and not offset:
-            return self._open(np.arange(len(segments.are_clean)))
-        counts = segments.point_counts.copy()
-        for number in np.flatnonzero(~segments.are_clean).tolist():
-            if limit is not None and counts[:number].sum() >= offset + limit:
+            return self._open(touched, window)
+        counts = self._segments.point_counts[touched]
+        for place in np.flatnonzero(~is_whole[touched]).tolist():
+            if limit is not None and counts[:place].sum() >= offset + limit:
                 break
-            counts[number] = len(self._open(np.array([number])))
+            counts[place] = len(self._open(touched[place : place + 1], window))
         ends = np.cumsum(counts)
         first = int(np.searchsorted(ends, offset, "right"))
         last = len(ends) if limit is None else int(np.searchsorted(ends, offset + limit, "left")) + 1
         skipped = offset - int(ends[first - 1]) if first else offset
-        opened = self._open(np.arange(first, min(last, len(ends))))
+        opened = self._open(touched[first:last], window)
         return opened[skipped:] if limit is None else opened[skipped : skipped + limit]
 
     def sample(self, limit: int, steps: tuple[int, int] | None = None) -> Points:
@@ -95,7 +95,7 @@ class StoredSeries:
         found = self._read(Window(Axis.STEP, *(steps or ())), limit)
         if isinstance(found, PreBuckets):
             return sample_buckets(found, limit)
-        return sample(found, limit, steps)
+        return sample(found, limit)
 
     def thin(self, window: Window, width: int) -> ThinnedSeries:
         """Return what a chart draws; see :meth:`MetricStore.thin`."""
@@ -104,44 +104,48 @@ class StoredSeries:
             return thin_buckets(found, window.axis, width)
         return thin(found, window, width)
 
-    def _read(self, window: Window, width: int) -> Points | PreBuckets:
-        """Return pre-buckets of the window's points if they are fine enough, or at least its points."""
-        segments = self._segments
-        first_xs, last_xs = segments.extents(window.axis)
+    def _in_sight(self, window: Window) -> tuple[Positions, Bools]:
+        """Return which segments a window touches, and of all whether they are clean and whole in it."""
+        first_xs, last_xs = self._segments.extents(window.axis)
         first_x, last_x = bounds_of(window)
         touched = np.flatnonzero((last_xs >= first_x) & (first_xs <= last_x))
+        return touched, self._segments.are_clean & (first_xs >= first_x) & (last_xs <= last_x)
+
+    def _read(self, window: Window, width: int) -> Points | PreBuckets:
+        """Return pre-buckets of the window's points if they are fine enough, else the points."""
+        touched, is_whole = self._in_sight(window)
+        first_xs, last_xs = self._segments.extents(window.axis)
         is_in_order = bool((first_xs[touched][1:] >= last_xs[touched][:-1]).all())
-        is_whole = segments.are_clean & (first_xs >= first_x) & (last_xs <= last_x)
-        counts = segments.point_counts[touched[is_whole[touched]]]
+        counts = self._segments.point_counts[touched[is_whole[touched]]]
         if is_in_order and may_snap(int(counts.sum()), width):
             is_coarse = may_snap(int(counts.sum()), width, int(counts.max()))
             buckets = self._read_buckets(touched, is_whole, window, is_coarse=is_coarse)
             if window.axis is Axis.TIME or buckets.is_by_step:
                 return buckets
-        return self._open(touched)
+        return self._open(touched, window)
 
     def _read_buckets(
         self, touched: Positions, is_whole: Bools, window: Window, *, is_coarse: bool
     ) -> PreBuckets:
-        whole = [self._chunks[self._segments.chunk_starts[number]] for number in touched[is_whole[touched]]]
+        whole = touched[is_whole[touched]]
+        chunks = [self._chunks[place] for place in self._segments.chunk_starts[whole].tolist()]
         if is_coarse:
-            blobs = [chunk.coarse_bucket for chunk in whole]
+            blobs = [chunk.coarse_bucket for chunk in chunks]
         else:
-            blobs = [*self._reader.read_buckets([chunk.chunk_id for chunk in whole])]
-        blob_of = dict(zip(touched[is_whole[touched]].tolist(), blobs, strict=True))
+            blobs = [*self._reader.read_buckets([chunk.chunk_id for chunk in chunks])]
+        blob_of = dict(zip(whole.tolist(), blobs, strict=True))
         parts = []
         for has_blob, numbers in groupby(touched.tolist(), lambda number: bool(blob_of.get(number))):
             if has_blob:
                 parts.append(open_buckets([blob_of[number] for number in numbers]))
                 continue
-            points = self._open(np.array(list(numbers)))
-            points = cut(by_step(points) if window.axis is Axis.STEP else points, window)
+            points = self._open(np.array(list(numbers)), window)
             if len(points):
-                parts.append(PreBuckets.of(points))
+                parts.append(PreBuckets.of(by_step(points) if window.axis is Axis.STEP else points))
         return PreBuckets.joined(parts)
 
-    def _open(self, numbers: Positions) -> Points:
-        """Return the points of some segments, in order."""
+    def _open(self, numbers: Positions, window: Window | None) -> Points:
+        """Return the points that some segments have in a window, in order."""
         segments = self._segments
         ranges = [range(segments.chunk_starts[number], segments.chunk_ends[number]) for number in numbers]
         places = [place for places in ranges for place in places]
@@ -155,7 +159,7 @@ class StoredSeries:
             if not segments.are_clean[number]:
                 own.append(self._loose[segments.loose_starts[number] : segments.loose_ends[number]])
             parts.append(Points.joined(own).in_order())
-        return Points.joined(parts)
+        return within(Points.joined(parts), window)
 
 
 class _Segments(NamedTuple):

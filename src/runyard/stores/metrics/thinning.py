@@ -84,6 +84,17 @@ def cut(points: Points, window: Window) -> Points:
     return points[first : max(first, int(np.searchsorted(xs, np.int64(last_x), "right")))]
 
 
+def within(points: Points, window: Window | None) -> Points:
+    """Return the points of the window in the order that they come in."""
+    if window is None or not len(points):
+        return points
+    xs = points.steps if window.axis is Axis.STEP else points.timestamps_ms
+    first_x, last_x = bounds_of(window)
+    if xs.min() >= first_x and xs.max() <= last_x:
+        return points
+    return points.taken((xs >= first_x) & (xs <= last_x))
+
+
 def bounds_of(window: Window) -> tuple[int, int]:
     """Return the first and the last whole number in a window: floats are too coarse for steps."""
     least, greatest = -math.inf if window.start is None else window.start, window.end
