@@ -34,17 +34,34 @@ class Operator(str, Enum):
     IS_NOT_NULL = "IS NOT NULL"
 
 
+class Statistic(str, Enum):
+    """Which of a metric's values a comparison or an order looks at."""
+
+    LAST = "last"
+    MINIMUM = "min"
+    MAXIMUM = "max"
+
+
 Value: TypeAlias = str | int | float | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One comparison; an attribute's ``key`` is the field of our entity, whatever MLflow calls it."""
+    """One comparison; what it looks at must be there, but for ``IS NULL``.
+
+    Args:
+        entity: What the key belongs to.
+        key: The key; for an attribute the field of our entity, whatever MLflow calls it.
+        operator: How it compares.
+        value: What it compares with.
+        statistic: Which of a metric's values; NaN counts as its least and greatest only if it has no other.
+    """
 
     entity: Entity
     key: str
     operator: Operator
     value: Value
+    statistic: Statistic = Statistic.LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +71,21 @@ class And:
     terms: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Comparison | And
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of the terms holds."""
+
+    terms: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The term does not hold: of what is not there, no comparison holds, so this does."""
+
+    term: Filter
+
+
+Filter: TypeAlias = Comparison | And | Or | Not
 
 NUMERIC_OPERATORS = (
     Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL,
