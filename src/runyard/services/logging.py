@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runyard.entities.logged_model import LoggedModelMetric
-from runyard.entities.metric import Metric
+from runyard.entities.metric import Metric, MetricBatch
 from runyard.entities.run import DatasetInput, ModelInput, ModelOutput, Run
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
@@ -138,7 +138,7 @@ def _noted_models(tag: str) -> list[Any]:
 
 
 def _append(call: Call, run: Run, metrics: Sequence[Metric]) -> None:
-    call.stores.metrics.append(run.run_id, metrics)
+    call.stores.metrics.append(run.run_id, MetricBatch.of(metrics))
     of_models: dict[str, list[LoggedModelMetric]] = {}
     for metric in metrics:
         if metric.model_id:

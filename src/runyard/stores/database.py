@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.schema_version import bring_up_to_date
 
 Value = TypeVar("Value")
+FREE_PAGES = 500
+"""How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
+FREE_PART = 20
+"""One page in so many may be free: the next batches take it."""
+WAL_PAGES = 20_000
+"""When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
 
 class Database:
@@ -53,6 +59,8 @@ class Database:
         with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
             self._current.connection, self._current.may_write = connection, True
+            afterwards: list[Callable[[], None]] = []
+            self._current.afterwards = afterwards
             try:
                 yield connection
                 connection.commit()
@@ -61,6 +69,26 @@ class Database:
                 raise
             finally:
                 self._current.connection = None
+            for callback in afterwards:
+                callback()
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once this thread's write transaction is committed, and not if it fails.
+
+        It is how memory follows the tables: what is rolled back must not be remembered. The writer's
+        turn lasts until it has returned, so that those who write next find both alike.
+        """
+        self._current.afterwards.append(callback)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside ``writing()``."""
+        return getattr(self._current, "connection", None) is not None and self._current.may_write
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether this thread is inside ``reading_together()``."""
+        return getattr(self._current, "connection", None) is not None and not self._current.may_write
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -106,6 +134,21 @@ class Database:
         """
         with self.writing() as connection:
             bring_up_to_date(connection)
+
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Move what was written into the file proper and, when idle, shrink the file by what is free in it.
+
+        Neither is ever needed for an answer. Without it SQLite would move pages inside some request's commit.
+        """
+        if not self.is_sqlite:
+            return
+        with _said_as_ours(), self.engine.connect() as connection:
+            run = connection.connection.driver_connection.execute  # type: ignore[union-attr]
+            run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            free, pages = (run(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+        if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
+            with self.writing() as connection:
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
@@ -165,6 +208,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "cache_size=-16000",
+        f"wal_autocheckpoint={WAL_PAGES}",
+        "journal_size_limit=67108864",
         "case_sensitive_like=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -181,10 +226,11 @@ def _said_as_ours() -> Iterator[None]:
     """Raise the driver's faults as errors that tell a client whether to try again."""
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
-        cause = str(error.orig)
-        if "full" in cause:
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        # What is run past SQLAlchemy raises the driver's own errors.
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if "full" in str(cause):
             raise StorageFull("The disk that holds the database is full; nothing was written.") from error
-        if isinstance(error, OperationalError):
+        if isinstance(cause, sqlite3.OperationalError):
             raise Unavailable(f"The database does not answer: {cause}.") from error
         raise

@@ -21,6 +21,7 @@ from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Stores:
     metrics: MetricStore
     artifacts: ArtifactStore
     database: Database
+    upkeep: MetricUpkeep
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
@@ -51,12 +53,14 @@ class Stores:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all that the block reads of metadata and metrics come from one state."""
+        """Let all that the block reads of metadata and metrics come from one state, summaries up to date."""
+        self.metrics.settle()
         with self.database.reading_together():
             yield
 
     def close(self) -> None:
         """Let go of files and connections."""
+        self.upkeep.stop()
         self.database.close()
 
 
@@ -70,4 +74,6 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
-    return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
+    metrics = SqlMetrics(database)
+    upkeep = MetricUpkeep(database, metrics)
+    return Stores(metadata, metrics, FolderArtifactStore(artifact_root), database, upkeep)
