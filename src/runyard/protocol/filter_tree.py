@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -95,3 +96,12 @@ PATTERN_OPERATORS = (Operator.LIKE, Operator.ILIKE)
 LIST_OPERATORS = (Operator.IN, Operator.NOT_IN)
 TEXT_OPERATORS = (Operator.EQUAL, Operator.NOT_EQUAL, *PATTERN_OPERATORS)
 NULL_OPERATORS = (Operator.IS_NULL, Operator.IS_NOT_NULL)
+
+
+def comparisons_in(filter: Filter) -> Iterator[Comparison]:
+    """Yield the comparisons of a filter."""
+    if isinstance(filter, Comparison):
+        yield filter
+        return
+    for term in (filter.term,) if isinstance(filter, Not) else filter.terms:
+        yield from comparisons_in(term)

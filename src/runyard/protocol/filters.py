@@ -40,6 +40,7 @@ from runyard.protocol.filter_tree import (
     Operator,
     Or,
     Value,
+    comparisons_in,
 )
 from runyard.protocol.metric_names import metric_comparison, summary_named
 
@@ -337,18 +338,11 @@ class LoggedModelGrammar(RunGrammar):
 
 
 def _checked(filter: Filter) -> Filter:
-    listed = _listed_values(filter)
+    values = (comparison.value for comparison in comparisons_in(filter))
+    listed = sum(len(value) for value in values if isinstance(value, tuple))
     if listed > MAX_LISTED_VALUES:
         raise InvalidFilter(f"The filter lists {listed} values; at most {MAX_LISTED_VALUES} are allowed.")
     return filter
-
-
-def _listed_values(filter: Filter) -> int:
-    if isinstance(filter, (And, Or)):
-        return sum(map(_listed_values, filter.terms))
-    if isinstance(filter, Not):
-        return _listed_values(filter.term)
-    return len(filter.value) if isinstance(filter.value, tuple) else 0
 
 
 def _one_of(allowed: tuple[Operator, ...], written: str) -> Operator:

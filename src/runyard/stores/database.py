@@ -25,6 +25,10 @@ WAL_PAGES = 20_000
 """When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
 
+class WriterBusy(Exception):
+    """Somebody else writes, and the caller did not want to wait."""
+
+
 class Database:
     """Hands out connections: many readers beside one writer.
 
@@ -41,14 +45,15 @@ class Database:
         self._one_writer = threading.RLock()
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, wait: bool = True) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
 
-        Blocks while another thread writes.
+        Blocks while another thread writes, unless ``wait`` is false.
 
         Raises:
             StorageFull: The disk is full; nothing was written.
             Unavailable: The database can't be reached or is locked by another process.
+            WriterBusy: Another thread writes and ``wait`` is false.
         """
         outer: Connection | None = getattr(self._current, "connection", None)
         if outer is not None:
@@ -56,7 +61,10 @@ class Database:
                 raise RuntimeError("A write was begun inside a transaction that only reads.")
             yield outer
             return
-        with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
+        if not self._one_writer.acquire(blocking=wait):
+            raise WriterBusy
+        with contextlib.ExitStack() as held, _said_as_ours(), self.engine.connect() as connection:
+            held.callback(self._one_writer.release)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
             self._current.connection, self._current.may_write = connection, True
             afterwards: list[Callable[[], None]] = []
