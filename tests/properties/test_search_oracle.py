@@ -8,7 +8,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from runyard.entities.experiment import View
 from runyard.protocol.filter_tree import (
@@ -26,7 +26,7 @@ from runyard.protocol.filter_tree import (
 )
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.ordering import parse_run_order
-from runyard.stores.database import Database, insert_missing, open_sqlite
+from runyard.stores.database import Database, open_sqlite
 from runyard.stores.metadata import run_search, run_strands, schema
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.run_search import find_runs

@@ -17,7 +17,6 @@ from runyard.entities.logged_model import LoggedModelStatus
 from runyard.errors import InvalidFilter
 from runyard.protocol.filter_tokens import (
     Clause,
-    Joined,
     Kind,
     Part,
     Token,

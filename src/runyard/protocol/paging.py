@@ -82,7 +82,7 @@ def parse_page_token(token: str | None, search: Mapping[str, Any] | None = None)
 
 
 def position_token(position: Sequence[Any], search: Sequence[Any]) -> str:
-    """Return the token of the page behind ``position``: a place in the order, not a count of what lies before it.
+    """Return the token of the page behind ``position``, a place in the order that stays where it is.
 
     Args:
         position: Plain values.

@@ -1,4 +1,4 @@
-"""What a search shows of runs, as JSON: taken from kept documents, made anew for runs that have changed since."""
+"""What a search shows of runs, as JSON: from kept documents, made anew for runs that have changed since."""
 
 from __future__ import annotations
 

@@ -60,7 +60,9 @@ class RunConditions:
             return ALWAYS
         column = f"{series}.{STATISTIC_COLUMNS[comparison.statistic]}"
         if comparison.statistic is Statistic.LAST:
-            is_nan, is_number = (self._engine.flag(f"{series}.last_is_nan", is_set) for is_set in (True, False))
+            is_nan, is_number = (
+                self._engine.flag(f"{series}.last_is_nan", is_set) for is_set in (True, False)
+            )
         else:
             is_nan, is_number = f"{column} IS NULL", f"{column} IS NOT NULL"
         if comparison.operator is Operator.NOT_EQUAL:
@@ -118,7 +120,9 @@ class RunConditions:
         return self._one(tables, all_of([Sql(f"i.run_number = {owner}"), said]))
 
     def _one(self, tables: str, where: Sql) -> Sql:
-        return Sql(f"EXISTS (SELECT 1 FROM {tables} WHERE {where.text}{self._engine.one_by_one})", where.values)
+        return Sql(
+            f"EXISTS (SELECT 1 FROM {tables} WHERE {where.text}{self._engine.one_by_one})", where.values
+        )
 
     def _not_one(self, tables: str, where: Sql) -> Sql:
         return opposite(self._one(tables, where))

@@ -1,7 +1,7 @@
-"""Keeps what a search shows of a run as it goes over the wire, so that a page of runs is not put together again.
+"""Keeps what a search shows of a run as it goes over the wire, so that a page is not put together again.
 
-A document is good for one revision of its run and never corrected: each change of the run counts the revision up,
-and whoever reads the run next makes a new one.
+A document is good for one revision of its run and never corrected: each change of the run counts the
+revision up, and whoever reads the run next makes a new one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def read_documents(connection: Connection, found: RunsFound) -> dict[int, bytes]
     columns = "SELECT d.run_number, d.revision, d.document FROM"
     if engine.is_sqlite:
         numbers = json.dumps(list(found.run_numbers))
-        query = Sql(f"{columns} json_each(?) n CROSS JOIN run_documents d ON d.run_number = n.value", (numbers,))
+        query = Sql(
+            f"{columns} json_each(?) n CROSS JOIN run_documents d ON d.run_number = n.value", (numbers,)
+        )
     else:
         query = Sql(f"{columns} run_documents d WHERE d.run_number = ANY(?)", (list(found.run_numbers),))
     return {row[0]: row[2] for row in engine.rows(query) if row[1] == revisions[row[0]]}

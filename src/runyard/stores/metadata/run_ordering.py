@@ -1,13 +1,13 @@
 """How runs are sorted, as SQL, and where in that order a page ends.
 
-Each sort key is a pair of a rank and a value: rank 0 has a value, 1 is NaN, 2 has nothing. Ranks go up whichever
-way the values go. The start, the latest first, and the run's id come last, so that no two runs are alike and the
-pairs of the last run of a page say where the next page begins, whatever was added or deleted in between.
+Each sort key is a pair of a rank and a value: rank 0 has a value, 1 is NaN, 2 has nothing. Ranks go up
+whichever way the values go. The start, the latest first, and the run's id come last, so that no two runs are
+alike and the pairs of a page's last run say where the next page begins, whatever was added or deleted since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -129,12 +129,14 @@ class RunOrdering:
                 found[at + 1] = None
         return tuple(found)
 
-    def merge(self, rows: list[Row]) -> None:
-        """Sort the rows of several queries, each with these ``columns``, in place."""
+    def merged(self, parts: Iterable[Sequence[Row]]) -> list[Row]:
+        """Return the rows of several queries, each with these ``columns``, in order."""
+        rows = [row for part in parts for row in part]
         for at in range(2 * len(self.keys) - 2, -1, -2):
             is_descending = not self.keys[at // 2].order.ascending
             rows.sort(key=partial(_ranked, at), reverse=is_descending)
             rows.sort(key=itemgetter(at))
+        return rows
 
     def _sort_key(self, order: Order, alias: str) -> SortKey:
         if order.entity is Entity.ATTRIBUTE:
@@ -149,7 +151,9 @@ class RunOrdering:
 
     def _attribute(self, order: Order) -> SortKey:
         column = runs.c[order.key]
-        rank = f"CASE WHEN r.{order.key} IS NULL THEN {MISSING} ELSE {VALUED} END" if column.nullable else None
+        rank = (
+            f"CASE WHEN r.{order.key} IS NULL THEN {MISSING} ELSE {VALUED} END" if column.nullable else None
+        )
         kind = column.type.python_type
         value = f"r.{order.key}{self._engine.as_bytes if kind is str else ''}"
         return SortKey(order, rank, value, kind)
@@ -158,7 +162,9 @@ class RunOrdering:
         key_id, own_id = self._key_ids.get(order.key, 0), self._key_ids.get(order.own_key or "")
         rank, value, join = self._series(key_id, alias, STATISTIC_COLUMNS[order.statistic])
         if own_id is not None:
-            own_rank, own_value, own_join = self._series(own_id, f"{alias}o", STATISTIC_COLUMNS[Statistic.LAST])
+            own_rank, own_value, own_join = self._series(
+                own_id, f"{alias}o", STATISTIC_COLUMNS[Statistic.LAST]
+            )
             has_none = f"{alias}o.run_number IS NULL"
             rank = f"CASE WHEN {has_none} THEN {rank} ELSE {own_rank} END"
             value = f"CASE WHEN {has_none} THEN {value} ELSE {own_value} END"
@@ -169,7 +175,9 @@ class RunOrdering:
         on = Sql(f"{alias}.run_number = r.run_number AND {alias}.key_id = ?", (key_id,))
         is_last = column == STATISTIC_COLUMNS[Statistic.LAST]
         is_nan = self._engine.flag(f"{alias}.last_is_nan", True) if is_last else f"{alias}.{column} IS NULL"
-        rank = f"CASE WHEN {alias}.run_number IS NULL THEN {MISSING} WHEN {is_nan} THEN {NAN} ELSE {VALUED} END"
+        rank = (
+            f"CASE WHEN {alias}.run_number IS NULL THEN {MISSING} WHEN {is_nan} THEN {NAN} ELSE {VALUED} END"
+        )
         return rank, f"{alias}.{column}", self._engine.joined("metric_series", alias, on, may_lack=True)
 
 

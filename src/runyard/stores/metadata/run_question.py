@@ -22,7 +22,7 @@ class Question:
         search: What was asked.
 
     Raises:
-        InvalidParameter: ``after`` does not fit the order, or there are more experiments than one statement takes.
+        InvalidParameter: ``after`` does not fit the order, or there are too many experiments.
     """
 
     def __init__(self, connection: Connection, search: Search) -> None:

@@ -1,12 +1,12 @@
-"""Finds a page of runs: what to look at first, so that a page costs what it holds and not what the store holds.
+"""Finds a page of runs: what to look at first, so that a page costs what it holds, not what the store holds.
 
 There are three ways, tried in this order:
 
-1. *The filter first.* If at most :data:`FEW` runs have a param, tag, id or metric that the filter asks for, these
-   are looked at and nothing else.
-2. *The order first.* If the order begins with the start or with a metric's last value, an index has the runs in
-   that order: it is followed until the page is full (see ``run_strands.py``). With a filter it is followed a short
-   way only, as all that pass the filter may lie at the other end.
+1. *The filter first.* If at most :data:`FEW` runs have a param, tag, id or metric that the filter asks for,
+   these are looked at and nothing else.
+2. *The order first.* If the order begins with the start or with a metric's last value, an index has the runs
+   in that order: it is followed until the page is full (see ``run_strands.py``). With a filter it is followed
+   a short way only, as all that pass the filter may lie at the other end.
 3. *Everything.* The runs that have what the filter asks for, or all, are filtered and sorted.
 """
 
@@ -22,7 +22,7 @@ from runyard.stores.metadata.run_question import Question
 from runyard.stores.metadata.run_strands import follow_order
 from runyard.stores.metadata.sql_pieces import NEVER, Row, Sql, all_of
 
-FEW = 2_000
+FEW = 1_000
 FAR = 2_000
 FAR_PER_ROW = 8
 
@@ -33,7 +33,7 @@ def find_runs(connection: Connection, search: Search) -> RunsFound:
     """Return the page of runs that a search asks for.
 
     Raises:
-        InvalidParameter: ``after`` does not fit the order, or there are more experiments than one statement takes.
+        InvalidParameter: ``after`` does not fit the order, or there are too many experiments.
     """
     question = Question(connection, search)
     rows = _rows(question)
@@ -85,7 +85,9 @@ def _with_equal_text(question: Question) -> Iterator[Sql]:
             continue
         if term.entity in (Entity.PARAM, Entity.TAG):
             table = "params" if term.entity is Entity.PARAM else "tags"
-            is_it = all_of([Sql("key = ?", (term.key,)), question.conditions.text("value", term.operator, term.value)])
+            is_it = all_of(
+                [Sql("key = ?", (term.key,)), question.conditions.text("value", term.operator, term.value)]
+            )
         elif term.entity is Entity.ATTRIBUTE and term.key == "run_id":
             table, is_it = "runs", question.conditions.text("run_id", term.operator, term.value)
         else:

@@ -1,8 +1,8 @@
 """Follows indexes that have runs in the order of a search, until a page is full.
 
-An order is followed in *stretches*: runs with a value for the first key, those with NaN, those without one. A
-stretch has a *strand* for each range of an index in which its runs lie; the rows of strands are merged. Series
-that are still written to are strands of their own: they lie outside of the index of values, and are few.
+An order is followed in *stretches*: runs with a value for the first key, those with NaN, those without one.
+A stretch has a *strand* for each range of an index in which its runs lie; the rows of strands are merged.
+Series that are still written to are strands of their own: they are few and outside of the index of values.
 """
 
 from __future__ import annotations
@@ -76,15 +76,13 @@ class _Follower:
             strands = self._strands(ranks)
             if strands is None:
                 return None
-            rows: list[Row] = []
+            parts: list[list[Row]] = []
             for strand in strands:
                 part = self._follow(strand)
                 if part is None:
                     return None
-                rows += part
-            if len(strands) > 1:
-                self._question.ordering.merge(rows)
-            found += rows
+                parts += [part] if part else []
+            found += parts[0] if len(parts) == 1 else self._question.ordering.merged(parts)
             if len(found) >= self._question.limit:
                 break
         return found[: self._question.limit]
@@ -95,9 +93,7 @@ class _Follower:
         stretches: tuple[Ranks, ...] = _BY_START if is_by_start else _BY_METRIC
         position = self._question.position
         return [
-            ranks
-            for ranks in stretches
-            if position is None or ranks >= tuple(position[: 2 * len(ranks) : 2])
+            ranks for ranks in stretches if position is None or ranks >= tuple(position[: 2 * len(ranks) : 2])
         ]
 
     def _strands(self, ranks: Ranks) -> list[_Strand] | None:
@@ -107,7 +103,10 @@ class _Follower:
             return None
         experiment_ids, stages = self._question.experiment_ids, self._question.stages
         if _is_start(first) or ranks[0] == MISSING:
-            if not _is_start(self._keys[len(ranks) - 1].order) or len(experiment_ids) * len(stages) > MAX_STRANDS:
+            if (
+                not _is_start(self._keys[len(ranks) - 1].order)
+                or len(experiment_ids) * len(stages) > MAX_STRANDS
+            ):
                 return None
             return [self._by_start(ranks, *owner) for owner in product(experiment_ids, stages)]
         key_id = self._question.key_ids.get(first.key)
@@ -123,7 +122,8 @@ class _Follower:
 
     def _by_start(self, ranks: Ranks, experiment_id: int, stage: str) -> _Strand:
         is_started = ranks[-1] == VALUED
-        where = f"r.experiment_id = ? AND r.lifecycle_stage = ? AND r.started_ms IS {'NOT ' if is_started else ''}NULL"
+        is_null = "IS NOT NULL" if is_started else "IS NULL"
+        where = f"r.experiment_id = ? AND r.lifecycle_stage = ? AND r.started_ms {is_null}"
         return _Strand(
             ranks=ranks,
             index="runs r",
@@ -163,7 +163,7 @@ class _Follower:
         return None if end is not None and len(rows) < self._question.limit else rows
 
     def _from_position(self, strand: _Strand) -> Sql:
-        """Return from which value on the page's runs lie: what is told again of the first key alone has an index."""
+        """Return from which value on the page's runs lie, in words for which there is an index."""
         position, depth = self._question.position, len(strand.ranks)
         if position is None or strand.lead is None or strand.ranks != tuple(position[: 2 * depth : 2]):
             return ALWAYS
@@ -175,7 +175,9 @@ class _Follower:
         if self._far is None or strand.lead is None:
             return None
         query = Sql(f"SELECT {strand.lead} FROM {strand.index} WHERE") + within
-        last = self._engine.rows(query + f"ORDER BY {strand.lead} {strand.direction} LIMIT 1 OFFSET {self._far}")
+        last = self._engine.rows(
+            query + f"ORDER BY {strand.lead} {strand.direction} LIMIT 1 OFFSET {self._far}"
+        )
         if not last:
             return None
         sign = "<" if strand.direction == "ASC" else ">"

@@ -1,8 +1,8 @@
 """Compiles a search for experiments to SQL, and what it shares with the one for logged models.
 
 Every value is a bound parameter. What hangs on an object (params, tags, metrics) is asked for by ``EXISTS``,
-so that no join multiplies rows; sort keys are joined, each at most one row an object. Runs, of which there are
-many more, have a search of their own: ``run_search.py``.
+so that no join multiplies rows; sort keys are joined, each at most one row an object. Runs, of which there
+are many more, have a search of their own: ``run_search.py``.
 """
 
 from __future__ import annotations
