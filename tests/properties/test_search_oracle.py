@@ -185,7 +185,7 @@ def values(draw, by, choices=TEXTS):
 
 @st.composite
 def joined(draw, word, parts):
-    """Terms that a word joins, and one of the ways to write it; terms of one word lie flat, as they are read."""
+    """Terms that a word joins, and one of the ways to write it; terms of the same word lie flat."""
     said = draw(st.lists(parts, min_size=2, max_size=3))
     kind = And if word == "AND" else Or
     terms = [term for tree, _ in said for term in (tree.terms if isinstance(tree, kind) else (tree,))]

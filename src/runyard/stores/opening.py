@@ -10,6 +10,7 @@ from pathlib import Path
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database, open_sqlite
+from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -44,6 +45,7 @@ class Stores:
     artifacts: ArtifactStore
     database: Database
     upkeep: MetricUpkeep
+    commits: GroupCommit
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
@@ -59,7 +61,8 @@ class Stores:
             yield
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Write what was accepted and let go of files and connections."""
+        self.commits.close()
         self.upkeep.stop()
         self.database.close()
 
@@ -75,5 +78,11 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         credentials=CachedCredentials(SqlCredentials(database)),
     )
     metrics = SqlMetrics(database)
-    upkeep = MetricUpkeep(database, metrics)
-    return Stores(metadata, metrics, FolderArtifactStore(artifact_root), database, upkeep)
+    return Stores(
+        metadata=metadata,
+        metrics=metrics,
+        artifacts=FolderArtifactStore(artifact_root),
+        database=database,
+        commits=GroupCommit(database),
+        upkeep=MetricUpkeep(database, metrics),
+    )

@@ -79,7 +79,7 @@ class SqlMetrics(MetricStore):
         try:
             self.summaries.settle()
         except (StorageFull, Unavailable) as error:
-            # What is acknowledged stays acknowledged; only the summaries are behind until there is room again.
+            # What is acknowledged stays so; only the summaries are behind until there is room again.
             _log.warning("summaries of metrics are behind: %s", error)
 
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:

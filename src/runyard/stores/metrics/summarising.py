@@ -1,4 +1,4 @@
-"""Joins what arrived into the rows of ``metric_series``: the latest point, minimum and maximum of each series.
+"""Joins what arrived into the rows of ``metric_series``: latest point, minimum, maximum of each series.
 
 A join is idempotent and knows no order, so it may be done again after a crash and by two replicas at once.
 That is why an acknowledged batch need not touch these rows: whoever reads them has them joined first.
