@@ -120,7 +120,7 @@ def test_brackets_have_a_deepest_level(parse):
     if parse is parse_run_filter:
         text = text.replace("name", "run_name")
     assert isinstance(parse(text), Comparison)
-    with pytest.raises(InvalidFilter, match="nested deeper than 64 levels"):
+    with pytest.raises(InvalidFilter, match="nested deeper than 16 levels"):
         parse(f"({text})")
 
 

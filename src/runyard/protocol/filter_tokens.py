@@ -18,7 +18,7 @@ from runyard.errors import InvalidFilter
 
 MAX_FILTER_LENGTH = 100_000
 MAX_COMPARISONS = 500
-MAX_NESTING = 64
+MAX_NESTING = 16
 
 
 class Kind(Enum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Or, Statistic, Value
+from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Statistic, Value
 from runyard.stores.metadata.schema import DATASET_CONTEXT_TAG, runs
 from runyard.stores.metadata.sql_pieces import ALWAYS, NEVER, Engine, Sql, all_of, any_of, opposite
 
@@ -30,26 +30,22 @@ class RunConditions:
         self._engine = engine
         self._key_ids = key_ids
 
-    def holds(self, filter: Filter, owner: str) -> Sql:
+    def holds(self, filter: Filter, owner: str, is_negated: bool = False) -> Sql:
         """Return whether a filter holds.
 
         Args:
             filter: What is to hold.
             owner: The column with the run's number; the run's row is there as ``r``.
+            is_negated: Return whether it does not. ``NOT`` is carried down to the comparisons, as each level
+                of brackets in SQL costs much of what SQLite's parser has room for.
         """
-        if isinstance(filter, And):
-            return all_of(self.holds(term, owner) for term in filter.terms)
-        if isinstance(filter, Or):
-            return any_of(self.holds(term, owner) for term in filter.terms)
         if isinstance(filter, Not):
-            return opposite(self.holds(filter.term, owner))
-        if filter.entity is Entity.ATTRIBUTE:
-            return self._attribute(filter)
-        if filter.entity is Entity.METRIC:
-            return self._metric(filter, owner)
-        if filter.entity is Entity.DATASET:
-            return self._dataset(filter, owner)
-        return self._pair(filter, owner)
+            return self.holds(filter.term, owner, not is_negated)
+        if isinstance(filter, Comparison):
+            condition = self._compared(filter, owner)
+            return opposite(condition) if is_negated else condition
+        terms = [self.holds(term, owner, is_negated) for term in filter.terms]
+        return all_of(terms) if isinstance(filter, And) != is_negated else any_of(terms)
 
     def number(self, comparison: Comparison, series: str) -> Sql:
         """Return the condition of a comparison with a metric on its row of ``metric_series``.
@@ -84,6 +80,15 @@ class RunConditions:
         if by is Operator.ILIKE and self._engine.is_sqlite:
             return Sql(f"lower({column}) LIKE lower(?){escape}", (pattern,))
         return Sql(f"{column} {by.value} ?{escape}", (pattern,))
+
+    def _compared(self, comparison: Comparison, owner: str) -> Sql:
+        if comparison.entity is Entity.ATTRIBUTE:
+            return self._attribute(comparison)
+        if comparison.entity is Entity.METRIC:
+            return self._metric(comparison, owner)
+        if comparison.entity is Entity.DATASET:
+            return self._dataset(comparison, owner)
+        return self._pair(comparison, owner)
 
     def _attribute(self, comparison: Comparison) -> Sql:
         condition = self.text(f"r.{comparison.key}", comparison.operator, comparison.value)

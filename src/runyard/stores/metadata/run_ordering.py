@@ -116,10 +116,8 @@ class RunOrdering:
             raise InvalidParameter("Invalid page token: it does not fit the order of this search.")
         follows = [key.follows(*pair) for key, pair in zip(self.keys, pairs, strict=True)]
         equals = [key.equals(*pair) for key, pair in zip(self.keys, pairs, strict=True)]
-        comes_after = follows[-1]
-        for later, same in zip(follows[-2::-1], equals[-2::-1], strict=True):
-            comes_after = any_of([later, all_of([same, comes_after])])
-        return comes_after
+        # Side by side and not one within the other: SQLite's parser has no room for the depth of 40 keys.
+        return any_of(all_of([*equals[:rank], later]) for rank, later in enumerate(follows))
 
     def position(self, row: Row) -> tuple[Any, ...]:
         """Return where a row of a query with these ``columns`` stands in the order."""

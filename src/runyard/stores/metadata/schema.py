@@ -105,9 +105,15 @@ runs = Table(
     Column("deleted_ms", BigInteger),
     # Goes up with every change of what a search shows of the run; a kept document of another one is stale.
     Column("revision", BigInteger, nullable=False, default=0, server_default=text("0")),
-    # In the order in which runs are shown.
-    Index("ix_runs_latest", "experiment_id", "lifecycle_stage", text("started_ms DESC"), "run_id"),
     sqlite_autoincrement=True,
+)
+# In the order in which runs are shown.
+Index(
+    "ix_runs_latest",
+    runs.c.experiment_id,
+    runs.c.lifecycle_stage,
+    runs.c.started_ms.desc(),
+    runs.c.run_id,
 )
 
 run_documents = Table(
