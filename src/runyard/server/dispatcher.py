@@ -67,6 +67,7 @@ class Dispatcher:
         self._authenticate = authenticate
         self._studio = studio
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
+        self._retrying = stores.database.retrying
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -90,14 +91,14 @@ class Dispatcher:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._authenticate(None), route.permits, address.workspace)
         if route.is_raw:
-            call = await run_sync(self._admit, route, address, authorization)
+            call = await run_sync(self._retrying, lambda: self._admit(route, address, authorization))
             response: Response = await route.handler(call, http=http, **values)
             return response
         if route.request is not None and http.method in _WITH_BODY:
             _check_content_type(http)
         query = http.scope["query_string"].decode("latin-1")
         asked = _Asked(route, values, address, authorization, query, await http.body())
-        return await run_sync(self._answer, asked)
+        return await run_sync(self._retrying, lambda: self._answer(asked))
 
     def _find(self, method: str, path: str, authorization: str | None) -> tuple[Route, dict[str, str]]:
         try:

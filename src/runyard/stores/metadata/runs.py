@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, and_, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import (
@@ -20,7 +19,7 @@ from runyard.entities.run import (
     RunStatus,
 )
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, insert_missing, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
 from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.schema import (
@@ -57,16 +56,15 @@ class SqlRuns(RunStore):
             "deleted_ms": run.deleted_ms,
         }
         with self._database.writing() as connection:
-            try:
-                connection.execute(insert(runs), row)
-            except IntegrityError:
-                raise AlreadyExists(f"Run with id={run.run_id} already exists.") from None
+            if not insert_if_free(connection, runs, row):
+                raise AlreadyExists(f"Run with id={run.run_id} already exists.")
             self.set_tags(run.run_id, tags)
 
     def get_run(self, workspace: str, run_id: str) -> Run:
         query = select(runs).join(experiments).where(runs.c.run_id == run_id)
+        query = self._database.locked(query.where(experiments.c.workspace == workspace), runs)
         with self._database.reading() as connection:
-            row = connection.execute(query.where(experiments.c.workspace == workspace)).mappings().first()
+            row = connection.execute(query).mappings().first()
         if row is None:
             raise NotFound(f"Run with id={run_id} not found")
         return _run(row, workspace)
@@ -234,5 +232,6 @@ def _keep_dataset(connection: Connection, experiment_id: str, dataset: Dataset) 
         "schema": dataset.schema,
         "profile": dataset.profile,
     }
-    connection.execute(insert(datasets), row)
-    return dataset_id
+    if insert_if_free(connection, datasets, row):
+        return dataset_id
+    return str(connection.execute(select(datasets.c.dataset_id).where(where)).scalar_one())

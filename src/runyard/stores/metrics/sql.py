@@ -52,7 +52,9 @@ class SqlMetrics(MetricStore):
 
     def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> list[Point]:
         columns = metric_points.c
-        query = _points(run_id, key).order_by(columns.timestamp_ms, columns.step, columns.value)
+        query = _points(run_id, key).order_by(
+            columns.timestamp_ms, columns.step, columns.value, columns.is_nan
+        )
         with self._database.reading() as connection:
             return [_point(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
