@@ -14,11 +14,11 @@ from runyard.entities.credential import ApiKey, SigningKey
 from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database
-from runyard.stores.sqlite import open_sqlite
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.cached_credentials import MAX_AGE_S, MAX_ENTRIES, CachedCredentials
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.schema import workspaces
+from runyard.stores.sqlite import open_sqlite
 from runyard.testing.credential_rules import ANN, KEY, CredentialStoreRules
 from tests.engines import SqlEngine
 
