@@ -75,6 +75,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
     with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
+        stores.upkeep.start()
         with _listening(settings) as listener:
             url = _url(settings, listener)
             config = uvicorn.Config(

@@ -31,13 +31,13 @@ class TestSqlMetadata(MetadataStoreRules):
 
     def kept_run(self, folder: Path, run_id: str) -> KeptRun | None:
         rows = self.engine.rows(
-            folder, "SELECT name, lifecycle_stage, deleted_ms FROM runs WHERE run_id = ?", run_id
+            folder, "SELECT name, lifecycle_stage, deleted_ms, run_number FROM runs WHERE run_id = ?", run_id
         )
         if not rows:
             return None
         params, tags = (
-            dict(self.engine.rows(folder, f"SELECT key, value FROM {table} WHERE run_id = ?", run_id))
+            dict(self.engine.rows(folder, f"SELECT key, value FROM {table} WHERE run_number = ?", rows[0][3]))
             for table in ("params", "tags")
         )
-        name, stage, deleted_ms = rows[0]
+        name, stage, deleted_ms, _ = rows[0]
         return KeptRun(name, stage, deleted_ms, params, tags)

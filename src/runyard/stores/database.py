@@ -34,6 +34,10 @@ class TransactionUndone(Unavailable):
     """The database took a transaction back for no fault of its own; the same again may go through."""
 
 
+class WriterBusy(Exception):
+    """Somebody else writes, and the caller did not want to wait for them."""
+
+
 class Database(ABC):
     """Hands out connections, each in a transaction that belongs to the thread that began it.
 
@@ -50,15 +54,17 @@ class Database(ABC):
         self._current = threading.local()
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, wait: bool = True) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
 
-        Blocks while another transaction holds what this one needs.
+        Blocks while another transaction holds what this one needs; where there is one writer alone, that
+        can be had without waiting for it.
 
         Raises:
             StorageFull: The disk is full; nothing was written.
             TransactionUndone: It met another one, or the database went away; nothing was written.
             Unavailable: The database can't be reached, or went away while it committed.
+            WriterBusy: There is one writer, somebody else writes, and ``wait`` is false.
         """
         outer: Connection | None = getattr(self._current, "connection", None)
         if outer is not None:
@@ -66,21 +72,30 @@ class Database(ABC):
                 raise RuntimeError("A write was begun inside a transaction that only reads.")
             yield outer
             return
-        with self._said_as_ours(), self._begun_to_write() as connection:
+        with self._said_as_ours(), self._begun_to_write(wait) as connection:
             self._current.connection, self._current.may_write = connection, True
-            afterwards: list[Callable[[], None]] = []
-            self._current.afterwards = afterwards
+            after_commit: list[Callable[[], None]] = []
+            self._current.after_commit = after_commit
             try:
                 yield connection
                 self._commit(connection)
             finally:
                 self._current.connection = None
-            for callback in afterwards:
-                callback()
+            for callback in after_commit:
+                _call_after_commit(callback)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called once this thread's write transaction is committed, and not if it fails."""
-        self._current.afterwards.append(callback)
+        """Have ``callback`` called once when the write transaction of this thread has been committed.
+
+        It is dropped if the transaction is rolled back. It must be short and not write. Where there is one
+        writer it is called before another thread writes; elsewhere others may have written before it.
+
+        Raises:
+            RuntimeError: This thread is in no write transaction.
+        """
+        if not self.is_writing:
+            raise RuntimeError("There is no write transaction to wait for.")
+        self._current.after_commit.append(callback)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -133,6 +148,14 @@ class Database(ABC):
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     @property
+    def holds_rows(self) -> bool:
+        """Whether what this thread reads in order to change it must be locked against other writers."""
+        return False
+
+    commits_at_once = False
+    """Whether a small transaction takes microseconds: no other machine and no disk is waited for."""
+
+    @property
     def is_writing(self) -> bool:
         """Whether this thread is inside ``writing()``."""
         return getattr(self._current, "connection", None) is not None and self._current.may_write
@@ -145,14 +168,14 @@ class Database(ABC):
     def locked(self, query: Select[Any], table: Table, shared: bool = False) -> Select[Any]:
         """Return ``query`` such that its rows of ``table`` stay as they are until this thread has written.
 
-        Outside of ``writing()`` that is the query itself.
+        Outside of ``writing()``, and where there is one writer, that is the query itself.
 
         Args:
             query: What is read.
             table: Whose rows to hold.
             shared: Whether others may hold them too; else they wait.
         """
-        if not self.is_writing:
+        if not self.holds_rows:
             return query
         return query.with_for_update(of=table, read=shared, key_share=not shared)
 
@@ -171,6 +194,10 @@ class Database(ABC):
         self.engine.dispose()
 
     @abstractmethod
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Do what keeps the database small and can wait, more of it when the server ``is_idle``."""
+
+    @abstractmethod
     def take_turns(self, purpose: str) -> None:
         """Let this thread's write transaction be the only one anywhere that was begun for ``purpose``.
 
@@ -178,7 +205,7 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def _begun_to_write(self) -> AbstractContextManager[Connection]:
+    def _begun_to_write(self, wait: bool) -> AbstractContextManager[Connection]:
         """A connection in a new write transaction; what the block has not committed is rolled back."""
 
     @abstractmethod
@@ -205,6 +232,13 @@ class Database(ABC):
             if explained is None:
                 raise
             raise explained from error
+
+
+def _call_after_commit(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 - what was written stays written, whoever fails to take note of it
+        _log.exception("what was to follow a commit failed")
 
 
 def upsert(

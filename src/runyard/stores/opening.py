@@ -11,6 +11,7 @@ from runyard.errors import InvalidParameter
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database
+from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -22,6 +23,7 @@ from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
 from runyard.stores.postgres import open_postgres
 from runyard.stores.sqlite import open_sqlite
 
@@ -45,6 +47,8 @@ class Stores:
     metrics: MetricStore
     artifacts: ArtifactStore
     database: Database
+    upkeep: MetricUpkeep
+    commits: GroupCommit
 
     @contextlib.contextmanager
     def atomic(self, alone_for: str | None = None) -> Iterator[None]:
@@ -63,12 +67,15 @@ class Stores:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all that the block reads of metadata and metrics come from one state."""
+        """Let all that the block reads of metadata and metrics come from one state, summaries up to date."""
+        self.metrics.settle()
         with self.database.reading_together():
             yield
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Write what was accepted and let go of files and connections."""
+        self.commits.close()
+        self.upkeep.stop()
         self.database.close()
 
 
@@ -88,7 +95,15 @@ def open_stores(database_address: str | Path, artifact_root: Path, connections: 
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
-    return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
+    metrics = SqlMetrics(database)
+    return Stores(
+        metadata=metadata,
+        metrics=metrics,
+        artifacts=FolderArtifactStore(artifact_root),
+        database=database,
+        commits=GroupCommit(database),
+        upkeep=MetricUpkeep(database, metrics),
+    )
 
 
 def _open_database(address: str | Path, connections: int) -> Database:

@@ -23,7 +23,7 @@ _SESSION = """
 SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
 SET default_transaction_isolation = 'read committed';
-SET lock_timeout = '10s';
+SET lock_timeout = '300ms';
 SET idle_in_transaction_session_timeout = '60s';
 SET jit = off
 """
@@ -41,16 +41,24 @@ class PostgresDatabase(Database):
     Writers see what others have committed (``READ COMMITTED``), readers one state (``REPEATABLE READ``).
     """
 
+    @property
+    def holds_rows(self) -> bool:
+        """Whether this thread is inside ``writing()``: other writers are beside it."""
+        return self.is_writing
+
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Nothing: PostgreSQL's own vacuum does it."""
+
     def take_turns(self, purpose: str) -> None:
         """Take PostgreSQL's own lock of that name, which ends with the transaction."""
         with self.writing() as connection:
             # Whoever waits for a migration waits for as long as that takes.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"runyard {purpose}"))))
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
 
     @contextlib.contextmanager
-    def _begun_to_write(self) -> Iterator[Connection]:
+    def _begun_to_write(self, wait: bool) -> Iterator[Connection]:
         with self._begun("BEGIN ISOLATION LEVEL READ COMMITTED") as connection:
             yield connection
 

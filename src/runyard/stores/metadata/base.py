@@ -154,8 +154,14 @@ class RunStore(ABC):
         """
 
     @abstractmethod
-    def get_run(self, workspace: str, run_id: str) -> Run:
+    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
         """Return the row of a run, active or deleted.
+
+        Args:
+            workspace: Whose run it is.
+            run_id: Its id.
+            hold: Whether a transaction that may write keeps others from changing the run until its end;
+                what only adds points to a run need not.
 
         Raises:
             NotFound: The workspace has no such run.

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     UniqueConstraint,
@@ -56,6 +57,10 @@ def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Tab
     )
 
 
+def _of_run() -> ForeignKey:
+    return ForeignKey("runs.run_number", ondelete="CASCADE")
+
+
 workspaces = Table(
     "workspaces",
     tables,
@@ -93,7 +98,8 @@ experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", Big
 runs = Table(
     "runs",
     tables,
-    Column("run_id", TEXT, primary_key=True),
+    Column("run_number", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("run_id", TEXT, nullable=False, unique=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
     Column("name", TEXT, nullable=False),
     Column("user_id", TEXT, nullable=False),
@@ -103,38 +109,106 @@ runs = Table(
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("deleted_ms", BigInteger),
+    # Goes up with every change of what a search shows of the run; a kept document of another one is stale.
+    Column("revision", BigInteger, nullable=False, default=0, server_default=text("0")),
     Index(None, "experiment_id", "lifecycle_stage", "started_ms", "run_id"),
+    sqlite_autoincrement=True,
+)
+
+run_documents = Table(
+    "run_documents",
+    tables,
+    Column("run_number", BigInteger, _of_run(), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("document", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
-params = _key_value("params", "runs.run_id")
-tags = _key_value("tags", "runs.run_id")
+params = _key_value("params", "runs.run_number", BigInteger())
+tags = _key_value("tags", "runs.run_number", BigInteger())
+
+metric_keys = Table(
+    "metric_keys",
+    tables,
+    Column("key_id", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("key", TEXT, nullable=False, unique=True),
+)
+
+metric_batches = Table(
+    "metric_batches",
+    tables,
+    Column("batch_number", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("run_number", BigInteger, _of_run(), nullable=False),
+    Column("point_count", Integer, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Index(None, "run_number"),
+)
+
+unsummarised_batches = Table(
+    "unsummarised_batches",
+    tables,
+    Column("batch_number", AUTO_ID, primary_key=True, autoincrement=False),
+)
+
+accepted_batches = Table(
+    "accepted_batches",
+    tables,
+    Column("batch_id", TEXT, primary_key=True),
+    Column("accepted_ms", BigInteger, nullable=False),
+    Index(None, "accepted_ms"),
+    sqlite_with_rowid=False,
+)
 
 metric_series = Table(
     "metric_series",
     tables,
-    Column("series_id", AUTO_ID, primary_key=True, autoincrement=True),
-    Column("run_id", TEXT, ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
-    Column("key", TEXT, nullable=False),
+    Column("run_number", BigInteger, _of_run(), primary_key=True),
+    Column("key_id", BigInteger, primary_key=True),
+    Column("experiment_id", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
     Column("last_timestamp_ms", BigInteger, nullable=False),
     Column("last_value", Double, nullable=False),
     Column("last_is_nan", Boolean, nullable=False),
-    UniqueConstraint("run_id", "key"),
-    Index(None, "key", "last_value", "run_id"),
+    Column("minimum", Double),
+    Column("maximum", Double),
+    # A series that is still written to is kept out of the index of values, which is dear to change.
+    Column("is_live", Boolean, nullable=False),
+    Index(
+        "ix_metric_series_settled",
+        "experiment_id",
+        "key_id",
+        "last_value",
+        "run_number",
+        sqlite_where=text("is_live = 0"),
+        postgresql_where=text("NOT is_live"),
+    ),
+    Index(
+        "ix_metric_series_live",
+        "experiment_id",
+        "key_id",
+        "run_number",
+        sqlite_where=text("is_live = 1"),
+        postgresql_where=text("is_live"),
+    ),
+    sqlite_with_rowid=False,
 )
 
-metric_points = Table(
-    "metric_points",
+metric_chunks = Table(
+    "metric_chunks",
     tables,
-    Column(
-        "series_id", BigInteger, ForeignKey("metric_series.series_id", ondelete="CASCADE"), primary_key=True
-    ),
-    Column("timestamp_ms", BigInteger, primary_key=True),
-    Column("step", BigInteger, primary_key=True),
-    Column("value", Double, primary_key=True),
-    Column("is_nan", Boolean, primary_key=True),
-    sqlite_with_rowid=False,
+    Column("chunk_id", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("run_number", BigInteger, _of_run(), nullable=False),
+    # 0 where short series of the run are packed together
+    Column("key_id", BigInteger, nullable=False),
+    Column("point_count", Integer, nullable=False),
+    Column("first_timestamp_ms", BigInteger, nullable=False),
+    Column("last_timestamp_ms", BigInteger, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Column("buckets", LargeBinary, nullable=False),
+    # With the count, so that the small ones to be merged are found without reading any.
+    Index(None, "run_number", "key_id", "point_count"),
 )
 
 datasets = Table(
@@ -154,7 +228,7 @@ datasets = Table(
 dataset_inputs = Table(
     "dataset_inputs",
     tables,
-    Column("run_id", TEXT, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("run_number", BigInteger, _of_run(), primary_key=True),
     Column("dataset_id", TEXT, ForeignKey("datasets.dataset_id"), primary_key=True),
     Column("position", Integer, nullable=False),
 )
@@ -162,7 +236,7 @@ dataset_inputs = Table(
 dataset_input_tags = Table(
     "dataset_input_tags",
     tables,
-    Column("run_id", TEXT, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("run_number", BigInteger, _of_run(), primary_key=True),
     Column("dataset_id", TEXT, ForeignKey("datasets.dataset_id"), primary_key=True),
     Column("key", TEXT, primary_key=True),
     Column("value", TEXT, nullable=False),
@@ -208,7 +282,7 @@ logged_model_metrics = Table(
 model_inputs = Table(
     "model_inputs",
     tables,
-    Column("run_id", TEXT, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("run_number", BigInteger, _of_run(), primary_key=True),
     Column("model_id", TEXT, primary_key=True),
     Column("position", Integer, nullable=False),
 )
@@ -216,7 +290,7 @@ model_inputs = Table(
 model_outputs = Table(
     "model_outputs",
     tables,
-    Column("run_id", TEXT, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    Column("run_number", BigInteger, _of_run(), primary_key=True),
     Column("model_id", TEXT, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("position", Integer, nullable=False),

@@ -23,6 +23,7 @@ from runyard.stores.metadata.schema import (
     datasets,
     experiment_tags,
     experiments,
+    metric_keys,
     metric_series,
     params,
     runs,
@@ -179,30 +180,34 @@ def _run_holds(comparison: Comparison) -> Condition:
     if comparison.entity is Entity.ATTRIBUTE:
         return compared(runs.c[comparison.key], comparison.operator, comparison.value)
     if comparison.entity is Entity.METRIC:
-        found = select(metric_series.c.series_id).where(
-            metric_series.c.run_id == runs.c.run_id,
-            metric_series.c.key == comparison.key,
-            number_holds(metric_series.c.last_value, metric_series.c.last_is_nan, comparison),
+        found = (
+            select(metric_series.c.key_id)
+            .join(metric_keys, metric_keys.c.key_id == metric_series.c.key_id)
+            .where(
+                metric_series.c.run_number == runs.c.run_number,
+                metric_keys.c.key == comparison.key,
+                number_holds(metric_series.c.last_value, metric_series.c.last_is_nan, comparison),
+            )
         )
         return exists_by_row(found)
     if comparison.entity is Entity.DATASET:
         return _dataset_holds(comparison)
-    return has_pair(params if comparison.entity is Entity.PARAM else tags, runs.c.run_id, comparison)
+    return has_pair(params if comparison.entity is Entity.PARAM else tags, runs.c.run_number, comparison)
 
 
 def _dataset_holds(comparison: Comparison) -> Condition:
     if comparison.key == "context":
-        found = select(dataset_input_tags.c.run_id).where(
-            dataset_input_tags.c.run_id == runs.c.run_id,
+        found = select(dataset_input_tags.c.run_number).where(
+            dataset_input_tags.c.run_number == runs.c.run_number,
             dataset_input_tags.c.key == DATASET_CONTEXT_TAG,
             compared(dataset_input_tags.c.value, comparison.operator, comparison.value),
         )
         return exists_by_row(found)
     found = (
-        select(dataset_inputs.c.run_id)
+        select(dataset_inputs.c.run_number)
         .join(datasets, datasets.c.dataset_id == dataset_inputs.c.dataset_id)
         .where(
-            dataset_inputs.c.run_id == runs.c.run_id,
+            dataset_inputs.c.run_number == runs.c.run_number,
             compared(datasets.c[comparison.key], comparison.operator, comparison.value),
         )
     )
@@ -212,10 +217,14 @@ def _dataset_holds(comparison: Comparison) -> Condition:
 def _run_order(query: Query, order: Order) -> Query:
     if order.entity is Entity.ATTRIBUTE:
         return query.order_by(directed(runs.c[order.key], order))
-    table = {Entity.METRIC: metric_series, Entity.PARAM: params, Entity.TAG: tags}[order.entity].alias()
-    query = query.outerjoin(table, and_(table.c.run_id == runs.c.run_id, table.c.key == order.key))
     if order.entity is Entity.METRIC:
-        return query.order_by(*number_order(table.c.last_value, table.c.last_is_nan, order))
+        series = metric_series.alias()
+        key_id = select(metric_keys.c.key_id).where(metric_keys.c.key == order.key).scalar_subquery()
+        is_its = and_(series.c.run_number == runs.c.run_number, series.c.key_id == key_id)
+        query = query.outerjoin(series, is_its)
+        return query.order_by(*number_order(series.c.last_value, series.c.last_is_nan, order))
+    table = (params if order.entity is Entity.PARAM else tags).alias()
+    query = query.outerjoin(table, and_(table.c.run_number == runs.c.run_number, table.c.key == order.key))
     return query.order_by(directed(table.c.value, order))
 
 
