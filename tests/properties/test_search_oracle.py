@@ -26,10 +26,11 @@ from runyard.protocol.filter_tree import (
 )
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.ordering import parse_run_order
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.database import Database
 from runyard.stores.metadata import run_search, run_strands, schema
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.run_search import find_runs
+from runyard.stores.sqlite import open_sqlite
 from tests.properties.search_oracle import OracleRun, expected
 
 KEYS = ("a", "b.c", "é /1", "a.min")

@@ -24,7 +24,7 @@ from runyard.stores.metadata import schema
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.search import MAX_EXPERIMENTS, experiments_query
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 
 
 class Kept:
@@ -85,7 +85,10 @@ class Kept:
         run_id = select(schema.runs.c.run_id)
         with self.database.reading() as connection:
             numbers = find_runs(connection, asked).run_numbers
-            return [connection.scalar(run_id.where(schema.runs.c.run_number == number)) for number in numbers]
+            return [
+                connection.execute(run_id.where(schema.runs.c.run_number == number)).scalar_one()
+                for number in numbers
+            ]
 
     def find_experiments(self, filter: str = "", order: list[str] | None = None, **search: Any) -> list[int]:
         query = experiments_query(
@@ -99,8 +102,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    database = open_migrated(tmp_path / "runyard.db")
+def kept(tmp_path: Path, engine: SqlEngine) -> Iterator[Kept]:
+    database = engine.open(tmp_path)
     kept = Kept(database)
     kept.experiment(1)
     yield kept

@@ -80,6 +80,8 @@ class Engine:
         self._driver: Any = connection.connection.driver_connection
         self.one_by_one = "" if self.is_sqlite else " OFFSET 0"
         """Ends a query within a condition that is to be asked for each row, not joined."""
+        self.in_letters = "" if self.is_sqlite else ' COLLATE "und-x-icu"'
+        """Behind a text whose letters are to be lowered: those of every alphabet."""
         self.as_bytes = "" if self.is_sqlite else ' COLLATE "C"'
         """Behind a text that is sorted or compared: by its characters, whatever the database's language."""
 
