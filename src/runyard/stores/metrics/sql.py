@@ -60,8 +60,9 @@ class SqlMetrics(MetricStore):
             if run is None:
                 raise NotFound(f"Run with id={run_id} not found")
             if batch_id is not None:
-                now_ms = time.time_ns() // 1_000_000
-                if not _CLAIM.run(connection, batch_id=batch_id, accepted_ms=now_ms):
+                # A client that gives one id to batches of two runs means two batches.
+                claim = f"{batch_id}/{run[0]}"
+                if not _CLAIM.run(connection, batch_id=claim, accepted_ms=time.time_ns() // 1_000_000):
                     return False
             if len(batch):
                 self._add(connection, run[0], len(batch), packed)
