@@ -24,7 +24,7 @@ from runyard.stores.metadata import schema
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.search import MAX_EXPERIMENTS, experiments_query
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 
 
 class Kept:
@@ -99,8 +99,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    database = open_migrated(tmp_path / "runyard.db")
+def kept(tmp_path: Path, engine: SqlEngine) -> Iterator[Kept]:
+    database = engine.open(tmp_path)
     kept = Kept(database)
     kept.experiment(1)
     yield kept

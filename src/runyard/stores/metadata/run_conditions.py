@@ -77,9 +77,10 @@ class RunConditions:
         pattern, escape = str(value), ""
         if "\\" in pattern:
             pattern, escape = pattern.replace("|", "||"), " ESCAPE '|'"
-        if by is Operator.ILIKE and self._engine.is_sqlite:
-            return Sql(f"lower({column}) LIKE lower(?){escape}", (pattern,))
-        return Sql(f"{column} {by.value} ?{escape}", (pattern,))
+        if by is Operator.ILIKE:
+            column, mark = self._engine.lowered(column), self._engine.lowered("CAST(? AS TEXT)")
+            return Sql(f"{column} LIKE {mark}{escape}", (pattern,))
+        return Sql(f"{column} LIKE ?{escape}", (pattern,))
 
     def _compared(self, comparison: Comparison, owner: str) -> Sql:
         if comparison.entity is Entity.ATTRIBUTE:
