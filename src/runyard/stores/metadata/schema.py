@@ -35,6 +35,9 @@ tables = MetaData(
     }
 )
 
+DATASET_CONTEXT_TAG = "mlflow.data.context"
+"""The tag of a run's use of a dataset that says what for, by MLflow's name."""
+
 INDEXED_LENGTH = 200
 """How many characters of a text PostgreSQL's indexes hold, which take no more than 2.7 kB."""
 
@@ -111,8 +114,15 @@ runs = Table(
     Column("deleted_ms", BigInteger),
     # Goes up with every change of what a search shows of the run; a kept document of another one is stale.
     Column("revision", BigInteger, nullable=False, default=0, server_default=text("0")),
-    Index(None, "experiment_id", "lifecycle_stage", "started_ms", "run_id"),
     sqlite_autoincrement=True,
+)
+# In the order in which runs are shown.
+Index(
+    "ix_runs_latest",
+    runs.c.experiment_id,
+    runs.c.lifecycle_stage,
+    runs.c.started_ms.desc(),
+    runs.c.run_id,
 )
 
 run_documents = Table(
@@ -177,8 +187,10 @@ metric_series = Table(
         "ix_metric_series_settled",
         "experiment_id",
         "key_id",
+        "last_is_nan",
         "last_value",
         "run_number",
+        "is_live",  # always false, but without it SQLite looks it up in the table
         sqlite_where=text("is_live = 0"),
         postgresql_where=text("NOT is_live"),
     ),
