@@ -2,7 +2,7 @@
 
     python3 scripts/bootstrap.py run      what `make run` needs: .venv with the server and the Studio's build
     python3 scripts/bootstrap.py dev      what `make check` needs: .venv with all tools
-    python3 scripts/bootstrap.py test     what `make test` needs: the above, genuine MLflow clients, Chromium
+    python3 scripts/bootstrap.py test     what `make test` needs: also MLflow clients, Chromium, PostgreSQL
 
 Everything is taken from the hash-locked files in requirements/. A second call finds its stamps and is done at
 once. Nothing outside of the checkout is touched, but for Debian packages as root, and that is said before.
@@ -61,6 +61,7 @@ def main(goal: str) -> None:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
             build_studio()
             install_browser()
+            install_postgres()
         for client in clients:
             client.result()
 
@@ -189,6 +190,16 @@ def install_browser() -> None:
         apt_install("chromium", because="the browser tests drive it")
     else:
         say("No Chromium on the PATH, so no browser tests. On Debian: sudo apt-get install chromium")
+
+
+def install_postgres() -> None:
+    """Install PostgreSQL, of which the tests start clusters of their own, as with the browser."""
+    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        return
+    if is_debian_root():
+        apt_install("postgresql", because="the tests start servers of their own")
+    else:
+        say("No PostgreSQL found, so no tests on it. On Debian: sudo apt-get install postgresql")
 
 
 def is_debian_root() -> bool:
