@@ -25,6 +25,7 @@ from runyard.server.studio_files import StudioFiles
 from runyard.services.administration import Administration
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
+from runyard.services.document_upkeep import DocumentUpkeep
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
@@ -76,7 +77,8 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
         stores.upkeep.start()
-        with _listening(settings) as listener:
+        with contextlib.closing(DocumentUpkeep(stores)) as documents, _listening(settings) as listener:
+            documents.start()
             url = _url(settings, listener)
             config = uvicorn.Config(
                 make_app(stores, settings),
