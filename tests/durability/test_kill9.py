@@ -15,7 +15,7 @@ import pytest
 
 from tests.running_server import RunningServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 # Read here, since the environment is scrubbed before a test runs.
 KILLS = int(os.environ.get("RUNYARD_KILLS", "50"))
