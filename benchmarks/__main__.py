@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--repeats", type=int, default=3, help="readings of a figure, of which the median counts"
     )
-    parser.add_argument("--seed-s", type=float, default=40.0, help="seconds that making a data set may take")
+    parser.add_argument(
+        "--seed-s", type=float, default=Extent.seed_s, help="seconds that making a data set may take"
+    )
     parser.add_argument("--large", action="store_true", help="Runyard alone: 20 × 10M points, ftml-860 whole")
     parser.add_argument(
         "--out", type=Path, default=ROOT / "build" / "benchmarks", help="folder of the results"

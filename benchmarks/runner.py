@@ -94,7 +94,7 @@ def _measure_one(
         if "memory" in plan.workloads:
             measure_memory(trial, "memory_idle")
         for workload in WORKLOADS:
-            if workload.name in plan.workloads:
+            if workload.name in plan.workloads and workload.name not in contestant.left_out:
                 _run(trial, workload)
                 measured.slowest_spin = max(measured.slowest_spin, machine.spin_ms() / quiet_ms)
         if "memory" in plan.workloads:

@@ -36,7 +36,12 @@ def batch(run_id: str, metrics: bytes) -> bytes:
 def batches(count: int, keys: Sequence[str], size: int = MAX_METRICS, seed: int = 7) -> Iterator[bytes]:
     """Yield the encoded metrics of batches that continue one another."""
     for number in range(count):
-        yield msgspec.json.encode(points(size, keys, number * size, seed))
+        yield encoded(size, keys, number * size, seed)
+
+
+def encoded(count: int, keys: Sequence[str], first: int = 0, seed: int = 7) -> bytes:
+    """Return the encoded metrics of one batch."""
+    return msgspec.json.encode(points(count, keys, first, seed))
 
 
 def names(prefix: str, count: int) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -64,27 +65,25 @@ async def seed_runs(
     per_run = trial.extent.count(full // samples.MAX_METRICS)
     cap_s = trial.extent.seed_s * patience
 
-    async def put(connection: Connection, item: tuple[str, bytes]) -> None:
-        run, body = item
-        request = trial.address.send(API + "runs/log-batch", samples.batch(run, body))
+    size = samples.MAX_METRICS
+    batch_of = functools.lru_cache(maxsize=2)(lambda turn: samples.encoded(size, [KEY], turn * size))
+
+    async def put(connection: Connection, number: int) -> None:
+        # All runs get the same batch before any gets the next: they are equally long whenever time is over.
+        turn, place = divmod(number, count)
+        request = trial.address.send(API + "runs/log-batch", samples.batch(runs[place], batch_of(turn)))
         (await connection.request(request)).json()
 
-    done = await trial.seed(_turns(runs, per_run), put, cap_s) // count
+    done = await trial.seed(range(per_run * count), put, cap_s) // count
     for run in runs:
         async with trial.connection() as connection:
             await connection.call(
                 "runs/update", {"run_id": run, "status": "FINISHED", "end_time": samples.EPOCH_MS}
             )
-    if done * samples.MAX_METRICS >= full:
+    if done * size >= full:
         return runs, ""
-    late = f": {per_run * samples.MAX_METRICS:,} were not there in {cap_s:.0f} s" if done < per_run else ""
-    return runs, f"{done * samples.MAX_METRICS:,} points a run{late}"
-
-
-def _turns(runs: list[str], per_run: int) -> Iterator[tuple[str, bytes]]:
-    """Yield batch after batch for all runs, so that they are equally long whenever time is over."""
-    for body in samples.batches(per_run, [KEY]):
-        yield from ((run, body) for run in runs)
+    late = f": {per_run * size:,} were not there in time" if done < per_run else ""
+    return runs, f"{done * size:,} points a run{late}"
 
 
 async def _read_all(trial: Trial, run: str, page_size: int | None) -> Measured:

@@ -45,7 +45,8 @@ async def look_at_wide_runs(trial: Trial) -> None:
 
 async def _seed(trial: Trial, experiments: list[str], wanted: int, cap_s: float) -> tuple[list[str], int]:
     """Make the runs in turn in each experiment; return the first of those that were made and their number."""
-    count, keys = METRICS * STEPS // samples.MAX_METRICS, samples.names("metric", METRICS)
+    points, keys = METRICS * trial.extent.count(STEPS, least=2), samples.names("metric", METRICS)
+    count = points // samples.MAX_METRICS
     variants = [list(samples.batches(count, keys, seed=seed)) for seed in range(min(VARIANTS, wanted))]
     tags = samples.pairs("tag", TAGS)
     params = list(samples.cut(samples.pairs("param", PARAMS), samples.MAX_PARAMS))

@@ -23,9 +23,10 @@ ONLY_WHEN_LARGE = {"interval_20_large"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("benchmarks")
+    folder: Path = tmp_path_factory.mktemp("benchmarks")
     arguments = ["--contestants", "runyard-sqlite", "--scale", SCALE, "--repeats", "1", "--out", str(folder)]
-    assert command.main(arguments) == 0
+    code = command.main(arguments)
+    assert code == 0
     return folder
 
 
