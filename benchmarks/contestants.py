@@ -160,7 +160,7 @@ def running(contestant: Contestant, folder: Path) -> Iterator[Running]:
         try:
             yield server
         finally:
-            _stop(server.process)
+            _stop(server.process, folder)
     finally:
         if cluster:
             cluster.close()
@@ -184,7 +184,7 @@ def _start(contestant: Contestant, folder: Path, cluster: Cluster | None) -> Run
     while not is_healthy(address):
         late = time.perf_counter() - started > STARTS_WITHIN_S
         if late or process.poll() is not None:
-            _stop(process)
+            _stop(process, folder)
             what = "was silent for too long" if late else f"ended with code {process.returncode}"
             raise DidNotStart(f"{contestant.name} {what}: {log.read_text(errors='replace')[-2000:]}")
         time.sleep(POLL_S)
@@ -198,15 +198,23 @@ def _environment(folder: Path) -> dict[str, str]:
     return kept | {"HOME": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    tree = machine.processes_of(process.pid)
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    _, left = psutil.wait_procs(tree, timeout=STOPS_WITHIN_S)
-    for one in left:
+def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOPS_WITHIN_S)
+    # MLflow's own helpers outlive it at times, and one that is just starting is nobody's child yet.
+    for one in _at_home_in(folder):
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
     process.wait()
+
+
+def _at_home_in(folder: Path) -> Iterator[psutil.Process]:
+    """Yield the processes that a contestant of this folder started, whoever is their parent by now."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("HOME") == str(folder):
+                yield process
 
 
 def is_healthy(address: Address) -> bool:

@@ -32,5 +32,6 @@ def _copy_rows(connection: sqlite3.Connection, table: str, number: int, limit: i
         f"substr({ID}, 1, {PREFIX}) || printf('%08d', ?)" if name == ID else f'"{name}"' for name in columns
     ]
     into = ", ".join(f'"{name}"' for name in columns)
-    source = f"SELECT {', '.join(taken)} FROM {table} WHERE {ID} IN (SELECT {ID} FROM originals ORDER BY {ID} LIMIT ?)"
+    chosen = f"SELECT {ID} FROM originals ORDER BY {ID} LIMIT ?"
+    source = f"SELECT {', '.join(taken)} FROM {table} WHERE {ID} IN ({chosen})"
     connection.execute(f"INSERT INTO {table} ({into}) {source}", (number, limit))
