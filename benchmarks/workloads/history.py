@@ -49,7 +49,7 @@ async def read_growing(trial: Trial) -> None:
     sizes = {"10k": 10**4, "100k": 10**5, "1M": 10**6} | ({"10M": 10**7} if trial.is_runyard else {})
     for name, size in sizes.items():
         runs, note = await seed_runs(trial, "G-growth", 1, size)
-        await trial.settle()
+        await trial.settle(40 if size < 10**7 else 100)
         await measure_interval(trial, f"interval_of_{name}", runs, note)
         request = trial.address.get(f"{API}metrics/get-history?{_query(runs[0], FIRST_PAGE)}")
         load, _ = await trial.ask(request, trial.extent.count(TIMES, least=2), ASK_CAP_S)
