@@ -22,6 +22,7 @@ from benchmarks.outcome import FAILED, Measurement, Outcome
 from benchmarks.trial import Extent, Trial
 from benchmarks.workloads import WORKLOADS, Workload
 from benchmarks.workloads.footprint import measure_memory, measure_start
+from benchmarks.workloads.logging import warm_up
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _add(outcome: Outcome, contestant: Contestant, plan: Plan, folder: Path, qui
     started = time.perf_counter()
     try:
         _measure_one(measured, contestant, plan, folder, quiet_ms)
-    except (DidNotStart, cluster.NoPostgres, subprocess.CalledProcessError) as problem:
+    except (DidNotStart, RequestFailed, cluster.NoPostgres, subprocess.CalledProcessError) as problem:
         outcome.problems.append(f"{contestant.title}: {problem}")
         say(outcome.problems[-1])
         return
@@ -91,8 +92,10 @@ def _measure_one(
     say(f"starting {contestant.title} {measured.version}")
     with running(contestant, folder / contestant.name) as server:
         trial = Trial(server, plan.extent)
+        uvloop.run(trial.settle())
         if "memory" in plan.workloads:
             measure_memory(trial, "memory_idle")
+        uvloop.run(warm_up(trial))
         for workload in WORKLOADS:
             if workload.name in plan.workloads and workload.name not in contestant.left_out:
                 _run(trial, workload)

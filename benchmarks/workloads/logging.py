@@ -13,6 +13,7 @@ from benchmarks.client import API, Connection
 from benchmarks.trial import CLIENTS, Load, Measured, Trial
 
 CAP_S = 3.0
+WARM_UPS = 4
 TRAINED_RUNS = 20
 FLEET = 200
 FLEET_METRICS = 50
@@ -43,6 +44,19 @@ async def fresh_runs(trial: Trial, name: str, count: int) -> list[str]:
 def rate(load: Load, per_answer: int = 1) -> Measured:
     """Return answers, or what they hold, a second."""
     return Measured(load.per_s * per_answer, load.cpu_ms, load.failures)
+
+
+async def warm_up(trial: Trial) -> None:
+    """Have every process of the server answer something, so that nobody is measured while it still loads."""
+    async with trial.connection() as connection:
+        experiment = await new_experiment(connection, "warm-up")
+        (run,) = await new_runs(connection, experiment, 1)
+    requests = [
+        trial.address.call("runs/search", {"experiment_ids": [experiment], "max_results": 5}),
+        *_single_metrics(trial, run, 3),
+    ]
+    for _ in range(WARM_UPS):
+        await trial.drive([requests] * CLIENTS, CAP_S)
 
 
 async def create_runs(trial: Trial) -> None:
