@@ -31,9 +31,8 @@ async def look_at_wide_runs(trial: Trial) -> None:
     wanted = trial.extent.count(RUNS, least=2) * experiments
     cap_s = trial.extent.seed_s * (100 if trial.extent.is_large else 1)
     shown, done = await _seed(trial, made, wanted, cap_s)
-    note = (
-        "" if done == RUNS * experiments else f"{done:,} of {RUNS * experiments:,} runs after {cap_s:.0f} s"
-    )
+    late = f", as there were after {cap_s:.0f} s at most" if done < wanted else ""
+    note = "" if done == RUNS * experiments else f"{done:,} of {RUNS * experiments:,} runs{late}"
     await trial.settle(600 if trial.extent.is_large else 40)
     asked: dict[str, Any] = {"experiment_ids": [made[0]]}
     await measure_search(trial, "wide_table", asked | {"max_results": SHOWN}, note, share=0.95, times=20)
