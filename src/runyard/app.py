@@ -28,6 +28,7 @@ from runyard.services.call import system_now_ms
 from runyard.services.tokens import authenticate
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
+from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import Stores
 from runyard.stores.opening import open_stores as open_stores_at
 
@@ -37,7 +38,7 @@ GRACEFUL_STOP_S = 5
 def open_stores(settings: Settings) -> Stores:
     """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
     _make_home(settings.home)
-    stores = open_stores_at(settings.database_path, settings.artifact_root)
+    stores = open_stores_at(settings.database_path, settings.artifact_root, settings.artifact_store)
     ensure_default_workspace(stores)
     return stores
 
@@ -65,11 +66,12 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
 
     Raises:
         InvalidState: Another server holds this home, or the address may not be bound.
-        Unavailable: The port is taken.
+        Unavailable: The port is taken, or the artifact store can't be used.
     """
     _make_home(settings.home)
     with only_server_of(settings.home), contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
+        check_writable(stores.artifacts, settings.artifact_store)
         with _listening(settings) as listener:
             url = _url(settings, listener)
             config = uvicorn.Config(

@@ -26,6 +26,10 @@ def serve(
     insecure_http: Annotated[
         bool, Parameter(help="Plain HTTP beyond loopback, as behind a proxy that has TLS.")
     ] = False,
+    artifact_store: Annotated[
+        str | None,
+        Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for a team: every request needs a credential. Run `runyard admin init` first."""
@@ -38,6 +42,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure_http=insecure_http or None,
+        artifact_store=artifact_store,
         log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
@@ -47,5 +52,7 @@ def announce(settings: Settings, url: str) -> None:
     """Print where the server is and how to get in."""
     say(f"Runyard {__version__} serves at {url}")
     say(f"  data        {settings.home}")
+    if settings.artifact_store:
+        say(f"  artifacts   {settings.artifact_store}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

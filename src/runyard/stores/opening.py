@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.folder import FolderArtifactStore
+from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.database import Database, open_sqlite
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
@@ -60,8 +60,8 @@ class Stores:
         self.database.close()
 
 
-def open_stores(database_path: Path, artifact_root: Path) -> Stores:
-    """Return the stores in a SQLite file and a local folder, made if need be."""
+def open_stores(database_path: Path, artifact_root: Path, artifact_store: str = "") -> Stores:
+    """Return the stores: a SQLite file, and an object store or else a local folder, made if need be."""
     database = open_sqlite(database_path)
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
@@ -70,4 +70,4 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
-    return Stores(metadata, SqlMetrics(database), FolderArtifactStore(artifact_root), database)
+    return Stores(metadata, SqlMetrics(database), open_artifacts(artifact_store, artifact_root), database)
