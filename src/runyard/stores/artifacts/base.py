@@ -199,8 +199,10 @@ class GivesAddresses(abc.ABC):
     """A store whose files can be read at an address of its own, for a while and without a credential."""
 
     @abc.abstractmethod
-    def download_address(self, path: ArtifactPath, valid_s: int) -> str:
+    def download_address(self, path: ArtifactPath, valid_s: int) -> str | None:
         """Return an address to read the file at ``path`` from, whether it is there or not.
+
+        ``None`` where the service has none for such a name.
 
         Raises:
             Unavailable: The store can't make one, for want of the right to or otherwise.

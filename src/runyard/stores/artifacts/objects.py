@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
@@ -52,6 +53,11 @@ class ObjectArtifactStore(ArtifactStore):
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
+    @property
+    def objects(self) -> ObjectStore:
+        """What holds the objects, for those who must look past this class."""
+        return self._store
+
     def create(self, path: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
         """Begin to write the object at ``path``."""
         if not path.segments:
@@ -76,7 +82,9 @@ class ObjectArtifactStore(ArtifactStore):
         with _failures_said():
             found = obstore.list_with_delimiter(self._store, str(path) or None)
         entries = [ArtifactEntry(_last(prefix), None) for prefix in found["common_prefixes"]]
-        entries += [ArtifactEntry(_last(item["path"]), item["size"]) for item in found["objects"]]
+        # Some tools, and stores on a file system, keep an object for the directory itself: "a/" below "a".
+        files = [item for item in found["objects"] if item["path"] != str(path)]
+        entries += [ArtifactEntry(_last(item["path"]), item["size"]) for item in files]
         return sorted((entry for entry in entries if is_plain_name(entry.name)), key=lambda entry: entry.name)
 
     def delete(self, path: ArtifactPath) -> None:
@@ -99,10 +107,13 @@ class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses):
         super().__init__(store)
         self._signer = store
 
-    def download_address(self, path: ArtifactPath, valid_s: int) -> str:
-        """Return an address to read the object at ``path`` from."""
+    def download_address(self, path: ArtifactPath, valid_s: int) -> str | None:
+        """Return an address to read the object at ``path`` from, if its name lets one be made."""
         with _failures_said():
-            return obstore.sign(self._signer, "GET", str(path), timedelta(seconds=valid_s))
+            url = obstore.sign(self._signer, "GET", str(path), timedelta(seconds=valid_s))
+        if isinstance(self._signer, AzureStore) and "%" in urlsplit(url).path:
+            return None  # obstore signs the escaped name, Azure checks the plain one
+        return url
 
 
 class _ObjectUpload(ArtifactUpload):
