@@ -120,7 +120,7 @@ def test_r15_a_large_file_passes_in_little_memory_however_often_it_is_cut(kept_i
     server, leftovers = kept_in
     upload(server, 40 * MB)
     download(server)
-    httpx.delete(server.url + PATH).raise_for_status()
+    httpx.delete(server.url + PATH, timeout=60).raise_for_status()
     expected = hashlib.sha256()
     for _ in pieces(SIZE_BYTES, expected):
         pass
@@ -129,7 +129,7 @@ def test_r15_a_large_file_passes_in_little_memory_however_often_it_is_cut(kept_i
         before = memory.bytes
         for cut_bytes in CUTS_BYTES:
             send(server, SIZE_BYTES, cut_bytes)
-            assert httpx.get(server.url + PATH).status_code == httpx.codes.NOT_FOUND
+            assert httpx.get(server.url + PATH, timeout=60).status_code == httpx.codes.NOT_FOUND
         assert is_swept(leftovers)
         upload(server, SIZE_BYTES)
         assert download(server) == expected.hexdigest()
@@ -145,7 +145,7 @@ def test_a_slow_reader_costs_no_memory(kept_in):
     with HighestMemory(server) as memory:
         time.sleep(0.1)
         before = memory.bytes
-        with httpx.stream("GET", server.url + PATH) as answer:
+        with httpx.stream("GET", server.url + PATH, timeout=60) as answer:
             body = answer.iter_raw(MB)
             for _ in range(3):
                 next(body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import anyio
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 
@@ -45,8 +46,12 @@ async def receive_file(http: Request, begin: Begin, max_bytes: int, *, is_at_han
     try:
         async for batch, is_last in _batches(http, max_bytes):
             await run_sync(file.take, batch, is_last)
-    finally:
-        file.drop_unless_whole()
+    except BaseException:
+        # To take back what a store has, or a large file from a disk, takes a while: not in the event loop.
+        with anyio.CancelScope(shield=True):
+            await run_sync(file.drop)
+        raise
+    file.drop()
 
 
 class _File:
@@ -73,8 +78,8 @@ class _File:
             if is_last:
                 self._upload.commit()
 
-    def drop_unless_whole(self) -> None:
-        """End the upload; what was not committed is gone."""
+    def drop(self) -> None:
+        """End the upload; unless it was committed it is gone."""
         with self._working:
             self._is_over = True
             if self._upload is not None:
