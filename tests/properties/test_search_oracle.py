@@ -1,11 +1,11 @@
 """Any filter and order over any runs finds what the oracle finds, in the oracle's order."""
 
-from typing import Any
 import contextlib
 import dataclasses
 import json
 import math
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
