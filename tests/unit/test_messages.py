@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
-from runyard.entities.metric import Metric
+from runyard.entities.metric import Metric, MetricBatch
 from runyard.entities.run import (
     Dataset,
     DatasetInput,
@@ -175,13 +175,22 @@ def test_inputs_read_as_they_were_written(inputs):
 @given(st.lists(strategies.metrics(strategies.keys()), max_size=5))
 def test_metrics_read_as_they_were_written(logged):
     body = wire.encode({"run_id": "r", "metrics": [metrics.wire_metric(metric) for metric in logged]})
-    assert repr(logging.metric_entities(wire.decode(logging.LogBatch, body).metrics)) == repr(logged)
+    sent = wire.decode(logging.LogBatch, body).metrics
+    assert repr(logging.metric_batch(sent)) == repr(MetricBatch.of(logged))
+    by_model = logging.model_metrics(sent, "r")
+    assert sorted(by_model) == sorted({metric.model_id for metric in logged if metric.model_id})
+    assert repr([item.value for items in by_model.values() for item in items]) == repr(
+        [metric.value for model_id in by_model for metric in logged if metric.model_id == model_id]
+    )
 
 
-@given(st.lists(strategies.points(), max_size=5), st.sampled_from([msgspec.UNSET, "r1"]))
+@given(st.lists(strategies.points(), max_size=5), st.sampled_from([None, "r1"]))
 def test_points_are_written_with_their_key(points, run_id):
-    written = json.loads(wire.encode(metrics.wire_points("k", points, run_id)))
+    timestamps_ms, steps, values = ([point[place] for point in points] for place in range(3))
+    body = b"[" + metrics.encode_points('"k', values, timestamps_ms, steps, run_id) + b"]"
+    written = json.loads(body)
+    assert body == wire.encode(msgspec.convert(written, list[metrics.WireMetric]))
     assert [(item["timestamp"], item["step"], repr(float(item["value"]))) for item in written] == [
         (point.timestamp_ms, point.step, repr(point.value)) for point in points
     ]
-    assert all(item["key"] == "k" and ("run_id" in item) == (run_id == "r1") for item in written)
+    assert all(item["key"] == '"k' and ("run_id" in item) == (run_id == "r1") for item in written)

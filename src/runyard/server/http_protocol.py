@@ -5,11 +5,13 @@ from __future__ import annotations
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from runyard.server.bodies import HAS_COME
+
 RUN_AHEAD_BYTES = 1024 * 1024
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
-    """Shows the wall a host that a request names in its first line.
+    """Shows the wall a host that a request names in its first line, and when a body lies there whole.
 
     ``GET http://evil.example/ HTTP/1.1`` is meant for proxies. The host in it goes before the ``Host``
     header, and uvicorn drops it. Here it becomes a second ``Host`` header, which the wall refuses.
@@ -34,3 +36,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if len(cycle.body) > RUN_AHEAD_BYTES:
             self.flow.pause_reading()
         cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """Note that the application need not wait for the body."""
+        if self.cycle is not None:
+            self.cycle.scope["state"][HAS_COME] = True
+        super().on_message_complete()

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runyard.errors import InvalidParameter
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.locations import open_artifacts
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.database import Database
+from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -21,6 +23,9 @@ from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
+from runyard.stores.postgres import open_postgres
+from runyard.stores.sqlite import open_sqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +47,50 @@ class Stores:
     metrics: MetricStore
     artifacts: ArtifactStore
     database: Database
+    upkeep: MetricUpkeep
+    commits: GroupCommit
 
     @contextlib.contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Make all that the block changes in metadata and metrics one change, or none if it raises."""
+    def atomic(self, alone_for: str | None = None) -> Iterator[None]:
+        """Make all that the block changes in metadata and metrics one change, or none if it raises.
+
+        What the block reads of a run, an experiment or a model by its id stays as it is until the end.
+
+        Args:
+            alone_for: A purpose that only one such block of all servers may have at a time, for decisions
+                that no row stands for.
+        """
         with self.database.writing():
+            if alone_for is not None:
+                self.database.take_turns(alone_for)
             yield
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all that the block reads of metadata and metrics come from one state."""
+        """Let all that the block reads of metadata and metrics come from one state, summaries up to date."""
+        self.metrics.settle()
         with self.database.reading_together():
             yield
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Write what was accepted and let go of files and connections."""
+        self.commits.close()
+        self.upkeep.stop()
         self.database.close()
 
 
-def open_stores(database_path: Path, artifact_root: Path, artifact_store: str = "") -> Stores:
-    """Return the stores: a SQLite file, and an object store or else a local folder, made if need be."""
-    database = open_sqlite(database_path)
+def open_stores(
+    database_address: str | Path, artifact_root: Path, connections: int = 16, artifact_store: str = ""
+) -> Stores:
+    """Return the stores in a database, and in an object store or else a local folder.
+
+    Args:
+        database_address: A SQLite file, or ``postgresql://…``.
+        artifact_root: The folder of all artifacts, made if need be.
+        connections: How many connections to open to a database of another process at most.
+        artifact_store: The address of an object store, in place of the folder.
+    """
+    database = _open_database(database_address, connections)
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
@@ -70,4 +98,22 @@ def open_stores(database_path: Path, artifact_root: Path, artifact_store: str = 
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )
-    return Stores(metadata, SqlMetrics(database), open_artifacts(artifact_store, artifact_root), database)
+    metrics = SqlMetrics(database)
+    return Stores(
+        metadata=metadata,
+        metrics=metrics,
+        artifacts=open_artifacts(artifact_store, artifact_root),
+        database=database,
+        commits=GroupCommit(database),
+        upkeep=MetricUpkeep(database, metrics),
+    )
+
+
+def _open_database(address: str | Path, connections: int) -> Database:
+    if isinstance(address, Path):
+        return open_sqlite(address)
+    if address.startswith(("postgresql://", "postgres://")):
+        return open_postgres(address, connections)
+    raise InvalidParameter(
+        "RUNYARD_DATABASE must be postgresql://user@host/name. Left out, the data is in a SQLite file."
+    )

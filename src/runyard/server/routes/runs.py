@@ -29,7 +29,7 @@ routes = Routes()
 _BASE = "/api/2.0/mlflow/runs"
 
 
-@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Begin a run.")
+@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Begin a run.", commits_together=True)
 def create_run(call: Call, body: CreateRun) -> RunAnswer:
     """Begin a run."""
     new = runs.NewRun(body.experiment_id, body.run_name, body.user_id, body.start_time, mapping(body.tags))
@@ -40,11 +40,15 @@ def create_run(call: Call, body: CreateRun) -> RunAnswer:
 @routes.get(f"{_BASE}/get", permits=Permission.READ, summary="Get a run.")
 def get_run(call: Call, body: RunId) -> RunAnswer:
     """Answer a run with all that hangs on it."""
-    found = runs.get_run(call, body.run_id)
-    return RunAnswer(run=wire_run(found.run, found.contents))
+    return RunAnswer(run=runs.get_run(call, body.run_id))
 
 
-@routes.post(f"{_BASE}/update", permits=Permission.CONTRIBUTE, summary="Change status, end or name of a run.")
+@routes.post(
+    f"{_BASE}/update",
+    permits=Permission.CONTRIBUTE,
+    summary="Change status, end or name of a run.",
+    commits_together=True,
+)
 def update_run(call: Call, body: UpdateRun) -> RunInfoAnswer:
     """Change the row of a run."""
     run = runs.update_run(call, body.run_id, run_status(body.status), body.end_time, body.run_name)
@@ -70,7 +74,7 @@ def search_runs(call: Call, body: SearchRuns) -> SearchRunsAnswer:
     """Answer a page of runs."""
     page = runs.search_runs(call, body)
     return SearchRunsAnswer(
-        runs=[wire_run(found.run, found.contents) for found in page.items] or UNSET,
+        runs=list(page.items) or UNSET,
         next_page_token=page.next_token or UNSET,
     )
 

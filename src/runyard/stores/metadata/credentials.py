@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select, update
 
 from runyard.entities.credential import ApiKey, Principal, PrincipalKind, SigningKey
 from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, insert_missing
+from runyard.stores.database import Database, insert_if_free, insert_missing
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.schema import api_keys, installation, principals, signing_keys, workspaces
 
@@ -21,6 +20,10 @@ class SqlCredentials(CredentialStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._changes = 0
+
+    def changes(self) -> int:
+        return self._changes
 
     def server_id(self) -> str:
         with self._database.reading() as connection:
@@ -56,6 +59,7 @@ class SqlCredentials(CredentialStore):
     def disable_principal(self, principal_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, principals.c.principal_id == principal_id, principals, "disabled_ms", now_ms)
+        self._changes += 1
 
     def has_administrator(self) -> bool:
         active = select(func.count()).where(principals.c.is_administrator, principals.c.disabled_ms.is_(None))
@@ -94,6 +98,7 @@ class SqlCredentials(CredentialStore):
     def revoke_api_key(self, key_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, api_keys.c.key_id == key_id, api_keys, "revoked_ms", now_ms)
+        self._changes += 1
 
     def add_signing_key(self, key: SigningKey) -> None:
         values = {
@@ -113,6 +118,7 @@ class SqlCredentials(CredentialStore):
     def retire_signing_key(self, key_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, signing_keys.c.key_id == key_id, signing_keys, "retired_ms", now_ms)
+        self._changes += 1
 
     def _find(self, table: Table, which: ColumnElement[bool]) -> RowMapping | None:
         with self._database.reading() as connection:
@@ -120,11 +126,8 @@ class SqlCredentials(CredentialStore):
 
 
 def _insert(connection: Connection, table: Table, values: Mapping[str, object], if_taken: str) -> None:
-    try:
-        connection.execute(insert(table).values(**values))
-    except IntegrityError:
-        # The driver's own text, and what SQLAlchemy adds to it, would spell out the row.
-        raise AlreadyExists(if_taken) from None
+    if not insert_if_free(connection, table, values):
+        raise AlreadyExists(if_taken)
 
 
 def _require(connection: Connection, which: ColumnElement[bool], noun: str) -> None:

@@ -17,50 +17,65 @@ from runyard.stores.metadata.schema import (
     model_inputs,
     model_outputs,
     params,
+    runs,
     tags,
 )
+
+_NO_RUN = -1
 
 
 def read_contents(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunContents]:
     """Return params, tags, inputs and outputs of each run, without its metrics."""
-    params_of = _pairs_of(connection, params, run_ids)
-    tags_of = _pairs_of(connection, tags, run_ids)
-    datasets_of = _datasets_of(connection, run_ids)
-    inputs_of: dict[str, list[ModelInput]] = defaultdict(list)
-    for row in _rows(connection, _in_position(model_inputs), model_inputs, run_ids):
-        inputs_of[row.run_id].append(ModelInput(row.model_id))
-    outputs_of: dict[str, list[ModelOutput]] = defaultdict(list)
-    for row in _rows(connection, _in_position(model_outputs), model_outputs, run_ids):
-        outputs_of[row.run_id].append(ModelOutput(row.model_id, row.step))
+    numbers = run_numbers(connection, run_ids)
+    found = list(numbers.values())
+    params_of = _pairs_of(connection, params, found)
+    tags_of = _pairs_of(connection, tags, found)
+    datasets_of = _datasets_of(connection, found)
+    inputs_of: dict[int, list[ModelInput]] = defaultdict(list)
+    for row in _rows(connection, _in_position(model_inputs), model_inputs, found):
+        inputs_of[row.run_number].append(ModelInput(row.model_id))
+    outputs_of: dict[int, list[ModelOutput]] = defaultdict(list)
+    for row in _rows(connection, _in_position(model_outputs), model_outputs, found):
+        outputs_of[row.run_number].append(ModelOutput(row.model_id, row.step))
     return {
         run_id: RunContents(
-            params=params_of.get(run_id, {}),
-            tags=tags_of.get(run_id, {}),
-            dataset_inputs=datasets_of.get(run_id, ()),
-            model_inputs=inputs_of.get(run_id, ()),
-            model_outputs=outputs_of.get(run_id, ()),
+            params=params_of.get(number, {}),
+            tags=tags_of.get(number, {}),
+            dataset_inputs=datasets_of.get(number, ()),
+            model_inputs=inputs_of.get(number, ()),
+            model_outputs=outputs_of.get(number, ()),
         )
-        for run_id in run_ids
+        for run_id, number in ((run_id, numbers.get(run_id, _NO_RUN)) for run_id in run_ids)
     }
 
 
-def _pairs_of(connection: Connection, table: Table, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    pairs: dict[str, dict[str, str]] = defaultdict(dict)
-    query = select(table.c.run_id, table.c.key, table.c.value)
-    for row in _rows(connection, query, table, run_ids):
-        pairs[row.run_id][row.key] = row.value
+def run_numbers(connection: Connection, run_ids: Sequence[str]) -> dict[str, int]:
+    """Return the numbers by which the tables know runs; an id that is no run's is left out."""
+    query = select(runs.c.run_id, runs.c.run_number)
+    return {
+        row.run_id: row.run_number
+        for part in chunks(run_ids)
+        for row in connection.execute(query.where(runs.c.run_id.in_(part)))
+    }
+
+
+def _pairs_of(connection: Connection, table: Table, numbers: Sequence[int]) -> dict[int, dict[str, str]]:
+    pairs: dict[int, dict[str, str]] = defaultdict(dict)
+    query = select(table.c.run_number, table.c.key, table.c.value)
+    for row in _rows(connection, query, table, numbers):
+        pairs[row.run_number][row.key] = row.value
     return pairs
 
 
-def _datasets_of(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[DatasetInput]]:
-    tags_of: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for row in _rows(connection, select(dataset_input_tags), dataset_input_tags, run_ids):
-        tags_of[row.run_id, row.dataset_id][row.key] = row.value
-    used = select(dataset_inputs.c.run_id, datasets).join_from(dataset_inputs, datasets)
-    found: dict[str, list[DatasetInput]] = defaultdict(list)
-    for row in _rows(connection, used.order_by(dataset_inputs.c.position), dataset_inputs, run_ids):
+def _datasets_of(connection: Connection, numbers: Sequence[int]) -> dict[int, list[DatasetInput]]:
+    tags_of: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
+    for row in _rows(connection, select(dataset_input_tags), dataset_input_tags, numbers):
+        tags_of[row.run_number, row.dataset_id][row.key] = row.value
+    used = select(dataset_inputs.c.run_number, datasets).join_from(dataset_inputs, datasets)
+    found: dict[int, list[DatasetInput]] = defaultdict(list)
+    for row in _rows(connection, used.order_by(dataset_inputs.c.position), dataset_inputs, numbers):
         dataset = Dataset(row.name, row.digest, row.source_type, row.source, row.schema, row.profile)
-        found[row.run_id].append(DatasetInput(dataset, tags_of.get((row.run_id, row.dataset_id), {})))
+        found[row.run_number].append(DatasetInput(dataset, tags_of.get((row.run_number, row.dataset_id), {})))
     return found
 
 
@@ -69,7 +84,7 @@ def _in_position(table: Table) -> Select[Any]:
 
 
 def _rows(
-    connection: Connection, query: Select[Any], table: Table, run_ids: Sequence[str]
+    connection: Connection, query: Select[Any], table: Table, numbers: Sequence[int]
 ) -> Iterator[Row[Any]]:
-    for part in chunks(run_ids):
-        yield from connection.execute(query.where(table.c.run_id.in_(part)))
+    for part in chunks(numbers):
+        yield from connection.execute(query.where(table.c.run_number.in_(part)))

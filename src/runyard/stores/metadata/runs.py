@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, and_, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Table, and_, func, insert, select, update
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import (
@@ -20,53 +20,88 @@ from runyard.entities.run import (
     RunStatus,
 )
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, insert_missing, upsert
-from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
+from runyard.stores.metadata.base import DatasetSummary, RunsFound, RunStore, Search
 from runyard.stores.metadata.run_contents import read_contents
+from runyard.stores.metadata.run_documents import keep_documents, read_documents
+from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.schema import (
+    DATASET_CONTEXT_TAG,
     dataset_input_tags,
     dataset_inputs,
     datasets,
     experiments,
     model_inputs,
     model_outputs,
-    params,
     runs,
-    tags,
 )
-from runyard.stores.metadata.search import DATASET_CONTEXT_TAG, runs_query
+from runyard.stores.prepared import Prepared
+
+_COLUMNS = (
+    "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri,"
+    " started_ms, ended_ms, deleted_ms"
+)
+_ADD = Prepared(
+    f"INSERT INTO runs ({_COLUMNS}) VALUES (:run_id, :experiment_id, :name, :user_id, :status,"
+    " :lifecycle_stage, :artifact_uri, :started_ms, :ended_ms, :deleted_ms)"
+    " ON CONFLICT (run_id) DO NOTHING"
+)
+_GET = Prepared(
+    f"SELECT {', '.join('runs.' + name for name in _COLUMNS.split(', '))}"
+    " FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
+    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+)
+_LOCATE = Prepared(
+    "SELECT runs.run_number, runs.revision FROM runs"
+    " JOIN experiments ON experiments.experiment_id = runs.experiment_id"
+    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+)
+_GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
+_NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
+_CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
+_PARAMS = Prepared("SELECT key, value FROM params WHERE run_number = :run_number")
+_ADD_PARAM = Prepared(
+    "INSERT INTO params (run_number, key, value) VALUES (:run_number, :key, :value) ON CONFLICT DO NOTHING"
+)
+_SET_TAG = Prepared(
+    "INSERT INTO tags (run_number, key, value) VALUES (:run_number, :key, :value)"
+    " ON CONFLICT (run_number, key) DO UPDATE SET value = excluded.value"
+)
+_DELETE_TAG = Prepared("DELETE FROM tags WHERE run_number = :run_number AND key = :key")
 
 
 class SqlRuns(RunStore):
-    """Keeps runs in the table ``runs`` and what hangs on them in a table each."""
+    """Keeps runs in the table ``runs`` and what hangs on them in a table each.
+
+    Whatever changes a run here counts its ``revision`` up in the same transaction.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
-        row = {
-            "run_id": run.run_id,
-            "experiment_id": int(run.experiment_id),
-            "name": run.name,
-            "user_id": run.user_id,
-            "status": run.status.value,
-            "lifecycle_stage": run.lifecycle_stage.value,
-            "artifact_uri": run.artifact_uri,
-            "started_ms": run.started_ms,
-            "ended_ms": run.ended_ms,
-            "deleted_ms": run.deleted_ms,
-        }
         with self._database.writing() as connection:
-            try:
-                connection.execute(insert(runs), row)
-            except IntegrityError:
-                raise AlreadyExists(f"Run with id={run.run_id} already exists.") from None
+            added = _ADD.run(
+                connection,
+                run_id=run.run_id,
+                experiment_id=int(run.experiment_id),
+                name=run.name,
+                user_id=run.user_id,
+                status=run.status.value,
+                lifecycle_stage=run.lifecycle_stage.value,
+                artifact_uri=run.artifact_uri,
+                started_ms=run.started_ms,
+                ended_ms=run.ended_ms,
+                deleted_ms=run.deleted_ms,
+            )
+            if not added:
+                raise AlreadyExists(f"Run with id={run.run_id} already exists.")
             self.set_tags(run.run_id, tags)
 
-    def get_run(self, workspace: str, run_id: str) -> Run:
-        query = select(runs).join(experiments).where(runs.c.run_id == run_id)
+    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
+        statement = _GET_AND_HOLD if hold and self._database.holds_rows else _GET
         with self._database.reading() as connection:
-            row = connection.execute(query.where(experiments.c.workspace == workspace)).mappings().first()
+            row = statement.row(connection, run_id=run_id, workspace=workspace)
         if row is None:
             raise NotFound(f"Run with id={run_id} not found")
         return _run(row, workspace)
@@ -102,65 +137,85 @@ class SqlRuns(RunStore):
         self._update(run_id, lifecycle_stage=stage.value, deleted_ms=deleted_ms)
 
     def find_params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
-        query = select(params.c.key, params.c.value).where(params.c.run_id == run_id, params.c.key.in_(keys))
+        wanted = set(keys)
         with self._database.reading() as connection:
-            return {row.key: row.value for row in connection.execute(query)}
+            number = _NUMBER.row(connection, run_id=run_id)
+            kept = _PARAMS.rows(connection, run_number=number[0]) if number else []
+        return {key: value for key, value in kept if key in wanted}
 
     def add_params(self, run_id: str, params_: Mapping[str, str]) -> None:
-        with self._database.writing() as connection:
-            insert_missing(connection, params, _pairs(run_id, params_))
+        if params_:
+            with self._changing(run_id) as (connection, number):
+                _ADD_PARAM.run_many(connection, _pairs(number, params_))
 
     def set_tags(self, run_id: str, tags_: Mapping[str, str]) -> None:
         if tags_:
-            with self._database.writing() as connection:
-                upsert(connection, tags, _pairs(run_id, tags_), ["value"])
+            with self._changing(run_id) as (connection, number):
+                _SET_TAG.run_many(connection, _pairs(number, tags_))
 
     def delete_tag(self, run_id: str, key: str) -> bool:
-        with self._database.writing() as connection:
-            where = (tags.c.run_id == run_id, tags.c.key == key)
-            return connection.execute(delete(tags).where(*where)).rowcount > 0
+        with contextlib.suppress(NotFound), self._changing(run_id) as (connection, number):
+            return _DELETE_TAG.run(connection, run_number=number, key=key) > 0
+        return False
 
     def add_inputs(self, run: Run, datasets_: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:
-        with self._database.writing() as connection:
-            first = _next_position(connection, dataset_inputs, run.run_id)
+        with self._changing(run.run_id) as (connection, number):
+            first = _next_position(connection, dataset_inputs, number)
             for position, item in enumerate(datasets_, first):
                 dataset_id = _keep_dataset(connection, run.experiment_id, item.dataset)
-                use = {"run_id": run.run_id, "dataset_id": dataset_id}
+                use = {"run_number": number, "dataset_id": dataset_id}
                 where = and_(*(dataset_inputs.c[column] == value for column, value in use.items()))
                 if connection.execute(select(dataset_inputs.c.position).where(where)).first() is not None:
                     continue
                 connection.execute(insert(dataset_inputs), {**use, "position": position})
                 tag_rows = [{**use, "key": key, "value": value} for key, value in item.tags.items()]
                 insert_missing(connection, dataset_input_tags, tag_rows)
-            first = _next_position(connection, model_inputs, run.run_id)
+            first = _next_position(connection, model_inputs, number)
             model_ids = (model.model_id for model in models)
-            insert_missing(connection, model_inputs, _numbered(run.run_id, model_ids, first))
+            insert_missing(connection, model_inputs, _numbered(number, model_ids, first))
 
     def add_outputs(self, run_id: str, models: Sequence[ModelOutput]) -> None:
-        with self._database.writing() as connection:
-            first = _next_position(connection, model_outputs, run_id)
-            rows = _numbered(run_id, (model.model_id for model in models), first)
+        with self._changing(run_id) as (connection, number):
+            first = _next_position(connection, model_outputs, number)
+            rows = _numbered(number, (model.model_id for model in models), first)
             for row, model in zip(rows, models, strict=True):
                 row["step"] = model.step
             insert_missing(connection, model_outputs, rows)
 
-    def search_runs(self, search: Search) -> list[Run]:
-        query = runs_query(
-            workspace=search.workspace,
-            experiment_ids=search.experiment_ids,
-            view=search.view,
-            filter=search.filter,
-            order=search.order,
-        )
+    def search_runs(self, search: Search) -> RunsFound:
         with self._database.reading() as connection:
-            page = connection.execute(query.limit(search.limit).offset(search.offset)).mappings()
-            return [_run(row, search.workspace) for row in page]
+            return find_runs(connection, search)
+
+    def locate_run(self, workspace: str, run_id: str) -> RunsFound:
+        with self._database.reading() as connection:
+            row = _LOCATE.row(connection, run_id=run_id, workspace=workspace)
+        if row is None:
+            raise NotFound(f"Run with id={run_id} not found")
+        return RunsFound([row[0]], [row[1]], last=None)
+
+    def read_runs(self, workspace: str, run_numbers: Sequence[int]) -> list[Run]:
+        query = select(runs.c.run_number, *(runs.c[name] for name in _COLUMNS.split(", "))).join(experiments)
+        in_workspace = query.where(experiments.c.workspace == workspace)
+        with self._database.reading() as connection:
+            read = {
+                row[0]: _run(row[1:], workspace)
+                for part in chunks(run_numbers)
+                for row in connection.execute(in_workspace.where(runs.c.run_number.in_(part)))
+            }
+        return [read[number] for number in run_numbers if number in read]
+
+    def read_documents(self, found: RunsFound) -> dict[int, bytes]:
+        with self._database.reading() as connection:
+            return read_documents(connection, found)
+
+    def keep_documents(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
+        return keep_documents(self._database, documents)
 
     def list_dataset_summaries(
         self, workspace: str, experiment_ids: Sequence[str], limit: int
     ) -> list[DatasetSummary]:
         is_context = and_(
-            dataset_input_tags.c.run_id == dataset_inputs.c.run_id,
+            dataset_input_tags.c.run_number == dataset_inputs.c.run_number,
             dataset_input_tags.c.dataset_id == dataset_inputs.c.dataset_id,
             dataset_input_tags.c.key == DATASET_CONTEXT_TAG,
         )
@@ -182,39 +237,51 @@ class SqlRuns(RunStore):
 
     def _update(self, run_id: str, **values: Any) -> None:
         with self._database.writing() as connection:
-            connection.execute(update(runs).where(runs.c.run_id == run_id).values(**values))
+            changed = update(runs).where(runs.c.run_id == run_id)
+            connection.execute(changed.values(**values, revision=runs.c.revision + 1))
+
+    @contextlib.contextmanager
+    def _changing(self, run_id: str) -> Iterator[tuple[Connection, int]]:
+        """A transaction that changes what hangs on a run, and the run's number; its revision goes up."""
+        with self._database.writing() as connection:
+            found = _NUMBER.row(connection, run_id=run_id)
+            if found is None:
+                raise NotFound(f"Run with id={run_id} not found")
+            _CHANGED.run(connection, run_number=found[0])
+            yield connection, found[0]
 
 
-def _run(row: RowMapping, workspace: str) -> Run:
+def _run(row: Sequence[Any], workspace: str) -> Run:
+    run_id, experiment_id, name, user_id, status, stage, artifact_uri, started_ms, ended_ms, deleted_ms = row
     return Run(
-        run_id=row["run_id"],
+        run_id=run_id,
         workspace=workspace,
-        experiment_id=str(row["experiment_id"]),
-        name=row["name"],
-        user_id=row["user_id"],
-        status=RunStatus(row["status"]),
-        lifecycle_stage=LifecycleStage(row["lifecycle_stage"]),
-        artifact_uri=row["artifact_uri"],
-        started_ms=row["started_ms"],
-        ended_ms=row["ended_ms"],
-        deleted_ms=row["deleted_ms"],
+        experiment_id=str(experiment_id),
+        name=name,
+        user_id=user_id,
+        status=RunStatus(status),
+        lifecycle_stage=LifecycleStage(stage),
+        artifact_uri=artifact_uri,
+        started_ms=started_ms,
+        ended_ms=ended_ms,
+        deleted_ms=deleted_ms,
     )
 
 
-def _pairs(run_id: str, pairs: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"run_id": run_id, "key": key, "value": value} for key, value in pairs.items()]
+def _pairs(run_number: int, pairs: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"run_number": run_number, "key": key, "value": value} for key, value in pairs.items()]
 
 
-def _next_position(connection: Connection, table: Table, run_id: str) -> int:
+def _next_position(connection: Connection, table: Table, run_number: int) -> int:
     """Where the next of a run's inputs or outputs stands, after those of earlier requests."""
-    last = select(func.max(table.c.position)).where(table.c.run_id == run_id)
+    last = select(func.max(table.c.position)).where(table.c.run_number == run_number)
     position = connection.execute(last).scalar()
     return 0 if position is None else int(position) + 1
 
 
-def _numbered(run_id: str, model_ids: Iterable[str], first: int) -> list[dict[str, Any]]:
+def _numbered(run_number: int, model_ids: Iterable[str], first: int) -> list[dict[str, Any]]:
     return [
-        {"run_id": run_id, "model_id": model_id, "position": position}
+        {"run_number": run_number, "model_id": model_id, "position": position}
         for position, model_id in enumerate(model_ids, first)
     ]
 
@@ -234,5 +301,6 @@ def _keep_dataset(connection: Connection, experiment_id: str, dataset: Dataset) 
         "schema": dataset.schema,
         "profile": dataset.profile,
     }
-    connection.execute(insert(datasets), row)
-    return dataset_id
+    if insert_if_free(connection, datasets, row):
+        return dataset_id
+    return str(connection.execute(select(datasets.c.dataset_id).where(where)).scalar_one())

@@ -1,0 +1,202 @@
+"""Turns the batches of a run into sealed chunks, one series after the other, and merges small chunks.
+
+Reading and compressing happen outside of any write transaction; the transaction deletes exactly the rows that
+were read and inserts the chunks that hold their points. If one of the rows is gone by then, another replica
+was faster, or the run was removed: the transaction is given up and nothing has changed. A process that dies
+on the way leaves the batches as they were.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, case, func, select
+
+from runyard.stores.database import Database, chunks
+from runyard.stores.metadata.schema import metric_batches, metric_chunks, unsummarised_batches
+from runyard.stores.metrics.chunks import (
+    MAX_CHUNK_POINTS,
+    SealedChunk,
+    open_chunk,
+    open_packed,
+    seal,
+    seal_packed,
+)
+from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
+from runyard.stores.metrics.packing import PackedBatch, points_by_key, unpack_batch
+from runyard.stores.metrics.points import Points
+from runyard.stores.prepared import Prepared
+
+MAX_POINTS = 65_536
+"""Of one transaction: it holds the writer for 4 ms or so."""
+SMALL_POINTS = 1024
+"""A chunk below this is merged with its like once there are :data:`MERGED_AT` of them."""
+SMALL_PACKED_POINTS = 4096
+"""The same for a chunk of several series."""
+MERGED_AT = 16
+PACKED_BELOW = 64
+"""Fewer new points of a series than this share a row with those of other series."""
+
+_DELETE_BATCH = Prepared("DELETE FROM metric_batches WHERE batch_number = :batch_number")
+_DELETE_CHUNK = Prepared("DELETE FROM metric_chunks WHERE chunk_id = :chunk_id")
+_ADD_CHUNK = Prepared(
+    "INSERT INTO metric_chunks (run_number, key_id, point_count, first_timestamp_ms, last_timestamp_ms,"
+    " first_step, last_step, coarse_bucket, packed, buckets) VALUES (:run_number, :key_id, :point_count,"
+    " :first_timestamp_ms, :last_timestamp_ms, :first_step, :last_step, :coarse_bucket, :packed, :buckets)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one transaction has folded; nothing, if there was nothing to fold or another one was faster."""
+
+    batch_count: int = 0
+    point_count: int = 0
+
+
+@dataclass(slots=True)
+class _Replaced:
+    """Rows that go, and the points that they held, by the number of their key."""
+
+    batch_numbers: list[int] = field(default_factory=list)
+    chunk_ids: list[int] = field(default_factory=list)
+    points: dict[int, list[Points]] = field(default_factory=lambda: defaultdict(list))
+
+
+class _TakenElsewhere(Exception):
+    """A row that was read is gone: whoever took it has folded its points."""
+
+
+class Folding:
+    """Folds runs; any thread and any replica may, at any time."""
+
+    def __init__(self, database: Database, keys: MetricKeys) -> None:
+        self._database = database
+        self._keys = keys
+
+    def fold(self, run_number: int) -> Folded:
+        """Fold the oldest batches of a run that are summarised, as many as one transaction takes."""
+        replaced = _Replaced()
+        with self._database.reading() as connection:
+            batches, point_count = _oldest_batches(connection, run_number)
+            if not batches:
+                return Folded()
+            replaced.batch_numbers = list(batches)
+            by_key = points_by_key(list(batches.values()))
+            ids = self._keys.find(connection, by_key)
+            for key, points in by_key.items():
+                replaced.points[ids[key]].append(points)
+            _add_small_chunks(connection, run_number, replaced, MERGED_AT)
+        is_kept = self._replace(run_number, replaced)
+        return Folded(len(batches), point_count) if is_kept else Folded()
+
+    def merge(self, run_number: int) -> bool:
+        """Merge small chunks of a run at rest, as many as one transaction takes; say if there were any."""
+        replaced = _Replaced()
+        with self._database.reading() as connection:
+            _add_small_chunks(connection, run_number, replaced, 2)
+        return bool(replaced.chunk_ids) and self._replace(run_number, replaced)
+
+    def _replace(self, run_number: int, replaced: _Replaced) -> bool:
+        sealed = list(_seal_all(replaced.points))
+        rows = [
+            {
+                "run_number": run_number,
+                "key_id": key_id,
+                "point_count": chunk.point_count,
+                "first_timestamp_ms": chunk.first_timestamp_ms,
+                "last_timestamp_ms": chunk.last_timestamp_ms,
+                "first_step": chunk.first_step,
+                "last_step": chunk.last_step,
+                "coarse_bucket": chunk.coarse_bucket,
+                "packed": chunk.columns,
+                "buckets": chunk.buckets,
+            }
+            for key_id, chunk in sealed
+        ]
+        batches = [{"batch_number": number} for number in replaced.batch_numbers]
+        old_chunks = [{"chunk_id": chunk_id} for chunk_id in replaced.chunk_ids]
+        try:
+            with self._database.writing() as connection:
+                _delete(connection, _DELETE_BATCH, batches)
+                _delete(connection, _DELETE_CHUNK, old_chunks)
+                _ADD_CHUNK.run_many(connection, rows)
+        except _TakenElsewhere:
+            return False
+        return True
+
+
+def _delete(connection: Connection, statement: Prepared, rows: Sequence[Mapping[str, int]]) -> None:
+    if statement.run_many(connection, rows) != len(rows):
+        raise _TakenElsewhere
+
+
+def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, PackedBatch], int]:
+    columns = metric_batches.c
+    waiting = select(unsummarised_batches.c.batch_number).where(
+        unsummarised_batches.c.batch_number == columns.batch_number
+    )
+    # A batch that is folded can't be summarised any more.
+    query = (
+        select(columns.batch_number, columns.point_count, columns.packed)
+        .where(columns.run_number == run_number, ~waiting.exists())
+        .order_by(columns.batch_number)
+    )
+    batches: dict[int, PackedBatch] = {}
+    point_count = 0
+    with connection.execution_options(yield_per=256).execute(query) as rows:
+        for row in rows:
+            if batches and point_count + row.point_count > MAX_POINTS:
+                break
+            batches[row.batch_number] = unpack_batch(row.packed)
+            point_count += row.point_count
+    return batches, point_count
+
+
+def _add_small_chunks(connection: Connection, run_number: int, replaced: _Replaced, at: int) -> None:
+    """Add the small chunks of each series that has ``at`` of them, as far as one transaction takes them."""
+    columns = metric_chunks.c
+    small = case((columns.key_id == PACKED_KEY_ID, SMALL_PACKED_POINTS), else_=SMALL_POINTS)
+    of_run = (columns.run_number == run_number, columns.point_count < small)
+    crowded = (
+        select(columns.key_id, func.sum(columns.point_count))
+        .where(*of_run)
+        .group_by(columns.key_id)
+        .having(func.count() >= at)
+    )
+    room = MAX_POINTS - sum(len(part) for parts in replaced.points.values() for part in parts)
+    chosen = []
+    for key_id, point_count in connection.execute(crowded):
+        if point_count <= room:
+            chosen.append(key_id)
+            room -= point_count
+    for part in chunks(chosen):
+        query = select(columns.chunk_id, columns.key_id, columns.packed).where(
+            *of_run, columns.key_id.in_(part)
+        )
+        for row in connection.execute(query):
+            replaced.chunk_ids.append(row.chunk_id)
+            if row.key_id != PACKED_KEY_ID:
+                replaced.points[row.key_id].append(open_chunk(row.packed))
+                continue
+            for key_id, points in open_packed(row.packed).items():
+                replaced.points[key_id].append(points)
+
+
+def _seal_all(points: Mapping[int, Sequence[Points]]) -> Iterator[tuple[int, SealedChunk]]:
+    short: dict[int, Points] = {}
+    for key_id, parts in points.items():
+        joined = Points.joined(parts).in_order()
+        if len(joined) < PACKED_BELOW:
+            short[key_id] = joined
+            continue
+        count = math.ceil(len(joined) / MAX_CHUNK_POINTS)
+        edges = [number * len(joined) // count for number in range(count + 1)]
+        for start, end in itertools.pairwise(edges):
+            yield key_id, seal(joined[start:end])
+    if short:
+        yield PACKED_KEY_ID, seal_packed(short)

@@ -1,0 +1,168 @@
+"""Joins what arrived into the rows of ``metric_series``: latest point, minimum, maximum of each series.
+
+A join is idempotent and knows no order, so it may be done again after a crash and by two replicas at once.
+That is why an acknowledged batch need not touch these rows: whoever reads them has them joined first.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from runyard.entities.run import RunStatus
+from runyard.stores.database import Database, chunks
+from runyard.stores.metadata.schema import metric_batches, runs, unsummarised_batches
+from runyard.stores.metrics.arrivals import Arrivals
+from runyard.stores.metrics.keys import MetricKeys
+from runyard.stores.metrics.packing import PackedBatch, unpack_batch
+from runyard.stores.metrics.summaries import Summary, summarise
+from runyard.stores.prepared import Prepared
+
+SERIES_AT_ONCE = 1000
+"""Rows of one transaction: some 15 ms of the writer's time at most."""
+BATCHES_AT_ONCE = 4000
+ENDED = tuple(status.value for status in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED))
+
+_IS_LATER = (
+    "(excluded.last_step, excluded.last_timestamp_ms, excluded.last_value, excluded.last_is_nan)"
+    " > (metric_series.last_step, metric_series.last_timestamp_ms, metric_series.last_value,"
+    " metric_series.last_is_nan)"
+)
+_LAST = ("last_step", "last_timestamp_ms", "last_is_nan", "last_value")
+_JOIN = Prepared(
+    "INSERT INTO metric_series (run_number, key_id, experiment_id, last_step, last_timestamp_ms, last_value,"
+    " last_is_nan, minimum, maximum, is_live) VALUES (:run_number, :key_id, :experiment_id, :last_step,"
+    " :last_timestamp_ms, :last_value, :last_is_nan, :minimum, :maximum, :is_live)"
+    " ON CONFLICT (run_number, key_id) DO UPDATE SET "
+    + ", ".join(
+        f"{name} = CASE WHEN {_IS_LATER} THEN excluded.{name} ELSE metric_series.{name} END" for name in _LAST
+    )
+    + ", minimum = CASE WHEN metric_series.minimum IS NULL OR excluded.minimum < metric_series.minimum"
+    " THEN excluded.minimum ELSE metric_series.minimum END"
+    ", maximum = CASE WHEN metric_series.maximum IS NULL OR excluded.maximum > metric_series.maximum"
+    " THEN excluded.maximum ELSE metric_series.maximum END"
+    ", is_live = excluded.is_live"
+)
+_WAITING = select(unsummarised_batches.c.batch_number).order_by(unsummarised_batches.c.batch_number)
+_CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
+_SETTLED = Prepared("DELETE FROM unsummarised_batches WHERE batch_number = :batch_number")
+
+
+class Summaries:
+    """Brings the rows of ``metric_series`` up to date with all batches that have been committed."""
+
+    def __init__(self, database: Database, keys: MetricKeys, arrivals: Arrivals) -> None:
+        self._database = database
+        self._keys = keys
+        self._arrivals = arrivals
+        self._one_at_a_time = threading.Lock()
+
+    def settle(self) -> None:
+        """Join every batch that was committed before this call; cheap where there is none.
+
+        Blocks while another thread writes.
+
+        Raises:
+            StorageFull: The disk is full; the rows are as they were.
+            Unavailable: The database can't be reached.
+        """
+        if self._database.is_reading:
+            return  # whoever began the snapshot has settled before
+        if self._database.is_writing:
+            # Its thread has the writer's turn: waiting for another one that settles would never end.
+            self._settle()
+            return
+        with self._one_at_a_time:
+            self._database.retrying(self._settle)
+
+    def _settle(self) -> None:
+        while True:
+            remembered = self._arrivals.known()
+            with self._database.reading() as connection:
+                waiting = list(connection.scalars(_WAITING.limit(BATCHES_AT_ONCE)))
+                if len(waiting) < BATCHES_AT_ONCE:
+                    # A replica may have been faster, even before this process took note of its own commit.
+                    self._arrivals.forget(remembered.keys() - set(waiting))
+                if not waiting:
+                    return
+                batches = self._read(connection, waiting)
+                owners = _owners(connection, list(batches))
+            self._join({number: summarise(batches[number]) for number in batches}, owners, waiting)
+            if len(waiting) < BATCHES_AT_ONCE:
+                return
+
+    def _read(self, connection: Connection, waiting: Sequence[int]) -> dict[int, list[PackedBatch]]:
+        """Return the waiting batches of each run, in order of their arrival."""
+        found = self._arrivals.known()
+        absent = [number for number in waiting if number not in found]
+        columns = metric_batches.c
+        query = select(columns.batch_number, columns.run_number, columns.packed)
+        for part in chunks(absent):
+            for row in connection.execute(query.where(columns.batch_number.in_(part))):
+                found[row.batch_number] = (row.run_number, row.packed)
+        of_runs: dict[int, list[PackedBatch]] = defaultdict(list)
+        for number in waiting:
+            if number in found:  # a run may have been removed with its batches
+                run_number, packed = found[number]
+                of_runs[run_number].append(unpack_batch(packed))
+        return of_runs
+
+    def _join(
+        self,
+        summaries: dict[int, dict[str, Summary]],
+        owners: dict[int, tuple[int, bool]],
+        waiting: Sequence[int],
+    ) -> None:
+        names = sorted(
+            (run_number, key)
+            for run_number, of_keys in summaries.items()
+            for key in of_keys
+            if run_number in owners
+        )
+        parts = list(chunks(names, SERIES_AT_ONCE)) or [[]]
+        for part in parts:
+            with self._database.writing() as connection:
+                ids = self._keys.keep(connection, {key for _, key in part})
+                rows = [
+                    _row(run_number, ids[key], owners[run_number], summaries[run_number][key])
+                    for run_number, key in part
+                ]
+                # In one order everywhere, so that two replicas may wait for each other but not in a circle:
+                # runs before what hangs on them.
+                changed = sorted({run_number for run_number, _ in part})
+                _CHANGED.run_many(connection, [{"run_number": number} for number in changed])
+                _JOIN.run_many(connection, sorted(rows, key=lambda row: (row["run_number"], row["key_id"])))
+                if part is parts[-1]:
+                    _SETTLED.run_many(connection, [{"batch_number": number} for number in waiting])
+                    self._database.after_commit(lambda: self._arrivals.forget(waiting))
+
+
+def _owners(connection: Connection, run_numbers: Sequence[int]) -> dict[int, tuple[int, bool]]:
+    """Return of each run its experiment, and whether it is still active."""
+    query = select(runs.c.run_number, runs.c.experiment_id, runs.c.status)
+    return {
+        row.run_number: (row.experiment_id, row.status not in ENDED)
+        for part in chunks(run_numbers)
+        for row in connection.execute(query.where(runs.c.run_number.in_(part)))
+    }
+
+
+def _row(run_number: int, key_id: int, owner: tuple[int, bool], summary: Summary) -> dict[str, Any]:
+    is_nan = math.isnan(summary.last_value)
+    return {
+        "run_number": run_number,
+        "key_id": key_id,
+        "experiment_id": owner[0],
+        "last_step": summary.last_step,
+        "last_timestamp_ms": summary.last_timestamp_ms,
+        "last_value": 0.0 if is_nan else summary.last_value,
+        "last_is_nan": is_nan,
+        "minimum": summary.minimum,
+        "maximum": summary.maximum,
+        "is_live": owner[1],
+    }
