@@ -12,7 +12,7 @@ import pytest
 from tests.durability.logging_client import LoggingClient, check_all_is_kept
 from tests.running_server import RunningServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 # Read here, since the environment is scrubbed before a test runs.
 KILLS = int(os.environ.get("RUNYARD_KILLS", "50"))

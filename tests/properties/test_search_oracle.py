@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -263,7 +264,7 @@ def inserted(database: Database, runs):
         connection.exec_driver_sql("BEGIN")
         keys = [{"key_id": number, "key": key} for number, key in enumerate(KEYS, 1)]
         connection.execute(insert(schema.metric_keys), keys)
-        rows = defaultdict(list)
+        rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for run_number, run in enumerate(runs, 1):
             for table, row in rows_of(run_number, run):
                 if row not in rows[table]:  # runs may have read the same dataset

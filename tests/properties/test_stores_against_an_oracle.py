@@ -262,7 +262,7 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
             found: list[Run] = []
             while True:
                 page = self.runs.search_runs(whole)
-                found += self.runs.read_runs(workspace, page.run_numbers)
+                found += self.runs.read_runs(page.run_numbers)
                 if page.last is None:
                     break
                 whole = dataclasses.replace(whole, after=page.last)

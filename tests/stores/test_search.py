@@ -85,7 +85,10 @@ class Kept:
         run_id = select(schema.runs.c.run_id)
         with self.database.reading() as connection:
             numbers = find_runs(connection, asked).run_numbers
-            return [connection.scalar(run_id.where(schema.runs.c.run_number == number)) for number in numbers]
+            return [
+                connection.execute(run_id.where(schema.runs.c.run_number == number)).scalar_one()
+                for number in numbers
+            ]
 
     def find_experiments(self, filter: str = "", order: list[str] | None = None, **search: Any) -> list[int]:
         query = experiments_query(

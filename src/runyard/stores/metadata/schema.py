@@ -221,6 +221,8 @@ metric_chunks = Table(
     Column("last_timestamp_ms", BigInteger, nullable=False),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
+    # Before the large columns: the widest charts read this one of very many chunks.
+    Column("coarse_bucket", LargeBinary, nullable=False),
     Column("packed", LargeBinary, nullable=False),
     Column("buckets", LargeBinary, nullable=False),
     # With the count, so that the small ones to be merged are found without reading any.

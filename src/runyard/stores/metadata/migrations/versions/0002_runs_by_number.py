@@ -234,6 +234,7 @@ def _make_metrics() -> None:
         sa.Column("last_timestamp_ms", sa.BigInteger(), nullable=False),
         sa.Column("first_step", sa.BigInteger(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("coarse_bucket", sa.LargeBinary(), nullable=False),
         sa.Column("packed", sa.LargeBinary(), nullable=False),
         sa.Column("buckets", sa.LargeBinary(), nullable=False),
         _of_run("metric_chunks"),
