@@ -149,10 +149,13 @@ def open_postgres(address: str, connections: int) -> PostgresDatabase:
     database = PostgresDatabase(engine)
     try:
         database.retrying(lambda: _check(database))
-    except Unavailable as error:
-        cause = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else error
-        raise Unavailable(f"The database does not answer: {cause}") from None
-    database.retrying(database.migrate)
+        database.retrying(database.migrate)
+    except BaseException as error:
+        database.close()
+        if isinstance(error, Unavailable) and isinstance(error.__cause__, DBAPIError):
+            # Whoever starts a server may know why; whoever asks it something later may not.
+            raise Unavailable(f"The database does not answer: {error.__cause__.orig}") from None
+        raise
     return database
 
 
