@@ -1,4 +1,4 @@
-"""What a search costs grows with the page and not with the store: counted in steps of SQLite, not in seconds."""
+"""What a search costs grows with the page, not with the store: counted in steps of SQLite, not in seconds."""
 
 from __future__ import annotations
 
