@@ -25,9 +25,11 @@ from runyard.server.studio_files import StudioFiles
 from runyard.services.administration import Administration
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
-from runyard.services.tokens import authenticate
+from runyard.services.document_upkeep import DocumentUpkeep
+from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
+from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import Stores
 from runyard.stores.opening import open_stores as open_stores_at
 
@@ -37,8 +39,14 @@ GRACEFUL_STOP_S = 5
 def open_stores(settings: Settings) -> Stores:
     """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
     _make_home(settings.home)
-    stores = open_stores_at(settings.database_path, settings.artifact_root)
-    ensure_default_workspace(stores)
+    stores = open_stores_at(
+        settings.database or settings.database_path,
+        settings.artifact_root,
+        settings.artifact_store,
+        settings.database_connections,
+    )
+    stores.database.retrying(lambda: ensure_default_workspace(stores))
+    stores.database.retrying(lambda: ensure_signing_key(stores))
     return stores
 
 
@@ -65,13 +73,17 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
 
     Raises:
         InvalidState: Another server holds this home, or the address may not be bound.
-        Unavailable: The port is taken.
+        Unavailable: The port is taken, or the artifact store can't be used.
     """
     _make_home(settings.home)
-    with only_server_of(settings.home), contextlib.closing(open_stores(settings)) as stores:
+    # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
+    held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
+    with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
+        check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
-        with _listening(settings) as listener:
+        with contextlib.closing(DocumentUpkeep(stores)) as documents, _listening(settings) as listener:
+            documents.start()
             url = _url(settings, listener)
             config = uvicorn.Config(
                 make_app(stores, settings),
@@ -124,6 +136,14 @@ def _by_whom(home: Path) -> str:
         return ""
 
 
+def _is_anothers(announcement: Path) -> bool:
+    """Whether another server on the same home has announced itself since."""
+    try:
+        return bool(json.loads(announcement.read_text())["pid"] != os.getpid())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -164,12 +184,14 @@ def _announced(settings: Settings, url: str) -> Iterator[None]:
         "workspace_name": DEFAULT_WORKSPACE,
         "runyard_url": url,
     }
-    _write_json(settings.home / "server.json", running)
+    announcement = settings.home / "server.json"
+    _write_json(announcement, running)
     _write_json(settings.home / "config.json", connection)
     try:
         yield
     finally:
-        (settings.home / "server.json").unlink(missing_ok=True)
+        if not _is_anothers(announcement):
+            announcement.unlink(missing_ok=True)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

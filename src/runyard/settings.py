@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runyard.errors import InvalidParameter
+
+MAX_ADDRESS_S = 900  # such an address is a credential of whoever has it, and can't be taken back
 
 
 class Mode(str, Enum):
@@ -53,8 +56,30 @@ class Settings:
     max_body_bytes: int = field(
         default=32 * 1024 * 1024, metadata={"help": "Largest JSON body that is read."}
     )
+    artifact_store: str = field(
+        default="",
+        metadata={
+            "help": "Where artifacts are kept: s3://bucket/prefix, az://container/prefix or "
+            "gs://bucket/prefix; left out, a folder in the home."
+        },
+    )
+    artifact_address_s: int = field(
+        default=0,
+        metadata={
+            "help": "How long an address to download an artifact straight from the object store is good "
+            "for, at most 900 seconds; 0 gives none, so that all bytes pass through the server."
+        },
+    )
     max_upload_bytes: int = field(
         default=0, metadata={"help": "Largest artifact that is taken; 0 for no limit."}
+    )
+    database: str = field(
+        default="",
+        repr=False,  # it may hold a password
+        metadata={"help": "PostgreSQL, as postgresql://user@host/name; left out, a SQLite file in the home."},
+    )
+    database_connections: int = field(
+        default=16, metadata={"help": "Most connections that this server opens to PostgreSQL."}
     )
     log_level: str = field(
         default="warning", metadata={"help": "How much the server logs: debug, info, warning, error."}
@@ -66,6 +91,15 @@ class Settings:
         return self.home / "runyard.db"
 
     @property
+    def database_shown(self) -> str:
+        """Where the database is, for people: without the password."""
+        if not self.database:
+            return str(self.database_path)
+        address = urlsplit(self.database)
+        user, at, host = address.netloc.rpartition("@")
+        return f"{address.scheme}://{user.partition(':')[0]}{at}{host}{address.path}"
+
+    @property
     def artifact_root(self) -> Path:
         """The folder of all artifacts."""
         return self.home / "artifacts"
@@ -75,7 +109,7 @@ def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **fl
     """Return the settings: a flag that is not ``None`` wins over its variable, that over the default.
 
     Raises:
-        InvalidParameter: A variable holds no value of its kind; the text names it.
+        InvalidParameter: A variable holds no value of its kind, or one out of its limits; the text names it.
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {"mode": mode}
@@ -86,6 +120,10 @@ def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **fl
         elif item.name != "mode" and environment.get(variable):
             values[item.name] = _parse(variable, environment[variable], item.default)
     settings = Settings(**values)
+    if settings.artifact_address_s > MAX_ADDRESS_S:
+        raise InvalidParameter(
+            f"artifact_address_s must be at most {MAX_ADDRESS_S} seconds, not {settings.artifact_address_s}."
+        )
     home = settings.home.expanduser().absolute()
     return Settings(**{**values, "home": home})
 

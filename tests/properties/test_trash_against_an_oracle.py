@@ -1,8 +1,8 @@
 """R17: deletions, restores, uploads and collections in any order: nothing that can be reached is ever lost.
 
 A state machine drives the services beside plain dictionaries. Collections stop anywhere, or die there;
-uploads begin before a removal and end after it. Whatever was not in the trash stays whole; once a collection has come
-to its end, nothing else is left, neither in the database nor on the disk, and the bytes add up.
+uploads begin before a removal and end after it. Whatever was not in the trash stays whole; once a collection
+has come to its end, nothing else is left, neither in the database nor on the disk, and the bytes add up.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.errors import Unavailable
 from runyard.services import artifacts, collection
 from runyard.services.call import Call
-from runyard.stores.database import FREE_PAGES
+from runyard.stores.sqlite import FREE_PAGES
 from tests.server.local import Local, good, pairs, refusal
 from tests.server.team import Team
 

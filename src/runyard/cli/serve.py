@@ -16,6 +16,9 @@ from runyard.settings import Mode, Settings, read_settings
 def serve(
     *,
     home: Annotated[Path | None, Parameter(help="Folder of the data; by default ~/.runyard.")] = None,
+    database: Annotated[
+        str | None, Parameter(help="PostgreSQL, as postgresql://user@host/name; by default a SQLite file.")
+    ] = None,
     port: Annotated[int | None, Parameter(help="Port; by default 5000, 0 for a free one.")] = None,
     host: Annotated[str | None, Parameter(help="Address to listen on; by default 127.0.0.1.")] = None,
     allowed_hosts: Annotated[
@@ -26,18 +29,24 @@ def serve(
     insecure_http: Annotated[
         bool, Parameter(help="Plain HTTP beyond loopback, as behind a proxy that has TLS.")
     ] = False,
+    artifact_store: Annotated[
+        str | None,
+        Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for a team: every request needs a credential. Run `runyard admin init` first."""
     settings = read_settings(
         Mode.SERVE,
         home=home,
+        database=database,
         port=port,
         host=host,
         allowed_hosts=allowed_hosts or None,
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure_http=insecure_http or None,
+        artifact_store=artifact_store,
         log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
@@ -47,5 +56,9 @@ def announce(settings: Settings, url: str) -> None:
     """Print where the server is and how to get in."""
     say(f"Runyard {__version__} serves at {url}")
     say(f"  data        {settings.home}")
+    if settings.database:
+        say(f"  database    {settings.database_shown}")
+    if settings.artifact_store:
+        say(f"  artifacts   {settings.artifact_store}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

@@ -8,8 +8,8 @@ bodies or takes long, goes to a worker thread.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -38,8 +38,7 @@ _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A request whose route and workspace are known and whose body has been read."""
 
     route: Route
@@ -48,6 +47,7 @@ class _Asked:
     authorization: str | None
     query: bytes
     body: bytes
+    accept: str | None
 
 
 class Dispatcher:
@@ -75,6 +75,7 @@ class Dispatcher:
         self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
         self._studio = studio
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
+        self._retrying = stores.database.retrying
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -99,16 +100,17 @@ class Dispatcher:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
-            call = await run_sync(self._admit, route, address, authorization)
+            call = await self._admitted(route, address, authorization)
             response: Response = await route.handler(call, http=Request(scope, receive), **values)
             return response
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body)
+        accept = _text(headers.get(b"accept"))
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
-        return await run_sync(self._answer, asked)
+        return await run_sync(self._retrying, partial(self._answer, asked))
 
     def _find(self, method: str, path: str, authorization: str | None) -> tuple[Route, dict[str, str]]:
         try:
@@ -132,9 +134,7 @@ class Dispatcher:
 
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         route = asked.route
-        call = self._admit_from_memory(asked)
-        if call is None:
-            call = await run_sync(self._admit, route, asked.address, asked.authorization)
+        call = await self._admitted(route, asked.address, asked.authorization)
         change = partial(route.handler, call, **_arguments(asked))
         return json_response(await self._stores.commits.submit(change))
 
@@ -142,13 +142,20 @@ class Dispatcher:
         call = self._admit(asked.route, asked.address, asked.authorization)
         return json_response(asked.route.handler(call, **_arguments(asked)))
 
-    def _admit_from_memory(self, asked: _Asked) -> Call | None:
+    async def _admitted(self, route: Route, address: Address, authorization: str | None) -> Call:
+        """Return the call if its sender may make it; the store is asked, in a thread, only if need be."""
+        call = self._admit_from_memory(route, address, authorization)
+        if call is not None:
+            return call
+        return await run_sync(self._retrying, partial(self._admit, route, address, authorization))
+
+    def _admit_from_memory(self, route: Route, address: Address, authorization: str | None) -> Call | None:
         """Return the call if its sender may make it; ``None`` if only the store can tell."""
-        caller = self._callers.remembered(asked.authorization)
+        caller = self._callers.remembered(authorization)
         if caller is None:
             return None
-        authorize(caller, asked.route.permits, asked.address.workspace)
-        workspace = self._workspaces.remembered(asked.address.workspace)
+        authorize(caller, route.permits, address.workspace)
+        workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else Call(self._stores, self._settings, workspace, caller)
 
     def _admit(self, route: Route, address: Address, authorization: str | None) -> Call:
@@ -166,7 +173,8 @@ def _arguments(asked: _Asked) -> dict[str, object]:
     request = asked.route.request
     if request is None:
         return dict(asked.values)
-    return {**asked.values, "body": _decode(request, asked)}
+    arguments: dict[str, object] = {**asked.values, "body": _decode(request, asked)}
+    return arguments if asked.route.binary is None else {**arguments, "accept": asked.accept}
 
 
 def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
 from runyard.entities.trash import Trashed
@@ -178,6 +179,8 @@ def _name_in_trash(experiment: Experiment) -> str:
 def _search(call: Call, chosen: Chosen, view: View) -> list[str]:
     _check_count(chosen.experiment_ids, "experiment_ids")
     found: list[str] = []
+    last: Sequence[Any] | None = None
+    runs = call.stores.metadata.runs
     with call.stores.snapshot():
         while True:
             search = Search(
@@ -188,11 +191,12 @@ def _search(call: Call, chosen: Chosen, view: View) -> list[str]:
                 view=view,
                 filter=parse_run_filter(chosen.filter),
                 limit=FOUND_AT_ONCE,
-                offset=len(found),
+                after=last,
             )
-            page = call.stores.metadata.runs.search_runs(search)
-            found += [run.run_id for run in page]
-            if len(page) < FOUND_AT_ONCE:
+            page = runs.search_runs(search)
+            found += [run.run_id for run in runs.read_runs(page.run_numbers)]
+            last = page.last
+            if last is None:
                 return found
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runyard.errors import InvalidParameter
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.folder import FolderArtifactStore
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.artifacts.locations import open_artifacts
+from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
@@ -25,6 +26,8 @@ from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
+from runyard.stores.postgres import open_postgres
+from runyard.stores.sqlite import open_sqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,18 @@ class Stores:
     commits: GroupCommit
 
     @contextlib.contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Make all that the block changes in metadata and metrics one change, or none if it raises."""
+    def atomic(self, alone_for: str | None = None) -> Iterator[None]:
+        """Make all that the block changes in metadata and metrics one change, or none if it raises.
+
+        What the block reads of a run, an experiment or a model by its id stays as it is until the end.
+
+        Args:
+            alone_for: A purpose that only one such block of all servers may have at a time, for decisions
+                that no row stands for.
+        """
         with self.database.writing():
+            if alone_for is not None:
+                self.database.take_turns(alone_for)
             yield
 
     @contextlib.contextmanager
@@ -70,9 +82,18 @@ class Stores:
         self.database.close()
 
 
-def open_stores(database_path: Path, artifact_root: Path) -> Stores:
-    """Return the stores in a SQLite file and a local folder, made if need be."""
-    database = open_sqlite(database_path)
+def open_stores(
+    database_address: str | Path, artifact_root: Path, artifact_store: str = "", connections: int = 16
+) -> Stores:
+    """Return the stores in a database and in an object store or a local folder, made if need be.
+
+    Args:
+        database_address: A SQLite file, or ``postgresql://…``.
+        artifact_root: The folder of all artifacts, where there is no ``artifact_store``.
+        artifact_store: The address of a bucket and a prefix in it.
+        connections: How many connections to open to a database of another process at most.
+    """
+    database = _open_database(database_address, connections)
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
@@ -85,8 +106,18 @@ def open_stores(database_path: Path, artifact_root: Path) -> Stores:
     return Stores(
         metadata=metadata,
         metrics=metrics,
-        artifacts=FolderArtifactStore(artifact_root),
+        artifacts=open_artifacts(artifact_store, artifact_root),
         database=database,
         commits=GroupCommit(database),
         upkeep=MetricUpkeep(database, metrics),
+    )
+
+
+def _open_database(address: str | Path, connections: int) -> Database:
+    if isinstance(address, Path):
+        return open_sqlite(address)
+    if address.startswith(("postgresql://", "postgres://")):
+        return open_postgres(address, connections)
+    raise InvalidParameter(
+        "RUNYARD_DATABASE must be postgresql://user@host/name. Left out, the data is in a SQLite file."
     )

@@ -10,9 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-
-class WriterBusy(Exception):
-    """Somebody else writes, and the caller did not want to wait for them."""
+from runyard.stores.database import WriterBusy
 
 
 class SqliteWriter:

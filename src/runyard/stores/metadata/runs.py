@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import (
@@ -21,10 +21,14 @@ from runyard.entities.run import (
     RunStatus,
 )
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, insert_missing
-from runyard.stores.metadata.base import DatasetSummary, PairsTaken, RunStore, Search
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
+from runyard.stores.metadata.base import DatasetSummary, PairsTaken, RunsFound, RunStore, Search
+from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.run_contents import read_contents
+from runyard.stores.metadata.run_documents import keep_documents, read_documents
+from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.schema import (
+    DATASET_CONTEXT_TAG,
     REMOVED,
     dataset_input_tags,
     dataset_inputs,
@@ -36,7 +40,6 @@ from runyard.stores.metadata.schema import (
 )
 from runyard.stores.metadata.schema import params as params_table
 from runyard.stores.metadata.schema import tags as tags_table
-from runyard.stores.metadata.search import DATASET_CONTEXT_TAG, runs_query
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
 
@@ -57,6 +60,13 @@ _GET = Prepared(
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
     f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
 )
+_LOCATE = Prepared(
+    "SELECT runs.run_number, runs.revision FROM runs"
+    " JOIN experiments ON experiments.experiment_id = runs.experiment_id"
+    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
+)
+_GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
 _PARAMS = Prepared("SELECT key, value FROM params WHERE run_number = :run_number")
@@ -78,6 +88,7 @@ class SqlRuns(RunStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._changed = ChangedRuns()
 
     def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
         with self._database.writing() as connection:
@@ -98,9 +109,10 @@ class SqlRuns(RunStore):
                 raise AlreadyExists(f"Run with id={run.run_id} already exists.")
             self.set_tags(run.run_id, tags)
 
-    def get_run(self, workspace: str, run_id: str) -> Run:
+    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
+        statement = _GET_AND_HOLD if hold and self._database.holds_rows else _GET
         with self._database.reading() as connection:
-            row = _GET.row(connection, run_id=run_id, workspace=workspace)
+            row = statement.row(connection, run_id=run_id, workspace=workspace)
         if row is None:
             raise NotFound(f"Run with id={run_id} not found")
         return _run(row, workspace)
@@ -140,8 +152,7 @@ class SqlRuns(RunStore):
             self._update(run_id, **changed)
 
     def move_run(self, run_id: str, stage: LifecycleStage, now_ms: int) -> None:
-        deleted_ms = now_ms if stage is LifecycleStage.DELETED else None
-        self._update(run_id, lifecycle_stage=stage.value, deleted_ms=deleted_ms)
+        self.move_runs([run_id], stage, now_ms)
 
     def move_runs(self, run_ids: Sequence[str], stage: LifecycleStage, now_ms: int) -> list[str]:
         deleted_ms = now_ms if stage is LifecycleStage.DELETED else None
@@ -166,9 +177,8 @@ class SqlRuns(RunStore):
                 )
                 moved += connection.scalars(select(runs.c.run_id).where(*chosen).with_for_update())
             for part in chunks(moved):
-                changed = update(runs).where(runs.c.run_id.in_(part))
                 values = {"lifecycle_stage": stage.value, "deleted_ms": deleted_ms}
-                connection.execute(changed.values(**values, revision=runs.c.revision + 1))
+                self._change(connection, runs.c.run_id.in_(part), **values)
         return moved
 
     def find_params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
@@ -213,9 +223,7 @@ class SqlRuns(RunStore):
             ids = connection.scalars(chosen).all()
             readers = select(dataset_inputs.c.run_number).where(dataset_inputs.c.dataset_id.in_(ids))
             some = connection.scalars(readers.distinct().limit(READERS_AT_ONCE)).all()
-            connection.execute(
-                update(runs).where(runs.c.run_number.in_(some)).values(revision=runs.c.revision + 1)
-            )
+            self._change(connection, runs.c.run_number.in_(some))
             taken = NOTHING_TAKEN
             for table in (dataset_input_tags, dataset_inputs):
                 read = table.c.run_number.in_(some) & table.c.dataset_id.in_(ids)
@@ -249,17 +257,52 @@ class SqlRuns(RunStore):
                 row["step"] = model.step
             insert_missing(connection, model_outputs, rows)
 
-    def search_runs(self, search: Search) -> list[Run]:
-        query = runs_query(
-            workspace=search.workspace,
-            experiment_ids=search.experiment_ids,
-            view=search.view,
-            filter=search.filter,
-            order=search.order,
-        ).with_only_columns(*(runs.c[name] for name in _COLUMNS.split(", ")))
+    def search_runs(self, search: Search) -> RunsFound:
         with self._database.reading() as connection:
-            page = connection.execute(query.limit(search.limit).offset(search.offset))
-            return [_run(tuple(row), search.workspace) for row in page]
+            return find_runs(connection, search)
+
+    def locate_run(self, workspace: str, run_id: str) -> RunsFound:
+        with self._database.reading() as connection:
+            row = _LOCATE.row(connection, run_id=run_id, workspace=workspace)
+        if row is None:
+            raise NotFound(f"Run with id={run_id} not found")
+        return RunsFound([row[0]], [row[1]], last=None)
+
+    def locate_runs(self, run_numbers: Sequence[int]) -> RunsFound:
+        columns = runs.c
+        query = select(columns.run_number, columns.revision).order_by(columns.run_number)
+        with self._database.reading() as connection:
+            rows = [
+                row
+                for part in chunks(run_numbers)
+                for row in connection.execute(query.where(columns.run_number.in_(part)))
+            ]
+        return RunsFound([row[0] for row in rows], [row[1] for row in rows], last=None)
+
+    def take_quiet(self, quiet_s: float, limit: int) -> list[int]:
+        return self._changed.take(quiet_s, limit)
+
+    def read_runs(self, run_numbers: Sequence[int]) -> list[Run]:
+        columns = (
+            runs.c.run_number,
+            experiments.c.workspace,
+            *(runs.c[name] for name in _COLUMNS.split(", ")),
+        )
+        query = select(*columns).join_from(runs, experiments)
+        with self._database.reading() as connection:
+            read = {
+                row[0]: _run(row[2:], row[1])
+                for part in chunks(run_numbers)
+                for row in connection.execute(query.where(runs.c.run_number.in_(part)))
+            }
+        return [read[number] for number in run_numbers if number in read]
+
+    def read_documents(self, found: RunsFound) -> dict[int, bytes]:
+        with self._database.reading() as connection:
+            return read_documents(connection, found)
+
+    def keep_documents(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
+        return keep_documents(self._database, documents)
 
     def list_dataset_summaries(
         self, workspace: str, experiment_ids: Sequence[str], limit: int
@@ -288,8 +331,12 @@ class SqlRuns(RunStore):
 
     def _update(self, run_id: str, **values: Any) -> None:
         with self._database.writing() as connection:
-            changed = update(runs).where(runs.c.run_id == run_id)
-            connection.execute(changed.values(**values, revision=runs.c.revision + 1))
+            self._change(connection, runs.c.run_id == run_id, **values)
+
+    def _change(self, connection: Connection, chosen: ColumnElement[bool], **values: Any) -> None:
+        changed = update(runs).where(chosen).returning(runs.c.run_number)
+        for number in connection.scalars(changed.values(**values, revision=runs.c.revision + 1)).all():
+            self._note_change(number)
 
     @contextlib.contextmanager
     def _changing(self, run_id: str) -> Iterator[tuple[Connection, int]]:
@@ -299,7 +346,11 @@ class SqlRuns(RunStore):
             if found is None:
                 raise NotFound(f"Run with id={run_id} not found")
             _CHANGED.run(connection, run_number=found[0])
+            self._note_change(found[0])
             yield connection, found[0]
+
+    def _note_change(self, run_number: int) -> None:
+        self._database.after_commit(lambda: self._changed.note(run_number))
 
 
 def _run(row: Sequence[Any], workspace: str) -> Run:
@@ -352,5 +403,6 @@ def _keep_dataset(connection: Connection, experiment_id: str, dataset: Dataset) 
         "schema": dataset.schema,
         "profile": dataset.profile,
     }
-    connection.execute(insert(datasets), row)
-    return dataset_id
+    if insert_if_free(connection, datasets, row):
+        return dataset_id
+    return str(connection.execute(select(datasets.c.dataset_id).where(where)).scalar_one())

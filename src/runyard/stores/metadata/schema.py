@@ -6,7 +6,10 @@ that may be NaN is kept as ``0`` beside ``is_nan``; infinities are kept as they 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -17,10 +20,13 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
+    event,
     text,
 )
+from sqlalchemy.types import TypeEngine
+
+from runyard.stores.column_types import AUTO_ID, TEXT
 
 tables = MetaData(
     naming_convention={
@@ -31,24 +37,34 @@ tables = MetaData(
     }
 )
 
+DATASET_CONTEXT_TAG = "mlflow.data.context"
+"""The tag of a run's use of a dataset that says what for, by MLflow's name."""
+
+INDEXED_LENGTH = 200
+"""How many characters of a text PostgreSQL's indexes hold, which take no more than 2.7 kB."""
+
 REMOVED = "removed"
 """The lifecycle stage of what a collection is taking away: nobody finds it or brings it back any more."""
 
-_AUTO_ID = BigInteger().with_variant(Integer(), "sqlite")
 
-
-def _key_value(name: str, owner: str, owner_type: type[Text] | type[BigInteger] = Text) -> Table:
+def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Table:
     """A table of free key and value pairs of one owner, clustered by owner."""
     column, target = owner.rsplit(".", 1)[-1], owner
-    return Table(
+    table = Table(
         name,
         tables,
         Column(column, owner_type, ForeignKey(target, ondelete="CASCADE"), primary_key=True),
-        Column("key", Text, primary_key=True),
-        Column("value", Text, nullable=False),
-        Index(None, "key", "value", column),
+        Column("key", TEXT, primary_key=True),
+        Column("value", TEXT, nullable=False),
+        Index(None, "key", "value", column).ddl_if(dialect="sqlite"),
         sqlite_with_rowid=False,
     )
+    # PostgreSQL takes no long values into an index; their beginnings tell most of them apart.
+    starts = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE INDEX ix_{name}_key_start_{column} ON {name} (key, left(value, {INDEXED_LENGTH}), {column})"
+    )
+    event.listen(table, "after_create", starts.execute_if(dialect="postgresql"))
+    return table
 
 
 def _of_run() -> ForeignKey:
@@ -58,10 +74,10 @@ def _of_run() -> ForeignKey:
 workspaces = Table(
     "workspaces",
     tables,
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("default_experiment_id", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Column("description", Text, nullable=False, default=""),
+    Column("description", TEXT, nullable=False, default=""),
     # Set when its removal begins; it has no address any more, and its row goes last.
     Column("removed_ms", BigInteger),
 )
@@ -69,46 +85,53 @@ workspaces = Table(
 workspace_tags = Table(
     "workspace_tags",
     tables,
-    Column("workspace", Text, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
 experiments = Table(
     "experiments",
     tables,
-    Column("experiment_id", _AUTO_ID, primary_key=True, autoincrement=True),
-    Column("workspace", Text, ForeignKey("workspaces.name"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("artifact_location", Text, nullable=False),
-    Column("lifecycle_stage", Text, nullable=False),
+    Column("experiment_id", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("workspace", TEXT, ForeignKey("workspaces.name"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("artifact_location", TEXT, nullable=False),
+    Column("lifecycle_stage", TEXT, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     UniqueConstraint("workspace", "name"),
     sqlite_autoincrement=True,
 )
 
-experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", BigInteger)
+experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", BigInteger())
 
 runs = Table(
     "runs",
     tables,
-    Column("run_number", _AUTO_ID, primary_key=True, autoincrement=True),
-    Column("run_id", Text, nullable=False, unique=True),
+    Column("run_number", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("run_id", TEXT, nullable=False, unique=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("lifecycle_stage", Text, nullable=False),
-    Column("artifact_uri", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("user_id", TEXT, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("lifecycle_stage", TEXT, nullable=False),
+    Column("artifact_uri", TEXT, nullable=False),
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("deleted_ms", BigInteger),
     # Goes up with every change of what a search shows of the run; a kept document of another one is stale.
     Column("revision", BigInteger, nullable=False, default=0, server_default=text("0")),
-    Index(None, "experiment_id", "lifecycle_stage", "started_ms", "run_id"),
     sqlite_autoincrement=True,
+)
+# In the order in which runs are shown.
+Index(
+    "ix_runs_latest",
+    runs.c.experiment_id,
+    runs.c.lifecycle_stage,
+    runs.c.started_ms.desc(),
+    runs.c.run_id,
 )
 
 run_documents = Table(
@@ -120,20 +143,20 @@ run_documents = Table(
     sqlite_with_rowid=False,
 )
 
-params = _key_value("params", "runs.run_number", BigInteger)
-tags = _key_value("tags", "runs.run_number", BigInteger)
+params = _key_value("params", "runs.run_number", BigInteger())
+tags = _key_value("tags", "runs.run_number", BigInteger())
 
 metric_keys = Table(
     "metric_keys",
     tables,
-    Column("key_id", _AUTO_ID, primary_key=True, autoincrement=True),
-    Column("key", Text, nullable=False, unique=True),
+    Column("key_id", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("key", TEXT, nullable=False, unique=True),
 )
 
 metric_batches = Table(
     "metric_batches",
     tables,
-    Column("batch_number", _AUTO_ID, primary_key=True, autoincrement=True),
+    Column("batch_number", AUTO_ID, primary_key=True, autoincrement=True),
     Column("run_number", BigInteger, _of_run(), nullable=False),
     Column("point_count", Integer, nullable=False),
     Column("packed", LargeBinary, nullable=False),
@@ -145,13 +168,13 @@ metric_batches = Table(
 unsummarised_batches = Table(
     "unsummarised_batches",
     tables,
-    Column("batch_number", _AUTO_ID, primary_key=True, autoincrement=False),
+    Column("batch_number", AUTO_ID, primary_key=True, autoincrement=False),
 )
 
 accepted_batches = Table(
     "accepted_batches",
     tables,
-    Column("batch_id", Text, primary_key=True),
+    Column("batch_id", TEXT, primary_key=True),
     Column("accepted_ms", BigInteger, nullable=False),
     Index(None, "accepted_ms"),
     sqlite_with_rowid=False,
@@ -175,8 +198,10 @@ metric_series = Table(
         "ix_metric_series_settled",
         "experiment_id",
         "key_id",
+        "last_is_nan",
         "last_value",
         "run_number",
+        "is_live",  # always false, but without it SQLite looks it up in the table
         sqlite_where=text("is_live = 0"),
         postgresql_where=text("NOT is_live"),
     ),
@@ -194,7 +219,7 @@ metric_series = Table(
 metric_chunks = Table(
     "metric_chunks",
     tables,
-    Column("chunk_id", _AUTO_ID, primary_key=True, autoincrement=True),
+    Column("chunk_id", AUTO_ID, primary_key=True, autoincrement=True),
     Column("run_number", BigInteger, _of_run(), nullable=False),
     # 0 where short series of the run are packed together
     Column("key_id", BigInteger, nullable=False),
@@ -203,6 +228,8 @@ metric_chunks = Table(
     Column("last_timestamp_ms", BigInteger, nullable=False),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
+    # Before the large columns: the widest charts read this one of very many chunks.
+    Column("coarse_bucket", LargeBinary, nullable=False),
     Column("packed", LargeBinary, nullable=False),
     Column("buckets", LargeBinary, nullable=False),
     # With the count, so that the small ones to be merged are found without reading any.
@@ -213,14 +240,14 @@ metric_chunks = Table(
 datasets = Table(
     "datasets",
     tables,
-    Column("dataset_id", Text, primary_key=True),
+    Column("dataset_id", TEXT, primary_key=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("source_type", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("schema", Text),
-    Column("profile", Text),
+    Column("name", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("source_type", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("schema", TEXT),
+    Column("profile", TEXT),
     UniqueConstraint("experiment_id", "name", "digest"),
 )
 
@@ -228,7 +255,7 @@ dataset_inputs = Table(
     "dataset_inputs",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), primary_key=True),
+    Column("dataset_id", TEXT, ForeignKey("datasets.dataset_id"), primary_key=True),
     Column("position", Integer, nullable=False),
 )
 
@@ -236,25 +263,25 @@ dataset_input_tags = Table(
     "dataset_input_tags",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("dataset_id", TEXT, ForeignKey("datasets.dataset_id"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
 )
 
 logged_models = Table(
     "logged_models",
     tables,
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", TEXT, primary_key=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("artifact_uri", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("artifact_uri", TEXT, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("status_message", Text, nullable=False, default=""),
-    Column("model_type", Text, nullable=False, default=""),
-    Column("source_run_id", Text, nullable=False, default=""),
-    Column("lifecycle_stage", Text, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("status_message", TEXT, nullable=False, default=""),
+    Column("model_type", TEXT, nullable=False, default=""),
+    Column("source_run_id", TEXT, nullable=False, default=""),
+    Column("lifecycle_stage", TEXT, nullable=False),
     Column("deleted_ms", BigInteger),
     Index(None, "experiment_id", "lifecycle_stage", "created_ms"),
 )
@@ -265,15 +292,15 @@ logged_model_tags = _key_value("logged_model_tags", "logged_models.model_id")
 logged_model_metrics = Table(
     "logged_model_metrics",
     tables,
-    Column("model_id", Text, ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("run_id", Text, primary_key=True),
+    Column("model_id", TEXT, ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("run_id", TEXT, primary_key=True),
     Column("timestamp_ms", BigInteger, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("value", Double, primary_key=True),
     Column("is_nan", Boolean, primary_key=True),
-    Column("dataset_name", Text, primary_key=True, default=""),
-    Column("dataset_digest", Text, primary_key=True, default=""),
+    Column("dataset_name", TEXT, primary_key=True, default=""),
+    Column("dataset_digest", TEXT, primary_key=True, default=""),
     Index(None, "key", "value"),
     sqlite_with_rowid=False,
 )
@@ -282,7 +309,7 @@ model_inputs = Table(
     "model_inputs",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", TEXT, primary_key=True),
     Column("position", Integer, nullable=False),
 )
 
@@ -290,7 +317,7 @@ model_outputs = Table(
     "model_outputs",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", TEXT, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("position", Integer, nullable=False),
 )
@@ -299,8 +326,8 @@ removed_artifacts = Table(
     "removed_artifacts",
     tables,
     # below the root of all artifacts, so with the workspace first
-    Column("path", Text, primary_key=True),
-    Column("workspace", Text, ForeignKey("workspaces.name", ondelete="CASCADE"), nullable=False),
+    Column("path", TEXT, primary_key=True),
+    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), nullable=False),
     Column("removed_ms", BigInteger, nullable=False),
     Column("emptied_ms", BigInteger),
     Index(None, "workspace", "emptied_ms"),
@@ -311,9 +338,9 @@ removed_artifacts = Table(
 principals = Table(
     "principals",
     tables,
-    Column("principal_id", Text, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),
+    Column("principal_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False, unique=True),
+    Column("kind", TEXT, nullable=False),
     Column("is_administrator", Boolean, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("disabled_ms", BigInteger),
@@ -322,12 +349,12 @@ principals = Table(
 api_keys = Table(
     "api_keys",
     tables,
-    Column("key_id", Text, primary_key=True),
-    Column("principal_id", Text, ForeignKey("principals.principal_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("secret_sha256", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("workspace", Text, ForeignKey("workspaces.name")),
+    Column("key_id", TEXT, primary_key=True),
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("secret_sha256", TEXT, nullable=False),
+    Column("scope", TEXT, nullable=False),
+    Column("workspace", TEXT, ForeignKey("workspaces.name")),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
     Column("revoked_ms", BigInteger),
@@ -337,8 +364,8 @@ api_keys = Table(
 signing_keys = Table(
     "signing_keys",
     tables,
-    Column("key_id", Text, primary_key=True),
-    Column("private_jwk", Text, nullable=False),
+    Column("key_id", TEXT, primary_key=True),
+    Column("private_jwk", TEXT, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("retired_ms", BigInteger),
 )
@@ -347,5 +374,5 @@ installation = Table(
     "installation",
     tables,
     Column("only_row", Integer, primary_key=True),
-    Column("server_id", Text, nullable=False),
+    Column("server_id", TEXT, nullable=False),
 )

@@ -43,7 +43,6 @@ from runyard.stores.metadata.schema import (
     model_outputs,
     params,
     removed_artifacts,
-    run_documents,
     runs,
     tags,
     workspaces,
@@ -58,10 +57,10 @@ REMEMBERED_MS = 30 * 24 * 3600 * 1000
 # What hangs on each kind, the parts before the wholes. A noun that comes to lie in the trash, as registered
 # models and their versions will, adds a kind here and in `removable.py`, and what it keeps in `claims.py`.
 _HANGS_ON: dict[TrashKind, tuple[Table, ...]] = {
+    # What search keeps of a run (`run_documents`) comes and goes; it goes with the run, and is not counted.
     TrashKind.RUN: (
         params,
         tags,
-        run_documents,
         dataset_input_tags,
         dataset_inputs,
         model_inputs,
@@ -252,7 +251,7 @@ class SqlTrash(TrashStore):
 
     def database_bytes(self) -> int:
         with self._database.reading() as connection:
-            if not self._database.is_sqlite:
+            if connection.dialect.name != "sqlite":
                 return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
             pages, size = (
                 connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()

@@ -20,7 +20,6 @@ from runyard.stores.metrics.base import TakenPoints
 from runyard.stores.metrics.chunks import open_packed, seal_packed
 from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, pack_batch, unpack_batch
-from runyard.stores.metrics.summarising import Summaries
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import measure_rows, take_rows
 
@@ -36,13 +35,10 @@ _NOTHING = TakenPoints()
 class PointRemoval:
     """Removes points for good; any thread may, while others append, fold, summarise and read."""
 
-    def __init__(
-        self, database: Database, keys: MetricKeys, arrivals: Arrivals, summaries: Summaries
-    ) -> None:
+    def __init__(self, database: Database, keys: MetricKeys, arrivals: Arrivals) -> None:
         self._database = database
         self._keys = keys
         self._arrivals = arrivals
-        self._summaries = summaries
 
     def take_run(self, run_id: str) -> TakenPoints:
         """Remove some of a run's points, as many as hold the writer for some milliseconds."""
@@ -80,14 +76,13 @@ class PointRemoval:
             found = _RUN_NUMBER.row(connection, run_id=run_id)
             if found is None:
                 return _NOTHING
-            # Joined now, in this transaction, nothing of what is removed is left to be joined later.
-            self._summaries.settle()
+            # First, as whoever summarises does, so that the two don't wait for each other in a circle.
+            _CHANGED.run(connection, run_number=found[0])
             wanted = set(keys)
             ids = set(self._keys.find(connection, wanted).values())
             taken = self._rewrite_batches(connection, found[0], wanted)
             taken += self._remove_chunks(connection, found[0], ids)
             taken += _rewrite_packed(connection, found[0], ids)
-            _CHANGED.run(connection, run_number=found[0])
             return taken
 
     def _take_some(self, connection: Connection, table: Table, run_number: int, limit: int) -> TakenPoints:
@@ -105,8 +100,8 @@ class PointRemoval:
     def _rewrite_batches(self, connection: Connection, run_number: int, keys: set[str]) -> TakenPoints:
         columns = metric_batches.c
         query = select(columns.batch_number, columns.packed).where(columns.run_number == run_number)
-        old, new, taken = [], [], _NOTHING
-        for row in connection.execute(query.order_by(columns.batch_number)):
+        old, taken = [], _NOTHING
+        for row in connection.execute(query.order_by(columns.batch_number)).all():
             batch = unpack_batch(row.packed)
             if keys.isdisjoint(batch.keys):
                 continue
@@ -114,10 +109,8 @@ class PointRemoval:
             packed = pack_batch(rest) if len(rest) else b""
             old.append(row.batch_number)
             if len(rest):
-                new.append({"run_number": run_number, "point_count": len(rest), "packed": packed})
+                _add_in_place(connection, row.batch_number, run_number, len(rest), packed)
             taken += TakenPoints(len(batch) - len(rest), len(row.packed) - len(packed))
-        if new:
-            connection.execute(insert(metric_batches), new)
         if old:
             self._let_go(connection, old)
             for part in chunks(old):
@@ -144,6 +137,15 @@ class PointRemoval:
             connection.execute(delete(metric_series).where(of_series))
             taken += TakenPoints(points, size_bytes)
         return taken
+
+
+def _add_in_place(connection: Connection, old: int, run_number: int, point_count: int, packed: bytes) -> None:
+    """Keep what is left of a batch under a number of its own; it is summarised if the old one was."""
+    row = {"run_number": run_number, "point_count": point_count, "packed": packed}
+    number = connection.scalar(insert(metric_batches).returning(metric_batches.c.batch_number), row)
+    waits = unsummarised_batches.c.batch_number
+    if connection.execute(select(waits).where(waits == old)).first() is not None:
+        connection.execute(insert(unsummarised_batches), {"batch_number": number})
 
 
 def _rewrite_packed(connection: Connection, run_number: int, ids: set[int]) -> TakenPoints:

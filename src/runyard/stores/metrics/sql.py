@@ -12,15 +12,15 @@ import math
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from runyard.entities.metric import Metric, MetricBatch
 from runyard.errors import NotFound, StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
-from runyard.stores.metadata.schema import metric_keys, metric_series, runs
+from runyard.stores.metadata.run_contents import run_numbers
+from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import MetricStore, TakenPoints, ThinnedSeries, Window
-from runyard.stores.metrics.drawing import sample_series, thin_series
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
@@ -39,6 +39,10 @@ _ADD_BATCH = Prepared(
     " VALUES (:run_number, :point_count, :packed) RETURNING batch_number"
 )
 _NOTE_UNSUMMARISED = Prepared("INSERT INTO unsummarised_batches (batch_number) VALUES (:batch_number)")
+_LATEST = (
+    "SELECT s.run_number, k.key, s.last_value, s.last_is_nan, s.last_timestamp_ms, s.last_step"
+    " FROM metric_series s JOIN metric_keys k ON k.key_id = s.key_id"
+)
 _CLAIM = Prepared(
     "INSERT INTO accepted_batches (batch_id, accepted_ms) VALUES (:batch_id, :accepted_ms)"
     " ON CONFLICT (batch_id) DO NOTHING"
@@ -54,7 +58,7 @@ class SqlMetrics(MetricStore):
         self.arrivals = Arrivals()
         self.summaries = Summaries(database, self._keys, self.arrivals)
         self.folding = Folding(database, self._keys)
-        self._removal = PointRemoval(database, self._keys, self.arrivals, self.summaries)
+        self._removal = PointRemoval(database, self._keys, self.arrivals)
 
     def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
         packed = pack_batch(batch)
@@ -63,8 +67,9 @@ class SqlMetrics(MetricStore):
             if run is None:
                 raise NotFound(f"Run with id={run_id} not found")
             if batch_id is not None:
-                now_ms = time.time_ns() // 1_000_000
-                if not _CLAIM.run(connection, batch_id=batch_id, accepted_ms=now_ms):
+                # A client that gives one id to batches of two runs means two batches.
+                claim = f"{batch_id}/{run[0]}"
+                if not _CLAIM.run(connection, batch_id=claim, accepted_ms=time.time_ns() // 1_000_000):
                     return False
             if len(batch):
                 self._add(connection, run[0], len(batch), packed)
@@ -87,27 +92,31 @@ class SqlMetrics(MetricStore):
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         self.settle()
         latest: dict[str, list[Metric]] = {run_id: [] for run_id in run_ids}
-        query = (
-            select(runs.c.run_id, metric_keys.c.key, metric_series)
-            .join_from(runs, metric_series, metric_series.c.run_number == runs.c.run_number)
-            .join(metric_keys, metric_keys.c.key_id == metric_series.c.key_id)
-        )
         with self._database.reading() as connection:
-            for part in chunks(run_ids):
-                for row in connection.execute(query.where(runs.c.run_id.in_(part))):
-                    value = math.nan if row.last_is_nan else row.last_value
-                    latest[row.run_id].append(Metric(row.key, value, row.last_timestamp_ms, row.last_step))
-        for metrics in latest.values():
-            metrics.sort(key=lambda metric: metric.key)
+            engine, ids = Engine(connection), run_numbers(connection, run_ids)
+            run_id_of = {number: run_id for run_id, number in ids.items()}
+            for part in chunks(list(run_id_of)):
+                read = Sql(
+                    f"{_LATEST} WHERE s.run_number IN {whole_numbers(part)} ORDER BY s.run_number, k.key"
+                )
+                for number, key, value, is_nan, timestamp_ms, step in engine.rows(read):
+                    last = math.nan if is_nan else value
+                    latest[run_id_of[number]].append(Metric(key, last, timestamp_ms, step))
         return latest
 
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
+    def read_history(
+        self,
+        run_id: str,
+        key: str,
+        limit: int | None = None,
+        offset: int = 0,
+        window: Window | None = None,
+    ) -> Points:
         with self._database.reading() as connection:
             run_number, key_id = self._find(connection, run_id, key)
             if run_number is None:
                 return Points.empty()
-            end = None if limit is None else offset + limit
-            return RunReader(connection, run_number).read_part(key, key_id, offset, end)
+            return RunReader(connection, run_number).series(key, key_id).history(limit, offset, window)
 
     def sample_history(
         self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None
@@ -116,7 +125,7 @@ class SqlMetrics(MetricStore):
             run_number, key_id = self._find(connection, run_id, key)
             if run_number is None:
                 return Points.empty()
-            return sample_series(RunReader(connection, run_number), key, key_id, limit, steps)
+            return RunReader(connection, run_number).series(key, key_id).sample(limit, steps)
 
     def thin(self, run_id: str, keys: Sequence[str], window: Window, width: int) -> list[ThinnedSeries]:
         with self._database.reading() as connection:
@@ -125,7 +134,7 @@ class SqlMetrics(MetricStore):
                 return [thin(Points.empty(), window, width) for _ in keys]
             ids = self._keys.find(connection, keys)
             reader = RunReader(connection, run[0])
-            return [thin_series(reader, key, ids.get(key), window, width) for key in keys]
+            return [reader.series(key, ids.get(key)).thin(window, width) for key in keys]
 
     def remove_series(self, run_id: str, keys: Sequence[str]) -> TakenPoints:
         return self._removal.remove_series(run_id, keys)

@@ -34,10 +34,11 @@ _IS_LATER = (
     " metric_series.last_is_nan)"
 )
 _LAST = ("last_step", "last_timestamp_ms", "last_is_nan", "last_value")
+# A series is live from its second summary on: many runs log each metric once, and are found by index at once.
 _JOIN = Prepared(
     "INSERT INTO metric_series (run_number, key_id, experiment_id, last_step, last_timestamp_ms, last_value,"
     " last_is_nan, minimum, maximum, is_live) VALUES (:run_number, :key_id, :experiment_id, :last_step,"
-    " :last_timestamp_ms, :last_value, :last_is_nan, :minimum, :maximum, :is_live)"
+    " :last_timestamp_ms, :last_value, :last_is_nan, :minimum, :maximum, FALSE)"
     " ON CONFLICT (run_number, key_id) DO UPDATE SET "
     + ", ".join(
         f"{name} = CASE WHEN {_IS_LATER} THEN excluded.{name} ELSE metric_series.{name} END" for name in _LAST
@@ -46,9 +47,9 @@ _JOIN = Prepared(
     " THEN excluded.minimum ELSE metric_series.minimum END"
     ", maximum = CASE WHEN metric_series.maximum IS NULL OR excluded.maximum > metric_series.maximum"
     " THEN excluded.maximum ELSE metric_series.maximum END"
-    ", is_live = excluded.is_live"
+    ", is_live = :is_live"
 )
-_WAITING = select(unsummarised_batches.c.batch_number).order_by(unsummarised_batches.c.batch_number)
+_WAITING = Prepared("SELECT batch_number FROM unsummarised_batches ORDER BY batch_number LIMIT :some")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
 _SETTLED = Prepared("DELETE FROM unsummarised_batches WHERE batch_number = :batch_number")
 
@@ -78,12 +79,16 @@ class Summaries:
             self._settle()
             return
         with self._one_at_a_time:
-            self._settle()
+            self._database.retrying(self._settle)
 
     def _settle(self) -> None:
         while True:
+            remembered = self._arrivals.known()
             with self._database.reading() as connection:
-                waiting = list(connection.scalars(_WAITING.limit(BATCHES_AT_ONCE)))
+                waiting = [row[0] for row in _WAITING.rows(connection, some=BATCHES_AT_ONCE)]
+                if len(waiting) < BATCHES_AT_ONCE:
+                    # A replica may have been faster, even before this process took note of its own commit.
+                    self._arrivals.forget(remembered.keys() - set(waiting))
                 if not waiting:
                     return
                 batches = self._read(connection, waiting)
@@ -124,6 +129,10 @@ class Summaries:
         parts = list(chunks(names, SERIES_AT_ONCE)) or [[]]
         for part in parts:
             with self._database.writing() as connection:
+                # In one order everywhere, so that two replicas may wait for each other but not in a circle:
+                # runs before what hangs on them.
+                changed = sorted({run_number for run_number, _ in part})
+                _CHANGED.run_many(connection, [{"run_number": number} for number in changed])
                 if not _all_wait(connection, waiting):
                     return False
                 ids = self._keys.keep(connection, {key for _, key in part})
@@ -131,10 +140,8 @@ class Summaries:
                     _row(run_number, ids[key], owners[run_number], summaries[run_number][key])
                     for run_number, key in part
                 ]
-                # In one order everywhere, so that two replicas may wait for each other but not in a circle.
                 _JOIN.run_many(connection, sorted(rows, key=lambda row: (row["run_number"], row["key_id"])))
                 if part is parts[-1]:
-                    _CHANGED.run_many(connection, [{"run_number": number} for number in sorted(owners)])
                     _SETTLED.run_many(connection, [{"batch_number": number} for number in waiting])
                     self._database.after_commit(lambda: self._arrivals.forget(waiting))
         return True
