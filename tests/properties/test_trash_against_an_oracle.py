@@ -10,15 +10,24 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sqlite3
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
+from runyard.app import open_stores
 from runyard.auth.permissions import LOCAL_OWNER
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.logged_model import LoggedModelStatus
@@ -31,15 +40,17 @@ from runyard.services.call import Call
 from runyard.services.collection import FOREVER_MS, Collection
 from runyard.services.logged_models import NewLoggedModel
 from runyard.services.runs import NewRun
-from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Mode, Settings
 from runyard.stores.artifacts.base import ArtifactUpload
-from runyard.stores.opening import open_stores
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 
-SCHEDULES = int(os.environ.get("RUNYARD_SCHEDULES", "40"))
+# Read here, since the environment is scrubbed before a test runs.
+SCHEDULES = {
+    "sqlite": int(os.environ.get("RUNYARD_SCHEDULES", "60")),
+    "postgres": int(os.environ.get("RUNYARD_SCHEDULES", "60")) // 10,
+}
 EVERYTHING = Retention(deleted_before_ms=FOREVER_MS)
-PARTS = ("params", "tags", "metric_batches", "metric_chunks", "metric_series", "unsummarised_batches")
+PARTS = ("params", "tags", "metric_batches", "metric_chunks", "metric_series")
 names = st.sampled_from(["a.txt", "b/c.txt", "b/d.txt"])
 
 
@@ -81,6 +92,10 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
     item_ids = Bundle("item_ids")
     uploads = Bundle("uploads")
 
+    def __init__(self, engine: SqlEngine) -> None:
+        super().__init__()
+        self.engine = engine
+
     @initialize()
     def open(self) -> None:
         """Begin with an empty home."""
@@ -89,19 +104,19 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         self.is_nested = False
         self.stages: dict[str, bool] = {}
         self.items: dict[str, Known] = {}
-        open_migrated(self.home / "runyard.db").close()
+        self.database = self.engine.setting(self.home)
         self._open()
 
     def _open(self) -> None:
-        settings_ = Settings(mode=Mode.UP, home=self.home)
-        self.stores = open_stores(settings_.database_path, settings_.artifact_root)
-        ensure_default_workspace(self.stores)
+        settings_ = Settings(mode=Mode.UP, home=self.home, database=self.database)
+        self.stores = open_stores(settings_)
         workspace = self.stores.metadata.workspaces.get_workspace("default")
         self.call = Call(self.stores, settings_, workspace, LOCAL_OWNER)
 
     def teardown(self) -> None:
         """Leave nothing behind."""
         self.stores.close()
+        self.engine.close()
         shutil.rmtree(self.home)
 
     @rule(target=experiment_ids, inside=st.none() | item_ids)
@@ -246,24 +261,17 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
 
     def _nothing_else_is_left(self) -> None:
         alive = {item_id: known for item_id, known in self.items.items() if self._is_there(item_id)}
-        with contextlib.closing(sqlite3.connect(self.home / "runyard.db")) as raw:
-            ids = {
-                row[0]
-                for row in raw.execute("SELECT run_id FROM runs UNION SELECT model_id FROM logged_models")
-            }
-            assert ids == set(alive)
-            for table in PARTS[:-1]:
-                orphans = (
-                    f"SELECT count(*) FROM {table} WHERE run_number NOT IN (SELECT run_number FROM runs)"
-                )
-                assert raw.execute(orphans).fetchone() == (0,)
-            (stale,) = raw.execute(
-                "SELECT count(*) FROM unsummarised_batches"
-                " WHERE batch_number NOT IN (SELECT batch_number FROM metric_batches)"
-            ).fetchone()
-            assert stale == 0
-            datasets = {row[0] for row in raw.execute("SELECT DISTINCT name FROM datasets")}
-            assert datasets == {known.dataset for known in alive.values() if known.dataset}
+        assert self._rows("SELECT run_id FROM runs UNION SELECT model_id FROM logged_models") == set(alive)
+        for table in PARTS:
+            orphans = f"SELECT run_number FROM {table} WHERE run_number NOT IN (SELECT run_number FROM runs)"
+            assert self._rows(orphans) == set()
+        waiting = "SELECT batch_number FROM unsummarised_batches"
+        assert (
+            self._rows(f"{waiting} WHERE batch_number NOT IN (SELECT batch_number FROM metric_batches)")
+            == set()
+        )
+        datasets = {known.dataset for known in alive.values() if known.dataset}
+        assert self._rows("SELECT DISTINCT name FROM datasets") == datasets
         root = self.home / "artifacts" / "default"
         on_disk = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
         expected = {f"{known.folder}/{name}" for known in alive.values() for name in known.files}
@@ -271,6 +279,9 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         # A file of something that is gone may lie in the artifacts of something that is not.
         for path in on_disk - expected:
             assert any(path.startswith(f"{known.folder}/") for known in alive.values())
+
+    def _rows(self, sql: str) -> set[str]:
+        return {row[0] for row in self.engine.rows(self.home, sql)}
 
     def _is_there(self, item_id: str) -> bool:
         try:
@@ -294,13 +305,19 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
                 with artifacts.open_proxied(self.call, f"{known.folder}/{name}") as file:
                     assert file.read(0, 1000) == content
             if known.is_run:
-                found = runs.get_run(self.call, item_id)
-                assert found.contents.params == {"alpha": "1"}
-                assert [each.dataset.name for each in found.contents.dataset_inputs] == [known.dataset]
+                contents = self.stores.metadata.runs.read_contents([item_id])[item_id]
+                assert contents.params == {"alpha": "1"}
+                assert [each.dataset.name for each in contents.dataset_inputs] == [known.dataset]
                 assert len(self.stores.metrics.read_history(item_id, "loss")) == known.points
 
 
-TestTrashAgainstAnOracle = TrashAgainstAnOracle.TestCase
-TestTrashAgainstAnOracle.settings = settings(
-    max_examples=SCHEDULES, stateful_step_count=30, deadline=None, print_blob=True
-)
+@pytest.mark.slow
+def test_r17_nothing_that_can_be_reached_is_ever_lost(engine: SqlEngine):
+    class OnThisEngine(TrashAgainstAnOracle):
+        def __init__(self) -> None:
+            super().__init__(engine)
+
+    run_state_machine_as_test(
+        OnThisEngine,
+        settings=settings(max_examples=SCHEDULES[engine.name], stateful_step_count=30, deadline=None),
+    )

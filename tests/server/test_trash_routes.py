@@ -12,6 +12,7 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.errors import Unavailable
 from runyard.services import artifacts, collection
 from runyard.services.call import Call
+from runyard.stores.artifacts.removal import remove_tree
 from runyard.stores.sqlite import FREE_PAGES
 from tests.server.local import Local, good, pairs, refusal
 from tests.server.team import Team
@@ -36,7 +37,7 @@ def full_run(local: Local, experiment_id: str = "0", points: int = 300, **fields
 
 def folder_of(local: Local, run_id: str) -> str:
     uri = local.read_run(run_id)["info"]["artifact_uri"]
-    return "/api/2.0/mlflow-artifacts/artifacts/" + uri.removeprefix("mlflow-artifacts:/")
+    return f"/api/2.0/mlflow-artifacts/artifacts/{uri.removeprefix('mlflow-artifacts:/')}"
 
 
 def upload(local: Local, run_id: str, name: str, content: bytes = b"x" * 1000) -> None:
@@ -399,7 +400,7 @@ def test_a_store_that_fails_in_the_middle_is_gone_on_with(local, monkeypatch):
     run_ids = [full_run(local, points=2) for _ in range(3)]
     ours(local, "runs/delete", run_ids=run_ids)
     announced = collect(local, dry_run=True)
-    remove, failures = collection.remove_tree, [1, 1]
+    remove, failures = remove_tree, [1, 1]
 
     def failing(*arguments):
         if failures:

@@ -11,16 +11,17 @@ import pytest
 from runyard.entities.metric import Metric, MetricBatch
 from runyard.stores.database import Database
 from runyard.stores.metadata.schema import metric_batches, metric_chunks, metric_series, unsummarised_batches
+from runyard.stores.metrics.base import TakenPoints
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.summarising import Summaries
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 from tests.stores.test_metrics import fold_all, insert_run
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_migrated(tmp_path / "runyard.db")
+def database(tmp_path: Path, engine: SqlEngine) -> Iterator[Database]:
+    opened = engine.open(tmp_path)
     insert_run(opened, "run")
     yield opened
     opened.close()
@@ -113,7 +114,7 @@ def test_a_run_goes_in_steps_that_add_up(database, metrics, monkeypatch):
         metrics.append("run", batch("a", range(step)))
     expected = metrics.measure_run("run")
     assert expected.points == 3 * 115 + sum(range(7))
-    steps = []
+    steps: list[TakenPoints] = []
     while not steps or not steps[-1].is_over:
         steps.append(metrics.take_run("run"))
     assert len(steps) > 3
@@ -215,8 +216,13 @@ def test_a_series_that_is_removed_while_all_others_work_stays_removed(database, 
         appended[0] = 505 + 5 * count
 
     appended = [500]
-    acts = (append, lambda _: metrics.folding.fold(1), lambda _: metrics.folding.merge(1))
-    acts = (*acts, lambda _: metrics.settle(), lambda _: metrics.read_history("run", "a"))
+    acts: list[Callable[[int], object]] = [
+        append,
+        lambda _: metrics.folding.fold(1),
+        lambda _: metrics.folding.merge(1),
+        lambda _: metrics.settle(),
+        lambda _: metrics.read_history("run", "a"),
+    ]
     threads = [threading.Thread(target=again_and_again(act)) for act in acts]
     for thread in threads:
         thread.start()
