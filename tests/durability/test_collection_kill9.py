@@ -27,9 +27,10 @@ def test_r17_a_collection_that_is_killed_is_ended_by_the_next(start_server):
     Experiment.delete(workspace, deleted.id)
     moments = random.Random(KILLS)
     for _ in range(KILLS):
-        begin_collection(server)
+        connection = begin_collection(server)
         time.sleep(moments.uniform(0, 0.15))
         server.kill9()
+        connection.close()
         server.start()
     workspace = Workspace.get("default", url=server.url)
     workspace.trash.collect()
@@ -45,10 +46,11 @@ def test_r17_a_collection_that_is_killed_is_ended_by_the_next(start_server):
     Experiment(workspace, "deleted")
 
 
-def begin_collection(server: RunningServer) -> None:
+def begin_collection(server: RunningServer) -> http.client.HTTPConnection:
     """Ask for a collection and wait for no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request("POST", "/api/v1/trash/collect", b"{}", {"Content-Type": "application/json"})
+    return connection
 
 
 def log(workspace: Workspace, experiment: Experiment, name: str) -> None:

@@ -359,8 +359,8 @@ def test_an_upload_that_ends_after_its_run_is_gone_leaves_nothing(local):
     store, begun, removed = local.stores.artifacts, threading.Event(), threading.Event()
     create = store.create
 
-    def slow(path):
-        upload_ = create(path)
+    def slow(*arguments):
+        upload_ = create(*arguments)
         commit = upload_.commit
 
         def late():

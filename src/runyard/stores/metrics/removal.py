@@ -18,6 +18,7 @@ from runyard.stores.metadata.schema import metric_batches, metric_chunks, metric
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import TakenPoints
 from runyard.stores.metrics.chunks import open_packed, seal_packed
+from runyard.stores.metrics.folding import chunk_row
 from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, pack_batch, unpack_batch
 from runyard.stores.prepared import Prepared
@@ -86,7 +87,7 @@ class PointRemoval:
             return taken
 
     def _take_some(self, connection: Connection, table: Table, run_number: int, limit: int) -> TakenPoints:
-        (number,) = table.primary_key
+        number = table.c.batch_number if table is metric_batches else table.c.chunk_id
         query = select(number, table.c.point_count).where(table.c.run_number == run_number).limit(limit)
         found = connection.execute(query).all()
         if not found:
@@ -94,7 +95,8 @@ class PointRemoval:
         numbers = [row[0] for row in found]
         if table is metric_batches:
             self._let_go(connection, numbers)
-        taken = take_rows(connection, table, number.in_(numbers), limit)
+        some = (table.c.run_number == run_number) & number.in_(numbers)
+        taken = take_rows(connection, table, some, limit)
         return TakenPoints(sum(row.point_count for row in found), taken.size_bytes, len(numbers) < limit)
 
     def _rewrite_batches(self, connection: Connection, run_number: int, keys: set[str]) -> TakenPoints:
@@ -114,7 +116,11 @@ class PointRemoval:
         if old:
             self._let_go(connection, old)
             for part in chunks(old):
-                connection.execute(delete(metric_batches).where(columns.batch_number.in_(part)))
+                connection.execute(
+                    delete(metric_batches).where(
+                        columns.run_number == run_number, columns.batch_number.in_(part)
+                    )
+                )
         return taken
 
     def _let_go(self, connection: Connection, batch_numbers: Sequence[int]) -> None:
@@ -164,21 +170,13 @@ def _rewrite_packed(connection: Connection, run_number: int, ids: set[int]) -> T
         kept_bytes = 0
         if rest:
             sealed = seal_packed(rest)
-            new = {
-                "run_number": run_number,
-                "key_id": PACKED_KEY_ID,
-                "point_count": sealed.point_count,
-                "first_timestamp_ms": sealed.first_timestamp_ms,
-                "last_timestamp_ms": sealed.last_timestamp_ms,
-                "first_step": sealed.first_step,
-                "last_step": sealed.last_step,
-                "packed": sealed.columns,
-                "buckets": sealed.buckets,
-            }
+            new = chunk_row(run_number, PACKED_KEY_ID, sealed)
             connection.execute(insert(metric_chunks), new)
             point_count -= sealed.point_count
             kept_bytes = len(sealed.columns)
-        connection.execute(delete(metric_chunks).where(columns.chunk_id == row.chunk_id))
+        connection.execute(
+            delete(metric_chunks).where(columns.run_number == run_number, columns.chunk_id == row.chunk_id)
+        )
         taken += TakenPoints(point_count, len(row.packed) - kept_bytes)
     return taken
 
