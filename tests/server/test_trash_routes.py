@@ -445,7 +445,7 @@ def test_a_restore_and_a_collection_never_both_succeed(local):
     def restore(part):
         start.wait()
         for run_id in part:
-            moved = stores.metadata.runs.move_runs([run_id], LifecycleStage.ACTIVE, 1)
+            moved = stores.metadata.many_runs.move_runs([run_id], LifecycleStage.ACTIVE, 1)
             restored.extend(moved)
 
     threads = [threading.Thread(target=restore, args=(run_ids[offset::2],)) for offset in (0, 1)]

@@ -276,3 +276,31 @@ def delete_workspace(
         return connection.delete(path, query, CollectedAnswer)
 
     return until_done(step, on_progress)
+
+
+class HasTrash:
+    """What a workspace has for deletion."""
+
+    _name: str
+    _url: str
+    _connection: Connection
+
+    def delete(self, *, dry_run: bool = False, on_progress: OnProgress = lambda freed: None) -> Collected:
+        """Take the workspace away for good with all that it holds, its files too, and return what that freed.
+
+        From the first moment it has no address any more. Stopped on its way, the next call goes on.
+
+        Args:
+            dry_run: Only say how much it would be.
+            on_progress: Called every second or so with what has been freed so far.
+
+        Raises:
+            InvalidParameter: It is the default workspace.
+            Forbidden: The credential is not an administrator's.
+        """
+        return delete_workspace(self._name, url=self._url, dry_run=dry_run, on_progress=on_progress)
+
+    @property
+    def trash(self) -> Trash:
+        """What was deleted and can be brought back."""
+        return Trash(self._connection)

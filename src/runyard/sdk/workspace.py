@@ -25,12 +25,12 @@ from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
-from runyard.sdk.trash import Collected, OnProgress, Trash, delete_workspace
+from runyard.sdk.trash import HasTrash
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace:
+class Workspace(HasTrash):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.
@@ -314,26 +314,6 @@ class Workspace:
             NotFound: This workspace has no such experiment.
         """
         return experiment_of(self, experiment_id)
-
-    def delete(self, *, dry_run: bool = False, on_progress: OnProgress = lambda freed: None) -> Collected:
-        """Take the workspace away for good with all that it holds, its files too, and return what that freed.
-
-        From the first moment it has no address any more. Stopped on its way, the next call goes on.
-
-        Args:
-            dry_run: Only say how much it would be.
-            on_progress: Called every second or so with what has been freed so far.
-
-        Raises:
-            InvalidParameter: It is the default workspace.
-            Forbidden: The credential is not an administrator's.
-        """
-        return delete_workspace(self._name, url=self._url, dry_run=dry_run, on_progress=on_progress)
-
-    @property
-    def trash(self) -> Trash:
-        """What was deleted and can be brought back."""
-        return Trash(self._connection)
 
     @property
     def experiments(self) -> Experiments:

@@ -110,7 +110,7 @@ def _remove_rows(call: Call, run_id: str, parts: Parts, is_dry_run: bool) -> Rem
             points = call.stores.metrics.remove_series(run_id, parts.metrics)
             removed += RemovedParts(metric_points=points.points, database_bytes=points.size_bytes)
         if parts.params or parts.tags:
-            pairs = call.stores.metadata.runs.delete_pairs(run_id, parts.params, parts.tags)
+            pairs = call.stores.metadata.many_runs.delete_pairs(run_id, parts.params, parts.tags)
             removed += RemovedParts(params=pairs.params, tags=pairs.tags, database_bytes=pairs.size_bytes)
     return removed
 

@@ -140,7 +140,7 @@ def restore_run(call: Call, run_id: str) -> None:
 def _move(call: Call, run_id: str, stage: LifecycleStage) -> None:
     with call.stores.atomic():
         call.stores.metadata.runs.get_run(call.workspace.name, run_id)
-        call.stores.metadata.runs.move_runs([run_id], stage, call.now_ms())
+        call.stores.metadata.many_runs.move_runs([run_id], stage, call.now_ms())
 
 
 def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:

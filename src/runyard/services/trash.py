@@ -76,7 +76,7 @@ def move_runs(call: Call, chosen: Chosen, stage: LifecycleStage, *, is_dry_run: 
     moved: list[str] = []
     for start in range(0, len(run_ids), MOVED_AT_ONCE):
         part = run_ids[start : start + MOVED_AT_ONCE]
-        moved += runs.move_runs(part, stage, call.now_ms())
+        moved += call.stores.metadata.many_runs.move_runs(part, stage, call.now_ms())
     return moved
 
 
@@ -147,7 +147,7 @@ def remove_dataset(call: Call, experiment_id: str, name: str, digest: str | None
     experiment = get_experiment(call, experiment_id)
     size_bytes = 0
     while True:
-        taken = call.stores.metadata.runs.take_dataset(experiment.experiment_id, name, digest)
+        taken = call.stores.metadata.many_runs.take_dataset(experiment.experiment_id, name, digest)
         size_bytes += taken.size_bytes
         if taken.is_over:
             break

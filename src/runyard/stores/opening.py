@@ -15,11 +15,13 @@ from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
+from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
+from runyard.stores.metadata.many_runs import SqlManyRuns
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.workspaces import SqlWorkspaces
@@ -37,6 +39,7 @@ class MetadataStore:
     workspaces: WorkspaceStore
     experiments: ExperimentStore
     runs: RunStore
+    many_runs: ManyRunsStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
     trash: TrashStore
@@ -98,6 +101,7 @@ def open_stores(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
         runs=SqlRuns(database),
+        many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         trash=SqlTrash(database),

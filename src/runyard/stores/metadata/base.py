@@ -28,7 +28,6 @@ from runyard.entities.run import DatasetInput, ModelInput, ModelOutput, Run, Run
 from runyard.entities.workspace import Workspace, WorkspaceUse
 from runyard.protocol.filter_tree import Filter
 from runyard.protocol.ordering import Order
-from runyard.stores.rows import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +79,6 @@ class DatasetSummary:
     name: str
     digest: str
     context: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PairsTaken:
-    """How many params and tags of a run are gone, and what they held."""
-
-    params: int = 0
-    tags: int = 0
-    size_bytes: int = 0
 
 
 class WorkspaceStore(ABC):
@@ -219,13 +209,6 @@ class RunStore(ABC):
         """Move a run to the trash or back."""
 
     @abstractmethod
-    def move_runs(self, run_ids: Sequence[str], stage: LifecycleStage, now_ms: int) -> list[str]:
-        """Move runs to the trash or back, and return those that were not there already.
-
-        Those that are being taken away for good, or lie in an experiment that is, are passed over.
-        """
-
-    @abstractmethod
     def find_params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
         """Return those of the named params that the run has."""
 
@@ -240,20 +223,6 @@ class RunStore(ABC):
     @abstractmethod
     def delete_tag(self, run_id: str, key: str) -> bool:
         """Delete one tag and return whether it was there."""
-
-    @abstractmethod
-    def delete_pairs(self, run_id: str, params: Sequence[str], tags: Sequence[str]) -> PairsTaken:
-        """Delete params and tags by their keys for good; keys that the run has not are passed over."""
-
-    @abstractmethod
-    def take_dataset(self, experiment_id: str, name: str, digest: str | None) -> Taken:
-        """Remove a dataset from some of the runs that read it, and in the end the dataset itself.
-
-        Args:
-            experiment_id: The experiment of the runs.
-            name: The dataset's name.
-            digest: The dataset's digest; ``None`` for all of that name.
-        """
 
     @abstractmethod
     def add_inputs(self, run: Run, datasets: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:

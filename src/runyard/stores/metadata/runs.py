@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, func, insert, select, update
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import (
@@ -22,7 +21,7 @@ from runyard.entities.run import (
 )
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
-from runyard.stores.metadata.base import DatasetSummary, PairsTaken, RunsFound, RunStore, Search
+from runyard.stores.metadata.base import DatasetSummary, RunsFound, RunStore, Search
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.run_documents import keep_documents, read_documents
@@ -38,12 +37,7 @@ from runyard.stores.metadata.schema import (
     model_outputs,
     runs,
 )
-from runyard.stores.metadata.schema import params as params_table
-from runyard.stores.metadata.schema import tags as tags_table
 from runyard.stores.prepared import Prepared
-from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
-
-READERS_AT_ONCE = 500
 
 _COLUMNS = (
     "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri,"
@@ -152,34 +146,8 @@ class SqlRuns(RunStore):
             self._update(run_id, **changed)
 
     def move_run(self, run_id: str, stage: LifecycleStage, now_ms: int) -> None:
-        self.move_runs([run_id], stage, now_ms)
-
-    def move_runs(self, run_ids: Sequence[str], stage: LifecycleStage, now_ms: int) -> list[str]:
         deleted_ms = now_ms if stage is LifecycleStage.DELETED else None
-        moved: list[str] = []
-        with self._database.writing() as connection:
-            for part in chunks(run_ids):
-                # Held, so that no collection takes the experiment away with a run that has just come back.
-                held = (
-                    select(experiments.c.experiment_id)
-                    .where(
-                        experiments.c.lifecycle_stage != REMOVED,
-                        experiments.c.experiment_id.in_(
-                            select(runs.c.experiment_id).where(runs.c.run_id.in_(part))
-                        ),
-                    )
-                    .with_for_update(read=True)
-                )
-                chosen = (
-                    runs.c.run_id.in_(part),
-                    runs.c.lifecycle_stage.not_in((stage.value, REMOVED)),
-                    runs.c.experiment_id.in_(connection.scalars(held).all()),
-                )
-                moved += connection.scalars(select(runs.c.run_id).where(*chosen).with_for_update())
-            for part in chunks(moved):
-                values = {"lifecycle_stage": stage.value, "deleted_ms": deleted_ms}
-                self._change(connection, runs.c.run_id.in_(part), **values)
-        return moved
+        self._update(run_id, lifecycle_stage=stage.value, deleted_ms=deleted_ms)
 
     def find_params(self, run_id: str, keys: Sequence[str]) -> dict[str, str]:
         wanted = set(keys)
@@ -202,36 +170,6 @@ class SqlRuns(RunStore):
         with contextlib.suppress(NotFound), self._changing(run_id) as (connection, number):
             return _DELETE_TAG.run(connection, run_number=number, key=key) > 0
         return False
-
-    def delete_pairs(self, run_id: str, params: Sequence[str], tags: Sequence[str]) -> PairsTaken:
-        with self._changing(run_id) as (connection, number):
-            taken = [
-                take_rows(
-                    connection, table, (table.c.run_number == number) & table.c.key.in_(keys), len(keys)
-                )
-                for table, keys in ((params_table, params), (tags_table, tags))
-            ]
-        return PairsTaken(taken[0].rows, taken[1].rows, taken[0].size_bytes + taken[1].size_bytes)
-
-    def take_dataset(self, experiment_id: str, name: str, digest: str | None) -> Taken:
-        chosen = select(datasets.c.dataset_id).where(
-            datasets.c.experiment_id == int(experiment_id), datasets.c.name == name
-        )
-        if digest is not None:
-            chosen = chosen.where(datasets.c.digest == digest)
-        with self._database.writing() as connection:
-            ids = connection.scalars(chosen).all()
-            readers = select(dataset_inputs.c.run_number).where(dataset_inputs.c.dataset_id.in_(ids))
-            some = connection.scalars(readers.distinct().limit(READERS_AT_ONCE)).all()
-            self._change(connection, runs.c.run_number.in_(some))
-            taken = NOTHING_TAKEN
-            for table in (dataset_input_tags, dataset_inputs):
-                read = table.c.run_number.in_(some) & table.c.dataset_id.in_(ids)
-                taken += measure_rows(connection, table, read)
-                connection.execute(delete(table).where(read))
-            if len(some) == READERS_AT_ONCE:
-                return replace(taken, is_over=False)
-            return taken + take_rows(connection, datasets, datasets.c.dataset_id.in_(ids), len(ids) + 1)
 
     def add_inputs(self, run: Run, datasets_: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:
         with self._changing(run.run_id) as (connection, number):
@@ -330,13 +268,10 @@ class SqlRuns(RunStore):
             return [DatasetSummary(str(row[0]), row[1], row[2], row[3]) for row in connection.execute(query)]
 
     def _update(self, run_id: str, **values: Any) -> None:
+        changed = update(runs).where(runs.c.run_id == run_id).returning(runs.c.run_number)
         with self._database.writing() as connection:
-            self._change(connection, runs.c.run_id == run_id, **values)
-
-    def _change(self, connection: Connection, chosen: ColumnElement[bool], **values: Any) -> None:
-        changed = update(runs).where(chosen).returning(runs.c.run_number)
-        for number in connection.scalars(changed.values(**values, revision=runs.c.revision + 1)).all():
-            self._note_change(number)
+            for number in connection.scalars(changed.values(**values, revision=runs.c.revision + 1)):
+                self._note_change(number)
 
     @contextlib.contextmanager
     def _changing(self, run_id: str) -> Iterator[tuple[Connection, int]]:
