@@ -203,7 +203,7 @@ def test_a_series_that_is_removed_while_all_others_work_stays_removed(database, 
             count = 0
             try:
                 while not stop.is_set():
-                    act(count)
+                    database.retrying(lambda: act(count))
                     count += 1
             except BaseException as fault:
                 faults.append(fault)
