@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -203,7 +204,7 @@ def test_a_series_that_is_removed_while_all_others_work_stays_removed(database, 
             count = 0
             try:
                 while not stop.is_set():
-                    database.retrying(lambda: act(count))
+                    database.retrying(partial(act, count))
                     count += 1
             except BaseException as fault:
                 faults.append(fault)
