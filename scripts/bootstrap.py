@@ -2,7 +2,8 @@
 
     python3 scripts/bootstrap.py run      what `make run` needs: .venv with the server and the Studio's build
     python3 scripts/bootstrap.py dev      what `make check` needs: .venv with all tools
-    python3 scripts/bootstrap.py test     what `make test` needs: the above, genuine MLflow clients, Chromium
+    python3 scripts/bootstrap.py test     what `make test` needs: also MLflow clients, Chromium, test servers
+    python3 scripts/bootstrap.py bench    what `make bench` needs: .venv with all tools, the peers' servers
 
 Everything is taken from the hash-locked files in requirements/. A second call finds its stamps and is done at
 once. Nothing outside of the checkout is touched, but for Debian packages as root, and that is said before.
@@ -33,7 +34,10 @@ CLIENTS = {
     "mlflow-2.22": ">=3.10,<3.14",
     "mlflow-1.30": ">=3.10,<3.12",
 }
-GOALS = ("run", "dev", "test")
+# Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.
+PEERS = ("peer-mlflow", "peer-fasttrackml")
+SHIPPED_MLFLOW = "mlflow-3.17"
+GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -55,12 +59,19 @@ def main(goal: str) -> None:
         build_studio()
     elif goal == "dev":
         make_venv(uv, accepts=("dev",))
+    elif goal == "bench":
+        make_venv(uv, accepts=("dev",))
+        make_client_environment(uv, SHIPPED_MLFLOW)
+        for name in PEERS:
+            make_environment(uv, name, lock=name)
     else:
         make_venv(uv, accepts=("dev",))
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
+            clients.append(pool.submit(make_object_stores, uv))
             build_studio()
             install_browser()
+            install_postgres()
         for client in clients:
             client.result()
 
@@ -127,18 +138,35 @@ def make_venv(uv: Path, accepts: tuple[str, ...]) -> None:
 
 def make_client_environment(uv: Path, name: str) -> None:
     """Make .envs/NAME with one genuine MLflow client and nothing of Runyard."""
-    lock = REQUIREMENTS / f"client-{name}.txt"
+    make_environment(uv, name, lock=f"client-{name}", versions=CLIENTS[name])
+
+
+def make_environment(uv: Path, name: str, lock: str, versions: str | None = None) -> None:
+    """Make .envs/NAME with exactly what a lock names, on a Python of these versions."""
+    path = REQUIREMENTS / f"{lock}.txt"
     folder = CLIENT_ENVIRONMENTS / name
-    stamp = Stamp(folder, lock)
+    stamp = Stamp(folder, path)
     if stamp.is_fresh:
         return
-    python = find_python(uv, CLIENTS[name])
+    python = find_python(uv, versions)
     if python is None:
-        say(f"Leaving out the client {name}: it needs a Python {CLIENTS[name]}, and none was found")
+        say(f"Leaving out {name}: it needs a Python {versions}, and none was found")
         return
-    say(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
-    fill_environment(uv, folder, python, lock)
+    say(f"Installing {path.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
+    fill_environment(uv, folder, python, path)
     stamp.write()
+
+
+def make_object_stores(uv: Path) -> None:
+    """Install SeaweedFS and Azurite, the servers that the tests of artifacts keep them in."""
+    lock = REQUIREMENTS / "object-stores.txt"
+    folder = CLIENT_ENVIRONMENTS / "object-stores"
+    stamp = Stamp(folder, lock)
+    if not stamp.is_fresh:
+        say(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
+        fill_environment(uv, folder, sys.executable, lock)
+        stamp.write()
+    run(str(VENV / "bin" / "python"), str(ROOT / "hatch_build.py"), "packages", "tests/object_stores")
 
 
 def find_python(uv: Path, versions: str | None) -> str | None:
@@ -189,6 +217,16 @@ def install_browser() -> None:
         apt_install("chromium", because="the browser tests drive it")
     else:
         say("No Chromium on the PATH, so no browser tests. On Debian: sudo apt-get install chromium")
+
+
+def install_postgres() -> None:
+    """Install PostgreSQL, of which the tests start clusters of their own, as with the browser."""
+    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        return
+    if is_debian_root():
+        apt_install("postgresql", because="the tests start servers of their own")
+    else:
+        say("No PostgreSQL found, so no tests on it. On Debian: sudo apt-get install postgresql")
 
 
 def is_debian_root() -> bool:

@@ -25,9 +25,11 @@ from runyard.server.studio_files import StudioFiles
 from runyard.services.administration import Administration
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
+from runyard.services.document_upkeep import DocumentUpkeep
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
+from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import Stores
 from runyard.stores.opening import open_stores as open_stores_at
 
@@ -38,7 +40,10 @@ def open_stores(settings: Settings) -> Stores:
     """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
     _make_home(settings.home)
     stores = open_stores_at(
-        settings.database or settings.database_path, settings.artifact_root, settings.database_connections
+        settings.database or settings.database_path,
+        settings.artifact_root,
+        settings.artifact_store,
+        settings.database_connections,
     )
     stores.database.retrying(lambda: ensure_default_workspace(stores))
     stores.database.retrying(lambda: ensure_signing_key(stores))
@@ -68,15 +73,17 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
 
     Raises:
         InvalidState: Another server holds this home, or the address may not be bound.
-        Unavailable: The port is taken.
+        Unavailable: The port is taken, or the artifact store can't be used.
     """
     _make_home(settings.home)
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
     with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
+        check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
-        with _listening(settings) as listener:
+        with contextlib.closing(DocumentUpkeep(stores)) as documents, _listening(settings) as listener:
+            documents.start()
             url = _url(settings, listener)
             config = uvicorn.Config(
                 make_app(stores, settings),

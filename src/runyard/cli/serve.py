@@ -29,6 +29,10 @@ def serve(
     insecure_http: Annotated[
         bool, Parameter(help="Plain HTTP beyond loopback, as behind a proxy that has TLS.")
     ] = False,
+    artifact_store: Annotated[
+        str | None,
+        Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for a team: every request needs a credential. Run `runyard admin init` first."""
@@ -42,6 +46,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure_http=insecure_http or None,
+        artifact_store=artifact_store,
         log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
@@ -53,5 +58,7 @@ def announce(settings: Settings, url: str) -> None:
     say(f"  data        {settings.home}")
     if settings.database:
         say(f"  database    {settings.database_shown}")
+    if settings.artifact_store:
+        say(f"  artifacts   {settings.artifact_store}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

@@ -21,10 +21,22 @@ def up(
     ] = None,
     port: Annotated[int | None, Parameter(help="Port; by default 5000, 0 for a free one.")] = None,
     host: Annotated[str | None, Parameter(help="A loopback address; by default 127.0.0.1.")] = None,
+    artifact_store: Annotated[
+        str | None,
+        Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for yourself: on this machine alone, without a credential. Ctrl-C stops it."""
-    settings = read_settings(Mode.UP, home=home, database=database, port=port, host=host, log_level=log_level)
+    settings = read_settings(
+        Mode.UP,
+        home=home,
+        database=database,
+        port=port,
+        host=host,
+        artifact_store=artifact_store,
+        log_level=log_level,
+    )
     app.run(settings, lambda url: announce(settings, url))
 
 
@@ -34,6 +46,8 @@ def announce(settings: Settings, url: str) -> None:
     say(f"  data        {settings.home}")
     if settings.database:
         say(f"  database    {settings.database_shown}")
+    if settings.artifact_store:
+        say(f"  artifacts   {settings.artifact_store}")
     say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
     say(f"  try it      runyard demo --url {url}")
     say("  stop it     Ctrl-C")

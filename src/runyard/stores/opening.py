@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runyard.errors import InvalidParameter
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.folder import FolderArtifactStore
+from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
@@ -79,12 +79,15 @@ class Stores:
         self.database.close()
 
 
-def open_stores(database_address: str | Path, artifact_root: Path, connections: int = 16) -> Stores:
-    """Return the stores in a database and a local folder, made if need be.
+def open_stores(
+    database_address: str | Path, artifact_root: Path, artifact_store: str = "", connections: int = 16
+) -> Stores:
+    """Return the stores in a database and in an object store or a local folder, made if need be.
 
     Args:
         database_address: A SQLite file, or ``postgresql://…``.
-        artifact_root: The folder of all artifacts.
+        artifact_root: The folder of all artifacts, where there is no ``artifact_store``.
+        artifact_store: The address of a bucket and a prefix in it.
         connections: How many connections to open to a database of another process at most.
     """
     database = _open_database(database_address, connections)
@@ -99,7 +102,7 @@ def open_stores(database_address: str | Path, artifact_root: Path, connections: 
     return Stores(
         metadata=metadata,
         metrics=metrics,
-        artifacts=FolderArtifactStore(artifact_root),
+        artifacts=open_artifacts(artifact_store, artifact_root),
         database=database,
         commits=GroupCommit(database),
         upkeep=MetricUpkeep(database, metrics),

@@ -6,6 +6,7 @@ from runyard._version import __version__
 from runyard.auth.permissions import Open, Permission
 from runyard.protocol.messages.workspaces import ServerAnswer, ServerInfoAnswer
 from runyard.server.routing import Routes
+from runyard.services.artifacts import gives_addresses
 from runyard.services.call import Call
 
 routes = Routes()
@@ -34,7 +35,7 @@ def server_info(call: Call) -> ServerInfoAnswer:
         workspaces_enabled=True,
         trace_archival_enabled=False,
         multipart_uploads_enabled=False,
-        multipart_downloads_enabled=False,
+        multipart_downloads_enabled=gives_addresses(call),
         presigned_upload_run_id_supported=False,
         presigned_upload_model_id_supported=False,
         features_enabled={},
