@@ -67,8 +67,8 @@ def _sorted(question: Question, some: Sql | None) -> list[Row]:
     """Filter and sort the runs of the experiments, or those of them whose numbers ``some`` selects."""
     tables, owner = Sql("runs r"), "r.run_number"
     if some is not None:
-        owner = "d.run_number"
-        tables = Sql(f"({some.text}{question.engine.one_by_one}) d", some.values) + question.runs_of(owner)
+        owner = "few.run_number"
+        tables = Sql(f"({some.text}{question.engine.one_by_one}) few", some.values) + question.runs_of(owner)
     where = [question.in_experiments("r"), question.is_of_stages(), question.holds(owner)]
     return question.select(tables + question.ordering.joins(), where, question.ordering.clause())
 
@@ -120,6 +120,6 @@ def _with_metric(question: Question) -> Iterator[Sql]:
 
 
 def _has_few(question: Question, some: Sql) -> bool:
-    limited = f"SELECT 1 FROM ({some.text}) d LIMIT {FEW + 1}"
+    limited = f"SELECT 1 FROM ({some.text}) few LIMIT {FEW + 1}"
     counted = question.engine.rows(Sql(f"SELECT count(*) FROM ({limited}) c", some.values))
     return int(counted[0][0]) <= FEW
