@@ -37,7 +37,7 @@ GRACEFUL_STOP_S = 5
 def open_stores(settings: Settings) -> Stores:
     """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
     _make_home(settings.home)
-    stores = open_stores_at(settings.database_path, settings.artifact_root)
+    stores = open_stores_at(settings.database_path, settings.artifact_root, settings.durability)
     ensure_default_workspace(stores)
     return stores
 

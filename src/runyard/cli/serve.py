@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -26,6 +26,10 @@ def serve(
     insecure_http: Annotated[
         bool, Parameter(help="Plain HTTP beyond loopback, as behind a proxy that has TLS.")
     ] = False,
+    durability: Annotated[
+        Literal["commit", "full"] | None,
+        Parameter(help="What an acknowledged write survives: commit (kill -9) or full (loss of power too)."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for a team: every request needs a credential. Run `runyard admin init` first."""
@@ -38,6 +42,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure_http=insecure_http or None,
+        durability=durability,
         log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
@@ -47,5 +52,6 @@ def announce(settings: Settings, url: str) -> None:
     """Print where the server is and how to get in."""
     say(f"Runyard {__version__} serves at {url}")
     say(f"  data        {settings.home}")
+    say(f"  durability  {settings.durability.promise}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -18,10 +18,16 @@ def up(
     home: Annotated[Path | None, Parameter(help="Folder of the data; by default ~/.runyard.")] = None,
     port: Annotated[int | None, Parameter(help="Port; by default 5000, 0 for a free one.")] = None,
     host: Annotated[str | None, Parameter(help="A loopback address; by default 127.0.0.1.")] = None,
+    durability: Annotated[
+        Literal["commit", "full"] | None,
+        Parameter(help="What an acknowledged write survives: commit (kill -9) or full (loss of power too)."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for yourself: on this machine alone, without a credential. Ctrl-C stops it."""
-    settings = read_settings(Mode.UP, home=home, port=port, host=host, log_level=log_level)
+    settings = read_settings(
+        Mode.UP, home=home, port=port, host=host, durability=durability, log_level=log_level
+    )
     app.run(settings, lambda url: announce(settings, url))
 
 
@@ -29,6 +35,7 @@ def announce(settings: Settings, url: str) -> None:
     """Print where the server is and what to do with it."""
     say(f"Runyard {__version__} is up at {url}")
     say(f"  data        {settings.home}")
+    say(f"  durability  {settings.durability.promise}")
     say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
     say(f"  try it      runyard demo --url {url}")
     say("  stop it     Ctrl-C")

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DatabaseError
 
 from runyard.errors import StorageFull, Unavailable
+from runyard.settings import Durability
 from runyard.stores.schema_version import bring_up_to_date
 
 Value = TypeVar("Value")
@@ -23,6 +25,8 @@ FREE_PART = 20
 """One page in so many may be free: the next batches take it."""
 WAL_PAGES = 20_000
 """When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
+
+_SYNCHRONOUS = {Durability.COMMIT: "NORMAL", Durability.FULL: "FULL"}
 
 
 class Database:
@@ -154,10 +158,11 @@ class Database:
         self.engine.dispose()
 
 
-def open_sqlite(path: Path) -> Database:
+def open_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Database:
     """Return the database in the file ``path``, made if need be, with its schema up to date.
 
-    A commit survives the death of the process (WAL, ``synchronous=NORMAL``).
+    A commit survives the death of the process (WAL); with ``durability`` of ``FULL`` also the loss of power,
+    as each waits for the disk.
     """
     path.touch(mode=0o600, exist_ok=True)
     engine = create_engine(
@@ -167,7 +172,7 @@ def open_sqlite(path: Path) -> Database:
         max_overflow=64,
         hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, durability))
     database = Database(engine)
     database.migrate()
     return database
@@ -198,13 +203,13 @@ def chunks(values: Sequence[Value], size: int = 10_000) -> Iterator[Sequence[Val
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare_sqlite(durability: Durability, connection: sqlite3.Connection, _record: Any) -> None:
     if not connection.execute("PRAGMA page_count").fetchone()[0]:
         # Only before the first table, and only then: it waits for the writer on every later connection.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        f"synchronous={_SYNCHRONOUS[durability]}",
         "foreign_keys=ON",
         "cache_size=-16000",
         f"wal_autocheckpoint={WAL_PAGES}",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database, open_sqlite
@@ -64,9 +65,11 @@ class Stores:
         self.database.close()
 
 
-def open_stores(database_path: Path, artifact_root: Path) -> Stores:
+def open_stores(
+    database_path: Path, artifact_root: Path, durability: Durability = Durability.COMMIT
+) -> Stores:
     """Return the stores in a SQLite file and a local folder, made if need be."""
-    database = open_sqlite(database_path)
+    database = open_sqlite(database_path, durability)
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),

@@ -1,0 +1,64 @@
+"""Whether all that a server remembers is whole. Looks, and repairs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DatabaseError
+
+from runyard.stores.integrity import RESTORE, Fault, check_documents, check_file, check_references
+from runyard.stores.metrics.integrity import Counts, MetricIntegrity
+from runyard.stores.opening import Stores
+
+__all__ = ["Counts", "Fault", "Integrity", "Progress", "check_integrity"]
+
+MOST_FAULTS = 1000
+"""More are not collected: where so many are, the rest says nothing new."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """What a check has found.
+
+    Args:
+        faults: What is wrong; nothing, if all is well.
+        counts: How much was looked at.
+    """
+
+    faults: list[Fault]
+    counts: Counts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+def check_integrity(stores: Stores, on_progress: Progress = lambda what, done, total: None) -> Integrity:
+    """Return what is wrong with the stores; takes some seconds for a million points.
+
+    Args:
+        stores: A server may be at work on them.
+        on_progress: Called with what is being looked at, how much of it is done and how much there is.
+    """
+    metrics = MetricIntegrity(stores.database, lambda done, total: on_progress("runs", done, total))
+    steps: list[tuple[str, Callable[[], Iterator[Fault]]]] = [
+        ("database file", lambda: check_file(stores.database)),
+        ("references", lambda: check_references(stores.database)),
+        ("documents", lambda: check_documents(stores.database)),
+        ("runs", metrics.faults),
+    ]
+    faults: list[Fault] = []
+    for name, check in steps:
+        on_progress(name, 0, 0)
+        try:
+            for fault in check():
+                faults.append(fault)
+                if len(faults) >= MOST_FAULTS:
+                    return Integrity(faults, metrics.counts)
+        except DatabaseError as error:
+            faults.append(Fault(name, f"the check could not go on: {error.orig}", RESTORE))
+    return Integrity(faults, metrics.counts)
