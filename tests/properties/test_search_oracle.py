@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from runyard.entities.experiment import View
 from runyard.protocol.filter_tree import (
@@ -20,7 +20,7 @@ from runyard.protocol.filter_tree import (
 )
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.ordering import parse_run_order
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.database import Database, insert_missing, open_sqlite
 from runyard.stores.metadata import schema
 from runyard.stores.metadata.search import runs_query
 from tests.properties.search_oracle import OracleRun, expected
@@ -213,17 +213,28 @@ def found(database: Database, runs, filter, order) -> list[str]:
 def _insert(connection, run: OracleRun) -> None:
     fields = ("run_id", "name", "user_id", "status", "artifact_uri", "started_ms", "ended_ms")
     row = {name: getattr(run, name) for name in fields}
-    connection.execute(insert(schema.runs), {**row, "experiment_id": 1, "lifecycle_stage": "active"})
-    owner = {"run_id": run.run_id}
+    made = connection.execute(
+        insert(schema.runs), {**row, "experiment_id": 1, "lifecycle_stage": "active"}
+    ).inserted_primary_key
+    owner = {"run_number": made[0]}
     for table, texts_of in ((schema.params, run.params), (schema.tags, run.tags)):
         for key, value in texts_of.items():
             connection.execute(insert(table), {**owner, "key": key, "value": value})
     for key, number in run.metrics.items():
+        insert_missing(connection, schema.metric_keys, [{"key": key}])
+        its = select(schema.metric_keys.c.key_id).where(schema.metric_keys.c.key == key)
         is_nan = math.isnan(number)
-        last = {"last_value": 0.0 if is_nan else number, "last_is_nan": is_nan}
+        last = {"last_value": 0.0 if is_nan else number, "last_is_nan": is_nan, "is_live": False}
         connection.execute(
             insert(schema.metric_series),
-            {**owner, "key": key, "last_step": 0, "last_timestamp_ms": 0, **last},
+            {
+                **owner,
+                "key_id": connection.scalar(its),
+                "experiment_id": 1,
+                "last_step": 0,
+                "last_timestamp_ms": 0,
+                **last,
+            },
         )
     for position, (name, digest, context) in enumerate(run.datasets):
         dataset = {**owner, "dataset_id": f"{run.run_id}-{position}"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
-from runyard.entities.metric import Metric, Point
+from runyard.entities.metric import Metric, MetricBatch, Point
 from runyard.entities.run import Run, RunStatus
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database
@@ -193,7 +193,7 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
     @rule(run_id=run_ids, batch=st.lists(strategies.metrics(keys), max_size=6))
     def append(self, run_id: str, batch: Sequence[Metric]) -> None:
         """Points, some of them again."""
-        self.metrics.append(run_id, batch)
+        self.metrics.append(run_id, MetricBatch.of(batch))
         for metric in batch:
             point = Point(metric.timestamp_ms, metric.step, metric.value)
             points = self.known_runs[run_id].points.setdefault(metric.key, [])
@@ -204,7 +204,7 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
     def abandon(self, run_id: str, batch: Sequence[Metric], tags: dict[str, str]) -> None:
         """A transaction that fails leaves nothing, in whatever store."""
         with contextlib.suppress(Abandoned), self.database.writing():
-            self.metrics.append(run_id, batch)
+            self.metrics.append(run_id, MetricBatch.of(batch))
             self.runs.set_tags(run_id, tags)
             self.runs.add_params(run_id, tags)
             self.experiments.add_experiment("vision", "abandoned", None, {}, 0)

@@ -189,7 +189,7 @@ def test_a_bad_batch_leaves_nothing(local: Local, bad: dict, message: str):
     assert message in text
     assert local.read_run(run_id) == before
     with closing(sqlite3.connect(local.settings.database_path)) as raw:
-        assert raw.execute("SELECT count(*) FROM metric_points").fetchone() == (0,)
+        assert raw.execute("SELECT count(*) FROM metric_batches").fetchone() == (0,)
 
 
 def test_of_equal_tags_in_a_batch_the_last_counts(local: Local):

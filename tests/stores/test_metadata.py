@@ -28,11 +28,11 @@ class TestSqlMetadata(MetadataStoreRules):
     def kept_run(self, folder: Path, run_id: str) -> KeptRun | None:
         with contextlib.closing(sqlite3.connect(folder / "runyard.db")) as raw:
             row = raw.execute(
-                "SELECT name, lifecycle_stage, deleted_ms FROM runs WHERE run_id = ?", (run_id,)
+                "SELECT name, lifecycle_stage, deleted_ms, run_number FROM runs WHERE run_id = ?", (run_id,)
             ).fetchone()
             if row is None:
                 return None
-            params = dict(raw.execute("SELECT key, value FROM params WHERE run_id = ?", (run_id,)))
-            tags = dict(raw.execute("SELECT key, value FROM tags WHERE run_id = ?", (run_id,)))
-            name, stage, deleted_ms = row
+            params = dict(raw.execute("SELECT key, value FROM params WHERE run_number = ?", row[3:]))
+            tags = dict(raw.execute("SELECT key, value FROM tags WHERE run_number = ?", row[3:]))
+            name, stage, deleted_ms, _ = row
             return KeptRun(name, stage, deleted_ms, params, tags)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from runyard.entities.metric import Point
-from runyard.stores.database import Database
+from runyard.stores.database import Database, insert_missing
 from runyard.stores.metadata.schema import experiments, runs, workspaces
+from runyard.stores.metrics.chunks import open_chunk, open_packed
+from runyard.stores.metrics.keys import PACKED_KEY_ID
+from runyard.stores.metrics.packing import points_of_key, unpack_batch
+from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
 from runyard.testing.metric_rules import MetricStoreRules, MetricsUnderTest
 from tests.migrated import open_migrated
 
@@ -18,28 +24,74 @@ from tests.migrated import open_migrated
 class TestSqlMetrics(MetricStoreRules):
     def open_store(self, folder: Path) -> MetricsUnderTest:
         self.database = open_migrated(folder / "runyard.db")
-        return MetricsUnderTest(SqlMetrics(self.database), self.database.writing, self.database.close)
+        self.metrics_in_sql = SqlMetrics(self.database)
+        return MetricsUnderTest(self.metrics_in_sql, self.database.writing, self.database.close)
 
     def add_run(self, store: MetricsUnderTest, run_id: str) -> None:
         insert_run(self.database, run_id)
 
     def kept_points(self, folder: Path, run_id: str, key: str) -> list[Point]:
-        query = (
-            "SELECT timestamp_ms, step, value, is_nan FROM metric_points JOIN metric_series USING (series_id)"
-            " WHERE run_id = ? AND key = ?"
-        )
         with contextlib.closing(sqlite3.connect(folder / "runyard.db")) as raw:
-            return [
-                Point(timestamp_ms, step, math.nan if is_nan else value)
-                for timestamp_ms, step, value, is_nan in raw.execute(query, (run_id, key))
-            ]
+            return list(points_kept(raw, run_id, key))
+
+
+class TestFoldedMetrics(TestSqlMetrics):
+    """The same rules, with everything folded into chunks before anything is read."""
+
+    @pytest.fixture
+    def metrics(self, store):
+        """Fold before every read."""
+        return FoldsBeforeReading(self.database, store.metrics)
+
+
+class FoldsBeforeReading:
+    """A metric store whose runs come to rest before each read."""
+
+    def __init__(self, database: Database, metrics: SqlMetrics) -> None:
+        self._database = database
+        self._metrics = metrics
+
+    def append(self, *arguments, **named):
+        return self._metrics.append(*arguments, **named)
+
+    def __getattr__(self, name):
+        fold_all(self._database, self._metrics)
+        return getattr(self._metrics, name)
+
+
+def fold_all(database: Database, metrics: SqlMetrics) -> None:
+    """Bring every run to rest."""
+    metrics.settle()
+    upkeep = MetricUpkeep(database, metrics)
+    with database.reading() as connection:
+        numbers = list(connection.scalars(runs.select().with_only_columns(runs.c.run_number)))
+    for number in numbers:
+        upkeep.bring_to_rest(number)
+
+
+def points_kept(raw: sqlite3.Connection, run_id: str, key: str) -> Points:
+    """Return the distinct points that a database file holds of one series, wherever they lie."""
+    (run_number,) = raw.execute("SELECT run_number FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+    found = raw.execute("SELECT key_id FROM metric_keys WHERE key = ?", (key,)).fetchone()
+    key_id = found[0] if found else -1
+    batches = raw.execute("SELECT packed FROM metric_batches WHERE run_number = ?", (run_number,))
+    parts = [points_of_key([unpack_batch(packed) for (packed,) in batches], key)]
+    chunks = raw.execute(
+        "SELECT key_id, packed FROM metric_chunks WHERE run_number = ? AND key_id IN (?, ?)",
+        (run_number, key_id, PACKED_KEY_ID),
+    )
+    for owner, packed in chunks:
+        parts.append(
+            open_packed(packed).get(key_id, Points.empty()) if owner == PACKED_KEY_ID else open_chunk(packed)
+        )
+    return Points.joined(parts).in_order()
 
 
 def insert_run(database: Database, run_id: str) -> None:
     """Put a run into the database, with the experiment and the workspace that it needs."""
     with database.writing() as connection:
         row = {"name": "w", "default_experiment_id": 1, "created_ms": 0, "description": ""}
-        connection.execute(workspaces.insert().prefix_with("OR IGNORE").values(row))
+        insert_missing(connection, workspaces, [row])
         row = {
             "experiment_id": 1,
             "workspace": "w",
@@ -49,7 +101,7 @@ def insert_run(database: Database, run_id: str) -> None:
             "created_ms": 0,
             "updated_ms": 0,
         }
-        connection.execute(experiments.insert().prefix_with("OR IGNORE").values(row))
+        insert_missing(connection, experiments, [row])
         row = {
             "run_id": run_id,
             "experiment_id": 1,

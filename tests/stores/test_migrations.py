@@ -23,8 +23,8 @@ SECOND = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -64,7 +64,7 @@ def second_migration(tmp_path, monkeypatch):
     def add(then: str = "") -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(schema_version.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_second.py").write_text(SECOND.format(then=then))
+        (folder / "versions" / "0003_second.py").write_text(SECOND.format(then=then))
         monkeypatch.setattr(schema_version, "VERSIONS", folder / "versions")
         monkeypatch.setattr(migrating, "MIGRATIONS", folder)
 
@@ -136,7 +136,7 @@ def test_an_older_database_gets_what_it_lacks_once(tmp_path, second_migration):
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(open_it, range(2)))
-    assert version_of(path) == ["0002"]
+    assert version_of(path) == ["0003"]
     with contextlib.closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT n FROM second").fetchall() == [(1,)]
 
@@ -148,4 +148,4 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path, second_m
     second_migration("raise ZeroDivisionError")
     with pytest.raises(ZeroDivisionError):
         open_sqlite(path)
-    assert (schema_of(path), version_of(path)) == (before, ["0001"])
+    assert (schema_of(path), version_of(path)) == (before, ["0002"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +30,29 @@ class Metric:
     model_id: str | None = None
     dataset_name: str | None = None
     dataset_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricBatch:
+    """Points of any keys as a client logs them in one request: four lists of one length."""
+
+    keys: list[str]
+    values: list[float]
+    timestamps_ms: list[int]
+    steps: list[int]
+
+    @classmethod
+    def of(cls, metrics: Sequence[Metric]) -> MetricBatch:
+        """Return metrics as columns; what ties them to models and datasets is not among these."""
+        return cls(
+            keys=[metric.key for metric in metrics],
+            values=[metric.value for metric in metrics],
+            timestamps_ms=[metric.timestamp_ms for metric in metrics],
+            steps=[metric.step for metric in metrics],
+        )
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 @dataclass(frozen=True, slots=True)

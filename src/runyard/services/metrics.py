@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runyard.entities.metric import Point
@@ -112,12 +112,12 @@ def read_series(call: Call, asked: ReadSeries) -> list[ChartLine]:
     limits.check_page_size(asked.width, MAX_SERIES_WIDTH, "width")
     if asked.x not in ("step", "time", "relative"):
         raise invalid("x", asked.x, "Expected step, time or relative.")
-    lines = (_line(call, asked, run_id, key) for run_id in asked.run_ids for key in asked.keys)
     with call.stores.snapshot():
-        return [line for line in lines if line.thinned.point_count]
+        lines = [line for run_id in asked.run_ids for line in _lines(call, asked, run_id)]
+    return [line for line in lines if line.thinned.point_count]
 
 
-def _line(call: Call, asked: ReadSeries, run_id: str, key: str) -> ChartLine:
+def _lines(call: Call, asked: ReadSeries, run_id: str) -> Iterable[ChartLine]:
     run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
     origin_ms = (run.started_ms or 0) if asked.x == "relative" else 0
     axis = Axis.STEP if asked.x == "step" else Axis.TIME
@@ -126,5 +126,6 @@ def _line(call: Call, asked: ReadSeries, run_id: str, key: str) -> ChartLine:
         start=None if asked.start is None else asked.start + origin_ms,
         end=None if asked.end is None else asked.end + origin_ms,
     )
-    thinned = call.stores.metrics.thin(run_id, key, window, asked.width)
-    return ChartLine(run_id, key, origin_ms, axis, thinned)
+    thinned = call.stores.metrics.thin(run_id, asked.keys, window, asked.width)
+    for key, each in zip(asked.keys, thinned, strict=True):
+        yield ChartLine(run_id, key, origin_ms, axis, each)

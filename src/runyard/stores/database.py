@@ -20,7 +20,7 @@ from runyard.stores.schema_version import bring_up_to_date
 
 Value = TypeVar("Value")
 FREE_PAGES = 500
-"""How many pages a file is shrunk by at once, which holds the writer for some milliseconds; fewer are left."""
+"""How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
 FREE_PART = 20
 """One page in so many may be free: the next batches take it."""
 WAL_PAGES = 20_000
@@ -63,7 +63,8 @@ class Database:
         with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
             self._current.connection, self._current.may_write = connection, True
-            self._current.afterwards = afterwards = []
+            afterwards: list[Callable[[], None]] = []
+            self._current.afterwards = afterwards
             try:
                 yield connection
                 connection.commit()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runyard.entities.metric import Bucket, Metric, Point
+from runyard.entities.metric import Bucket, Metric, MetricBatch, Point
 from runyard.stores.metrics.base import Axis, MetricStore, Window
 from runyard.testing.strategies import INT64_MAX, INT64_MIN, MAX_TIMESTAMP_MS
 
@@ -138,14 +138,14 @@ class PointRules(ABC):
             Point(1_700_000_000_000, 2**53 + 1, 1.7976931348623157e308),
             Point(MAX_TIMESTAMP_MS, INT64_MAX, -1.7976931348623157e308),
         ]
-        metrics.append(RUN, of_points(points))
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
         assert metrics.read_history(RUN, KEY) == points
         assert identities(self.kept_points(tmp_path, RUN, KEY)) == identities(points)
 
     def test_what_is_no_number_comes_back_as_it_was(self, metrics: MetricStore, tmp_path: Path) -> None:
         """NaN and both infinities are values like others, in the history and as the latest."""
         for step, value in enumerate([math.nan, math.inf, -math.inf]):
-            metrics.append(RUN, [Metric(KEY, value, 1, step)])
+            metrics.append(RUN, MetricBatch.of([Metric(KEY, value, 1, step)]))
             assert repr(metrics.read_latest([RUN])[RUN][0].value) == repr(value)
         assert repr([point.value for point in metrics.read_history(RUN, KEY)]) == "[nan, inf, -inf]"
         assert len(self.kept_points(tmp_path, RUN, KEY)) == 3
@@ -154,14 +154,14 @@ class PointRules(ABC):
         """A client that sends a batch again, after an answer was lost, changes nothing."""
         points = [Point(1, 1, 0.5), Point(2, 1, math.nan), Point(3, 1, math.inf), Point(3, 1, math.nan)]
         for _ in range(2):
-            metrics.append(RUN, [*of_points(points), *of_points(points)])
+            metrics.append(RUN, MetricBatch.of([*of_points(points), *of_points(points)]))
         assert len(self.kept_points(tmp_path, RUN, KEY)) == 4
         assert identities(metrics.read_history(RUN, KEY)) == identities(points)
 
     def test_other_values_at_the_same_step_and_time_are_kept(self, metrics: MetricStore) -> None:
         """NaN and 0 are two of them, though NaN counts as 0 in the order."""
         values = [3.0, 0.0, math.nan, -1.0]
-        metrics.append(RUN, of_points(Point(7, 7, value) for value in values))
+        metrics.append(RUN, MetricBatch.of(of_points(Point(7, 7, value) for value in values)))
         history = metrics.read_history(RUN, KEY)
         assert identities(history) == identities(Point(7, 7, value) for value in values)
         assert [_number(point.value) for point in history] == [-1.0, 0.0, 0.0, 3.0]
@@ -170,14 +170,14 @@ class PointRules(ABC):
         """Whatever order the batches came in."""
         points = [Point(time, step, value) for time in (1, 2) for step in (-1, 0, 1) for value in (-1.5, 2.0)]
         for point in [*points[::-2], *points[::2], *points]:
-            metrics.append(RUN, of_points([point]))
+            metrics.append(RUN, MetricBatch.of(of_points([point])))
         assert metrics.read_history(RUN, KEY) == points
 
     def test_pages_of_a_history_hold_every_point_once(self, metrics: MetricStore) -> None:
         """Ties and NaN at the edge of a page included."""
         points = [Point(index // 4, index // 2, 0.0) for index in range(20)]
         points += [Point(1, 2, math.nan), Point(1, 2, 1.0)]
-        metrics.append(RUN, of_points(points))
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
         whole = metrics.read_history(RUN, KEY)
         for size in (1, 3, 100):
             paged = [
@@ -198,7 +198,7 @@ class PointRules(ABC):
             ([Point(1, 1, math.nan), Point(1, 1, -1.0)], Point(1, 1, math.nan)),
             ([Point(1, 1, -1.0), Point(1, 1, math.nan)], Point(1, 1, math.nan)),
             ([Point(1, 1, math.nan), Point(1, 1, 0.0)], Point(1, 1, math.nan)),
-            ([Point(1, 1, 0.0), Point(1, 1, math.nan)], Point(1, 1, 0.0)),
+            ([Point(1, 1, 0.0), Point(1, 1, math.nan)], Point(1, 1, math.nan)),
             ([Point(1, 1, math.inf), Point(1, 1, 5.0)], Point(1, 1, math.inf)),
             ([Point(1, -5, 1.0), Point(1, -6, 2.0)], Point(1, -5, 1.0)),
         ],
@@ -207,17 +207,17 @@ class PointRules(ABC):
     def test_the_latest_point_is_the_greatest_by_step_time_and_value(
         self, metrics: MetricStore, points: Sequence[Point], latest: Point, in_one_batch: bool
     ) -> None:
-        """NaN counts as 0, and of equals the first one stays."""
+        """NaN counts as 0, and comes after it."""
         batches = [of_points(points)] if in_one_batch else [of_points([point]) for point in points]
         for batch in batches:
-            metrics.append(RUN, batch)
+            metrics.append(RUN, MetricBatch.of(batch))
         kept = metrics.read_latest([RUN])[RUN][0]
         assert identity(Point(kept.timestamp_ms, kept.step, kept.value)) == identity(latest)
 
     def test_latest_points_are_of_the_runs_that_were_asked_for(self, metrics: MetricStore) -> None:
         """By key, and a run without points has none."""
-        metrics.append(RUN, [Metric("b", 1.0, 1), Metric("a", 2.0, 1), Metric("a/c", 3.0, 1)])
-        metrics.append(OTHER_RUN, [Metric("a", 9.0, 1)])
+        metrics.append(RUN, MetricBatch.of([Metric("b", 1.0, 1), Metric("a", 2.0, 1), Metric("a/c", 3.0, 1)]))
+        metrics.append(OTHER_RUN, MetricBatch.of([Metric("a", 9.0, 1)]))
         assert metrics.read_latest([]) == {}
         assert metrics.read_latest([RUN, "no-such-run"]) == {
             RUN: [Metric("a", 2.0, 1), Metric("a/c", 3.0, 1), Metric("b", 1.0, 1)],
@@ -228,7 +228,7 @@ class PointRules(ABC):
     def test_runs_and_keys_are_series_of_their_own(self, metrics: MetricStore) -> None:
         """A key that begins like another, or differs in case only, is another."""
         for number, (run_id, key) in enumerate([(RUN, "a"), (RUN, "A"), (RUN, "a/b"), (OTHER_RUN, "a")]):
-            metrics.append(run_id, [Metric(key, float(number), 1)])
+            metrics.append(run_id, MetricBatch.of([Metric(key, float(number), 1)]))
         assert [point.value for point in metrics.read_history(RUN, "a")] == [0.0]
         assert [point.value for point in metrics.read_history(RUN, "A")] == [1.0]
         assert [point.value for point in metrics.read_history(OTHER_RUN, "a")] == [3.0]
@@ -236,20 +236,24 @@ class PointRules(ABC):
 
     def test_a_whole_batch_of_a_thousand_metrics_is_kept(self, metrics: MetricStore) -> None:
         """As many keys as MLflow allows in one request, and as many points of one key."""
-        metrics.append(RUN, [Metric(f"key/{number}", float(number), 1) for number in range(1000)])
-        metrics.append(RUN, [Metric("one", float(number), number, number) for number in range(1000)])
-        metrics.append(RUN, [])
+        metrics.append(
+            RUN, MetricBatch.of([Metric(f"key/{number}", float(number), 1) for number in range(1000)])
+        )
+        metrics.append(
+            RUN, MetricBatch.of([Metric("one", float(number), number, number) for number in range(1000)])
+        )
+        metrics.append(RUN, MetricBatch.of([]))
         latest = {metric.key: metric.value for metric in metrics.read_latest([RUN])[RUN]}
         assert latest == {**{f"key/{number}": float(number) for number in range(1000)}, "one": 999.0}
         assert len(metrics.read_history(RUN, "one")) == 1000
 
     def test_a_failed_transaction_leaves_no_point(self, store: MetricsUnderTest, tmp_path: Path) -> None:
         """Neither in the history nor as the latest, and what was there before stays."""
-        store.metrics.append(RUN, [Metric(KEY, 1.0, 1)])
+        store.metrics.append(RUN, MetricBatch.of([Metric(KEY, 1.0, 1)]))
 
         def append_and_fail() -> None:
             with store.atomic():
-                store.metrics.append(RUN, [Metric(KEY, 2.0, 2), Metric("new", 2.0, 2)])
+                store.metrics.append(RUN, MetricBatch.of([Metric(KEY, 2.0, 2), Metric("new", 2.0, 2)]))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -262,7 +266,7 @@ class PointRules(ABC):
         self, store: MetricsUnderTest, tmp_path: Path
     ) -> None:
         """Once ``append`` has returned; the first store need not be closed."""
-        store.metrics.append(RUN, of_points([Point(1, 1, math.nan), Point(2, 2, 0.5)]))
+        store.metrics.append(RUN, MetricBatch.of(of_points([Point(1, 1, math.nan), Point(2, 2, 0.5)])))
         with contextlib.closing(self.open_store(tmp_path)) as again:
             assert len(again.metrics.read_history(RUN, KEY)) == 2
             assert again.metrics.read_latest([RUN])[RUN] == [Metric(KEY, 0.5, 2, 2)]
@@ -273,9 +277,8 @@ class PointRules(ABC):
         def append(worker: int) -> None:
             for number in range(10):
                 step = number * 8 + worker
-                metrics.append(
-                    RUN, [Metric(KEY, float(step), step, step), Metric(f"own/{worker}", 0.0, number)]
-                )
+                batch = [Metric(KEY, float(step), step, step), Metric(f"own/{worker}", 0.0, number)]
+                metrics.append(RUN, MetricBatch.of(batch))
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(append, range(8)))
@@ -291,21 +294,23 @@ class MetricStoreRules(PointRules):
     def test_a_sample_is_mlflows(self, metrics: MetricStore, count: int, limit: int) -> None:
         """Evenly taken by row, both ends kept, and the end alone with a limit of 1."""
         points = [Point(100 - number, number // 2, float(number % 5)) for number in range(count)]
-        metrics.append(RUN, of_points(points))
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
         sample = metrics.sample_history(RUN, KEY, limit)
         assert sample == tiles(points, limit)
         assert len(sample) == min(limit, count)
 
     def test_a_sample_keeps_points_that_share_a_step(self, metrics: MetricStore) -> None:
         """As when nobody gave steps: all of them are 0."""
-        metrics.append(RUN, of_points(Point(number, 0, float(number)) for number in range(100)))
+        metrics.append(
+            RUN, MetricBatch.of(of_points(Point(number, 0, float(number)) for number in range(100)))
+        )
         sample = metrics.sample_history(RUN, KEY, 5)
         assert [point.value for point in sample] == [0.0, 20.0, 40.0, 60.0, 99.0]
 
     def test_a_sample_looks_at_the_steps_that_were_asked_for(self, metrics: MetricStore) -> None:
         """Both ends belong to them."""
         points = [Point(number, number, float(number)) for number in range(20)]
-        metrics.append(RUN, of_points(points))
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
         assert metrics.sample_history(RUN, KEY, 100, (5, 7)) == points[5:8]
         assert metrics.sample_history(RUN, KEY, 1, (5, 7)) == points[7:8]
         assert metrics.sample_history(RUN, KEY, 100, (INT64_MIN, INT64_MAX)) == points
@@ -313,7 +318,9 @@ class MetricStoreRules(PointRules):
 
     def test_a_sample_may_end_in_nan(self, metrics: MetricStore) -> None:
         """NaN at an end is an end."""
-        metrics.append(RUN, of_points([Point(1, 1, math.nan), Point(2, 2, 0.5), Point(3, 3, math.nan)]))
+        metrics.append(
+            RUN, MetricBatch.of(of_points([Point(1, 1, math.nan), Point(2, 2, 0.5), Point(3, 3, math.nan)]))
+        )
         assert repr([point.value for point in metrics.sample_history(RUN, KEY, 2)]) == "[nan, nan]"
         assert repr([point.value for point in metrics.sample_history(RUN, KEY, 1)]) == "[nan]"
 
@@ -321,8 +328,8 @@ class MetricStoreRules(PointRules):
     def test_points_that_fit_the_width_come_as_they_are(self, metrics: MetricStore, axis: Axis) -> None:
         """In order of x, ties by what is left of time, step and value."""
         points = [Point(10, 3, 1.0), Point(20, 2, math.inf), Point(20, 2, 2.0), Point(30, 1, -1.0)]
-        metrics.append(RUN, of_points(points))
-        thinned = metrics.thin(RUN, KEY, Window(axis), 4)
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
+        thinned = metrics.thin(RUN, [KEY], Window(axis), 4)[0]
         assert thinned.points == sorted(points, key=lambda point: (x_of(point, axis), *point))
         assert (thinned.point_count, list(thinned.buckets)) == (4, [])
 
@@ -334,8 +341,8 @@ class MetricStoreRules(PointRules):
         """Each point is in one bucket, and each bucket says the truth about its points."""
         values = [0.1, -4.0, math.nan, 2.5, 1e300, math.inf, -0.5, math.nan, math.nan, -1e300]
         points = [Point(number * number, number * 3, values[number % 10]) for number in range(100)]
-        metrics.append(RUN, of_points(points))
-        thinned = metrics.thin(RUN, KEY, Window(axis), width)
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
+        thinned = metrics.thin(RUN, [KEY], Window(axis), width)[0]
         self._check_thinned(thinned.buckets, points, axis, width)
         assert (thinned.point_count, list(thinned.points)) == (100, [])
 
@@ -347,8 +354,8 @@ class MetricStoreRules(PointRules):
             Point(1, INT64_MAX - 1, 3.0),
             Point(1, INT64_MAX, 4.0),
         ]
-        metrics.append(RUN, of_points(points))
-        buckets = metrics.thin(RUN, KEY, Window(), 2).buckets
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
+        buckets = metrics.thin(RUN, [KEY], Window(), 2)[0].buckets
         assert [(bucket.x, bucket.count, bucket.last) for bucket in buckets] == [
             (INT64_MIN, 1, 1.0),
             (0, 3, 4.0),
@@ -357,8 +364,8 @@ class MetricStoreRules(PointRules):
     def test_many_points_at_one_step_make_one_bucket(self, metrics: MetricStore) -> None:
         """There is nothing to cut."""
         points = [Point(number, 5, float(number)) for number in range(10)]
-        metrics.append(RUN, of_points(points))
-        (bucket,) = metrics.thin(RUN, KEY, Window(), 3).buckets
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
+        (bucket,) = metrics.thin(RUN, [KEY], Window(), 3)[0].buckets
         check_bucket(bucket, points)
         assert bucket.x == 5
 
@@ -377,18 +384,20 @@ class MetricStoreRules(PointRules):
     )
     def test_a_window_cuts_a_series(self, metrics: MetricStore, window: Window, steps: Sequence[int]) -> None:
         """Both ends belong to it, and what lies outside is neither drawn nor counted."""
-        metrics.append(RUN, of_points(Point(1000 + 10 * step, step, 0.0) for step in range(10)))
-        thinned = metrics.thin(RUN, KEY, window, 100)
+        metrics.append(
+            RUN, MetricBatch.of(of_points(Point(1000 + 10 * step, step, 0.0) for step in range(10)))
+        )
+        thinned = metrics.thin(RUN, [KEY], window, 100)[0]
         assert [point.step for point in thinned.points] == steps
         assert thinned.point_count == len(steps)
 
     def test_a_series_that_does_not_exist_is_empty(self, metrics: MetricStore) -> None:
         """Whether the run or the key is unknown."""
-        metrics.append(RUN, [Metric(KEY, 1.0, 1)])
+        metrics.append(RUN, MetricBatch.of([Metric(KEY, 1.0, 1)]))
         for run_id, key in ((RUN, "no-such-key"), ("no-such-run", KEY)):
             assert metrics.read_history(run_id, key) == []
             assert metrics.sample_history(run_id, key, 10) == []
-            assert metrics.thin(run_id, key, Window(), 10).point_count == 0
+            assert metrics.thin(run_id, [key], Window(), 10)[0].point_count == 0
 
     def _check_thinned(
         self, buckets: Sequence[Bucket], points: Sequence[Point], axis: Axis, width: int

@@ -35,10 +35,7 @@ from runyard.stores.metadata.schema import (
 from runyard.stores.metadata.search import DATASET_CONTEXT_TAG, runs_query
 from runyard.stores.prepared import Prepared
 
-
-_COLUMNS = (
-    "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri, started_ms, ended_ms, deleted_ms"
-)
+_COLUMNS = "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri, started_ms, ended_ms, deleted_ms"
 _ADD = Prepared(
     f"INSERT INTO runs ({_COLUMNS}) VALUES (:run_id, :experiment_id, :name, :user_id, :status,"
     " :lifecycle_stage, :artifact_uri, :started_ms, :ended_ms, :deleted_ms)"

@@ -2,9 +2,9 @@
 
 A point is identified by (run, key, timestamp, step, value), with all NaN being one value: an
 exact repeat is dropped, another value at the same step and time is kept. Points of a series
-are in order of (timestamp, step, value), where NaN counts as 0; the latest point is the
-greatest by (step, timestamp, value). These are MLflow's rules. Infinities and NaN come back
-as they were appended.
+are in order of (timestamp, step, value), where NaN counts as 0 and comes after it; the latest
+point is the greatest by (step, timestamp, value). These are MLflow's rules, which leave open
+where NaN stands beside 0. Infinities and NaN come back as they were appended.
 
 Each method is one transaction or joins the one that its thread holds; when ``append`` has
 returned (or the transaction that it joined has ended), its points survive the death of the
@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from runyard.entities.metric import Bucket, Metric, Point
+from runyard.entities.metric import Metric, MetricBatch
+from runyard.stores.metrics.points import Buckets, Points
 
 
 class Axis(str, Enum):
@@ -49,40 +50,76 @@ class ThinnedSeries:
 
     Args:
         point_count: How many points lie in the window.
-        points: All of them, if they fit the width that was asked for.
+        points: All of them in order of x, if they fit the width that was asked for.
         buckets: What to draw if they don't; then ``points`` is empty.
     """
 
     point_count: int
-    points: Sequence[Point] = ()
-    buckets: Sequence[Bucket] = ()
+    points: Points = field(default_factory=Points.empty)
+    buckets: Buckets = field(default_factory=Buckets.empty)
 
 
 class MetricStore(ABC):
     """Remembers points of series, one series for each key of a run."""
 
     @abstractmethod
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        """Keep the points of one batch; those that are there already change nothing."""
+    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
+        """Keep the points of one batch; those that are there already change nothing.
+
+        Args:
+            run_id: Whose points they are.
+            batch: The points, of any keys; there may be none.
+            batch_id: The client's own id of this batch (UUIDv7), the same when it sends the batch again.
+
+        Returns:
+            Whether the batch is new: ``False`` if one with this id was kept within the last 30 days. Then
+            nothing is kept now.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Let searches and :meth:`read_latest` see every point that was appended before.
+
+        Blocks while another thread writes. Where the store can't be written just now, as on a full disk,
+        they go on seeing what they saw; the next call tries again. Within a transaction that only reads it
+        does nothing, for that sees one state anyway.
+        """
 
     @abstractmethod
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         """Return the latest point of each key of each run, by key."""
 
     @abstractmethod
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> list[Point]:
+    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
         """Return points of one series in their order."""
 
     @abstractmethod
     def sample_history(
         self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None
-    ) -> list[Point]:
+    ) -> Points:
         """Return at most ``limit`` points, evenly taken in order of (step, timestamp, value).
 
         The first and the last point are among them; with a limit of 1, the last alone. ``steps``
         are the first and the last step to look at.
+
+        What is evenly taken is the first point of each of ``limit`` parts that differ by one point
+        at most. From 256 points for each one taken, parts may differ by 64 points.
         """
 
     @abstractmethod
-    def thin(self, run_id: str, key: str, window: Window, width: int) -> ThinnedSeries:
-        """Return what a chart ``width`` points wide draws of a window of one series."""
+    def thin(self, run_id: str, keys: Sequence[str], window: Window, width: int) -> list[ThinnedSeries]:
+        """Return what a chart ``width`` points wide draws of a window of each of some series of a run.
+
+        More points than ``width`` become buckets: the range from the first x in the window to the
+        last is cut into ``width`` equal parts, and each part that holds points makes a bucket of
+        them. A bucket's x is that of its first point; points are in order of x, ties by what is
+        left of (timestamp, step, value).
+
+        From 256 points in the window for each bucket, a part may end early or late: runs of up to
+        64 neighbouring points go whole to the part in which the first of them lies. What a bucket
+        says of its own points stays exact, and so do the count of points in the window, the first,
+        the last, the least and the greatest of them; every point is in one bucket.
+        """

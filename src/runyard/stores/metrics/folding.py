@@ -170,7 +170,9 @@ def _add_small_chunks(connection: Connection, run_number: int, replaced: _Replac
             chosen.append(key_id)
             room -= point_count
     for part in chunks(chosen):
-        query = select(columns.chunk_id, columns.key_id, columns.packed).where(*of_run, columns.key_id.in_(part))
+        query = select(columns.chunk_id, columns.key_id, columns.packed).where(
+            *of_run, columns.key_id.in_(part)
+        )
         for row in connection.execute(query):
             replaced.chunk_ids.append(row.chunk_id)
             if row.key_id != PACKED_KEY_ID:

@@ -9,10 +9,11 @@ from functools import cached_property
 from sqlalchemy import Connection, select
 
 from runyard.stores.metadata.schema import metric_batches, metric_chunks
-from runyard.stores.metrics.chunks import open_chunk, open_packed
+from runyard.stores.metrics.chunks import open_buckets, open_chunk, open_one_of_packed
 from runyard.stores.metrics.keys import PACKED_KEY_ID
 from runyard.stores.metrics.packing import PackedBatch, points_of_key, unpack_batch
 from runyard.stores.metrics.points import Points
+from runyard.stores.metrics.spans import PreBuckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,37 @@ class RunReader:
         """Return the points of chunks, in the order that they were asked for."""
         return [open_chunk(packed) for packed in self._column(chunk_rows, "packed")]
 
-    def read_buckets(self, chunk_rows: Sequence[ChunkRow]) -> list[bytes]:
-        """Return the pre-made buckets of chunks, as they are stored."""
-        return self._column(chunk_rows, "buckets")
+    def read_buckets(self, chunk_rows: Sequence[ChunkRow]) -> list[PreBuckets]:
+        """Return the pre-buckets of chunks, made now of those that were sealed without any."""
+        stored = self._column(chunk_rows, "buckets")
+        without = [row for row, buckets in zip(chunk_rows, stored, strict=True) if not buckets]
+        made = iter(self.open_chunks(without))
+        return [open_buckets(buckets) if buckets else PreBuckets.of(next(made)) for buckets in stored]
 
     def read_loose(self, key: str, key_id: int | None) -> Points:
-        """Return the points of one series that are in no chunk of its own, in no order."""
+        """Return the points of one series that are in no chunk of its own, in order and each once."""
         parts = [points_of_key(self._batches, key)]
         if key_id is not None:
-            parts += [points for each in self._packed if (points := each.get(key_id)) is not None]
-        return Points.joined(parts)
+            parts += [open_one_of_packed(packed, key_id) for packed in self._packed]
+        return Points.joined(parts).in_order()
 
-    def read(self, key: str, key_id: int | None) -> Points:
-        """Return all points of one series in order of (timestamp, step, value), each once."""
-        sealed = self.open_chunks(self.list_chunks(key_id))
-        return Points.joined([*sealed, self.read_loose(key, key_id)]).in_order()
+    def read_part(self, key: str, key_id: int | None, start: int = 0, end: int | None = None) -> Points:
+        """Return points of one series in order of (timestamp, step, value), each once, from ``start`` to ``end``.
+
+        Chunks that hold none of them stay closed, where each chunk begins after the end of the one before.
+        """
+        rows, loose = self.list_chunks(key_id), self.read_loose(key, key_id)
+        if not follow_one_another(rows, loose):
+            return Points.joined([*self.open_chunks(rows), loose]).in_order()[start:end]
+        opened, skipped, position = [], 0, 0
+        for row in rows:
+            if position + row.point_count <= start:
+                skipped += row.point_count
+            elif end is None or position < end:
+                opened.append(row)
+            position += row.point_count
+        points = Points.joined([*self.open_chunks(opened), loose])
+        return points[start - skipped : None if end is None else end - skipped]
 
     def _column(self, chunk_rows: Sequence[ChunkRow], name: str) -> list[bytes]:
         columns = metric_chunks.c
@@ -89,9 +106,17 @@ class RunReader:
         return [unpack_batch(packed) for packed in self._connection.scalars(in_order)]
 
     @cached_property
-    def _packed(self) -> list[dict[int, Points]]:
+    def _packed(self) -> list[bytes]:
         columns = metric_chunks.c
         query = select(columns.packed).where(
             columns.run_number == self._run_number, columns.key_id == PACKED_KEY_ID
         )
-        return [open_packed(packed) for packed in self._connection.scalars(query.order_by(columns.chunk_id))]
+        return list(self._connection.scalars(query.order_by(columns.chunk_id)))
+
+
+def follow_one_another(rows: Sequence[ChunkRow], loose: Points) -> bool:
+    """Say whether each chunk begins after the end of the one before it, and what is loose after all of them."""
+    firsts = [row.first_timestamp_ms for row in rows[1:]]
+    if len(loose):
+        firsts.append(int(loose.timestamps_ms[0]))
+    return all(first > row.last_timestamp_ms for row, first in zip(rows, firsts, strict=False))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
@@ -18,13 +19,15 @@ from runyard.errors import NotFound, StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.schema import metric_keys, metric_series, runs
 from runyard.stores.metrics.arrivals import Arrivals
-from runyard.stores.metrics.base import Axis, MetricStore, ThinnedSeries, Window
+from runyard.stores.metrics.base import MetricStore, ThinnedSeries, Window
+from runyard.stores.metrics.drawing import sample_series, thin_series
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
 from runyard.stores.metrics.points import Points
-from runyard.stores.metrics.reading import ChunkRow, RunReader
+from runyard.stores.metrics.reading import RunReader
 from runyard.stores.metrics.summarising import Summaries
+from runyard.stores.metrics.thinning import thin
 from runyard.stores.prepared import Prepared
 
 _log = logging.getLogger("runyard.store")
@@ -51,28 +54,26 @@ class SqlMetrics(MetricStore):
         self.summaries = Summaries(database, self._keys, self.arrivals)
         self.folding = Folding(database, self._keys)
 
-    def append(self, run_id: str, batch: MetricBatch) -> None:
-        if not len(batch):
-            return
+    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
         packed = pack_batch(batch)
         with self._database.writing() as connection:
             run = _RUN_NUMBER.row(connection, run_id=run_id)
             if run is None:
                 raise NotFound(f"Run with id={run_id} not found")
-            run_number, point_count = run[0], len(batch)
-            added = _ADD_BATCH.row(
-                connection, run_number=run_number, point_count=point_count, packed=packed
-            )
-            assert added is not None
-            batch_number = added[0]
-            _NOTE_UNSUMMARISED.run(connection, batch_number=batch_number)
-            self._database.after_commit(
-                lambda: self.arrivals.add(batch_number, run_number, point_count, packed)
-            )
+            if batch_id is not None:
+                now_ms = time.time_ns() // 1_000_000
+                if not _CLAIM.run(connection, batch_id=batch_id, accepted_ms=now_ms):
+                    return False
+            if len(batch):
+                self._add(connection, run[0], len(batch), packed)
+        return True
 
-    def claim_batch(self, batch_id: str, now_ms: int) -> bool:
-        with self._database.writing() as connection:
-            return _CLAIM.run(connection, batch_id=batch_id, accepted_ms=now_ms) > 0
+    def _add(self, connection: Connection, run_number: int, point_count: int, packed: bytes) -> None:
+        added = _ADD_BATCH.row(connection, run_number=run_number, point_count=point_count, packed=packed)
+        assert added is not None
+        number = added[0]
+        _NOTE_UNSUMMARISED.run(connection, batch_number=number)
+        self._database.after_commit(lambda: self.arrivals.add(number, run_number, point_count, packed))
 
     def settle(self) -> None:
         try:
@@ -103,35 +104,28 @@ class SqlMetrics(MetricStore):
             run_number, key_id = self._find(connection, run_id, key)
             if run_number is None:
                 return Points.empty()
-            reader = RunReader(connection, run_number)
-            return _page(reader, key, key_id, offset, limit)
+            end = None if limit is None else offset + limit
+            return RunReader(connection, run_number).read_part(key, key_id, offset, end)
+
+    def sample_history(
+        self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None
+    ) -> Points:
+        with self._database.reading() as connection:
+            run_number, key_id = self._find(connection, run_id, key)
+            if run_number is None:
+                return Points.empty()
+            return sample_series(RunReader(connection, run_number), key, key_id, limit, steps)
+
+    def thin(self, run_id: str, keys: Sequence[str], window: Window, width: int) -> list[ThinnedSeries]:
+        with self._database.reading() as connection:
+            run = _RUN_NUMBER.row(connection, run_id=run_id)
+            if run is None:
+                return [thin(Points.empty(), window, width) for _ in keys]
+            ids = self._keys.find(connection, keys)
+            reader = RunReader(connection, run[0])
+            return [thin_series(reader, key, ids.get(key), window, width) for key in keys]
 
     def _find(self, connection: Connection, run_id: str, key: str) -> tuple[int | None, int | None]:
         """Return the number of a run and that of a key, which has none before it is first summarised."""
         run = _RUN_NUMBER.row(connection, run_id=run_id)
         return (run[0] if run else None), self._keys.find(connection, [key]).get(key)
-
-
-def _page(reader: RunReader, key: str, key_id: int | None, offset: int, limit: int | None) -> Points:
-    """Return a part of a history; chunks before and after it stay closed where all of them are in order."""
-    rows, loose = reader.list_chunks(key_id), reader.read_loose(key, key_id).in_order()
-    end = None if limit is None else offset + limit
-    if not _follow_one_another(rows, loose):
-        return Points.joined([*reader.open_chunks(rows), loose]).in_order()[offset:end]
-    skipped, opened, start = 0, [], 0
-    for row in rows:
-        if start + row.point_count <= offset:
-            skipped += row.point_count
-        elif end is None or start < end:
-            opened.append(row)
-        start += row.point_count
-    points = Points.joined([*reader.open_chunks(opened), loose] if end is None or start < end else reader.open_chunks(opened))
-    return points[offset - skipped : None if end is None else end - skipped]
-
-
-def _follow_one_another(rows: Sequence[ChunkRow], loose: Points) -> bool:
-    """Whether each chunk begins after the end of the one before it, and what is loose after all of them."""
-    firsts = [row.first_timestamp_ms for row in rows[1:]]
-    if len(loose):
-        firsts.append(int(loose.timestamps_ms[0]))
-    return all(first > row.last_timestamp_ms for row, first in zip(rows, firsts, strict=False))

@@ -94,7 +94,7 @@ class Summaries:
 
     def _read(self, connection: Connection, waiting: Sequence[int]) -> dict[int, list[PackedBatch]]:
         """Return the waiting batches of each run, in order of their arrival."""
-        found = {number: known for number, known in self._arrivals.known().items()}
+        found = self._arrivals.known()
         absent = [number for number in waiting if number not in found]
         columns = metric_batches.c
         query = select(columns.batch_number, columns.run_number, columns.packed)
@@ -128,7 +128,7 @@ class Summaries:
                     _row(run_number, ids[key], owners[run_number], summaries[run_number][key])
                     for run_number, key in part
                 ]
-                # In the same order everywhere, so that two replicas wait for each other and never in a circle.
+                # In one order everywhere, so that two replicas may wait for each other but not in a circle.
                 _JOIN.run_many(connection, sorted(rows, key=lambda row: (row["run_number"], row["key_id"])))
                 if part is parts[-1]:
                     _CHANGED.run_many(connection, [{"run_number": number} for number in sorted(owners)])

@@ -35,7 +35,8 @@ _log = logging.getLogger("runyard.store")
 
 _RELEASE = Prepared(
     "UPDATE metric_series SET is_live = FALSE WHERE run_number = :run_number AND key_id IN"
-    " (SELECT key_id FROM metric_series WHERE run_number = :run_number AND is_live ORDER BY key_id LIMIT :some)"
+    " (SELECT key_id FROM metric_series WHERE run_number = :run_number AND is_live"
+    " ORDER BY key_id LIMIT :some)"
 )
 _FORGET_IDS = Prepared("DELETE FROM accepted_batches WHERE accepted_ms < :before_ms")
 
@@ -95,7 +96,7 @@ class MetricUpkeep:
             self._look_around()
         for run_number, is_at_rest in self._due(now_s):
             began_s = time.monotonic()
-            self.bring_to_rest(run_number) if is_at_rest else self._fold(run_number)
+            (self.bring_to_rest if is_at_rest else self._fold)(run_number)
             if self._stopping.wait((time.monotonic() - began_s) * REST_PER_WORK):
                 return
         self._database.give_back_room(is_idle=not self._metrics.arrivals.active())

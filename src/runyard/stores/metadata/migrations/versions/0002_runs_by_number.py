@@ -17,10 +17,11 @@ revision = "0002"
 down_revision = "0001"
 
 POINTS_A_BATCH = 4096
-"""As a large request has them, so that what reads batches later needs no more memory than it does for those."""
+"""Some times what a large request has, so that what reads batches later needs little memory."""
 
 _TAKEN_FROM = {
-    "runs": "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri, started_ms, ended_ms, deleted_ms",
+    "runs": "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri,"
+    " started_ms, ended_ms, deleted_ms",
     "params": "key, value",
     "tags": "key, value",
     "dataset_inputs": "dataset_id, position",

@@ -1,0 +1,170 @@
+"""One accepted request as bytes, as the store keeps it until it is folded.
+
+Little-endian: a header of 24 bytes (format, flags, how wide a key's index is, the count of points,
+the first timestamp, the first step), then the columns: timestamps, steps and values of 8 bytes
+each, the index of each point's key, and the distinct keys as MessagePack. A column that the flags
+describe takes no bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from runyard.entities.metric import MetricBatch
+from runyard.stores.metrics.points import Floats, Ints, Points
+
+Indexes: TypeAlias = NDArray[np.unsignedinteger[Any]]
+
+_FORMAT = 1
+_HEADER = struct.Struct("<BBxxIqq")
+_SAME_TIME, _SAME_STEP, _RISING_STEP, _ONE_KEY, _OWN_KEYS, _WIDE_INDEX = 1, 2, 4, 8, 16, 32
+_encode_keys = msgspec.msgpack.Encoder().encode
+_decode_keys = msgspec.msgpack.Decoder(list[str]).decode
+
+
+class UnknownFormat(ValueError):
+    """Stored bytes that this version of Runyard can't read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedBatch:
+    """The points of one request as columns over its bytes.
+
+    Args:
+        keys: The distinct keys, in order of their first point.
+        key_indexes: For each point, which of ``keys`` is its.
+        timestamps_ms: Milliseconds since the epoch.
+        steps: Steps.
+        values: Values, NaN among them.
+    """
+
+    keys: list[str]
+    key_indexes: Indexes
+    timestamps_ms: Ints
+    steps: Ints
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def points(self) -> Points:
+        """Return the points of all keys."""
+        return Points(self.timestamps_ms, self.steps, self.values)
+
+
+def pack_batch(batch: MetricBatch) -> bytes:
+    """Return the points of one request as bytes.
+
+    Raises:
+        struct.error: A timestamp or a step takes more than 64 bits.
+    """
+    keys, times, steps = batch.keys, batch.timestamps_ms, batch.steps
+    count = len(keys)
+    if not count:
+        return _HEADER.pack(_FORMAT, 0, 0, 0, 0) + _encode_keys(keys)
+    first_time, first_step = times[0], steps[0]
+    flags, columns = 0, []
+    if times[-1] == first_time and times.count(first_time) == count:
+        flags |= _SAME_TIME
+    else:
+        columns.append(struct.pack(f"<{count}q", *times))
+    if steps[-1] == first_step and steps.count(first_step) == count:
+        flags |= _SAME_STEP
+    elif steps[-1] - first_step == count - 1 and steps == list(range(first_step, first_step + count)):
+        flags |= _RISING_STEP
+    else:
+        columns.append(struct.pack(f"<{count}q", *steps))
+    columns.append(struct.pack(f"<{count}d", *batch.values))
+    # one pass: a key that is not there yet is given the next number
+    numbers: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+    indexes = [numbers[key] for key in keys]
+    if len(numbers) == count:
+        flags |= _OWN_KEYS
+    elif len(numbers) == 1:
+        flags |= _ONE_KEY
+    elif len(numbers) <= 2**16:
+        columns.append(struct.pack(f"<{count}H", *indexes))
+    else:
+        flags |= _WIDE_INDEX
+        columns.append(struct.pack(f"<{count}I", *indexes))
+    header = _HEADER.pack(_FORMAT, flags, count, first_time, first_step)
+    return b"".join((header, *columns, _encode_keys(list(numbers))))
+
+
+def unpack_batch(packed: bytes) -> PackedBatch:
+    """Return what :func:`pack_batch` packed, without copying the columns.
+
+    Raises:
+        UnknownFormat: A newer version of Runyard packed it.
+    """
+    if packed[:1] != bytes([_FORMAT]):
+        raise UnknownFormat(f"A batch of metrics has the format {packed[:1].hex()}, known is {_FORMAT:02x}.")
+    _, flags, count, first_time, first_step = _HEADER.unpack_from(packed)
+    offset = _HEADER.size
+    if flags & _SAME_TIME:
+        times = np.full(count, first_time, np.int64)
+    else:
+        times = np.frombuffer(packed, np.int64, count, offset)
+        offset += 8 * count
+    if flags & _SAME_STEP:
+        steps = np.full(count, first_step, np.int64)
+    elif flags & _RISING_STEP:
+        steps = np.arange(count, dtype=np.int64) + first_step
+    else:
+        steps = np.frombuffer(packed, np.int64, count, offset)
+        offset += 8 * count
+    values = np.frombuffer(packed, np.float64, count, offset)
+    offset += 8 * count
+    indexes: Indexes
+    if flags & _OWN_KEYS:
+        indexes = np.arange(count, dtype=np.uint32)
+    elif flags & _ONE_KEY:
+        indexes = np.zeros(count, np.uint16)
+    else:
+        width = np.dtype(np.uint32 if flags & _WIDE_INDEX else np.uint16)
+        indexes = np.frombuffer(packed, width, count, offset)
+        offset += width.itemsize * count
+    return PackedBatch(_decode_keys(memoryview(packed)[offset:]), indexes, times, steps, values)
+
+
+def points_by_key(batches: Sequence[PackedBatch]) -> dict[str, Points]:
+    """Return the points of one run's batches, those of each key in the order that they came in."""
+    if not batches:
+        return {}
+    numbers: dict[str, int] = {}
+    indexes = np.concatenate([batch_numbers(batch, numbers) for batch in batches])
+    points = Points.joined([batch.points() for batch in batches])
+    if len(numbers) == 1:
+        return {next(iter(numbers)): points}
+    points = points.taken(np.argsort(indexes, kind="stable"))
+    ends = np.cumsum(np.bincount(indexes, minlength=len(numbers))).tolist()
+    starts = [0, *ends]
+    return {key: points[starts[number] : ends[number]] for key, number in numbers.items()}
+
+
+def points_of_key(batches: Sequence[PackedBatch], key: str) -> Points:
+    """Return the points of one key of one run's batches, in the order that they came in."""
+    found = []
+    for batch in batches:
+        if key not in batch.keys:
+            continue
+        if len(batch.keys) == 1:
+            found.append(batch.points())
+        else:
+            found.append(batch.points().taken(batch.key_indexes == batch.keys.index(key)))
+    return Points.joined(found)
+
+
+def batch_numbers(batch: PackedBatch, numbers: dict[str, int]) -> Ints:
+    """Return for each point the number of its key in ``numbers``, which new keys are added to."""
+    own = [numbers.setdefault(key, len(numbers)) for key in batch.keys]
+    return np.array(own, np.int64)[batch.key_indexes]
