@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,16 +23,23 @@ from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.middleware import wall
 from runyard.server.routes import ROUTES
 from runyard.server.studio_files import StudioFiles
+from runyard.services import backups, integrity
 from runyard.services.administration import Administration
+from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
+from runyard.services.integrity import Integrity
 from runyard.services.tokens import authenticate
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
-from runyard.stores.opening import Stores
+from runyard.stores.artifacts.folder import FolderArtifactStore
+from runyard.stores.opening import Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
 GRACEFUL_STOP_S = 5
+UNFINISHED_RESTORE = "restoring"
+
+Progress = Callable[[str, int, int], None]
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -40,6 +48,47 @@ def open_stores(settings: Settings) -> Stores:
     stores = open_stores_at(settings.database_path, settings.artifact_root, settings.durability)
     ensure_default_workspace(stores)
     return stores
+
+
+def check_integrity(settings: Settings, on_progress: Progress) -> Integrity:
+    """Return what is wrong with a home; a server may be at work on it."""
+    with contextlib.closing(open_stores(settings)) as stores:
+        return integrity.check_integrity(stores, on_progress)
+
+
+def back_up(settings: Settings, target: Path, earlier: Path | None, on_progress: Progress) -> Manifest:
+    """Write a backup of a home into ``target``; a server may be at work on it.
+
+    Raises:
+        InvalidState: ``target`` is not empty, or ``earlier`` is no whole backup.
+    """
+    os.umask(0o077)
+    with contextlib.closing(open_as_it_is(settings.database_path, settings.artifact_root)) as source:
+        return backups.back_up(source, target, system_now_ms(), earlier, on_progress)
+
+
+def restore(settings: Settings, backup: Path, on_progress: Progress) -> Manifest:
+    """Make a home of what a backup holds; if that fails, the home is as empty as it was.
+
+    Raises:
+        NotFound: There is no whole backup.
+        InvalidState: The home is not empty, or the backup is damaged or of a newer Runyard.
+    """
+    home = settings.home
+    if home.exists() and any(home.iterdir()):
+        raise InvalidState(f"{home} is not empty. Restore into an empty folder, named with --home.")
+    _make_home(home)
+    (home / UNFINISHED_RESTORE).touch()
+    try:
+        with only_server_of(home):
+            artifacts = FolderArtifactStore(settings.artifact_root)
+            manifest = backups.restore(backup, settings.database_path, artifacts, on_progress)
+    except BaseException:
+        for left in home.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        raise
+    (home / UNFINISHED_RESTORE).unlink()
+    return manifest
 
 
 def administration(stores: Stores) -> Administration:
@@ -114,6 +163,10 @@ def only_server_of(home: Path) -> Iterator[None]:
 def _make_home(home: Path) -> None:
     os.umask(0o077)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (home / UNFINISHED_RESTORE).exists():
+        raise InvalidState(
+            f"A restore into {home} did not come to its end. Empty the folder and restore again."
+        )
 
 
 def _by_whom(home: Path) -> str:

@@ -73,8 +73,8 @@ class Settings:
     durability: Durability = field(
         default=Durability.COMMIT,
         metadata={
-            "help": "What an acknowledged write survives on SQLite: 'commit' for kill -9, 'full' for loss of power "
-            "too. PostgreSQL always has the latter."
+            "help": "What an acknowledged write survives on SQLite: 'commit' for kill -9, 'full' for loss "
+            "of power too. PostgreSQL always has the latter."
         },
     )
     log_level: str = field(

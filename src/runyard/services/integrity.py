@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DatabaseError
-
-from runyard.stores.integrity import RESTORE, Fault, check_documents, check_file, check_references
+from runyard.stores.integrity import Fault, as_far_as_it_goes, check_documents, check_file, check_references
 from runyard.stores.metrics.integrity import Counts, MetricIntegrity
 from runyard.stores.opening import Stores
 
@@ -54,11 +53,6 @@ def check_integrity(stores: Stores, on_progress: Progress = lambda what, done, t
     faults: list[Fault] = []
     for name, check in steps:
         on_progress(name, 0, 0)
-        try:
-            for fault in check():
-                faults.append(fault)
-                if len(faults) >= MOST_FAULTS:
-                    return Integrity(faults, metrics.counts)
-        except DatabaseError as error:
-            faults.append(Fault(name, f"the check could not go on: {error.orig}", RESTORE))
+        found = as_far_as_it_goes(name, check())
+        faults += itertools.islice(found, MOST_FAULTS - len(faults))
     return Integrity(faults, metrics.counts)

@@ -166,6 +166,13 @@ def open_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Datab
     as each waits for the disk.
     """
     path.touch(mode=0o600, exist_ok=True)
+    database = connect_sqlite(path, durability)
+    database.migrate()
+    return database
+
+
+def connect_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Database:
+    """Return the database in the file ``path`` as it is, whatever schema it has."""
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
@@ -174,9 +181,7 @@ def open_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Datab
         hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
     event.listen(engine, "connect", partial(_prepare_sqlite, durability))
-    database = Database(engine)
-    database.migrate()
-    return database
+    return Database(engine)
 
 
 def upsert(

@@ -7,7 +7,8 @@ beside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import zstandard
@@ -36,15 +37,21 @@ class Fault:
     advice: str
 
 
+def as_far_as_it_goes(name: str, faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Yield what a check finds; if the database gives way under it, that is what it has found."""
+    try:
+        yield from faults
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        yield Fault(name, f"the check could not go on: {cause}", RESTORE)
+
+
 def check_file(database: Database) -> Iterator[Fault]:
     """Yield what SQLite's own check of its pages and indexes finds; PostgreSQL looks after its own."""
     if not database.is_sqlite:
         return
-    try:
-        with database.reading() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-    except DatabaseError as error:
-        found = [str(error.orig)]
+    with database.reading() as connection:
+        found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
     for line in found:
         if line != "ok":
             yield Fault("database file", line, RESTORE)

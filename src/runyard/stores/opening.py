@@ -10,7 +10,7 @@ from pathlib import Path
 from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.database import Database, connect_sqlite, open_sqlite
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -63,6 +63,23 @@ class Stores:
         """Let go of files and connections."""
         self.upkeep.stop()
         self.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class AsItIs:
+    """What a home holds, opened to be copied: of whatever schema, and nothing in it is changed."""
+
+    database: Database
+    artifacts: ArtifactStore
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.database.close()
+
+
+def open_as_it_is(database_path: Path, artifact_root: Path) -> AsItIs:
+    """Return database and artifacts of a home without bringing its schema up to date."""
+    return AsItIs(connect_sqlite(database_path), FolderArtifactStore(artifact_root))
 
 
 def open_stores(

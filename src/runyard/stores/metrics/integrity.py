@@ -32,8 +32,8 @@ from runyard.stores.metrics.summaries import Summary, join_summaries, summarise,
 
 RUNS_AT_ONCE = 500
 SUMMARISE_AGAIN = (
-    "Tables and searches show a wrong value, charts a right one. To have it summarised again, stop the server "
-    "and restore the last backup, or report this with the output of `runyard check --json`."
+    "Tables and searches show a wrong value, charts a right one. Restore the last backup, "
+    "or report this with the output of `runyard check --json`."
 )
 _CAN_NOT_OPEN = (ValueError, IndexError, struct.error, zstandard.ZstdError, msgspec.MsgspecError)
 
@@ -51,7 +51,7 @@ class Counts:
 
 @dataclass(slots=True)
 class _Found:
-    """What the points of one run come to, by key: those in summaries already, and those still to be joined."""
+    """What the points of one run come to, by key: those that are summarised, and those that wait for it."""
 
     settled: dict[str, Summary] = field(default_factory=dict)
     waiting: dict[str, Summary] = field(default_factory=dict)
@@ -65,7 +65,9 @@ class MetricIntegrity:
         on_run: Called after each run with how many are done and how many there are.
     """
 
-    def __init__(self, database: Database, on_run: Callable[[int, int], None] = lambda done, total: None) -> None:
+    def __init__(
+        self, database: Database, on_run: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
         self.counts = Counts()
         self._database = database
         self._on_run = on_run
@@ -96,7 +98,9 @@ class MetricIntegrity:
         yield from self._check_chunks(connection, run.run_number, where, found)
         yield from self._check_series(connection, run, where, found)
 
-    def _check_batches(self, connection: Connection, run_number: int, where: str, found: _Found) -> Iterator[Fault]:
+    def _check_batches(
+        self, connection: Connection, run_number: int, where: str, found: _Found
+    ) -> Iterator[Fault]:
         waiting = unsummarised_batches.c.batch_number
         query = (
             select(metric_batches, waiting.is_not(None).label("is_waiting"))
@@ -118,7 +122,9 @@ class MetricIntegrity:
                 yield Fault(at, f"it holds {len(batch)} points and says {row.point_count}", RESTORE)
             join_summaries(found.waiting if row.is_waiting else found.settled, of_batch)
 
-    def _check_chunks(self, connection: Connection, run_number: int, where: str, found: _Found) -> Iterator[Fault]:
+    def _check_chunks(
+        self, connection: Connection, run_number: int, where: str, found: _Found
+    ) -> Iterator[Fault]:
         query = (
             select(metric_chunks)
             .where(metric_chunks.c.run_number == run_number)
