@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql
 
 from runyard.entities.experiment import View
@@ -33,6 +33,13 @@ class Kept:
         self.database = database
         for name in ("w", "other"):
             self.insert(schema.workspaces, {"name": name, "default_experiment_id": 1, "created_ms": 0})
+
+    def of_run(self, table: Any, run_id: str, *pairs: tuple[str, str]) -> None:
+        """Hang params or tags on a run, as no client could send them."""
+        query = select(schema.runs.c.run_number).where(schema.runs.c.run_id == run_id)
+        with self.database.reading() as connection:
+            number = connection.scalar(query)
+        self.insert(table, *({"run_number": number, "key": key, "value": value} for key, value in pairs))
 
     def insert(self, table: Any, *rows: Mapping[str, Any]) -> None:
         with self.database.writing() as connection:
@@ -147,7 +154,7 @@ def test_a_page_is_a_slice_of_the_whole(kept):
 def test_like_knows_case_and_ilike_does_not_in_any_alphabet(kept):
     for run_id, value in (("low", "écoleβ"), ("up", "ÉCOLEΒ"), ("plain", "ecole")):
         kept.run(run_id)
-        kept.insert(schema.tags, {"run_id": run_id, "key": "k", "value": value})
+        kept.of_run(schema.tags, run_id, ("k", value))
     assert kept.find("tags.k LIKE 'éc%'") == ["low"]
     assert kept.find("tags.k LIKE 'ÉC%'") == ["up"]
     assert kept.find("tags.k ILIKE 'éC%β'") == ["low", "up"]
@@ -155,7 +162,7 @@ def test_like_knows_case_and_ilike_does_not_in_any_alphabet(kept):
 
 def test_nothing_in_a_filter_reaches_the_database_as_sql(kept):
     kept.run("r", name="x' OR '1'='1")
-    kept.insert(schema.params, {"run_id": "r", "key": "k') --", "value": "v"})
+    kept.of_run(schema.params, "r", ("k') --", "v"))
     assert kept.find("run_name = \"x' OR '1'='1\"") == ["r"]
     assert kept.find("run_name = 'y'' OR ''1''=''1'") == []
     assert kept.find("params.`k') --` = 'v'", order=["params.`k') --` DESC"]) == ["r"]
@@ -165,8 +172,7 @@ def test_nothing_in_a_filter_reaches_the_database_as_sql(kept):
 def test_the_most_comparisons_and_sort_keys_are_answered(kept):
     kept.run("r")
     kept.run("other")
-    rows = [{"run_id": "r", "key": f"k{number}", "value": "v"} for number in range(MAX_COMPARISONS)]
-    kept.insert(schema.params, *rows)
+    kept.of_run(schema.params, "r", *((f"k{number}", "v") for number in range(MAX_COMPARISONS)))
     most = " AND ".join(f"params.k{number} = 'v'" for number in range(MAX_COMPARISONS))
     order = [f"params.k{number}" for number in range(MAX_ORDER_KEYS)]
     assert kept.find(most, order) == ["r"]
@@ -176,7 +182,7 @@ def test_the_most_comparisons_and_sort_keys_are_answered(kept):
 def test_the_longest_pattern_is_answered(kept, letter):
     kept.run("r")
     pattern = letter * MAX_PATTERN_LENGTH
-    kept.insert(schema.tags, {"run_id": "r", "key": "k", "value": pattern})
+    kept.of_run(schema.tags, "r", ("k", pattern))
     assert kept.find(f"tags.k LIKE '{pattern}'") == ["r"]
     assert kept.find(f"tags.k ILIKE '{pattern}'") == ["r"]
 

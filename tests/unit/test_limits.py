@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runyard.entities.metric import Metric
+from runyard.entities.metric import Metric, MetricBatch
 from runyard.errors import InvalidParameter
 from runyard.protocol import limits
 from runyard.protocol.messages.common import KeyValue
@@ -70,7 +70,7 @@ def test_a_key_is_taken_exactly_if_it_is_its_own_path(key):
 @pytest.mark.parametrize(
     ("check", "at_most", "message"),
     [
-        (lambda n: limits.check_metrics([Metric("k" * n, 1.0, 1)], in_batch=True), 250,
+        (lambda n: limits.check_metrics(MetricBatch.of([Metric("k" * n, 1.0, 1)]), in_batch=True), 250,
          "'Metric name' exceeds the maximum length of 250 characters"),
         (lambda n: limits.check_params([KeyValue(key="k" * n)], in_batch=True), 250,
          "'Param key' exceeds the maximum length of 250 characters"),
@@ -124,11 +124,11 @@ def test_a_param_may_come_once_in_a_batch_even_with_the_same_value():
 
 
 def test_a_metric_before_the_epoch_is_refused():
-    metrics = [Metric("a", 1.0, 0), Metric("m", 1.0, -1)]
+    metrics = MetricBatch.of([Metric("a", 1.0, 0), Metric("m", 1.0, -1)])
     why = "supplied: metric 'm' (value=1.0). Timestamp must be a nonnegative long (64-bit integer) "
     in_batch = refusal(limits.check_metrics, metrics, in_batch=True)
     assert in_batch == f"Invalid value -1 for parameter 'metrics[1].timestamp' {why}"
-    alone = refusal(limits.check_metrics, metrics[1:], in_batch=False)
+    alone = refusal(limits.check_metrics, MetricBatch.of([Metric("m", 1.0, -1)]), in_batch=False)
     assert alone == f"Invalid value -1 for parameter 'timestamp' {why}"
 
 

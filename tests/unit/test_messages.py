@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
-from runyard.entities.metric import Metric
+from runyard.entities.metric import Metric, MetricBatch
 from runyard.entities.run import (
     Dataset,
     DatasetInput,
@@ -175,7 +175,13 @@ def test_inputs_read_as_they_were_written(inputs):
 @given(st.lists(strategies.metrics(strategies.keys()), max_size=5))
 def test_metrics_read_as_they_were_written(logged):
     body = wire.encode({"run_id": "r", "metrics": [metrics.wire_metric(metric) for metric in logged]})
-    assert repr(logging.metric_entities(wire.decode(logging.LogBatch, body).metrics)) == repr(logged)
+    sent = wire.decode(logging.LogBatch, body).metrics
+    assert repr(logging.metric_batch(sent)) == repr(MetricBatch.of(logged))
+    by_model = logging.model_metrics(sent, "r")
+    assert sorted(by_model) == sorted({metric.model_id for metric in logged if metric.model_id})
+    assert repr([item.value for items in by_model.values() for item in items]) == repr(
+        [metric.value for model_id in by_model for metric in logged if metric.model_id == model_id]
+    )
 
 
 @given(st.lists(strategies.points(), max_size=5), st.sampled_from([msgspec.UNSET, "r1"]))

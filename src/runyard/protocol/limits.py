@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from runyard.entities.metric import Metric
+from runyard.entities.metric import MetricBatch
 from runyard.errors import InvalidParameter
 from runyard.protocol.wire import invalid, invalid_value
 
@@ -27,12 +27,16 @@ MAX_EXPERIMENT_TAG_LENGTH = 20_000
 MAX_RUN_NAME_LENGTH = 65_535
 MAX_RUNS_PAGE = 50_000
 MAX_EXPERIMENTS_PAGE = 50_000
+MAX_KNOWN_KEYS = 20_000
 
 _NAME = re.compile(r"[/\w.\- :]*")
 _BAD_NAME = (
     "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) "
     "and slashes (/)."
 )
+# A training loop logs the same keys again and again: a good one is looked at once.
+_known_keys: set[str] = set()
+_BATCH_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -63,19 +67,24 @@ def check_length(text: str, limit: int, field: str) -> None:
         raise InvalidParameter(f"'{field}' exceeds the maximum length of {limit} characters")
 
 
-def check_metrics(metrics: Sequence[Metric], in_batch: bool) -> None:
+def check_metrics(metrics: MetricBatch, in_batch: bool) -> None:
     """Refuse a batch with a metric whose key or timestamp MLflow would refuse."""
-    for index, metric in enumerate(metrics):
+    if _known_keys.issuperset(metrics.keys) and min(metrics.timestamps_ms, default=0) >= 0:
+        return
+    for index, (key, timestamp_ms) in enumerate(zip(metrics.keys, metrics.timestamps_ms, strict=True)):
         path = f"metrics[{index}]." if in_batch else ""
-        check_key(metric.key, path + "name")
-        if metric.timestamp_ms < 0:
+        check_key(key, path + "name")
+        if timestamp_ms < 0:
             raise invalid(
                 path + "timestamp",
-                metric.timestamp_ms,
-                f"metric '{metric.key}' (value={metric.value}). Timestamp must be a nonnegative long "
+                timestamp_ms,
+                f"metric '{key}' (value={metrics.values[index]}). Timestamp must be a nonnegative long "
                 "(64-bit integer) ",
             )
-        check_length(metric.key, MAX_KEY_LENGTH, "Metric name")
+        check_length(key, MAX_KEY_LENGTH, "Metric name")
+    if len(_known_keys) >= MAX_KNOWN_KEYS:
+        _known_keys.clear()
+    _known_keys.update(metrics.keys)
 
 
 def check_params(params: Iterable[_Pair], in_batch: bool) -> None:
@@ -120,6 +129,12 @@ def check_batch(metrics: int, params: int, tags: int) -> None:
     _check_count(params, MAX_PARAMS_OR_TAGS, "params")
     _check_count(tags, MAX_PARAMS_OR_TAGS, "tags")
     _check_count(metrics + params + tags, MAX_ENTITIES, "metrics, params, and tags")
+
+
+def check_batch_id(batch_id: str) -> None:
+    """Refuse an id of a batch that is no UUID of version 7, which begins with the time it was made at."""
+    if _BATCH_ID.fullmatch(batch_id) is None:
+        raise invalid("batch_id", batch_id, "A UUID of version 7 in lower case is expected.")
 
 
 def _check_count(count: int, limit: int, what: str) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidParameter
 
-WORKSPACE_HEADER = "x-mlflow-workspace"
+WORKSPACE_HEADER = b"x-mlflow-workspace"
 
 _PREFIX = re.compile(
     r"(?:/workspaces/(?P<short>[^/]+)"

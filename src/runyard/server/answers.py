@@ -4,33 +4,67 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from runyard.errors import RunyardError, StorageFull, TooManyRequests, Unauthenticated, Unavailable
 from runyard.protocol import wire
 
 RETRY_AFTER_S = 2
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+
+_EMPTY = b"{}"
 
 
-def json_response(answer: Any, status: int = 200) -> Response:
+class Answer(Response):
+    """A whole answer whose headers are known: made and sent at a fraction of what Starlette's costs."""
+
+    def __init__(
+        self,
+        body: bytes,
+        status: int = 200,
+        content_type: bytes = JSON,
+        more_headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        self.body = body
+        self.status_code = status
+        self.background = None
+        self.raw_headers = [
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *more_headers,
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_response(answer: Any) -> Response:
     """Return ``answer`` as JSON; text is sent as it is, as MLflow does for ``/health``."""
     if isinstance(answer, Response):
         return answer
     if isinstance(answer, str):
-        return Response(answer, status, media_type="text/plain")
-    return Response(wire.encode(answer), status, media_type="application/json")
+        return Answer(answer.encode(), content_type=TEXT)
+    body = wire.encode(answer)
+    return DONE if body == _EMPTY else Answer(body)
 
 
-def error_response(error: RunyardError, http: Request) -> Response:
+def error_response(error: RunyardError, scope: Scope) -> Response:
     """Return an error in the shape that MLflow's clients read, with what to do in the headers."""
     body = {"error_code": error.code, "message": error.message}
-    request_id = http.scope.get("state", {}).get("request_id")
+    request_id = scope.get("state", {}).get("request_id")
     if request_id and error.http_status >= 500:
         body["request_id"] = request_id
-    headers = {}
+    headers = []
     if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = 'Bearer realm="runyard"'
+        headers.append((b"www-authenticate", b'Bearer realm="runyard"'))
     if isinstance(error, (StorageFull, Unavailable, TooManyRequests)):
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    return Response(wire.encode(body), error.http_status, headers, "application/json")
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+    return Answer(wire.encode(body), error.http_status, more_headers=tuple(headers))
+
+
+DONE = Answer(_EMPTY)
+"""What is answered to a request that asked for nothing but to be done."""

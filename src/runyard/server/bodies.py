@@ -5,29 +5,66 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import anyio
-from starlette.types import Message, Receive
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
 
 from runyard.errors import InvalidParameter, TooLarge
 
 HEARD_OUT_BYTES = 512 * 1024 * 1024
+HAS_COME = "body_has_come"
+"""What a server sets in a request's state once all of its body lies in memory: nothing is waited for then."""
+
 _MAX_DIGITS = 18
+
+
+async def read_whole(receive: Receive) -> bytes:
+    """Return the whole body of a request.
+
+    Raises:
+        ClientDisconnect: Its sender has gone.
+    """
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class RequestBody:
     """The body of one request, as it arrives.
 
     Args:
-        receive: Where it comes from.
-        headers: The request's headers, which may declare its length.
+        scope: The request.
+        headers: Its headers, which may declare the body's length.
+        receive: Where the body comes from.
         max_bytes: The most that is read; ``None`` for an upload, which goes to the store as it comes.
         timeout_s: How long all of it may take to arrive; an upload takes as long as it needs.
     """
 
+    __slots__ = (
+        "_declared_bytes",
+        "_is_whole",
+        "_max_bytes",
+        "_read_bytes",
+        "_receive",
+        "_state",
+        "_timeout_s",
+        "_until",
+    )
+
     def __init__(
-        self, receive: Receive, headers: Mapping[bytes, str], max_bytes: int | None, timeout_s: float
+        self,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        max_bytes: int | None,
+        timeout_s: float,
     ) -> None:
+        self._state = scope["state"]
         self._receive = receive
-        self._encoding = headers.get(b"content-encoding", "identity").strip().lower()
         self._declared_bytes = _declared_bytes(headers)
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
@@ -35,7 +72,7 @@ class RequestBody:
         self._until: float | None = None
         self._is_whole = self._declared_bytes == 0
 
-    def check_head(self) -> None:
+    def check_head(self, headers: Mapping[bytes, bytes]) -> None:
         """Return if what the headers say of the body can be taken.
 
         Raises:
@@ -44,10 +81,10 @@ class RequestBody:
         """
         if self._max_bytes is None:
             return
-        if self._encoding != "identity":
-            raise InvalidParameter(
-                f"Content-Encoding {self._encoding[:40]!r} is not supported: send the body as it is."
-            )
+        encoding = headers.get(b"content-encoding")
+        if encoding is not None and encoding.strip().lower() != b"identity":
+            shown = encoding.decode("latin-1").strip().lower()[:40]
+            raise InvalidParameter(f"Content-Encoding {shown!r} is not supported: send the body as it is.")
         self._check_size(self._declared_bytes or 0)
 
     @property
@@ -71,7 +108,7 @@ class RequestBody:
         if self._is_whole or self._max_bytes is None:
             message = await self._receive()
         else:
-            message = await self._receive_in_time()
+            message = await (self._receive() if HAS_COME in self._state else self._receive_in_time())
             self._read_bytes += len(message.get("body", b""))
             self._check_size(self._read_bytes)
         self._is_whole = not message.get("more_body", False)
@@ -91,11 +128,11 @@ class RequestBody:
             )
 
 
-def _declared_bytes(headers: Mapping[bytes, str]) -> int | None:
+def _declared_bytes(headers: Mapping[bytes, bytes]) -> int | None:
     """How long a body is said to be; ``None`` if nobody knows before its end."""
     declared = headers.get(b"content-length")
     if declared is None:
         return None if b"transfer-encoding" in headers else 0
-    if not declared.isdecimal():
+    if not declared.isdigit():
         return None
     return int(declared) if len(declared) <= _MAX_DIGITS else 10**_MAX_DIGITS

@@ -1,21 +1,30 @@
-"""Answers HTTP requests: address, route, caller, permission, body, handler, answer."""
+"""Answers HTTP requests: address, route, caller, permission, body, handler, answer.
+
+A request that changes something small is answered in the event loop, together with others of the same
+moment (``commits_together``). All else, and whatever needs to ask the store who sent it, has large
+bodies or takes long, goes to a worker thread.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qsl
 
+import msgspec
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from runyard.auth.permissions import Caller, Open, Permission, authorize
+from runyard.auth.permissions import Open, Permission, authorize
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
+from runyard.server.bodies import read_whole
+from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
 from runyard.server.studio_files import StudioFiles
@@ -26,8 +35,7 @@ from runyard.stores.opening import Stores
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _JSON = "application/json"
 _MAX_QUERY_FIELDS = 2000
-
-Authenticate = Callable[[str | None], Caller | None]
+_MAX_BYTES_IN_LOOP = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class _Asked:
     values: dict[str, str]
     address: Address
     authorization: str | None
-    query: str
+    query: bytes
     body: bytes
 
 
@@ -64,39 +72,42 @@ class Dispatcher:
         self._stores = stores
         self._settings = settings
         self._table = RouteTable(routes)
-        self._authenticate = authenticate
+        self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
         self._studio = studio
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        http = Request(scope, receive)
         try:
-            response = await self._respond(http)
+            response = await self._respond(scope, receive)
         except RunyardError as error:
-            response = error_response(error, http)
+            response = error_response(error, scope)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
-    async def _respond(self, http: Request) -> Response:
-        address = parse_address(http.scope["path"], http.headers.get(WORKSPACE_HEADER))
-        page = self._page(http, address)
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        headers = dict(scope["headers"])
+        method: str = scope["method"]
+        address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
+        page = self._page(scope, address)
         if page is not None:
             return page
-        authorization = http.headers.get("authorization")
-        route, values = self._find(http.method, address.path, authorization)
+        authorization = _text(headers.get(b"authorization"))
+        route, values = self._find(method, address.path, authorization)
         if authorization is None:
             # Costs no look-up, so it comes before a stranger's body is read.
-            authorize(self._authenticate(None), route.permits, address.workspace)
+            authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
             call = await run_sync(self._admit, route, address, authorization)
-            response: Response = await route.handler(call, http=http, **values)
+            response: Response = await route.handler(call, http=Request(scope, receive), **values)
             return response
-        if route.request is not None and http.method in _WITH_BODY:
-            _check_content_type(http)
-        query = http.scope["query_string"].decode("latin-1")
-        asked = _Asked(route, values, address, authorization, query, await http.body())
+        if route.request is not None and method in _WITH_BODY:
+            _check_content_type(_text(headers.get(b"content-type")))
+        body = await read_whole(receive)
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body)
+        if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
+            return await self._answer_in_loop(asked)
         return await run_sync(self._answer, asked)
 
     def _find(self, method: str, path: str, authorization: str | None) -> tuple[Route, dict[str, str]]:
@@ -104,60 +115,87 @@ class Dispatcher:
             return self._table.find(method, path)
         except RunyardError:
             if authorization is None:  # a stranger does not learn which addresses there are
-                authorize(self._authenticate(None), Permission.IDENTIFY, None)
+                authorize(self._callers.find(None), Permission.IDENTIFY, None)
             raise
 
-    def _page(self, http: Request, address: Address) -> Response | None:
+    def _page(self, scope: Scope, address: Address) -> Response | None:
         """The Studio's page or one of its files, if that is what was asked for."""
-        if http.method not in ("GET", "HEAD"):
+        if scope["method"] not in ("GET", "HEAD"):
             return None
         if address.prefix and not address.path:
             # "./": a workspace called "https:host" must not become the address of another host.
-            return RedirectResponse("./" + http.url.path.rsplit("/", 1)[-1] + "/", status_code=308)
+            path: str = Request(scope).url.path
+            return RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308)
         if address.path == "/" or address.path.startswith("/studio/") or address.path == "/index.html":
             return self._studio.response(address.path.removeprefix("/"))
         return None
 
-    def _answer(self, asked: _Asked) -> Response:
+    async def _answer_in_loop(self, asked: _Asked) -> Response:
         route = asked.route
-        call = self._admit(route, asked.address, asked.authorization)
-        arguments: dict[str, object] = dict(asked.values)
-        if route.request is not None:
-            arguments["body"] = _decode(route, asked)
-        return json_response(route.handler(call, **arguments))
+        call = self._admit_from_memory(asked)
+        if call is None:
+            call = await run_sync(self._admit, route, asked.address, asked.authorization)
+        change = partial(route.handler, call, **_arguments(asked))
+        return json_response(await self._stores.commits.submit(change))
+
+    def _answer(self, asked: _Asked) -> Response:
+        call = self._admit(asked.route, asked.address, asked.authorization)
+        return json_response(asked.route.handler(call, **_arguments(asked)))
+
+    def _admit_from_memory(self, asked: _Asked) -> Call | None:
+        """Return the call if its sender may make it; ``None`` if only the store can tell."""
+        caller = self._callers.remembered(asked.authorization)
+        if caller is None:
+            return None
+        authorize(caller, asked.route.permits, asked.address.workspace)
+        workspace = self._workspaces.remembered(asked.address.workspace)
+        return None if workspace is None else Call(self._stores, self._settings, workspace, caller)
 
     def _admit(self, route: Route, address: Address, authorization: str | None) -> Call:
         """Return the call if its sender may make it.
 
         An open route needs no valid credential either: a probe may send one that has expired.
         """
-        caller = None if isinstance(route.permits, Open) else self._authenticate(authorization)
+        caller = None if isinstance(route.permits, Open) else self._callers.find(authorization)
         authorize(caller, route.permits, address.workspace)
         return Call(self._stores, self._settings, self._workspaces.get(address.workspace), caller)
 
 
-def _decode(route: Route, asked: _Asked) -> object:
-    assert route.request is not None
-    if route.method == "GET":
-        return wire.decode_query(route.request, _pairs(asked.query), asked.body)
-    if route.method == "DELETE" and not asked.body:
-        return wire.decode_query(route.request, _pairs(asked.query))
-    return wire.decode(route.request, asked.body)
+def _arguments(asked: _Asked) -> dict[str, object]:
+    """What a handler is called with: the values of the path, and the decoded body or query."""
+    request = asked.route.request
+    if request is None:
+        return dict(asked.values)
+    return {**asked.values, "body": _decode(request, asked)}
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
+def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:
+    if asked.route.method == "GET":
+        return wire.decode_query(request, _pairs(asked.query), asked.body)
+    if asked.route.method == "DELETE" and not asked.body:
+        return wire.decode_query(request, _pairs(asked.query))
+    return wire.decode(request, asked.body)
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    text = query.decode("latin-1")
     try:
-        return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
     except ValueError:
         raise InvalidParameter(
             f"The query is not valid UTF-8, or has more than {_MAX_QUERY_FIELDS} fields."
         ) from None
 
 
-def _check_content_type(http: Request) -> None:
+def _check_content_type(sent: str | None) -> None:
     """Refuse a body that a form on another site could have sent (MLflow's guard and words)."""
-    sent = http.headers.get("content-type")
+    if sent == _JSON:
+        return
     if sent is None:
         raise InvalidParameter("Bad Request. Content-Type header is missing.")
     if sent.split(";")[0].strip().lower() != _JSON:
         raise InvalidParameter(f"Bad Request. Content-Type must be one of ['{_JSON}'].")
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from runyard.server.bodies import HAS_COME
+
 
 class StrictHttpProtocol(HttpToolsProtocol):
-    """Shows the wall a host that a request names in its first line.
+    """Shows the wall a host that a request names in its first line, and when a body lies there whole.
 
     ``GET http://evil.example/ HTTP/1.1`` is meant for proxies. The host in it goes before the ``Host``
     header, and uvicorn drops it. Here it becomes a second ``Host`` header, which the wall refuses.
@@ -19,3 +21,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
             named = httptools.parse_url(self.url).host
             self.headers.append((b"host", named or b""))
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the application need not wait for the body."""
+        if self.cycle is not None:
+            self.cycle.scope["state"][HAS_COME] = True
+        super().on_message_complete()

@@ -22,16 +22,23 @@ class KnownWorkspaces:
         self._store = store
         self._known: dict[str, tuple[float, Workspace]] = {}
 
+    def remembered(self, name: str) -> Workspace | None:
+        """Return the workspace of that name if it is known without asking the store."""
+        known = self._known.get(name)
+        if known is None or time.monotonic() - known[0] >= MAX_AGE_S:
+            return None
+        return known[1]
+
     def get(self, name: str) -> Workspace:
         """Return the workspace of that name.
 
         Raises:
             NotFound: There is none.
         """
+        known = self.remembered(name)
+        if known is not None:
+            return known
         now_s = time.monotonic()
-        known = self._known.get(name)
-        if known is not None and now_s - known[0] < MAX_AGE_S:
-            return known[1]
         workspace = self._store.get_workspace(name)
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()

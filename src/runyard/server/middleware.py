@@ -7,12 +7,14 @@ that keep browsers strict, and turns a fault into an answer that gives nothing a
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.errors import Forbidden, InternalError, RunyardError
@@ -29,6 +31,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
 _UPLOAD = re.compile(r".*/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
+
+Headers = Mapping[bytes, bytes]
 
 # Each is set unless the application has set it: the Studio's pages bring a policy of their own.
 STRICT_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -65,6 +69,8 @@ class Wall:
         self._origins = AllowedOrigins(settings.allowed_origins)
         self._max_body_bytes = settings.max_body_bytes
         self._body_timeout_s = body_timeout_s
+        # Counted from a number of its own: no two starts of a server give the same id.
+        self._request_numbers = itertools.count(secrets.randbits(62))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is no HTTP request."""
@@ -74,14 +80,14 @@ class Wall:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        request_id = f"{next(self._request_numbers):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id)
         try:
             headers = _read_once(scope["headers"])
             answer.body = body = self._body(scope, headers, receive)
             self._check_sender(scope, headers)
-            body.check_head()
+            body.check_head(headers)
             await self._app(scope, body.receive, answer.send)
         except RunyardError as error:
             await self._refuse(error, scope, receive, answer)
@@ -89,32 +95,34 @@ class Wall:
             _log.exception("request %s: %s %r failed", request_id, scope["method"], scope["path"])
             await self._refuse(InternalError("The server failed; its log says why."), scope, receive, answer)
 
-    def _check_sender(self, scope: Scope, headers: dict[bytes, str]) -> None:
+    def _check_sender(self, scope: Scope, headers: Headers) -> None:
         """Refuse what a page of another site, or one that took over a name of this host, may have sent."""
-        host = headers.get(b"host", "")
+        host = headers.get(b"host", b"").decode("latin-1")
         self._hosts.check(host)
         if scope["method"] in _SAFE_METHODS:
             return
         origin = headers.get(b"origin")
         if origin is not None:
-            self._origins.check(origin, host, scope["scheme"])
-        elif headers.get(b"sec-fetch-site") == "cross-site":
+            self._origins.check(origin.decode("latin-1"), host, scope["scheme"])
+        elif headers.get(b"sec-fetch-site") == b"cross-site":
             raise Forbidden("A page of another site may not send this.")
 
-    def _body(self, scope: Scope, headers: dict[bytes, str], receive: Receive) -> RequestBody:
+    def _body(self, scope: Scope, headers: Headers, receive: Receive) -> RequestBody:
         is_upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
         max_bytes = None if is_upload else self._max_body_bytes
-        return RequestBody(receive, headers, max_bytes, self._body_timeout_s)
+        return RequestBody(scope, headers, receive, max_bytes, self._body_timeout_s)
 
     async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if answer.has_started:
             # Half an answer can't be taken back: uvicorn cuts it off, so that nobody takes it for whole.
             raise error
-        await error_response(error, Request(scope))(scope, receive, answer.send)
+        await error_response(error, scope)(scope, receive, answer.send)
 
 
 class _Answer:
     """Puts the request's id and the strict headers on whatever is sent."""
+
+    __slots__ = ("_request_id", "_send", "body", "has_started")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -126,8 +134,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.has_started = True
             headers = list(message.get("headers", ()))
-            names = {name.lower() for name, _ in headers}
-            headers += [header for header in STRICT_HEADERS if header[0] not in names]
+            headers += _strict_headers(tuple([name for name, _ in headers]))
             headers.append(self._request_id)
             if self.body is None or not self.body.will_end:
                 headers.append((b"connection", b"close"))
@@ -135,11 +142,20 @@ class _Answer:
         await self._send(message)
 
 
-def _read_once(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+@lru_cache(256)
+def _strict_headers(names: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the strict headers that an answer with headers of these names has not set itself."""
+    given = {name.lower() for name in names}
+    return tuple(header for header in STRICT_HEADERS if header[0] not in given)
+
+
+def _read_once(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return the headers by name; those that decide something may come once only."""
-    found: dict[bytes, str] = {}
-    for name, value in headers:
-        if name in found and name in _ONCE:
-            raise Forbidden(f"The request has more than one {name.decode().title()}; send it once.")
-        found[name] = value.decode("latin-1")
+    pairs = list(pairs)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        for name in _ONCE:
+            if names[name] > 1:
+                raise Forbidden(f"The request has more than one {name.decode().title()}; send it once.")
     return found

@@ -9,8 +9,10 @@ A route is declared where its handler stands::
 
 ``permits`` has no default, so a route can't be registered without one. A handler's ``body`` is
 decoded from the JSON body, on GET from the query; a ``{name}`` of the path is a keyword
-argument. Plain functions run in a worker thread; an ``async def`` handler gets the HTTP request
-as ``http`` and returns a Starlette response itself, as streaming needs it.
+argument. Plain functions run in a worker thread, or, where the declaration says
+``commits_together``, in one transaction with what other clients log at the same moment; an
+``async def`` handler gets the HTTP request as ``http`` and returns a Starlette response itself,
+as streaming needs it.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class Route:
         request: Type of the decoded body or query; ``None`` for a handler without one.
         answer: Type of the answer; ``None`` if the handler returns a response itself.
         is_raw: Whether the handler is an ``async def`` that gets the HTTP request itself.
+        commits_together: Whether its change may be written in one transaction with those of other requests.
     """
 
     method: str
@@ -55,6 +58,7 @@ class Route:
     request: type[msgspec.Struct] | None
     answer: type[msgspec.Struct] | None
     is_raw: bool
+    commits_together: bool
 
     @property
     def has_parameters(self) -> bool:
@@ -72,11 +76,18 @@ class Routes:
         return iter(self._routes)
 
     def add(
-        self, method: str, *paths: str, permits: Permission | Open, summary: str
+        self,
+        method: str,
+        *paths: str,
+        permits: Permission | Open,
+        summary: str,
+        commits_together: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare the decorated function as the handler of ``method`` at ``paths``.
 
         A path below ``/api/`` answers below ``/ajax-api/`` as well, where MLflow's own pages call it.
+        A handler that ``commits_together`` is short, changes the database and nothing else, and may be
+        called a second time if the first was rolled back.
         """
 
         def declare(handler: Handler) -> Handler:
@@ -93,6 +104,7 @@ class Routes:
                         request=hints.get("body"),
                         answer=answer if _is_message(answer) else None,
                         is_raw=inspect.iscoroutinefunction(handler),
+                        commits_together=commits_together,
                     )
                 )
             return handler
@@ -103,9 +115,11 @@ class Routes:
         """Declare a GET."""
         return self.add("GET", *paths, permits=permits, summary=summary)
 
-    def post(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+    def post(
+        self, *paths: str, permits: Permission | Open, summary: str, commits_together: bool = False
+    ) -> Callable[[Handler], Handler]:
         """Declare a POST."""
-        return self.add("POST", *paths, permits=permits, summary=summary)
+        return self.add("POST", *paths, permits=permits, summary=summary, commits_together=commits_together)
 
     def put(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
         """Declare a PUT."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from runyard.entities.logged_model import LoggedModelMetric
-from runyard.entities.metric import Metric, MetricBatch
-from runyard.entities.run import DatasetInput, ModelInput, ModelOutput, Run
+from runyard.entities.metric import MetricBatch
+from runyard.entities.run import DatasetInput, ModelInput, ModelOutput
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
-from runyard.protocol.messages.common import KeyValue
+from runyard.protocol.messages.common import KeyValue, mapping
 from runyard.services.call import Call
 from runyard.services.runs import RUN_NAME_TAG, get_active_run
 
@@ -25,11 +26,31 @@ MAX_INPUT_TAG_KEY_LENGTH = 255
 MAX_INPUT_TAG_VALUE_LENGTH = 500
 
 
-def log_metric(call: Call, run_id: str, metric: Metric) -> None:
-    """Append one point to an active run."""
-    limits.check_metrics([metric], in_batch=False)
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a client logs to a run at once.
+
+    Args:
+        metrics: Points of metrics.
+        params: Params, each of them once.
+        tags: Tags; of equal keys the last one counts.
+        model_metrics: Those of the points that were measured on logged models, by the model's id.
+        batch_id: The client's own id (UUIDv7), the same when it sends this batch again.
+    """
+
+    metrics: MetricBatch
+    params: Sequence[KeyValue] = ()
+    tags: Sequence[KeyValue] = ()
+    model_metrics: Mapping[str, Sequence[LoggedModelMetric]] = field(default_factory=dict)
+    batch_id: str | None = None
+
+
+def log_metric(call: Call, run_id: str, batch: Batch) -> None:
+    """Append the one point of a batch to an active run."""
+    limits.check_metrics(batch.metrics, in_batch=False)
     with call.stores.atomic():
-        _append(call, get_active_run(call, run_id), [metric])
+        get_active_run(call, run_id)
+        _append(call, run_id, batch)
 
 
 def log_param(call: Call, run_id: str, param: KeyValue) -> None:
@@ -66,20 +87,25 @@ def delete_tag(call: Call, run_id: str, key: str) -> None:
             raise NotFound(f"No tag with name: {key} in run with id {run_id}")
 
 
-def log_batch(
-    call: Call, run_id: str, metrics: Sequence[Metric], params: Sequence[KeyValue], tags: Sequence[KeyValue]
-) -> None:
-    """Log metrics, params and tags to an active run: all of them or, after an error, none."""
-    limits.check_batch(len(metrics), len(params), len(tags))
-    limits.check_metrics(metrics, in_batch=True)
-    limits.check_params(params, in_batch=True)
-    limits.check_tags(tags, in_batch=True)
+def log_batch(call: Call, run_id: str, batch: Batch) -> None:
+    """Log metrics, params and tags to an active run: all of them or, after an error, none.
+
+    A batch whose id was seen within 30 days changes nothing: it is one that got no answer and was sent again.
+    """
+    limits.check_batch(len(batch.metrics), len(batch.params), len(batch.tags))
+    limits.check_metrics(batch.metrics, in_batch=True)
+    limits.check_params(batch.params, in_batch=True)
+    limits.check_tags(batch.tags, in_batch=True)
+    if batch.batch_id is not None:
+        limits.check_batch_id(batch.batch_id)
     with call.stores.atomic():
-        run = get_active_run(call, run_id)
-        if params:
-            _add_params(call, run_id, {param.key: param.value for param in params})
-        _append(call, run, metrics)
-        _set_tags(call, run_id, {tag.key: tag.value for tag in tags})
+        get_active_run(call, run_id)
+        if not _append(call, run_id, batch):
+            return
+        if batch.params:
+            _add_params(call, run_id, mapping(batch.params))
+        if batch.tags:
+            _set_tags(call, run_id, mapping(batch.tags))
 
 
 def log_inputs(
@@ -137,26 +163,15 @@ def _noted_models(tag: str) -> list[Any]:
     return noted
 
 
-def _append(call: Call, run: Run, metrics: Sequence[Metric]) -> None:
-    call.stores.metrics.append(run.run_id, MetricBatch.of(metrics))
-    of_models: dict[str, list[LoggedModelMetric]] = {}
-    for metric in metrics:
-        if metric.model_id:
-            of_models.setdefault(metric.model_id, []).append(_of_model(metric, run.run_id))
-    for model_id, points in of_models.items():
-        call.stores.metadata.logged_models.append_metrics(model_id, points)
-
-
-def _of_model(metric: Metric, run_id: str) -> LoggedModelMetric:
-    return LoggedModelMetric(
-        key=metric.key,
-        value=metric.value,
-        timestamp_ms=metric.timestamp_ms,
-        step=metric.step,
-        run_id=run_id,
-        dataset_name=metric.dataset_name,
-        dataset_digest=metric.dataset_digest,
-    )
+def _append(call: Call, run_id: str, batch: Batch) -> bool:
+    """Keep the points of a batch; return whether the batch is new."""
+    if batch.batch_id is None and not len(batch.metrics):
+        return True
+    if not call.stores.metrics.append(run_id, batch.metrics, batch.batch_id):
+        return False
+    for model_id, metrics in batch.model_metrics.items():
+        call.stores.metadata.logged_models.append_metrics(model_id, metrics)
+    return True
 
 
 def _add_params(call: Call, run_id: str, params: Mapping[str, str]) -> None:

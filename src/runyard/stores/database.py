@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,11 @@ from sqlalchemy.exc import DatabaseError
 from runyard.errors import StorageFull, Unavailable
 from runyard.settings import Durability
 from runyard.stores.schema_version import bring_up_to_date
+from runyard.stores.sqlite_writer import SqliteWriter, WriterBusy
+
+__all__ = ["Database", "WriterBusy", "chunks", "insert_missing", "open_sqlite", "upsert"]
+
+_log = logging.getLogger("runyard.stores")
 
 Value = TypeVar("Value")
 FREE_PAGES = 500
@@ -37,22 +43,25 @@ class Database:
 
     Args:
         engine: A SQLAlchemy engine whose connections begin transactions themselves.
+        durability: What a commit waits for.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, durability: Durability = Durability.COMMIT) -> None:
         self.engine = engine
+        self._durability = durability
         self._current = threading.local()
-        self._one_writer = threading.RLock()
+        self._writer = SqliteWriter(engine)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, wait: bool = True) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
 
-        Blocks while another thread writes.
+        Blocks while another thread writes, unless ``wait`` is false.
 
         Raises:
             StorageFull: The disk is full; nothing was written.
             Unavailable: The database can't be reached or is locked by another process.
+            WriterBusy: Another thread or process writes and ``wait`` is false.
         """
         outer: Connection | None = getattr(self._current, "connection", None)
         if outer is not None:
@@ -60,29 +69,30 @@ class Database:
                 raise RuntimeError("A write was begun inside a transaction that only reads.")
             yield outer
             return
-        with self._one_writer, _said_as_ours(), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+        with _said_as_ours(), self._writer.begun(wait) as connection:
             self._current.connection, self._current.may_write = connection, True
-            afterwards: list[Callable[[], None]] = []
-            self._current.afterwards = afterwards
+            after_commit: list[Callable[[], None]] = []
+            self._current.after_commit = after_commit
             try:
                 yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+                self._writer.commit(connection)
             finally:
                 self._current.connection = None
-            for callback in afterwards:
-                callback()
+            for callback in after_commit:
+                _call_after_commit(callback)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called once this thread's write transaction is committed, and not if it fails.
+        """Have ``callback`` called once when the write transaction of this thread has been committed.
 
-        It is how memory follows the tables: what is rolled back must not be remembered. The writer's
-        turn lasts until it has returned, so that those who write next find both alike.
+        It is dropped if the transaction is rolled back. It is called before another thread writes, so that
+        what is remembered by callbacks comes in the order of the commits; it must be short and not write.
+
+        Raises:
+            RuntimeError: This thread is in no write transaction.
         """
-        self._current.afterwards.append(callback)
+        if getattr(self._current, "connection", None) is None or not self._current.may_write:
+            raise RuntimeError("There is no write transaction to wait for.")
+        self._current.after_commit.append(callback)
 
     @property
     def is_writing(self) -> bool:
@@ -130,6 +140,11 @@ class Database:
         """Whether the engine is SQLite: one writer at a time in the whole process."""
         return self.engine.dialect.name == "sqlite"
 
+    @property
+    def commits_at_once(self) -> bool:
+        """Whether a small transaction takes microseconds: no other machine and no disk is waited for."""
+        return self.is_sqlite and self._durability is Durability.COMMIT
+
     def migrate(self) -> None:
         """Bring the schema to the newest version; a database of a newer Runyard is refused.
 
@@ -147,15 +162,18 @@ class Database:
         if not self.is_sqlite:
             return
         with _said_as_ours(), self.engine.connect() as connection:
-            run = connection.connection.driver_connection.execute  # type: ignore[union-attr]
-            run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            free, pages = (run(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+            free, pages = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("freelist_count", "page_count")
+            )
         if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
             with self.writing() as connection:
                 connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
+        self._writer.close()
         self.engine.dispose()
 
 
@@ -181,7 +199,7 @@ def connect_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Da
         hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
     event.listen(engine, "connect", partial(_prepare_sqlite, durability))
-    return Database(engine)
+    return Database(engine, durability)
 
 
 def upsert(
@@ -229,6 +247,13 @@ def _prepare_sqlite(durability: Durability, connection: sqlite3.Connection, _rec
 
 def _lowered(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
+
+
+def _call_after_commit(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 - what was written stays written, whoever fails to take note of it
+        _log.exception("what was to follow a commit failed")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.database import Database, connect_sqlite, open_sqlite
+from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -45,6 +46,7 @@ class Stores:
     artifacts: ArtifactStore
     database: Database
     upkeep: MetricUpkeep
+    commits: GroupCommit
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[None]:
@@ -60,7 +62,8 @@ class Stores:
             yield
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Write what was accepted and let go of files and connections."""
+        self.commits.close()
         self.upkeep.stop()
         self.database.close()
 
@@ -95,5 +98,11 @@ def open_stores(
         credentials=CachedCredentials(SqlCredentials(database)),
     )
     metrics = SqlMetrics(database)
-    upkeep = MetricUpkeep(database, metrics)
-    return Stores(metadata, metrics, FolderArtifactStore(artifact_root), database, upkeep)
+    return Stores(
+        metadata=metadata,
+        metrics=metrics,
+        artifacts=FolderArtifactStore(artifact_root),
+        database=database,
+        commits=GroupCommit(database),
+        upkeep=MetricUpkeep(database, metrics),
+    )

@@ -167,6 +167,20 @@ class CredentialStoreRules(ABC):
         assert "second" not in str(refused.value)
         assert [key.private_jwk for key in credentials.list_signing_keys()] == ['{"d":"first"}']
 
+    def test_whatever_is_ended_is_counted(self, credentials: CredentialStore) -> None:
+        """So that nobody goes on believing what they concluded before."""
+        credentials.add_principal(ANN)
+        credentials.add_api_key(KEY)
+        credentials.add_signing_key(SigningKey("k-1", "{}", created_ms=1))
+        seen = [credentials.changes()]
+        credentials.revoke_api_key(KEY.key_id, 2)
+        seen.append(credentials.changes())
+        credentials.retire_signing_key("k-1", 2)
+        seen.append(credentials.changes())
+        credentials.disable_principal("p-ann", 2)
+        seen.append(credentials.changes())
+        assert len(set(seen)) == 4
+
     def test_what_does_not_exist_can_not_be_ended(self, credentials: CredentialStore) -> None:
         """A mistyped id must not look like a success."""
         with pytest.raises(NotFound):

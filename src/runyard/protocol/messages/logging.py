@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from runyard.entities.metric import Metric
+from runyard.entities.logged_model import LoggedModelMetric
+from runyard.entities.metric import MetricBatch
 from runyard.protocol.messages.common import Int64, KeyValue, Wire
 
 
@@ -46,8 +47,8 @@ class DeleteTag(Wire):
     key: str
 
 
-class BatchMetric(Wire):
-    """One metric of a batch."""
+class BatchMetric(Wire, gc=False):
+    """One metric of a batch; a thousand of them should not wake the garbage collector."""
 
     key: str
     value: float
@@ -66,12 +67,13 @@ class BatchKeyValue(KeyValue):
 
 
 class LogBatch(Wire):
-    """Body of ``runs/log-batch``."""
+    """Body of ``runs/log-batch``; ``batch_id`` is Runyard's own field."""
 
     run_id: str
     metrics: list[BatchMetric] = []
     params: list[BatchKeyValue] = []
     tags: list[BatchKeyValue] = []
+    batch_id: str | None = None
 
 
 class LogModel(Wire):
@@ -81,17 +83,29 @@ class LogModel(Wire):
     model_json: str
 
 
-def metric_entities(sent: Iterable[BatchMetric | LogMetric]) -> list[Metric]:
-    """Return the metrics of a request as entities."""
-    return [
-        Metric(
-            item.key,
-            item.value,
-            item.timestamp,
-            item.step,
-            item.model_id or None,
-            item.dataset_name or None,
-            item.dataset_digest or None,
-        )
-        for item in sent
-    ]
+def metric_batch(sent: Sequence[BatchMetric | LogMetric]) -> MetricBatch:
+    """Return the metrics of a request as columns."""
+    return MetricBatch(
+        keys=[item.key for item in sent],
+        values=[item.value for item in sent],
+        timestamps_ms=[item.timestamp for item in sent],
+        steps=[item.step for item in sent],
+    )
+
+
+def model_metrics(sent: Sequence[BatchMetric | LogMetric], run_id: str) -> dict[str, list[LoggedModelMetric]]:
+    """Return those metrics of a request that were measured on logged models, by the model's id."""
+    found: dict[str, list[LoggedModelMetric]] = {}
+    for item in sent:
+        if item.model_id:
+            metric = LoggedModelMetric(
+                key=item.key,
+                value=item.value,
+                timestamp_ms=item.timestamp,
+                step=item.step,
+                run_id=run_id,
+                dataset_name=item.dataset_name or None,
+                dataset_digest=item.dataset_digest or None,
+            )
+            found.setdefault(item.model_id, []).append(metric)
+    return found

@@ -11,7 +11,8 @@ from runyard.protocol.messages.logging import (
     LogModel,
     LogParam,
     SetTag,
-    metric_entities,
+    metric_batch,
+    model_metrics,
 )
 from runyard.protocol.messages.runs import (
     LogInputs,
@@ -28,38 +29,64 @@ routes = Routes()
 _BASE = "/api/2.0/mlflow/runs"
 
 
-@routes.post(f"{_BASE}/log-metric", permits=Permission.CONTRIBUTE, summary="Append one point of a metric.")
+@routes.post(
+    f"{_BASE}/log-metric",
+    permits=Permission.CONTRIBUTE,
+    summary="Append one point of a metric.",
+    commits_together=True,
+)
 def log_metric(call: Call, body: LogMetric) -> Empty:
     """Append one point."""
-    logging.log_metric(call, body.run_id, metric_entities([body])[0])
+    sent = [body]
+    batch = logging.Batch(metric_batch(sent), model_metrics=model_metrics(sent, body.run_id))
+    logging.log_metric(call, body.run_id, batch)
     return Empty()
 
 
-@routes.post(f"{_BASE}/log-parameter", permits=Permission.CONTRIBUTE, summary="Set a param once.")
+@routes.post(
+    f"{_BASE}/log-parameter",
+    permits=Permission.CONTRIBUTE,
+    summary="Set a param once.",
+    commits_together=True,
+)
 def log_param(call: Call, body: LogParam) -> Empty:
     """Set a param."""
     logging.log_param(call, body.run_id, KeyValue(key=body.key, value=body.value))
     return Empty()
 
 
-@routes.post(f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, summary="Set a tag.")
+@routes.post(f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, summary="Set a tag.", commits_together=True)
 def set_tag(call: Call, body: SetTag) -> Empty:
     """Set a tag."""
     logging.set_tag(call, body.run_id, KeyValue(key=body.key, value=body.value))
     return Empty()
 
 
-@routes.post(f"{_BASE}/delete-tag", permits=Permission.CONTRIBUTE, summary="Delete a tag.")
+@routes.post(
+    f"{_BASE}/delete-tag", permits=Permission.CONTRIBUTE, summary="Delete a tag.", commits_together=True
+)
 def delete_tag(call: Call, body: DeleteTag) -> Empty:
     """Delete a tag."""
     logging.delete_tag(call, body.run_id, body.key)
     return Empty()
 
 
-@routes.post(f"{_BASE}/log-batch", permits=Permission.CONTRIBUTE, summary="Log metrics, params and tags.")
+@routes.post(
+    f"{_BASE}/log-batch",
+    permits=Permission.CONTRIBUTE,
+    summary="Log metrics, params and tags; a `batch_id` (UUIDv7) seen within 30 days changes nothing.",
+    commits_together=True,
+)
 def log_batch(call: Call, body: LogBatch) -> Empty:
     """Log a batch: all of it or nothing."""
-    logging.log_batch(call, body.run_id, metric_entities(body.metrics), body.params, body.tags)
+    batch = logging.Batch(
+        metric_batch(body.metrics),
+        body.params,
+        body.tags,
+        model_metrics(body.metrics, body.run_id),
+        body.batch_id or None,
+    )
+    logging.log_batch(call, body.run_id, batch)
     return Empty()
 
 

@@ -29,7 +29,7 @@ routes = Routes()
 _BASE = "/api/2.0/mlflow/runs"
 
 
-@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Begin a run.")
+@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Begin a run.", commits_together=True)
 def create_run(call: Call, body: CreateRun) -> RunAnswer:
     """Begin a run."""
     new = runs.NewRun(body.experiment_id, body.run_name, body.user_id, body.start_time, mapping(body.tags))
@@ -44,7 +44,12 @@ def get_run(call: Call, body: RunId) -> RunAnswer:
     return RunAnswer(run=wire_run(found.run, found.contents))
 
 
-@routes.post(f"{_BASE}/update", permits=Permission.CONTRIBUTE, summary="Change status, end or name of a run.")
+@routes.post(
+    f"{_BASE}/update",
+    permits=Permission.CONTRIBUTE,
+    summary="Change status, end or name of a run.",
+    commits_together=True,
+)
 def update_run(call: Call, body: UpdateRun) -> RunInfoAnswer:
     """Change the row of a run."""
     run = runs.update_run(call, body.run_id, run_status(body.status), body.end_time, body.run_name)

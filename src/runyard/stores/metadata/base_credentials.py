@@ -19,6 +19,13 @@ class CredentialStore(ABC):
     """
 
     @abstractmethod
+    def changes(self) -> int:
+        """Return a number that is another one once a credential was ended through this object.
+
+        What somebody has concluded from answers of this store may be kept for a moment if it stays the same.
+        """
+
+    @abstractmethod
     def server_id(self) -> str:
         """Return the id of this installation, made up at the first call and the same ever after."""
 

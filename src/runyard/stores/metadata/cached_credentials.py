@@ -36,6 +36,9 @@ class CachedCredentials(CredentialStore):
         self._lock = threading.Lock()
         self._server_id: str | None = None
 
+    def changes(self) -> int:
+        return self._changes
+
     def server_id(self) -> str:
         if self._server_id is None:
             self._server_id = self._store.server_id()

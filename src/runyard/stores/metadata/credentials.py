@@ -21,6 +21,10 @@ class SqlCredentials(CredentialStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._changes = 0
+
+    def changes(self) -> int:
+        return self._changes
 
     def server_id(self) -> str:
         with self._database.reading() as connection:
@@ -56,6 +60,7 @@ class SqlCredentials(CredentialStore):
     def disable_principal(self, principal_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, principals.c.principal_id == principal_id, principals, "disabled_ms", now_ms)
+        self._changes += 1
 
     def has_administrator(self) -> bool:
         active = select(func.count()).where(principals.c.is_administrator, principals.c.disabled_ms.is_(None))
@@ -94,6 +99,7 @@ class SqlCredentials(CredentialStore):
     def revoke_api_key(self, key_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, api_keys.c.key_id == key_id, api_keys, "revoked_ms", now_ms)
+        self._changes += 1
 
     def add_signing_key(self, key: SigningKey) -> None:
         values = {
@@ -113,6 +119,7 @@ class SqlCredentials(CredentialStore):
     def retire_signing_key(self, key_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, signing_keys.c.key_id == key_id, signing_keys, "retired_ms", now_ms)
+        self._changes += 1
 
     def _find(self, table: Table, which: ColumnElement[bool]) -> RowMapping | None:
         with self._database.reading() as connection:

@@ -35,7 +35,10 @@ from runyard.stores.metadata.schema import (
 from runyard.stores.metadata.search import DATASET_CONTEXT_TAG, runs_query
 from runyard.stores.prepared import Prepared
 
-_COLUMNS = "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri, started_ms, ended_ms, deleted_ms"
+_COLUMNS = (
+    "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri,"
+    " started_ms, ended_ms, deleted_ms"
+)
 _ADD = Prepared(
     f"INSERT INTO runs ({_COLUMNS}) VALUES (:run_id, :experiment_id, :name, :user_id, :status,"
     " :lifecycle_stage, :artifact_uri, :started_ms, :ended_ms, :deleted_ms)"
@@ -142,8 +145,9 @@ class SqlRuns(RunStore):
                 _SET_TAG.run_many(connection, _pairs(number, tags_))
 
     def delete_tag(self, run_id: str, key: str) -> bool:
-        with self._changing(run_id) as (connection, number):
+        with contextlib.suppress(NotFound), self._changing(run_id) as (connection, number):
             return _DELETE_TAG.run(connection, run_number=number, key=key) > 0
+        return False
 
     def add_inputs(self, run: Run, datasets_: Sequence[DatasetInput], models: Sequence[ModelInput]) -> None:
         with self._changing(run.run_id) as (connection, number):

@@ -1,4 +1,4 @@
-"""What arrived and is not in the summaries yet: batches that memory still has, so that nobody reads them back.
+"""What arrived and is not in the summaries yet: batches that memory has, so that nobody reads them back.
 
 The table ``unsummarised_batches`` says which they are; this only saves reading them. A batch that is not
 here, because another replica accepted it or the server was restarted, is read from the database.

@@ -8,6 +8,7 @@ on the way leaves the batches as they were.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +45,8 @@ _DELETE_BATCH = Prepared("DELETE FROM metric_batches WHERE batch_number = :batch
 _DELETE_CHUNK = Prepared("DELETE FROM metric_chunks WHERE chunk_id = :chunk_id")
 _ADD_CHUNK = Prepared(
     "INSERT INTO metric_chunks (run_number, key_id, point_count, first_timestamp_ms, last_timestamp_ms,"
-    " first_step, last_step, packed, buckets) VALUES (:run_number, :key_id, :point_count, :first_timestamp_ms,"
-    " :last_timestamp_ms, :first_step, :last_step, :packed, :buckets)"
+    " first_step, last_step, packed, buckets) VALUES (:run_number, :key_id, :point_count,"
+    " :first_timestamp_ms, :last_timestamp_ms, :first_step, :last_step, :packed, :buckets)"
 )
 
 
@@ -94,7 +95,7 @@ class Folding:
         return Folded(len(batches), point_count) if is_kept else Folded()
 
     def merge(self, run_number: int) -> bool:
-        """Merge small chunks of a run at rest, as many as one transaction takes; say whether there were any."""
+        """Merge small chunks of a run at rest, as many as one transaction takes; say if there were any."""
         replaced = _Replaced()
         with self._database.reading() as connection:
             _add_small_chunks(connection, run_number, replaced, 2)
@@ -120,14 +121,17 @@ class Folding:
         old_chunks = [{"chunk_id": chunk_id} for chunk_id in replaced.chunk_ids]
         try:
             with self._database.writing() as connection:
-                if _DELETE_BATCH.run_many(connection, batches) != len(batches):
-                    raise _TakenElsewhere
-                if _DELETE_CHUNK.run_many(connection, old_chunks) != len(old_chunks):
-                    raise _TakenElsewhere
+                _delete(connection, _DELETE_BATCH, batches)
+                _delete(connection, _DELETE_CHUNK, old_chunks)
                 _ADD_CHUNK.run_many(connection, rows)
         except _TakenElsewhere:
             return False
         return True
+
+
+def _delete(connection: Connection, statement: Prepared, rows: Sequence[Mapping[str, int]]) -> None:
+    if statement.run_many(connection, rows) != len(rows):
+        raise _TakenElsewhere
 
 
 def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, PackedBatch], int]:
@@ -191,7 +195,7 @@ def _seal_all(points: Mapping[int, Sequence[Points]]) -> Iterator[tuple[int, Sea
             continue
         count = math.ceil(len(joined) / MAX_CHUNK_POINTS)
         edges = [number * len(joined) // count for number in range(count + 1)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             yield key_id, seal(joined[start:end])
     if short:
         yield PACKED_KEY_ID, seal_packed(short)

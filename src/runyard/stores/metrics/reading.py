@@ -73,7 +73,7 @@ class RunReader:
         return Points.joined(parts).in_order()
 
     def read_part(self, key: str, key_id: int | None, start: int = 0, end: int | None = None) -> Points:
-        """Return points of one series in order of (timestamp, step, value), each once, from ``start`` to ``end``.
+        """Return points of one series in order of (timestamp, step, value), each once; a part of them.
 
         Chunks that hold none of them stay closed, where each chunk begins after the end of the one before.
         """
@@ -115,7 +115,7 @@ class RunReader:
 
 
 def follow_one_another(rows: Sequence[ChunkRow], loose: Points) -> bool:
-    """Say whether each chunk begins after the end of the one before it, and what is loose after all of them."""
+    """Say whether each chunk begins after the end of the one before it, and what is loose after all."""
     firsts = [row.first_timestamp_ms for row in rows[1:]]
     if len(loose):
         firsts.append(int(loose.timestamps_ms[0]))

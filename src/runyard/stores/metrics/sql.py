@@ -26,6 +26,7 @@ from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.reading import RunReader
+from runyard.stores.metrics.summaries import Summary, join_summaries
 from runyard.stores.metrics.summarising import Summaries
 from runyard.stores.metrics.thinning import thin
 from runyard.stores.prepared import Prepared
@@ -79,7 +80,7 @@ class SqlMetrics(MetricStore):
         try:
             self.summaries.settle()
         except (StorageFull, Unavailable) as error:
-            # What is acknowledged stays acknowledged; only the summaries are behind until there is room again.
+            # What is acknowledged stays so; only the summaries are behind until there is room again.
             _log.warning("summaries of metrics are behind: %s", error)
 
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
@@ -95,9 +96,22 @@ class SqlMetrics(MetricStore):
                 for row in connection.execute(query.where(runs.c.run_id.in_(part))):
                     value = math.nan if row.last_is_nan else row.last_value
                     latest[row.run_id].append(Metric(row.key, value, row.last_timestamp_ms, row.last_step))
+            if self.summaries.is_behind:
+                self._add_waiting(connection, latest)
         for metrics in latest.values():
             metrics.sort(key=lambda metric: metric.key)
         return latest
+
+    def _add_waiting(self, connection: Connection, latest: dict[str, list[Metric]]) -> None:
+        """Join in memory what could not be joined in the table: the disk is full, and reads go on."""
+        for run_id, waiting in self.summaries.waiting(connection, list(latest)).items():
+            for metric in latest[run_id]:
+                known = Summary.of_point(metric.step, metric.timestamp_ms, metric.value)
+                join_summaries(waiting, {metric.key: known})
+            latest[run_id] = [
+                Metric(key, summary.last_value, summary.last_timestamp_ms, summary.last_step)
+                for key, summary in waiting.items()
+            ]
 
     def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
         with self._database.reading() as connection:
