@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
+import logging
 import os
 import shutil
 import socket
@@ -38,6 +40,8 @@ from runyard.stores.opening import open_stores as open_stores_at
 
 GRACEFUL_STOP_S = 5
 UNFINISHED_RESTORE = "restoring"
+
+_log = logging.getLogger("runyard.server")
 
 Progress = Callable[[str, int, int], None]
 
@@ -227,5 +231,13 @@ def _announced(settings: Settings, url: str) -> Iterator[None]:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     written = path.with_suffix(".new")
-    written.write_text(json.dumps(content, indent=2) + "\n")
+    try:
+        written.write_text(json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # To read what is on a full disk matters more than to be found without an address.
+        written.unlink(missing_ok=True)
+        _log.warning("the disk is full: %s is not up to date", path)
+        return
     written.replace(path)

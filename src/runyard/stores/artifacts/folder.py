@@ -39,6 +39,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BROKEN = frozenset({errno.EIO, errno.EROFS})
 _NOT_A_PLAIN_DIRECTORY = frozenset({errno.ENOTDIR, errno.ELOOP})
 _LEFT_BEHIND_AFTER_S = 60  # a new upload is locked well before that
 _RACES = 100  # how often a directory may be removed under an upload that is about to land in it
@@ -218,7 +219,8 @@ class _FolderUpload(ArtifactUpload):
 
     def close(self) -> None:
         if self._descriptor is not None:
-            self._staged.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what a broken disk leaves here goes at the next start
+                self._staged.unlink(missing_ok=True)
             self._release()
 
     def _open_descriptor(self) -> int:
@@ -324,4 +326,6 @@ def _full_disk_said() -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The server has no room left for artifacts; nothing was written.") from None
+        if error.errno in _BROKEN:
+            raise Unavailable("The disk that holds the artifacts fails; nothing was written.") from error
         raise
