@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import pytest
 
+from tests.engines import PostgresEngine, SqlEngine, SqliteEngine
+from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer, scrubbed
 
 LAST = ("browser", "clients", "slow")
@@ -54,6 +56,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(tmp_path_factory.mktemp("server") / "home").start()
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests; it does not wait for the disk."""
+    running = PostgresServer(_postgres())
+    yield running
+    running.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest) -> Iterator[SqlEngine]:
+    """Each SQL engine in turn: a test that asks for it runs on both."""
+    on = SqliteEngine() if request.param == "sqlite" else PostgresEngine(request.getfixturevalue("cluster"))
+    yield on
+    on.close()
+
+
+def _postgres() -> Path:
+    programs = installed()
+    if programs is None:
+        pytest.skip("no PostgreSQL on this machine: `make test` installs it")
+    return programs
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

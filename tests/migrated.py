@@ -6,7 +6,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.database import Database
+from runyard.stores.sqlite import open_sqlite
 
 
 def open_migrated(path: Path) -> Database:

@@ -31,11 +31,10 @@ from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
 from runyard.services.integrity import Integrity
-from runyard.services.tokens import authenticate
+from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
-from runyard.stores.artifacts.folder import FolderArtifactStore
-from runyard.stores.opening import Stores, open_as_it_is
+from runyard.stores.opening import AsItIs, Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
 GRACEFUL_STOP_S = 5
@@ -49,8 +48,14 @@ Progress = Callable[[str, int, int], None]
 def open_stores(settings: Settings) -> Stores:
     """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
     _make_home(settings.home)
-    stores = open_stores_at(settings.database_path, settings.artifact_root, settings.durability)
-    ensure_default_workspace(stores)
+    stores = open_stores_at(
+        settings.database or settings.database_path,
+        settings.artifact_root,
+        settings.database_connections,
+        settings.durability,
+    )
+    stores.database.retrying(lambda: ensure_default_workspace(stores))
+    stores.database.retrying(lambda: ensure_signing_key(stores))
     return stores
 
 
@@ -67,7 +72,7 @@ def back_up(settings: Settings, target: Path, earlier: Path | None, on_progress:
         InvalidState: ``target`` is not empty, or ``earlier`` is no whole backup.
     """
     os.umask(0o077)
-    with contextlib.closing(open_as_it_is(settings.database_path, settings.artifact_root)) as source:
+    with contextlib.closing(_as_it_is(settings)) as source:
         return backups.back_up(source, target, system_now_ms(), earlier, on_progress)
 
 
@@ -84,9 +89,8 @@ def restore(settings: Settings, backup: Path, on_progress: Progress) -> Manifest
     _make_home(home)
     (home / UNFINISHED_RESTORE).touch()
     try:
-        with only_server_of(home):
-            artifacts = FolderArtifactStore(settings.artifact_root)
-            manifest = backups.restore(backup, settings.database_path, artifacts, on_progress)
+        with only_server_of(home), contextlib.closing(_as_it_is(settings)) as target:
+            manifest = backups.restore(backup, target, on_progress)
     except BaseException:
         for left in home.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -121,7 +125,9 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         Unavailable: The port is taken.
     """
     _make_home(settings.home)
-    with only_server_of(settings.home), contextlib.closing(open_stores(settings)) as stores:
+    # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
+    held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
+    with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
         stores.upkeep.start()
         with _listening(settings) as listener:
@@ -144,6 +150,10 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
                 on_ready(url)
                 with contextlib.suppress(KeyboardInterrupt):
                     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _as_it_is(settings: Settings) -> AsItIs:
+    return open_as_it_is(settings.database or settings.database_path, settings.artifact_root)
 
 
 @contextlib.contextmanager
@@ -179,6 +189,14 @@ def _by_whom(home: Path) -> str:
         return f" (process {running['pid']} at {running['url']})"
     except (OSError, ValueError, KeyError):
         return ""
+
+
+def _is_anothers(announcement: Path) -> bool:
+    """Whether another server on the same home has announced itself since."""
+    try:
+        return bool(json.loads(announcement.read_text())["pid"] != os.getpid())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 @contextlib.contextmanager
@@ -221,12 +239,14 @@ def _announced(settings: Settings, url: str) -> Iterator[None]:
         "workspace_name": DEFAULT_WORKSPACE,
         "runyard_url": url,
     }
-    _write_json(settings.home / "server.json", running)
+    announcement = settings.home / "server.json"
+    _write_json(announcement, running)
     _write_json(settings.home / "config.json", connection)
     try:
         yield
     finally:
-        (settings.home / "server.json").unlink(missing_ok=True)
+        if not _is_anothers(announcement):
+            announcement.unlink(missing_ok=True)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

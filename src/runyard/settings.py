@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runyard.errors import InvalidParameter
 
@@ -77,6 +78,14 @@ class Settings:
             "of power too. PostgreSQL always has the latter."
         },
     )
+    database: str = field(
+        default="",
+        repr=False,  # it may hold a password
+        metadata={"help": "PostgreSQL, as postgresql://user@host/name; left out, a SQLite file in the home."},
+    )
+    database_connections: int = field(
+        default=16, metadata={"help": "Most connections that this server opens to PostgreSQL."}
+    )
     log_level: str = field(
         default="warning", metadata={"help": "How much the server logs: debug, info, warning, error."}
     )
@@ -85,6 +94,15 @@ class Settings:
     def database_path(self) -> Path:
         """The SQLite file."""
         return self.home / "runyard.db"
+
+    @property
+    def database_shown(self) -> str:
+        """Where the database is, for people: without the password."""
+        if not self.database:
+            return str(self.database_path)
+        address = urlsplit(self.database)
+        user, at, host = address.netloc.rpartition("@")
+        return f"{address.scheme}://{user.partition(':')[0]}{at}{host}{address.path}"
 
     @property
     def artifact_root(self) -> Path:

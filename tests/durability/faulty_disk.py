@@ -118,10 +118,10 @@ def _under_sqlite(disk: FaultyDisk) -> Iterator[None]:
             if methods[0] not in tables:
                 tables[methods[0]] = _failing(disk, _Methods.from_address(methods[0]), kept)
             methods[0] = ctypes.addressof(tables[methods[0]])
-        return code
+        return int(code)
 
     def delete_file(vfs: int, name: int, sync: int) -> int:
-        return disk.result(IOERR_WRITE) if disk.fails() else delete_really(vfs, name, sync)
+        return disk.result(IOERR_WRITE) if disk.fails() else int(delete_really(vfs, name, sync))
 
     copy.name = b"faulty"
     copy.open, copy.delete = (
@@ -148,15 +148,15 @@ def _failing(disk: FaultyDisk, real: _Methods, kept: list[Any]) -> _Methods:
 
     def write_half(file: int, data: int, size: int, offset: int) -> int:
         if not disk.fails():
-            return write(file, data, size, offset)
+            return int(write(file, data, size, offset))
         write(file, data, size // 2, offset)  # as a disk does that fills up in the middle
         return disk.result(IOERR_WRITE)
 
     def cut(file: int, size: int) -> int:
-        return disk.result(IOERR_TRUNCATE) if disk.fails() else truncate(file, size)
+        return disk.result(IOERR_TRUNCATE) if disk.fails() else int(truncate(file, size))
 
     def flush(file: int, flags: int) -> int:
-        return IOERR_FSYNC if disk.fails() else sync(file, flags)
+        return IOERR_FSYNC if disk.fails() else int(sync(file, flags))
 
     made.write = ctypes.cast(_held(kept, _X_WRITE, write_half), _pointer)
     made.truncate = ctypes.cast(_held(kept, _X_TRUNCATE, cut), _pointer)
@@ -167,7 +167,7 @@ def _failing(disk: FaultyDisk, real: _Methods, kept: list[Any]) -> _Methods:
         def map_shared(file: int, page: int, size: int, extend: int, out: int) -> int:
             if extend and disk.fails():
                 return IOERR_SHMSIZE
-            return shm_map(file, page, size, extend, out)
+            return int(shm_map(file, page, size, extend, out))
 
         made.shm_map = ctypes.cast(_held(kept, _X_SHM_MAP, map_shared), _pointer)
     return made

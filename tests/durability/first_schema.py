@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runyard.stores import migrating
-from runyard.stores.database import connect_sqlite
+from runyard.stores.sqlite import connect_sqlite
 
 KEYS = ("loss", "val/loss", "accuracy", "rare")
 RUNS = 20
@@ -43,8 +43,8 @@ def make_first_schema(path: Path, points: int) -> FirstSchema:
             made.params[run_id] = {f"param-{index}": f"{number}-{index}" for index in range(5)}
             made.tags[run_id] = {"mlflow.runName": f"run-{number}", "é": "\N{SNOWMAN}"}
             for table, values in (("params", made.params), ("tags", made.tags)):
-                rows = [(run_id, key, value) for key, value in values[run_id].items()]
-                run(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
+                pairs = [(run_id, key, value) for key, value in values[run_id].items()]
+                run(f"INSERT INTO {table} VALUES (?, ?, ?)", pairs)
             for index, key in enumerate(KEYS):
                 series_id = number * len(KEYS) + index + 1
                 count = 3 if key == "rare" else max(points // RUNS // (len(KEYS) - 1), 1)

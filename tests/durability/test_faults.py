@@ -1,4 +1,4 @@
-"""A fault at the Nth thing that is written: the old state or the new one, said with a retry hint, then healed."""
+"""A fault at the Nth thing that is written: the old state or the new one, a retry hint, and it heals."""
 
 from __future__ import annotations
 

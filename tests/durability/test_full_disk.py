@@ -1,4 +1,4 @@
-"""A disk that fills up while clients log: said at once, nothing lost, nothing doubled, and it heals by itself."""
+"""A disk that fills up while clients log: said at once, nothing lost or doubled, and it heals by itself."""
 
 from __future__ import annotations
 

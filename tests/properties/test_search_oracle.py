@@ -20,9 +20,10 @@ from runyard.protocol.filter_tree import (
 )
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.ordering import parse_run_order
-from runyard.stores.database import Database, insert_missing, open_sqlite
+from runyard.stores.database import Database, insert_missing
 from runyard.stores.metadata import schema
 from runyard.stores.metadata.search import runs_query
+from runyard.stores.sqlite import open_sqlite
 from tests.properties.search_oracle import OracleRun, expected
 
 KEYS = ("a", "b.c", "é /1")

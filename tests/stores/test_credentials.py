@@ -13,12 +13,14 @@ from runyard.auth.api_keys import new_api_key
 from runyard.entities.credential import ApiKey, SigningKey
 from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, open_sqlite
+from runyard.stores.database import Database
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.cached_credentials import MAX_AGE_S, MAX_ENTRIES, CachedCredentials
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.schema import workspaces
+from runyard.stores.sqlite import open_sqlite
 from runyard.testing.credential_rules import ANN, KEY, CredentialStoreRules
+from tests.engines import SqlEngine
 
 
 class Clock:
@@ -32,13 +34,13 @@ class Clock:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_sqlite(tmp_path / "runyard.db")
+def database(tmp_path: Path, engine: SqlEngine) -> Iterator[Database]:
+    database = engine.open(tmp_path)
     yield database
     database.close()
 
 
-class OnSqlite(CredentialStoreRules):
+class OnSql(CredentialStoreRules):
     @pytest.fixture
     def workspace(self, database: Database) -> str:
         with database.writing() as connection:
@@ -47,7 +49,7 @@ class OnSqlite(CredentialStoreRules):
         return "vision"
 
 
-class TestSqlCredentials(OnSqlite):
+class TestSqlCredentials(OnSql):
     @pytest.fixture
     def credentials(self, database: Database) -> CredentialStore:
         self.database = database
@@ -57,7 +59,7 @@ class TestSqlCredentials(OnSqlite):
         return SqlCredentials(self.database)
 
 
-class TestCachedCredentials(OnSqlite):
+class TestCachedCredentials(OnSql):
     @pytest.fixture
     def credentials(self, database: Database) -> CredentialStore:
         self.database = database

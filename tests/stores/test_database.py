@@ -15,8 +15,9 @@ from sqlalchemy import create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from runyard.errors import StorageFull, Unavailable
-from runyard.stores.database import Database, chunks, insert_missing, open_sqlite, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.schema import signing_keys
+from runyard.stores.sqlite import SqliteDatabase, open_sqlite
 from tests.migrated import open_migrated
 
 
@@ -127,7 +128,7 @@ def test_writers_of_two_processes_take_turns(tmp_path, database):
 
 
 def test_a_database_that_another_process_holds_is_unavailable(tmp_path, database):
-    impatient = Database(
+    impatient = SqliteDatabase(
         create_engine(
             f"sqlite:///{tmp_path / 'runyard.db'}", connect_args={"timeout": 0.01, "isolation_level": None}
         )
@@ -179,8 +180,15 @@ def test_upsert_writes_the_named_columns_over(database):
         upsert(connection, signing_keys, [row("a", "new"), row("b", "new")], ["private_jwk"])
         insert_missing(connection, signing_keys, [row("a", "newer"), row("c", "newer")])
         insert_missing(connection, signing_keys, [])
+        assert insert_if_free(connection, signing_keys, row("d", "newest"))
+        assert not insert_if_free(connection, signing_keys, row("d", "newer"))
         kept = connection.execute(select(signing_keys).order_by(signing_keys.c.key_id)).all()
-        assert [(row.key_id, row.private_jwk) for row in kept] == [("a", "new"), ("b", "new"), ("c", "newer")]
+        assert [(row.key_id, row.private_jwk) for row in kept] == [
+            ("a", "new"),
+            ("b", "new"),
+            ("c", "newer"),
+            ("d", "newest"),
+        ]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (3, [3]), (4, [4]), (9, [4, 4, 1])])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -18,12 +16,16 @@ from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
 from runyard.testing.metric_rules import MetricStoreRules, MetricsUnderTest
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 
 
 class TestSqlMetrics(MetricStoreRules):
+    @pytest.fixture(autouse=True)
+    def _on(self, engine: SqlEngine) -> None:
+        self.engine = engine
+
     def open_store(self, folder: Path) -> MetricsUnderTest:
-        self.database = open_migrated(folder / "runyard.db")
+        self.database = self.engine.open(folder)
         self.metrics_in_sql = SqlMetrics(self.database)
         return MetricsUnderTest(self.metrics_in_sql, self.database.writing, self.database.close)
 
@@ -31,8 +33,7 @@ class TestSqlMetrics(MetricStoreRules):
         insert_run(self.database, run_id)
 
     def kept_points(self, folder: Path, run_id: str, key: str) -> list[Point]:
-        with contextlib.closing(sqlite3.connect(folder / "runyard.db")) as raw:
-            return list(points_kept(raw, run_id, key))
+        return list(points_kept(self.engine, folder, run_id, key))
 
 
 class TestFoldedMetrics(TestSqlMetrics):
@@ -69,16 +70,19 @@ def fold_all(database: Database, metrics: SqlMetrics) -> None:
         upkeep.bring_to_rest(number)
 
 
-def points_kept(raw: sqlite3.Connection, run_id: str, key: str) -> Points:
-    """Return the distinct points that a database file holds of one series, wherever they lie."""
-    (run_number,) = raw.execute("SELECT run_number FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-    found = raw.execute("SELECT key_id FROM metric_keys WHERE key = ?", (key,)).fetchone()
-    key_id = found[0] if found else -1
-    batches = raw.execute("SELECT packed FROM metric_batches WHERE run_number = ?", (run_number,))
+def points_kept(engine: SqlEngine, folder: Path, run_id: str, key: str) -> Points:
+    """Return the distinct points that a database holds of one series, wherever they lie."""
+    ((run_number,),) = engine.rows(folder, "SELECT run_number FROM runs WHERE run_id = ?", run_id)
+    found = engine.rows(folder, "SELECT key_id FROM metric_keys WHERE key = ?", key)
+    key_id = found[0][0] if found else -1
+    batches = engine.rows(folder, "SELECT packed FROM metric_batches WHERE run_number = ?", run_number)
     parts = [points_of_key([unpack_batch(packed) for (packed,) in batches], key)]
-    chunks = raw.execute(
+    chunks = engine.rows(
+        folder,
         "SELECT key_id, packed FROM metric_chunks WHERE run_number = ? AND key_id IN (?, ?)",
-        (run_number, key_id, PACKED_KEY_ID),
+        run_number,
+        key_id,
+        PACKED_KEY_ID,
     )
     for owner, packed in chunks:
         parts.append(

@@ -16,8 +16,8 @@ from alembic.runtime.migration import MigrationContext
 
 from runyard.errors import InvalidState
 from runyard.stores import migrating, schema_version
-from runyard.stores.database import open_sqlite
 from runyard.stores.metadata.schema import tables
+from runyard.stores.sqlite import open_sqlite
 
 SECOND = """
 from alembic import op

@@ -23,7 +23,7 @@ from runyard.protocol.ordering import MAX_ORDER_KEYS, parse_experiment_order, pa
 from runyard.stores.database import Database
 from runyard.stores.metadata import schema
 from runyard.stores.metadata.search import MAX_EXPERIMENTS, experiments_query, runs_query
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 
 
 class Kept:
@@ -98,8 +98,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    database = open_migrated(tmp_path / "runyard.db")
+def kept(tmp_path: Path, engine: SqlEngine) -> Iterator[Kept]:
+    database = engine.open(tmp_path)
     kept = Kept(database)
     kept.experiment(1)
     yield kept
@@ -221,7 +221,7 @@ def test_postgresql_is_not_told_to_round_a_fraction_to_a_whole_number():
     sql = str(query.compile(dialect=postgresql.dialect()))
     assert "started_ms > %(started_ms_1)s AND" in sql
     assert "ended_ms > %(ended_ms_1)s" in sql  # SQLAlchemy 2.1 adds ::BIGINT
-    assert "LIKE %(value_1)s::VARCHAR ESCAPE '|'" in sql
+    assert "LIKE %(value_1)s::VARCHAR COLLATE \"C\" ESCAPE '|'" in sql
 
 
 def test_the_last_created_experiment_comes_first_and_the_oldest_id_breaks_ties(kept):

@@ -22,6 +22,7 @@ key_app = App(name="key", help="Create, list and revoke API keys.")
 app.command(key_app)
 
 Home = Annotated[Path | None, Parameter(help="Folder of the data; by default ~/.runyard.")]
+Database = Annotated[str | None, Parameter(help="PostgreSQL database; by default the home's SQLite file.")]
 ScopeName = Literal["reader", "contributor", "owner", "admin"]
 
 
@@ -30,13 +31,14 @@ def init(
     *,
     name: Annotated[str, Parameter(help="What to call the administrator.")] = "administrator",
     home: Home = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Make the first administrator of a server and print their API key, once.
 
     The key goes to stdout alone: `export RUNYARD_TOKEN=$(runyard admin init)`.
     """
-    with contextlib.closing(server.open_stores(_settings(home))) as stores:
+    with contextlib.closing(server.open_stores(_settings(home, database))) as stores:
         made = server.administration(stores).make_first_administrator(name)
     if json:
         print_json({**_described(made.key, made.owner), "api_key": made.text})
@@ -58,10 +60,11 @@ def create(
         int | None, Parameter(help="For how many days; else until it is revoked.")
     ] = None,
     home: Home = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Print a new API key of the administrator, once."""
-    with contextlib.closing(server.open_stores(_existing(home))) as stores:
+    with contextlib.closing(server.open_stores(_existing(home, database))) as stores:
         made = server.administration(stores).create_key(name, Scope(scope), workspace, lifetime_days)
     if json:
         print_json({**_described(made.key, made.owner), "api_key": made.text})
@@ -72,9 +75,9 @@ def create(
 
 
 @key_app.command(name="list")
-def list_keys(*, home: Home = None, json: Json = False) -> None:
+def list_keys(*, home: Home = None, database: Database = None, json: Json = False) -> None:
     """List all API keys, without their secrets."""
-    with contextlib.closing(server.open_stores(_existing(home))) as stores:
+    with contextlib.closing(server.open_stores(_existing(home, database))) as stores:
         found = server.administration(stores).list_keys()
     if json:
         print_json([_described(key, owner) for key, owner in found])
@@ -101,10 +104,11 @@ def revoke(
     key_id: Annotated[str, Parameter(help="The key's id: the part after `ry_`.")],
     *,
     home: Home = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """End an API key and the tokens made from it; a running server refuses them within a second."""
-    with contextlib.closing(server.open_stores(_existing(home))) as stores:
+    with contextlib.closing(server.open_stores(_existing(home, database))) as stores:
         revoked = server.administration(stores).revoke_key(key_id)
     if json:
         print_json({"key_id": revoked.key_id, "name": revoked.name, "state": "revoked"})
@@ -112,14 +116,14 @@ def revoke(
         say(f"API key {revoked.key_id} ({revoked.name!r}) is revoked.")
 
 
-def _settings(home: Path | None) -> Settings:
-    return read_settings(Mode.SERVE, home=home)
+def _settings(home: Path | None, database: str | None) -> Settings:
+    return read_settings(Mode.SERVE, home=home, database=database)
 
 
-def _existing(home: Path | None) -> Settings:
+def _existing(home: Path | None, database: str | None) -> Settings:
     """A mistyped folder must not become a new home."""
-    settings = _settings(home)
-    if not settings.database_path.exists():
+    settings = _settings(home, database)
+    if not settings.database and not settings.database_path.exists():
         raise NotFound(f"There is no Runyard home at {settings.home}. Name it with --home.")
     return settings
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from runyard import app as server
-from runyard.cli.homes import Home, existing_home
+from runyard.cli.homes import Database, Home, existing_home
 from runyard.cli.options import Json
 from runyard.cli.printing import print_json, progress_bar, say, size_text, time_text
 from runyard.settings import Mode, read_settings
@@ -23,10 +23,11 @@ def backup(
         Parameter(help="A backup on the same disk; artifacts that it holds already are linked, not copied."),
     ] = None,
     home: Home = None,
+    database: Database = None,
     json: Json = False,
 ) -> None:
     """Write all data of a home, as it is at one moment, into a folder; its server may go on."""
-    settings = existing_home(home)
+    settings = existing_home(home, database)
     with progress_bar() as on_progress:
         made = server.back_up(settings, target.absolute(), earlier, on_progress)
     if json:
@@ -43,10 +44,13 @@ def restore(
     home: Annotated[
         Path | None, Parameter(help="An empty folder for the data; by default ~/.runyard.")
     ] = None,
+    database: Annotated[
+        str | None, Parameter(help="An empty PostgreSQL database, for a backup of one.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a home of a backup. What the folder holds already is never touched: it must be empty."""
-    settings = read_settings(Mode.SERVE, home=home)
+    settings = read_settings(Mode.SERVE, home=home, database=database)
     with progress_bar() as on_progress:
         made = server.restore(settings, source, on_progress)
     if json:

@@ -16,6 +16,9 @@ from runyard.settings import Mode, Settings, read_settings
 def serve(
     *,
     home: Annotated[Path | None, Parameter(help="Folder of the data; by default ~/.runyard.")] = None,
+    database: Annotated[
+        str | None, Parameter(help="PostgreSQL, as postgresql://user@host/name; by default a SQLite file.")
+    ] = None,
     port: Annotated[int | None, Parameter(help="Port; by default 5000, 0 for a free one.")] = None,
     host: Annotated[str | None, Parameter(help="Address to listen on; by default 127.0.0.1.")] = None,
     allowed_hosts: Annotated[
@@ -36,6 +39,7 @@ def serve(
     settings = read_settings(
         Mode.SERVE,
         home=home,
+        database=database,
         port=port,
         host=host,
         allowed_hosts=allowed_hosts or None,
@@ -53,5 +57,7 @@ def announce(settings: Settings, url: str) -> None:
     say(f"Runyard {__version__} serves at {url}")
     say(f"  data        {settings.home}")
     say(f"  durability  {settings.durability.promise}")
+    if settings.database:
+        say(f"  database    {settings.database_shown}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

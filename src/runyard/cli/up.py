@@ -16,6 +16,9 @@ from runyard.settings import Mode, Settings, read_settings
 def up(
     *,
     home: Annotated[Path | None, Parameter(help="Folder of the data; by default ~/.runyard.")] = None,
+    database: Annotated[
+        str | None, Parameter(help="PostgreSQL, as postgresql://user@host/name; by default a SQLite file.")
+    ] = None,
     port: Annotated[int | None, Parameter(help="Port; by default 5000, 0 for a free one.")] = None,
     host: Annotated[str | None, Parameter(help="A loopback address; by default 127.0.0.1.")] = None,
     durability: Annotated[
@@ -26,7 +29,13 @@ def up(
 ) -> None:
     """Start a server for yourself: on this machine alone, without a credential. Ctrl-C stops it."""
     settings = read_settings(
-        Mode.UP, home=home, port=port, host=host, durability=durability, log_level=log_level
+        Mode.UP,
+        home=home,
+        database=database,
+        port=port,
+        host=host,
+        durability=durability,
+        log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
 
@@ -36,6 +45,8 @@ def announce(settings: Settings, url: str) -> None:
     say(f"Runyard {__version__} is up at {url}")
     say(f"  data        {settings.home}")
     say(f"  durability  {settings.durability.promise}")
+    if settings.database:
+        say(f"  database    {settings.database_shown}")
     say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
     say(f"  try it      runyard demo --url {url}")
     say("  stop it     Ctrl-C")

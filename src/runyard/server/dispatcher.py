@@ -75,6 +75,7 @@ class Dispatcher:
         self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
         self._studio = studio
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
+        self._retrying = stores.database.retrying
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -99,7 +100,8 @@ class Dispatcher:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
-            call = await run_sync(self._admit, route, address, authorization)
+            admit = partial(self._admit, route, address, authorization)
+            call = await run_sync(self._retrying, admit)
             response: Response = await route.handler(call, http=Request(scope, receive), **values)
             return response
         if route.request is not None and method in _WITH_BODY:
@@ -108,7 +110,7 @@ class Dispatcher:
         asked = _Asked(route, values, address, authorization, scope["query_string"], body)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
-        return await run_sync(self._answer, asked)
+        return await run_sync(self._retrying, partial(self._answer, asked))
 
     def _find(self, method: str, path: str, authorization: str | None) -> tuple[Route, dict[str, str]]:
         try:
@@ -134,7 +136,8 @@ class Dispatcher:
         route = asked.route
         call = self._admit_from_memory(asked)
         if call is None:
-            call = await run_sync(self._admit, route, asked.address, asked.authorization)
+            admit = partial(self._admit, route, asked.address, asked.authorization)
+            call = await run_sync(self._retrying, admit)
         change = partial(route.handler, call, **_arguments(asked))
         return json_response(await self._stores.commits.submit(change))
 

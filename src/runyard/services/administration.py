@@ -43,7 +43,7 @@ class Administration:
             InvalidState: There is an administrator already.
         """
         _check_name(name)
-        with self._stores.atomic():
+        with self._stores.atomic(alone_for="first administrator"):
             if self._credentials.has_administrator():
                 raise InvalidState(
                     "This home has an administrator already. For another API key of theirs, also when the "

@@ -3,7 +3,7 @@
 ::
 
     manifest.json      what this is, and how much; written last: without it the backup is not whole
-    database.sqlite    the database as it was at one moment
+    database.sqlite    the database at one moment (of PostgreSQL: database.pgdump)
     artifacts.jsonl    path, size and checksum of each artifact, a line each
     artifacts/3f/3f…   their bytes, by checksum: what is there twice is kept once
 
@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,13 +26,13 @@ from runyard._version import __version__
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath
-from runyard.stores.copying import copy_database
+from runyard.stores.copying import copy_database, engine_of, is_empty, put_back
 from runyard.stores.opening import AsItIs
 from runyard.stores.schema_version import known_versions
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-DATABASE = "database.sqlite"
+DATABASES = {"sqlite": "database.sqlite", "postgresql": "database.pgdump"}
 LIST = "artifacts.jsonl"
 ARTIFACTS = "artifacts"
 PIECE_BYTES = 1024 * 1024
@@ -49,6 +48,7 @@ class Manifest:
 
     Args:
         runyard: The version that made it.
+        engine: Which engine its database is of.
         schema: Which schema its database has.
         created_ms: When its database was as it is there.
         database_sha256: The checksum of the database's file.
@@ -61,6 +61,7 @@ class Manifest:
     """
 
     runyard: str
+    engine: str
     schema: str
     created_ms: int
     database_sha256: str
@@ -105,13 +106,15 @@ def back_up(
         raise InvalidState(f"{target} is not empty. A backup needs a folder of its own.")
     known = _Known(earlier) if earlier is not None else None
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = target / DATABASE
+    engine = engine_of(source.database)
+    database = target / DATABASES[engine]
     copied = copy_database(
         source.database, database, lambda done, total: on_progress("database", done, total)
     )
     count, size_bytes = _copy_artifacts(source.artifacts, target, known, on_progress)
     manifest = Manifest(
         runyard=__version__,
+        engine=engine,
         schema=copied.schema,
         created_ms=created_ms,
         database_sha256=_sha256_of(database),
@@ -156,16 +159,14 @@ def read_manifest(backup: Path) -> Manifest:
 
 def restore(
     backup: Path,
-    database_file: Path,
-    artifacts: ArtifactStore,
+    target: AsItIs,
     on_progress: Progress = lambda what, done, total: None,
 ) -> Manifest:
     """Bring back what a backup holds: artifacts first, the database last and in one step.
 
     Args:
         backup: The folder of the backup.
-        database_file: Where the database goes; nothing is there yet.
-        artifacts: An empty store for the artifacts.
+        target: An empty database of the same engine, and an empty store for the artifacts.
         on_progress: Called with what is copied, how much of it is done and how much there is.
 
     Raises:
@@ -173,20 +174,20 @@ def restore(
         InvalidState: A newer Runyard made it, a checksum does not fit, or something is there already.
     """
     manifest = read_manifest(backup)
-    if database_file.exists() or artifacts.list(ROOT):
-        raise InvalidState(f"{database_file.parent} holds data already. Restore into an empty folder.")
+    engine = engine_of(target.database)
+    if engine != manifest.engine:
+        raise InvalidState(f"The backup is of {manifest.engine}, and can't be restored into {engine}.")
+    if not is_empty(target.database) or target.artifacts.list(ROOT):
+        raise InvalidState("There is data already where the backup should go. Restore into an empty place.")
+    database = backup / DATABASES[engine]
     _check_sum(backup / LIST, manifest.list_sha256)
-    _check_sum(backup / DATABASE, manifest.database_sha256)
+    _check_sum(database, manifest.database_sha256)
     done = 0
     for file in _read_list(backup):
-        _put_back(backup, file, artifacts)
+        _put_back(backup, file, target.artifacts)
         done += file.size_bytes
         on_progress("artifacts", done, manifest.artifact_bytes)
-    incoming = database_file.with_suffix(".restoring")
-    shutil.copyfile(backup / DATABASE, incoming)
-    incoming.chmod(0o600)
-    os.sync()
-    incoming.replace(database_file)
+    put_back(database, target.database)
     on_progress("database", manifest.database_bytes, manifest.database_bytes)
     return manifest
 

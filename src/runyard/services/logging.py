@@ -49,7 +49,7 @@ def log_metric(call: Call, run_id: str, batch: Batch) -> None:
     """Append the one point of a batch to an active run."""
     limits.check_metrics(batch.metrics, in_batch=False)
     with call.stores.atomic():
-        get_active_run(call, run_id)
+        get_active_run(call, run_id, hold=False)
         _append(call, run_id, batch)
 
 
@@ -99,7 +99,8 @@ def log_batch(call: Call, run_id: str, batch: Batch) -> None:
     if batch.batch_id is not None:
         limits.check_batch_id(batch.batch_id)
     with call.stores.atomic():
-        get_active_run(call, run_id)
+        # Points only add to a run, so those who log them need not wait for one another.
+        get_active_run(call, run_id, hold=bool(batch.params or batch.tags))
         if not _append(call, run_id, batch):
             return
         if batch.params:

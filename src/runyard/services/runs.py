@@ -92,9 +92,9 @@ def get_run(call: Call, run_id: str) -> FullRun:
         return with_contents(call, [run])[0]
 
 
-def get_active_run(call: Call, run_id: str) -> Run:
-    """Return the row of a run that is not deleted."""
-    run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+def get_active_run(call: Call, run_id: str, hold: bool = True) -> Run:
+    """Return the row of a run that is not deleted, held until the transaction ends if it may write."""
+    run = call.stores.metadata.runs.get_run(call.workspace.name, run_id, hold)
     if run.lifecycle_stage is not LifecycleStage.ACTIVE:
         raise InvalidParameter(
             f"The run {run_id} must be in the 'active' state. Current state is {run.lifecycle_stage.value}."

@@ -67,7 +67,7 @@ def exchange(call: Call, workspace: str | None, scope: Scope | None, lifetime_s:
         raise Forbidden("A token can't do more than the credential that it is made from.")
     if workspace is not None:
         call.stores.metadata.workspaces.get_workspace(workspace)
-    issuer = _issuer(call.stores.metadata.credentials, _signing_keys(call))
+    issuer = _issuer(call.stores.metadata.credentials, call.stores.metadata.credentials.list_signing_keys())
     return issuer.issue(
         caller,
         workspace or caller.workspace,
@@ -133,15 +133,16 @@ def _narrower(one: Scope, other: Scope) -> Scope:
     return other if one.includes(other) else one
 
 
-def _signing_keys(call: Call) -> list[SigningKey]:
-    """Return the signing keys, with a first one if none is in use."""
-    credentials = call.stores.metadata.credentials
-    keys = credentials.list_signing_keys()
-    if any(key.retired_ms is None for key in keys):
-        return keys
-    with call.stores.atomic():
-        credentials.add_signing_key(new_signing_key(call.now_ms()))
-    return credentials.list_signing_keys()
+def ensure_signing_key(stores: Stores) -> None:
+    """Make the first signing key, if there is none in use yet.
+
+    A server does so before it answers: another one on the same database must know the key by the time
+    that it is shown a token.
+    """
+    credentials = stores.metadata.credentials
+    with stores.atomic(alone_for="signing key"):
+        if all(key.retired_ms is not None for key in credentials.list_signing_keys()):
+            credentials.add_signing_key(new_signing_key(system_now_ms()))
 
 
 def _issuer(credentials: CredentialStore, keys: list[SigningKey]) -> TokenIssuer:

@@ -16,7 +16,7 @@ UsedWorkspace = tuple[Workspace, WorkspaceUse]
 
 def ensure_default_workspace(stores: Stores) -> None:
     """Make the workspace ``default`` if the server has none yet."""
-    with stores.atomic():
+    with stores.atomic(alone_for="default workspace"):
         try:
             stores.metadata.workspaces.get_workspace(DEFAULT_WORKSPACE)
         except NotFound:

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
-from runyard.stores.database import Database, WriterBusy
+from runyard.stores.database import Database, TransactionUndone, WriterBusy
 
 LOOP_BUDGET_S = 0.004
 THREAD_BUDGET_S = 0.05
@@ -110,7 +110,11 @@ class GroupCommit:
         """Write all of the group, in as many transactions as the time for one asks for."""
         try:
             while group:
-                group = group[self._write_together(group, THREAD_BUDGET_S, wait=True) :]
+                write = partial(self._write_together, group, THREAD_BUDGET_S, wait=True)
+                group = group[self._database.retrying(write) :]
+        except TransactionUndone as error:
+            for change in group:
+                change.error = error
         except _ApartError:
             self._write_each(group)
 
@@ -125,7 +129,7 @@ class GroupCommit:
                     count += 1
                     if time.perf_counter() >= until_s:
                         break
-        except WriterBusy:
+        except (WriterBusy, TransactionUndone):
             raise
         except (StorageFull, Unavailable) as error:
             for change in group:
@@ -144,10 +148,13 @@ class GroupCommit:
 
     def _write_alone(self, change: _Change) -> None:
         try:
-            with self._database.writing():
-                change.result = change.make()
+            change.result = self._database.retrying(partial(self._written, change.make))
         except Exception as error:  # noqa: BLE001 - who waits for this change is told, whatever it was
             change.error = error
+
+    def _written(self, make: Callable[[], Result]) -> Result:
+        with self._database.writing():
+            return make()
 
 
 class _ApartError(Exception):

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 
 from runyard.stores.database import Database
 from runyard.stores.metadata.schema import experiments, run_documents, runs, tables, workspaces
+from runyard.stores.sqlite import SqliteDatabase
 
 RESTORE = "Restore the last backup that was good, and look after the disk."
 REBUILT = "It is rebuilt on the next search once it is gone: DELETE FROM run_documents WHERE run_number = {}."
@@ -48,7 +49,7 @@ def as_far_as_it_goes(name: str, faults: Iterable[Fault]) -> Iterator[Fault]:
 
 def check_file(database: Database) -> Iterator[Fault]:
     """Yield what SQLite's own check of its pages and indexes finds; PostgreSQL looks after its own."""
-    if not database.is_sqlite:
+    if not isinstance(database, SqliteDatabase):
         return
     with database.reading() as connection:
         found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()

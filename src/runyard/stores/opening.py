@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runyard.errors import InvalidParameter
 from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
-from runyard.stores.database import Database, connect_sqlite, open_sqlite
+from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
@@ -24,6 +25,8 @@ from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
+from runyard.stores.postgres import connect_postgres
+from runyard.stores.sqlite import connect_sqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,18 @@ class Stores:
     commits: GroupCommit
 
     @contextlib.contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Make all that the block changes in metadata and metrics one change, or none if it raises."""
+    def atomic(self, alone_for: str | None = None) -> Iterator[None]:
+        """Make all that the block changes in metadata and metrics one change, or none if it raises.
+
+        What the block reads of a run, an experiment or a model by its id stays as it is until the end.
+
+        Args:
+            alone_for: A purpose that only one such block of all servers may have at a time, for decisions
+                that no row stands for.
+        """
         with self.database.writing():
+            if alone_for is not None:
+                self.database.take_turns(alone_for)
             yield
 
     @contextlib.contextmanager
@@ -70,7 +82,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class AsItIs:
-    """What a home holds, opened to be copied: of whatever schema, and nothing in it is changed."""
+    """What a server remembers, opened to be copied: of whatever schema, and nothing in it is changed."""
 
     database: Database
     artifacts: ArtifactStore
@@ -80,16 +92,27 @@ class AsItIs:
         self.database.close()
 
 
-def open_as_it_is(database_path: Path, artifact_root: Path) -> AsItIs:
-    """Return database and artifacts of a home without bringing its schema up to date."""
-    return AsItIs(connect_sqlite(database_path), FolderArtifactStore(artifact_root))
+def open_as_it_is(database_address: str | Path, artifact_root: Path) -> AsItIs:
+    """Return a database and its artifacts without bringing the schema up to date."""
+    return AsItIs(connect_database(database_address, connections=2), FolderArtifactStore(artifact_root))
 
 
 def open_stores(
-    database_path: Path, artifact_root: Path, durability: Durability = Durability.COMMIT
+    database_address: str | Path,
+    artifact_root: Path,
+    connections: int = 16,
+    durability: Durability = Durability.COMMIT,
 ) -> Stores:
-    """Return the stores in a SQLite file and a local folder, made if need be."""
-    database = open_sqlite(database_path, durability)
+    """Return the stores in a database and a local folder, made if need be.
+
+    Args:
+        database_address: A SQLite file, or ``postgresql://…``.
+        artifact_root: The folder of all artifacts.
+        connections: How many connections to open to a database of another process at most.
+        durability: What a commit to SQLite waits for.
+    """
+    database = connect_database(database_address, connections, durability)
+    database.retrying(database.migrate)
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
@@ -105,4 +128,22 @@ def open_stores(
         database=database,
         commits=GroupCommit(database),
         upkeep=MetricUpkeep(database, metrics),
+    )
+
+
+def connect_database(
+    address: str | Path, connections: int, durability: Durability = Durability.COMMIT
+) -> Database:
+    """Return the database at an address as it is, whatever schema it has.
+
+    Raises:
+        InvalidParameter: The address is none of a database that Runyard knows.
+        Unavailable: Nothing answers there.
+    """
+    if isinstance(address, Path):
+        return connect_sqlite(address, durability)
+    if address.startswith(("postgresql://", "postgres://")):
+        return connect_postgres(address, connections)
+    raise InvalidParameter(
+        "RUNYARD_DATABASE must be postgresql://user@host/name. Left out, the data is in a SQLite file."
     )

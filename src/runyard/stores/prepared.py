@@ -23,6 +23,7 @@ class Prepared:
     """
 
     def __init__(self, sql: str) -> None:
+        self.sql = sql
         self._statement = text(sql)
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None]] = {}
 

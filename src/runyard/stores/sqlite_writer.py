@@ -10,9 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-
-class WriterBusy(Exception):
-    """Somebody else writes, and the caller did not want to wait for them."""
+from runyard.stores.database import WriterBusy
 
 
 class SqliteWriter:
@@ -92,7 +90,7 @@ def _begin_patiently(driver: Any, patience_ms: int) -> None:
 
 def _rollback(connection: Connection) -> None:
     """Without effect after a commit; SQLAlchemy knows of a transaction only if it was used in it."""
-    # Not ``in_transaction()``: that denies a transaction whose commit failed, and which is in the way till it ends.
+    # Not ``in_transaction()``: it denies one whose commit failed, which is in the way till rolled back.
     if connection.get_transaction() is not None:
         connection.rollback()
     driver = _driver(connection)

@@ -298,13 +298,14 @@ class TransactionRules(MetadataHooks):
             assert sum(pool.map(add, range(8))) == 1
 
     def test_many_threads_change_one_run(self, store: MetadataUnderTest, run: Run, tmp_path: Path) -> None:
-        """Nothing is lost, and a transaction that reads before it writes is alone."""
+        """Nothing is lost, and a transaction is alone with the run that it got before it writes."""
         store.runs.set_tags(run.run_id, {"count": "0"})
 
         def change(worker: int) -> None:
             for number in range(5):
                 store.runs.add_params(run.run_id, {f"{worker}/{number}": "x"})
                 with store.atomic():
+                    store.runs.get_run(WORKSPACE, run.run_id)
                     count = int(store.runs.read_contents([run.run_id])[run.run_id].tags["count"])
                     store.runs.set_tags(run.run_id, {"count": str(count + 1)})
 

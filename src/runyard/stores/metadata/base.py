@@ -5,6 +5,9 @@ What every implementation promises:
 - Values that are returned are frozen and never change under the caller.
 - Each method is one transaction, or joins the transaction that its thread holds
   (:meth:`runyard.stores.opening.Stores.atomic`): all of it is kept or nothing.
+- Within a transaction that may write, an object that ``get_x`` returned is held until the end: others that
+  get it wait, so what is decided by it, or by what hangs on it, still holds when it is written. An
+  experiment may be held by many that add to it; whoever changes it waits for them.
 - When a method returns, its change survives the death of the process, or will when the
   transaction that it joined has ended.
 - ``get_x`` raises :class:`~runyard.errors.NotFound`, ``find_x`` returns ``None``, ``search_x``
@@ -151,8 +154,14 @@ class RunStore(ABC):
         """
 
     @abstractmethod
-    def get_run(self, workspace: str, run_id: str) -> Run:
+    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
         """Return the row of a run, active or deleted.
+
+        Args:
+            workspace: Whose run it is.
+            run_id: Its id.
+            hold: Whether a transaction that may write keeps others from changing the run until its end;
+                what only adds points to a run need not.
 
         Raises:
             NotFound: The workspace has no such run.

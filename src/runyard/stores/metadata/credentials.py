@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select, update
 
 from runyard.entities.credential import ApiKey, Principal, PrincipalKind, SigningKey
 from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, insert_missing
+from runyard.stores.database import Database, insert_if_free, insert_missing
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.schema import api_keys, installation, principals, signing_keys, workspaces
 
@@ -127,11 +126,8 @@ class SqlCredentials(CredentialStore):
 
 
 def _insert(connection: Connection, table: Table, values: Mapping[str, object], if_taken: str) -> None:
-    try:
-        connection.execute(insert(table).values(**values))
-    except IntegrityError:
-        # The driver's own text, and what SQLAlchemy adds to it, would spell out the row.
-        raise AlreadyExists(if_taken) from None
+    if not insert_if_free(connection, table, values):
+        raise AlreadyExists(if_taken)
 
 
 def _require(connection: Connection, which: ColumnElement[bool], noun: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from runyard.entities.experiment import Experiment, LifecycleStage
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, upsert
 from runyard.stores.metadata.base import ExperimentStore, Search
 from runyard.stores.metadata.schema import experiment_tags, experiments, runs
 from runyard.stores.metadata.search import experiments_query
@@ -55,11 +55,10 @@ class SqlExperiments(ExperimentStore):
         if experiment_id is not None:
             row["experiment_id"] = experiment_id
         with self._database.writing() as connection:
-            try:
-                made = connection.execute(insert(experiments).values(**row)).inserted_primary_key
-            except IntegrityError:
-                raise self._taken(connection, workspace, name) from None
-            new_id = int(made[0]) if made is not None else 0
+            if not insert_if_free(connection, experiments, row):
+                raise self._taken(connection, workspace, name)
+            same = (experiments.c.workspace == workspace, experiments.c.name == name)
+            new_id = int(connection.execute(select(experiments.c.experiment_id).where(*same)).scalar_one())
             if not artifact_location:
                 connection.execute(
                     update(experiments)
@@ -70,8 +69,9 @@ class SqlExperiments(ExperimentStore):
 
     def get_experiment(self, workspace: str, experiment_id: str) -> Experiment:
         where = (experiments.c.workspace == workspace, experiments.c.experiment_id == int(experiment_id))
+        query = self._database.locked(select(experiments).where(*where), experiments, shared=True)
         with self._database.reading() as connection:
-            row = connection.execute(select(experiments).where(*where)).mappings().first()
+            row = connection.execute(query).mappings().first()
             if row is None:
                 raise NotFound(f"No Experiment with id={experiment_id} exists")
             return _with_tags(connection, [row])[0]

@@ -23,6 +23,7 @@ from runyard.stores.metadata.search import (
     Query,
     compared,
     directed,
+    exists_by_row,
     has_pair,
     holds,
     number_holds,
@@ -79,7 +80,7 @@ def _has_metric(*conditions: Condition) -> Condition:
     found = select(logged_model_metrics.c.key).where(
         logged_model_metrics.c.model_id == logged_models.c.model_id, *conditions
     )
-    return found.exists()
+    return exists_by_row(found)
 
 
 def _holds(comparison: Comparison, on_datasets: Condition) -> Condition:

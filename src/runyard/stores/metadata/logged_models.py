@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, Table, delete, select, update
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.logged_model import LoggedModel, LoggedModelMetric, LoggedModelStatus
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, insert_missing, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import LoggedModelStore, MeasuredOn
 from runyard.stores.metadata.logged_model_search import logged_models_query
@@ -48,10 +47,8 @@ class SqlLoggedModels(LoggedModelStore):
             "lifecycle_stage": LifecycleStage.ACTIVE.value,
         }
         with self._database.writing() as connection:
-            try:
-                connection.execute(insert(logged_models), row)
-            except IntegrityError as error:
-                raise AlreadyExists(f"Logged model with ID '{model.model_id}' already exists.") from error
+            if not insert_if_free(connection, logged_models, row):
+                raise AlreadyExists(f"Logged model with ID '{model.model_id}' already exists.")
             insert_missing(connection, logged_model_params, _pairs(model.model_id, model.params))
             insert_missing(connection, logged_model_tags, _pairs(model.model_id, model.tags))
 
@@ -63,6 +60,7 @@ class SqlLoggedModels(LoggedModelStore):
         )
         if not or_deleted:
             query = query.where(logged_models.c.lifecycle_stage == LifecycleStage.ACTIVE.value)
+        query = self._database.locked(query, logged_models)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:

@@ -20,7 +20,7 @@ from runyard.entities.run import (
     RunStatus,
 )
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, insert_missing
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
 from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
 from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.schema import (
@@ -49,6 +49,7 @@ _GET = Prepared(
     " FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
 )
+_GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
 _PARAMS = Prepared("SELECT key, value FROM params WHERE run_number = :run_number")
@@ -90,9 +91,10 @@ class SqlRuns(RunStore):
                 raise AlreadyExists(f"Run with id={run.run_id} already exists.")
             self.set_tags(run.run_id, tags)
 
-    def get_run(self, workspace: str, run_id: str) -> Run:
+    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
+        statement = _GET_AND_HOLD if hold and self._database.holds_rows else _GET
         with self._database.reading() as connection:
-            row = _GET.row(connection, run_id=run_id, workspace=workspace)
+            row = statement.row(connection, run_id=run_id, workspace=workspace)
         if row is None:
             raise NotFound(f"Run with id={run_id} not found")
         return _run(row, workspace)
@@ -275,5 +277,6 @@ def _keep_dataset(connection: Connection, experiment_id: str, dataset: Dataset) 
         "schema": dataset.schema,
         "profile": dataset.profile,
     }
-    connection.execute(insert(datasets), row)
-    return dataset_id
+    if insert_if_free(connection, datasets, row):
+        return dataset_id
+    return str(connection.execute(select(datasets.c.dataset_id).where(where)).scalar_one())

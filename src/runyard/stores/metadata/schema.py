@@ -6,6 +6,8 @@ that may be NaN is kept as ``0`` beside ``is_nan``; infinities are kept as they 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,10 +19,12 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.types import TypeEngine
+
+from runyard.stores.column_types import AUTO_ID, TEXT
 
 tables = MetaData(
     naming_convention={
@@ -31,19 +35,24 @@ tables = MetaData(
     }
 )
 
-_AUTO_ID = BigInteger().with_variant(Integer(), "sqlite")
+INDEXED_LENGTH = 200
+"""How many characters of a text PostgreSQL's indexes hold, which take no more than 2.7 kB."""
 
 
-def _key_value(name: str, owner: str, owner_type: type[Text] | type[BigInteger] = Text) -> Table:
+def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Table:
     """A table of free key and value pairs of one owner, clustered by owner."""
     column, target = owner.rsplit(".", 1)[-1], owner
     return Table(
         name,
         tables,
         Column(column, owner_type, ForeignKey(target, ondelete="CASCADE"), primary_key=True),
-        Column("key", Text, primary_key=True),
-        Column("value", Text, nullable=False),
-        Index(None, "key", "value", column),
+        Column("key", TEXT, primary_key=True),
+        Column("value", TEXT, nullable=False),
+        Index(None, "key", "value", column).ddl_if(dialect="sqlite"),
+        # PostgreSQL takes no long values into an index; their beginnings tell most of them apart.
+        Index(f"ix_{name}_key_start_{column}", "key", text(f"left(value, {INDEXED_LENGTH})"), column).ddl_if(
+            dialect="postgresql"
+        ),
         sqlite_with_rowid=False,
     )
 
@@ -55,48 +64,48 @@ def _of_run() -> ForeignKey:
 workspaces = Table(
     "workspaces",
     tables,
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("default_experiment_id", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Column("description", Text, nullable=False, default=""),
+    Column("description", TEXT, nullable=False, default=""),
 )
 
 workspace_tags = Table(
     "workspace_tags",
     tables,
-    Column("workspace", Text, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
 experiments = Table(
     "experiments",
     tables,
-    Column("experiment_id", _AUTO_ID, primary_key=True, autoincrement=True),
-    Column("workspace", Text, ForeignKey("workspaces.name"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("artifact_location", Text, nullable=False),
-    Column("lifecycle_stage", Text, nullable=False),
+    Column("experiment_id", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("workspace", TEXT, ForeignKey("workspaces.name"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("artifact_location", TEXT, nullable=False),
+    Column("lifecycle_stage", TEXT, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     UniqueConstraint("workspace", "name"),
     sqlite_autoincrement=True,
 )
 
-experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", BigInteger)
+experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", BigInteger())
 
 runs = Table(
     "runs",
     tables,
-    Column("run_number", _AUTO_ID, primary_key=True, autoincrement=True),
-    Column("run_id", Text, nullable=False, unique=True),
+    Column("run_number", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("run_id", TEXT, nullable=False, unique=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("lifecycle_stage", Text, nullable=False),
-    Column("artifact_uri", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("user_id", TEXT, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("lifecycle_stage", TEXT, nullable=False),
+    Column("artifact_uri", TEXT, nullable=False),
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("deleted_ms", BigInteger),
@@ -115,20 +124,20 @@ run_documents = Table(
     sqlite_with_rowid=False,
 )
 
-params = _key_value("params", "runs.run_number", BigInteger)
-tags = _key_value("tags", "runs.run_number", BigInteger)
+params = _key_value("params", "runs.run_number", BigInteger())
+tags = _key_value("tags", "runs.run_number", BigInteger())
 
 metric_keys = Table(
     "metric_keys",
     tables,
-    Column("key_id", _AUTO_ID, primary_key=True, autoincrement=True),
-    Column("key", Text, nullable=False, unique=True),
+    Column("key_id", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("key", TEXT, nullable=False, unique=True),
 )
 
 metric_batches = Table(
     "metric_batches",
     tables,
-    Column("batch_number", _AUTO_ID, primary_key=True, autoincrement=True),
+    Column("batch_number", AUTO_ID, primary_key=True, autoincrement=True),
     Column("run_number", BigInteger, _of_run(), nullable=False),
     Column("point_count", Integer, nullable=False),
     Column("packed", LargeBinary, nullable=False),
@@ -138,13 +147,13 @@ metric_batches = Table(
 unsummarised_batches = Table(
     "unsummarised_batches",
     tables,
-    Column("batch_number", _AUTO_ID, primary_key=True, autoincrement=False),
+    Column("batch_number", AUTO_ID, primary_key=True, autoincrement=False),
 )
 
 accepted_batches = Table(
     "accepted_batches",
     tables,
-    Column("batch_id", Text, primary_key=True),
+    Column("batch_id", TEXT, primary_key=True),
     Column("accepted_ms", BigInteger, nullable=False),
     Index(None, "accepted_ms"),
     sqlite_with_rowid=False,
@@ -187,7 +196,7 @@ metric_series = Table(
 metric_chunks = Table(
     "metric_chunks",
     tables,
-    Column("chunk_id", _AUTO_ID, primary_key=True, autoincrement=True),
+    Column("chunk_id", AUTO_ID, primary_key=True, autoincrement=True),
     Column("run_number", BigInteger, _of_run(), nullable=False),
     # 0 where short series of the run are packed together
     Column("key_id", BigInteger, nullable=False),
@@ -205,14 +214,14 @@ metric_chunks = Table(
 datasets = Table(
     "datasets",
     tables,
-    Column("dataset_id", Text, primary_key=True),
+    Column("dataset_id", TEXT, primary_key=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("source_type", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("schema", Text),
-    Column("profile", Text),
+    Column("name", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("source_type", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("schema", TEXT),
+    Column("profile", TEXT),
     UniqueConstraint("experiment_id", "name", "digest"),
 )
 
@@ -220,7 +229,7 @@ dataset_inputs = Table(
     "dataset_inputs",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), primary_key=True),
+    Column("dataset_id", TEXT, ForeignKey("datasets.dataset_id"), primary_key=True),
     Column("position", Integer, nullable=False),
 )
 
@@ -228,25 +237,25 @@ dataset_input_tags = Table(
     "dataset_input_tags",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("dataset_id", TEXT, ForeignKey("datasets.dataset_id"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
 )
 
 logged_models = Table(
     "logged_models",
     tables,
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", TEXT, primary_key=True),
     Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("artifact_uri", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("artifact_uri", TEXT, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("status_message", Text, nullable=False, default=""),
-    Column("model_type", Text, nullable=False, default=""),
-    Column("source_run_id", Text, nullable=False, default=""),
-    Column("lifecycle_stage", Text, nullable=False),
+    Column("status", TEXT, nullable=False),
+    Column("status_message", TEXT, nullable=False, default=""),
+    Column("model_type", TEXT, nullable=False, default=""),
+    Column("source_run_id", TEXT, nullable=False, default=""),
+    Column("lifecycle_stage", TEXT, nullable=False),
     Column("deleted_ms", BigInteger),
     Index(None, "experiment_id", "lifecycle_stage", "created_ms"),
 )
@@ -257,15 +266,15 @@ logged_model_tags = _key_value("logged_model_tags", "logged_models.model_id")
 logged_model_metrics = Table(
     "logged_model_metrics",
     tables,
-    Column("model_id", Text, ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("run_id", Text, primary_key=True),
+    Column("model_id", TEXT, ForeignKey("logged_models.model_id", ondelete="CASCADE"), primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("run_id", TEXT, primary_key=True),
     Column("timestamp_ms", BigInteger, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("value", Double, primary_key=True),
     Column("is_nan", Boolean, primary_key=True),
-    Column("dataset_name", Text, primary_key=True, default=""),
-    Column("dataset_digest", Text, primary_key=True, default=""),
+    Column("dataset_name", TEXT, primary_key=True, default=""),
+    Column("dataset_digest", TEXT, primary_key=True, default=""),
     Index(None, "key", "value"),
     sqlite_with_rowid=False,
 )
@@ -274,7 +283,7 @@ model_inputs = Table(
     "model_inputs",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", TEXT, primary_key=True),
     Column("position", Integer, nullable=False),
 )
 
@@ -282,7 +291,7 @@ model_outputs = Table(
     "model_outputs",
     tables,
     Column("run_number", BigInteger, _of_run(), primary_key=True),
-    Column("model_id", Text, primary_key=True),
+    Column("model_id", TEXT, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("position", Integer, nullable=False),
 )
@@ -290,9 +299,9 @@ model_outputs = Table(
 principals = Table(
     "principals",
     tables,
-    Column("principal_id", Text, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("kind", Text, nullable=False),
+    Column("principal_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False, unique=True),
+    Column("kind", TEXT, nullable=False),
     Column("is_administrator", Boolean, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("disabled_ms", BigInteger),
@@ -301,12 +310,12 @@ principals = Table(
 api_keys = Table(
     "api_keys",
     tables,
-    Column("key_id", Text, primary_key=True),
-    Column("principal_id", Text, ForeignKey("principals.principal_id"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("secret_sha256", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("workspace", Text, ForeignKey("workspaces.name")),
+    Column("key_id", TEXT, primary_key=True),
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id"), nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("secret_sha256", TEXT, nullable=False),
+    Column("scope", TEXT, nullable=False),
+    Column("workspace", TEXT, ForeignKey("workspaces.name")),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
     Column("revoked_ms", BigInteger),
@@ -316,8 +325,8 @@ api_keys = Table(
 signing_keys = Table(
     "signing_keys",
     tables,
-    Column("key_id", Text, primary_key=True),
-    Column("private_jwk", Text, nullable=False),
+    Column("key_id", TEXT, primary_key=True),
+    Column("private_jwk", TEXT, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("retired_ms", BigInteger),
 )
@@ -326,5 +335,5 @@ installation = Table(
     "installation",
     tables,
     Column("only_row", Integer, primary_key=True),
-    Column("server_id", Text, nullable=False),
+    Column("server_id", TEXT, nullable=False),
 )

@@ -10,12 +10,13 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Select, Table, and_, case, false, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, case, false, literal, or_, select
 
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter
 from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Operator
 from runyard.protocol.ordering import Order
+from runyard.stores.column_types import lowered
 from runyard.stores.metadata.schema import (
     dataset_input_tags,
     dataset_inputs,
@@ -134,17 +135,25 @@ def compared(column: ColumnElement[Any], by: Operator, value: Any) -> Condition:
         pattern, escape = pattern.replace("|", "||"), "|"
     if by is Operator.LIKE:
         return column.like(pattern, escape=escape)
-    return column.ilike(pattern, escape=escape)
+    return lowered(column).like(lowered(literal(pattern)), escape=escape)
 
 
 def has_pair(table: Table, owner: Column[Any], comparison: Comparison) -> Condition:
     """Return the condition of a comparison with a param or a tag; only ``IS NULL`` holds without the key."""
     found = select(table.c.key).where(table.c[owner.name] == owner, table.c.key == comparison.key)
     if comparison.operator is Operator.IS_NULL:
-        return ~found.exists()
+        return ~exists_by_row(found)
     if comparison.operator is Operator.IS_NOT_NULL:
-        return found.exists()
-    return found.where(compared(table.c.value, comparison.operator, comparison.value)).exists()
+        return exists_by_row(found)
+    return exists_by_row(found.where(compared(table.c.value, comparison.operator, comparison.value)))
+
+
+def exists_by_row(found: Query) -> Condition:
+    """Return whether a row has what is ``found`` for it, looked up row by row.
+
+    PostgreSQL would make a join of every ``EXISTS``, and its planner takes minutes for a hundred joins.
+    """
+    return found.suffix_with("OFFSET 0", dialect="postgresql").exists()
 
 
 def number_holds(value: ColumnElement[Any], is_nan: ColumnElement[bool], comparison: Comparison) -> Condition:
@@ -171,7 +180,7 @@ def _run_holds(comparison: Comparison) -> Condition:
     if comparison.entity is Entity.ATTRIBUTE:
         return compared(runs.c[comparison.key], comparison.operator, comparison.value)
     if comparison.entity is Entity.METRIC:
-        return (
+        found = (
             select(metric_series.c.key_id)
             .join(metric_keys, metric_keys.c.key_id == metric_series.c.key_id)
             .where(
@@ -179,8 +188,8 @@ def _run_holds(comparison: Comparison) -> Condition:
                 metric_keys.c.key == comparison.key,
                 number_holds(metric_series.c.last_value, metric_series.c.last_is_nan, comparison),
             )
-            .exists()
         )
+        return exists_by_row(found)
     if comparison.entity is Entity.DATASET:
         return _dataset_holds(comparison)
     return has_pair(params if comparison.entity is Entity.PARAM else tags, runs.c.run_number, comparison)
@@ -193,7 +202,7 @@ def _dataset_holds(comparison: Comparison) -> Condition:
             dataset_input_tags.c.key == DATASET_CONTEXT_TAG,
             compared(dataset_input_tags.c.value, comparison.operator, comparison.value),
         )
-        return found.exists()
+        return exists_by_row(found)
     found = (
         select(dataset_inputs.c.run_number)
         .join(datasets, datasets.c.dataset_id == dataset_inputs.c.dataset_id)
@@ -202,7 +211,7 @@ def _dataset_holds(comparison: Comparison) -> Condition:
             compared(datasets.c[comparison.key], comparison.operator, comparison.value),
         )
     )
-    return found.exists()
+    return exists_by_row(found)
 
 
 def _run_order(query: Query, order: Order) -> Query:

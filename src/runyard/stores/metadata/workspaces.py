@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import RowMapping, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace, WorkspaceUse
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database
+from runyard.stores.database import Database, insert_if_free
 from runyard.stores.metadata.base import WorkspaceStore
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.schema import experiments, runs, workspace_tags, workspaces
@@ -29,11 +28,9 @@ class SqlWorkspaces(WorkspaceStore):
     def add_workspace(self, name: str, description: str, tags: Mapping[str, str], now_ms: int) -> Workspace:
         is_default = name == DEFAULT_WORKSPACE
         with self._database.writing() as connection:
-            row = {"name": name, "description": description, "created_ms": now_ms}
-            try:
-                connection.execute(insert(workspaces).values(default_experiment_id=0, **row))
-            except IntegrityError:
-                raise AlreadyExists(f"Workspace '{name}' already exists.") from None
+            row = {"name": name, "description": description, "created_ms": now_ms, "default_experiment_id": 0}
+            if not insert_if_free(connection, workspaces, row):
+                raise AlreadyExists(f"Workspace '{name}' already exists.")
             experiment_id = SqlExperiments(self._database).add_with_id(
                 name, DEFAULT_EXPERIMENT, now_ms, DEFAULT_EXPERIMENT_ID if is_default else None
             )

@@ -86,7 +86,7 @@ class Summaries:
             return
         with self._one_at_a_time:
             self._is_behind = True
-            self._settle()
+            self._database.retrying(self._settle)
             self._is_behind = False
 
     def waiting(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Summary]]:
@@ -104,8 +104,12 @@ class Summaries:
 
     def _settle(self) -> None:
         while True:
+            remembered = self._arrivals.known()
             with self._database.reading() as connection:
                 waiting = list(connection.scalars(_WAITING.limit(BATCHES_AT_ONCE)))
+                if len(waiting) < BATCHES_AT_ONCE:
+                    # A replica may have been faster, even before this process took note of its own commit.
+                    self._arrivals.forget(remembered.keys() - set(waiting))
                 if not waiting:
                     return
                 batches = self._read(connection, waiting)
@@ -150,10 +154,12 @@ class Summaries:
                     _row(run_number, ids[key], owners[run_number], summaries[run_number][key])
                     for run_number, key in part
                 ]
-                # In one order everywhere, so that two replicas may wait for each other but not in a circle.
+                # In one order everywhere, so that two replicas may wait for each other but not in a circle:
+                # runs before what hangs on them.
+                changed = sorted({run_number for run_number, _ in part})
+                _CHANGED.run_many(connection, [{"run_number": number} for number in changed])
                 _JOIN.run_many(connection, sorted(rows, key=lambda row: (row["run_number"], row["key_id"])))
                 if part is parts[-1]:
-                    _CHANGED.run_many(connection, [{"run_number": number} for number in sorted(owners)])
                     _SETTLED.run_many(connection, [{"batch_number": number} for number in waiting])
                     self._database.after_commit(lambda: self._arrivals.forget(waiting))
 

@@ -1,0 +1,186 @@
+"""PostgreSQL: many writers at once, in as many servers as there are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
+
+from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
+from runyard.stores.database import Database, TransactionUndone
+
+OLDEST_VERSION = 12
+CONNECT_WITHIN_S = 10
+WAIT_FOR_A_CONNECTION_S = 10
+
+# What makes a connection whose other end has vanished fail within a minute, in place of hours.
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_SESSION = """
+SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
+SET default_transaction_isolation = 'read committed';
+SET lock_timeout = '300ms';
+SET idle_in_transaction_session_timeout = '60s';
+SET jit = off
+"""
+_DISK_FULL = frozenset({"53100"})
+_TOO_LONG_FOR_AN_INDEX = "54000"
+# Met another transaction; another one holds a row for too long; too many connections.
+_UNDONE = frozenset({"40001", "40P01", "55P03", "53300"})
+# Classes: connection exception, operator intervention (shut down, crashed, starting up).
+_GONE = ("08", "57P")
+
+
+class PostgresDatabase(Database):
+    """Lets transactions run beside each other; they lock the rows that they decide by.
+
+    Writers see what others have committed (``READ COMMITTED``), readers one state (``REPEATABLE READ``).
+    """
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether this thread is inside ``writing()``: other writers are beside it."""
+        return self.is_writing
+
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Nothing: PostgreSQL's own vacuum does it."""
+
+    def take_turns(self, purpose: str) -> None:
+        """Take PostgreSQL's own lock of that name, which ends with the transaction."""
+        with self.writing() as connection:
+            # Whoever waits for a migration waits for as long as that takes.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"runyard {purpose}"))))
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
+
+    @contextlib.contextmanager
+    def _begun_to_write(self, wait: bool) -> Iterator[Connection]:
+        with self._begun("BEGIN ISOLATION LEVEL READ COMMITTED") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _begun_to_read(self) -> Iterator[Connection]:
+        with self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _begun(self, begin: str) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except TimeoutError:
+            raise Unavailable("All connections to the database are in use. Try again.") from None
+        with connection:
+            connection.exec_driver_sql(begin)
+            try:
+                yield connection
+            finally:
+                _end(connection)
+
+    def _commit(self, connection: Connection) -> None:
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable(
+                    "The database went away while it committed: whether this was written is not known."
+                ) from error
+            raise
+
+    def _explained(self, fault: BaseException) -> RunyardError | None:
+        state = getattr(fault, "sqlstate", None)
+        if state in _DISK_FULL:
+            return StorageFull("The disk that holds the database is full; nothing was written.")
+        if state == _TOO_LONG_FOR_AN_INDEX:
+            return InvalidParameter("The names in this request are together too long to be found again.")
+        if state in _UNDONE:
+            return TransactionUndone("The database is busy with other changes; nothing was written.")
+        assert self.engine.dialect.dbapi is not None
+        is_operational = isinstance(fault, self.engine.dialect.dbapi.OperationalError)
+        if (state is None and is_operational) or (state is not None and state.startswith(_GONE)):
+            return TransactionUndone("The database does not answer; nothing was written.")
+        return Unavailable("The database can't do this now; nothing was written.") if is_operational else None
+
+
+def open_postgres(address: str, connections: int) -> PostgresDatabase:
+    """Return the database at ``postgresql://…``, with its schema up to date."""
+    database = connect_postgres(address, connections)
+    database.retrying(database.migrate)
+    return database
+
+
+def connect_postgres(address: str, connections: int) -> PostgresDatabase:
+    """Return the database at ``postgresql://…`` as it is, whatever schema it has.
+
+    A commit survives the loss of power on the database's machine.
+
+    Args:
+        address: The URL; what it leaves out comes from PostgreSQL's own variables and files.
+        connections: How many connections this server opens at most.
+
+    Raises:
+        InvalidParameter: The address can't be read.
+        InvalidState: This PostgreSQL is too old or keeps text in another encoding than UTF-8.
+        Unavailable: Nothing answers there.
+    """
+    try:
+        url = make_url(address).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        # The driver's own words may hold the password.
+        raise InvalidParameter(
+            "The database's address can't be read. Expected postgresql://user@host/name."
+        ) from None
+    engine = create_engine(
+        url,
+        connect_args={
+            "autocommit": True,  # transactions are begun by name, each with its own isolation
+            "client_encoding": "utf8",
+            "connect_timeout": CONNECT_WITHIN_S,
+            "application_name": "runyard",
+            **_KEEPALIVE,
+        },
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=WAIT_FOR_A_CONNECTION_S,
+        pool_use_lifo=True,
+        use_native_hstore=False,
+        hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
+    )
+    event.listen(engine, "connect", _prepare)
+    database = PostgresDatabase(engine)
+    try:
+        database.retrying(lambda: _check(database))
+    except Unavailable as error:
+        cause = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else error
+        raise Unavailable(f"The database does not answer: {cause}") from None
+    return database
+
+
+def _check(database: PostgresDatabase) -> None:
+    with database.reading() as connection:
+        version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10_000
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if version < OLDEST_VERSION:
+        raise InvalidState(f"Runyard needs PostgreSQL {OLDEST_VERSION} or newer; this one is {version}.")
+    if encoding != "UTF8":
+        raise InvalidState(
+            f"This PostgreSQL database keeps text as {encoding}. Make one for Runyard with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.execute(_SESSION)
+
+
+def _end(connection: Connection) -> None:
+    """Roll back what was not committed; a connection that is lost is thrown away."""
+    if connection.invalidated:
+        return
+    if connection.connection.driver_connection.closed:  # type: ignore[union-attr]
+        connection.invalidate()
+    else:
+        connection.rollback()

@@ -1,0 +1,128 @@
+"""SQLite: one file, one writer at a time, readers beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from runyard.errors import RunyardError, StorageFull, Unavailable
+from runyard.settings import Durability
+from runyard.stores.database import Database
+from runyard.stores.sqlite_writer import SqliteWriter
+
+FREE_PAGES = 500
+"""How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
+FREE_PART = 20
+"""One page in so many may be free: the next batches take it."""
+WAL_PAGES = 20_000
+"""When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
+
+_SYNCHRONOUS = {Durability.COMMIT: "NORMAL", Durability.FULL: "FULL"}
+
+
+class SqliteDatabase(Database):
+    """Lets writers wait for each other: by a lock in the process, by SQLite's own between processes."""
+
+    def __init__(self, engine: Engine, durability: Durability = Durability.COMMIT) -> None:
+        super().__init__(engine)
+        self.commits_at_once = durability is Durability.COMMIT
+        self._writer = SqliteWriter(engine)
+
+    def give_back_room(self, *, is_idle: bool) -> None:
+        """Move what was written into the file proper and, when idle, shrink the file by what is free in it.
+
+        Neither is ever needed for an answer. Without it SQLite would move pages inside some request's commit.
+        """
+        with self._said_as_ours(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+            free, pages = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("freelist_count", "page_count")
+            )
+        if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
+            with self.writing() as connection:
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
+
+    def close(self) -> None:
+        """Close all connections; SQLite folds its write-ahead log into the file."""
+        self._writer.close()
+        super().close()
+
+    def take_turns(self, purpose: str) -> None:
+        """Nothing more to do: there is no other writer."""
+
+    def _begun_to_write(self, wait: bool) -> AbstractContextManager[Connection]:
+        return self._writer.begun(wait)
+
+    def _commit(self, connection: Connection) -> None:
+        self._writer.commit(connection)
+
+    @contextlib.contextmanager
+    def _begun_to_read(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    def _explained(self, fault: BaseException) -> RunyardError | None:
+        if "full" in str(fault):
+            return StorageFull("The disk that holds the database is full; nothing was written.")
+        if isinstance(fault, sqlite3.OperationalError):
+            return Unavailable(f"The database does not answer: {fault}.")
+        return None
+
+
+def open_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> SqliteDatabase:
+    """Return the database in the file ``path``, made if need be, with its schema up to date.
+
+    A commit survives the death of the process (WAL); with ``durability`` of ``FULL`` also the loss of power,
+    as each waits for the disk.
+    """
+    database = connect_sqlite(path, durability)
+    database.migrate()
+    return database
+
+
+def connect_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> SqliteDatabase:
+    """Return the database in the file ``path`` as it is, whatever schema it has; an empty one if need be."""
+    path.touch(mode=0o600, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
+        pool_size=16,
+        max_overflow=64,
+        hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
+    )
+    event.listen(engine, "connect", partial(_prepare, durability))
+    return SqliteDatabase(engine, durability)
+
+
+def _prepare(durability: Durability, connection: sqlite3.Connection, _record: Any) -> None:
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        # Only before the first table, and only then: it waits for the writer on every later connection.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={_SYNCHRONOUS[durability]}",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+        f"wal_autocheckpoint={WAL_PAGES}",
+        "journal_size_limit=67108864",
+        "case_sensitive_like=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    # ILIKE compares by lower(), and SQLite's own knows only the letters of ASCII.
+    connection.create_function("lower", 1, _lowered, deterministic=True)
+
+
+def _lowered(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
