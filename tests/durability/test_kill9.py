@@ -1,124 +1,37 @@
 """kill -9 of the server while clients log: what was acknowledged is there, and nothing is there twice."""
 
-import itertools
 import os
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.durability.logging_client import KEYS, MLFLOW, LoggingClient
 from tests.running_server import RunningServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 # Read here, since the environment is scrubbed before a test runs.
-KILLS = int(os.environ.get("RUNYARD_KILLS", "50"))
+KILLS = int(os.environ.get("RUNYARD_KILLS", "100"))
 CLIENTS = 8
-KEYS = ("loss", "val/loss", "accuracy")
 AT_MOST_BETWEEN_KILLS_S = 0.4
-Point = tuple[str, int, int, float]
-Survivors = tuple[RunningServer, list["LoggingClient"], list[str]]
-
-
-class LoggingClient(threading.Thread):
-    """Logs batches into a run of its own and repeats, like MLflow's client, a batch that got no answer."""
-
-    def __init__(self, url: str, number: int, finish: threading.Event, abandon: threading.Event) -> None:
-        super().__init__(name=f"client-{number}")
-        self.acknowledged: list[Point] = []
-        self.params: dict[str, str] = {}
-        self.files: dict[str, bytes] = {}
-        self.unanswered = 0
-        self.surprises: list[str] = []
-        self._finish = finish
-        self._abandon = abandon
-        self._random = random.Random(number)
-        self._http = httpx.Client(base_url=url, timeout=30)
-        self.run_id = self._create_run()
-
-    def run(self) -> None:
-        """Log until told to finish; the batch in flight is still brought home."""
-        try:
-            for number in itertools.count():
-                if self._finish.is_set():
-                    return
-                self._log_batch(number)
-                if number % 10 == 0:
-                    self._put_file(number)
-        except Exception as error:  # noqa: BLE001 - the test reads it: a thread's exception is seen by nobody else
-            self.surprises.append(repr(error))
-        finally:
-            self._http.close()
-
-    def history_of(self, http: httpx.Client, key: str) -> list[Point]:
-        """Read a whole history, page by page."""
-        found: list[Point] = []
-        query: dict[str, Any] = {"run_id": self.run_id, "metric_key": key, "max_results": 1000}
-        while True:
-            page = http.get("/api/2.0/mlflow/metrics/get-history", params=query).raise_for_status().json()
-            found += [
-                (point["key"], int(point["timestamp"]), int(point.get("step", 0)), point["value"])
-                for point in page.get("metrics", [])
-            ]
-            query["page_token"] = page.get("next_page_token")
-            if not query["page_token"]:
-                return found
-
-    def _create_run(self) -> str:
-        answer = self._http.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "0", "start_time": 1})
-        run_id: str = answer.raise_for_status().json()["run"]["info"]["run_id"]
-        return run_id
-
-    def _log_batch(self, number: int) -> None:
-        points = [
-            (key, 1_000_000 + number, number, self._random.random())
-            for key in self._random.sample(KEYS, self._random.randint(1, len(KEYS)))
-        ]
-        params = {f"param-{number}": f"{number}"} if number % 5 == 0 else {}
-        body = {
-            "run_id": self.run_id,
-            "metrics": [
-                dict(zip(("key", "timestamp", "step", "value"), point, strict=True)) for point in points
-            ],
-            "params": [{"key": key, "value": value} for key, value in params.items()],
-            "tags": [{"key": "last", "value": f"{number}"}],
-        }
-        self._until_answered("POST", "/api/2.0/mlflow/runs/log-batch", json=body)
-        self.acknowledged += points
-        self.params |= params
-
-    def _put_file(self, number: int) -> None:
-        content = self._random.randbytes(self._random.randint(0, 200_000))
-        name = f"file-{number}.bin"
-        path = f"/api/2.0/mlflow-artifacts/artifacts/0/{self.run_id}/artifacts/{name}"
-        self._until_answered("PUT", path, content=content)
-        self.files[name] = content
-
-    def _until_answered(self, method: str, path: str, **request: Any) -> None:
-        while True:
-            try:
-                answer = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                if self._abandon.is_set():
-                    raise AssertionError("the server did not come back") from error
-                self.unanswered += 1
-                time.sleep(0.05)
-                continue
-            if answer.status_code != httpx.codes.OK:
-                raise AssertionError(f"{answer.status_code}: {answer.text}")
-            return
+# Folds after a few batches, so that kills come in the middle of folds.
+EAGER = Path(__file__).with_name("eager_server.py")
+Survivors = tuple[RunningServer, list[LoggingClient], list[str]]
 
 
 @pytest.fixture(scope="module")
 def survivors(tmp_path_factory) -> Iterator[Survivors]:
     """Kill the server again and again while clients log; yield what is left and the checks of its file."""
-    server = RunningServer(tmp_path_factory.mktemp("durability") / "home").start()
+    server = RunningServer(tmp_path_factory.mktemp("durability") / "home", program=(str(EAGER),)).start()
     finish, abandon = threading.Event(), threading.Event()
     clients = [LoggingClient(server.url, number, finish, abandon) for number in range(CLIENTS)]
     moments = random.Random(KILLS)
@@ -131,6 +44,7 @@ def survivors(tmp_path_factory) -> Iterator[Survivors]:
             server.kill9()
             checks.append(_integrity_of(server))
             server.start()
+            _expect_a_summary_that_fits(server, moments.choice(clients))
     except BaseException:
         abandon.set()
         raise
@@ -140,6 +54,24 @@ def survivors(tmp_path_factory) -> Iterator[Survivors]:
             client.join()
     yield server, clients, checks
     server.close()
+
+
+def _expect_a_summary_that_fits(server: RunningServer, client: LoggingClient) -> None:
+    """What a search shows of a run lies between its histories before and after, as clients go on logging."""
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        before = _last_steps(client, http)
+        search = {"experiment_ids": ["0"], "max_results": 1000}
+        found = http.post(f"{MLFLOW}/runs/search", json=search).raise_for_status().json()["runs"]
+        run = next(each for each in found if each["info"]["run_id"] == client.run_id)
+        shown = {each["key"]: int(each.get("step", 0)) for each in run["data"].get("metrics", [])}
+        after = _last_steps(client, http)
+    for key in before:
+        assert before[key] <= shown[key] <= after[key]
+
+
+def _last_steps(client: LoggingClient, http: httpx.Client) -> dict[str, int]:
+    histories = {key: client.history_of(http, key) for key in KEYS}
+    return {key: max(step for _, _, step, _ in points) for key, points in histories.items() if points}
 
 
 def _integrity_of(server: RunningServer) -> str:
@@ -175,7 +107,7 @@ def test_every_acknowledged_param_and_the_last_tag_are_there(survivors):
     server, clients, _ = survivors
     with httpx.Client(base_url=server.url, timeout=60) as http:
         for client in clients:
-            answer = http.get("/api/2.0/mlflow/runs/get", params={"run_id": client.run_id}).raise_for_status()
+            answer = http.get(f"{MLFLOW}/runs/get", params={"run_id": client.run_id}).raise_for_status()
             data = answer.json()["run"]["data"]
             assert {param["key"]: param["value"] for param in data["params"]} == client.params
             last = max(step for _, _, step, _ in client.acknowledged)
@@ -189,3 +121,22 @@ def test_every_acknowledged_file_is_there_whole(survivors):
             for name, content in client.files.items():
                 path = f"/api/2.0/mlflow-artifacts/artifacts/0/{client.run_id}/artifacts/{name}"
                 assert http.get(path).raise_for_status().content == content
+
+
+def test_the_latest_values_are_those_of_the_histories(survivors):
+    server, clients, _ = survivors
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        for client in clients:
+            run = http.get(f"{MLFLOW}/runs/get", params={"run_id": client.run_id}).raise_for_status().json()
+            shown = {each["key"]: each["value"] for each in run["run"]["data"]["metrics"]}
+            assert shown == {key: value for key, _, _, value in client.acknowledged}
+
+
+def test_a_check_finds_all_whole_and_that_runs_were_folded(survivors):
+    server, _, _ = survivors
+    command = [sys.executable, "-m", "runyard", "check", "--home", str(server.home), "--json"]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    with sqlite3.connect(server.home / "runyard.db") as raw:
+        assert raw.execute("SELECT count(*) FROM metric_chunks").fetchone()[0] > 0
+    raw.close()
