@@ -4,9 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := $(PYTHON) scripts/bootstrap.py
 FAST := tests/arch tests/unit
+# How much a night is to find: what the tests marked `scaled` read.
+NIGHTLY := RUNYARD_KILLS=2000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format studio lock reference changelog clean
+.PHONY: help run test check lint format nightly bench studio lock reference changelog clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -38,6 +40,14 @@ format:  ## Let ruff and the Studio's formatter rewrite the sources
 	$(BIN)/ruff check --fix .
 	@$(BIN)/python hatch_build.py npm run format
 
+nightly:  ## The tests that take too long for every change, with the figures of a night
+	@$(SET_UP) test
+	$(NIGHTLY) $(BIN)/python -m pytest -m "nightly or scaled" $(ARGS)
+
+bench:  ## Measure Runyard and its peers side by side (ARGS="--only B,C --contestants runyard-sqlite")
+	@$(SET_UP) bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
 studio:  ## The Studio with hot reload, beside a server on RUNYARD_URL (default port 5000)
 	@$(SET_UP) run
 	@$(BIN)/python hatch_build.py npm run dev
@@ -57,4 +67,4 @@ changelog:  ## Show what the next release's entry in CHANGELOG.md would say
 clean:  ## Remove all that set-up, builds and tests left in the checkout
 	rm -rf .venv .envs .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	rm -rf studio/node_modules studio/dist src/runyard/server/studio
-	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
     python3 scripts/bootstrap.py run      what `make run` needs: .venv with the server and the Studio's build
     python3 scripts/bootstrap.py dev      what `make check` needs: .venv with all tools
     python3 scripts/bootstrap.py test     what `make test` needs: the above, genuine MLflow clients, Chromium
+    python3 scripts/bootstrap.py bench    what `make bench` needs: .venv with all tools, the peers' servers
 
 Everything is taken from the hash-locked files in requirements/. A second call finds its stamps and is done at
 once. Nothing outside of the checkout is touched, but for Debian packages as root, and that is said before.
@@ -33,7 +34,10 @@ CLIENTS = {
     "mlflow-2.22": ">=3.10,<3.14",
     "mlflow-1.30": ">=3.10,<3.12",
 }
-GOALS = ("run", "dev", "test")
+# Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.
+PEERS = ("peer-mlflow", "peer-fasttrackml")
+SHIPPED_MLFLOW = "mlflow-3.17"
+GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -55,6 +59,11 @@ def main(goal: str) -> None:
         build_studio()
     elif goal == "dev":
         make_venv(uv, accepts=("dev",))
+    elif goal == "bench":
+        make_venv(uv, accepts=("dev",))
+        make_client_environment(uv, SHIPPED_MLFLOW)
+        for name in PEERS:
+            make_environment(uv, name, lock=name)
     else:
         make_venv(uv, accepts=("dev",))
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
@@ -127,17 +136,22 @@ def make_venv(uv: Path, accepts: tuple[str, ...]) -> None:
 
 def make_client_environment(uv: Path, name: str) -> None:
     """Make .envs/NAME with one genuine MLflow client and nothing of Runyard."""
-    lock = REQUIREMENTS / f"client-{name}.txt"
+    make_environment(uv, name, lock=f"client-{name}", versions=CLIENTS[name])
+
+
+def make_environment(uv: Path, name: str, lock: str, versions: str | None = None) -> None:
+    """Make .envs/NAME with exactly what a lock names, on a Python of these versions."""
+    path = REQUIREMENTS / f"{lock}.txt"
     folder = CLIENT_ENVIRONMENTS / name
-    stamp = Stamp(folder, lock)
+    stamp = Stamp(folder, path)
     if stamp.is_fresh:
         return
-    python = find_python(uv, CLIENTS[name])
+    python = find_python(uv, versions)
     if python is None:
-        say(f"Leaving out the client {name}: it needs a Python {CLIENTS[name]}, and none was found")
+        say(f"Leaving out {name}: it needs a Python {versions}, and none was found")
         return
-    say(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
-    fill_environment(uv, folder, python, lock)
+    say(f"Installing {path.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
+    fill_environment(uv, folder, python, path)
     stamp.write()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "runyard"
+BENCHMARKS = ROOT / "benchmarks"
 # The user's own surface: a call with many optional keywords is how Python libraries are read.
 MANY_PARAMETERS = ("sdk", "cli")
 # A migration is a list of statements, written once and never grown: splitting it would only hide its order.
@@ -55,14 +56,15 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def sizes_of(path: Path) -> Iterator[Size]:
     """Measure a file and all that is defined in it."""
     source = path.read_text()
-    name = path.relative_to(SOURCES.parent).as_posix()
+    root = SOURCES if path.is_relative_to(SOURCES) else BENCHMARKS
+    name = path.relative_to(root.parent).as_posix()
     yield Size(FILE, name, len(source.splitlines()))
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, Function):
             where = f"{name}:{node.lineno} {node.name}"
             if not path.is_relative_to(SOURCES / MIGRATIONS):
                 yield Size(FUNCTION, where, _length(node))
-            if path.relative_to(SOURCES).parts[0] not in MANY_PARAMETERS:
+            if path.relative_to(root).parts[0] not in MANY_PARAMETERS:
                 yield Size(PARAMETERS, where, _parameters(node))
         elif isinstance(node, ast.ClassDef):
             public = [
@@ -87,10 +89,9 @@ def _parameters(function: Function) -> int:
 
 
 def all_sizes() -> list[Size]:
-    """Measure the whole package."""
-    return [
-        size for path in sorted(SOURCES.rglob("*.py")) if path.parent != MIGRATIONS for size in sizes_of(path)
-    ]
+    """Measure the whole package and the benchmarks."""
+    paths = [*sorted(SOURCES.rglob("*.py")), *sorted(BENCHMARKS.rglob("*.py"))]
+    return [size for path in paths if path.parent != MIGRATIONS for size in sizes_of(path)]
 
 
 def main() -> int:

@@ -90,9 +90,13 @@ def test_an_unknown_goal_ends_in_one_line():
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "[set-up] unknown goal 'nonsense': run, dev, test\n"
+    assert done.stderr == "[set-up] unknown goal 'nonsense': run, dev, test, bench\n"
 
 
 def test_every_client_has_a_lock():
     locks = {path.stem.removeprefix("client-") for path in (ROOT / "requirements").glob("client-*.txt")}
     assert set(bootstrap.CLIENTS) == locks
+
+
+def test_every_peer_has_a_lock():
+    assert set(bootstrap.PEERS) == {path.stem for path in (ROOT / "requirements").glob("peer-*.txt")}
