@@ -32,7 +32,7 @@ KINDS = {
     "a disk that stays full": {"stays": True, "is_full": True},
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 
 class Scenario:

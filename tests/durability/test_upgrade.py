@@ -37,7 +37,7 @@ print("ends", flush=True)
 """
 MLFLOW = "/api/2.0/mlflow"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ from runyard.testing.metadata_hooks import new_run
 from runyard.testing.metric_rules import identities, identity, latest_of
 from tests.migrated import open_migrated
 
+# Read here, since the environment is scrubbed before a test runs.
+STEPS = int(os.environ.get("RUNYARD_ORACLE_STEPS", "2000"))
+STEPS_AT_ONCE = 50
 WORKSPACES = ("vision", "speech")
 workspaces = st.sampled_from(WORKSPACES)
 names = st.sampled_from(["a", "b", "A", "a b"])
@@ -282,4 +286,6 @@ def _number(value: float) -> float:
 
 
 TestStoresAgainstAnOracle = StoresAgainstAnOracle.TestCase
-TestStoresAgainstAnOracle.settings = settings(max_examples=12, stateful_step_count=50, deadline=None)
+TestStoresAgainstAnOracle.settings = settings(
+    max_examples=math.ceil(STEPS / STEPS_AT_ONCE), stateful_step_count=STEPS_AT_ONCE, deadline=None
+)
