@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Operator
+from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Or, Statistic
 from runyard.protocol.ordering import Order
 
 _COMPARE = {
@@ -24,7 +24,11 @@ _COMPARE = {
 
 @dataclass(frozen=True)
 class OracleRun:
-    """A run as the oracle sees it; ``datasets`` holds (name, digest, context) of each input."""
+    """A run as the oracle sees it.
+
+    ``metrics`` holds the values of each in the order of their steps, ``datasets`` (name, digest, context) of
+    each input; ``is_live`` says that the run is still written to, which no search may notice.
+    """
 
     run_id: str
     name: str = "run"
@@ -35,8 +39,9 @@ class OracleRun:
     ended_ms: int | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, Sequence[float]] = field(default_factory=dict)
     datasets: Sequence[tuple[str, str, str | None]] = ()
+    is_live: bool = False
 
 
 def expected(runs: Iterable[OracleRun], filter: Filter | None, order: Sequence[Order]) -> list[str]:
@@ -50,7 +55,7 @@ def expected(runs: Iterable[OracleRun], filter: Filter | None, order: Sequence[O
 
 
 def _sorted(runs: list[OracleRun], order: Order) -> list[OracleRun]:
-    values = {run.run_id: value_of(order.entity, order.key, run) for run in runs}
+    values = {run.run_id: _sorted_by(order, run) for run in runs}
     numbers = [run for run in runs if not _is_nothing(values[run.run_id])]
     nans = [run for run in runs if _is_nan(values[run.run_id])]
     missing = [run for run in runs if values[run.run_id] is None]
@@ -66,21 +71,36 @@ def _is_nothing(value: Any) -> bool:
     return value is None or _is_nan(value)
 
 
-def value_of(entity: Entity, key: str, run: OracleRun) -> Any:
+def _sorted_by(order: Order, run: OracleRun) -> Any:
+    if order.own_key is not None and order.own_key in run.metrics:
+        return value_of(order.entity, order.own_key, run)
+    return value_of(order.entity, order.key, run, order.statistic)
+
+
+def value_of(entity: Entity, key: str, run: OracleRun, statistic: Statistic = Statistic.LAST) -> Any:
     """Return what a run has for a key, ``None`` if nothing."""
     if entity is Entity.ATTRIBUTE:
         return getattr(run, key)
-    return {Entity.PARAM: run.params, Entity.TAG: run.tags, Entity.METRIC: run.metrics}[entity].get(key)
+    if entity is not Entity.METRIC:
+        return (run.params if entity is Entity.PARAM else run.tags).get(key)
+    if key not in run.metrics or statistic is Statistic.LAST:
+        return run.metrics[key][-1] if key in run.metrics else None
+    numbers = [value for value in run.metrics[key] if not math.isnan(value)] or [math.nan]
+    return min(numbers) if statistic is Statistic.MINIMUM else max(numbers)
 
 
 def holds(filter: Filter, run: OracleRun) -> bool:
     """Return whether a filter lets a run through."""
     if isinstance(filter, And):
         return all(holds(term, run) for term in filter.terms)
+    if isinstance(filter, Or):
+        return any(holds(term, run) for term in filter.terms)
+    if isinstance(filter, Not):
+        return not holds(filter.term, run)
     if filter.entity is Entity.DATASET:
         place = ("name", "digest", "context").index(filter.key)
         return any(_compare(dataset[place], filter) for dataset in run.datasets)
-    value = value_of(filter.entity, filter.key, run)
+    value = value_of(filter.entity, filter.key, run, filter.statistic)
     if filter.operator is Operator.IS_NULL:
         return value is None
     if filter.operator is Operator.IS_NOT_NULL:

@@ -1,11 +1,14 @@
 """Any filter and order over any runs finds what the oracle finds, in the oracle's order."""
 
+import contextlib
+import dataclasses
+import json
 import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from runyard.entities.experiment import View
 from runyard.protocol.filter_tree import (
@@ -16,17 +19,30 @@ from runyard.protocol.filter_tree import (
     And,
     Comparison,
     Entity,
+    Not,
     Operator,
+    Or,
+    Statistic,
 )
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.ordering import parse_run_order
-from runyard.stores.database import Database, insert_missing
-from runyard.stores.metadata import schema
-from runyard.stores.metadata.search import runs_query
+from runyard.stores.database import Database
+from runyard.stores.metadata import run_search, run_strands, schema
+from runyard.stores.metadata.base import Search
+from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.sqlite import open_sqlite
 from tests.properties.search_oracle import OracleRun, expected
 
-KEYS = ("a", "b.c", "é /1")
+KEYS = ("a", "b.c", "é /1", "a.min")
+METRIC_KEYS = {f"{quote}{key}{quote}": key for key in KEYS for quote in '`"'}
+STATISTICS = {"min": Statistic.MINIMUM, "max": Statistic.MAXIMUM}
+# (FEW, FAR, FAR_PER_ROW, MAX_STRANDS): which of its ways a search takes.
+WAYS = {
+    "the filter first": (2_000, 2_000, 8, 16),
+    "the order first": (-1, 2_000, 8, 16),
+    "the order, not far": (-1, 1, 0, 16),
+    "everything": (-1, 0, 0, 0),
+}
 TEXTS = (
     "",
     "x",
@@ -69,7 +85,8 @@ texts = st.sampled_from(TEXTS)
 few_texts = st.sampled_from(("x", "X", "É", "é", "a\\b"))
 pairs = st.dictionaries(st.sampled_from(KEYS), texts | few_texts, max_size=3)
 numbers = st.sampled_from((*NUMBERS, math.inf, -math.inf)) | st.sampled_from((0.0, math.nan))
-metrics = st.dictionaries(st.sampled_from(KEYS), numbers, max_size=3)
+metrics = st.dictionaries(st.sampled_from(KEYS), st.lists(numbers, min_size=1, max_size=3), max_size=3)
+ways = st.sampled_from(list(WAYS))
 datasets = st.lists(
     st.tuples(texts, few_texts, st.none() | few_texts), max_size=2, unique_by=lambda dataset: dataset[:2]
 )
@@ -91,6 +108,7 @@ def lists_of_runs(draw):
             tags=draw(pairs),
             metrics=draw(metrics),
             datasets=draw(datasets),
+            is_live=draw(st.booleans()),
         )
         for number in range(count)
     ]
@@ -117,16 +135,10 @@ def comparisons(draw):
     entity = draw(st.sampled_from(list(Entity)))
     head = draw(st.sampled_from(SPELLINGS[entity]))
     if entity is Entity.METRIC:
-        key, by, number = (
-            draw(st.sampled_from(KEYS)),
-            draw(st.sampled_from(NUMERIC_OPERATORS)),
-            draw(st.sampled_from(NUMBERS)),
-        )
-        written = f"{head}.{spelled_key(draw, key)} {by.value} {number!r}"
-        return Comparison(entity, key, by, number), written
+        return draw(metric_comparisons(head))
     if entity is Entity.ATTRIBUTE:
         return draw(attribute_comparisons(head))
-    operators = (*TEXT_OPERATORS, *(LIST_OPERATORS if entity is Entity.DATASET else NULL_OPERATORS))
+    operators = (*TEXT_OPERATORS, *LIST_OPERATORS, *(() if entity is Entity.DATASET else NULL_OPERATORS))
     by = draw(st.sampled_from(operators))
     key = draw(st.sampled_from(("name", "digest", "context") if entity is Entity.DATASET else KEYS))
     left = f"{head}.{spelled_key(draw, key)} {spelled_operator(draw, by)}"
@@ -137,6 +149,19 @@ def comparisons(draw):
 
 
 @st.composite
+def metric_comparisons(draw, head):
+    written_key, by = draw(st.sampled_from(list(METRIC_KEYS))), draw(st.sampled_from(NUMERIC_OPERATORS))
+    key, number = METRIC_KEYS[written_key], draw(st.sampled_from(NUMBERS))
+    if draw(st.booleans()):
+        by = draw(st.sampled_from((*NUMERIC_OPERATORS, *NULL_OPERATORS)))
+        word = draw(st.sampled_from(list(STATISTICS)))
+        value, after = (None, "") if by in NULL_OPERATORS else (number, f" {number!r}")
+        comparison = Comparison(Entity.METRIC, key, by, value, STATISTICS[word])
+        return comparison, f"{head}.{written_key}.{word} {by.value}{after}"
+    return Comparison(Entity.METRIC, key, by, number), f"{head}.{written_key} {by.value} {number!r}"
+
+
+@st.composite
 def attribute_comparisons(draw, head):
     written_key = draw(st.sampled_from(list(ATTRIBUTES)))
     key = ATTRIBUTES[written_key]
@@ -144,7 +169,7 @@ def attribute_comparisons(draw, head):
     if key.endswith("_ms"):
         by, number = draw(st.sampled_from(NUMERIC_OPERATORS)), draw(st.sampled_from((*TIMES, 0.5, 2.0**70)))
         return Comparison(Entity.ATTRIBUTE, key, by, number), f"{left} {by.value} {number}"
-    by = draw(st.sampled_from((*TEXT_OPERATORS, *(LIST_OPERATORS if key == "run_id" else ()))))
+    by = draw(st.sampled_from((*TEXT_OPERATORS, *LIST_OPERATORS)))
     value, written = draw(values(by, ("r0", "r1", "r9") if key == "run_id" else TEXTS))
     return Comparison(Entity.ATTRIBUTE, key, by, value), f"{left} {spelled_operator(draw, by)} {written}"
 
@@ -160,17 +185,35 @@ def values(draw, by, choices=TEXTS):
 
 
 @st.composite
-def filters(draw):
+def joined(draw, word, parts):
+    """Terms that a word joins, and one of the ways to write it; terms of the same word lie flat."""
+    said = draw(st.lists(parts, min_size=2, max_size=3))
+    kind = And if word == "AND" else Or
+    terms = [term for tree, _ in said for term in (tree.terms if isinstance(tree, kind) else (tree,))]
+    between = draw(st.sampled_from([f" {word} ", f" {word.lower()} ", f"\n {word}\t"]))
+    return kind(tuple(terms)), "(" + between.join(text for _, text in said) + ")"
+
+
+@st.composite
+def negated(draw, parts):
+    tree, text = draw(parts)
+    return Not(tree), f"({draw(st.sampled_from(['NOT', 'not']))} {text})"
+
+
+def filters():
     """A tree, and one of the ways to write it."""
-    said = draw(st.lists(comparisons(), min_size=1, max_size=4))
-    terms = tuple(comparison for comparison, _ in said)
-    written = draw(st.sampled_from([" AND ", " and ", "\n AND\t"])).join(text for _, text in said)
-    return (terms[0] if len(terms) == 1 else And(terms)), written
+    return st.recursive(
+        comparisons(),
+        lambda parts: joined("AND", parts) | joined("OR", parts) | negated(parts),
+        max_leaves=5,
+    )
 
 
 @st.composite
 def orders(draw):
-    columns = [f"metrics.`{key}`" for key in KEYS] + [f"params.`{key}`" for key in KEYS]
+    columns = [f"metrics.{key}" for key in METRIC_KEYS if key[0] == "`"]
+    columns += ["metrics.a.min", "metrics.`a`.max", "metrics.b.c.best", "metrics.`nobody's`"]
+    columns += [f"params.`{key}`" for key in KEYS]
     columns += [f"tags.`{key}`" for key in KEYS] + [f"attributes.{key}" for key in ATTRIBUTES]
     chosen = draw(st.lists(st.sampled_from(columns), max_size=3, unique=True))
     return [column + draw(st.sampled_from(["", " ASC", " desc", " DESC"])) for column in chosen]
@@ -199,19 +242,49 @@ def database(tmp_path_factory):
     database.close()
 
 
-def found(database: Database, runs, filter, order) -> list[str]:
-    """Return what the SQL finds among just these runs."""
-    query = runs_query(workspace="w", experiment_ids=["1"], view=View.ACTIVE_ONLY, filter=filter, order=order)
+@contextlib.contextmanager
+def inserted(database: Database, runs):
+    """A connection to a database with just these runs."""
     with database.engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
-        for run in runs:
-            _insert(connection, run)
-        run_ids = [row.run_id for row in connection.execute(query)]
+        keys = [{"key_id": number, "key": key} for number, key in enumerate(KEYS, 1)]
+        connection.execute(insert(schema.metric_keys), keys)
+        for run_number, run in enumerate(runs, 1):
+            _insert(connection, run_number, run)
+        yield connection
         connection.rollback()
-    return run_ids
 
 
-def _insert(connection, run: OracleRun) -> None:
+@contextlib.contextmanager
+def going(way: str):
+    """Let searches take one of their ways only."""
+    with pytest.MonkeyPatch.context() as patched:
+        few, far, far_per_row, most_strands = WAYS[way]
+        patched.setattr(run_search, "FEW", few)
+        patched.setattr(run_search, "FAR", far)
+        patched.setattr(run_search, "FAR_PER_ROW", far_per_row)
+        patched.setattr(run_strands, "MAX_STRANDS", most_strands)
+        yield
+
+
+def pages_of(connection, runs, search: Search):
+    """Yield the ids of the runs of each page of a search; each token goes over the wire as JSON."""
+    while True:
+        page = find_runs(connection, search)
+        yield [runs[number - 1].run_id for number in page.run_numbers]
+        if page.last is None:
+            return
+        search = dataclasses.replace(search, after=json.loads(json.dumps(page.last)))
+
+
+def found(database: Database, runs, filter, order, way="the filter first", limit=100) -> list[str]:
+    """Return what the SQL finds among just these runs, page by page."""
+    search = Search("w", View.ACTIVE_ONLY, filter, order, limit, experiment_ids=["1"])
+    with inserted(database, runs) as connection, going(way):
+        return [run_id for page in pages_of(connection, runs, search) for run_id in page]
+
+
+def _insert(connection, run_number: int, run: OracleRun) -> None:
     fields = ("run_id", "name", "user_id", "status", "artifact_uri", "started_ms", "ended_ms")
     row = {name: getattr(run, name) for name in fields}
     made = connection.execute(
@@ -221,22 +294,8 @@ def _insert(connection, run: OracleRun) -> None:
     for table, texts_of in ((schema.params, run.params), (schema.tags, run.tags)):
         for key, value in texts_of.items():
             connection.execute(insert(table), {**owner, "key": key, "value": value})
-    for key, number in run.metrics.items():
-        insert_missing(connection, schema.metric_keys, [{"key": key}])
-        its = select(schema.metric_keys.c.key_id).where(schema.metric_keys.c.key == key)
-        is_nan = math.isnan(number)
-        last = {"last_value": 0.0 if is_nan else number, "last_is_nan": is_nan, "is_live": False}
-        connection.execute(
-            insert(schema.metric_series),
-            {
-                **owner,
-                "key_id": connection.scalar(its),
-                "experiment_id": 1,
-                "last_step": 0,
-                "last_timestamp_ms": 0,
-                **last,
-            },
-        )
+    for key, values in run.metrics.items():
+        connection.execute(insert(schema.metric_series), {**owner, **series_row(run, key, values)})
     for position, (name, digest, context) in enumerate(run.datasets):
         dataset = {**owner, "dataset_id": f"{run.run_id}-{position}"}
         connection.execute(
@@ -259,6 +318,21 @@ def _insert(connection, run: OracleRun) -> None:
             )
 
 
+def series_row(run: OracleRun, key: str, values):
+    numbers = [value for value in values if not math.isnan(value)]
+    return {
+        "key_id": KEYS.index(key) + 1,
+        "experiment_id": 1,
+        "last_step": len(values),
+        "last_timestamp_ms": 0,
+        "last_value": 0.0 if math.isnan(values[-1]) else values[-1],
+        "last_is_nan": math.isnan(values[-1]),
+        "minimum": min(numbers, default=None),
+        "maximum": max(numbers, default=None),
+        "is_live": run.is_live,
+    }
+
+
 @given(filters())
 def test_a_filter_reads_as_it_was_meant(said):
     tree, written = said
@@ -277,15 +351,15 @@ def test_a_comparison_finds_what_the_oracle_finds(database, runs, said):
     assert found(database, runs, said[0], ()) == expected(runs, said[0], ())
 
 
-@given(lists_of_runs(), orders())
+@given(lists_of_runs(), orders(), ways, st.integers(1, 9))
 @settings(deadline=None, max_examples=300)
-def test_runs_come_in_the_order_of_the_oracle(database, runs, order_by):
+def test_runs_come_in_the_order_of_the_oracle(database, runs, order_by, way, limit):
     order = parse_run_order(order_by)
-    assert found(database, runs, None, order) == expected(runs, None, order)
+    assert found(database, runs, None, order, way, limit) == expected(runs, None, order)
 
 
-@given(lists_of_runs(), filters(), orders())
-@settings(deadline=None)
-def test_a_search_finds_what_the_oracle_finds(database, runs, said, order_by):
+@given(lists_of_runs(), filters(), orders(), ways, st.integers(1, 9))
+@settings(deadline=None, max_examples=300)
+def test_a_search_finds_what_the_oracle_finds(database, runs, said, order_by, way, limit):
     tree, order = parse_run_filter(said[1]), parse_run_order(order_by)
-    assert found(database, runs, tree, order) == expected(runs, tree, order)
+    assert found(database, runs, tree, order, way, limit) == expected(runs, tree, order)

@@ -251,8 +251,12 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
             ]
             whole = Search(workspace, View.ALL, experiment_ids=ids, limit=2)
             found: list[Run] = []
-            while page := self.runs.search_runs(dataclasses.replace(whole, offset=len(found))):
-                found += page
+            while True:
+                page = self.runs.search_runs(whole)
+                found += self.runs.read_runs(workspace, page.run_numbers)
+                if page.last is None:
+                    break
+                whole = dataclasses.replace(whole, after=page.last)
             expected = [known.row for known in self.known_runs.values() if known.row.workspace == workspace]
             expected.sort(
                 key=lambda run: -math.inf if run.started_ms is None else run.started_ms, reverse=True

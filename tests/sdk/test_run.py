@@ -1,13 +1,17 @@
 """A run answers what was logged to it, in the shape that Azure's first SDK gave it."""
 
+import functools
 import math
+from array import array
 
+import numpy as np
 import pytest
 
 from runyard import Experiment, Run, Workspace
 from runyard.errors import NotFound
+from runyard.protocol.messages.metrics import ReadSeries
 from runyard.sdk import metric_values
-from runyard.sdk.metric_values import summarize_metrics
+from runyard.sdk.metric_values import MetricPoints, summarize_metrics
 from runyard.sdk.run import find_runs
 from tests.sdk.conftest import Logger
 
@@ -44,7 +48,7 @@ def test_what_is_no_number_comes_back_as_it_was_logged(experiment: Experiment, l
 
 
 def test_a_series_longer_than_a_chart_comes_whole(experiment: Experiment, logger: Logger):
-    count = metric_values.WIDEST_SERIES + 500
+    count = 4500
     run = logger.run(
         experiment, metrics={"long": [(1000 + step, step, float(step)) for step in range(count)]}
     )
@@ -57,11 +61,21 @@ def test_more_metrics_than_fit_a_request_all_come(experiment: Experiment, logger
     assert run.get_metrics() == {name: [1.0, 2.0] for name in names}
 
 
-def test_history_pages_are_joined(experiment: Experiment, logger: Logger, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(metric_values, "_HISTORY_PAGE", 3)
-    run = logger.run(experiment, metrics={"m": [(step, step, float(step)) for step in range(10)]})
-    found = metric_values.read_history(logger.connection, run.id, "m")
-    assert found == [float(step) for step in range(10)]
+def test_pages_of_points_are_joined(experiment: Experiment, logger: Logger, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metric_values, "ReadSeries", functools.partial(ReadSeries, max_results=3))
+    counts = {"a": 10, "b": 2, "c": 3, "d": 4}
+    points = {key: [(step, step + 5, step / 2) for step in range(count)] for key, count in counts.items()}
+    run = logger.run(experiment, metrics=points)
+    assert run.get_metrics() == {key: [value for _, _, value in points[key]] for key in points}
+
+
+def test_points_of_a_metric_come_as_arrays(experiment: Experiment, logger: Logger):
+    run = logger.run(experiment, metrics={"m": [(7, 2**60, math.inf), (5, -3, 0.5)], "other": [(1, 1, 1.0)]})
+    points = run.get_metric_points("m")
+    assert points == MetricPoints(array("q", [5, 7]), array("q", [-3, 2**60]), array("d", [0.5, math.inf]))
+    assert len(points) == 2
+    assert len(run.get_metric_points("none")) == 0
+    assert np.asarray(points.values).dtype == np.float64
 
 
 def test_metrics_of_the_runs_below_follow_those_of_the_run(experiment: Experiment, logger: Logger):

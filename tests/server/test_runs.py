@@ -226,7 +226,7 @@ def test_a_search_in_no_experiment_finds_nothing(local: Local, asked: dict):
         ({"max_results": 50_001}, "Invalid value 50001 for parameter 'max_results' supplied"),
         ({"max_results": "x"}, "Invalid value \"x\" for parameter 'max_results' supplied"),
         ({"page_token": "x"}, "Invalid page token, could not base64-decode"),
-        ({"filter": "a = 'b' or b = 'c'"}, "Invalid clause(s) in filter string: 'or'"),
+        ({"filter": "params.a = 'b' or"}, "Invalid clause(s) in filter string: 'or'"),
         ({"filter": 5}, "Invalid value 5 for parameter 'filter' supplied"),
         ({"order_by": ["nope"]}, "Invalid attribute key 'nope' specified."),
         ({"order_by": "metrics.a"}, "Invalid value \"metrics.a\" for parameter 'order_by' supplied"),

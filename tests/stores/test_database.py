@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from runyard.errors import StorageFull, Unavailable
-from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
+from runyard.stores.database import Database, WriterBusy, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.schema import signing_keys
 from runyard.stores.sqlite import SqliteDatabase, open_sqlite
 from tests.migrated import open_migrated
@@ -214,6 +214,119 @@ def test_a_transaction_belongs_to_its_thread(database):
         may_end.set()
         held.result(10)
     assert keys_in(database) == ["theirs"]
+
+
+def test_what_waits_for_a_commit_is_called_once_after_the_outermost_one(database):
+    seen: list[object] = []
+    with database.writing():
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), row("kept"))
+            database.after_commit(lambda: seen.append(keys_in(database)))
+            database.after_commit(lambda: seen.append("second"))
+        assert seen == []
+    assert seen == [["kept"], "second"]
+    with database.writing():
+        pass
+    assert len(seen) == 2
+
+
+def test_what_waits_for_a_commit_is_dropped_when_there_is_none(database):
+    seen = []
+
+    def write_and_fail():
+        with database.writing():
+            database.after_commit(lambda: seen.append("too early"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    with database.writing():
+        pass
+    assert seen == []
+
+
+def test_a_fault_after_the_commit_is_logged_and_takes_nothing_back(database, caplog):
+    seen = []
+    with database.writing() as connection:
+        connection.execute(insert(signing_keys), row("kept"))
+        database.after_commit(lambda: 1 // 0)
+        database.after_commit(lambda: seen.append("the next one"))
+    assert keys_in(database) == ["kept"]
+    assert seen == ["the next one"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_only_a_write_transaction_can_be_waited_for(database):
+    with pytest.raises(RuntimeError, match="no write transaction"):
+        database.after_commit(list)
+    with database.reading_together(), pytest.raises(RuntimeError, match="no write transaction"):
+        database.after_commit(list)
+
+
+def test_who_does_not_want_to_wait_for_another_thread_is_told(database):
+    began, may_end = threading.Event(), threading.Event()
+
+    def hold():
+        with database.writing():
+            began.set()
+            assert may_end.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        assert began.wait(10)
+        with pytest.raises(WriterBusy), database.writing(wait=False):
+            pass
+        may_end.set()
+        held.result(10)
+    with database.writing(wait=False) as connection:
+        connection.execute(insert(signing_keys), row("afterwards"))
+    assert keys_in(database) == ["afterwards"]
+
+
+def test_who_does_not_want_to_wait_for_another_process_is_told(tmp_path, database):
+    other = open_migrated(tmp_path / "runyard.db")
+    with other.writing(), pytest.raises(WriterBusy), database.writing(wait=False):
+        pass
+    with database.writing(wait=False) as connection:
+        connection.execute(insert(signing_keys), row("afterwards"))
+    other.close()
+    assert keys_in(database) == ["afterwards"]
+
+
+def test_a_writer_waits_for_another_process(tmp_path, database):
+    other = open_migrated(tmp_path / "runyard.db")
+    began = threading.Event()
+
+    def write():
+        began.set()
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), row("second"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with other.writing() as connection:
+            written = pool.submit(write)
+            assert began.wait(10)
+            connection.execute(insert(signing_keys), row("first"))
+        written.result(10)
+    other.close()
+    assert keys_in(database) == ["first", "second"]
+
+
+def test_what_is_written_past_sqlalchemy_is_committed_and_rolled_back_alike(database):
+    statement = "INSERT INTO signing_keys (key_id, private_jwk, created_ms) VALUES (?, '{}', 1)"
+
+    def write(key_id, error=None):
+        with database.writing() as connection:
+            connection.connection.driver_connection.execute(statement, (key_id,))
+            if error:
+                raise error
+
+    write("kept")
+    with pytest.raises(ZeroDivisionError):
+        write("lost", ZeroDivisionError)
+    with pytest.raises(sqlite3.IntegrityError):
+        write("kept")
+    assert keys_in(database) == ["kept"]
 
 
 def test_what_is_committed_is_seen_by_other_programs_at_once(tmp_path, database):

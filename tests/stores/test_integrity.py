@@ -66,7 +66,11 @@ def test_an_empty_home_is_whole(tmp_path):
         ("UPDATE metric_chunks SET last_timestamp_ms = 5", "its timestamp_ms goes from"),
         ("UPDATE metric_chunks SET packed = substr(packed, 1, length(packed) / 2)", "it can't be read"),
         ("UPDATE metric_chunks SET packed = x''", "it can't be read"),
-        ("UPDATE metric_chunks SET buckets = x'0102'", "what charts draw of it"),
+        ("UPDATE metric_chunks SET buckets = x'0102' WHERE buckets <> x''", "what charts draw of it"),
+        (
+            "UPDATE metric_chunks SET coarse_bucket = (SELECT max(coarse_bucket) FROM metric_chunks)",
+            "what charts draw of it",
+        ),
         (
             "UPDATE metric_chunks SET key_id = 4321 WHERE key_id > 0",
             "nobody knows the name of its metric 4321",

@@ -214,10 +214,6 @@ def test_a_list_holds_quoted_texts(written, values):
 
 
 REFUSED = [
-    ("metrics.a > 1 OR metrics.b > 2", "Invalid clause(s) in filter string: 'OR'"),
-    ("(metrics.a > 1)", "Invalid clause(s) in filter string: '(metrics.a > 1)'"),
-    ("metrics.a > 1 AND (metrics.b > 2)", "Invalid clause(s) in filter string: '(metrics.b > 2)'"),
-    ("NOT metrics.a > 1", "Invalid clause(s) in filter string: 'NOT'"),
     ("metrics.a b > 1", "Invalid clause(s) in filter string: 'metrics.a'"),
     ("params.a =", "Invalid clause(s) in filter string: 'params.a', '='"),
     ("params.a", "Invalid clause(s) in filter string: 'params.a'"),
@@ -259,7 +255,6 @@ REFUSED = [
     ("created IN (1)", "Expected numeric value type for numeric attribute: created. Found (1)"),
     ("params.a = 1", "Expected a quoted string value for parameter (e.g. 'my-value'). Got value 1"),
     ("tags.a = NULL", "Expected a quoted string value for tag (e.g. 'my-value'). Got value NULL"),
-    ("params.a IN ('x')", "Expected a quoted string value for parameter (e.g. 'my-value'). Got value ('x')"),
     ("status = 1", "Expected a quoted string value for attributes. Got value 1"),
     ("dataset.name = 1", "Expected a quoted string value for dataset attributes. Got value 1"),
     (
@@ -281,7 +276,6 @@ REFUSED = [
     ("dataset.name > 'a'", "Invalid comparator '>' not one of"),
     ("start_time LIKE 1", "Invalid comparator 'LIKE' not one of"),
     ("run_id = ('a')", "Invalid comparator '=' not one of '{'IN', 'NOT IN'}'"),
-    ("status IN ('a')", "Only ['run_id'] attributes support comparison with a list of quoted string values."),
     ("run_id IN ()", "expected a non-empty list of string values, but got empty list"),
     ("run_id IN ('a' 'b')", "expected a non-empty list of string values, but got ill-formed list."),
     ("run_id IN (('a'))", "but got ill-formed list."),
@@ -290,12 +284,8 @@ REFUSED = [
         "expected string value, punctuation, or whitespace, but got different type in list: (1)",
     ),
     ("run_id IN (a)", "but got different type in list: (a)"),
-    (
-        "metrics.a IS NULL",
-        "IS NULL / IS NOT NULL is only supported for tags and params, not for 'metric' 'a'",
-    ),
-    ("status IS NOT NULL", "is only supported for tags and params, not for 'attribute' 'status'"),
-    ("dataset.name IS NULL", "is only supported for tags and params, not for 'dataset' 'name'"),
+    ("status IS NOT NULL", "is only supported for tags, params and metrics, not for 'attribute' 'status'"),
+    ("dataset.name IS NULL", "is only supported for tags, params and metrics, not for 'dataset' 'name'"),
 ]
 
 
@@ -392,9 +382,8 @@ def test_a_filter_over_experiments_reads(text, said):
         ),
         ("attributes.name = 'x'", "Invalid entity type 'attributes'."),
         ("run_id = 'x'", "Invalid attribute key 'run_id' specified."),
-        ("name = 'x' OR name = 'y'", "Invalid clause(s) in filter string: OR"),
+        ("name = 'x' OR", "Invalid clause(s) in filter string: OR"),
         ("name > 'x'", "Invalid comparator '>'"),
-        ("name IN ('x')", "Only ['experiment_id'] attributes support comparison with a list"),
         ("name IS NULL", "IS NULL / IS NOT NULL is only supported for tags, not for attribute 'name'"),
         (
             "creation_time = 'x'",
@@ -405,7 +394,6 @@ def test_a_filter_over_experiments_reads(text, said):
         ("experiment_id = 'x'", "Invalid experiment ID 'x'. Experiment ID must be a valid integer."),
         ("experiment_id IN ('1', '')", "Invalid experiment ID ''. Experiment ID must be a valid integer."),
         ("experiment_id LIKE '1'", "Invalid comparator for experiment_id: LIKE"),
-        ("tags.a IN ('x')", "Expected a quoted string value for tag"),
     ],
 )
 def test_a_filter_over_experiments_is_refused_in_mlflows_words(text, message):
@@ -459,8 +447,8 @@ def test_the_status_of_a_model_has_a_short_and_a_long_word(word):
     [
         (" ", "Invalid filter string: ' '. Expected a single SQL expression."),
         ("name = 'a'; name = 'b'", "Expected a single SQL expression."),
-        ("name = 'a' OR name = 'b'", "Expected a list of comparisons separated by 'AND' (e.g. "),
-        ("(name = 'a')", "Expected a list of comparisons separated by 'AND'"),
+        ("name = 'a' OR", "Expected a list of comparisons separated by 'AND' (e.g. "),
+        ("(name = 'a'", "Expected a list of comparisons separated by 'AND'"),
         (
             "foo.a = 'x'",
             "Invalid entity type: 'foo'. Expected one of ['attributes', 'metrics', 'params', 'tags'].",

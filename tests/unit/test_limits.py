@@ -132,6 +132,26 @@ def test_a_metric_before_the_epoch_is_refused():
     assert alone == f"Invalid value -1 for parameter 'timestamp' {why}"
 
 
+def test_a_good_key_is_remembered_and_a_bad_one_beside_it_is_not():
+    """What was taken once is taken without a second look; that must not let others through."""
+    good, bad = (
+        MetricBatch.of([Metric("good", 1.0, 1)]),
+        MetricBatch.of([Metric("good", 1.0, 1), Metric("b$", 1.0, 1)]),
+    )
+    for _ in range(2):
+        limits.check_metrics(good, in_batch=True)
+        assert "'metrics[1].name'" in refusal(limits.check_metrics, bad, in_batch=True)
+        late = MetricBatch.of([Metric("good", 1.0, -5)])
+        assert "'metrics[0].timestamp'" in refusal(limits.check_metrics, late, in_batch=True)
+
+
+def test_the_memory_of_good_keys_is_bounded(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_KNOWN_KEYS", 10)
+    for number in range(100):
+        limits.check_metrics(MetricBatch.of([Metric(f"k{number}", 1.0, 1)]), in_batch=True)
+    assert len(vars(limits)["_known_keys"]) <= 10
+
+
 @pytest.mark.parametrize("name", ["", " ", "\t\n"])
 def test_an_experiment_needs_a_name_that_can_be_seen(name):
     assert refusal(limits.check_experiment_name, name).startswith("Invalid experiment name")

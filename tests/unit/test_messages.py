@@ -184,10 +184,13 @@ def test_metrics_read_as_they_were_written(logged):
     )
 
 
-@given(st.lists(strategies.points(), max_size=5), st.sampled_from([msgspec.UNSET, "r1"]))
+@given(st.lists(strategies.points(), max_size=5), st.sampled_from([None, "r1"]))
 def test_points_are_written_with_their_key(points, run_id):
-    written = json.loads(wire.encode(metrics.wire_points("k", points, run_id)))
+    timestamps_ms, steps, values = ([point[place] for point in points] for place in range(3))
+    body = b"[" + metrics.encode_points('"k', values, timestamps_ms, steps, run_id) + b"]"
+    written = json.loads(body)
+    assert body == wire.encode(msgspec.convert(written, list[metrics.WireMetric]))
     assert [(item["timestamp"], item["step"], repr(float(item["value"]))) for item in written] == [
         (point.timestamp_ms, point.step, repr(point.value)) for point in points
     ]
-    assert all(item["key"] == "k" and ("run_id" in item) == (run_id == "r1") for item in written)
+    assert all(item["key"] == '"k' and ("run_id" in item) == (run_id == "r1") for item in written)

@@ -68,6 +68,13 @@ def test_mlflows_paths_have_a_twin_for_its_pages(path, paths):
     assert [route.path for route in routes] == paths
 
 
+def test_a_route_says_whether_it_is_written_together_with_others():
+    routes = Routes()
+    routes.post("/x", permits=Permission.READ, summary="Together.", commits_together=True)(get_run)
+    routes.post("/y", permits=Permission.READ, summary="Alone.")(get_run)
+    assert [route.commits_together for route in routes] == [True, False]
+
+
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
 def test_each_method_has_its_declaration(method):
     routes = Routes()

@@ -25,7 +25,7 @@ from runyard.cli.printing import (
 from runyard.cli.sparkline import sparkline
 from runyard.entities.experiment import View
 from runyard.errors import NotFound
-from runyard.sdk.metric_values import MetricSummary, read_points, summarize_metrics
+from runyard.sdk.metric_values import MetricSummary, summarize_metrics
 from runyard.sdk.run import Run, find_runs
 from runyard.sdk.run_search import NEWEST_FIRST
 from runyard.sdk.workspace import Workspace
@@ -231,24 +231,20 @@ def _each(
 
 
 def _show_points(workspace: Workspace, run: Run, key: str, *, as_json: bool) -> None:
-    points = read_points(workspace.connection, run.id, key)
-    if not points:
+    points = run.get_metric_points(key)
+    if not len(points):
         raise NotFound(
             f"Run {run.id!r} has no metric {key!r}. It has: {', '.join(run.latest_metrics) or 'none'}."
         )
+    rows = zip(points.steps, points.timestamps_ms, points.values, strict=True)
     if as_json:
-        print_json(
-            [
-                {"step": point.step, "timestamp_ms": point.timestamp, "value": float(point.value)}
-                for point in points
-            ]
-        )
+        print_json([{"step": step, "timestamp_ms": time_ms, "value": value} for step, time_ms, value in rows])
         return
     if sys.stdout.isatty():
-        say(sparkline([float(point.value) for point in points], 2 * SPARKLINE_WIDTH))
+        say(sparkline(points.values, 2 * SPARKLINE_WIDTH))
     print_table(
         ("STEP", "TIME", "VALUE"),
-        ((str(point.step), time_text(point.timestamp), number_text(float(point.value))) for point in points),
+        ((str(step), time_text(time_ms), number_text(value)) for step, time_ms, value in rows),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -34,17 +35,34 @@ class Operator(str, Enum):
     IS_NOT_NULL = "IS NOT NULL"
 
 
+class Statistic(str, Enum):
+    """Which of a metric's values a comparison or an order looks at."""
+
+    LAST = "last"
+    MINIMUM = "min"
+    MAXIMUM = "max"
+
+
 Value: TypeAlias = str | int | float | tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One comparison; an attribute's ``key`` is the field of our entity, whatever MLflow calls it."""
+    """One comparison; what it looks at must be there, but for ``IS NULL``.
+
+    Args:
+        entity: What the key belongs to.
+        key: The key; for an attribute the field of our entity, whatever MLflow calls it.
+        operator: How it compares.
+        value: What it compares with.
+        statistic: Which of a metric's values; NaN counts as its least and greatest only if it has no other.
+    """
 
     entity: Entity
     key: str
     operator: Operator
     value: Value
+    statistic: Statistic = Statistic.LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,21 @@ class And:
     terms: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Comparison | And
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of the terms holds."""
+
+    terms: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The term does not hold: of what is not there, no comparison holds, so this does."""
+
+    term: Filter
+
+
+Filter: TypeAlias = Comparison | And | Or | Not
 
 NUMERIC_OPERATORS = (
     Operator.LESS, Operator.LESS_OR_EQUAL, Operator.GREATER, Operator.GREATER_OR_EQUAL,
@@ -64,3 +96,12 @@ PATTERN_OPERATORS = (Operator.LIKE, Operator.ILIKE)
 LIST_OPERATORS = (Operator.IN, Operator.NOT_IN)
 TEXT_OPERATORS = (Operator.EQUAL, Operator.NOT_EQUAL, *PATTERN_OPERATORS)
 NULL_OPERATORS = (Operator.IS_NULL, Operator.IS_NOT_NULL)
+
+
+def comparisons_in(filter: Filter) -> Iterator[Comparison]:
+    """Yield the comparisons of a filter."""
+    if isinstance(filter, Comparison):
+        yield filter
+        return
+    for term in (filter.term,) if isinstance(filter, Not) else filter.terms:
+        yield from comparisons_in(term)

@@ -1,7 +1,9 @@
-"""MLflow's search grammar: a filter string becomes a small tree that the stores compile.
+"""MLflow's search grammar and more: a filter string becomes a small tree that the stores compile.
 
 ``params.lr = '0.1' AND metrics.loss < 0.5`` reads as two comparisons under one ``And``.
 Inputs, aliases and messages are MLflow's; where it answers with a server error, this is a 400.
+What MLflow refuses and this reads: ``OR``, ``NOT``, brackets, lists of every text, ``IS NULL`` of metrics,
+and the least, greatest and best value of a metric (see ``metric_names.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ from typing import ClassVar
 
 from runyard.entities.logged_model import LoggedModelStatus
 from runyard.errors import InvalidFilter
-from runyard.protocol.filter_tokens import Clause, Kind, Token, is_quoted, read, shortened, strings_in
+from runyard.protocol.filter_tokens import (
+    Clause,
+    Kind,
+    Part,
+    Token,
+    is_quoted,
+    read,
+    shortened,
+    strings_in,
+)
 from runyard.protocol.filter_tree import (
     LIST_OPERATORS,
     NULL_OPERATORS,
@@ -24,9 +35,13 @@ from runyard.protocol.filter_tree import (
     Comparison,
     Entity,
     Filter,
+    Not,
     Operator,
+    Or,
     Value,
+    comparisons_in,
 )
+from runyard.protocol.metric_names import metric_comparison, summary_named
 
 MAX_PATTERN_LENGTH = 10_000
 MAX_LISTED_VALUES = 10_000
@@ -83,7 +98,6 @@ class RunGrammar:
         "end_time": "ended_ms",
     }  # fmt: skip
     numeric: ClassVar[Collection[str]] = ("started_ms", "ended_ms")
-    listable: ClassVar[Collection[str]] = ("run_id",)
     quote: ClassVar[str] = "'"
 
     def parse(self, text: str | None) -> Filter | None:
@@ -101,9 +115,18 @@ class RunGrammar:
         if reading.leftovers:
             clauses = ", ".join(f"{self.quote}{token.text}{self.quote}" for token in reading.leftovers)
             raise InvalidFilter(f"Invalid clause(s) in filter string: {shortened(clauses)}")
-        return _joined([self.comparison(clause) for clause in reading.clauses])
+        return _checked(self.tree(reading.root)) if reading.root else None
 
-    def comparison(self, clause: Clause) -> Comparison:
+    def tree(self, part: Part) -> Filter:
+        """Return what a part of a filter says."""
+        if isinstance(part, Clause):
+            return self.comparison(part)
+        terms = tuple(self.tree(term) for term in part.terms)
+        if part.word == "NOT":
+            return Not(terms[0])
+        return And(terms) if part.word == "AND" else Or(terms)
+
+    def comparison(self, clause: Clause) -> Filter:
         """Return what one clause says."""
         if clause.left.kind is not Kind.NAME:
             raise InvalidFilter(
@@ -113,10 +136,14 @@ class RunGrammar:
         key = self.attributes[written] if entity is Entity.ATTRIBUTE else written
         if clause.right is None:
             self.check_nullness(entity, written)
-            return Comparison(entity, key, Operator(clause.operator), None)
-        value = self.value(entity, written, clause.right)
-        operator = _one_of(self.operators(entity, key), clause.operator)
-        _check_fit(operator, value)
+            operator, value = Operator(clause.operator), None
+        else:
+            value = self.value(entity, written, clause.right)
+            operator = _one_of(self.operators(entity, key), clause.operator)
+            _check_fit(operator, value)
+        if entity is Entity.METRIC:
+            summary = summary_named(clause.left.text.partition(".")[2])
+            return metric_comparison(key, summary, operator, value)
         return Comparison(entity, key, operator, value)
 
     def identifier(self, text: str) -> tuple[Entity, str]:
@@ -146,9 +173,9 @@ class RunGrammar:
 
     def check_nullness(self, entity: Entity, key: str) -> None:
         """Refuse ``IS NULL`` where it has no meaning."""
-        if entity not in (Entity.TAG, Entity.PARAM):
+        if entity not in (Entity.TAG, Entity.PARAM, Entity.METRIC):
             raise InvalidFilter(
-                "IS NULL / IS NOT NULL is only supported for tags and params, "
+                "IS NULL / IS NOT NULL is only supported for tags, params and metrics, "
                 f"not for '{entity.value}' '{shortened(key)}'"
             )
 
@@ -158,7 +185,7 @@ class RunGrammar:
             return NUMERIC_OPERATORS
         if entity in (Entity.ATTRIBUTE, Entity.DATASET):
             return (*TEXT_OPERATORS, *LIST_OPERATORS)
-        return (*TEXT_OPERATORS, *NULL_OPERATORS)
+        return (*TEXT_OPERATORS, *NULL_OPERATORS, *LIST_OPERATORS)
 
     def value(self, entity: Entity, written: str, token: Token) -> Value:
         """Return the value that a comparison with this entity and key is with."""
@@ -170,12 +197,7 @@ class RunGrammar:
             return self.number(written, token)
         if token.kind in (Kind.STRING, Kind.NAME):
             return _unquoted(token)
-        if token.kind is Kind.LIST and entity in (Entity.ATTRIBUTE, Entity.DATASET):
-            if entity is Entity.ATTRIBUTE and written not in self.listable:
-                raise InvalidFilter(
-                    f"Only {sorted(self.listable)} attributes support comparison "
-                    "with a list of quoted string values."
-                )
+        if token.kind is Kind.LIST:
             return strings_in(token)
         wanted = {
             Entity.ATTRIBUTE: "attributes",
@@ -202,7 +224,6 @@ class ExperimentGrammar(RunGrammar):
         "last_update_time": "updated_ms",
     }
     numeric: ClassVar[Collection[str]] = ("created_ms", "updated_ms")
-    listable: ClassVar[Collection[str]] = ("experiment_id",)
     quote: ClassVar[str] = ""
 
     def entity(self, spelling: str) -> Entity:
@@ -221,10 +242,10 @@ class ExperimentGrammar(RunGrammar):
                 f"IS NULL / IS NOT NULL is only supported for tags, not for attribute '{key}'"
             )
 
-    def comparison(self, clause: Clause) -> Comparison:
+    def comparison(self, clause: Clause) -> Filter:
         """Return what one clause says; experiment ids must be numbers."""
         said = super().comparison(clause)
-        if said.entity is Entity.ATTRIBUTE and said.key == "experiment_id":
+        if isinstance(said, Comparison) and said.entity is Entity.ATTRIBUTE and said.key == "experiment_id":
             if said.operator in PATTERN_OPERATORS:
                 raise InvalidFilter(f"Invalid comparator for experiment_id: {said.operator.value}")
             for experiment_id in said.value if isinstance(said.value, tuple) else (said.value,):
@@ -275,7 +296,7 @@ class LoggedModelGrammar(RunGrammar):
                 f"Invalid filter string: {shortened(text)!r}. Expected a list of comparisons separated by "
                 "'AND' (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01')."
             )
-        return _joined([self.comparison(clause) for clause in reading.clauses])
+        return _checked(self.tree(reading.root)) if reading.root else None
 
     def comparison(self, clause: Clause) -> Comparison:
         """Return what one clause says."""
@@ -315,13 +336,12 @@ class LoggedModelGrammar(RunGrammar):
         return value
 
 
-def _joined(comparisons: list[Comparison]) -> Filter | None:
-    listed = sum(len(each.value) for each in comparisons if isinstance(each.value, tuple))
+def _checked(filter: Filter) -> Filter:
+    values = (comparison.value for comparison in comparisons_in(filter))
+    listed = sum(len(value) for value in values if isinstance(value, tuple))
     if listed > MAX_LISTED_VALUES:
         raise InvalidFilter(f"The filter lists {listed} values; at most {MAX_LISTED_VALUES} are allowed.")
-    if len(comparisons) > 1:
-        return And(tuple(comparisons))
-    return comparisons[0] if comparisons else None
+    return filter
 
 
 def _one_of(allowed: tuple[Operator, ...], written: str) -> Operator:

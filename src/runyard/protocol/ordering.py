@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from runyard.errors import InvalidFilter
 from runyard.protocol.filter_tokens import Kind, shortened, tokens_of
-from runyard.protocol.filter_tree import Entity
+from runyard.protocol.filter_tree import Entity, Statistic
 from runyard.protocol.filters import ExperimentGrammar, LoggedModelGrammar, RunGrammar
+from runyard.protocol.metric_names import summary_named
 
 MAX_ORDER_KEYS = 40
 MAX_ORDER_LENGTH = 2_000
@@ -26,6 +27,8 @@ class Order:
         ascending: Smallest first.
         dataset_name: For a logged model's metric, only what was measured on datasets of this name.
         dataset_digest: As ``dataset_name``, only of this digest.
+        statistic: Which of a metric's values counts.
+        own_key: Where a run has a metric of this very name, that one's last value counts instead.
     """
 
     entity: Entity
@@ -33,6 +36,8 @@ class Order:
     ascending: bool = True
     dataset_name: str | None = None
     dataset_digest: str | None = None
+    statistic: Statistic = Statistic.LAST
+    own_key: str | None = None
 
 
 class _RunOrder(RunGrammar):
@@ -53,7 +58,7 @@ def parse_run_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     for order in orders:
         if order.entity is Entity.DATASET:
             raise InvalidFilter(f"Invalid identifier type '{order.entity.value}'")
-    if len({(order.entity, order.key) for order in orders}) < len(orders):
+    if len({(order.entity, order.key, order.statistic) for order in orders}) < len(orders):
         raise InvalidFilter(f"`order_by` contains duplicate fields: {list(order_by)}")
     return orders
 
@@ -132,4 +137,9 @@ def _order(clause: str, grammar: RunGrammar) -> Order:
         raise InvalidFilter(f"Invalid ordering key in order_by clause '{clause}'.")
     entity, written = grammar.identifier(tokens[0].text)
     key = grammar.attributes[written] if entity is Entity.ATTRIBUTE else written
-    return Order(entity, key, direction.lower() != "desc")
+    is_ascending = direction.lower() != "desc"
+    summary = summary_named(tokens[0].text.partition(".")[2]) if entity is Entity.METRIC else None
+    if summary is None:
+        return Order(entity, key, is_ascending)
+    statistic, own_key = summary.statistic(is_ascending), None if summary.is_certain else key
+    return Order(entity, summary.of, is_ascending, statistic=statistic, own_key=own_key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,44 @@ def parse_page_token(token: str | None, search: Mapping[str, Any] | None = None)
     if not isinstance(offset, int) or isinstance(offset, bool) or not 0 < offset <= MAX_OFFSET:
         raise InvalidParameter(f"Invalid page token, parsed value={shortened(str(parsed))}")
     return offset
+
+
+def position_token(position: Sequence[Any], search: Sequence[Any]) -> str:
+    """Return the token of the page behind ``position``, a place in the order that stays where it is.
+
+    Args:
+        position: Plain values.
+        search: What was searched for, as plain values; the token is good for that search only.
+    """
+    return base64.b64encode(json.dumps({"after": position, "of": _digest(search)}).encode()).decode()
+
+
+def parse_position_token(token: str | None, search: Sequence[Any]) -> list[Any] | None:
+    """Return the position behind which the page of a token begins; None is the first page.
+
+    Args:
+        token: What :func:`position_token` gave to the client.
+        search: What is searched for now.
+
+    Raises:
+        InvalidParameter: The token was not made here, or for another search.
+    """
+    if not token:
+        return None
+    parsed = _decoded(token)
+    position = parsed.get("after")
+    if not isinstance(position, list) or not isinstance(parsed.get("of"), str):
+        raise InvalidParameter(f"Invalid page token, parsed value={shortened(str(parsed))}")
+    if parsed["of"] != _digest(search):
+        raise InvalidParameter(
+            "The page token is of another search: experiment_ids, filter, run_view_type and order_by must be "
+            "those of the first page."
+        )
+    return position
+
+
+def _digest(search: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(search).encode()).hexdigest()[:16]
 
 
 def _decoded(token: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, Union, get_origin
+from typing import Any, TypeVar, Union, cast, get_origin
 
 import msgspec
 
@@ -86,6 +86,14 @@ def refuse_empty(message: type[msgspec.Struct], decoded: msgspec.Struct) -> None
 def encode(answer: Any) -> bytes:
     """Return ``answer`` as JSON; fields left :data:`msgspec.UNSET` are left out."""
     return _encoder.encode(answer)
+
+
+def encoded(message: type[Message], body: bytes) -> Message:
+    """Return JSON in the place of the ``message`` that it is; :func:`encode` writes it as it stands.
+
+    It has no fields to be read: it is for answers alone.
+    """
+    return cast(Message, msgspec.Raw(body))
 
 
 def wire_float(value: float) -> WireFloat:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from runyard.errors import InternalError
+from runyard.protocol.columns import CONTENT_TYPE, ColumnReader
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.wire import wire_float
 from runyard.sdk.addresses import server_url
@@ -55,11 +56,27 @@ class Connection:
         Raises:
             RunyardError: What the server raised.
         """
-        encoded = msgspec.json.encode(_with_words(msgspec.to_builtins(body)))
         received = self._transport.send(
-            Request("POST", self._prefix + path, body=encoded, is_repeatable=is_repeatable)
+            Request("POST", self._prefix + path, body=_encoded(body), is_repeatable=is_repeatable)
         )
         return _decoded(received.read(), answer)
+
+    def read_columns(
+        self, path: str, body: msgspec.Struct, header: type[Message]
+    ) -> tuple[Message, ColumnReader]:
+        """Send ``body`` as JSON to a call that may be repeated; return the header and the columns behind it.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        received = self._transport.send(
+            Request("POST", self._prefix + path, body=_encoded(body), is_repeatable=True, accept=CONTENT_TYPE)
+        )
+        try:
+            columns = ColumnReader(received.read())
+        except ValueError as error:
+            raise _of_another_version(error) from None
+        return _decoded(columns.header, header), columns
 
     def tell(self, path: str, body: msgspec.Struct) -> None:
         """Send ``body`` to a call that may be repeated and that answers nothing.
@@ -117,6 +134,10 @@ def _pairs(query: msgspec.Struct | None) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _encoded(body: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(_with_words(msgspec.to_builtins(body)))
+
+
 def _with_words(content: Any) -> Any:
     """Return plain values with words for NaN and infinities, for which JSON has no number."""
     if isinstance(content, float):
@@ -132,6 +153,8 @@ def _decoded(body: bytes, answer: type[Message]) -> Message:
     try:
         return msgspec.json.decode(body or b"{}", type=answer)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InternalError(
-            f"What answered is no Runyard server, or one of another version: {error}"
-        ) from None
+        raise _of_another_version(error) from None
+
+
+def _of_another_version(error: Exception) -> InternalError:
+    return InternalError(f"What answered is no Runyard server, or one of another version: {error}")

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from runyard.protocol.messages.metrics import (
-    GetMetricHistory,
-    GetMetricHistoryAnswer,
     ReadSeries,
     ReadSeriesAnswer,
+    SeriesHeader,
     WireMetric,
     WireSeries,
 )
-from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.connection import Connection
 
 MetricValues = dict[str, float | list[float]]
 """A number where one value was logged, the list of values where several were."""
 
 KEYS_A_REQUEST = 50
-WIDEST_SERIES = 4000
-
-_HISTORY_PAGE = 25_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,31 @@ class MetricSummary:
     course: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MetricPoints:
+    """All points of one metric by time, then step: three arrays of one length.
+
+    NumPy and pandas take them as they are, as in ``pandas.Series(points.values, points.steps)``.
+
+    Args:
+        timestamps_ms: When each was logged, in milliseconds since 1970.
+        steps: At which step.
+        values: What was logged, NaN and infinities as they were.
+    """
+
+    timestamps_ms: array[int]
+    steps: array[int]
+    values: array[float]
+
+    @classmethod
+    def empty(cls) -> MetricPoints:
+        """Return no points."""
+        return cls(array("q"), array("q"), array("d"))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
 def latest_values(metrics: Iterable[WireMetric]) -> dict[str, float]:
     """Return the latest value of each metric, the words NaN and Infinity as numbers."""
     return {metric.key: float(metric.value) for metric in metrics}
@@ -52,18 +76,11 @@ def latest_values(metrics: Iterable[WireMetric]) -> dict[str, float]:
 def read_metrics(connection: Connection, run_id: str, keys: Sequence[str]) -> MetricValues:
     """Return all values of some metrics of a run.
 
-    Short series come together, fifty to a request; only those that are too long for that are paged through.
-
     Raises:
         NotFound: There is no such run.
     """
-    values = {
-        series.key: read_history(connection, run_id, series.key)
-        if series.is_bucketed
-        else [float(value) for value in series.last]
-        for series in _series(connection, run_id, keys, "time", WIDEST_SERIES)
-    }
-    return {key: _one_or_all(values[key]) for key in keys if values.get(key)}
+    points = read_points(connection, run_id, keys)
+    return {key: _one_or_all(points[key].values.tolist()) for key in keys if key in points}
 
 
 def summarize_metrics(
@@ -88,32 +105,28 @@ def summarize_metrics(
     return [found[key] for key in keys if key in found]
 
 
-def read_history(connection: Connection, run_id: str, key: str) -> list[float]:
-    """Return all values of one metric of a run.
+def read_points(connection: Connection, run_id: str, keys: Sequence[str]) -> dict[str, MetricPoints]:
+    """Return all points of those of some metrics that have any.
 
     Raises:
         NotFound: There is no such run.
     """
-    return [float(point.value) for point in read_points(connection, run_id, key)]
-
-
-def read_points(connection: Connection, run_id: str, key: str) -> list[WireMetric]:
-    """Return all points of one metric of a run by time, then step.
-
-    Raises:
-        NotFound: There is no such run.
-    """
-    points: list[WireMetric] = []
-    page_token: str | None = None
-    while True:
-        query = GetMetricHistory(
-            run_id=run_id, metric_key=key, max_results=_HISTORY_PAGE, page_token=page_token
+    found: dict[str, MetricPoints] = {}
+    for start in range(0, len(keys), KEYS_A_REQUEST):
+        asked = ReadSeries(
+            run_ids=[run_id], keys=list(keys[start : start + KEYS_A_REQUEST]), x="time", raw=True
         )
-        answer = connection.get(f"{MLFLOW}/metrics/get-history", GetMetricHistoryAnswer, query)
-        points.extend(answer.metrics or ())
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return points
+        while True:
+            header, columns = connection.read_columns("/api/v1/series", asked, SeriesHeader)
+            for series in header.series:
+                points = found.setdefault(series.key, MetricPoints.empty())
+                points.timestamps_ms.extend(columns.read(series.columns["timestamp"]))
+                points.steps.extend(columns.read(series.columns["step"]))
+                points.values.extend(columns.read(series.columns["last"]))
+            if not header.next_page_token:
+                break
+            asked = msgspec.structs.replace(asked, page_token=header.next_page_token)
+    return found
 
 
 def merged(parts: Iterable[Mapping[str, float | list[float]]]) -> MetricValues:

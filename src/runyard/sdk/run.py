@@ -10,7 +10,7 @@ from runyard.entities.experiment import View
 from runyard.errors import InternalError, NotFound
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.sdk.connection import MLFLOW
-from runyard.sdk.metric_values import MetricValues, merged, read_metrics
+from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
 from runyard.sdk.representation import html_table, link, utc_text
 from runyard.sdk.run_files import RunFiles
 from runyard.sdk.run_record import RunRecord
@@ -121,6 +121,22 @@ class Run(RunRecord, RunFiles):
             read_metrics(self._connection, run.id, [key for key in run.latest_metrics if name in {None, key}])
             for run in [self, *below]
         )
+
+    def get_metric_points(self, name: str) -> MetricPoints:
+        """Return every point of a metric with its step and time, as arrays; empty ones if it has none.
+
+        Args:
+            name: The metric.
+
+        Raises:
+            NotFound: The run does not exist any more.
+            Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> points = run.get_metric_points("rmse")  # doctest: +SKIP
+            >>> pandas.Series(points.values, points.steps).plot()  # doctest: +SKIP
+        """
+        return read_points(self._connection, self.id, [name]).get(name, MetricPoints.empty())
 
     def get_params(self) -> dict[str, str]:
         """Return the params, which MLflow keeps as text.

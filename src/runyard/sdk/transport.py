@@ -43,6 +43,7 @@ class Request:
         is_repeatable: Whether a second execution does no harm. Only such a request is sent again when the
             connection breaks or a gateway gives up after the server may have begun.
         authorization: A secret for this one request, in place of the transport's own credential.
+        accept: Which form the answer is wanted in.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Request:
     content_type: str = "application/json"
     is_repeatable: bool = False
     authorization: str | None = field(default=None, repr=False)
+    accept: str = "*/*"
 
 
 @dataclass(slots=True)
@@ -151,7 +153,7 @@ class HttpTransport(Transport):
     def _exchange(self, request: Request, token: str | None) -> requests.Response:
         session = self._sessions[request.is_repeatable]
         # Bytes are wanted as they are stored: a transparent gunzip would change a .gz file's content.
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept": request.accept, "Accept-Encoding": "identity"}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         try:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidParameter
@@ -26,8 +26,7 @@ _PREFIX = re.compile(
 _PREVIEW = "/preview/mlflow/"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where a request was sent to: the workspace, the path before it and the path within it."""
 
     workspace: str

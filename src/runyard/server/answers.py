@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from runyard.errors import RunyardError, StorageFull, TooManyRequests, Unauthenticated, Unavailable
@@ -50,6 +51,11 @@ def json_response(answer: Any) -> Response:
         return Answer(answer.encode(), content_type=TEXT)
     body = wire.encode(answer)
     return DONE if body == _EMPTY else Answer(body)
+
+
+def streamed_response(parts: Iterator[bytes]) -> Response:
+    """Return JSON that is made while it is sent, part by part, each in a worker thread."""
+    return StreamingResponse(parts, media_type=JSON.decode())
 
 
 def error_response(error: RunyardError, scope: Scope) -> Response:

@@ -8,8 +8,8 @@ bodies or takes long, goes to a worker thread.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -38,8 +38,7 @@ _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A request whose route and workspace are known and whose body has been read."""
 
     route: Route
@@ -48,6 +47,7 @@ class _Asked:
     authorization: str | None
     query: bytes
     body: bytes
+    accept: str | None
 
 
 class Dispatcher:
@@ -107,7 +107,8 @@ class Dispatcher:
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body)
+        accept = _text(headers.get(b"accept"))
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._retrying, partial(self._answer, asked))
@@ -169,7 +170,8 @@ def _arguments(asked: _Asked) -> dict[str, object]:
     request = asked.route.request
     if request is None:
         return dict(asked.values)
-    return {**asked.values, "body": _decode(request, asked)}
+    arguments: dict[str, object] = {**asked.values, "body": _decode(request, asked)}
+    return arguments if asked.route.binary is None else {**arguments, "accept": asked.accept}
 
 
 def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:

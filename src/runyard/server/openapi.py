@@ -101,6 +101,7 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
 
 def _answer(route: Route, schema_of: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
     if route.answer is not None:
-        return {"description": "Done.", "content": {"application/json": {"schema": schema_of[route.answer]}}}
+        content = {"application/json": {"schema": schema_of[route.answer]}}
+        return {"description": "Done.", "content": content | ({route.binary: {}} if route.binary else {})}
     kind = "application/octet-stream" if route.is_raw else "text/plain"
     return {"description": "Done.", "content": {kind: {}}}

@@ -9,10 +9,10 @@ A route is declared where its handler stands::
 
 ``permits`` has no default, so a route can't be registered without one. A handler's ``body`` is
 decoded from the JSON body, on GET from the query; a ``{name}`` of the path is a keyword
-argument. Plain functions run in a worker thread, or, where the declaration says
-``commits_together``, in one transaction with what other clients log at the same moment; an
-``async def`` handler gets the HTTP request as ``http`` and returns a Starlette response itself,
-as streaming needs it.
+argument. Where the declaration names a ``binary`` form of the answer, ``accept`` is what the
+client accepts. Plain functions run in a worker thread, or, where it says ``commits_together``, in
+one transaction with what other clients log at the same moment; an ``async def`` handler gets the
+HTTP request as ``http`` and returns a Starlette response itself, as streaming needs it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from starlette.routing import compile_path
@@ -48,6 +48,7 @@ class Route:
         answer: Type of the answer; ``None`` if the handler returns a response itself.
         is_raw: Whether the handler is an ``async def`` that gets the HTTP request itself.
         commits_together: Whether its change may be written in one transaction with those of other requests.
+        binary: Content type of the answer's other form, for who accepts it; the handler takes ``accept``.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Route:
     answer: type[msgspec.Struct] | None
     is_raw: bool
     commits_together: bool
+    binary: str | None = None
 
     @property
     def has_parameters(self) -> bool:
@@ -82,6 +84,7 @@ class Routes:
         permits: Permission | Open,
         summary: str,
         commits_together: bool = False,
+        binary: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare the decorated function as the handler of ``method`` at ``paths``.
 
@@ -92,7 +95,8 @@ class Routes:
 
         def declare(handler: Handler) -> Handler:
             hints = get_type_hints(handler)
-            answer = hints.get("return")
+            told = hints.get("return")
+            answer = next((kind for kind in (told, *get_args(told)) if _is_message(kind)), None)
             for path in _with_twins(paths):
                 self._routes.append(
                     Route(
@@ -102,9 +106,10 @@ class Routes:
                         summary=summary,
                         handler=handler,
                         request=hints.get("body"),
-                        answer=answer if _is_message(answer) else None,
+                        answer=answer,
                         is_raw=inspect.iscoroutinefunction(handler),
                         commits_together=commits_together,
+                        binary=binary,
                     )
                 )
             return handler
@@ -116,10 +121,22 @@ class Routes:
         return self.add("GET", *paths, permits=permits, summary=summary)
 
     def post(
-        self, *paths: str, permits: Permission | Open, summary: str, commits_together: bool = False
+        self,
+        *paths: str,
+        permits: Permission | Open,
+        summary: str,
+        commits_together: bool = False,
+        binary: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a POST."""
-        return self.add("POST", *paths, permits=permits, summary=summary, commits_together=commits_together)
+        return self.add(
+            "POST",
+            *paths,
+            permits=permits,
+            summary=summary,
+            commits_together=commits_together,
+            binary=binary,
+        )
 
     def put(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
         """Declare a PUT."""

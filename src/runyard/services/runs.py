@@ -12,11 +12,12 @@ from runyard.errors import InvalidParameter
 from runyard.protocol import limits
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.messages.common import view_of
-from runyard.protocol.messages.runs import SearchRuns
+from runyard.protocol.messages.runs import SearchRuns, WireRun
 from runyard.protocol.ordering import parse_run_order
-from runyard.protocol.paging import Page, page_of, parse_page_token
+from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
+from runyard.services.run_documents import keep_documents, read_documents
 from runyard.services.run_names import random_name
 from runyard.stores.metadata.base import DatasetSummary, Search
 
@@ -85,11 +86,13 @@ def _agreed_name(name: str, name_tag: str) -> str:
     return name or name_tag
 
 
-def get_run(call: Call, run_id: str) -> FullRun:
-    """Return a run, active or deleted, with all that hangs on it."""
+def get_run(call: Call, run_id: str) -> WireRun:
+    """Return a run, active or deleted, with all that hangs on it, as the wire shows it."""
     with call.stores.snapshot():
-        run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
-        return with_contents(call, [run])[0]
+        found = call.stores.metadata.runs.locate_run(call.workspace.name, run_id)
+        # A run is often read right after it was changed: what is made for that is not worth keeping.
+        shown, _ = read_documents(call, found)
+    return shown[0]
 
 
 def get_active_run(call: Call, run_id: str, hold: bool = True) -> Run:
@@ -100,14 +103,6 @@ def get_active_run(call: Call, run_id: str, hold: bool = True) -> Run:
             f"The run {run_id} must be in the 'active' state. Current state is {run.lifecycle_stage.value}."
         )
     return run
-
-
-def with_contents(call: Call, runs: Sequence[Run]) -> list[FullRun]:
-    """Return runs with all that hangs on them, in the same order."""
-    run_ids = [run.run_id for run in runs]
-    contents = call.stores.metadata.runs.read_contents(run_ids)
-    latest = call.stores.metrics.read_latest(run_ids)
-    return [FullRun(run, replace(contents[run.run_id], metrics=latest[run.run_id])) for run in runs]
 
 
 def update_run(
@@ -145,23 +140,27 @@ def _move(call: Call, run_id: str, stage: LifecycleStage) -> None:
             call.stores.metadata.runs.move_run(run_id, stage, call.now_ms())
 
 
-def search_runs(call: Call, asked: SearchRuns) -> Page[FullRun]:
+def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:
     """Return a page of runs of some experiments, the latest start first unless an order is asked for."""
     limit = DEFAULT_RUNS_PAGE if asked.max_results is None else asked.max_results
     limits.check_page_size(limit, limits.MAX_RUNS_PAGE)
-    offset = parse_page_token(asked.page_token)
+    experiment_ids = _resolved(call, asked.experiment_ids)
+    view = view_of(asked.run_view_type, "run_view_type")
+    same = (call.workspace.name, sorted(experiment_ids), view.value, asked.filter, asked.order_by)
     search = Search(
         workspace=call.workspace.name,
-        experiment_ids=_resolved(call, asked.experiment_ids),
-        view=view_of(asked.run_view_type, "run_view_type"),
+        experiment_ids=experiment_ids,
+        view=view,
         filter=parse_run_filter(asked.filter),
         order=parse_run_order(asked.order_by),
-        limit=limit + 1,
-        offset=offset,
+        limit=limit,
+        after=parse_position_token(asked.page_token, same),
     )
     with call.stores.snapshot():
-        page = page_of(call.stores.metadata.runs.search_runs(search), limit, offset)
-        return Page(with_contents(call, page.items), page.next_token)
+        found = call.stores.metadata.runs.search_runs(search)
+        shown, made = read_documents(call, found)
+    keep_documents(call, made)
+    return Page(shown, None if found.last is None else position_token(found.last, same))
 
 
 def search_datasets(call: Call, experiment_ids: Sequence[str]) -> list[DatasetSummary]:

@@ -95,7 +95,9 @@ class GroupCommit:
             else:
                 self._waiting.extendleft(reversed(group[count:]))
                 _settle(group[:count])
-                loop.call_soon(self._write_next, loop)
+                self._is_writing = bool(self._waiting)
+                if self._is_writing:
+                    loop.call_soon(self._write_next, loop)
                 return
         elsewhere = loop.run_in_executor(self._thread, write, group)
         elsewhere.add_done_callback(partial(self._go_on, loop, group))

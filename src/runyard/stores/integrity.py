@@ -107,6 +107,6 @@ def check_documents(database: Database) -> Iterator[Fault]:
 
 def _is_document(document: bytes) -> bool:
     try:
-        return isinstance(json.loads(zstandard.decompress(document)), dict)
+        return isinstance(json.loads(zstandard.decompress(memoryview(document)[1:])), dict)
     except (zstandard.ZstdError, ValueError):
         return False

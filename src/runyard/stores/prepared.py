@@ -7,7 +7,7 @@ is written with SQLAlchemy's constructs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, text
@@ -60,6 +60,12 @@ class Prepared:
             names = tuple(compiled.positiontup) if compiled.positional else None
             known = self._compiled[dialect.name] = (str(compiled), names)
         return known
+
+
+def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Row]:
+    """Run a statement with ``numbers``, which are the database's own, as its text in place of ``{}``."""
+    found: list[Row] = _driver(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
+    return found
 
 
 def _driver(connection: Connection) -> Any:

@@ -189,6 +189,25 @@ class PointRules(ABC):
         assert len(whole) == len(identities(points))
 
     @pytest.mark.parametrize(
+        ("window", "found"),
+        [
+            (Window(start=3, end=5.5), [5, 4, 3]),
+            (Window(Axis.TIME, 2, 4), [7, 6, 5]),
+            (Window(start=8), [9, 8]),
+            (Window(end=-1), []),
+        ],
+    )
+    def test_a_history_may_be_of_a_window(
+        self, metrics: MetricStore, window: Window, found: Sequence[int]
+    ) -> None:
+        """In the order of the history, and paged within the window."""
+        points = [Point(9 - step, step, 0.0) for step in range(10)]
+        metrics.append(RUN, MetricBatch.of(of_points(points)))
+        assert metrics.read_history(RUN, KEY, window=window).steps.tolist() == found
+        pages = [metrics.read_history(RUN, KEY, 2, offset, window) for offset in range(0, 4, 2)]
+        assert [point.step for page in pages for point in page] == found
+
+    @pytest.mark.parametrize(
         ("points", "latest"),
         [
             ([Point(9, 1, 1.0), Point(1, 2, 2.0)], Point(1, 2, 2.0)),

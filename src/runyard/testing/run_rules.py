@@ -36,6 +36,12 @@ ODD_TEXTS = [
 ]
 
 
+def found_by(store: MetadataUnderTest, search: Search) -> list[str]:
+    """Return the ids of the runs that a search finds, in its order."""
+    found = store.runs.search_runs(search)
+    return [run.run_id for run in store.runs.read_runs(search.workspace, found.run_numbers)]
+
+
 class RunRowRules(MetadataHooks):
     """The rules for the rows of runs: add, read, update, move, search."""
 
@@ -115,7 +121,7 @@ class RunRowRules(MetadataHooks):
             store.runs.add_run(new_run(experiment, run_id), {})
         store.runs.move_run("a", LifecycleStage.DELETED, NOW_MS)
         search = Search(WORKSPACE, view, experiment_ids=[experiment.experiment_id])
-        assert [run.run_id for run in store.runs.search_runs(search)] == found
+        assert found_by(store, search) == found
 
     def test_a_search_finds_runs_of_its_experiments_and_workspace(
         self, store: MetadataUnderTest, experiment: Experiment
@@ -126,8 +132,7 @@ class RunRowRules(MetadataHooks):
             store.runs.add_run(new_run(owner, str(number)), {})
         ids = [owner.experiment_id for owner in (experiment, sibling, foreign)]
         for asked, found in ((ids, {"0", "1"}), (ids[:1], {"0"}), (ids[2:], set()), (["999999"], set())):
-            runs = store.runs.search_runs(Search(WORKSPACE, experiment_ids=asked))
-            assert {run.run_id for run in runs} == found
+            assert set(found_by(store, Search(WORKSPACE, experiment_ids=asked))) == found
 
     def test_runs_come_latest_start_first_then_by_id(
         self, store: MetadataUnderTest, experiment: Experiment
@@ -136,7 +141,7 @@ class RunRowRules(MetadataHooks):
         for run_id, started_ms in (("d", None), ("c", 5), ("b", 9), ("a", 5)):
             store.runs.add_run(new_run(experiment, run_id, started_ms), {})
         search = Search(WORKSPACE, experiment_ids=[experiment.experiment_id])
-        assert [run.run_id for run in store.runs.search_runs(search)] == ["b", "a", "c", "d"]
+        assert found_by(store, search) == ["b", "a", "c", "d"]
 
     def test_pages_of_a_search_hold_every_run_once(
         self, store: MetadataUnderTest, experiment: Experiment
@@ -145,9 +150,13 @@ class RunRowRules(MetadataHooks):
         for number in range(10):
             store.runs.add_run(new_run(experiment, str(number), number // 4), {})
         whole = Search(WORKSPACE, experiment_ids=[experiment.experiment_id])
-        pages = [dataclasses.replace(whole, limit=3, offset=offset) for offset in range(0, 12, 3)]
-        found = [run for page in pages for run in store.runs.search_runs(page)]
-        assert found == store.runs.search_runs(whole)
+        found, after = [], None
+        for _ in range(4):
+            page = dataclasses.replace(whole, limit=3, after=after)
+            found += found_by(store, page)
+            after = store.runs.search_runs(page).last
+        assert after is None
+        assert found == found_by(store, whole)
         assert len(found) == 10
 
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { prefixOf, serverRootOf, workspaceOf } from "./address.ts";
+import { linesOf } from "./columns.ts";
 import { filterOf, quoted, quotedKey } from "./grammar.ts";
 import { loggedModelOf, runOf } from "./wire.ts";
 
@@ -64,5 +65,26 @@ describe("MLflow's JSON", () => {
     const model = loggedModelOf({ info: { model_id: "m-1", status: "LOGGED_MODEL_READY" } });
     expect(model.status).toBe("READY");
     expect(model.metrics).toEqual([]);
+  });
+});
+
+describe("a chart's lines in binary", () => {
+  it("are read from where the header says they lie", () => {
+    const line = {
+      run_id: "a",
+      key: "loss",
+      point_count: 2,
+      is_bucketed: false,
+      columns: { x: { dtype: "<i8", offset: 0, length: 2 }, last: { dtype: "<f8", offset: 16, length: 2 } },
+    };
+    const text = JSON.stringify({ series: [line] });
+    const header = new TextEncoder().encode(text + " ".repeat((8 - (text.length % 8)) % 8));
+    const answer = new ArrayBuffer(16 + header.length + 32);
+    new DataView(answer).setUint32(8, header.length, true);
+    new Uint8Array(answer, 16).set(header);
+    new BigInt64Array(answer, 16 + header.length, 2).set([-1n, 2n]);
+    new Float64Array(answer, 32 + header.length, 2).set([Number.NaN, 0.5]);
+    const { columns: _, ...named } = line;
+    expect(linesOf(answer)).toEqual([{ ...named, x: [-1, 2], last: [Number.NaN, 0.5] }]);
   });
 });

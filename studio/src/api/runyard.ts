@@ -1,5 +1,6 @@
 /** The calls of Runyard's own API. */
 import { serverRoot } from "./address.ts";
+import { COLUMNS, linesOf } from "./columns.ts";
 import type { Session } from "./session.ts";
 import { getJson, send, sendJson } from "./transport.ts";
 import type { Workspace } from "./types.ts";
@@ -67,7 +68,7 @@ export async function exchangeKey(apiKey: string): Promise<Session> {
 }
 
 export type XAxis = "step" | "time" | "relative";
-/** NaN and the infinities travel as strings. */
+/** In JSON, NaN and the infinities travel as strings. */
 export type WireNumber = number | string | null;
 
 export interface SeriesQuestion {
@@ -101,6 +102,11 @@ export async function readSeries(question: SeriesQuestion, signal?: AbortSignal)
     ...(question.start === null ? {} : { start: question.start }),
     ...(question.end === null ? {} : { end: question.end }),
   };
-  const answer = await sendJson<{ series: WireSeries[] }>("POST", "api/v1/series", body, signal);
-  return answer.series;
+  const response = await send("api/v1/series", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: COLUMNS },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+  return linesOf(await response.arrayBuffer());
 }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Sequence
+from itertools import repeat
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
-from runyard.entities.metric import Metric, Point
+from runyard.entities.metric import Metric
+from runyard.protocol.columns import Column
 from runyard.protocol.messages.common import Int64, Wire
-from runyard.protocol.wire import WireFloat, wire_float
+from runyard.protocol.wire import WireFloat, encode, wire_float, wire_floats
 
 
 class WireMetric(Wire, omit_defaults=False):
@@ -67,7 +71,7 @@ class GetMetricHistoryBulkInterval(Wire):
 
 
 class ReadSeries(Wire):
-    """Body of ``/api/v1/series``: what a chart asks for."""
+    """Body of ``/api/v1/series``: what a chart asks for, or with ``raw`` all points, by pages."""
 
     run_ids: list[str]
     keys: list[str]
@@ -75,27 +79,53 @@ class ReadSeries(Wire):
     start: float | None = None
     end: float | None = None
     width: int = 1000
+    raw: bool = False
+    max_results: int | None = None
+    page_token: str | None = None
 
 
 class WireSeries(Wire, omit_defaults=False):
-    """One line of a chart as columns; without buckets only ``x`` and ``last`` are sent."""
+    """One line of a chart as columns: of points ``x`` and ``last``, of buckets all but the two last.
+
+    A line of raw points has ``x``, ``last``, ``step`` and ``timestamp``, in order of time.
+    """
 
     run_id: str
     key: str
     point_count: int
     is_bucketed: bool
-    x: list[float]
+    x: list[int]
     last: list[WireFloat]
     first: list[WireFloat] | UnsetType = UNSET
     min: list[WireFloat] | UnsetType = UNSET
     max: list[WireFloat] | UnsetType = UNSET
     mean: list[WireFloat] | UnsetType = UNSET
+    step: list[int] | UnsetType = UNSET
+    timestamp: list[int] | UnsetType = UNSET
 
 
 class ReadSeriesAnswer(Wire, omit_defaults=False):
     """The lines that have points."""
 
     series: list[WireSeries]
+    next_page_token: str | UnsetType = UNSET
+
+
+class SeriesColumns(Wire, omit_defaults=False):
+    """What the header of the binary form says of a line: where each column of :class:`WireSeries` lies."""
+
+    run_id: str
+    key: str
+    point_count: int
+    is_bucketed: bool
+    columns: dict[str, Column]
+
+
+class SeriesHeader(Wire, omit_defaults=False):
+    """The header of the binary form."""
+
+    series: list[SeriesColumns]
+    next_page_token: str | UnsetType = UNSET
 
 
 def wire_metric(metric: Metric) -> WireMetric:
@@ -111,9 +141,30 @@ def wire_metric(metric: Metric) -> WireMetric:
     )
 
 
-def wire_points(key: str, points: Iterable[Point], run_id: str | UnsetType = UNSET) -> list[WireMetric]:
-    """Return the points of one metric as MLflow writes them."""
-    return [
-        WireMetric(key=key, value=wire_float(value), timestamp=timestamp_ms, step=step, run_id=run_id)
-        for timestamp_ms, step, value in points
-    ]
+class _PointOfHistory(msgspec.Struct, gc=False):
+    """What :class:`WireMetric` looks like for a point; made by position, by the million."""
+
+    key: str
+    value: WireFloat
+    timestamp: int
+    step: int
+
+
+class _PointOfRun(_PointOfHistory, gc=False):
+    run_id: str
+
+
+def encode_points(
+    key: str,
+    values: Sequence[float],
+    timestamps_ms: Sequence[int],
+    steps: Sequence[int],
+    run_id: str | None = None,
+) -> bytes:
+    """Return points of one metric, given as columns, as JSON: the items of a list without its brackets."""
+    # the sum is the fastest test: nothing finite comes of what is not
+    numbers: Sequence[WireFloat] = values if math.isfinite(sum(values)) else wire_floats(values)
+    columns = (repeat(key), numbers, timestamps_ms, steps)
+    if run_id is None:
+        return encode(list(map(_PointOfHistory, *columns)))[1:-1]
+    return encode(list(map(_PointOfRun, *columns, repeat(run_id))))[1:-1]

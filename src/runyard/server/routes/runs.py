@@ -40,8 +40,7 @@ def create_run(call: Call, body: CreateRun) -> RunAnswer:
 @routes.get(f"{_BASE}/get", permits=Permission.READ, summary="Get a run.")
 def get_run(call: Call, body: RunId) -> RunAnswer:
     """Answer a run with all that hangs on it."""
-    found = runs.get_run(call, body.run_id)
-    return RunAnswer(run=wire_run(found.run, found.contents))
+    return RunAnswer(run=runs.get_run(call, body.run_id))
 
 
 @routes.post(
@@ -75,7 +74,7 @@ def search_runs(call: Call, body: SearchRuns) -> SearchRunsAnswer:
     """Answer a page of runs."""
     page = runs.search_runs(call, body)
     return SearchRunsAnswer(
-        runs=[wire_run(found.run, found.contents) for found in page.items] or UNSET,
+        runs=list(page.items) or UNSET,
         next_page_token=page.next_token or UNSET,
     )
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
 from runyard.entities.run import DatasetInput, ModelInput, ModelOutput, Run, RunContents, RunStatus
@@ -39,7 +40,8 @@ class Search:
         filter: The parsed filter; ``None`` lets everything through.
         order: Sort keys, the first one first; the natural order breaks ties.
         limit: How many rows to return at most.
-        offset: How many rows of the answer to skip.
+        offset: How many rows of the answer to skip; of runs none are skipped.
+        after: Of runs: only those after the one that stands there, as :class:`RunsFound` says.
         experiment_ids: For runs and models: only those of these experiments.
     """
 
@@ -49,7 +51,24 @@ class Search:
     order: Sequence[Order] = ()
     limit: int = 1000
     offset: int = 0
+    after: Sequence[Any] | None = None
     experiment_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunsFound:
+    """A page of runs; what they hold is read by number.
+
+    Args:
+        run_numbers: The store's own numbers of the runs, in the order that was asked for.
+        revisions: The revision of each.
+        last: Where the last of them stands in that order, whatever is added before or after it: plain values
+            for a page token; None if no run follows.
+    """
+
+    run_numbers: Sequence[int]
+    revisions: Sequence[int]
+    last: Sequence[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +233,41 @@ class RunStore(ABC):
         """Keep which models a run wrote."""
 
     @abstractmethod
-    def search_runs(self, search: Search) -> list[Run]:
-        """Return a page of runs, the latest start first unless an order is asked for."""
+    def search_runs(self, search: Search) -> RunsFound:
+        """Return a page of runs, the latest start first unless an order is asked for.
+
+        Latest values of metrics are those of the last :meth:`MetricStore.settle`.
+
+        Raises:
+            InvalidParameter: ``after`` does not fit the order, or there are too many experiments.
+        """
+
+    @abstractmethod
+    def locate_run(self, workspace: str, run_id: str) -> RunsFound:
+        """Return a run, active or deleted, as a search that finds it alone does.
+
+        Raises:
+            NotFound: The workspace has no such run.
+        """
+
+    @abstractmethod
+    def read_runs(self, workspace: str, run_numbers: Sequence[int]) -> list[Run]:
+        """Return runs of a workspace by their numbers, in the same order; one that is gone is left out."""
+
+    @abstractmethod
+    def read_documents(self, found: RunsFound) -> dict[int, bytes]:
+        """Return what was kept of runs by their numbers, where it is of their present revision."""
+
+    @abstractmethod
+    def keep_documents(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
+        """Keep a document of each run, by its number, made from the given revision of it.
+
+        What is kept is the caller's to choose. Nothing waits for it and nothing fails: a run that has changed
+        since is left out, and where the writer is busy or the disk is full nothing is kept.
+
+        Returns:
+            Whether they were kept.
+        """
 
     @abstractmethod
     def list_dataset_summaries(

@@ -95,7 +95,7 @@ class SqlExperiments(ExperimentStore):
             connection.execute(
                 update(runs)
                 .where(runs.c.experiment_id == int(experiment_id))
-                .values(lifecycle_stage=stage.value, deleted_ms=deleted_ms)
+                .values(lifecycle_stage=stage.value, deleted_ms=deleted_ms, revision=runs.c.revision + 1)
             )
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: str, now_ms: int) -> None:

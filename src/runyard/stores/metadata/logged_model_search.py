@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select, true
 
 from runyard.entities.experiment import LifecycleStage
-from runyard.protocol.filter_tree import And, Comparison, Entity, Filter
+from runyard.protocol.filter_tree import Comparison, Entity, Filter, comparisons_in
 from runyard.protocol.ordering import Order
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import MeasuredOn
@@ -71,9 +71,7 @@ def _on(measured_on: Sequence[MeasuredOn]) -> Condition:
 
 
 def _compares_metrics(filter: Filter) -> bool:
-    if isinstance(filter, And):
-        return any(_compares_metrics(term) for term in filter.terms)
-    return filter.entity is Entity.METRIC
+    return any(comparison.entity is Entity.METRIC for comparison in comparisons_in(filter))
 
 
 def _has_metric(*conditions: Condition) -> Condition:

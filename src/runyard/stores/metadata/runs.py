@@ -21,9 +21,12 @@ from runyard.entities.run import (
 )
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
-from runyard.stores.metadata.base import DatasetSummary, RunStore, Search
+from runyard.stores.metadata.base import DatasetSummary, RunsFound, RunStore, Search
 from runyard.stores.metadata.run_contents import read_contents
+from runyard.stores.metadata.run_documents import keep_documents, read_documents
+from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.schema import (
+    DATASET_CONTEXT_TAG,
     dataset_input_tags,
     dataset_inputs,
     datasets,
@@ -32,7 +35,6 @@ from runyard.stores.metadata.schema import (
     model_outputs,
     runs,
 )
-from runyard.stores.metadata.search import DATASET_CONTEXT_TAG, runs_query
 from runyard.stores.prepared import Prepared
 
 _COLUMNS = (
@@ -47,6 +49,11 @@ _ADD = Prepared(
 _GET = Prepared(
     f"SELECT {', '.join('runs.' + name for name in _COLUMNS.split(', '))}"
     " FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
+    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+)
+_LOCATE = Prepared(
+    "SELECT runs.run_number, runs.revision FROM runs"
+    " JOIN experiments ON experiments.experiment_id = runs.experiment_id"
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
 )
 _GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
@@ -175,17 +182,34 @@ class SqlRuns(RunStore):
                 row["step"] = model.step
             insert_missing(connection, model_outputs, rows)
 
-    def search_runs(self, search: Search) -> list[Run]:
-        query = runs_query(
-            workspace=search.workspace,
-            experiment_ids=search.experiment_ids,
-            view=search.view,
-            filter=search.filter,
-            order=search.order,
-        ).with_only_columns(*(runs.c[name] for name in _COLUMNS.split(", ")))
+    def search_runs(self, search: Search) -> RunsFound:
         with self._database.reading() as connection:
-            page = connection.execute(query.limit(search.limit).offset(search.offset))
-            return [_run(tuple(row), search.workspace) for row in page]
+            return find_runs(connection, search)
+
+    def locate_run(self, workspace: str, run_id: str) -> RunsFound:
+        with self._database.reading() as connection:
+            row = _LOCATE.row(connection, run_id=run_id, workspace=workspace)
+        if row is None:
+            raise NotFound(f"Run with id={run_id} not found")
+        return RunsFound([row[0]], [row[1]], last=None)
+
+    def read_runs(self, workspace: str, run_numbers: Sequence[int]) -> list[Run]:
+        query = select(runs.c.run_number, *(runs.c[name] for name in _COLUMNS.split(", "))).join(experiments)
+        in_workspace = query.where(experiments.c.workspace == workspace)
+        with self._database.reading() as connection:
+            read = {
+                row[0]: _run(row[1:], workspace)
+                for part in chunks(run_numbers)
+                for row in connection.execute(in_workspace.where(runs.c.run_number.in_(part)))
+            }
+        return [read[number] for number in run_numbers if number in read]
+
+    def read_documents(self, found: RunsFound) -> dict[int, bytes]:
+        with self._database.reading() as connection:
+            return read_documents(connection, found)
+
+    def keep_documents(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
+        return keep_documents(self._database, documents)
 
     def list_dataset_summaries(
         self, workspace: str, experiment_ids: Sequence[str], limit: int

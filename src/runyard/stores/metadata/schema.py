@@ -35,6 +35,8 @@ tables = MetaData(
     }
 )
 
+DATASET_CONTEXT_TAG = "mlflow.data.context"
+"""The tag of a run's use of a dataset that says what for, by MLflow's name."""
 INDEXED_LENGTH = 200
 """How many characters of a text PostgreSQL's indexes hold, which take no more than 2.7 kB."""
 
@@ -111,8 +113,15 @@ runs = Table(
     Column("deleted_ms", BigInteger),
     # Goes up with every change of what a search shows of the run; a kept document of another one is stale.
     Column("revision", BigInteger, nullable=False, default=0, server_default=text("0")),
-    Index(None, "experiment_id", "lifecycle_stage", "started_ms", "run_id"),
     sqlite_autoincrement=True,
+)
+# In the order in which runs are shown.
+Index(
+    "ix_runs_latest",
+    runs.c.experiment_id,
+    runs.c.lifecycle_stage,
+    runs.c.started_ms.desc(),
+    runs.c.run_id,
 )
 
 run_documents = Table(
@@ -177,8 +186,10 @@ metric_series = Table(
         "ix_metric_series_settled",
         "experiment_id",
         "key_id",
+        "last_is_nan",
         "last_value",
         "run_number",
+        "is_live",  # always false, but without it SQLite looks it up in the table
         sqlite_where=text("is_live = 0"),
         postgresql_where=text("NOT is_live"),
     ),
@@ -205,6 +216,8 @@ metric_chunks = Table(
     Column("last_timestamp_ms", BigInteger, nullable=False),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
+    # Before the large columns: the widest charts read this one of very many chunks.
+    Column("coarse_bucket", LargeBinary, nullable=False),
     Column("packed", LargeBinary, nullable=False),
     Column("buckets", LargeBinary, nullable=False),
     # With the count, so that the small ones to be merged are found without reading any.

@@ -1,7 +1,8 @@
-"""Compiles a search's filter and order to SQL, the same for SQLite and PostgreSQL.
+"""Compiles a search for experiments to SQL, and what it shares with the one for logged models.
 
-Every value is a bound parameter. What hangs on an object (params, tags, metrics, datasets) is asked
-for by ``EXISTS``, so that no join multiplies rows; sort keys are joined, each at most one row an object.
+Every value is a bound parameter. What hangs on an object (params, tags, metrics) is asked for by ``EXISTS``,
+so that no join multiplies rows; sort keys are joined, each at most one row an object. Runs, of which there
+are many more, have a search of their own: ``run_search.py``.
 """
 
 from __future__ import annotations
@@ -10,27 +11,15 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Select, Table, and_, case, false, literal, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, case, false, literal, not_, or_, select
 
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter
-from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Operator
+from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Or
 from runyard.protocol.ordering import Order
 from runyard.stores.column_types import lowered
-from runyard.stores.metadata.schema import (
-    dataset_input_tags,
-    dataset_inputs,
-    datasets,
-    experiment_tags,
-    experiments,
-    metric_keys,
-    metric_series,
-    params,
-    runs,
-    tags,
-)
+from runyard.stores.metadata.schema import experiment_tags, experiments
 
-DATASET_CONTEXT_TAG = "mlflow.data.context"
 MAX_EXPERIMENTS = 10_000
 
 Condition: TypeAlias = ColumnElement[bool]
@@ -46,32 +35,6 @@ _OPERATIONS: dict[Operator, Callable[[Any, Any], Condition]] = {
     Operator.IN: lambda column, values: column.in_(values),
     Operator.NOT_IN: lambda column, values: column.not_in(values),
 }
-
-
-def runs_query(
-    *,
-    workspace: str,
-    experiment_ids: Sequence[str],
-    view: View,
-    filter: Filter | None,
-    order: Sequence[Order],
-) -> Query:
-    """Return the query of the rows of ``runs`` that a search finds, in its order.
-
-    What has no value for a sort key comes last, after what has NaN; ties are broken by the latest
-    start, then by the run's id.
-    """
-    query = select(runs).where(
-        within(runs.c.experiment_id, workspace, experiment_ids),
-        any_of(runs.c.lifecycle_stage, [stage.value for stage in view.stages]),
-    )
-    if filter is not None:
-        query = query.where(holds(filter, _run_holds))
-    for each in order:
-        query = _run_order(query, each)
-    if not any(each.entity is Entity.ATTRIBUTE and each.key == "started_ms" for each in order):
-        query = query.order_by(runs.c.started_ms.desc().nulls_last())
-    return query.order_by(runs.c.run_id)
 
 
 def experiments_query(*, workspace: str, view: View, filter: Filter | None, order: Sequence[Order]) -> Query:
@@ -94,10 +57,12 @@ def experiments_query(*, workspace: str, view: View, filter: Filter | None, orde
 
 
 def holds(filter: Filter, compare: Callable[[Comparison], Condition]) -> Condition:
-    """Return the condition that a filter's tree makes of the condition of each comparison."""
+    """Return the condition that a filter's tree makes of the condition, never null, of each comparison."""
     if isinstance(filter, And):
         return and_(*(holds(term, compare) for term in filter.terms))
-    return compare(filter)
+    if isinstance(filter, Or):
+        return or_(*(holds(term, compare) for term in filter.terms))
+    return not_(holds(filter.term, compare)) if isinstance(filter, Not) else compare(filter)
 
 
 def within(column: Column[Any], workspace: str, experiment_ids: Sequence[str]) -> Condition:
@@ -106,16 +71,25 @@ def within(column: Column[Any], workspace: str, experiment_ids: Sequence[str]) -
     Raises:
         InvalidParameter: There are more experiments than one statement takes.
     """
+    known = select(experiments.c.experiment_id).where(
+        experiments.c.workspace == workspace,
+        any_of(experiments.c.experiment_id, experiment_numbers(experiment_ids)),
+    )
+    # One experiment is the usual case, and an equality lets the index give the rows in order.
+    return column == known.scalar_subquery() if len(experiment_ids) == 1 else column.in_(known)
+
+
+def experiment_numbers(experiment_ids: Sequence[str]) -> list[int]:
+    """Return the ids of experiments as the tables have them.
+
+    Raises:
+        InvalidParameter: There are more experiments than one statement takes.
+    """
     if len(experiment_ids) > MAX_EXPERIMENTS:
         raise InvalidParameter(
             f"'experiment_ids' has {len(experiment_ids)} entries; at most {MAX_EXPERIMENTS} are allowed."
         )
-    known = select(experiments.c.experiment_id).where(
-        experiments.c.workspace == workspace,
-        any_of(experiments.c.experiment_id, [int(experiment_id) for experiment_id in experiment_ids]),
-    )
-    # One experiment is the usual case, and an equality lets the index give the rows in order.
-    return column == known.scalar_subquery() if len(experiment_ids) == 1 else column.in_(known)
+    return [int(experiment_id) for experiment_id in experiment_ids]
 
 
 def any_of(column: Column[Any], values: Sequence[Any]) -> Condition:
@@ -174,58 +148,6 @@ def number_order(
 ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Return the sort keys of a number that may be NaN or missing: numbers, then NaN, then nothing."""
     return case((value.is_(None), 2), (is_nan, 1), else_=0), directed(value, order)
-
-
-def _run_holds(comparison: Comparison) -> Condition:
-    if comparison.entity is Entity.ATTRIBUTE:
-        return compared(runs.c[comparison.key], comparison.operator, comparison.value)
-    if comparison.entity is Entity.METRIC:
-        found = (
-            select(metric_series.c.key_id)
-            .join(metric_keys, metric_keys.c.key_id == metric_series.c.key_id)
-            .where(
-                metric_series.c.run_number == runs.c.run_number,
-                metric_keys.c.key == comparison.key,
-                number_holds(metric_series.c.last_value, metric_series.c.last_is_nan, comparison),
-            )
-        )
-        return exists_by_row(found)
-    if comparison.entity is Entity.DATASET:
-        return _dataset_holds(comparison)
-    return has_pair(params if comparison.entity is Entity.PARAM else tags, runs.c.run_number, comparison)
-
-
-def _dataset_holds(comparison: Comparison) -> Condition:
-    if comparison.key == "context":
-        found = select(dataset_input_tags.c.run_number).where(
-            dataset_input_tags.c.run_number == runs.c.run_number,
-            dataset_input_tags.c.key == DATASET_CONTEXT_TAG,
-            compared(dataset_input_tags.c.value, comparison.operator, comparison.value),
-        )
-        return exists_by_row(found)
-    found = (
-        select(dataset_inputs.c.run_number)
-        .join(datasets, datasets.c.dataset_id == dataset_inputs.c.dataset_id)
-        .where(
-            dataset_inputs.c.run_number == runs.c.run_number,
-            compared(datasets.c[comparison.key], comparison.operator, comparison.value),
-        )
-    )
-    return exists_by_row(found)
-
-
-def _run_order(query: Query, order: Order) -> Query:
-    if order.entity is Entity.ATTRIBUTE:
-        return query.order_by(directed(runs.c[order.key], order))
-    if order.entity is Entity.METRIC:
-        series = metric_series.alias()
-        key_id = select(metric_keys.c.key_id).where(metric_keys.c.key == order.key).scalar_subquery()
-        is_its = and_(series.c.run_number == runs.c.run_number, series.c.key_id == key_id)
-        query = query.outerjoin(series, is_its)
-        return query.order_by(*number_order(series.c.last_value, series.c.last_is_nan, order))
-    table = (params if order.entity is Entity.PARAM else tags).alias()
-    query = query.outerjoin(table, and_(table.c.run_number == runs.c.run_number, table.c.key == order.key))
-    return query.order_by(directed(table.c.value, order))
 
 
 def _experiment_holds(comparison: Comparison) -> Condition:

@@ -79,13 +79,18 @@ class MetricStore(ABC):
             NotFound: There is no such run.
         """
 
+    @property
+    @abstractmethod
+    def is_behind(self) -> bool:
+        """Whether searches may lack points, and kept documents too, as they could not be written down."""
+
     @abstractmethod
     def settle(self) -> None:
         """Let searches and :meth:`read_latest` see every point that was appended before.
 
         Blocks while another thread writes. Where the store can't be written just now, as on a full disk,
-        they go on seeing what they saw; the next call tries again. Within a transaction that only reads it
-        does nothing, for that sees one state anyway.
+        searches go on seeing what they saw, and :attr:`is_behind` says so; the next call tries again.
+        Within a transaction that only reads it does nothing, for that sees one state anyway.
         """
 
     @abstractmethod
@@ -93,8 +98,15 @@ class MetricStore(ABC):
         """Return the latest point of each key of each run, by key."""
 
     @abstractmethod
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
-        """Return points of one series in their order."""
+    def read_history(
+        self,
+        run_id: str,
+        key: str,
+        limit: int | None = None,
+        offset: int = 0,
+        window: Window | None = None,
+    ) -> Points:
+        """Return points of one series, or of a window of it, in order of (timestamp, step, value)."""
 
     @abstractmethod
     def sample_history(
@@ -105,8 +117,9 @@ class MetricStore(ABC):
         The first and the last point are among them; with a limit of 1, the last alone. ``steps``
         are the first and the last step to look at.
 
-        What is evenly taken is the first point of each of ``limit`` parts that differ by one point
-        at most. From 256 points for each one taken, parts may differ by 64 points.
+        They are the first points of ``limit`` parts whose lengths differ by one at most, the last
+        of them replaced by the last point. From 256 points a part, one that comes before it by
+        less than a quarter of a part may stand for it.
         """
 
     @abstractmethod
@@ -118,8 +131,9 @@ class MetricStore(ABC):
         them. A bucket's x is that of its first point; points are in order of x, ties by what is
         left of (timestamp, step, value).
 
-        From 256 points in the window for each bucket, a part may end early or late: runs of up to
-        64 neighbouring points go whole to the part in which the first of them lies. What a bucket
-        says of its own points stays exact, and so do the count of points in the window, the first,
-        the last, the least and the greatest of them; every point is in one bucket.
+        From 256 points in the window for each bucket, a part may end early or late: runs of
+        neighbouring points, of up to a quarter of a bucket's average count, go whole to the part
+        in which the first of them lies. What a bucket says of its own points stays exact, and so
+        do the count of points in the window, the first, the last, the least and the greatest of
+        them; every point is in one bucket.
         """

@@ -13,7 +13,6 @@ compressor finds its repeats there.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,8 +56,8 @@ class ColumnReader:
         counts = np.diff(starts, append=count)
         for kind in found.tolist():
             is_kind = kinds == kind
-            own_starts, own_count = _starts_of(counts[is_kind])
-            values[np.repeat(is_kind, counts)] = self._read_floats_as(kind, own_starts, own_count)
+            own = counts[is_kind]
+            values[np.repeat(is_kind, counts)] = self._read_floats_as(kind, starts_of(own), int(own.sum()))
         return values
 
     def _read_floats_as(self, kind: int, starts: Positions, count: int) -> Floats:
@@ -108,7 +107,7 @@ def encode_floats(column: Floats, starts: Positions) -> bytes:
             encoded.append(_shuffled(own.astype("<f4")))
         else:
             whole = np.rint(own * _SCALES[kind - _AS_DECIMALS]).astype(np.int64)
-            encoded.append(encode_ints(whole, _starts_of(counts[is_kind])[0]))
+            encoded.append(encode_ints(whole, starts_of(counts[is_kind])))
     return b"".join(encoded)
 
 
@@ -165,16 +164,11 @@ def _sums(differences: Ints, starts: Positions, first: int) -> Ints:
     return sums + np.repeat(firsts - sums[starts], counts)
 
 
-def _starts_of(counts: Ints) -> tuple[Positions, int]:
-    ends = np.cumsum(counts)
-    return ends - counts, int(ends[-1])
+def starts_of(counts: Ints) -> Positions:
+    """Return where series of these lengths begin in a column that holds them all."""
+    return np.cumsum(counts) - counts
 
 
 def _shuffled(column: NDArray[Any]) -> bytes:
     planes: NDArray[np.uint8] = column.view(np.uint8).reshape(len(column), column.itemsize).T
     return planes.tobytes()
-
-
-def starts_of(counts: Sequence[int]) -> Positions:
-    """Return where series of these lengths begin in a column that holds them all."""
-    return _starts_of(np.array(counts, np.int64))[0]

@@ -45,8 +45,8 @@ _DELETE_BATCH = Prepared("DELETE FROM metric_batches WHERE batch_number = :batch
 _DELETE_CHUNK = Prepared("DELETE FROM metric_chunks WHERE chunk_id = :chunk_id")
 _ADD_CHUNK = Prepared(
     "INSERT INTO metric_chunks (run_number, key_id, point_count, first_timestamp_ms, last_timestamp_ms,"
-    " first_step, last_step, packed, buckets) VALUES (:run_number, :key_id, :point_count,"
-    " :first_timestamp_ms, :last_timestamp_ms, :first_step, :last_step, :packed, :buckets)"
+    " first_step, last_step, coarse_bucket, packed, buckets) VALUES (:run_number, :key_id, :point_count,"
+    " :first_timestamp_ms, :last_timestamp_ms, :first_step, :last_step, :coarse_bucket, :packed, :buckets)"
 )
 
 
@@ -112,6 +112,7 @@ class Folding:
                 "last_timestamp_ms": chunk.last_timestamp_ms,
                 "first_step": chunk.first_step,
                 "last_step": chunk.last_step,
+                "coarse_bucket": chunk.coarse_bucket,
                 "packed": chunk.columns,
                 "buckets": chunk.buckets,
             }

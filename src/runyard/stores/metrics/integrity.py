@@ -27,7 +27,7 @@ from runyard.stores.metrics.chunks import open_buckets, open_chunk, open_packed
 from runyard.stores.metrics.keys import PACKED_KEY_ID
 from runyard.stores.metrics.packing import unpack_batch
 from runyard.stores.metrics.points import Points
-from runyard.stores.metrics.spans import PreBuckets
+from runyard.stores.metrics.spans import SPAN, PreBuckets
 from runyard.stores.metrics.summaries import Summary, join_summaries, summarise, summarise_points
 
 RUNS_AT_ONCE = 500
@@ -190,20 +190,23 @@ def _faults_of(row: Row[Any], series: dict[int, Points], points: Points) -> Iter
             yield f"its {name} goes from {has[0]} to {has[1]}, and it says from {says[0]} to {says[1]}"
     if not all(len(each.in_order()) == len(each) and each.in_order() == each for each in series.values()):
         yield "its points are not in order, or one is there twice"
-    if row.buckets and not _are_buckets_of(row.buckets, points):
+    kept = ((row.buckets, SPAN), (row.coarse_bucket, len(points)))
+    if not all(_are_buckets_of(buckets, points, span) for buckets, span in kept if buckets):
         yield "what charts draw of it is not what its points come to"
 
 
-def _are_buckets_of(buckets: bytes, points: Points) -> bool:
+def _are_buckets_of(buckets: bytes, points: Points, span: int) -> bool:
     try:
-        kept = open_buckets(buckets)
+        kept = open_buckets([buckets])
     except _CAN_NOT_OPEN:
         return False
-    made = PreBuckets.of(points)
-    exact = ("first_timestamps_ms", "last_timestamps_ms", "first_steps", "last_steps")
+    made = PreBuckets.of(points, span)
+    ends = ("last_timestamp_ms", "last_step", "is_by_step")
     values = ("counts", "value_counts", "firsts", "lasts", "minima", "maxima")
     return (
-        all(np.array_equal(getattr(kept, name), getattr(made, name)) for name in exact)
+        all(getattr(kept, name) == getattr(made, name) for name in ends)
+        and np.array_equal(kept.first_timestamps_ms, made.first_timestamps_ms)
+        and np.array_equal(kept.first_steps, made.first_steps)
         and all(
             np.array_equal(getattr(kept.spans, name), getattr(made.spans, name), equal_nan=True)
             for name in values

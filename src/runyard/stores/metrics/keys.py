@@ -18,6 +18,8 @@ MAX_REMEMBERED = 100_000
 
 _ADD = Prepared("INSERT INTO metric_keys (key) VALUES (:key) ON CONFLICT (key) DO NOTHING")
 
+_FIND = Prepared("SELECT key_id FROM metric_keys WHERE key = :key")
+
 
 class MetricKeys:
     """Knows the number of each name, and remembers those that were committed."""
@@ -53,6 +55,9 @@ class MetricKeys:
 
 
 def _read(connection: Connection, keys: list[str]) -> dict[str, int]:
+    if len(keys) == 1:
+        found = _FIND.row(connection, key=keys[0])
+        return {} if found is None else {keys[0]: found[0]}
     query = select(metric_keys.c.key, metric_keys.c.key_id)
     return {
         row.key: row.key_id

@@ -83,7 +83,8 @@ class Points(Sequence[Point]):
             and np.array_equal(self.values, other.values, equal_nan=True)
         )
 
-    __hash__ = None  # type: ignore[assignment]  # equal ones may differ in their bits
+    def __hash__(self) -> int:
+        raise TypeError("points can't be hashed")
 
     def taken(self, positions: Positions | Bools) -> Points:
         """Return the points at these positions, or those for which a mask is true."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,9 +33,29 @@ class Spans:
     @classmethod
     def of(cls, values: Floats, starts: Positions) -> Spans:
         """Return what values come to, from each start to the next."""
+        if not len(starts):
+            return cls.of_each(values[:0])
+        counts = np.diff(starts, append=len(values))
+        is_nan = np.isnan(values)
+        if bool(is_nan.any()):
+            value_counts = counts - np.add.reduceat(is_nan, starts, dtype=np.int64)
+            summands = np.where(is_nan, 0.0, values)
+        else:
+            value_counts, summands = counts, values
+        minima, maxima = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            means = np.add.reduceat(summands, starts) / value_counts
+        if bool((~np.isfinite(means) & np.isfinite(minima) & np.isfinite(maxima)).any()):
+            # the sum of some is more than a float holds
+            return cls.of_each(values).merged(starts)
+        firsts, lasts = values[starts], values[np.append(starts[1:], len(values)) - 1]
+        return cls(counts, value_counts, firsts, lasts, minima, maxima, np.clip(means, minima, maxima))
+
+    @classmethod
+    def of_each(cls, values: Floats) -> Spans:
+        """Return each value as a row of its own."""
         is_value = (~np.isnan(values)).astype(np.int64)
-        ones = np.ones(len(values), np.int64)
-        return cls(ones, is_value, values, values, values, values, values).merged(starts)
+        return cls(np.ones(len(values), np.int64), is_value, values, values, values, values, values)
 
     @classmethod
     def joined(cls, parts: Sequence[Spans]) -> Spans:
@@ -55,7 +76,7 @@ class Spans:
         minima = np.fmin.reduceat(self.minima, starts)
         maxima = np.fmax.reduceat(self.maxima, starts)
         with np.errstate(invalid="ignore", divide="ignore"):
-            # each mean times its share, for the sum of many values may be more than a float holds
+            # each mean times its share, for the sum of many may be more than a float holds
             shares = self.value_counts / np.repeat(value_counts, ends - starts)
             weighted = np.where(self.value_counts > 0, self.means * shares, 0.0)
             means = np.clip(np.add.reduceat(weighted, starts), minima, maxima)
@@ -76,48 +97,52 @@ class Spans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreBuckets:
-    """A series in order, summed up 64 points at a time: what a wide chart is drawn from.
+    """A series in order, summed up some points at a time: what a wide chart is drawn from.
 
-    The first and the last point of each row are points of the series: a time, a step and a value.
-    ``is_by_step`` says that steps never fall, so that rows are in order of steps too.
+    The first point of each row is a point of the series: a time, a step and a value.
+
+    Args:
+        first_timestamps_ms: When the first point of each row was logged.
+        first_steps: The step of the first point of each row.
+        spans: What the values of each row come to.
+        last_timestamp_ms: When the last point of the last row was logged.
+        last_step: The step of the last point of the last row.
+        is_by_step: Whether steps never fall, so that rows are in order of steps too.
     """
 
     first_timestamps_ms: Ints
-    last_timestamps_ms: Ints
     first_steps: Ints
-    last_steps: Ints
     spans: Spans
+    last_timestamp_ms: int
+    last_step: int
     is_by_step: bool
 
     @classmethod
-    def of(cls, points: Points) -> PreBuckets:
-        """Return the pre-buckets of points that are in order."""
-        starts = np.arange(0, len(points), SPAN)
-        lasts = np.append(starts[1:], len(points)) - 1 if len(starts) else starts
+    def of(cls, points: Points, span: int = SPAN) -> PreBuckets:
+        """Return the pre-buckets of points, at least one and in order, ``span`` points a row."""
+        starts = np.arange(0, len(points), span)
         return cls(
             first_timestamps_ms=points.timestamps_ms[starts],
-            last_timestamps_ms=points.timestamps_ms[lasts],
             first_steps=points.steps[starts],
-            last_steps=points.steps[lasts],
             spans=Spans.of(points.values, starts),
+            last_timestamp_ms=int(points.timestamps_ms[-1]),
+            last_step=int(points.steps[-1]),
             is_by_step=bool((points.steps[1:] >= points.steps[:-1]).all()),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[PreBuckets]) -> PreBuckets:
-        """Return the rows of all parts, of which there is at least one."""
+        """Return the rows of all parts of a series, of which there is at least one."""
         if len(parts) == 1:
             return parts[0]
-        first_steps = np.concatenate([part.first_steps for part in parts])
-        last_steps = np.concatenate([part.last_steps for part in parts])
         return cls(
             first_timestamps_ms=np.concatenate([part.first_timestamps_ms for part in parts]),
-            last_timestamps_ms=np.concatenate([part.last_timestamps_ms for part in parts]),
-            first_steps=first_steps,
-            last_steps=last_steps,
+            first_steps=np.concatenate([part.first_steps for part in parts]),
             spans=Spans.joined([part.spans for part in parts]),
+            last_timestamp_ms=parts[-1].last_timestamp_ms,
+            last_step=parts[-1].last_step,
             is_by_step=all(part.is_by_step for part in parts)
-            and bool((first_steps[1:] >= last_steps[:-1]).all()),
+            and all(after.first_steps[0] >= part.last_step for part, after in pairwise(parts)),
         )
 
     def __len__(self) -> int:

@@ -20,7 +20,6 @@ from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.schema import metric_keys, metric_series, runs
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import MetricStore, ThinnedSeries, Window
-from runyard.stores.metrics.drawing import sample_series, thin_series
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
@@ -62,8 +61,9 @@ class SqlMetrics(MetricStore):
             if run is None:
                 raise NotFound(f"Run with id={run_id} not found")
             if batch_id is not None:
-                now_ms = time.time_ns() // 1_000_000
-                if not _CLAIM.run(connection, batch_id=batch_id, accepted_ms=now_ms):
+                # A client that gives one id to batches of two runs means two batches.
+                claim = f"{batch_id}/{run[0]}"
+                if not _CLAIM.run(connection, batch_id=claim, accepted_ms=time.time_ns() // 1_000_000):
                     return False
             if len(batch):
                 self._add(connection, run[0], len(batch), packed)
@@ -82,6 +82,10 @@ class SqlMetrics(MetricStore):
         except (StorageFull, Unavailable) as error:
             # What is acknowledged stays so; only the summaries are behind until there is room again.
             _log.warning("summaries of metrics are behind: %s", error)
+
+    @property
+    def is_behind(self) -> bool:
+        return self.summaries.is_behind
 
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         self.settle()
@@ -113,13 +117,19 @@ class SqlMetrics(MetricStore):
                 for key, summary in waiting.items()
             ]
 
-    def read_history(self, run_id: str, key: str, limit: int | None = None, offset: int = 0) -> Points:
+    def read_history(
+        self,
+        run_id: str,
+        key: str,
+        limit: int | None = None,
+        offset: int = 0,
+        window: Window | None = None,
+    ) -> Points:
         with self._database.reading() as connection:
             run_number, key_id = self._find(connection, run_id, key)
             if run_number is None:
                 return Points.empty()
-            end = None if limit is None else offset + limit
-            return RunReader(connection, run_number).read_part(key, key_id, offset, end)
+            return RunReader(connection, run_number).series(key, key_id).history(limit, offset, window)
 
     def sample_history(
         self, run_id: str, key: str, limit: int, steps: tuple[int, int] | None = None
@@ -128,7 +138,7 @@ class SqlMetrics(MetricStore):
             run_number, key_id = self._find(connection, run_id, key)
             if run_number is None:
                 return Points.empty()
-            return sample_series(RunReader(connection, run_number), key, key_id, limit, steps)
+            return RunReader(connection, run_number).series(key, key_id).sample(limit, steps)
 
     def thin(self, run_id: str, keys: Sequence[str], window: Window, width: int) -> list[ThinnedSeries]:
         with self._database.reading() as connection:
@@ -137,7 +147,7 @@ class SqlMetrics(MetricStore):
                 return [thin(Points.empty(), window, width) for _ in keys]
             ids = self._keys.find(connection, keys)
             reader = RunReader(connection, run[0])
-            return [thin_series(reader, key, ids.get(key), window, width) for key in keys]
+            return [reader.series(key, ids.get(key)).thin(window, width) for key in keys]
 
     def _find(self, connection: Connection, run_id: str, key: str) -> tuple[int | None, int | None]:
         """Return the number of a run and that of a key, which has none before it is first summarised."""

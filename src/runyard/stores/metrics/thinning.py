@@ -9,18 +9,18 @@ import math
 
 import numpy as np
 
+from runyard.entities.metric import Point
 from runyard.stores.metrics.base import Axis, ThinnedSeries, Window
 from runyard.stores.metrics.points import Buckets, Ints, Points, Positions
 from runyard.stores.metrics.spans import SPAN, PreBuckets, Spans
 
-SNAPS_FROM = 4 * SPAN
-"""Points for each one that is drawn from which pre-buckets are fine enough."""
+_ROWS_PER_BUCKET = 4
 _INT64 = np.iinfo(np.int64)
 
 
-def may_snap(point_count: int, drawn: int) -> bool:
-    """Say whether a chart of so many points may be made from pre-buckets."""
-    return point_count >= SNAPS_FROM * drawn
+def may_snap(point_count: int, width: int, span: int = SPAN) -> bool:
+    """Say whether pre-buckets of ``span`` points are fine enough for a chart of so many points."""
+    return point_count >= _ROWS_PER_BUCKET * span * width
 
 
 def thin(points: Points, window: Window, width: int) -> ThinnedSeries:
@@ -41,10 +41,10 @@ def thin_buckets(buckets: PreBuckets, axis: Axis, width: int) -> ThinnedSeries:
     of steps, it must be true that ``buckets.is_by_step``.
     """
     if axis is Axis.STEP:
-        xs, last_xs = buckets.first_steps, buckets.last_steps
+        xs, last_x = buckets.first_steps, buckets.last_step
     else:
-        xs, last_xs = buckets.first_timestamps_ms, buckets.last_timestamps_ms
-    starts = _starts(xs, int(last_xs[-1]), width)
+        xs, last_x = buckets.first_timestamps_ms, buckets.last_timestamp_ms
+    starts = _starts(xs, last_x, width)
     spans = buckets.spans.merged(starts)
     return ThinnedSeries(int(spans.counts.sum()), buckets=_buckets(xs[starts], spans))
 
@@ -58,14 +58,15 @@ def sample(points: Points, limit: int, steps: tuple[int, int] | None = None) -> 
 
 
 def sample_buckets(buckets: PreBuckets, limit: int) -> Points:
-    """Return ``limit`` points, taken to within 64 points as evenly as :func:`sample` does.
+    """Return ``limit`` points, each at most 63 places before the one that :func:`sample` takes.
 
     It must be true that ``buckets.is_by_step``, and there must be more pre-buckets than ``limit``.
     """
-    rows = _tiles(len(buckets), limit)
+    ends = np.cumsum(buckets.spans.counts)
+    rows = np.searchsorted(ends, _tiles(int(ends[-1]), limit), "right")
     firsts = Points(buckets.first_timestamps_ms, buckets.first_steps, buckets.spans.firsts)
-    lasts = Points(buckets.last_timestamps_ms, buckets.last_steps, buckets.spans.lasts)
-    return Points.joined([firsts.taken(rows[:-1]), lasts[-1:]])
+    last = Point(buckets.last_timestamp_ms, buckets.last_step, float(buckets.spans.lasts[-1]))
+    return Points.joined([firsts.taken(rows[:-1]), Points.of([last])])
 
 
 def by_step(points: Points) -> Points:
@@ -78,29 +79,44 @@ def by_step(points: Points) -> Points:
 def cut(points: Points, window: Window) -> Points:
     """Return the points of the window; they come in order of its x."""
     xs = points.steps if window.axis is Axis.STEP else points.timestamps_ms
-    first = 0 if window.start is None else _position(xs, window.start, is_end=False)
-    end = len(xs) if window.end is None else _position(xs, window.end, is_end=True)
-    return points[first : max(first, end)]
+    first_x, last_x = bounds_of(window)
+    first = int(np.searchsorted(xs, np.int64(first_x), "left"))
+    return points[first : max(first, int(np.searchsorted(xs, np.int64(last_x), "right")))]
 
 
-def _position(xs: Ints, x: float, *, is_end: bool) -> int:
-    """Return where the window begins or ends, by whole numbers: floats are too coarse for steps."""
-    if math.isinf(x):
-        return len(xs) if x > 0 else 0
-    whole = math.floor(x) if is_end else math.ceil(x)
-    if not _INT64.min <= whole <= _INT64.max:
-        return len(xs) if whole > 0 else 0
-    return int(np.searchsorted(xs, np.int64(whole), "right" if is_end else "left"))
+def within(points: Points, window: Window | None) -> Points:
+    """Return the points of the window in the order that they come in."""
+    if window is None or not len(points):
+        return points
+    xs = points.steps if window.axis is Axis.STEP else points.timestamps_ms
+    first_x, last_x = bounds_of(window)
+    if xs.min() >= first_x and xs.max() <= last_x:
+        return points
+    return points.taken((xs >= first_x) & (xs <= last_x))
+
+
+def bounds_of(window: Window) -> tuple[int, int]:
+    """Return the first and the last whole number in a window: floats are too coarse for steps."""
+    least, greatest = -math.inf if window.start is None else window.start, window.end
+    greatest = math.inf if greatest is None else greatest
+    if least > _INT64.max or greatest < _INT64.min:
+        return _INT64.max, _INT64.min
+    first = _INT64.min if least < _INT64.min else math.ceil(least)
+    last = _INT64.max if greatest > _INT64.max else math.floor(greatest)
+    return int(first), int(last)
 
 
 def _starts(xs: Ints, last_x: int, width: int) -> Positions:
     """Cut the range of x into ``width`` equal parts, and return where those begin that hold points."""
     first_x = int(xs[0])
     span = last_x - first_x + 1
-    # Python's numbers, for a range of steps may take more than 64 bits
-    edges = [first_x - (-part * span // width) for part in range(width)]
-    edges = [edge for edge in edges if edge <= last_x]
-    starts = np.unique(np.searchsorted(xs, np.array(edges, np.int64)))
+    parts = np.arange(width)
+    if span * width <= _INT64.max:
+        edges = first_x - (-parts * span // width)
+    else:  # Python's numbers, for a range of steps may take more than 64 bits
+        edges = np.array([first_x - (-part * span // width) for part in parts.tolist()], np.int64)
+    starts = np.searchsorted(xs, edges)
+    starts = starts[np.diff(starts, prepend=-1) > 0]
     return starts[starts < len(xs)]
 
 

@@ -123,9 +123,9 @@ def _make_runs() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        op.f("ix_runs_experiment_id_lifecycle_stage_started_ms_run_id"),
+        "ix_runs_latest",
         "runs",
-        ["experiment_id", "lifecycle_stage", "started_ms", "run_id"],
+        ["experiment_id", "lifecycle_stage", sa.text("started_ms DESC"), "run_id"],
     )
     op.create_table(
         "run_documents",
@@ -234,6 +234,7 @@ def _make_metrics() -> None:
         sa.Column("last_timestamp_ms", sa.BigInteger(), nullable=False),
         sa.Column("first_step", sa.BigInteger(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("coarse_bucket", sa.LargeBinary(), nullable=False),
         sa.Column("packed", sa.LargeBinary(), nullable=False),
         sa.Column("buckets", sa.LargeBinary(), nullable=False),
         _of_run("metric_chunks"),
@@ -266,7 +267,7 @@ def _make_series() -> None:
     op.create_index(
         "ix_metric_series_settled",
         "metric_series",
-        ["experiment_id", "key_id", "last_value", "run_number"],
+        ["experiment_id", "key_id", "last_is_nan", "last_value", "run_number", "is_live"],
         sqlite_where=sa.text("is_live = 0"),
         postgresql_where=sa.text("NOT is_live"),
     )

@@ -1,0 +1,116 @@
+"""Finds a page of runs: what to look at first, so that a page costs what it holds, not what the store holds.
+
+There are three ways, tried in this order:
+
+1. *The filter first.* If at most :data:`FEW` runs have a param, tag, id or metric that the filter asks for,
+   these are looked at and nothing else.
+2. *The order first.* If the order begins with the start or with a metric's last value, an index has the runs
+   in that order: it is followed until the page is full (see ``run_strands.py``). With a filter it is followed
+   a short way only, as all that pass the filter may lie at the other end.
+3. *Everything.* The runs that have what the filter asks for, or all, are filtered and sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from runyard.protocol.filter_tree import NUMERIC_OPERATORS, And, Comparison, Entity, Operator, Statistic
+from runyard.stores.metadata.base import RunsFound, Search
+from runyard.stores.metadata.run_question import Question
+from runyard.stores.metadata.run_strands import follow_order
+from runyard.stores.metadata.sql_pieces import NEVER, Row, Sql, all_of
+
+FEW = 1_000
+FAR = 2_000
+FAR_PER_ROW = 8
+
+_EQUALITIES = (Operator.EQUAL, Operator.IN)
+
+
+def find_runs(connection: Connection, search: Search) -> RunsFound:
+    """Return the page of runs that a search asks for.
+
+    Raises:
+        InvalidParameter: ``after`` does not fit the order, or there are too many experiments.
+    """
+    question = Question(connection, search)
+    rows = _rows(question)
+    page = rows[: search.limit]
+    has_more = len(rows) > len(page) and page
+    return RunsFound(
+        run_numbers=[row[-2] for row in page],
+        revisions=[row[-1] for row in page],
+        last=question.ordering.position(page[-1]) if has_more else None,
+    )
+
+
+def _rows(question: Question) -> list[Row]:
+    if not question.experiment_ids or question.holds("r.run_number") is NEVER:
+        return []
+    if question.filter is None:
+        by_order = follow_order(question, far=None)
+        return _sorted(question, None) if by_order is None else by_order
+    having = [*_with_equal_text(question), *_with_metric(question)]
+    for some in having:
+        if _has_few(question, some):
+            return _sorted(question, some)
+    by_order = follow_order(question, FAR + FAR_PER_ROW * question.limit)
+    if by_order is None and not having:
+        by_order = follow_order(question, far=None)
+    return _sorted(question, having[0] if having else None) if by_order is None else by_order
+
+
+def _sorted(question: Question, some: Sql | None) -> list[Row]:
+    """Filter and sort the runs of the experiments, or those of them whose numbers ``some`` selects."""
+    tables, owner = Sql("runs r"), "r.run_number"
+    if some is not None:
+        owner = "d.run_number"
+        tables = Sql(f"({some.text}{question.engine.one_by_one}) d", some.values) + question.runs_of(owner)
+    where = [question.in_experiments("r"), question.is_of_stages(), question.holds(owner)]
+    return question.select(tables + question.ordering.joins(), where, question.ordering.clause())
+
+
+def _needed(question: Question) -> list[Comparison]:
+    """Return the comparisons without which the filter never holds."""
+    terms = question.filter.terms if isinstance(question.filter, And) else (question.filter,)
+    return [term for term in terms if isinstance(term, Comparison)]
+
+
+def _with_equal_text(question: Question) -> Iterator[Sql]:
+    """Yield selections of the numbers of all runs that have a param, a tag or an id that the filter needs."""
+    for term in _needed(question):
+        if term.operator not in _EQUALITIES:
+            continue
+        if term.entity in (Entity.PARAM, Entity.TAG):
+            table = "params" if term.entity is Entity.PARAM else "tags"
+            is_it = all_of(
+                [Sql("key = ?", (term.key,)), question.conditions.text("value", term.operator, term.value)]
+            )
+        elif term.entity is Entity.ATTRIBUTE and term.key == "run_id":
+            table, is_it = "runs", question.conditions.text("run_id", term.operator, term.value)
+        else:
+            continue
+        yield Sql(f"SELECT run_number FROM {table} WHERE {is_it.text}", is_it.values)
+
+
+def _with_metric(question: Question) -> Iterator[Sql]:
+    """Yield selections of the numbers of all runs whose last value of a metric is as the filter needs it."""
+    for term in _needed(question):
+        is_last = term.entity is Entity.METRIC and term.statistic is Statistic.LAST
+        if not is_last or term.operator not in NUMERIC_OPERATORS or term.operator is Operator.NOT_EQUAL:
+            continue
+        key_id = question.key_ids[term.key]
+        parts = []
+        for is_live in (False, True):
+            is_its = Sql(f"s.key_id = ? AND {question.engine.flag('s.is_live', is_live)}", (key_id,))
+            where = all_of([question.in_experiments("s"), is_its, question.conditions.number(term, "s")])
+            parts.append(Sql(f"SELECT s.run_number FROM metric_series s WHERE {where.text}", where.values))
+        yield parts[0] + "UNION ALL" + parts[1]
+
+
+def _has_few(question: Question, some: Sql) -> bool:
+    limited = f"SELECT 1 FROM ({some.text}) d LIMIT {FEW + 1}"
+    counted = question.engine.rows(Sql(f"SELECT count(*) FROM ({limited}) c", some.values))
+    return int(counted[0][0]) <= FEW

@@ -1,0 +1,114 @@
+"""Pieces of SQL that a search is put together from, and where the two engines want other words.
+
+A search is written as text and run on the driver's own cursor: making it of SQLAlchemy's constructs costs
+more than the search itself. All values are bound; names of keys and texts of callers never get into the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of a statement, with a question mark for each of its values."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+    def __add__(self, other: Sql | str) -> Sql:
+        """Return both, one behind the other with a blank between."""
+        if isinstance(other, str):
+            return Sql(f"{self.text} {other}", self.values)
+        return Sql(f"{self.text} {other.text}", self.values + other.values)
+
+
+NEVER = Sql("1 = 0")
+ALWAYS = Sql("1 = 1")
+
+
+def all_of(conditions: Iterable[Sql]) -> Sql:
+    """Return the condition that holds where all of them do."""
+    needed = [condition for condition in conditions if condition is not ALWAYS]
+    if NEVER in needed:
+        return NEVER
+    return _joined(" AND ", needed) if needed else ALWAYS
+
+
+def any_of(conditions: Iterable[Sql]) -> Sql:
+    """Return the condition that holds where one of them does."""
+    possible = [condition for condition in conditions if condition is not NEVER]
+    if ALWAYS in possible:
+        return ALWAYS
+    return _joined(" OR ", possible) if possible else NEVER
+
+
+def opposite(condition: Sql) -> Sql:
+    """Return the condition that holds where the other, which is never null, does not."""
+    if condition is NEVER:
+        return ALWAYS
+    return NEVER if condition is ALWAYS else Sql(f"NOT ({condition.text})", condition.values)
+
+
+def _joined(word: str, conditions: Sequence[Sql]) -> Sql:
+    if len(conditions) == 1:
+        return conditions[0]
+    text = word.join(f"({condition.text})" for condition in conditions)
+    return Sql(text, tuple(value for condition in conditions for value in condition.values))
+
+
+def whole_numbers(numbers: Iterable[int]) -> str:
+    """Return a list of numbers for an ``IN``, written out: what is made of ``int`` alone is harmless."""
+    return f"({', '.join(str(int(number)) for number in numbers)})"
+
+
+class Engine:
+    """Runs pieces on a connection, and knows the words in which SQLite and PostgreSQL differ.
+
+    The order in which tables are joined is part of a search's plan and not left to the engine: both
+    estimate badly here and lose by a factor of 4 to 50 on 100,000 runs.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.is_sqlite = connection.dialect.name == "sqlite"
+        self._driver: Any = connection.connection.driver_connection
+        self.one_by_one = "" if self.is_sqlite else " OFFSET 0"
+        """Ends a query within a condition that is to be asked for each row, not joined."""
+        self.in_letters = "" if self.is_sqlite else ' COLLATE "und-x-icu"'
+        """Behind a text whose letters are to be lowered: those of every alphabet."""
+        self.as_bytes = "" if self.is_sqlite else ' COLLATE "C"'
+        """Behind a text that is sorted or compared: by its characters, whatever the database's language."""
+
+    def rows(self, statement: Sql) -> list[Row]:
+        """Return all rows of a statement."""
+        text = statement.text if self.is_sqlite else statement.text.replace("?", "%s")
+        found: list[Row] = self._driver.execute(text, statement.values).fetchall()
+        return found
+
+    def flag(self, column: str, is_set: bool) -> str:
+        """Return whether a column of booleans is set, in the words that its index is made with."""
+        if self.is_sqlite:
+            return f"{column} = {int(is_set)}"
+        return column if is_set else f"NOT {column}"
+
+    def joined(self, table: str, alias: str, on: Sql, *, may_lack: bool = False) -> Sql:
+        """Return the join of a table by its key, for each row of those that stand before it.
+
+        Args:
+            table: The table's name.
+            alias: What it is called in the query.
+            on: The condition, in which its columns have the alias in front of them.
+            may_lack: Keep rows that have no partner.
+        """
+        if not self.is_sqlite:
+            kind = "LEFT JOIN" if may_lack else "JOIN"
+            found = f"(SELECT * FROM {table} {alias} WHERE {on.text} OFFSET 0)"
+            return Sql(f"{kind} LATERAL {found} {alias} ON true", on.values)
+        kind = "LEFT JOIN" if may_lack else "CROSS JOIN"
+        return Sql(f"{kind} {table} {alias} ON {on.text}", on.values)
