@@ -23,7 +23,7 @@ from tests.durability.faulty_disk import FaultyDisk, faulty_disk
 from tests.sample_home import KEYS, batch_of, filled_home, fold
 
 # Read here, since the environment is scrubbed before a test runs.
-EVERY = int(os.environ.get("RUNYARD_FAULTS", "20"))
+EVERY = int(os.environ.get("RUNYARD_FAULTS", "50"))
 LAST = 500
 ROUNDS = 8
 KINDS = {
