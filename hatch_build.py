@@ -76,7 +76,7 @@ def _install_packages(sources: Path) -> None:
     stamp = sources / "node_modules" / ".installed-from"
     if stamp.is_file() and stamp.read_text() == lock:
         return
-    print("Installing the Studio's packages (npm ci)", flush=True)
+    print(f"Installing the packages of {sources.name}/ (npm ci)", flush=True)
     _npm(sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     stamp.write_text(lock)
 
@@ -98,8 +98,11 @@ def _npm(folder: Path, *arguments: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Build, or run npm in the Studio's folder: `python hatch_build.py npm run dev`."""
+    """Build, run npm in the Studio's folder (`npm run dev`), or install another's packages (`packages F`)."""
     root = Path(__file__).resolve().parent
+    if arguments[:1] == ["packages"]:
+        _install_packages(root / arguments[1])
+        return
     if arguments[:1] == ["npm"]:
         _install_packages(root / "studio")
         _npm(root / "studio", *arguments[1:])

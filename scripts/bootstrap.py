@@ -2,7 +2,7 @@
 
     python3 scripts/bootstrap.py run      what `make run` needs: .venv with the server and the Studio's build
     python3 scripts/bootstrap.py dev      what `make check` needs: .venv with all tools
-    python3 scripts/bootstrap.py test     what `make test` needs: the above, genuine MLflow clients, Chromium
+    python3 scripts/bootstrap.py test     what `make test` needs: also MLflow clients, Chromium, test servers
     python3 scripts/bootstrap.py bench    what `make bench` needs: .venv with all tools, the peers' servers
 
 Everything is taken from the hash-locked files in requirements/. A second call finds its stamps and is done at
@@ -68,8 +68,10 @@ def main(goal: str) -> None:
         make_venv(uv, accepts=("dev",))
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
+            clients.append(pool.submit(make_object_stores, uv))
             build_studio()
             install_browser()
+            install_postgres()
         for client in clients:
             client.result()
 
@@ -155,6 +157,18 @@ def make_environment(uv: Path, name: str, lock: str, versions: str | None = None
     stamp.write()
 
 
+def make_object_stores(uv: Path) -> None:
+    """Install SeaweedFS and Azurite, the servers that the tests of artifacts keep them in."""
+    lock = REQUIREMENTS / "object-stores.txt"
+    folder = CLIENT_ENVIRONMENTS / "object-stores"
+    stamp = Stamp(folder, lock)
+    if not stamp.is_fresh:
+        say(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
+        fill_environment(uv, folder, sys.executable, lock)
+        stamp.write()
+    run(str(VENV / "bin" / "python"), str(ROOT / "hatch_build.py"), "packages", "tests/object_stores")
+
+
 def find_python(uv: Path, versions: str | None) -> str | None:
     """Return an interpreter of these versions, first of all the one that runs this script."""
     if versions is None:
@@ -203,6 +217,16 @@ def install_browser() -> None:
         apt_install("chromium", because="the browser tests drive it")
     else:
         say("No Chromium on the PATH, so no browser tests. On Debian: sudo apt-get install chromium")
+
+
+def install_postgres() -> None:
+    """Install PostgreSQL, of which the tests start clusters of their own, as with the browser."""
+    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        return
+    if is_debian_root():
+        apt_install("postgresql", because="the tests start servers of their own")
+    else:
+        say("No PostgreSQL found, so no tests on it. On Debian: sudo apt-get install postgresql")
 
 
 def is_debian_root() -> bool:

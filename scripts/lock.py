@@ -17,6 +17,7 @@ OF_THE_PROJECT = {
     "examples": ("pyproject.toml", "--extra", "server", "--extra", "examples", "--group", "build"),
 }
 OF_SET_UP = ("uv",)
+OF_TESTS = ("object-stores",)
 OF_CLIENTS = ("client-mlflow-3.17", "client-skinny-3.17", "client-mlflow-2.22", "client-mlflow-1.30")
 OF_PEERS = ("peer-mlflow", "peer-fasttrackml")
 
@@ -25,7 +26,7 @@ def main() -> None:
     """Write all locks, or those that are named; `--upgrade` takes the newest versions."""
     upgrade = "--upgrade" in sys.argv
     chosen = [argument for argument in sys.argv[1:] if argument != "--upgrade"]
-    for name in chosen or [*OF_THE_PROJECT, *OF_SET_UP, *OF_CLIENTS, *OF_PEERS]:
+    for name in chosen or [*OF_THE_PROJECT, *OF_SET_UP, *OF_TESTS, *OF_CLIENTS, *OF_PEERS]:
         inputs = OF_THE_PROJECT.get(name, (str(FOLDER / f"{name}.in"),))
         constraints = ("-c", str(FOLDER / "dev.txt")) if name in {"server", "examples", "uv"} else ()
         _compile(name, (*inputs, *constraints), upgrade=upgrade)

@@ -30,10 +30,12 @@ from runyard.services.administration import Administration
 from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
+from runyard.services.document_upkeep import DocumentUpkeep
 from runyard.services.integrity import Integrity
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
+from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import AsItIs, Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
@@ -51,6 +53,7 @@ def open_stores(settings: Settings) -> Stores:
     stores = open_stores_at(
         settings.database or settings.database_path,
         settings.artifact_root,
+        settings.artifact_store,
         settings.database_connections,
         settings.durability,
     )
@@ -122,15 +125,17 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
 
     Raises:
         InvalidState: Another server holds this home, or the address may not be bound.
-        Unavailable: The port is taken.
+        Unavailable: The port is taken, or the artifact store can't be used.
     """
     _make_home(settings.home)
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
     with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
+        check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
-        with _listening(settings) as listener:
+        with contextlib.closing(DocumentUpkeep(stores)) as documents, _listening(settings) as listener:
+            documents.start()
             url = _url(settings, listener)
             config = uvicorn.Config(
                 make_app(stores, settings),
@@ -153,7 +158,9 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
 
 
 def _as_it_is(settings: Settings) -> AsItIs:
-    return open_as_it_is(settings.database or settings.database_path, settings.artifact_root)
+    return open_as_it_is(
+        settings.database or settings.database_path, settings.artifact_root, settings.artifact_store
+    )
 
 
 @contextlib.contextmanager

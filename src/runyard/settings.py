@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from runyard.errors import InvalidParameter
 
+MAX_ADDRESS_S = 900  # such an address is a credential of whoever has it, and can't be taken back
+
 
 class Mode(str, Enum):
     """Who the server is for: one person at this machine, or a team with credentials."""
@@ -68,6 +70,20 @@ class Settings:
     max_body_bytes: int = field(
         default=32 * 1024 * 1024, metadata={"help": "Largest JSON body that is read."}
     )
+    artifact_store: str = field(
+        default="",
+        metadata={
+            "help": "Where artifacts are kept: s3://bucket/prefix, az://container/prefix or "
+            "gs://bucket/prefix; left out, a folder in the home."
+        },
+    )
+    artifact_address_s: int = field(
+        default=0,
+        metadata={
+            "help": "How long an address to download an artifact straight from the object store is good "
+            "for, at most 900 seconds; 0 gives none, so that all bytes pass through the server."
+        },
+    )
     max_upload_bytes: int = field(
         default=0, metadata={"help": "Largest artifact that is taken; 0 for no limit."}
     )
@@ -114,7 +130,7 @@ def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **fl
     """Return the settings: a flag that is not ``None`` wins over its variable, that over the default.
 
     Raises:
-        InvalidParameter: A variable holds no value of its kind; the text names it.
+        InvalidParameter: A variable holds no value of its kind, or one out of its limits; the text names it.
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {"mode": mode}
@@ -125,6 +141,10 @@ def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **fl
         elif item.name != "mode" and environment.get(variable):
             values[item.name] = _parse(variable, environment[variable], item.default)
     settings = Settings(**values)
+    if settings.artifact_address_s > MAX_ADDRESS_S:
+        raise InvalidParameter(
+            f"artifact_address_s must be at most {MAX_ADDRESS_S} seconds, not {settings.artifact_address_s}."
+        )
     home = settings.home.expanduser().absolute()
     return Settings(**{**values, "home": home})
 

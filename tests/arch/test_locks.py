@@ -75,8 +75,9 @@ def test_the_locks_of_the_project_agree(lock: str):
     assert {name: version for name, version in pins.items() if everything.get(name) != version} == {}
 
 
-def test_the_npm_lock_records_no_download_address():
-    lock = (ROOT / "studio" / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["studio", "tests/object_stores"])
+def test_the_npm_lock_records_no_download_address(folder: str):
+    lock = (ROOT / folder / "package-lock.json").read_text()
     assert '"integrity"' in lock
     assert '"resolved"' not in lock
 

@@ -5,7 +5,7 @@ import functools
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,13 @@ def _scenarios_of(module: str) -> list[str]:
     ]
 
 
+# The engine changes what is behind the store's contracts, so one client says whether it is to be seen.
+ENGINES = {"sqlite": tuple(CLIENTS), "postgres": ("skinny-3.17",)}
 CASES = [
-    (client, scenario)
-    for client, modules in CLIENTS.items()
-    for module in modules
+    (engine, client, scenario)
+    for engine, clients in ENGINES.items()
+    for client in clients
+    for module in CLIENTS[client]
     for scenario in _scenarios_of(module)
 ]
 
@@ -65,14 +68,35 @@ def _interpreter(client: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outcomes_of(server: RunningServer, tmp_path_factory) -> Callable[[str], dict[str, Outcome]]:
-    """Return what became of every scenario of a client; they run in one process, at the first question."""
-    made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"})
-    assert made.status_code == httpx.codes.OK, made.text
+def server_on(tmp_path_factory, request) -> Iterator[Callable[[str], RunningServer]]:
+    """Return the server on an engine, started at the first question."""
+    servers: list[RunningServer] = []
 
     @functools.cache
-    def run(client: str) -> dict[str, Outcome]:
+    def start(engine: str) -> RunningServer:
+        environment = {}
+        if engine == "postgres":
+            cluster = request.getfixturevalue("cluster")
+            environment["RUNYARD_DATABASE"] = cluster.address(cluster.new_database())
+        servers.append(RunningServer(tmp_path_factory.mktemp(engine) / "home", environment=environment))
+        server = servers[-1].start()
+        made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"})
+        assert made.status_code == httpx.codes.OK, made.text
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def outcomes_of(server_on, tmp_path_factory) -> Callable[[str, str], dict[str, Outcome]]:
+    """Return what became of every scenario of a client; they run in one process, at the first question."""
+
+    @functools.cache
+    def run(engine: str, client: str) -> dict[str, Outcome]:
         home = tmp_path_factory.mktemp(client)
+        server = server_on(engine)
         environment = scrubbed(os.environ) | {
             "HOME": str(home),
             "MLFLOW_TRACKING_URI": server.url,
@@ -112,7 +136,7 @@ def test_a_client_has_no_runyard_beside_it(client: str):
     assert found == "None"
 
 
-@pytest.mark.parametrize(("client", "scenario"), CASES, ids=[f"{client}-{name}" for client, name in CASES])
-def test_a_genuine_client_is_served(client: str, scenario: str, outcomes_of):
-    outcome = outcomes_of(client)[scenario]
+@pytest.mark.parametrize(("engine", "client", "scenario"), CASES, ids=["-".join(case) for case in CASES])
+def test_a_genuine_client_is_served(engine: str, client: str, scenario: str, outcomes_of):
+    outcome = outcomes_of(engine, client)[scenario]
     assert outcome["failure"] is None, outcome["failure"]

@@ -1,9 +1,13 @@
-"""A client that logs without end and remembers what was acknowledged."""
+"""A client that logs while the server, or what is behind it, goes away; it notes what was acknowledged."""
+
+from __future__ import annotations
 
 import itertools
 import random
 import threading
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -14,10 +18,20 @@ Point = tuple[str, int, int, float]
 
 
 class LoggingClient(threading.Thread):
-    """Logs batches into a run of its own and repeats, like MLflow's client, a batch that got no answer."""
+    """Logs batches into a run of its own and repeats, like MLflow's client, a batch that got no answer.
 
-    def __init__(self, url: str, number: int, finish: threading.Event, abandon: threading.Event) -> None:
+    Args:
+        urls: Addresses of the server; with several it goes on to the next when one does not answer.
+        number: Which client it is; what it logs depends on nothing else.
+        finish: Tells it to stop once its last batch is answered.
+        abandon: Tells it to stop waiting for a server that does not come back.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], number: int, finish: threading.Event, abandon: threading.Event
+    ) -> None:
         super().__init__(name=f"client-{number}")
+        self.unavailable = 0
         self.acknowledged: list[Point] = []
         self.params: dict[str, str] = {}
         self.files: dict[str, bytes] = {}
@@ -27,7 +41,9 @@ class LoggingClient(threading.Thread):
         self._finish = finish
         self._abandon = abandon
         self._random = random.Random(number)
-        self._http = httpx.Client(base_url=url, timeout=30)
+        self._urls = itertools.cycle(urls)
+        self._url = next(self._urls)
+        self._http = httpx.Client(timeout=30)
         self.run_id = self._create_run()
 
     def run(self) -> None:
@@ -49,7 +65,7 @@ class LoggingClient(threading.Thread):
         found: list[Point] = []
         query: dict[str, Any] = {"run_id": self.run_id, "metric_key": key, "max_results": 1000}
         while True:
-            page = http.get(f"{MLFLOW}/metrics/get-history", params=query).raise_for_status().json()
+            page = http.get("/api/2.0/mlflow/metrics/get-history", params=query).raise_for_status().json()
             found += [
                 (point["key"], int(point["timestamp"]), int(point.get("step", 0)), point["value"])
                 for point in page.get("metrics", [])
@@ -59,7 +75,9 @@ class LoggingClient(threading.Thread):
                 return found
 
     def _create_run(self) -> str:
-        answer = self._http.post(f"{MLFLOW}/runs/create", json={"experiment_id": "0", "start_time": 1})
+        answer = self._http.post(
+            f"{self._url}/api/2.0/mlflow/runs/create", json={"experiment_id": "0", "start_time": 1}
+        )
         run_id: str = answer.raise_for_status().json()["run"]["info"]["run_id"]
         return run_id
 
@@ -77,7 +95,7 @@ class LoggingClient(threading.Thread):
             "params": [{"key": key, "value": value} for key, value in params.items()],
             "tags": [{"key": "last", "value": f"{number}"}],
         }
-        self._until_answered("POST", f"{MLFLOW}/runs/log-batch", json=body)
+        self._until_answered("POST", "/api/2.0/mlflow/runs/log-batch", json=body)
         self.acknowledged += points
         self.params |= params
         self.batch_count += 1
@@ -92,13 +110,35 @@ class LoggingClient(threading.Thread):
     def _until_answered(self, method: str, path: str, **request: Any) -> None:
         while True:
             try:
-                answer = self._http.request(method, path, **request)
+                answer = self._http.request(method, self._url + path, **request)
             except httpx.TransportError as error:
                 if self._abandon.is_set():
                     raise AssertionError("the server did not come back") from error
                 self.unanswered += 1
+                self._url = next(self._urls)
+                time.sleep(0.05)
+                continue
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and not self._abandon.is_set():
+                assert answer.headers["Retry-After"]
+                self.unavailable += 1
                 time.sleep(0.05)
                 continue
             if answer.status_code != httpx.codes.OK:
                 raise AssertionError(f"{answer.status_code}: {answer.text}")
             return
+
+
+def check_all_is_kept(url: str, clients: Sequence[LoggingClient]) -> None:
+    """Fail unless each acknowledged point is there once, and params, tags and files as they were written."""
+    with httpx.Client(base_url=url, timeout=60) as http:
+        for client in clients:
+            kept = Counter(point for key in KEYS for point in client.history_of(http, key))
+            assert kept == Counter(client.acknowledged)
+            answer = http.get("/api/2.0/mlflow/runs/get", params={"run_id": client.run_id}).raise_for_status()
+            data = answer.json()["run"]["data"]
+            assert {param["key"]: param["value"] for param in data["params"]} == client.params
+            last = max(step for _, _, step, _ in client.acknowledged)
+            assert {"key": "last", "value": f"{last}"} in data["tags"]
+            for name, content in client.files.items():
+                path = f"/api/2.0/mlflow-artifacts/artifacts/0/{client.run_id}/artifacts/{name}"
+                assert http.get(path).raise_for_status().content == content

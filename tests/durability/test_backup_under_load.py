@@ -95,7 +95,7 @@ def _expect_first_batches(http: httpx.Client, client: LoggingClient, logged_befo
 def test_a_backup_under_load_is_one_moment_and_comes_back_whole(tmp_path):
     server = RunningServer(tmp_path / "home").start()
     finish, abandon = threading.Event(), threading.Event()
-    clients = [LoggingClient(server.url, number, finish, abandon) for number in range(CLIENTS)]
+    clients = [LoggingClient([server.url], number, finish, abandon) for number in range(CLIENTS)]
     paired = PairedClient(server.url, finish)
     backups: list[tuple[Path, list[int]]] = []
     for client in (*clients, paired):

@@ -11,6 +11,7 @@ from typing import Any
 
 from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Or, Statistic
 from runyard.protocol.ordering import Order
+from runyard.stores.metadata.base import Search
 
 _COMPARE = {
     Operator.LESS: operator.lt,
@@ -42,14 +43,23 @@ class OracleRun:
     metrics: Mapping[str, Sequence[float]] = field(default_factory=dict)
     datasets: Sequence[tuple[str, str, str | None]] = ()
     is_live: bool = False
+    experiment_id: int = 1
+    lifecycle_stage: str = "active"
 
 
-def expected(runs: Iterable[OracleRun], filter: Filter | None, order: Sequence[Order]) -> list[str]:
+def expected(runs: Iterable[OracleRun], search: Search) -> list[str]:
     """Return the ids of the runs that a search must answer, in its order."""
-    found = sorted((run for run in runs if filter is None or holds(filter, run)), key=lambda run: run.run_id)
-    if not any(each.entity is Entity.ATTRIBUTE and each.key == "started_ms" for each in order):
+    stages = [stage.value for stage in search.view.stages]
+    looked_at = [
+        run
+        for run in runs
+        if str(run.experiment_id) in search.experiment_ids and run.lifecycle_stage in stages
+    ]
+    found = [run for run in looked_at if search.filter is None or holds(search.filter, run)]
+    found.sort(key=lambda run: run.run_id)
+    if not any(each.entity is Entity.ATTRIBUTE and each.key == "started_ms" for each in search.order):
         found = _sorted(found, Order(Entity.ATTRIBUTE, "started_ms", ascending=False))
-    for each in reversed(order):
+    for each in reversed(search.order):
         found = _sorted(found, each)
     return [run.run_id for run in found]
 

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
 from runyard.entities.metric import Metric, MetricBatch, Point
@@ -28,11 +35,12 @@ from runyard.stores.metrics.sql import SqlMetrics
 from runyard.testing import strategies
 from runyard.testing.metadata_hooks import new_run
 from runyard.testing.metric_rules import identities, identity, latest_of
-from tests.migrated import open_migrated
+from tests.engines import SqlEngine
 
 # Read here, since the environment is scrubbed before a test runs.
 STEPS = int(os.environ.get("RUNYARD_ORACLE_STEPS", "2000"))
 STEPS_AT_ONCE = 50
+EXAMPLES = {"sqlite": STEPS // STEPS_AT_ONCE, "postgres": max(STEPS // STEPS_AT_ONCE // 3, 1)}
 WORKSPACES = ("vision", "speech")
 workspaces = st.sampled_from(WORKSPACES)
 names = st.sampled_from(["a", "b", "A", "a b"])
@@ -62,6 +70,10 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
     experiment_ids = Bundle("experiment_ids")
     run_ids = Bundle("run_ids")
 
+    def __init__(self, engine: SqlEngine) -> None:
+        super().__init__()
+        self.engine = engine
+
     @initialize()
     def open(self) -> None:
         """Begin with two workspaces."""
@@ -76,18 +88,19 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
             self.known_experiments[default.experiment_id] = default
 
     def _open_stores(self) -> None:
-        self.database: Database = open_migrated(self.folder / "runyard.db")
+        self.database: Database = self.engine.open(self.folder)
         self.experiments, self.runs = SqlExperiments(self.database), SqlRuns(self.database)
         self.metrics = SqlMetrics(self.database)
 
     def teardown(self) -> None:
         """Leave nothing behind."""
         self.database.close()
+        self.engine.close()
         shutil.rmtree(self.folder)
 
     @rule()
     def reopen(self) -> None:
-        """What is kept is kept in the file."""
+        """What is kept is kept in the database."""
         self.database.close()
         self._open_stores()
 
@@ -253,7 +266,7 @@ class StoresAgainstAnOracle(RuleBasedStateMachine):
             found: list[Run] = []
             while True:
                 page = self.runs.search_runs(whole)
-                found += self.runs.read_runs(workspace, page.run_numbers)
+                found += self.runs.read_runs(page.run_numbers)
                 if page.last is None:
                     break
                 whole = dataclasses.replace(whole, after=page.last)
@@ -289,7 +302,14 @@ def _number(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
-TestStoresAgainstAnOracle = StoresAgainstAnOracle.TestCase
-TestStoresAgainstAnOracle.settings = settings(
-    max_examples=math.ceil(STEPS / STEPS_AT_ONCE), stateful_step_count=STEPS_AT_ONCE, deadline=None
-)
+def test_the_stores_keep_what_plain_dictionaries_keep(engine: SqlEngine):
+    class OnThisEngine(StoresAgainstAnOracle):
+        def __init__(self) -> None:
+            super().__init__(engine)
+
+    run_state_machine_as_test(
+        OnThisEngine,
+        settings=settings(
+            max_examples=EXAMPLES[engine.name], stateful_step_count=STEPS_AT_ONCE, deadline=None
+        ),
+    )

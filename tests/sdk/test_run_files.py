@@ -1,9 +1,11 @@
 """Files come whole or not at all, under their own names, and never out of the folder they belong in."""
 
+import base64
 import gzip
+import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -128,7 +130,11 @@ def test_a_folder_that_is_not_there_is_an_error(run: Run):
 
 
 def scripted_files(
-    scripted: Start, *listed: dict[str, object], body: bytes = b"content", cut_at: int | None = None
+    scripted: Start,
+    *listed: dict[str, object],
+    body: bytes = b"content",
+    cut_at: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> RunFiles:
     """A run on a server that lists and sends what a test makes up."""
 
@@ -136,7 +142,7 @@ def scripted_files(
         if "/artifacts/list" in request.path:
             files = [] if "path=" in request.path else listed
             return Scripted(body=json.dumps({"root_uri": "", "files": files}).encode())
-        return Scripted(body=body, cut_at=cut_at)
+        return Scripted(body=body, cut_at=cut_at, headers=headers or {})
 
     return RunFiles(Connection(HttpTransport(scripted(script).url)), "a-run")
 
@@ -149,6 +155,17 @@ def test_a_file_that_comes_incomplete_is_not_there(scripted: Start, here: Path):
     with pytest.raises(Unavailable):
         run.download_files()
     assert content_of(here) == {"big": b"the whole one of yesterday"}
+
+
+def test_a_file_that_is_not_what_its_sender_declared_is_not_there(scripted: Start, here: Path):
+    digest = base64.b64encode(hashlib.sha256(b"content").digest()).decode()
+    headers = {"Repr-Digest": f"sha-512=:AAAA:, sha-256=:{digest}:"}
+    listed = {"path": "file", "is_dir": False}
+    with pytest.raises(Unavailable, match="SHA-256"):
+        scripted_files(scripted, listed, body=b"c0ntent", headers=headers).download_file("file")
+    assert content_of(here) == {}
+    scripted_files(scripted, listed, body=b"content", headers=headers).download_file("file")
+    assert content_of(here) == {"file": b"content"}
 
 
 @pytest.mark.parametrize(

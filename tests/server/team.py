@@ -70,9 +70,14 @@ class Team:
         return self._loop.run_until_complete(self._client.send(request))
 
     def kept(self) -> list[str]:
-        """Return all that the server has kept: each row of the database, each file's path and content."""
+        """Return all that the server has kept: each row of the database, each file's path and content.
+
+        What a reader may have the server make of it, summaries and documents, is made first or left out.
+        """
+        self.stores.metrics.settle()
         with sqlite3.connect(self.settings.database_path) as database:
             rows = [line for line in database.iterdump() if line.startswith("INSERT")]
+        rows = [row for row in rows if not row.startswith('INSERT INTO "run_documents"')]
         database.close()
         files = sorted(path for path in self.settings.artifact_root.rglob("*") if path.is_file())
         return sorted(rows) + [f"{path} {path.read_bytes().hex()}" for path in files]

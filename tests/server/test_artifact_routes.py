@@ -1,5 +1,7 @@
 """MLflow's artifact routes on the real server, read back from its home."""
 
+import base64
+import hashlib
 import os
 import resource
 import socket
@@ -76,6 +78,21 @@ def test_the_two_kinds_of_address_reach_the_same_files(run):
         for workspace in ("", "/workspaces/default"):
             address = run.address("a/b.txt").replace("/api", kind, 1)
             assert run.http.get(workspace + address).content == b"1"
+
+
+@pytest.mark.parametrize("size_bytes", [0, 10, 70_000, 3_000_000])
+def test_a_declared_checksum_is_held_and_comes_back(run, size_bytes):
+    content = bytes(size_bytes)
+    declared = f"sha-256=:{base64.b64encode(hashlib.sha256(content).digest()).decode()}:"
+    address = run.address("file")
+    refused = run.http.put(address, content=content + b"x", headers={"Repr-Digest": declared})
+    assert is_refused(refused, 400, "SHA-256")
+    assert run.http.get(address).status_code == httpx.codes.NOT_FOUND
+    assert is_refused(run.http.put(address, content=content, headers={"Digest": "sha-256=?"}), 400, "digest")
+    assert run.http.put(address, content=content, headers={"Content-Digest": declared}).is_success
+    answer = run.http.get(address)
+    assert answer.content == content
+    assert answer.headers["Repr-Digest"] == declared
 
 
 def test_a_second_upload_replaces_the_first(run):

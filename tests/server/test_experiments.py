@@ -11,6 +11,11 @@ NO_ID = "Invalid experiment ID '{}'. Experiment ID must be a valid integer."
 SEE_DOCS = "See the API docs for more information about request parameters."
 
 
+@pytest.fixture
+def local(local_on_each_engine: Local) -> Local:
+    return local_on_each_engine
+
+
 def names(answer):
     return [found["name"] for found in answer.get("experiments", [])]
 

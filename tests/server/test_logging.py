@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 
+from tests.engines import SqlEngine
 from tests.server.local import Local, pairs
 
 INVALID = "INVALID_PARAMETER_VALUE"
 CHARACTERS = "Names may only contain alphanumerics"
+
+
+@pytest.fixture
+def local(local_on_each_engine: Local) -> Local:
+    return local_on_each_engine
 
 
 def metrics_of(local: Local, run_id: str) -> dict[str, object]:
@@ -174,7 +178,7 @@ def test_a_batch_keeps_all_that_it_holds(local: Local):
         ({"tags": [{"key": "k" * 251}]}, "'tags[0].key' exceeds the maximum length of 250 characters"),
     ],
 )  # fmt: skip
-def test_a_bad_batch_leaves_nothing(local: Local, bad: dict, message: str):
+def test_a_bad_batch_leaves_nothing(local: Local, engine: SqlEngine, bad: dict, message: str):
     run_id = local.run()
     local.post("/runs/log-parameter", run_id=run_id, key="kept", value="1")
     before = local.read_run(run_id)
@@ -188,8 +192,7 @@ def test_a_bad_batch_leaves_nothing(local: Local, bad: dict, message: str):
     assert (status, code) == (400, INVALID)
     assert message in text
     assert local.read_run(run_id) == before
-    with closing(sqlite3.connect(local.settings.database_path)) as raw:
-        assert raw.execute("SELECT count(*) FROM metric_batches").fetchone() == (0,)
+    assert engine.rows(local.settings.home, "SELECT count(*) FROM metric_batches") == [(0,)]
 
 
 def test_of_equal_tags_in_a_batch_the_last_counts(local: Local):

@@ -18,6 +18,11 @@ SERIES = "/api/v1/series"
 
 
 @pytest.fixture
+def local(local_on_each_engine: Local) -> Local:
+    return local_on_each_engine
+
+
+@pytest.fixture
 def logged(local: Local) -> tuple[Local, str]:
     """A run with seven points, two of them no numbers, whose times go against their steps."""
     run_id = local.run(start_time=1000)

@@ -14,6 +14,11 @@ NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
 UNKNOWN = "f" * 32
 
 
+@pytest.fixture
+def local(local_on_each_engine: Local) -> Local:
+    return local_on_each_engine
+
+
 def found_ids(answer):
     return [run["info"]["run_id"] for run in answer.get("runs", [])]
 

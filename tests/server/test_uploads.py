@@ -43,7 +43,7 @@ def body(*pieces: bytes, then=None):
 def send(folder, receive, path="run/new", max_bytes=0, headers=()):
     """Upload to ``path`` what ``receive`` gives."""
     request = Request({"type": "http", "method": "PUT", "headers": list(headers)}, receive)
-    asyncio.run(receive_file(request, lambda: folder.create(at(path)), max_bytes))
+    asyncio.run(receive_file(request, lambda declared: folder.create(at(path), declared), max_bytes))
 
 
 def is_untouched(root):
@@ -74,7 +74,9 @@ def test_a_server_that_stops_leaves_nothing(folder, root):
         request = Request(
             {"type": "http", "method": "PUT", "headers": []}, body(b"x" * BATCH_BYTES, then=never)
         )
-        task = asyncio.ensure_future(receive_file(request, lambda: folder.create(at("run/new")), 0))
+        task = asyncio.ensure_future(
+            receive_file(request, lambda declared: folder.create(at("run/new"), declared), 0)
+        )
         while not list((root / INCOMING).iterdir()):
             await anyio.sleep(0.001)
         task.cancel()
@@ -91,7 +93,7 @@ def test_a_server_that_stops_leaves_nothing(folder, root):
 def test_an_upload_that_is_cancelled_while_a_thread_works_on_it_leaves_nothing(folder, root):
     is_open, may_go_on = threading.Event(), threading.Event()
 
-    def begin():
+    def begin(declared):
         upload = folder.create(at("run/new"))
         is_open.set()
         may_go_on.wait(60)

@@ -1,5 +1,6 @@
 """Every artifact store holds to the shipped rules; the folder also to what only a file system can break."""
 
+import hashlib
 import os
 import resource
 import signal
@@ -13,8 +14,9 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
-from runyard.errors import NotFound, StorageFull
-from runyard.stores.artifacts.base import ArtifactStore
+from runyard.errors import InvalidParameter, NotFound, StorageFull
+from runyard.stores.artifacts.base import ArtifactStore, Declared
+from runyard.stores.artifacts.checksums import checked
 from runyard.stores.artifacts.folder import INCOMING, FolderArtifactStore
 from runyard.stores.artifacts.objects import ObjectArtifactStore
 from runyard.stores.artifacts.paths import ArtifactPath
@@ -241,6 +243,30 @@ def test_no_file_stays_open(folder):
     folder.delete(at("run"))
     after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     assert after == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Python reads attributes of files on Linux alone")
+def test_a_declared_checksum_is_kept_until_a_person_edits_the_file(folder, root):
+    declared = Declared(3, hashlib.sha256(b"one").hexdigest())
+    with folder.create(at("run/file"), declared) as upload:
+        upload.write(b"one")
+        assert upload.commit().sha256 == declared.sha256
+    assert folder.stat(at("run/file")).sha256 == declared.sha256
+    (root / "run/file").write_bytes(b"two")
+    assert folder.stat(at("run/file")).sha256 is None
+    put(folder, "run/file", b"three")
+    assert folder.stat(at("run/file")).sha256 is None
+
+
+def test_a_checksum_that_does_not_fit_leaves_the_old_file(folder, root):
+    put(folder, "run/file", b"old")
+    declared = Declared(3, hashlib.sha256(b"new").hexdigest())
+    with checked(folder.create(at("run/file"), declared), declared) as upload:
+        upload.write(b"n3w")
+        with pytest.raises(InvalidParameter, match="SHA-256"):
+            upload.commit()
+    assert get(folder, "run/file") == b"old"
+    assert not list((root / INCOMING).iterdir())
 
 
 def _age(path: Path) -> None:

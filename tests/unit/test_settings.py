@@ -30,6 +30,8 @@ def test_a_server_without_settings_serves_one_person_on_loopback():
         ("RUNYARD_INSECURE_HTTP", "TRUE", "insecure_http", True),
         ("RUNYARD_INSECURE_HTTP", "off", "insecure_http", False),
         ("RUNYARD_MAX_BODY_BYTES", "1024", "max_body_bytes", 1024),
+        ("RUNYARD_ARTIFACT_STORE", "s3://bucket/prefix", "artifact_store", "s3://bucket/prefix"),
+        ("RUNYARD_ARTIFACT_ADDRESS_S", "900", "artifact_address_s", 900),
         ("RUNYARD_LOG_LEVEL", "debug", "log_level", "debug"),
         ("RUNYARD_DURABILITY", " FULL ", "durability", Durability.FULL),
     ],
@@ -95,3 +97,8 @@ def test_settings_do_not_change():
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
 def test_every_field_has_help(field):
     assert field.metadata["help"].endswith(".")
+
+
+def test_an_address_for_downloads_is_good_for_a_quarter_of_an_hour_at_most():
+    with pytest.raises(InvalidParameter, match=r"artifact_address_s .* 900"):
+        read_settings(Mode.UP, {"RUNYARD_ARTIFACT_ADDRESS_S": "901"})

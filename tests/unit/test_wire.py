@@ -269,10 +269,29 @@ def test_half_a_character_is_refused(text):
     assert "surrogate pair" in refusal(CreateWorkspace, {"name": "a", "tags": {text: "b"}})
 
 
+@pytest.mark.parametrize(
+    ("message", "sent", "field"),
+    [
+        (LogParam, {"run_id": "r", "key": "k", "value": "a\0b"}, "'value'"),
+        (LogParam, {"run_id": "r\0", "key": "k", "value": 1}, "'run_id'"),
+        (LogBatch, {"run_id": "r", "tags": [{"key": "a", "value": ""}, {"key": "\0"}]}, "'tags[1].key'"),
+        (CreateWorkspace, {"name": "a", "tags": {"\0": "b"}}, "'tags (a key)'"),
+    ],
+)
+def test_the_character_nul_is_refused_by_the_name_of_its_field(message, sent, field):
+    assert f"{field} holds the character NUL" in refusal(message, sent)
+
+
+def test_the_character_nul_is_refused_in_a_query_and_its_spelling_is_not():
+    with pytest.raises(InvalidParameter, match="'run_id' holds the character NUL"):
+        wire.decode_query(RunId, [("run_id", "a\0")])
+    assert wire.decode(LogParam, b'{"run_id": "r", "key": "k", "value": "\\\\u0000"}').value == "\\u0000"
+
+
 def test_whole_characters_beyond_the_first_plane_are_kept():
-    body = b'{"run_id": "r", "key": "k", "value": "\\ud83d\\ude00\\u0000"}'
-    assert wire.decode(LogParam, body).value == "\U0001f600\0"
-    assert wire.decode(LogParam, json.dumps(body.decode()).encode()).value == "\U0001f600\0"
+    body = b'{"run_id": "r", "key": "k", "value": "\\ud83d\\ude00"}'
+    assert wire.decode(LogParam, body).value == "\U0001f600"
+    assert wire.decode(LogParam, json.dumps(body.decode()).encode()).value == "\U0001f600"
 
 
 json_values = st.recursive(

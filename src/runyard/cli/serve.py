@@ -29,6 +29,10 @@ def serve(
     insecure_http: Annotated[
         bool, Parameter(help="Plain HTTP beyond loopback, as behind a proxy that has TLS.")
     ] = False,
+    artifact_store: Annotated[
+        str | None,
+        Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
+    ] = None,
     durability: Annotated[
         Literal["commit", "full"] | None,
         Parameter(help="What an acknowledged write survives: commit (kill -9) or full (loss of power too)."),
@@ -46,6 +50,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure_http=insecure_http or None,
+        artifact_store=artifact_store,
         durability=durability,
         log_level=log_level,
     )
@@ -59,5 +64,7 @@ def announce(settings: Settings, url: str) -> None:
     say(f"  durability  {settings.durability.promise}")
     if settings.database:
         say(f"  database    {settings.database_shown}")
+    if settings.artifact_store:
+        say(f"  artifacts   {settings.artifact_store}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

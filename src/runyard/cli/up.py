@@ -21,6 +21,10 @@ def up(
     ] = None,
     port: Annotated[int | None, Parameter(help="Port; by default 5000, 0 for a free one.")] = None,
     host: Annotated[str | None, Parameter(help="A loopback address; by default 127.0.0.1.")] = None,
+    artifact_store: Annotated[
+        str | None,
+        Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
+    ] = None,
     durability: Annotated[
         Literal["commit", "full"] | None,
         Parameter(help="What an acknowledged write survives: commit (kill -9) or full (loss of power too)."),
@@ -34,6 +38,7 @@ def up(
         database=database,
         port=port,
         host=host,
+        artifact_store=artifact_store,
         durability=durability,
         log_level=log_level,
     )
@@ -47,6 +52,8 @@ def announce(settings: Settings, url: str) -> None:
     say(f"  durability  {settings.durability.promise}")
     if settings.database:
         say(f"  database    {settings.database_shown}")
+    if settings.artifact_store:
+        say(f"  artifacts   {settings.artifact_store}")
     say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
     say(f"  try it      runyard demo --url {url}")
     say("  stop it     Ctrl-C")

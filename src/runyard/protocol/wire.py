@@ -29,6 +29,7 @@ _SEE_DOCS = " See the API docs for more information about request parameters."
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_WRITTEN_NUL = b"\\u0000"
 _encoder = msgspec.json.Encoder()
 
 
@@ -42,6 +43,8 @@ def decode(message: type[Message], body: bytes) -> Message:
         decoded: Message = _decoder(message).decode(body)
     except (msgspec.MsgspecError, RecursionError):
         return convert(message, _loads(body))
+    if _WRITTEN_NUL in body:
+        _refuse_nul(msgspec.to_builtins(decoded))
     refuse_empty(message, decoded)
     return decoded
 
@@ -67,6 +70,7 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
     for name, alias in getattr(message, "__wire_aliases__", {}).items():
         if name not in raw and alias in raw:
             raw[name] = raw[alias]
+    _refuse_nul(raw)
     _refuse_booleans(message, raw)
     try:
         converted = msgspec.convert(raw, message, strict=False)
@@ -180,6 +184,20 @@ def _refuse_half_characters(text: str) -> None:
         raise InvalidParameter(
             f"{text[:100]!a} holds half of a surrogate pair, which is no character."
         ) from None
+
+
+def _refuse_nul(raw: Any, path: str = "") -> None:
+    """Refuse the one character that PostgreSQL keeps in no text, whatever database there is."""
+    if isinstance(raw, str):
+        if "\0" in raw:
+            raise InvalidParameter(f"'{path}' holds the character NUL, which no text may.")
+    elif isinstance(raw, dict):
+        for name, value in raw.items():
+            _refuse_nul(name, f"{path} (a key)".lstrip())
+            _refuse_nul(value, f"{path}.{name}" if path else name)
+    elif isinstance(raw, list):
+        for index, value in enumerate(raw):
+            _refuse_nul(value, f"{path}[{index}]")
 
 
 def _too_deep() -> InvalidParameter:

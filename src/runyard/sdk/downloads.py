@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import secrets
 import sys
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -13,6 +16,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.sdk.connection import Connection
+
+_SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([^:]*):")
 
 
 class DownloadProgress:
@@ -58,7 +63,8 @@ def download(
 
     Raises:
         NotFound: The run has no such file any more.
-        Unavailable: The connection broke, or fewer bytes came than the server had said.
+        Unavailable: The connection broke, fewer bytes came than the server had said, or others than its
+            sender had declared.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
@@ -66,10 +72,16 @@ def download(
     try:
         query = (("run_uuid", run_id), ("path", wanted.path))
         with unfinished.open("xb") as opened, connection.open("/get-artifact", query) as answer:
+            declared = _SHA256.search(answer.headers.get("Repr-Digest", ""))
+            received = hashlib.sha256()
             for chunk in answer.body:
                 opened.write(chunk)
+                if declared:
+                    received.update(chunk)
                 progress.advance(task, len(chunk))
             _check_length(wanted.path, answer.headers.get("Content-Length"), opened.tell())
+            if declared and base64.b64encode(received.digest()).decode() != declared[1]:
+                raise Unavailable(f"{wanted.path!r} is not what its sender declared: its SHA-256 differs.")
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

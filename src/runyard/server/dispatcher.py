@@ -100,8 +100,7 @@ class Dispatcher:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
-            admit = partial(self._admit, route, address, authorization)
-            call = await run_sync(self._retrying, admit)
+            call = await self._admitted(route, address, authorization)
             response: Response = await route.handler(call, http=Request(scope, receive), **values)
             return response
         if route.request is not None and method in _WITH_BODY:
@@ -135,10 +134,7 @@ class Dispatcher:
 
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         route = asked.route
-        call = self._admit_from_memory(asked)
-        if call is None:
-            admit = partial(self._admit, route, asked.address, asked.authorization)
-            call = await run_sync(self._retrying, admit)
+        call = await self._admitted(route, asked.address, asked.authorization)
         change = partial(route.handler, call, **_arguments(asked))
         return json_response(await self._stores.commits.submit(change))
 
@@ -146,13 +142,20 @@ class Dispatcher:
         call = self._admit(asked.route, asked.address, asked.authorization)
         return json_response(asked.route.handler(call, **_arguments(asked)))
 
-    def _admit_from_memory(self, asked: _Asked) -> Call | None:
+    async def _admitted(self, route: Route, address: Address, authorization: str | None) -> Call:
+        """Return the call if its sender may make it; the store is asked, in a thread, only if need be."""
+        call = self._admit_from_memory(route, address, authorization)
+        if call is not None:
+            return call
+        return await run_sync(self._retrying, partial(self._admit, route, address, authorization))
+
+    def _admit_from_memory(self, route: Route, address: Address, authorization: str | None) -> Call | None:
         """Return the call if its sender may make it; ``None`` if only the store can tell."""
-        caller = self._callers.remembered(asked.authorization)
+        caller = self._callers.remembered(authorization)
         if caller is None:
             return None
-        authorize(caller, asked.route.permits, asked.address.workspace)
-        workspace = self._workspaces.remembered(asked.address.workspace)
+        authorize(caller, route.permits, address.workspace)
+        workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else Call(self._stores, self._settings, workspace, caller)
 
     def _admit(self, route: Route, address: Address, authorization: str | None) -> Call:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn reads it, without the one form of request that would get around the host check."""
+"""HTTP/1.1 as uvicorn reads it, but for two things: a form of request, and how far uploads run ahead."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from runyard.server.bodies import HAS_COME
 
+RUN_AHEAD_BYTES = 1024 * 1024
+
 
 class StrictHttpProtocol(HttpToolsProtocol):
     """Shows the wall a host that a request names in its first line, and when a body lies there whole.
 
     ``GET http://evil.example/ HTTP/1.1`` is meant for proxies. The host in it goes before the ``Host``
     header, and uvicorn drops it. Here it becomes a second ``Host`` header, which the wall refuses.
+
+    While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
+    may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
     """
 
     def on_headers_complete(self) -> None:
@@ -27,3 +32,13 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.cycle.scope["state"][HAS_COME] = True
         super().on_message_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body for the application."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > RUN_AHEAD_BYTES:
+            self.flow.pause_reading()
+        cycle.message_event.set()

@@ -5,38 +5,53 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import anyio
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 
 from runyard.errors import TooLarge
-from runyard.services.artifacts import ArtifactUpload
+from runyard.server.digests import declared_sha256
+from runyard.services.artifacts import ArtifactUpload, Declared
 
 BATCH_BYTES = 1024 * 1024
+SMALL_BYTES = 64 * 1024
+_MAX_DIGITS = 18
+
+Begin = Callable[[Declared], ArtifactUpload]
 
 
-async def receive_file(http: Request, begin: Callable[[], ArtifactUpload], max_bytes: int) -> None:
+async def receive_file(http: Request, begin: Begin, max_bytes: int, *, is_at_hand: bool = False) -> None:
     """Write the request's body to the upload that ``begin`` returns, and commit it.
 
-    Nothing is left of it if the client goes away, the server stops, or the store fails.
+    Nothing is left of it if the client goes away, the server stops, the store fails, or it is not what a
+    header declared it to be.
 
     Args:
         http: The request; of its body no more than about a megabyte is held at a time.
-        begin: Opens the upload; runs in a worker thread.
+        begin: Opens the upload for what the headers declare; runs in a worker thread.
         max_bytes: Largest body that is taken; 0 for no limit.
+        is_at_hand: Whether a small file takes less time here than in a worker thread.
 
     Raises:
+        InvalidParameter: The body's SHA-256 is not the one that a header declares.
         TooLarge: The body is larger.
         ClientDisconnect: The client went away.
     """
-    declared = http.headers.get("content-length", "")
-    if declared.isdecimal():
-        _check_size(int(declared), max_bytes)
-    file = _File(begin)
+    declared = _declared(http)
+    _check_size(declared.size_bytes or 0, max_bytes)
+    if is_at_hand and declared.size_bytes is not None and declared.size_bytes <= SMALL_BYTES:
+        _store_small(await http.body(), begin, declared)
+        return
+    file = _File(lambda: begin(declared))
     try:
         async for batch, is_last in _batches(http, max_bytes):
             await run_sync(file.take, batch, is_last)
-    finally:
-        file.drop_unless_whole()
+    except BaseException:
+        # To take back what a store has, or a large file from a disk, takes a while: not in the event loop.
+        with anyio.CancelScope(shield=True):
+            await run_sync(file.drop)
+        raise
+    file.drop()
 
 
 class _File:
@@ -63,8 +78,8 @@ class _File:
             if is_last:
                 self._upload.commit()
 
-    def drop_unless_whole(self) -> None:
-        """End the upload; what was not committed is gone."""
+    def drop(self) -> None:
+        """End the upload; unless it was committed it is gone."""
         with self._working:
             self._is_over = True
             if self._upload is not None:
@@ -84,6 +99,18 @@ async def _batches(http: Request, max_bytes: int) -> AsyncIterator[tuple[Sequenc
             yield batch, False
             batch, batch_bytes = [], 0
     yield batch, True
+
+
+def _declared(http: Request) -> Declared:
+    length = http.headers.get("content-length", "")
+    size_bytes = int(length) if length.isdecimal() and len(length) <= _MAX_DIGITS else None
+    return Declared(size_bytes, declared_sha256(http.headers))
+
+
+def _store_small(body: bytes, begin: Begin, declared: Declared) -> None:
+    with begin(declared) as upload:
+        upload.write(body)
+        upload.commit()
 
 
 def _check_size(size_bytes: int, max_bytes: int) -> None:

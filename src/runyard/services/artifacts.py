@@ -13,22 +13,34 @@ from typing import NoReturn
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.services.call import Call
-from runyard.stores.artifacts.base import ArtifactDownload, ArtifactEntry, ArtifactUpload
+from runyard.stores.artifacts.base import (
+    NOTHING_DECLARED,
+    ArtifactDownload,
+    ArtifactEntry,
+    ArtifactUpload,
+    Declared,
+    GivesAddresses,
+)
+from runyard.stores.artifacts.checksums import checked
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath, proxied_path, resolve_artifact_path
 
 __all__ = [
     "ArtifactDownload",
     "ArtifactUpload",
+    "Declared",
+    "DownloadAddress",
     "ListedArtifact",
     "artifact_uri_of_run",
     "begin_proxied_upload",
     "begin_upload",
     "delete_proxied",
+    "gives_addresses",
+    "is_at_hand",
     "list_directory",
     "list_proxied",
     "open_file",
     "open_proxied",
-    "refuse_multipart_download",
+    "proxied_download_address",
     "refuse_multipart_upload",
     "refuse_presigned_download",
     "refuse_presigned_upload",
@@ -42,6 +54,17 @@ class ListedArtifact:
     """A file, or with ``size_bytes`` of ``None`` a directory, by its path below what was listed."""
 
     path: str
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadAddress:
+    """Where a file can be read without the server and without a credential, and how large it is.
+
+    Without a size there is no such address: a client of MLflow's then asks the server for the bytes.
+    """
+
+    url: str
     size_bytes: int | None
 
 
@@ -95,12 +118,42 @@ def open_proxied(call: Call, path: str) -> ArtifactDownload:
     return _opened(call, place)
 
 
-def begin_proxied_upload(call: Call, path: str) -> ArtifactUpload:
-    """Begin to write a file of the workspace; whoever gets it commits or closes it."""
+def begin_proxied_upload(call: Call, path: str, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
+    """Begin to write a file of the workspace; whoever gets it commits or closes it.
+
+    To commit it raises ``InvalidParameter`` if its checksum is not the declared one.
+    """
     place = resolve_artifact_path(path, is_directory=True)
     if place == ROOT or path.endswith("/"):
         raise InvalidParameter("Artifact path must include a filename (cannot end with '/').")
-    return call.stores.artifacts.create(_key(call, place))
+    return checked(call.stores.artifacts.create(_key(call, place), declared), declared)
+
+
+def is_at_hand(call: Call) -> bool:
+    """Whether a small file is read or written faster than another thread could be asked to do it."""
+    return call.stores.artifacts.is_at_hand
+
+
+def gives_addresses(call: Call) -> bool:
+    """Whether clients may download straight from the storage: it can, and the settings let it."""
+    return call.settings.artifact_address_s > 0 and isinstance(call.stores.artifacts, GivesAddresses)
+
+
+def proxied_download_address(call: Call, path: str) -> DownloadAddress:
+    """Return an address of the storage's own for a file of the workspace, good for a few minutes.
+
+    Raises:
+        NotFound: Nothing is there.
+        InvalidParameter: A path that can't be, or that of a directory.
+        NotImplementedHere: This storage gives none, or the settings don't let it.
+    """
+    place = resolve_artifact_path(path)
+    store, valid_s = call.stores.artifacts, call.settings.artifact_address_s
+    if valid_s == 0 or not isinstance(store, GivesAddresses):
+        raise NotImplementedHere("Multipart download is not supported for the current artifact repository")
+    with _opened(call, place) as download:
+        url = store.download_address(_key(call, place), valid_s)
+        return DownloadAddress(url, download.file.size_bytes) if url else DownloadAddress("", None)
 
 
 def delete_proxied(call: Call, path: str) -> None:
@@ -123,12 +176,6 @@ def refuse_multipart_upload(directory: str, local_path: str) -> NoReturn:
     resolve_artifact_path(directory, is_directory=True)
     resolve_artifact_path(local_path.replace("\\", "/").rpartition("/")[2])
     raise NotImplementedHere("Multipart upload is not supported for the current artifact repository")
-
-
-def refuse_multipart_download(path: str) -> NoReturn:
-    """Say that this storage gives no addresses of its own, which makes clients ask the server."""
-    resolve_artifact_path(path)
-    raise NotImplementedHere("Multipart download is not supported for the current artifact repository")
 
 
 def refuse_presigned_download(call: Call, run_id: str, path: str, expires_in_s: int | None) -> NoReturn:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from runyard._version import __version__
 from runyard.errors import InvalidParameter, InvalidState, NotFound
-from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore
+from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore, Declared
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath
 from runyard.stores.copying import copy_database, engine_of, is_empty, put_back
 from runyard.stores.opening import AsItIs
@@ -265,7 +265,10 @@ def _put_back(backup: Path, file: ListedFile, artifacts: ArtifactStore) -> None:
     path = ArtifactPath(tuple(file.path.split("/")))
     digest = hashlib.sha256()
     try:
-        with _blob(backup, file.sha256).open("rb") as blob, artifacts.create(path) as upload:
+        with (
+            _blob(backup, file.sha256).open("rb") as blob,
+            artifacts.create(path, Declared(file.size_bytes, file.sha256)) as upload,
+        ):
             while piece := blob.read(PIECE_BYTES):
                 digest.update(piece)
                 upload.write(piece)

@@ -10,22 +10,22 @@ import zstandard
 from runyard.entities.run import Run, RunContents
 from runyard.protocol import wire
 from runyard.protocol.messages.runs import WireRun, wire_run
-from runyard.services.call import Call
 from runyard.stores.metadata.base import RunsFound
+from runyard.stores.opening import Stores
 
 FORMAT = b"\x01"
 """Stands before each document. Count it up when :func:`wire_run` writes a run in another way."""
 LEVEL = 1
 
 
-def read_documents(call: Call, found: RunsFound) -> tuple[list[WireRun], dict[int, tuple[int, bytes]]]:
+def read_documents(stores: Stores, found: RunsFound) -> tuple[list[WireRun], dict[int, tuple[int, bytes]]]:
     """Return runs as the wire shows them, encoded already, and the documents of those that had none.
 
     They must come from one state of the stores: call it within :meth:`Stores.snapshot`, and
     :func:`keep_documents` after it.
     """
     # A document that could not be made invalid, as the disk is full, is not to be shown.
-    kept = {} if call.stores.metrics.is_behind else call.stores.metadata.runs.read_documents(found)
+    kept = {} if stores.metrics.is_behind else stores.metadata.runs.read_documents(found)
     decompress = zstandard.ZstdDecompressor().decompress
     bodies = {
         number: decompress(memoryview(document)[1:])
@@ -33,7 +33,7 @@ def read_documents(call: Call, found: RunsFound) -> tuple[list[WireRun], dict[in
         if document[:1] == FORMAT
     }
     missing = [number for number in found.run_numbers if number not in bodies]
-    made = _make(call, missing) if missing else {}
+    made = _make(stores, missing) if missing else {}
     bodies.update(made)
     revisions = dict(zip(found.run_numbers, found.revisions, strict=True))
     compress = zstandard.ZstdCompressor(LEVEL).compress
@@ -42,24 +42,24 @@ def read_documents(call: Call, found: RunsFound) -> tuple[list[WireRun], dict[in
     return shown, new
 
 
-def keep_documents(call: Call, documents: dict[int, tuple[int, bytes]]) -> None:
+def keep_documents(stores: Stores, documents: dict[int, tuple[int, bytes]]) -> None:
     """Keep documents for those who read the runs next, unless somebody is writing just now."""
     if documents:
-        call.stores.metadata.runs.keep_documents(documents)
+        stores.metadata.runs.keep_documents(documents)
 
 
-def _make(call: Call, run_numbers: Sequence[int]) -> dict[int, bytes]:
-    runs = call.stores.metadata.runs.read_runs(call.workspace.name, run_numbers)
-    contents = contents_of(call, runs)
+def _make(stores: Stores, run_numbers: Sequence[int]) -> dict[int, bytes]:
+    runs = stores.metadata.runs.read_runs(run_numbers)
+    contents = contents_of(stores, runs)
     return {
         number: wire.encode(wire_run(run, contents[run.run_id]))
         for number, run in zip(run_numbers, runs, strict=True)
     }
 
 
-def contents_of(call: Call, runs: Sequence[Run]) -> dict[str, RunContents]:
+def contents_of(stores: Stores, runs: Sequence[Run]) -> dict[str, RunContents]:
     """Return what hangs on runs, latest metrics included, by the ids of the runs."""
     run_ids = [run.run_id for run in runs]
-    contents = call.stores.metadata.runs.read_contents(run_ids)
-    latest = call.stores.metrics.read_latest(run_ids)
+    contents = stores.metadata.runs.read_contents(run_ids)
+    latest = stores.metrics.read_latest(run_ids)
     return {run_id: replace(contents[run_id], metrics=latest[run_id]) for run_id in run_ids}

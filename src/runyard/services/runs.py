@@ -91,7 +91,7 @@ def get_run(call: Call, run_id: str) -> WireRun:
     with call.stores.snapshot():
         found = call.stores.metadata.runs.locate_run(call.workspace.name, run_id)
         # A run is often read right after it was changed: what is made for that is not worth keeping.
-        shown, _ = read_documents(call, found)
+        shown, _ = read_documents(call.stores, found)
     return shown[0]
 
 
@@ -158,8 +158,8 @@ def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:
     )
     with call.stores.snapshot():
         found = call.stores.metadata.runs.search_runs(search)
-        shown, made = read_documents(call, found)
-    keep_documents(call, made)
+        shown, made = read_documents(call.stores, found)
+    keep_documents(call.stores, made)
     return Page(shown, None if found.last is None else position_token(found.last, same))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from runyard.errors import InvalidParameter
 from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.folder import FolderArtifactStore
+from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
@@ -92,27 +92,34 @@ class AsItIs:
         self.database.close()
 
 
-def open_as_it_is(database_address: str | Path, artifact_root: Path) -> AsItIs:
+def open_as_it_is(database_address: str | Path, artifact_root: Path, artifact_store: str = "") -> AsItIs:
     """Return a database and its artifacts without bringing the schema up to date."""
-    return AsItIs(connect_database(database_address, connections=2), FolderArtifactStore(artifact_root))
+    database = connect_database(database_address, connections=2)
+    return AsItIs(database, open_artifacts(artifact_store, artifact_root))
 
 
 def open_stores(
     database_address: str | Path,
     artifact_root: Path,
+    artifact_store: str = "",
     connections: int = 16,
     durability: Durability = Durability.COMMIT,
 ) -> Stores:
-    """Return the stores in a database and a local folder, made if need be.
+    """Return the stores in a database and in an object store or a local folder, made if need be.
 
     Args:
         database_address: A SQLite file, or ``postgresql://…``.
-        artifact_root: The folder of all artifacts.
+        artifact_root: The folder of all artifacts, where there is no ``artifact_store``.
+        artifact_store: The address of a bucket and a prefix in it.
         connections: How many connections to open to a database of another process at most.
-        durability: What a commit to SQLite waits for.
+        durability: What a commit to SQLite, and a file in the folder, waits for.
     """
     database = connect_database(database_address, connections, durability)
-    database.retrying(database.migrate)
+    try:
+        database.retrying(database.migrate)
+    except BaseException:
+        database.close()
+        raise
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
@@ -124,7 +131,7 @@ def open_stores(
     return Stores(
         metadata=metadata,
         metrics=metrics,
-        artifacts=FolderArtifactStore(artifact_root),
+        artifacts=open_artifacts(artifact_store, artifact_root, durability=durability),
         database=database,
         commits=GroupCommit(database),
         upkeep=MetricUpkeep(database, metrics),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
 from runyard.stores.database import Database, TransactionUndone
 
-OLDEST_VERSION = 12
+OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
 WAIT_FOR_A_CONNECTION_S = 10
 
@@ -29,8 +29,9 @@ SET jit = off
 """
 _DISK_FULL = frozenset({"53100"})
 _TOO_LONG_FOR_AN_INDEX = "54000"
-# Met another transaction; another one holds a row for too long; too many connections.
-_UNDONE = frozenset({"40001", "40P01", "55P03", "53300"})
+# Met another transaction; another one holds a row for too long; too many connections; what a new row hangs
+# on was removed since it was looked at, which the next attempt will see.
+_UNDONE = frozenset({"40001", "40P01", "55P03", "53300", "23503"})
 # Classes: connection exception, operator intervention (shut down, crashed, starting up).
 _GONE = ("08", "57P")
 
@@ -92,6 +93,8 @@ class PostgresDatabase(Database):
 
     def _explained(self, fault: BaseException) -> RunyardError | None:
         state = getattr(fault, "sqlstate", None)
+        if state is None and "NUL" in str(fault):
+            return InvalidParameter("A name in this request holds the character NUL, which no text may.")
         if state in _DISK_FULL:
             return StorageFull("The disk that holds the database is full; nothing was written.")
         if state == _TOO_LONG_FOR_AN_INDEX:
@@ -153,9 +156,12 @@ def connect_postgres(address: str, connections: int) -> PostgresDatabase:
     database = PostgresDatabase(engine)
     try:
         database.retrying(lambda: _check(database))
-    except Unavailable as error:
-        cause = error.__cause__.orig if isinstance(error.__cause__, DBAPIError) else error
-        raise Unavailable(f"The database does not answer: {cause}") from None
+    except BaseException as error:
+        database.close()
+        if isinstance(error, Unavailable) and isinstance(error.__cause__, DBAPIError):
+            # Whoever starts a server may know why; whoever asks it something later may not.
+            raise Unavailable(f"The database does not answer: {error.__cause__.orig}") from None
+        raise
     return database
 
 

@@ -39,7 +39,7 @@ ODD_TEXTS = [
 def found_by(store: MetadataUnderTest, search: Search) -> list[str]:
     """Return the ids of the runs that a search finds, in its order."""
     found = store.runs.search_runs(search)
-    return [run.run_id for run in store.runs.read_runs(search.workspace, found.run_numbers)]
+    return [run.run_id for run in store.runs.read_runs(found.run_numbers)]
 
 
 class RunRowRules(MetadataHooks):

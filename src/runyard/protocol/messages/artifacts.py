@@ -61,6 +61,14 @@ class CreatePresignedUploadUrl(Wire):
     expiration: int | None = None
 
 
+class PresignedDownloadUrlAnswer(Wire):
+    """Answer of ``mlflow-artifacts/presigned``; without a size, clients don't use the address."""
+
+    url: str
+    headers: dict[str, str]
+    file_size: int | UnsetType = UNSET
+
+
 class CreateMultipartUpload(Wire):
     """Body of ``mlflow-artifacts/mpu/create``; ``path`` says where the file lies on the client's machine."""
 

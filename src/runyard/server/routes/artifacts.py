@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from anyio.to_thread import run_sync
 from msgspec import UNSET
@@ -21,6 +21,7 @@ from runyard.protocol.messages.artifacts import (
     ListArtifactsAnswer,
     ListProxiedArtifacts,
     ListProxiedArtifactsAnswer,
+    PresignedDownloadUrlAnswer,
     WireFile,
 )
 from runyard.protocol.messages.common import Empty
@@ -30,7 +31,7 @@ from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
 from runyard.services import artifacts
-from runyard.services.artifacts import ArtifactDownload, ArtifactUpload, ListedArtifact
+from runyard.services.artifacts import ArtifactDownload, ArtifactUpload, Declared, ListedArtifact
 from runyard.services.call import Call
 
 routes = Routes()
@@ -78,8 +79,11 @@ def list_proxied_artifacts(call: Call, body: ListProxiedArtifacts) -> ListProxie
 )
 async def download_artifact(call: Call, http: Request, artifact_path: str) -> Response:
     """Send a file of the workspace, or a range of its bytes."""
-    download = await run_sync(artifacts.open_proxied, call, artifact_path)
-    return download_response(http, download, _name_of(artifact_path))
+
+    def opened() -> ArtifactDownload:
+        return artifacts.open_proxied(call, artifact_path)
+
+    return await _download(call, http, opened, artifact_path)
 
 
 @routes.put(
@@ -88,10 +92,11 @@ async def download_artifact(call: Call, http: Request, artifact_path: str) -> Re
 async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Response:
     """Write the body to a file of the workspace while it arrives."""
 
-    def begin() -> ArtifactUpload:
-        return artifacts.begin_proxied_upload(call, artifact_path)
+    def begin(declared: Declared) -> ArtifactUpload:
+        return artifacts.begin_proxied_upload(call, artifact_path, declared)
 
-    await receive_file(http, begin, call.settings.max_upload_bytes)
+    is_at_hand = artifacts.is_at_hand(call)
+    await receive_file(http, begin, call.settings.max_upload_bytes, is_at_hand=is_at_hand)
     return json_response(Empty())
 
 
@@ -139,9 +144,11 @@ def abort_multipart_upload(call: Call, body: AbortMultipartUpload, artifact_path
     permits=Permission.READ,
     summary="Get an address to download an artifact in parts, where storage has its own.",
 )
-def get_presigned_download_url(call: Call, artifact_path: str) -> Empty:
-    """Refuse: clients then download in one piece."""
-    artifacts.refuse_multipart_download(artifact_path)
+def get_presigned_download_url(call: Call, artifact_path: str) -> PresignedDownloadUrlAnswer:
+    """Answer an address of the storage's own, or refuse: clients then download from here in one piece."""
+    address = artifacts.proxied_download_address(call, artifact_path)
+    size_bytes = UNSET if address.size_bytes is None else address.size_bytes
+    return PresignedDownloadUrlAnswer(url=address.url, headers={}, file_size=size_bytes)
 
 
 @routes.get("/get-artifact", permits=Permission.READ, summary="Download an artifact of a run.")
@@ -155,7 +162,7 @@ async def get_artifact(call: Call, http: Request) -> Response:
     def opened() -> ArtifactDownload:
         return artifacts.open_file(call, artifacts.artifact_uri_of_run(call, run_id), path)
 
-    return download_response(http, await run_sync(opened), _name_of(path))
+    return await _download(call, http, opened, path)
 
 
 @routes.post(
@@ -191,6 +198,13 @@ def wire_files(listed: Iterable[ListedArtifact]) -> list[WireFile]:
         else WireFile(path=item.path, is_dir=False, file_size=item.size_bytes)
         for item in listed
     ]
+
+
+async def _download(call: Call, http: Request, opened: Callable[[], ArtifactDownload], path: str) -> Response:
+    """Send the file that ``opened`` opens, from this thread if it is small and at hand."""
+    if not artifacts.is_at_hand(call):
+        return download_response(http, await run_sync(opened), _name_of(path))
+    return download_response(http, opened(), _name_of(path), is_at_hand=True)
 
 
 def _name_of(path: str) -> str:

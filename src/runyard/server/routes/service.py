@@ -9,6 +9,7 @@ from runyard.auth.permissions import Open, Permission
 from runyard.protocol.messages.service import CheckAnswer, WireFault
 from runyard.protocol.messages.workspaces import ServerAnswer, ServerInfoAnswer
 from runyard.server.routing import Routes
+from runyard.services.artifacts import gives_addresses
 from runyard.services.call import Call
 from runyard.services.integrity import check_integrity
 
@@ -38,7 +39,7 @@ def server_info(call: Call) -> ServerInfoAnswer:
         workspaces_enabled=True,
         trace_archival_enabled=False,
         multipart_uploads_enabled=False,
-        multipart_downloads_enabled=False,
+        multipart_downloads_enabled=gives_addresses(call),
         presigned_upload_run_id_supported=False,
         presigned_upload_model_id_supported=False,
         features_enabled={},

@@ -6,7 +6,8 @@ Promises that every store keeps:
   reads meanwhile gets the old bytes or an error, never a mixture. An upload that is not committed leaves
   nothing behind, neither a file nor a directory.
 * What was committed survives the end of the process at any moment.
-* Memory is bounded: no call holds more of a file than the bytes that it is given or asked for.
+* Memory is bounded: no call holds more of a file than the bytes that it is given or asked for, and the
+  few parts that an object store is sent at a time.
 * Directories are made by the files in them, and are gone with the last one.
 * A store never leads out of its root. It opens, lists and deletes plain files and directories alone; a
   link in the way is answered with ``NotFound`` and never followed.
@@ -35,11 +36,29 @@ class ArtifactFile:
         size_bytes: Its length.
         modified_ms: When it was committed, milliseconds since the epoch.
         etag: Changes whenever the content may have; printable ASCII without quotes, or empty.
+        sha256: The checksum that its sender declared, in hexadecimal; ``None`` if that is not known.
     """
 
     size_bytes: int
     modified_ms: int
     etag: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the sender of a file says of it before it comes.
+
+    Args:
+        size_bytes: Its length. The sizes of the parts that go to an object store depend on it.
+        sha256: Its checksum in hexadecimal, which the store keeps beside the file where it can.
+    """
+
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+NOTHING_DECLARED = Declared()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +105,8 @@ class ArtifactUpload(_Closing):
 
         Raises:
             StorageFull: There is no room for it.
+            TooLarge: The store takes no file of this size.
+            Unavailable: The store can't go on.
         """
 
     @abc.abstractmethod
@@ -95,6 +116,7 @@ class ArtifactUpload(_Closing):
         Raises:
             InvalidParameter: A directory has this path, or a file has the path of a directory above it.
             StorageFull: There is no room for it.
+            Unavailable: The store can't go on.
         """
 
 
@@ -120,9 +142,14 @@ class ArtifactStore(abc.ABC):
     has_directories: bool
     """Whether a directory and a file can't have the same path, as in a file system."""
 
+    is_at_hand: bool
+    """Whether a small file is read or written in less time than it takes to ask another thread to do it."""
+
     @abc.abstractmethod
-    def create(self, path: ArtifactPath) -> ArtifactUpload:
+    def create(self, path: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
         """Begin to write the file at ``path``.
+
+        Nothing of what is declared is checked; :func:`~runyard.stores.artifacts.checksums.checked` does that.
 
         Raises:
             InvalidParameter: ``path`` is the root.
@@ -165,4 +192,18 @@ class ArtifactStore(abc.ABC):
 
         Raises:
             NotFound: The path leads over a link, or is one.
+        """
+
+
+class GivesAddresses(abc.ABC):
+    """A store whose files can be read at an address of its own, for a while and without a credential."""
+
+    @abc.abstractmethod
+    def download_address(self, path: ArtifactPath, valid_s: int) -> str | None:
+        """Return an address to read the file at ``path`` from, whether it is there or not.
+
+        ``None`` where the service has none for such a name.
+
+        Raises:
+            Unavailable: The store can't make one, for want of the right to or otherwise.
         """

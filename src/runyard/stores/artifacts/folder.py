@@ -18,22 +18,27 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotFound, RunyardError, StorageFull, Unavailable
+from runyard.settings import Durability
 from runyard.stores.artifacts.base import (
+    NOTHING_DECLARED,
     ArtifactDownload,
     ArtifactEntry,
     ArtifactFile,
     ArtifactStore,
     ArtifactUpload,
+    Declared,
 )
 from runyard.stores.artifacts.paths import ArtifactPath, is_plain_name
 
 INCOMING = ".incoming"
 PREFERRED_READ_BYTES = 1024 * 1024
+SHA256_ATTRIBUTE = "user.runyard.sha256"
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -49,20 +54,22 @@ class FolderArtifactStore(ArtifactStore):
     """A folder, made if need be; several processes may share it."""
 
     has_directories = True
+    is_at_hand = True
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, durability: Durability = Durability.COMMIT) -> None:
         self._root = root
+        self._waits_for_disk = durability is Durability.FULL
         self._incoming = root / INCOMING
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._incoming.mkdir(mode=0o700, exist_ok=True)
         self._remove_left_behind()
 
-    def create(self, path: ArtifactPath) -> ArtifactUpload:
+    def create(self, path: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
         """Begin to write the file at ``path``."""
         _check_not_own(path)
         if not path.segments:
             raise InvalidParameter("The root of the artifacts is a directory, not a file.")
-        return _FolderUpload(self, path)
+        return _FolderUpload(self, path, declared.sha256)
 
     def open(self, path: ArtifactPath) -> ArtifactDownload:
         """Open the file at ``path`` for reading."""
@@ -116,14 +123,23 @@ class FolderArtifactStore(ArtifactStore):
         try:
             for segment in path.segments:
                 if is_made:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(segment, 0o700, dir_fd=held)
+                    self._make_directory(segment, held)
                 below = _open_below(segment, _DIRECTORY, held, path)
                 os.close(held)
                 held = below
             yield held
         finally:
             os.close(held)
+
+    def _make_directory(self, name: str, above: int) -> None:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=above)
+            self.flush(above)
+
+    def flush(self, descriptor: int) -> None:
+        """Wait until a file, or the names in a directory, are on the disk, if that is what was promised."""
+        if self._waits_for_disk:
+            os.fsync(descriptor)
 
     def _opened(self, path: ArtifactPath) -> int:
         _check_not_own(path)
@@ -153,6 +169,7 @@ class FolderArtifactStore(ArtifactStore):
         try:
             with self.directory(path.parent, is_made=True) as folder:
                 os.rename(staged, path.name, dst_dir_fd=folder)
+                self.flush(folder)
         except FileNotFoundError:  # a deletion took an empty directory between our making and using it
             return False
         except IsADirectoryError:
@@ -195,9 +212,10 @@ class FolderArtifactStore(ArtifactStore):
 
 
 class _FolderUpload(ArtifactUpload):
-    def __init__(self, store: FolderArtifactStore, path: ArtifactPath) -> None:
+    def __init__(self, store: FolderArtifactStore, path: ArtifactPath, sha256: str | None) -> None:
         self._store = store
         self._path = path
+        self._sha256 = sha256
         self._staged = store.staged()
         self._descriptor: int | None = None
         with _full_disk_said():
@@ -211,8 +229,11 @@ class _FolderUpload(ArtifactUpload):
                 rest = rest[os.write(self._open_descriptor(), rest) :]
 
     def commit(self) -> ArtifactFile:
-        file = _described(os.fstat(self._open_descriptor()))
+        if self._sha256 is not None:
+            _keep_sha256(self._open_descriptor(), self._sha256)
+        file = _described(self._open_descriptor(), os.fstat(self._open_descriptor()))
         with _full_disk_said():
+            self._store.flush(self._open_descriptor())
             self._store.land(self._staged, self._path)
         self._release()
         return file
@@ -240,7 +261,7 @@ class _FolderDownload(ArtifactDownload):
         self._descriptor: int | None = descriptor
         found = os.fstat(descriptor)
         if stat.S_ISREG(found.st_mode):
-            self.file = _described(found)
+            self.file = _described(descriptor, found)
             return
         self.close()
         if stat.S_ISDIR(found.st_mode):
@@ -301,12 +322,36 @@ def _entry_of(item: os.DirEntry[str]) -> ArtifactEntry | None:
     return None
 
 
-def _described(found: os.stat_result) -> ArtifactFile:
+def _described(descriptor: int, found: os.stat_result) -> ArtifactFile:
     return ArtifactFile(
         size_bytes=found.st_size,
         modified_ms=found.st_mtime_ns // 1_000_000,
         etag=f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}",
+        sha256=_kept_sha256(descriptor, found.st_mtime_ns),
     )
+
+
+if sys.platform == "linux":
+
+    def _keep_sha256(descriptor: int, sha256: str) -> None:
+        kept = f"{sha256} {os.fstat(descriptor).st_mtime_ns}"  # of no worth once a person edits the file
+        with contextlib.suppress(OSError):  # not every file system has room for attributes
+            os.setxattr(descriptor, SHA256_ATTRIBUTE, kept.encode())
+
+    def _kept_sha256(descriptor: int, mtime_ns: int) -> str | None:
+        try:
+            sha256, _, kept_ns = os.getxattr(descriptor, SHA256_ATTRIBUTE).decode().partition(" ")
+        except OSError:
+            return None
+        return sha256 if kept_ns == str(mtime_ns) else None
+
+else:  # Python reads and writes the attributes of files on Linux alone
+
+    def _keep_sha256(descriptor: int, sha256: str) -> None:
+        pass
+
+    def _kept_sha256(descriptor: int, mtime_ns: int) -> str | None:
+        return None
 
 
 def _is_own(path: ArtifactPath) -> bool:

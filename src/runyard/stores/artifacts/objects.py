@@ -7,40 +7,62 @@ deletes, refuses names such as ``epoch#1``, and reads at a twentieth of the disk
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
-from obstore.store import ObjectStore
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
-from runyard.errors import InvalidParameter, NotFound, Unavailable
+from runyard.errors import InvalidParameter, NotFound, StorageFull, TooLarge, Unavailable
 from runyard.stores.artifacts.base import (
+    NOTHING_DECLARED,
     ArtifactDownload,
     ArtifactEntry,
     ArtifactFile,
     ArtifactStore,
     ArtifactUpload,
+    Declared,
+    GivesAddresses,
 )
 from runyard.stores.artifacts.paths import ArtifactPath, is_plain_name
 
 PART_BYTES = 8 * 1024 * 1024
+MAX_PARTS = 10_000  # what S3 and GCS put together to one object
+LARGE_PART_BYTES = 64 * 1024 * 1024
 PARTS_AT_ONCE = 2  # an upload holds so many parts, and the one that is filling
+SHA256_ATTRIBUTE = "sha256"
 DELETED_AT_ONCE = 1000  # what S3 takes in one request
+
+_log = logging.getLogger("runyard.stores")
+
+_FULL = re.compile(r"\b507\b|QuotaExceeded|StorageFull|InsufficientStorage")
+_XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
+_SIGNATURE = re.compile(r"((?:sig|signature|token|credential|accesskeyid)[=>])[^&<\s]+", re.IGNORECASE)
 
 
 class ObjectArtifactStore(ArtifactStore):
     """The objects of one bucket or container, or of a prefix of it if ``store`` has one."""
 
     has_directories = False
+    is_at_hand = False
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def create(self, path: ArtifactPath) -> ArtifactUpload:
+    @property
+    def objects(self) -> ObjectStore:
+        """What holds the objects, for those who must look past this class."""
+        return self._store
+
+    def create(self, path: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
         """Begin to write the object at ``path``."""
         if not path.segments:
             raise InvalidParameter("The root of the artifacts is a directory, not a file.")
-        return _ObjectUpload(self._store, path)
+        return _ObjectUpload(self._store, path, declared)
 
     def open(self, path: ArtifactPath) -> ArtifactDownload:
         """Open the object at ``path`` for reading."""
@@ -60,7 +82,9 @@ class ObjectArtifactStore(ArtifactStore):
         with _failures_said():
             found = obstore.list_with_delimiter(self._store, str(path) or None)
         entries = [ArtifactEntry(_last(prefix), None) for prefix in found["common_prefixes"]]
-        entries += [ArtifactEntry(_last(item["path"]), item["size"]) for item in found["objects"]]
+        # Some tools, and stores on a file system, keep an object for the directory itself: "a/" below "a".
+        files = [item for item in found["objects"] if item["path"] != str(path)]
+        entries += [ArtifactEntry(_last(item["path"]), item["size"]) for item in files]
         return sorted((entry for entry in entries if is_plain_name(entry.name)), key=lambda entry: entry.name)
 
     def delete(self, path: ArtifactPath) -> None:
@@ -76,21 +100,48 @@ class ObjectArtifactStore(ArtifactStore):
             obstore.delete(self._store, keys)
 
 
+class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses):
+    """Objects of a service that signs addresses."""
+
+    def __init__(self, store: S3Store | AzureStore | GCSStore) -> None:
+        super().__init__(store)
+        self._signer = store
+
+    def download_address(self, path: ArtifactPath, valid_s: int) -> str | None:
+        """Return an address to read the object at ``path`` from, if its name lets one be made."""
+        with _failures_said():
+            url = obstore.sign(self._signer, "GET", str(path), timedelta(seconds=valid_s))
+        if isinstance(self._signer, AzureStore) and "%" in urlsplit(url).path:
+            return None  # obstore signs the escaped name, Azure checks the plain one
+        return url
+
+
 class _ObjectUpload(ArtifactUpload):
-    def __init__(self, store: ObjectStore, path: ArtifactPath) -> None:
+    def __init__(self, store: ObjectStore, path: ArtifactPath, declared: Declared) -> None:
         self._store = store
         self._path = path
+        part_bytes = part_bytes_for(declared.size_bytes)
+        self._room_bytes = part_bytes * MAX_PARTS
         self._writer: obstore.WritableFile | None = obstore.open_writer(
-            store, str(path), buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+            store,
+            str(path),
+            attributes={SHA256_ATTRIBUTE: declared.sha256} if declared.sha256 else None,
+            buffer_size=part_bytes,
+            max_concurrency=PARTS_AT_ONCE if part_bytes < LARGE_PART_BYTES else 1,
         )
 
     def write(self, piece: bytes | memoryview) -> None:
+        writer = self._open_writer()
+        self._room_bytes -= len(piece)
+        if self._room_bytes < 0:
+            raise TooLarge("A file of this size must be sent with its Content-Length.")
         with _failures_said():
-            self._open_writer().write(piece)
+            writer.write(piece)
 
     def commit(self) -> ArtifactFile:
+        writer = self._open_writer()
         with _failures_said():
-            self._open_writer().close()
+            writer.close()
         self._writer = None
         found = _find(self._store, self._path)
         if found is None:
@@ -98,12 +149,28 @@ class _ObjectUpload(ArtifactUpload):
         return found
 
     def close(self) -> None:
-        self._writer = None  # a writer that is dropped before its close() leaves no object
+        if self._writer is None:
+            return
+        writer, self._writer = self._writer, None
+        # Parts that were sent stay, unseen and paid for, unless they are taken back; a writer does so when
+        # it is left by an error.
+        with contextlib.suppress(BaseError, OSError):
+            writer.__exit__(_Dropped, _Dropped(), None)
 
     def _open_writer(self) -> obstore.WritableFile:
         if self._writer is None:
             raise ValueError("The upload is over.")
         return self._writer
+
+
+class _Dropped(Exception):
+    """Why a writer is left before its end."""
+
+
+def part_bytes_for(size_bytes: int | None) -> int:
+    """Return how large the parts of a file must be, so that it needs no more of them than there may be."""
+    megabytes = -(-(size_bytes or 0) // (MAX_PARTS * 1024 * 1024))
+    return max(PART_BYTES, megabytes * 1024 * 1024)
 
 
 class _ObjectDownload(ArtifactDownload):
@@ -121,7 +188,7 @@ class _ObjectDownload(ArtifactDownload):
         if offset_bytes >= end:
             return b""
         try:
-            with _failures_said():
+            with _failures_said(is_missing_fine=True):
                 answer = obstore.get(self._store, str(self._path), options=self._options(offset_bytes, end))
                 return bytes(answer.bytes())
         except (FileNotFoundError, PreconditionError):
@@ -140,12 +207,17 @@ def _find(store: ObjectStore, path: ArtifactPath) -> ArtifactFile | None:
     if not path.segments:
         return None
     try:
-        with _failures_said():
-            found = obstore.head(store, str(path))
+        with _failures_said(is_missing_fine=True):
+            found = obstore.get(store, str(path), options={"head": True})
     except FileNotFoundError:
         return None
-    modified_ms = int(found["last_modified"].timestamp() * 1000)
-    return ArtifactFile(found["size"], modified_ms, etag=(found["e_tag"] or "").strip('"'))
+    meta = found.meta
+    return ArtifactFile(
+        size_bytes=meta["size"],
+        modified_ms=int(meta["last_modified"].timestamp() * 1000),
+        etag=(meta["e_tag"] or "").strip('"'),
+        sha256=found.attributes.get(SHA256_ATTRIBUTE),
+    )
 
 
 def _last(key: str) -> str:
@@ -153,10 +225,27 @@ def _last(key: str) -> str:
 
 
 @contextlib.contextmanager
-def _failures_said() -> Iterator[None]:
+def _failures_said(*, is_missing_fine: bool = False) -> Iterator[None]:
+    """Turn what obstore raises into errors of ours; the log alone gets the service's own words."""
     try:
         yield
     except PreconditionError:
         raise
-    except BaseError as error:
+    except (BaseError, OSError) as error:  # its writers raise OSError
+        if is_missing_fine and isinstance(error, FileNotFoundError):
+            raise
+        _log.warning("object store: %s", said_by(error))
+        if _FULL.search(str(error)):
+            raise StorageFull(
+                "The object store has no room left for artifacts; nothing was written."
+            ) from error
         raise Unavailable("The object store did not do what it was asked for.") from error
+
+
+def said_by(error: BaseException) -> str:
+    """Return what a service said, in one line and without the signatures of addresses."""
+    said = " ".join(str(error).partition("\n\nDebug source:")[0].split())
+    answered = _XML_ERROR.search(said)
+    if answered is not None:
+        said = f"{said[: said.index('<')].rstrip(': ')}: {answered[1]}: {answered[2]}"
+    return _SIGNATURE.sub(r"\1...", said)[:600].rstrip(".")

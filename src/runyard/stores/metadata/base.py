@@ -251,8 +251,19 @@ class RunStore(ABC):
         """
 
     @abstractmethod
-    def read_runs(self, workspace: str, run_numbers: Sequence[int]) -> list[Run]:
-        """Return runs of a workspace by their numbers, in the same order; one that is gone is left out."""
+    def locate_runs(self, run_numbers: Sequence[int]) -> RunsFound:
+        """Return runs by their numbers as a search that finds just them; one that is gone is left out."""
+
+    @abstractmethod
+    def take_quiet(self, quiet_s: float, limit: int) -> list[int]:
+        """Return the numbers of runs that this process has changed, but not within the last ``quiet_s``.
+
+        Each is told once until it changes again, to one caller. It is a hint: some may be forgotten.
+        """
+
+    @abstractmethod
+    def read_runs(self, run_numbers: Sequence[int]) -> list[Run]:
+        """Return runs by their numbers, in the same order; one that is gone is left out."""
 
     @abstractmethod
     def read_documents(self, found: RunsFound) -> dict[int, bytes]:

@@ -78,8 +78,8 @@ class RunConditions:
         if "\\" in pattern:
             pattern, escape = pattern.replace("|", "||"), " ESCAPE '|'"
         if by is Operator.ILIKE:
-            in_letters = self._engine.in_letters
-            return Sql(f"lower({column}{in_letters}) LIKE lower(?{in_letters}){escape}", (pattern,))
+            column, mark = self._engine.lowered(column), self._engine.lowered("CAST(? AS TEXT)")
+            return Sql(f"{column} LIKE {mark}{escape}", (pattern,))
         return Sql(f"{column} LIKE ?{escape}", (pattern,))
 
     def _compared(self, comparison: Comparison, owner: str) -> Sql:

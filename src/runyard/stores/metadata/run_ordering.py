@@ -145,16 +145,14 @@ class RunOrdering:
         on = Sql(f"{alias}.run_number = r.run_number AND {alias}.key = ?", (order.key,))
         join = self._engine.joined(table, alias, on, may_lack=True)
         rank = f"CASE WHEN {alias}.value IS NULL THEN {MISSING} ELSE {VALUED} END"
-        return SortKey(order, rank, f"{alias}.value{self._engine.as_bytes}", str, join)
+        return SortKey(order, rank, f"{alias}.value", str, join)
 
     def _attribute(self, order: Order) -> SortKey:
         column = runs.c[order.key]
         rank = (
             f"CASE WHEN r.{order.key} IS NULL THEN {MISSING} ELSE {VALUED} END" if column.nullable else None
         )
-        kind = column.type.python_type
-        value = f"r.{order.key}{self._engine.as_bytes if kind is str else ''}"
-        return SortKey(order, rank, value, kind)
+        return SortKey(order, rank, f"r.{order.key}", column.type.python_type)
 
     def _metric(self, order: Order, alias: str) -> SortKey:
         key_id, own_id = self._key_ids.get(order.key, 0), self._key_ids.get(order.own_key or "")

@@ -20,6 +20,7 @@ from runyard.protocol.filter_tree import NUMERIC_OPERATORS, And, Comparison, Ent
 from runyard.stores.metadata.base import RunsFound, Search
 from runyard.stores.metadata.run_question import Question
 from runyard.stores.metadata.run_strands import follow_order
+from runyard.stores.metadata.schema import INDEXED_LENGTH
 from runyard.stores.metadata.sql_pieces import NEVER, Row, Sql, all_of
 
 FEW = 1_000
@@ -66,8 +67,8 @@ def _sorted(question: Question, some: Sql | None) -> list[Row]:
     """Filter and sort the runs of the experiments, or those of them whose numbers ``some`` selects."""
     tables, owner = Sql("runs r"), "r.run_number"
     if some is not None:
-        owner = "d.run_number"
-        tables = Sql(f"({some.text}{question.engine.one_by_one}) d", some.values) + question.runs_of(owner)
+        owner = "few.run_number"
+        tables = Sql(f"({some.text}{question.engine.one_by_one}) few", some.values) + question.runs_of(owner)
     where = [question.in_experiments("r"), question.is_of_stages(), question.holds(owner)]
     return question.select(tables + question.ordering.joins(), where, question.ordering.clause())
 
@@ -85,14 +86,22 @@ def _with_equal_text(question: Question) -> Iterator[Sql]:
             continue
         if term.entity in (Entity.PARAM, Entity.TAG):
             table = "params" if term.entity is Entity.PARAM else "tags"
-            is_it = all_of(
-                [Sql("key = ?", (term.key,)), question.conditions.text("value", term.operator, term.value)]
-            )
+            is_it = all_of([Sql("key = ?", (term.key,)), *_is_value(question, term)])
         elif term.entity is Entity.ATTRIBUTE and term.key == "run_id":
             table, is_it = "runs", question.conditions.text("run_id", term.operator, term.value)
         else:
             continue
         yield Sql(f"SELECT run_number FROM {table} WHERE {is_it.text}", is_it.values)
+
+
+def _is_value(question: Question, term: Comparison) -> Iterator[Sql]:
+    """Yield the conditions of a text that is equal to another, in words for which there is an index."""
+    yield question.conditions.text("value", term.operator, term.value)
+    if not question.engine.is_sqlite:
+        values = term.value if isinstance(term.value, tuple) else (str(term.value),)
+        starts = tuple(value[:INDEXED_LENGTH] for value in values)
+        start = f"left(value, {INDEXED_LENGTH})"
+        yield question.conditions.text(start, Operator.IN, starts)
 
 
 def _with_metric(question: Question) -> Iterator[Sql]:
@@ -111,6 +120,6 @@ def _with_metric(question: Question) -> Iterator[Sql]:
 
 
 def _has_few(question: Question, some: Sql) -> bool:
-    limited = f"SELECT 1 FROM ({some.text}) d LIMIT {FEW + 1}"
+    limited = f"SELECT 1 FROM ({some.text}) few LIMIT {FEW + 1}"
     counted = question.engine.rows(Sql(f"SELECT count(*) FROM ({limited}) c", some.values))
     return int(counted[0][0]) <= FEW

@@ -22,6 +22,7 @@ from runyard.entities.run import (
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
 from runyard.stores.metadata.base import DatasetSummary, RunsFound, RunStore, Search
+from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.run_documents import keep_documents, read_documents
 from runyard.stores.metadata.run_search import find_runs
@@ -78,6 +79,7 @@ class SqlRuns(RunStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._changed = ChangedRuns()
 
     def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
         with self._database.writing() as connection:
@@ -193,14 +195,32 @@ class SqlRuns(RunStore):
             raise NotFound(f"Run with id={run_id} not found")
         return RunsFound([row[0]], [row[1]], last=None)
 
-    def read_runs(self, workspace: str, run_numbers: Sequence[int]) -> list[Run]:
-        query = select(runs.c.run_number, *(runs.c[name] for name in _COLUMNS.split(", "))).join(experiments)
-        in_workspace = query.where(experiments.c.workspace == workspace)
+    def locate_runs(self, run_numbers: Sequence[int]) -> RunsFound:
+        columns = runs.c
+        query = select(columns.run_number, columns.revision).order_by(columns.run_number)
+        with self._database.reading() as connection:
+            rows = [
+                row
+                for part in chunks(run_numbers)
+                for row in connection.execute(query.where(columns.run_number.in_(part)))
+            ]
+        return RunsFound([row[0] for row in rows], [row[1] for row in rows], last=None)
+
+    def take_quiet(self, quiet_s: float, limit: int) -> list[int]:
+        return self._changed.take(quiet_s, limit)
+
+    def read_runs(self, run_numbers: Sequence[int]) -> list[Run]:
+        columns = (
+            runs.c.run_number,
+            experiments.c.workspace,
+            *(runs.c[name] for name in _COLUMNS.split(", ")),
+        )
+        query = select(*columns).join_from(runs, experiments)
         with self._database.reading() as connection:
             read = {
-                row[0]: _run(row[1:], workspace)
+                row[0]: _run(row[2:], row[1])
                 for part in chunks(run_numbers)
-                for row in connection.execute(in_workspace.where(runs.c.run_number.in_(part)))
+                for row in connection.execute(query.where(runs.c.run_number.in_(part)))
             }
         return [read[number] for number in run_numbers if number in read]
 
@@ -236,9 +256,10 @@ class SqlRuns(RunStore):
             return [DatasetSummary(str(row[0]), row[1], row[2], row[3]) for row in connection.execute(query)]
 
     def _update(self, run_id: str, **values: Any) -> None:
+        changed = update(runs).where(runs.c.run_id == run_id).returning(runs.c.run_number)
         with self._database.writing() as connection:
-            changed = update(runs).where(runs.c.run_id == run_id)
-            connection.execute(changed.values(**values, revision=runs.c.revision + 1))
+            for number in connection.scalars(changed.values(**values, revision=runs.c.revision + 1)):
+                self._note_change(number)
 
     @contextlib.contextmanager
     def _changing(self, run_id: str) -> Iterator[tuple[Connection, int]]:
@@ -248,7 +269,11 @@ class SqlRuns(RunStore):
             if found is None:
                 raise NotFound(f"Run with id={run_id} not found")
             _CHANGED.run(connection, run_number=found[0])
+            self._note_change(found[0])
             yield connection, found[0]
+
+    def _note_change(self, run_number: int) -> None:
+        self._database.after_commit(lambda: self._changed.note(run_number))
 
 
 def _run(row: Sequence[Any], workspace: str) -> Run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.types import TypeEngine
@@ -37,6 +39,7 @@ tables = MetaData(
 
 DATASET_CONTEXT_TAG = "mlflow.data.context"
 """The tag of a run's use of a dataset that says what for, by MLflow's name."""
+
 INDEXED_LENGTH = 200
 """How many characters of a text PostgreSQL's indexes hold, which take no more than 2.7 kB."""
 
@@ -44,19 +47,21 @@ INDEXED_LENGTH = 200
 def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Table:
     """A table of free key and value pairs of one owner, clustered by owner."""
     column, target = owner.rsplit(".", 1)[-1], owner
-    return Table(
+    table = Table(
         name,
         tables,
         Column(column, owner_type, ForeignKey(target, ondelete="CASCADE"), primary_key=True),
         Column("key", TEXT, primary_key=True),
         Column("value", TEXT, nullable=False),
         Index(None, "key", "value", column).ddl_if(dialect="sqlite"),
-        # PostgreSQL takes no long values into an index; their beginnings tell most of them apart.
-        Index(f"ix_{name}_key_start_{column}", "key", text(f"left(value, {INDEXED_LENGTH})"), column).ddl_if(
-            dialect="postgresql"
-        ),
         sqlite_with_rowid=False,
     )
+    # PostgreSQL takes no long values into an index; their beginnings tell most of them apart.
+    starts = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE INDEX ix_{name}_key_start_{column} ON {name} (key, left(value, {INDEXED_LENGTH}), {column})"
+    )
+    event.listen(table, "after_create", starts.execute_if(dialect="postgresql"))
+    return table
 
 
 def _of_run() -> ForeignKey:

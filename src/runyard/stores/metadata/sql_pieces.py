@@ -80,10 +80,6 @@ class Engine:
         self._driver: Any = connection.connection.driver_connection
         self.one_by_one = "" if self.is_sqlite else " OFFSET 0"
         """Ends a query within a condition that is to be asked for each row, not joined."""
-        self.in_letters = "" if self.is_sqlite else ' COLLATE "und-x-icu"'
-        """Behind a text whose letters are to be lowered: those of every alphabet."""
-        self.as_bytes = "" if self.is_sqlite else ' COLLATE "C"'
-        """Behind a text that is sorted or compared: by its characters, whatever the database's language."""
 
     def rows(self, statement: Sql) -> list[Row]:
         """Return all rows of a statement."""
@@ -96,6 +92,10 @@ class Engine:
         if self.is_sqlite:
             return f"{column} = {int(is_set)}"
         return column if is_set else f"NOT {column}"
+
+    def lowered(self, text: str) -> str:
+        """Return a text in lower case by the rules of Unicode."""
+        return f"lower({text})" if self.is_sqlite else f'lower(({text}) COLLATE "und-x-icu")'
 
     def joined(self, table: str, alias: str, on: Sql, *, may_lack: bool = False) -> Sql:
         """Return the join of a table by its key, for each row of those that stand before it.

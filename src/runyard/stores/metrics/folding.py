@@ -41,8 +41,10 @@ MERGED_AT = 16
 PACKED_BELOW = 64
 """Fewer new points of a series than this share a row with those of other series."""
 
-_DELETE_BATCH = Prepared("DELETE FROM metric_batches WHERE batch_number = :batch_number")
-_DELETE_CHUNK = Prepared("DELETE FROM metric_chunks WHERE chunk_id = :chunk_id")
+_DELETE_BATCH = Prepared(
+    "DELETE FROM metric_batches WHERE run_number = :run_number AND batch_number = :batch_number"
+)
+_DELETE_CHUNK = Prepared("DELETE FROM metric_chunks WHERE run_number = :run_number AND chunk_id = :chunk_id")
 _ADD_CHUNK = Prepared(
     "INSERT INTO metric_chunks (run_number, key_id, point_count, first_timestamp_ms, last_timestamp_ms,"
     " first_step, last_step, coarse_bucket, packed, buckets) VALUES (:run_number, :key_id, :point_count,"
@@ -118,8 +120,9 @@ class Folding:
             }
             for key_id, chunk in sealed
         ]
-        batches = [{"batch_number": number} for number in replaced.batch_numbers]
-        old_chunks = [{"chunk_id": chunk_id} for chunk_id in replaced.chunk_ids]
+        of_run = {"run_number": run_number}
+        batches = [{**of_run, "batch_number": number} for number in replaced.batch_numbers]
+        old_chunks = [{**of_run, "chunk_id": chunk_id} for chunk_id in replaced.chunk_ids]
         try:
             with self._database.writing() as connection:
                 _delete(connection, _DELETE_BATCH, batches)

@@ -12,12 +12,13 @@ import math
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from runyard.entities.metric import Metric, MetricBatch
 from runyard.errors import NotFound, StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
-from runyard.stores.metadata.schema import metric_keys, metric_series, runs
+from runyard.stores.metadata.run_contents import run_numbers
+from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import MetricStore, ThinnedSeries, Window
 from runyard.stores.metrics.folding import Folding
@@ -38,6 +39,10 @@ _ADD_BATCH = Prepared(
     " VALUES (:run_number, :point_count, :packed) RETURNING batch_number"
 )
 _NOTE_UNSUMMARISED = Prepared("INSERT INTO unsummarised_batches (batch_number) VALUES (:batch_number)")
+_LATEST = (
+    "SELECT s.run_number, k.key, s.last_value, s.last_is_nan, s.last_timestamp_ms, s.last_step"
+    " FROM metric_series s JOIN metric_keys k ON k.key_id = s.key_id"
+)
 _CLAIM = Prepared(
     "INSERT INTO accepted_batches (batch_id, accepted_ms) VALUES (:batch_id, :accepted_ms)"
     " ON CONFLICT (batch_id) DO NOTHING"
@@ -90,20 +95,18 @@ class SqlMetrics(MetricStore):
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         self.settle()
         latest: dict[str, list[Metric]] = {run_id: [] for run_id in run_ids}
-        query = (
-            select(runs.c.run_id, metric_keys.c.key, metric_series)
-            .join_from(runs, metric_series, metric_series.c.run_number == runs.c.run_number)
-            .join(metric_keys, metric_keys.c.key_id == metric_series.c.key_id)
-        )
         with self._database.reading() as connection:
-            for part in chunks(run_ids):
-                for row in connection.execute(query.where(runs.c.run_id.in_(part))):
-                    value = math.nan if row.last_is_nan else row.last_value
-                    latest[row.run_id].append(Metric(row.key, value, row.last_timestamp_ms, row.last_step))
+            engine, ids = Engine(connection), run_numbers(connection, run_ids)
+            run_id_of = {number: run_id for run_id, number in ids.items()}
+            for part in chunks(list(run_id_of)):
+                read = Sql(
+                    f"{_LATEST} WHERE s.run_number IN {whole_numbers(part)} ORDER BY s.run_number, k.key"
+                )
+                for number, key, value, is_nan, timestamp_ms, step in engine.rows(read):
+                    last = math.nan if is_nan else value
+                    latest[run_id_of[number]].append(Metric(key, last, timestamp_ms, step))
             if self.summaries.is_behind:
                 self._add_waiting(connection, latest)
-        for metrics in latest.values():
-            metrics.sort(key=lambda metric: metric.key)
         return latest
 
     def _add_waiting(self, connection: Connection, latest: dict[str, list[Metric]]) -> None:
@@ -114,7 +117,7 @@ class SqlMetrics(MetricStore):
                 join_summaries(waiting, {metric.key: known})
             latest[run_id] = [
                 Metric(key, summary.last_value, summary.last_timestamp_ms, summary.last_step)
-                for key, summary in waiting.items()
+                for key, summary in sorted(waiting.items())
             ]
 
     def read_history(

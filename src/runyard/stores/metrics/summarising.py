@@ -34,10 +34,11 @@ _IS_LATER = (
     " metric_series.last_is_nan)"
 )
 _LAST = ("last_step", "last_timestamp_ms", "last_is_nan", "last_value")
+# A series is live from its second summary on: many runs log each metric once, and are found by index at once.
 _JOIN = Prepared(
     "INSERT INTO metric_series (run_number, key_id, experiment_id, last_step, last_timestamp_ms, last_value,"
     " last_is_nan, minimum, maximum, is_live) VALUES (:run_number, :key_id, :experiment_id, :last_step,"
-    " :last_timestamp_ms, :last_value, :last_is_nan, :minimum, :maximum, :is_live)"
+    " :last_timestamp_ms, :last_value, :last_is_nan, :minimum, :maximum, FALSE)"
     " ON CONFLICT (run_number, key_id) DO UPDATE SET "
     + ", ".join(
         f"{name} = CASE WHEN {_IS_LATER} THEN excluded.{name} ELSE metric_series.{name} END" for name in _LAST
@@ -46,10 +47,10 @@ _JOIN = Prepared(
     " THEN excluded.minimum ELSE metric_series.minimum END"
     ", maximum = CASE WHEN metric_series.maximum IS NULL OR excluded.maximum > metric_series.maximum"
     " THEN excluded.maximum ELSE metric_series.maximum END"
-    ", is_live = excluded.is_live"
+    ", is_live = :is_live"
 )
 _OF_BATCH = metric_batches.c.batch_number == unsummarised_batches.c.batch_number
-_WAITING = select(unsummarised_batches.c.batch_number).order_by(unsummarised_batches.c.batch_number)
+_WAITING = Prepared("SELECT batch_number FROM unsummarised_batches ORDER BY batch_number LIMIT :some")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
 _SETTLED = Prepared("DELETE FROM unsummarised_batches WHERE batch_number = :batch_number")
 
@@ -106,7 +107,7 @@ class Summaries:
         while True:
             remembered = self._arrivals.known()
             with self._database.reading() as connection:
-                waiting = list(connection.scalars(_WAITING.limit(BATCHES_AT_ONCE)))
+                waiting = [row[0] for row in _WAITING.rows(connection, some=BATCHES_AT_ONCE)]
                 if len(waiting) < BATCHES_AT_ONCE:
                     # A replica may have been faster, even before this process took note of its own commit.
                     self._arrivals.forget(remembered.keys() - set(waiting))

@@ -1,0 +1,178 @@
+"""Two servers on one database: what is decided at one holds at the other, whoever comes first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from runyard.app import administration, open_stores
+from runyard.auth.permissions import LOCAL_OWNER
+from runyard.entities.permission import Scope
+from runyard.entities.run import Dataset, DatasetInput
+from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, RunyardError, Unauthenticated
+from runyard.protocol.messages.common import KeyValue
+from runyard.services import experiments, logging, runs, tokens
+from runyard.services.call import Call
+from runyard.settings import Mode, Settings
+from runyard.stores.opening import Stores
+from tests.postgres_server import PostgresServer
+
+ROUNDS = 8
+
+
+@pytest.fixture
+def replicas(cluster: PostgresServer, tmp_path: Path) -> Iterator[tuple[Call, Call]]:
+    """A call at each of two servers that started at the same moment, by their owner."""
+    name = cluster.new_database()
+    settings = Settings(mode=Mode.UP, home=tmp_path / "home", database=cluster.address(name))
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(open_stores, [settings, settings])
+    yield _call(first, settings), _call(second, settings)
+    first.close()
+    second.close()
+    cluster.execute(f"DROP DATABASE {name}")
+
+
+def _call(stores: Stores, settings: Settings) -> Call:
+    return Call(stores, settings, stores.metadata.workspaces.get_workspace("default"), LOCAL_OWNER)
+
+
+def at_once(replicas: tuple[Call, Call], *works: Callable[[Call], object]) -> list[object]:
+    """Do a thing at each server at the same moment, as a dispatcher does; return results and refusals."""
+    together = Barrier(len(works))
+
+    def do(call: Call, work: Callable[[Call], object]) -> object:
+        together.wait(30)
+        try:
+            return call.stores.database.retrying(lambda: work(call))
+        except RunyardError as error:
+            return type(error)
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(do, replicas, works))
+
+
+def test_servers_that_start_at_once_make_one_workspace_one_signing_key_and_one_identity(replicas):
+    first, second = (call.stores.metadata for call in replicas)
+    assert len(first.credentials.list_signing_keys()) == 1
+    assert first.credentials.list_signing_keys() == second.credentials.list_signing_keys()
+    assert first.credentials.server_id() == second.credentials.server_id()
+    assert [workspace.name for workspace in second.workspaces.list_workspaces()] == ["default"]
+
+
+def test_a_token_of_one_server_is_good_at_the_other_at_once(replicas):
+    first, second = replicas
+    token = tokens.exchange(first, "default", Scope.READER, 60).text
+    caller = tokens.authenticate(second.stores, second.settings, f"Bearer {token}")
+    assert caller is not None
+    assert caller.scope is Scope.READER
+
+
+def test_s12_a_key_that_one_server_revokes_is_refused_by_the_other_within_a_second(replicas):
+    first, second = replicas
+    made = administration(first.stores).make_first_administrator("ann")
+    header = f"Bearer {made.text}"
+    assert tokens.authenticate(second.stores, second.settings, header) is not None
+    administration(first.stores).revoke_key(made.key.key_id)
+    time.sleep(1)
+    with pytest.raises(Unauthenticated):
+        tokens.authenticate(second.stores, second.settings, header)
+
+
+def test_of_two_first_administrators_one_is_made(replicas):
+    made = at_once(
+        replicas,
+        lambda call: administration(call.stores).make_first_administrator("ann"),
+        lambda call: administration(call.stores).make_first_administrator("ben"),
+    )
+    assert made.count(InvalidState) == 1
+
+
+def test_of_two_values_of_a_param_one_is_kept(replicas):
+    run_id = runs.create_run(replicas[0], runs.NewRun()).run.run_id
+
+    def set_both(key: str) -> list[object]:
+        return at_once(
+            replicas,
+            lambda call: logging.log_param(call, run_id, KeyValue(key=key, value="1")),
+            lambda call: logging.log_param(call, run_id, KeyValue(key=key, value="2")),
+        )
+
+    for number in range(ROUNDS):
+        assert set_both(f"k{number}").count(InvalidParameter) == 1
+
+
+def test_of_two_experiments_of_a_name_one_is_made(replicas):
+    def make_both(name: str) -> list[object]:
+        return at_once(replicas, *[lambda call: experiments.create_experiment(call, name, None, {})] * 2)
+
+    for number in range(ROUNDS):
+        assert make_both(f"e{number}").count(AlreadyExists) == 1
+
+
+def test_two_experiments_do_not_take_the_same_new_name(replicas):
+    ids = [experiments.create_experiment(replicas[0], name, None, {}).experiment_id for name in "ab"]
+
+    def rename_both(name: str) -> list[object]:
+        return at_once(
+            replicas,
+            lambda call: experiments.rename_experiment(call, ids[0], name),
+            lambda call: experiments.rename_experiment(call, ids[1], name),
+        )
+
+    for number in range(ROUNDS):
+        assert rename_both(f"new-{number}").count(AlreadyExists) == 1
+
+
+def test_renaming_one_experiment_twice_at_once_ends_in_one_of_the_names(replicas):
+    experiment_id = experiments.create_experiment(replicas[0], "first", None, {}).experiment_id
+    ends = at_once(
+        replicas,
+        lambda call: experiments.rename_experiment(call, experiment_id, "one"),
+        lambda call: experiments.rename_experiment(call, experiment_id, "other"),
+    )
+    assert ends == [None, None]
+    assert experiments.get_experiment(replicas[0], experiment_id).name in ("one", "other")
+
+
+def test_a_run_that_begins_while_its_experiment_is_deleted_is_deleted_with_it_or_refused(replicas):
+    def begin_and_delete(experiment_id: str) -> set[str]:
+        begun, _ = at_once(
+            replicas,
+            lambda call: runs.create_run(call, runs.NewRun(experiment_id)),
+            lambda call: experiments.delete_experiment(call, experiment_id),
+        )
+        if not isinstance(begun, runs.FullRun):
+            return {"refused"}
+        kept = replicas[0].stores.metadata.runs.get_run("default", begun.run.run_id)
+        return {kept.lifecycle_stage.value}
+
+    for number in range(ROUNDS):
+        made = experiments.create_experiment(replicas[0], f"e{number}", None, {})
+        assert begin_and_delete(made.experiment_id) <= {"deleted", "refused"}
+
+
+def test_inputs_of_two_servers_are_all_kept_and_share_a_dataset(replicas):
+    run_id = runs.create_run(replicas[0], runs.NewRun()).run.run_id
+
+    def used(name: str) -> DatasetInput:
+        return DatasetInput(Dataset(name, "0", "local", "s"), {})
+
+    def log_both(number: int) -> list[object]:
+        return at_once(
+            replicas,
+            lambda call: logging.log_inputs(call, run_id, [used(f"a{number}"), used("shared")], []),
+            lambda call: logging.log_inputs(call, run_id, [used(f"b{number}"), used("shared")], []),
+        )
+
+    for number in range(ROUNDS):
+        assert log_both(number) == [None, None]
+    contents = replicas[1].stores.metadata.runs.read_contents([run_id])[run_id]
+    names = [each.dataset.name for each in contents.dataset_inputs]
+    expected = ["shared", *(f"{side}{number}" for side in "ab" for number in range(ROUNDS))]
+    assert sorted(names) == sorted(expected)
