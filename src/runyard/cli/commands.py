@@ -24,6 +24,9 @@ _COMMANDS = {
     "experiment": ("runyard.cli.experiment:app", "List experiments."),
     "run": ("runyard.cli.run:app", "List, show, download, delete and restore runs."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
+    "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
+    "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
+    "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
 _SERVER_LIBRARIES = frozenset(

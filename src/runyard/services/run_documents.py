@@ -24,7 +24,8 @@ def read_documents(stores: Stores, found: RunsFound) -> tuple[list[WireRun], dic
     They must come from one state of the stores: call it within :meth:`Stores.snapshot`, and
     :func:`keep_documents` after it.
     """
-    kept = stores.metadata.documents.read(found)
+    # A document that could not be made invalid, as the disk is full, is not to be shown.
+    kept = {} if stores.metrics.is_behind else stores.metadata.documents.read(found)
     decompress = zstandard.ZstdDecompressor().decompress
     bodies = {
         number: decompress(memoryview(document)[1:])

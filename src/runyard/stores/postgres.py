@@ -109,7 +109,14 @@ class PostgresDatabase(Database):
 
 
 def open_postgres(address: str, connections: int) -> PostgresDatabase:
-    """Return the database at ``postgresql://…``, with its schema up to date.
+    """Return the database at ``postgresql://…``, with its schema up to date."""
+    database = connect_postgres(address, connections)
+    database.retrying(database.migrate)
+    return database
+
+
+def connect_postgres(address: str, connections: int) -> PostgresDatabase:
+    """Return the database at ``postgresql://…`` as it is, whatever schema it has.
 
     A commit survives the loss of power on the database's machine.
 
@@ -149,7 +156,6 @@ def open_postgres(address: str, connections: int) -> PostgresDatabase:
     database = PostgresDatabase(engine)
     try:
         database.retrying(lambda: _check(database))
-        database.retrying(database.migrate)
     except BaseException as error:
         database.close()
         if isinstance(error, Unavailable) and isinstance(error.__cause__, DBAPIError):

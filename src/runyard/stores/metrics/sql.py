@@ -26,6 +26,7 @@ from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.reading import RunReader
+from runyard.stores.metrics.summaries import Summary, join_summaries
 from runyard.stores.metrics.summarising import Summaries
 from runyard.stores.metrics.thinning import thin
 from runyard.stores.prepared import Prepared
@@ -94,6 +95,10 @@ class SqlMetrics(MetricStore):
             # What is acknowledged stays so; only the summaries are behind until there is room again.
             _log.warning("summaries of metrics are behind: %s", error)
 
+    @property
+    def is_behind(self) -> bool:
+        return self.summaries.is_behind
+
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         self.settle()
         latest: dict[str, list[Metric]] = {run_id: [] for run_id in run_ids}
@@ -107,7 +112,20 @@ class SqlMetrics(MetricStore):
                 for number, key, value, is_nan, timestamp_ms, step in engine.rows(read):
                     last = math.nan if is_nan else value
                     latest[run_id_of[number]].append(Metric(key, last, timestamp_ms, step))
+            if self.summaries.is_behind:
+                self._add_waiting(connection, latest)
         return latest
+
+    def _add_waiting(self, connection: Connection, latest: dict[str, list[Metric]]) -> None:
+        """Join in memory what could not be joined in the table: the disk is full, and reads go on."""
+        for run_id, waiting in self.summaries.waiting(connection, list(latest)).items():
+            for metric in latest[run_id]:
+                known = Summary.of_point(metric.step, metric.timestamp_ms, metric.value)
+                join_summaries(waiting, {metric.key: known})
+            latest[run_id] = [
+                Metric(key, summary.last_value, summary.last_timestamp_ms, summary.last_step)
+                for key, summary in sorted(waiting.items())
+            ]
 
     def read_history(
         self,
