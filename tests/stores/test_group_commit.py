@@ -70,7 +70,10 @@ class Commits:
 
 
 @pytest.fixture
-def commits(tmp_path: Path) -> Iterator[Commits]:
+def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commits]:
+    # However slow the machine is just now, a group is not cut in two unless a test asks for it.
+    monkeypatch.setattr(group_commit, "LOOP_BUDGET_S", 60.0)
+    monkeypatch.setattr(group_commit, "THREAD_BUDGET_S", 60.0)
     made = Commits(tmp_path / "runyard.db")
     yield made
     made.close()

@@ -23,7 +23,7 @@ _SESSION = """
 SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
 SET default_transaction_isolation = 'read committed';
-SET lock_timeout = '300ms';
+SET lock_timeout = '3s';
 SET idle_in_transaction_session_timeout = '60s';
 SET jit = off
 """
@@ -56,7 +56,7 @@ class PostgresDatabase(Database):
             # Whoever waits for a migration waits for as long as that takes.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"runyard {purpose}"))))
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
 
     @contextlib.contextmanager
     def _begun_to_write(self, wait: bool) -> Iterator[Connection]:
