@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import Database, TransactionUndone
+from runyard.stores.database import INSERTS, Database, TransactionUndone
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
@@ -34,6 +35,9 @@ _TOO_LONG_FOR_AN_INDEX = "54000"
 _UNDONE = frozenset({"40001", "40P01", "55P03", "53300", "23503"})
 # Classes: connection exception, operator intervention (shut down, crashed, starting up).
 _GONE = ("08", "57P")
+
+
+INSERTS["postgresql"] = insert
 
 
 class PostgresDatabase(Database):

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
-from runyard.stores.database import Database
+from runyard.stores.database import INSERTS, Database
 from runyard.stores.sqlite_writer import SqliteWriter
 
 FREE_PAGES = 500
@@ -21,6 +22,9 @@ FREE_PART = 20
 """One page in so many may be free: the next batches take it."""
 WAL_PAGES = 20_000
 """When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
+
+
+INSERTS["sqlite"] = insert
 
 
 class SqliteDatabase(Database):
