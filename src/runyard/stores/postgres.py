@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import Database, TransactionUndone
+from runyard.stores.database import INSERTS, Database, TransactionUndone
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
@@ -23,7 +24,7 @@ _SESSION = """
 SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
 SET default_transaction_isolation = 'read committed';
-SET lock_timeout = '3s';
+SET lock_timeout = '300ms';
 SET idle_in_transaction_session_timeout = '60s';
 SET jit = off
 """
@@ -34,6 +35,9 @@ _TOO_LONG_FOR_AN_INDEX = "54000"
 _UNDONE = frozenset({"40001", "40P01", "55P03", "53300", "23503"})
 # Classes: connection exception, operator intervention (shut down, crashed, starting up).
 _GONE = ("08", "57P")
+
+
+INSERTS["postgresql"] = insert
 
 
 class PostgresDatabase(Database):
@@ -56,7 +60,7 @@ class PostgresDatabase(Database):
             # Whoever waits for a migration waits for as long as that takes.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"runyard {purpose}"))))
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
 
     @contextlib.contextmanager
     def _begun_to_write(self, wait: bool) -> Iterator[Connection]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
 from runyard.settings import Durability
-from runyard.stores.database import Database
+from runyard.stores.database import INSERTS, Database
 from runyard.stores.sqlite_writer import SqliteWriter
 
 FREE_PAGES = 500
@@ -25,6 +26,9 @@ WAL_PAGES = 20_000
 """When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
 _SYNCHRONOUS = {Durability.COMMIT: "NORMAL", Durability.FULL: "FULL"}
+
+
+INSERTS["sqlite"] = insert
 
 
 class SqliteDatabase(Database):
