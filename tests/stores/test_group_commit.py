@@ -14,7 +14,6 @@ from sqlalchemy import insert, select
 
 from runyard.errors import InvalidParameter, StorageFull, Unavailable
 from runyard.stores import group_commit
-from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.schema import signing_keys
 from tests.migrated import open_migrated
@@ -84,7 +83,7 @@ async def outcomes(commits: Commits, *changes: Callable[[], object]) -> list[obj
 
 def elsewhere(commits: Commits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commits take long, as those of another engine do: they go to the thread."""
-    monkeypatch.setattr(Database, "commits_at_once", False)
+    monkeypatch.setattr(commits.database, "commits_at_once", False)
 
 
 @pytest.fixture(params=["in the loop", "in the thread"])

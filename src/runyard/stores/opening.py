@@ -15,11 +15,14 @@ from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
+from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
+from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
+from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
@@ -36,6 +39,7 @@ class MetadataStore:
     workspaces: WorkspaceStore
     experiments: ExperimentStore
     runs: RunStore
+    documents: RunDocumentStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
 
@@ -120,10 +124,12 @@ def open_stores(
     except BaseException:
         database.close()
         raise
+    changed = ChangedRuns()
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
-        runs=SqlRuns(database),
+        runs=SqlRuns(database, changed),
+        documents=SqlRunDocuments(database, changed),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
     )

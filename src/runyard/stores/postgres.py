@@ -186,7 +186,8 @@ def _end(connection: Connection) -> None:
     """Roll back what was not committed; a connection that is lost is thrown away."""
     if connection.invalidated:
         return
-    if connection.connection.driver_connection.closed:  # type: ignore[union-attr]
+    driver: Any = connection.connection.driver_connection
+    if driver.closed:
         connection.invalidate()
     else:
         connection.rollback()

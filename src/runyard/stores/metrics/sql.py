@@ -39,6 +39,11 @@ _ADD_BATCH = Prepared(
     " VALUES (:run_number, :point_count, :packed) RETURNING batch_number"
 )
 _NOTE_UNSUMMARISED = Prepared("INSERT INTO unsummarised_batches (batch_number) VALUES (:batch_number)")
+# Both at once, which saves a way to the database and back; SQLite has no such statement and no such way.
+_ADD_AND_NOTE = Prepared(
+    f"WITH added AS ({_ADD_BATCH.sql}) INSERT INTO unsummarised_batches (batch_number)"
+    " SELECT batch_number FROM added RETURNING batch_number"
+)
 _LATEST = (
     "SELECT s.run_number, k.key, s.last_value, s.last_is_nan, s.last_timestamp_ms, s.last_step"
     " FROM metric_series s JOIN metric_keys k ON k.key_id = s.key_id"
@@ -75,10 +80,12 @@ class SqlMetrics(MetricStore):
         return True
 
     def _add(self, connection: Connection, run_number: int, point_count: int, packed: bytes) -> None:
-        added = _ADD_BATCH.row(connection, run_number=run_number, point_count=point_count, packed=packed)
+        add = _ADD_AND_NOTE if connection.dialect.name == "postgresql" else _ADD_BATCH
+        added = add.row(connection, run_number=run_number, point_count=point_count, packed=packed)
         assert added is not None
         number = added[0]
-        _NOTE_UNSUMMARISED.run(connection, batch_number=number)
+        if add is _ADD_BATCH:
+            _NOTE_UNSUMMARISED.run(connection, batch_number=number)
         self._database.after_commit(lambda: self.arrivals.add(number, run_number, point_count, packed))
 
     def settle(self) -> None:
