@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -302,6 +303,7 @@ def _number(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
+@pytest.mark.scaled
 def test_the_stores_keep_what_plain_dictionaries_keep(engine: SqlEngine):
     class OnThisEngine(StoresAgainstAnOracle):
         def __init__(self) -> None:
