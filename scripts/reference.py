@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from enum import Enum
 from pathlib import Path
 
 from cyclopts import App
@@ -86,6 +87,7 @@ def settings_table() -> str:
             continue
         flag = f"--{setting.name.replace('_', '-')}"
         default = setting.default if setting.default is not MISSING else ""
+        default = default.value if isinstance(default, Enum) else default
         shown = (
             ""
             if default in (None, ())

@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.engines import PostgresEngine, SqlEngine, SqliteEngine
 from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer, scrubbed
+
+# How long an example takes is the machine's affair; a test says whether the answer is right.
+settings.register_profile("runyard", deadline=None)
+settings.load_profile("runyard")
 
 LAST = ("browser", "clients", "slow")
 UNDER_CI = os.environ.get("CI") == "true"

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,11 +55,14 @@ class RunningServer:
         port: int | None = None,
         mode: str = "up",
         environment: Mapping[str, str] | None = None,
+        log_path: Path | None = None,
+        program: Sequence[str] = ("-m", "runyard"),
     ) -> None:
         self.home = home
         self.port = port or free_port()
         self.mode = mode
-        self.log_path = home.with_name(f"{home.name}.log")
+        self.log_path = log_path or home.with_name(f"{home.name}.log")
+        self.program = (sys.executable, *program)
         self._environment = scrubbed(os.environ) | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -81,8 +84,7 @@ class RunningServer:
     def start(self) -> "RunningServer":
         """Start the process and return once it answers."""
         self.home.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "runyard", self.mode]
-        command += ["--home", str(self.home), "--port", str(self.port)]
+        command = [*self.program, self.mode, "--home", str(self.home), "--port", str(self.port)]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

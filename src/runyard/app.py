@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
+import logging
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,18 +25,26 @@ from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.middleware import wall
 from runyard.server.routes import ROUTES
 from runyard.server.studio_files import StudioFiles
+from runyard.services import backups, integrity
 from runyard.services.administration import Administration
+from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
 from runyard.services.document_upkeep import DocumentUpkeep
+from runyard.services.integrity import Integrity
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
 from runyard.stores.artifacts.locations import check_writable
-from runyard.stores.opening import Stores
+from runyard.stores.opening import AsItIs, Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
 GRACEFUL_STOP_S = 5
+UNFINISHED_RESTORE = "restoring"
+
+_log = logging.getLogger("runyard.server")
+
+Progress = Callable[[str, int, int], None]
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -44,10 +55,51 @@ def open_stores(settings: Settings) -> Stores:
         settings.artifact_root,
         settings.artifact_store,
         settings.database_connections,
+        settings.durability,
     )
     stores.database.retrying(lambda: ensure_default_workspace(stores))
     stores.database.retrying(lambda: ensure_signing_key(stores))
     return stores
+
+
+def check_integrity(settings: Settings, on_progress: Progress) -> Integrity:
+    """Return what is wrong with a home; a server may be at work on it."""
+    with contextlib.closing(open_stores(settings)) as stores:
+        return integrity.check_integrity(stores, on_progress)
+
+
+def back_up(settings: Settings, target: Path, earlier: Path | None, on_progress: Progress) -> Manifest:
+    """Write a backup of a home into ``target``; a server may be at work on it.
+
+    Raises:
+        InvalidState: ``target`` is not empty, or ``earlier`` is no whole backup.
+    """
+    os.umask(0o077)
+    with contextlib.closing(_as_it_is(settings)) as source:
+        return backups.back_up(source, target, system_now_ms(), earlier, on_progress)
+
+
+def restore(settings: Settings, backup: Path, on_progress: Progress) -> Manifest:
+    """Make a home of what a backup holds; if that fails, the home is as empty as it was.
+
+    Raises:
+        NotFound: There is no whole backup.
+        InvalidState: The home is not empty, or the backup is damaged or of a newer Runyard.
+    """
+    home = settings.home
+    if home.exists() and any(home.iterdir()):
+        raise InvalidState(f"{home} is not empty. Restore into an empty folder, named with --home.")
+    _make_home(home)
+    (home / UNFINISHED_RESTORE).touch()
+    try:
+        with only_server_of(home), contextlib.closing(_as_it_is(settings)) as target:
+            manifest = backups.restore(backup, target, on_progress)
+    except BaseException:
+        for left in home.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        raise
+    (home / UNFINISHED_RESTORE).unlink()
+    return manifest
 
 
 def administration(stores: Stores) -> Administration:
@@ -105,6 +157,12 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
                     uvicorn.Server(config).run(sockets=[listener])
 
 
+def _as_it_is(settings: Settings) -> AsItIs:
+    return open_as_it_is(
+        settings.database or settings.database_path, settings.artifact_root, settings.artifact_store
+    )
+
+
 @contextlib.contextmanager
 def only_server_of(home: Path) -> Iterator[None]:
     """Hold the home for as long as the block runs; the kernel lets go of it whatever happens.
@@ -126,6 +184,10 @@ def only_server_of(home: Path) -> Iterator[None]:
 def _make_home(home: Path) -> None:
     os.umask(0o077)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (home / UNFINISHED_RESTORE).exists():
+        raise InvalidState(
+            f"A restore into {home} did not come to its end. Empty the folder and restore again."
+        )
 
 
 def _by_whom(home: Path) -> str:
@@ -196,5 +258,13 @@ def _announced(settings: Settings, url: str) -> Iterator[None]:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     written = path.with_suffix(".new")
-    written.write_text(json.dumps(content, indent=2) + "\n")
+    try:
+        written.write_text(json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # To read what is on a full disk matters more than to be found without an address.
+        written.unlink(missing_ok=True)
+        _log.warning("the disk is full: %s is not up to date", path)
+        return
     written.replace(path)

@@ -22,6 +22,20 @@ class Mode(str, Enum):
     SERVE = "serve"
 
 
+class Durability(str, Enum):
+    """What a commit to SQLite waits for: the operating system, or the disk as well."""
+
+    COMMIT = "commit"
+    FULL = "full"
+
+    @property
+    def promise(self) -> str:
+        """What an acknowledged write survives, in words for people."""
+        if self is Durability.FULL:
+            return "full: an acknowledged write survives kill -9 and loss of power"
+        return "commit: an acknowledged write survives kill -9; loss of power may take the last moments"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a server runs; each field but ``mode`` is also the variable ``RUNYARD_<NAME>``."""
@@ -73,6 +87,13 @@ class Settings:
     max_upload_bytes: int = field(
         default=0, metadata={"help": "Largest artifact that is taken; 0 for no limit."}
     )
+    durability: Durability = field(
+        default=Durability.COMMIT,
+        metadata={
+            "help": "What an acknowledged write survives on SQLite: 'commit' for kill -9, 'full' for loss "
+            "of power too. PostgreSQL always has the latter."
+        },
+    )
     database: str = field(
         default="",
         repr=False,  # it may hold a password
@@ -116,7 +137,7 @@ def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **fl
     for item in fields(Settings):
         variable = f"RUNYARD_{item.name.upper()}"
         if flags.get(item.name) is not None:
-            values[item.name] = flags[item.name]
+            values[item.name] = _from_flag(item.name, flags[item.name], item.default)
         elif item.name != "mode" and environment.get(variable):
             values[item.name] = _parse(variable, environment[variable], item.default)
     settings = Settings(**values)
@@ -128,7 +149,13 @@ def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **fl
     return Settings(**{**values, "home": home})
 
 
+def _from_flag(name: str, value: Any, default: Any) -> Any:
+    return _parse_enum(f"--{name.replace('_', '-')}", value, default) if isinstance(default, Enum) else value
+
+
 def _parse(variable: str, text: str, default: Any) -> Any:
+    if isinstance(default, Enum):
+        return _parse_enum(variable, text.strip().lower(), default)
     if isinstance(default, bool):
         return _parse_bool(variable, text)
     if isinstance(default, int):
@@ -140,6 +167,14 @@ def _parse(variable: str, text: str, default: Any) -> Any:
     if isinstance(default, Path) or default is None:
         return Path(text)
     return text
+
+
+def _parse_enum(name: str, text: str, default: Enum) -> Enum:
+    try:
+        return type(default)(text)
+    except ValueError:
+        words = " or ".join(str(each.value) for each in type(default))
+        raise InvalidParameter(f"{name} must be {words}, not {text!r}.") from None
 
 
 def _parse_bool(variable: str, text: str) -> bool:

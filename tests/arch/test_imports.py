@@ -32,7 +32,13 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 # The command line is a client of the SDK like any other program, but for the commands that are the server.
-SERVER_COMMANDS = {"runyard.cli.up", "runyard.cli.serve", "runyard.cli.admin"}
+SERVER_COMMANDS = {
+    "runyard.cli.up",
+    "runyard.cli.serve",
+    "runyard.cli.admin",
+    "runyard.cli.backup",
+    "runyard.cli.check",
+}
 # What a store may know of the wire: the tree of a parsed filter and how pages are cut, not the messages.
 WIRE_FOR_STORES = {
     "runyard.protocol.filter_tree",

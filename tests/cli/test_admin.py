@@ -146,3 +146,21 @@ def test_a_key_that_does_not_exist_can_not_be_revoked(admin):
     code, _, err = admin("key", "revoke", "ffffffffffff")
     assert code == 3
     assert "runyard admin key list" in err
+
+
+def test_a_postgresql_database_is_named_by_its_address(runyard, home, cluster):
+    name = cluster.take_database()
+    where = ("--home", home, "--database", cluster.address(name))
+    made = runyard("admin", "init", "--name", "ann", *where)
+    listed = runyard("admin", "key", "list", "--json", *where)
+    assert parts(made.out)[0] == listed.json[0]["key_id"]
+    assert not (home / "runyard.db").exists()
+    assert runyard("admin", "key", "list", "--home", home).code != 0
+    cluster.give_back(name)
+
+
+def test_an_address_that_is_none_is_refused_without_its_password(runyard, home):
+    refused = runyard("admin", "init", "--home", home, "--database", "mysql://ann:hidden@host/name")
+    assert refused.code != 0
+    assert "postgresql://user@host/name" in refused.err
+    assert "hidden" not in refused.err

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 KEYS = ("loss", "val/loss", "accuracy")
+MLFLOW = "/api/2.0/mlflow"
 Point = tuple[str, int, int, float]
 
 
@@ -34,6 +35,7 @@ class LoggingClient(threading.Thread):
         self.acknowledged: list[Point] = []
         self.params: dict[str, str] = {}
         self.files: dict[str, bytes] = {}
+        self.batch_count = 0
         self.unanswered = 0
         self.surprises: list[str] = []
         self._finish = finish
@@ -96,6 +98,7 @@ class LoggingClient(threading.Thread):
         self._until_answered("POST", "/api/2.0/mlflow/runs/log-batch", json=body)
         self.acknowledged += points
         self.params |= params
+        self.batch_count += 1
 
     def _put_file(self, number: int) -> None:
         content = self._random.randbytes(self._random.randint(0, 200_000))

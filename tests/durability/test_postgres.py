@@ -99,7 +99,9 @@ def test_r05_a_database_that_goes_away_loses_and_doubles_nothing(durable, start_
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runyard'"
     )
     assert connections[0] <= CONNECTIONS
-    assert "not-to-be-shown" not in server.output
+    told = server.output + (server.home / "server.json").read_text()
+    assert "database    postgresql://runyard@/" in told
+    assert "not-to-be-shown" not in told
 
 
 def test_a_server_that_is_killed_beside_another_one_loses_nothing(start_on):

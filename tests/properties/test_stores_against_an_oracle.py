@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -36,7 +38,10 @@ from runyard.testing.metadata_hooks import new_run
 from runyard.testing.metric_rules import identities, identity, latest_of
 from tests.engines import SqlEngine
 
-EXAMPLES = {"sqlite": 12, "postgres": 5}
+# Read here, since the environment is scrubbed before a test runs.
+STEPS = int(os.environ.get("RUNYARD_ORACLE_STEPS", "2000"))
+STEPS_AT_ONCE = 50
+EXAMPLES = {"sqlite": STEPS // STEPS_AT_ONCE, "postgres": max(STEPS // STEPS_AT_ONCE // 3, 1)}
 WORKSPACES = ("vision", "speech")
 workspaces = st.sampled_from(WORKSPACES)
 names = st.sampled_from(["a", "b", "A", "a b"])
@@ -298,6 +303,7 @@ def _number(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
+@pytest.mark.scaled
 def test_the_stores_keep_what_plain_dictionaries_keep(engine: SqlEngine):
     class OnThisEngine(StoresAgainstAnOracle):
         def __init__(self) -> None:
@@ -305,5 +311,7 @@ def test_the_stores_keep_what_plain_dictionaries_keep(engine: SqlEngine):
 
     run_state_machine_as_test(
         OnThisEngine,
-        settings=settings(max_examples=EXAMPLES[engine.name], stateful_step_count=50, deadline=None),
+        settings=settings(
+            max_examples=EXAMPLES[engine.name], stateful_step_count=STEPS_AT_ONCE, deadline=None
+        ),
     )

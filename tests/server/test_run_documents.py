@@ -22,7 +22,7 @@ def local(tmp_path) -> Iterator[Local]:
     server.close()
 
 
-def searched(local: Local, **search: Any) -> dict[str, Any]:
+def searched(local: Local, **search: Any) -> Any:
     """The one run that a search shows."""
     (found,) = local.post("/runs/search", experiment_ids=["0"], **search)["runs"]
     return found
@@ -141,11 +141,11 @@ def test_a_disk_that_is_full_only_keeps_documents_from_being_kept(
 
 def test_a_document_of_a_run_that_has_changed_since_is_not_kept(local: Local):
     local.run("0")
-    runs = local.stores.metadata.runs
-    found = runs.locate_run("default", searched(local)["info"]["run_id"])
+    metadata = local.stores.metadata
+    found = metadata.runs.locate_run("default", searched(local)["info"]["run_id"])
     ((number, revision),) = kept_of(local)
     assert (found.run_numbers, found.revisions) == ([number], [revision])
-    runs.keep_documents({number: (revision + 1, b"x"), number + 1: (0, b"x")})
+    metadata.documents.keep({number: (revision + 1, b"x"), number + 1: (0, b"x")})
     assert kept_of(local) == [(number, revision)]
 
 

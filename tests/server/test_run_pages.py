@@ -51,7 +51,7 @@ def test_runs_that_are_deleted_meanwhile_leave_no_gap(local: Local):
     assert found == LATEST[1:]  # r9 lies in the trash; r8 was shown already
 
 
-def everything(local: Local) -> list[dict[str, Any]]:
+def everything(local: Local) -> Any:
     return local.post("/runs/search", experiment_ids=["0"])["runs"]
 
 

@@ -335,3 +335,18 @@ def test_what_is_committed_is_seen_by_other_programs_at_once(tmp_path, database)
     with contextlib.closing(sqlite3.connect(tmp_path / "runyard.db")) as raw:
         assert raw.execute("SELECT key_id FROM signing_keys").fetchall() == [("kept",)]
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_commit_that_fails_is_in_nobody_s_way(tmp_path):
+    with contextlib.closing(open_migrated(tmp_path / "runyard.db")) as database:
+
+        def write() -> None:
+            with database.writing() as connection:
+                connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+                connection.exec_driver_sql("INSERT INTO tags VALUES (77, 'of no run', '')")
+
+        with pytest.raises(IntegrityError):
+            write()
+        with database.writing() as connection:
+            connection.execute(insert(signing_keys), row("afterwards"))
+        assert keys_in(database) == ["afterwards"]

@@ -14,7 +14,6 @@ from sqlalchemy import insert, select
 
 from runyard.errors import InvalidParameter, StorageFull, Unavailable
 from runyard.stores import group_commit
-from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.schema import signing_keys
 from tests.migrated import open_migrated
@@ -71,7 +70,10 @@ class Commits:
 
 
 @pytest.fixture
-def commits(tmp_path: Path) -> Iterator[Commits]:
+def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commits]:
+    # However slow the machine is just now, a group is not cut in two unless a test asks for it.
+    monkeypatch.setattr(group_commit, "LOOP_BUDGET_S", 60.0)
+    monkeypatch.setattr(group_commit, "THREAD_BUDGET_S", 60.0)
     made = Commits(tmp_path / "runyard.db")
     yield made
     made.close()
@@ -84,7 +86,7 @@ async def outcomes(commits: Commits, *changes: Callable[[], object]) -> list[obj
 
 def elsewhere(commits: Commits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commits take long, as those of another engine do: they go to the thread."""
-    monkeypatch.setattr(Database, "commits_at_once", False)
+    monkeypatch.setattr(commits.database, "commits_at_once", False)
 
 
 @pytest.fixture(params=["in the loop", "in the thread"])

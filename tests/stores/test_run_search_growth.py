@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Table, insert
 
 from runyard.entities.experiment import View
 from runyard.protocol.filters import parse_run_filter
@@ -21,10 +22,17 @@ FEWER, MORE = 1_000, 8_000
 STEPS_A_LOOK = 50
 
 
+class Filled(NamedTuple):
+    """A database and how many runs it has."""
+
+    database: Database
+    run_count: int
+
+
 def fill(database: Database, run_count: int) -> None:
     """Runs whose metric `m` goes up with their number, `w` down, and `c` is the same for all."""
     numbers = range(1, run_count + 1)
-    rows = {
+    rows: dict[Table, list[dict[str, Any]]] = {
         schema.workspaces: [{"name": "w", "default_experiment_id": 1, "created_ms": 0}],
         schema.experiments: [
             {
@@ -81,12 +89,15 @@ def fill(database: Database, run_count: int) -> None:
 
 
 @pytest.fixture(scope="module", params=[FEWER, MORE])
-def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     database = open_migrated(tmp_path_factory.mktemp("growth") / "runyard.db")
     fill(database, request.param)
-    database.run_count = request.param
-    yield database
+    yield Filled(database, request.param)
     database.close()
+
+
+def driver_of(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 @contextlib.contextmanager
@@ -98,7 +109,7 @@ def counted(connection: Connection) -> Iterator[list[int]]:
         looks[0] += 1
         return 0
 
-    driver = connection.connection.driver_connection
+    driver = driver_of(connection)
     driver.set_progress_handler(look, STEPS_A_LOOK)
     try:
         yield looks
@@ -124,22 +135,22 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("named", SEARCHES)
-def test_a_page_costs_the_same_however_many_runs_there_are(filled: Database, named: str):
+def test_a_page_costs_the_same_however_many_runs_there_are(filled: Filled, named: str):
     filter, order, most_steps = SEARCHES[named]
     search = Search(
         "w", View.ACTIVE_ONLY, parse_run_filter(filter), parse_run_order(order), 50, experiment_ids=["1"]
     )
-    with filled.reading() as connection, counted(connection) as looks:
+    with filled.database.reading() as connection, counted(connection) as looks:
         find_runs(connection, search)
     assert looks[0] * STEPS_A_LOOK <= most_steps
 
 
 @pytest.mark.parametrize("order", [[], ["metrics.m DESC"], ["start_time ASC"]], ids=str)
-def test_a_late_page_costs_what_the_first_does(filled: Database, order: list[str]):
+def test_a_late_page_costs_what_the_first_does(filled: Filled, order: list[str]):
     search = Search("w", order=parse_run_order(order), limit=100, experiment_ids=["1"])
     costs = []
     while True:
-        with filled.reading() as connection, counted(connection) as looks:
+        with filled.database.reading() as connection, counted(connection) as looks:
             page = find_runs(connection, search)
         costs.append(looks[0])
         if page.last is None:
@@ -150,10 +161,10 @@ def test_a_late_page_costs_what_the_first_does(filled: Database, order: list[str
     assert max(costs[:-1]) <= 1.5 * costs[0] + 20
 
 
-def test_runs_are_found_without_a_look_at_all_of_them(filled: Database):
-    with filled.reading() as connection:
+def test_runs_are_found_without_a_look_at_all_of_them(filled: Filled):
+    with filled.database.reading() as connection:
         plans: list[str] = []
-        driver = connection.connection.driver_connection
+        driver = driver_of(connection)
         driver.set_trace_callback(plans.append)
         find_runs(
             connection,

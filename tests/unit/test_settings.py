@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runyard.errors import InvalidParameter
-from runyard.settings import Mode, Settings, read_settings
+from runyard.settings import Durability, Mode, Settings, read_settings
 
 
 def test_a_server_without_settings_serves_one_person_on_loopback():
@@ -33,6 +33,7 @@ def test_a_server_without_settings_serves_one_person_on_loopback():
         ("RUNYARD_ARTIFACT_STORE", "s3://bucket/prefix", "artifact_store", "s3://bucket/prefix"),
         ("RUNYARD_ARTIFACT_ADDRESS_S", "900", "artifact_address_s", 900),
         ("RUNYARD_LOG_LEVEL", "debug", "log_level", "debug"),
+        ("RUNYARD_DURABILITY", " FULL ", "durability", Durability.FULL),
     ],
 )
 def test_each_field_has_a_variable(variable, text, field, value):
@@ -44,6 +45,13 @@ def test_a_flag_wins_over_its_variable_and_an_empty_variable_over_nothing():
     assert read_settings(Mode.UP, environment, port=2, host=None).port == 2
     assert read_settings(Mode.UP, environment, port=None).port == 1
     assert read_settings(Mode.UP, environment).host == "127.0.0.1"
+
+
+def test_how_durable_a_write_is_is_one_of_two_words():
+    assert read_settings(Mode.UP, {}).durability is Durability.COMMIT
+    assert read_settings(Mode.UP, {}, durability="full").durability is Durability.FULL
+    with pytest.raises(InvalidParameter, match="RUNYARD_DURABILITY must be commit or full, not 'most'"):
+        read_settings(Mode.UP, {"RUNYARD_DURABILITY": "most"})
 
 
 def test_the_process_environment_is_read_when_no_other_is_given(monkeypatch):

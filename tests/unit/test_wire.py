@@ -19,6 +19,7 @@ from runyard.protocol.messages.logging import LogBatch, LogMetric, LogParam
 from runyard.protocol.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval, ReadSeries
 from runyard.protocol.messages.runs import LogInputs, LogOutputs, RunId, SearchRuns, UpdateRun
 from runyard.protocol.messages.workspaces import CreateWorkspace
+from runyard.testing import strategies
 
 SEE_DOCS = "See the API docs for more information about request parameters."
 MESSAGES = [
@@ -346,10 +347,10 @@ def test_encoding_leaves_out_what_is_unset_and_keeps_64_bits():
 @given(
     st.builds(
         Sample,
-        name=st.text(min_size=1),
+        name=strategies.texts().filter(bool),
         count=st.integers(-(2**63), 2**63 - 1) | st.none(),
         ratio=st.floats(allow_nan=False, allow_infinity=False),
-        words=st.lists(st.text()),
+        words=st.lists(strategies.texts()),
     )
 )
 def test_a_message_that_is_written_reads_the_same(sample):

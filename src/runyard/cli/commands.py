@@ -30,6 +30,9 @@ _COMMANDS = {
     "trash": ("runyard.cli.trash:app", "List what was deleted and can be brought back."),
     "gc": ("runyard.cli.trash:gc", "Free the space of what is in the trash."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
+    "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
+    "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
+    "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
 _SERVER_LIBRARIES = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -33,6 +33,10 @@ def serve(
         str | None,
         Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
     ] = None,
+    durability: Annotated[
+        Literal["commit", "full"] | None,
+        Parameter(help="What an acknowledged write survives: commit (kill -9) or full (loss of power too)."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for a team: every request needs a credential. Run `runyard admin init` first."""
@@ -47,6 +51,7 @@ def serve(
         tls_key=tls_key,
         insecure_http=insecure_http or None,
         artifact_store=artifact_store,
+        durability=durability,
         log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
@@ -56,6 +61,7 @@ def announce(settings: Settings, url: str) -> None:
     """Print where the server is and how to get in."""
     say(f"Runyard {__version__} serves at {url}")
     say(f"  data        {settings.home}")
+    say(f"  durability  {settings.durability.promise}")
     if settings.database:
         say(f"  database    {settings.database_shown}")
     if settings.artifact_store:

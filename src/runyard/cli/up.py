@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -25,6 +25,10 @@ def up(
         str | None,
         Parameter(help="s3://, az:// or gs:// bucket and prefix; by default a folder of the data."),
     ] = None,
+    durability: Annotated[
+        Literal["commit", "full"] | None,
+        Parameter(help="What an acknowledged write survives: commit (kill -9) or full (loss of power too)."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Start a server for yourself: on this machine alone, without a credential. Ctrl-C stops it."""
@@ -35,6 +39,7 @@ def up(
         port=port,
         host=host,
         artifact_store=artifact_store,
+        durability=durability,
         log_level=log_level,
     )
     app.run(settings, lambda url: announce(settings, url))
@@ -44,6 +49,7 @@ def announce(settings: Settings, url: str) -> None:
     """Print where the server is and what to do with it."""
     say(f"Runyard {__version__} is up at {url}")
     say(f"  data        {settings.home}")
+    say(f"  durability  {settings.durability.promise}")
     if settings.database:
         say(f"  database    {settings.database_shown}")
     if settings.artifact_store:

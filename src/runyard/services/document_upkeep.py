@@ -53,10 +53,10 @@ class DocumentUpkeep:
 
     def tick(self, quiet_s: float) -> int:
         """Make some documents of runs that were left alone for ``quiet_s``, and return how many."""
-        runs = self._stores.metadata.runs
-        quiet = runs.take_quiet(quiet_s, DOCUMENTS_AT_ONCE)
+        metadata = self._stores.metadata
+        quiet = metadata.documents.take_quiet(quiet_s, DOCUMENTS_AT_ONCE)
         if quiet:
             with self._stores.snapshot():
-                _, made = read_documents(self._stores, runs.locate_runs(quiet))
+                _, made = read_documents(self._stores, metadata.runs.locate_runs(quiet))
             keep_documents(self._stores, made)
         return len(quiet)

@@ -24,7 +24,8 @@ def read_documents(stores: Stores, found: RunsFound) -> tuple[list[WireRun], dic
     They must come from one state of the stores: call it within :meth:`Stores.snapshot`, and
     :func:`keep_documents` after it.
     """
-    kept = stores.metadata.runs.read_documents(found)
+    # A document that could not be made invalid, as the disk is full, is not to be shown.
+    kept = {} if stores.metrics.is_behind else stores.metadata.documents.read(found)
     decompress = zstandard.ZstdDecompressor().decompress
     bodies = {
         number: decompress(memoryview(document)[1:])
@@ -44,7 +45,7 @@ def read_documents(stores: Stores, found: RunsFound) -> tuple[list[WireRun], dic
 def keep_documents(stores: Stores, documents: dict[int, tuple[int, bytes]]) -> None:
     """Keep documents for those who read the runs next, unless somebody is writing just now."""
     if documents:
-        stores.metadata.runs.keep_documents(documents)
+        stores.metadata.documents.keep(documents)
 
 
 def _make(stores: Stores, run_numbers: Sequence[int]) -> dict[int, bytes]:

@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from runyard.errors import RunyardError, Unavailable
@@ -27,7 +26,8 @@ LONGEST_WAIT_S = 0.5
 Value = TypeVar("Value")
 
 _log = logging.getLogger("runyard.stores")
-_INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+INSERTS: dict[str, Callable[[Table], Any]] = {}
+"""Each engine's own ``INSERT``, which knows ``ON CONFLICT``, by the name of its dialect."""
 
 
 class TransactionUndone(Unavailable):
@@ -249,7 +249,7 @@ def upsert(
     unique: Sequence[str] = (),
 ) -> None:
     """Insert ``rows``; where the ``unique`` columns (the primary key) are taken, write ``columns`` over."""
-    statement = _INSERTS[connection.dialect.name](table)
+    statement = INSERTS[connection.dialect.name](table)
     changed = {name: statement.excluded[name] for name in columns}
     key = [table.c[name] for name in unique] or list(table.primary_key)
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), list(rows))
@@ -258,7 +258,7 @@ def upsert(
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of ``rows`` that no unique key of the table holds yet."""
     if rows:
-        statement = _INSERTS[connection.dialect.name](table)
+        statement = INSERTS[connection.dialect.name](table)
         connection.execute(statement.on_conflict_do_nothing(), list(rows))
 
 
@@ -267,7 +267,7 @@ def insert_if_free(connection: Connection, table: Table, row: Mapping[str, Any])
 
     After a broken constraint PostgreSQL refuses whatever else a transaction does, so none is broken.
     """
-    statement = _INSERTS[connection.dialect.name](table).values(**row).inline().on_conflict_do_nothing()
+    statement = INSERTS[connection.dialect.name](table).values(**row).inline().on_conflict_do_nothing()
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0
 
 

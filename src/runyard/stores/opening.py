@@ -8,28 +8,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runyard.errors import InvalidParameter
+from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.database import Database
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
+from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
+from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
+from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
-from runyard.stores.postgres import open_postgres
-from runyard.stores.sqlite import open_sqlite
+from runyard.stores.postgres import connect_postgres
+from runyard.stores.sqlite import connect_sqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class MetadataStore:
     experiments: ExperimentStore
     runs: RunStore
     many_runs: ManyRunsStore
+    documents: RunDocumentStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
     trash: TrashStore
@@ -85,8 +90,30 @@ class Stores:
         self.database.close()
 
 
+@dataclass(frozen=True, slots=True)
+class AsItIs:
+    """What a server remembers, opened to be copied: of whatever schema, and nothing in it is changed."""
+
+    database: Database
+    artifacts: ArtifactStore
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.database.close()
+
+
+def open_as_it_is(database_address: str | Path, artifact_root: Path, artifact_store: str = "") -> AsItIs:
+    """Return a database and its artifacts without bringing the schema up to date."""
+    database = connect_database(database_address, connections=2)
+    return AsItIs(database, open_artifacts(artifact_store, artifact_root))
+
+
 def open_stores(
-    database_address: str | Path, artifact_root: Path, artifact_store: str = "", connections: int = 16
+    database_address: str | Path,
+    artifact_root: Path,
+    artifact_store: str = "",
+    connections: int = 16,
+    durability: Durability = Durability.COMMIT,
 ) -> Stores:
     """Return the stores in a database and in an object store or a local folder, made if need be.
 
@@ -95,13 +122,21 @@ def open_stores(
         artifact_root: The folder of all artifacts, where there is no ``artifact_store``.
         artifact_store: The address of a bucket and a prefix in it.
         connections: How many connections to open to a database of another process at most.
+        durability: What a commit to SQLite, and a file in the folder, waits for.
     """
-    database = _open_database(database_address, connections)
+    database = connect_database(database_address, connections, durability)
+    try:
+        database.retrying(database.migrate)
+    except BaseException:
+        database.close()
+        raise
+    changed = ChangedRuns()
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
-        runs=SqlRuns(database),
+        runs=SqlRuns(database, changed),
         many_runs=SqlManyRuns(database),
+        documents=SqlRunDocuments(database, changed),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         trash=SqlTrash(database),
@@ -110,18 +145,26 @@ def open_stores(
     return Stores(
         metadata=metadata,
         metrics=metrics,
-        artifacts=open_artifacts(artifact_store, artifact_root),
+        artifacts=open_artifacts(artifact_store, artifact_root, durability=durability),
         database=database,
         commits=GroupCommit(database),
         upkeep=MetricUpkeep(database, metrics),
     )
 
 
-def _open_database(address: str | Path, connections: int) -> Database:
+def connect_database(
+    address: str | Path, connections: int, durability: Durability = Durability.COMMIT
+) -> Database:
+    """Return the database at an address as it is, whatever schema it has.
+
+    Raises:
+        InvalidParameter: The address is none of a database that Runyard knows.
+        Unavailable: Nothing answers there.
+    """
     if isinstance(address, Path):
-        return open_sqlite(address)
+        return connect_sqlite(address, durability)
     if address.startswith(("postgresql://", "postgres://")):
-        return open_postgres(address, connections)
+        return connect_postgres(address, connections)
     raise InvalidParameter(
         "RUNYARD_DATABASE must be postgresql://user@host/name. Left out, the data is in a SQLite file."
     )

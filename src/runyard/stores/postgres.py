@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import Database, TransactionUndone
+from runyard.stores.database import INSERTS, Database, TransactionUndone
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
@@ -34,6 +35,9 @@ _TOO_LONG_FOR_AN_INDEX = "54000"
 _UNDONE = frozenset({"40001", "40P01", "55P03", "53300", "23503"})
 # Classes: connection exception, operator intervention (shut down, crashed, starting up).
 _GONE = ("08", "57P")
+
+
+INSERTS["postgresql"] = insert
 
 
 class PostgresDatabase(Database):
@@ -109,7 +113,14 @@ class PostgresDatabase(Database):
 
 
 def open_postgres(address: str, connections: int) -> PostgresDatabase:
-    """Return the database at ``postgresql://…``, with its schema up to date.
+    """Return the database at ``postgresql://…``, with its schema up to date."""
+    database = connect_postgres(address, connections)
+    database.retrying(database.migrate)
+    return database
+
+
+def connect_postgres(address: str, connections: int) -> PostgresDatabase:
+    """Return the database at ``postgresql://…`` as it is, whatever schema it has.
 
     A commit survives the loss of power on the database's machine.
 
@@ -149,7 +160,6 @@ def open_postgres(address: str, connections: int) -> PostgresDatabase:
     database = PostgresDatabase(engine)
     try:
         database.retrying(lambda: _check(database))
-        database.retrying(database.migrate)
     except BaseException as error:
         database.close()
         if isinstance(error, Unavailable) and isinstance(error.__cause__, DBAPIError):
@@ -180,7 +190,8 @@ def _end(connection: Connection) -> None:
     """Roll back what was not committed; a connection that is lost is thrown away."""
     if connection.invalidated:
         return
-    if connection.connection.driver_connection.closed:  # type: ignore[union-attr]
+    driver: Any = connection.connection.driver_connection
+    if driver.closed:
         connection.invalidate()
     else:
         connection.rollback()

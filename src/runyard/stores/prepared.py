@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, text
+from sqlalchemy import Connection, text
 
 Row = tuple[Any, ...]
 
@@ -24,41 +24,36 @@ class Prepared:
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
-        self._statement = text(sql)
-        self._compiled: dict[str, tuple[str, tuple[str, ...] | None]] = {}
+        # SQLite's driver binds names by itself; to name them as others do is left to SQLAlchemy.
+        self._texts = {"sqlite": sql}
 
     def rows(self, connection: Connection, **values: Any) -> list[Row]:
         """Run it and return all rows."""
-        sql, names = self._for(connection.dialect)
-        found: list[Row] = _driver(connection).execute(sql, _bound(names, values)).fetchall()
+        found: list[Row] = _driver(connection).execute(self._text(connection), values).fetchall()
         return found
 
     def row(self, connection: Connection, **values: Any) -> Row | None:
         """Run it and return the first row, if there is one."""
-        sql, names = self._for(connection.dialect)
-        found: Row | None = _driver(connection).execute(sql, _bound(names, values)).fetchone()
+        found: Row | None = _driver(connection).execute(self._text(connection), values).fetchone()
         return found
 
     def run(self, connection: Connection, **values: Any) -> int:
         """Run it and return how many rows it changed."""
-        sql, names = self._for(connection.dialect)
-        return int(_driver(connection).execute(sql, _bound(names, values)).rowcount)
+        return int(_driver(connection).execute(self._text(connection), values).rowcount)
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run it once for each of the rows, and return how many it changed in all."""
         if not rows:
             return 0
-        sql, names = self._for(connection.dialect)
         cursor = _driver(connection).cursor()
-        cursor.executemany(sql, [_bound(names, row) for row in rows])
+        cursor.executemany(self._text(connection), rows)
         return int(cursor.rowcount)
 
-    def _for(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None]:
-        known = self._compiled.get(dialect.name)
+    def _text(self, connection: Connection) -> str:
+        dialect = connection.dialect
+        known = self._texts.get(dialect.name)
         if known is None:
-            compiled: Any = self._statement.compile(dialect=dialect)
-            names = tuple(compiled.positiontup) if compiled.positional else None
-            known = self._compiled[dialect.name] = (str(compiled), names)
+            known = self._texts[dialect.name] = str(text(self.sql).compile(dialect=dialect))
         return known
 
 
@@ -71,7 +66,3 @@ def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Ro
 def _driver(connection: Connection) -> Any:
     """The driver's connection: ``sqlite3`` and ``psycopg`` both run statements on it."""
     return connection.connection.driver_connection
-
-
-def _bound(names: tuple[str, ...] | None, values: Mapping[str, Any]) -> Any:
-    return values if names is None else [values[name] for name in names]

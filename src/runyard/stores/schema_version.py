@@ -36,6 +36,12 @@ def known_versions() -> list[str]:
     return sorted(path.name.split("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
 
 
+def version_of(connection: Connection) -> str | None:
+    """Return the number of the schema's last migration; ``None`` for an empty database."""
+    is_versioned = inspect(connection).has_table(_version_table.name)
+    return connection.scalar(select(_version_table.c.version_num)) if is_versioned else None
+
+
 def bring_up_to_date(connection: Connection) -> None:
     """Give an empty database the schema, an older one the migrations that it lacks.
 
@@ -43,8 +49,7 @@ def bring_up_to_date(connection: Connection) -> None:
         InvalidState: The schema is of a newer Runyard than this one.
     """
     versions = known_versions()
-    is_versioned = inspect(connection).has_table(_version_table.name)
-    at = connection.scalar(select(_version_table.c.version_num)) if is_versioned else None
+    at = version_of(connection)
     if at == versions[-1]:
         return
     if at is None:

@@ -6,13 +6,16 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
-from runyard.stores.database import Database
+from runyard.settings import Durability
+from runyard.stores.database import INSERTS, Database
 from runyard.stores.sqlite_writer import SqliteWriter
 
 FREE_PAGES = 500
@@ -22,14 +25,18 @@ FREE_PART = 20
 WAL_PAGES = 20_000
 """When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
+_SYNCHRONOUS = {Durability.COMMIT: "NORMAL", Durability.FULL: "FULL"}
+
+
+INSERTS["sqlite"] = insert
+
 
 class SqliteDatabase(Database):
     """Lets writers wait for each other: by a lock in the process, by SQLite's own between processes."""
 
-    commits_at_once = True
-
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, durability: Durability = Durability.COMMIT) -> None:
         super().__init__(engine)
+        self.commits_at_once = durability is Durability.COMMIT
         self._writer = SqliteWriter(engine)
 
     def give_back_room(self, *, is_idle: bool) -> None:
@@ -80,11 +87,19 @@ class SqliteDatabase(Database):
         return None
 
 
-def open_sqlite(path: Path) -> SqliteDatabase:
+def open_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> SqliteDatabase:
     """Return the database in the file ``path``, made if need be, with its schema up to date.
 
-    A commit survives the death of the process (WAL, ``synchronous=NORMAL``).
+    A commit survives the death of the process (WAL); with ``durability`` of ``FULL`` also the loss of power,
+    as each waits for the disk.
     """
+    database = connect_sqlite(path, durability)
+    database.migrate()
+    return database
+
+
+def connect_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> SqliteDatabase:
+    """Return the database in the file ``path`` as it is, whatever schema it has; an empty one if need be."""
     path.touch(mode=0o600, exist_ok=True)
     engine = create_engine(
         f"sqlite:///{path}",
@@ -93,19 +108,17 @@ def open_sqlite(path: Path) -> SqliteDatabase:
         max_overflow=64,
         hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
-    event.listen(engine, "connect", _prepare)
-    database = SqliteDatabase(engine)
-    database.migrate()
-    return database
+    event.listen(engine, "connect", partial(_prepare, durability))
+    return SqliteDatabase(engine, durability)
 
 
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+def _prepare(durability: Durability, connection: sqlite3.Connection, _record: Any) -> None:
     if not connection.execute("PRAGMA page_count").fetchone()[0]:
         # Only before the first table, and only then: it waits for the writer on every later connection.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        f"synchronous={_SYNCHRONOUS[durability]}",
         "foreign_keys=ON",
         "cache_size=-16000",
         f"wal_autocheckpoint={WAL_PAGES}",

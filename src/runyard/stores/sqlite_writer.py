@@ -90,7 +90,8 @@ def _begin_patiently(driver: Any, patience_ms: int) -> None:
 
 def _rollback(connection: Connection) -> None:
     """Without effect after a commit; SQLAlchemy knows of a transaction only if it was used in it."""
-    if connection.in_transaction():
+    # Not ``in_transaction()``: it denies one whose commit failed, which is in the way till rolled back.
+    if connection.get_transaction() is not None:
         connection.rollback()
     driver = _driver(connection)
     if driver.in_transaction:

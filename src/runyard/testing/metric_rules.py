@@ -365,6 +365,39 @@ class MetricStoreRules(PointRules):
         self._check_thinned(thinned.buckets, points, axis, width)
         assert (thinned.point_count, list(thinned.points)) == (100, [])
 
+    @pytest.mark.parametrize("axis", Axis)
+    def test_very_many_points_become_true_buckets_of_about_equal_parts(
+        self, metrics: MetricStore, axis: Axis
+    ) -> None:
+        """Late points and the edges of a window among them; a part ends at most a quarter early or late."""
+        points = [Point(5 * number, number, math.sin(number / 99)) for number in range(12_000)]
+        late = points.pop(7000)
+        for start in range(0, len(points), 4000):
+            metrics.append(RUN, MetricBatch.of(of_points(points[start : start + 4000])))
+        metrics.append(RUN, MetricBatch.of(of_points([late])))
+        points.insert(7000, late)
+        scale = 1 if axis is Axis.STEP else 5
+        for window, inside in (
+            (Window(axis), points),
+            (Window(axis, 100 * scale, 11_000 * scale), points[100:11_001]),
+        ):
+            (thinned,) = metrics.thin(RUN, [KEY], window, 4)
+            assert (thinned.point_count, len(thinned.buckets)) == (len(inside), 4)
+            self._check_thinned(thinned.buckets, inside, axis, 4)
+            for bucket in thinned.buckets:
+                assert abs(bucket.count - len(inside) / 4) <= len(inside) / 8
+
+    def test_a_sample_of_very_many_points_is_about_evenly_taken(self, metrics: MetricStore) -> None:
+        """Of points that were logged, with both ends."""
+        points = [Point(number, number, math.sin(number)) for number in range(12_000)]
+        for start in range(0, len(points), 4000):
+            metrics.append(RUN, MetricBatch.of(of_points(points[start : start + 4000])))
+        sample = metrics.sample_history(RUN, KEY, 10)
+        assert {identity(point) for point in sample} <= identities(points)
+        assert (len(sample), sample[0], sample[-1]) == (10, points[0], points[-1])
+        for point, even in zip(sample, tiles(points, 10), strict=True):
+            assert 0 <= even.step - point.step <= 300
+
     def test_buckets_span_all_64_bits(self, metrics: MetricStore) -> None:
         """Steps that differ by more than 64 bits hold don't overflow."""
         points = [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from runyard._version import __version__
 from runyard.auth.permissions import Open, Permission
+from runyard.protocol.messages.service import CheckAnswer, WireFault
 from runyard.protocol.messages.workspaces import ServerAnswer, ServerInfoAnswer
 from runyard.server.routing import Routes
 from runyard.services.artifacts import gives_addresses
 from runyard.services.call import Call
+from runyard.services.integrity import check_integrity
 
 routes = Routes()
 
@@ -40,6 +44,16 @@ def server_info(call: Call) -> ServerInfoAnswer:
         presigned_upload_model_id_supported=False,
         features_enabled={},
     )
+
+
+@routes.get(
+    "/api/v1/check", permits=Permission.ADMINISTER, summary="Whether all data is whole; takes a while."
+)
+def check(call: Call) -> CheckAnswer:
+    """Answer what is wrong with the stores, and how much was looked at."""
+    found = check_integrity(call.stores)
+    faults = [WireFault(where=each.where, what=each.what, advice=each.advice) for each in found.faults]
+    return CheckAnswer(is_whole=found.is_whole, faults=faults, looked_at=asdict(found.counts))
 
 
 @routes.get("/api/v1/server", permits=Permission.READ, summary="What answers at this address.")

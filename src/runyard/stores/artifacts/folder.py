@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotFound, RunyardError, StorageFull, Unavailable
+from runyard.settings import Durability
 from runyard.stores.artifacts.base import (
     NOTHING_DECLARED,
     ArtifactDownload,
@@ -43,6 +44,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BROKEN = frozenset({errno.EIO, errno.EROFS})
 _NOT_A_PLAIN_DIRECTORY = frozenset({errno.ENOTDIR, errno.ELOOP})
 _LEFT_BEHIND_AFTER_S = 60  # a new upload is locked well before that
 _RACES = 100  # how often a directory may be removed under an upload that is about to land in it
@@ -54,8 +56,9 @@ class FolderArtifactStore(ArtifactStore):
     has_directories = True
     is_at_hand = True
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, durability: Durability = Durability.COMMIT) -> None:
         self._root = root
+        self._waits_for_disk = durability is Durability.FULL
         self._incoming = root / INCOMING
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._incoming.mkdir(mode=0o700, exist_ok=True)
@@ -120,14 +123,23 @@ class FolderArtifactStore(ArtifactStore):
         try:
             for segment in path.segments:
                 if is_made:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(segment, 0o700, dir_fd=held)
+                    self._make_directory(segment, held)
                 below = _open_below(segment, _DIRECTORY, held, path)
                 os.close(held)
                 held = below
             yield held
         finally:
             os.close(held)
+
+    def _make_directory(self, name: str, above: int) -> None:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=above)
+            self.flush(above)
+
+    def flush(self, descriptor: int) -> None:
+        """Wait until a file, or the names in a directory, are on the disk, if that is what was promised."""
+        if self._waits_for_disk:
+            os.fsync(descriptor)
 
     def _opened(self, path: ArtifactPath) -> int:
         _check_not_own(path)
@@ -157,6 +169,7 @@ class FolderArtifactStore(ArtifactStore):
         try:
             with self.directory(path.parent, is_made=True) as folder:
                 os.rename(staged, path.name, dst_dir_fd=folder)
+                self.flush(folder)
         except FileNotFoundError:  # a deletion took an empty directory between our making and using it
             return False
         except IsADirectoryError:
@@ -220,13 +233,15 @@ class _FolderUpload(ArtifactUpload):
             _keep_sha256(self._open_descriptor(), self._sha256)
         file = _described(self._open_descriptor(), os.fstat(self._open_descriptor()))
         with _full_disk_said():
+            self._store.flush(self._open_descriptor())
             self._store.land(self._staged, self._path)
         self._release()
         return file
 
     def close(self) -> None:
         if self._descriptor is not None:
-            self._staged.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what a broken disk leaves here goes at the next start
+                self._staged.unlink(missing_ok=True)
             self._release()
 
     def _open_descriptor(self) -> int:
@@ -356,4 +371,6 @@ def _full_disk_said() -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The server has no room left for artifacts; nothing was written.") from None
+        if error.errno in _BROKEN:
+            raise Unavailable("The disk that holds the artifacts fails; nothing was written.") from error
         raise

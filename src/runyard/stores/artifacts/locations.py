@@ -18,6 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
+from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.artifacts.objects import AddressedObjectArtifactStore, said_by
@@ -71,14 +72,19 @@ _CONNECT_TIMEOUT = "5s"
 _READ_TIMEOUT = "60s"
 
 
-def open_artifacts(location: str, folder: Path, environment: Mapping[str, str] = os.environ) -> ArtifactStore:
+def open_artifacts(
+    location: str,
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    durability: Durability = Durability.COMMIT,
+) -> ArtifactStore:
     """Return the store at ``location``, or the one in ``folder`` if there is none.
 
     Raises:
         InvalidParameter: ``location`` is no address of a store, or the environment contradicts itself.
     """
     if not location:
-        return FolderArtifactStore(folder)
+        return FolderArtifactStore(folder, durability)
     backend = _backend_of(location)
     endpoint = next((environment[name] for name in backend.endpoint_variables if environment.get(name)), "")
     options: ClientConfig = {

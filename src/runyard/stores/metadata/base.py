@@ -255,30 +255,8 @@ class RunStore(ABC):
         """Return runs by their numbers as a search that finds just them; one that is gone is left out."""
 
     @abstractmethod
-    def take_quiet(self, quiet_s: float, limit: int) -> list[int]:
-        """Return the numbers of runs that this process has changed, but not within the last ``quiet_s``.
-
-        Each is told once until it changes again, to one caller. It is a hint: some may be forgotten.
-        """
-
-    @abstractmethod
     def read_runs(self, run_numbers: Sequence[int]) -> list[Run]:
         """Return runs by their numbers, in the same order; one that is gone is left out."""
-
-    @abstractmethod
-    def read_documents(self, found: RunsFound) -> dict[int, bytes]:
-        """Return what was kept of runs by their numbers, where it is of their present revision."""
-
-    @abstractmethod
-    def keep_documents(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
-        """Keep a document of each run, by its number, made from the given revision of it.
-
-        What is kept is the caller's to choose. Nothing waits for it and nothing fails: a run that has changed
-        since is left out, and where the writer is busy or the disk is full nothing is kept.
-
-        Returns:
-            Whether they were kept.
-        """
 
     @abstractmethod
     def list_dataset_summaries(

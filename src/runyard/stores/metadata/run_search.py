@@ -13,12 +13,13 @@ There are three ways, tried in this order:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from runyard.protocol.filter_tree import NUMERIC_OPERATORS, And, Comparison, Entity, Operator, Statistic
+from runyard.protocol.filter_tree import NUMERIC_OPERATORS, Comparison, Entity, Operator, Statistic
 from runyard.stores.metadata.base import RunsFound, Search
-from runyard.stores.metadata.run_question import Question
+from runyard.stores.metadata.run_question import EQUALITIES, Question
 from runyard.stores.metadata.run_strands import follow_order
 from runyard.stores.metadata.schema import INDEXED_LENGTH
 from runyard.stores.metadata.sql_pieces import NEVER, Row, Sql, all_of
@@ -27,7 +28,14 @@ FEW = 1_000
 FAR = 2_000
 FAR_PER_ROW = 8
 
-_EQUALITIES = (Operator.EQUAL, Operator.IN)
+_RANGES = tuple(by for by in NUMERIC_OPERATORS if by is not Operator.NOT_EQUAL)
+
+
+class _Having(NamedTuple):
+    """A comparison without which the filter does not hold, and the numbers of all runs for which it does."""
+
+    term: Comparison
+    numbers: Sql
 
 
 def find_runs(connection: Connection, search: Search) -> RunsFound:
@@ -50,7 +58,7 @@ def find_runs(connection: Connection, search: Search) -> RunsFound:
 def _rows(question: Question) -> list[Row]:
     if not question.experiment_ids or question.holds("r.run_number") is NEVER:
         return []
-    if question.filter is None:
+    if not question.terms:
         by_order = follow_order(question, far=None)
         return _sorted(question, None) if by_order is None else by_order
     having = [*_with_equal_text(question), *_with_metric(question)]
@@ -63,26 +71,24 @@ def _rows(question: Question) -> list[Row]:
     return _sorted(question, having[0] if having else None) if by_order is None else by_order
 
 
-def _sorted(question: Question, some: Sql | None) -> list[Row]:
-    """Filter and sort the runs of the experiments, or those of them whose numbers ``some`` selects."""
-    tables, owner = Sql("runs r"), "r.run_number"
-    if some is not None:
-        owner = "few.run_number"
-        tables = Sql(f"({some.text}{question.engine.one_by_one}) few", some.values) + question.runs_of(owner)
-    where = [question.in_experiments("r"), question.is_of_stages(), question.holds(owner)]
+def _sorted(question: Question, some: _Having | None) -> list[Row]:
+    """Filter and sort the runs of the experiments, or those of them that have what ``some`` says."""
+    if some is None:
+        tables, holds = Sql("runs r"), question.holds("r.run_number")
+    else:
+        numbers = Sql(f"({some.numbers.text}{question.engine.one_by_one}) few", some.numbers.values)
+        tables, holds = (
+            numbers + question.runs_of("few.run_number"),
+            question.holds("few.run_number", some.term),
+        )
+    where = [question.in_experiments("r"), question.is_of_stages(), holds]
     return question.select(tables + question.ordering.joins(), where, question.ordering.clause())
 
 
-def _needed(question: Question) -> list[Comparison]:
-    """Return the comparisons without which the filter never holds."""
-    terms = question.filter.terms if isinstance(question.filter, And) else (question.filter,)
-    return [term for term in terms if isinstance(term, Comparison)]
-
-
-def _with_equal_text(question: Question) -> Iterator[Sql]:
-    """Yield selections of the numbers of all runs that have a param, a tag or an id that the filter needs."""
-    for term in _needed(question):
-        if term.operator not in _EQUALITIES:
+def _with_equal_text(question: Question) -> Iterator[_Having]:
+    """Yield who has a param, a tag or an id that the filter needs."""
+    for term in question.terms:
+        if not isinstance(term, Comparison) or term.operator not in EQUALITIES:
             continue
         if term.entity in (Entity.PARAM, Entity.TAG):
             table = "params" if term.entity is Entity.PARAM else "tags"
@@ -91,7 +97,7 @@ def _with_equal_text(question: Question) -> Iterator[Sql]:
             table, is_it = "runs", question.conditions.text("run_id", term.operator, term.value)
         else:
             continue
-        yield Sql(f"SELECT run_number FROM {table} WHERE {is_it.text}", is_it.values)
+        yield _Having(term, Sql(f"SELECT run_number FROM {table} WHERE {is_it.text}", is_it.values))
 
 
 def _is_value(question: Question, term: Comparison) -> Iterator[Sql]:
@@ -104,11 +110,12 @@ def _is_value(question: Question, term: Comparison) -> Iterator[Sql]:
         yield question.conditions.text(start, Operator.IN, starts)
 
 
-def _with_metric(question: Question) -> Iterator[Sql]:
-    """Yield selections of the numbers of all runs whose last value of a metric is as the filter needs it."""
-    for term in _needed(question):
-        is_last = term.entity is Entity.METRIC and term.statistic is Statistic.LAST
-        if not is_last or term.operator not in NUMERIC_OPERATORS or term.operator is Operator.NOT_EQUAL:
+def _with_metric(question: Question) -> Iterator[_Having]:
+    """Yield whose last value of a metric is as the filter needs it."""
+    for term in question.terms:
+        if not isinstance(term, Comparison) or term.entity is not Entity.METRIC:
+            continue
+        if term.statistic is not Statistic.LAST or term.operator not in _RANGES:
             continue
         key_id = question.key_ids[term.key]
         parts = []
@@ -116,10 +123,10 @@ def _with_metric(question: Question) -> Iterator[Sql]:
             is_its = Sql(f"s.key_id = ? AND {question.engine.flag('s.is_live', is_live)}", (key_id,))
             where = all_of([question.in_experiments("s"), is_its, question.conditions.number(term, "s")])
             parts.append(Sql(f"SELECT s.run_number FROM metric_series s WHERE {where.text}", where.values))
-        yield parts[0] + "UNION ALL" + parts[1]
+        yield _Having(term, parts[0] + "UNION ALL" + parts[1])
 
 
-def _has_few(question: Question, some: Sql) -> bool:
-    limited = f"SELECT 1 FROM ({some.text}) few LIMIT {FEW + 1}"
-    counted = question.engine.rows(Sql(f"SELECT count(*) FROM ({limited}) c", some.values))
+def _has_few(question: Question, some: _Having) -> bool:
+    limited = f"SELECT 1 FROM ({some.numbers.text}) few LIMIT {FEW + 1}"
+    counted = question.engine.rows(Sql(f"SELECT count(*) FROM ({limited}) c", some.numbers.values))
     return int(counted[0][0]) <= FEW

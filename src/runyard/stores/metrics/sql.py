@@ -27,6 +27,7 @@ from runyard.stores.metrics.packing import pack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.reading import RunReader
 from runyard.stores.metrics.removal import PointRemoval
+from runyard.stores.metrics.summaries import Summary, join_summaries
 from runyard.stores.metrics.summarising import Summaries
 from runyard.stores.metrics.thinning import thin
 from runyard.stores.prepared import Prepared
@@ -39,6 +40,11 @@ _ADD_BATCH = Prepared(
     " VALUES (:run_number, :point_count, :packed) RETURNING batch_number"
 )
 _NOTE_UNSUMMARISED = Prepared("INSERT INTO unsummarised_batches (batch_number) VALUES (:batch_number)")
+# Both at once, which saves a way to the database and back; SQLite has no such statement and no such way.
+_ADD_AND_NOTE = Prepared(
+    f"WITH added AS ({_ADD_BATCH.sql}) INSERT INTO unsummarised_batches (batch_number)"
+    " SELECT batch_number FROM added RETURNING batch_number"
+)
 _LATEST = (
     "SELECT s.run_number, k.key, s.last_value, s.last_is_nan, s.last_timestamp_ms, s.last_step"
     " FROM metric_series s JOIN metric_keys k ON k.key_id = s.key_id"
@@ -76,10 +82,12 @@ class SqlMetrics(MetricStore):
         return True
 
     def _add(self, connection: Connection, run_number: int, point_count: int, packed: bytes) -> None:
-        added = _ADD_BATCH.row(connection, run_number=run_number, point_count=point_count, packed=packed)
+        add = _ADD_AND_NOTE if connection.dialect.name == "postgresql" else _ADD_BATCH
+        added = add.row(connection, run_number=run_number, point_count=point_count, packed=packed)
         assert added is not None
         number = added[0]
-        _NOTE_UNSUMMARISED.run(connection, batch_number=number)
+        if add is _ADD_BATCH:
+            _NOTE_UNSUMMARISED.run(connection, batch_number=number)
         self._database.after_commit(lambda: self.arrivals.add(number, run_number, point_count, packed))
 
     def settle(self) -> None:
@@ -88,6 +96,10 @@ class SqlMetrics(MetricStore):
         except (StorageFull, Unavailable) as error:
             # What is acknowledged stays so; only the summaries are behind until there is room again.
             _log.warning("summaries of metrics are behind: %s", error)
+
+    @property
+    def is_behind(self) -> bool:
+        return self.summaries.is_behind
 
     def read_latest(self, run_ids: Sequence[str]) -> dict[str, list[Metric]]:
         self.settle()
@@ -102,7 +114,20 @@ class SqlMetrics(MetricStore):
                 for number, key, value, is_nan, timestamp_ms, step in engine.rows(read):
                     last = math.nan if is_nan else value
                     latest[run_id_of[number]].append(Metric(key, last, timestamp_ms, step))
+            if self.summaries.is_behind:
+                self._add_waiting(connection, latest)
         return latest
+
+    def _add_waiting(self, connection: Connection, latest: dict[str, list[Metric]]) -> None:
+        """Join in memory what could not be joined in the table: the disk is full, and reads go on."""
+        for run_id, waiting in self.summaries.waiting(connection, list(latest)).items():
+            for metric in latest[run_id]:
+                known = Summary.of_point(metric.step, metric.timestamp_ms, metric.value)
+                join_summaries(waiting, {metric.key: known})
+            latest[run_id] = [
+                Metric(key, summary.last_value, summary.last_timestamp_ms, summary.last_step)
+                for key, summary in sorted(waiting.items())
+            ]
 
     def read_history(
         self,

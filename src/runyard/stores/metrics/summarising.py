@@ -20,7 +20,7 @@ from runyard.stores.metadata.schema import metric_batches, runs, unsummarised_ba
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, unpack_batch
-from runyard.stores.metrics.summaries import Summary, summarise
+from runyard.stores.metrics.summaries import Summary, join_batch, summarise
 from runyard.stores.prepared import Prepared
 
 SERIES_AT_ONCE = 1000
@@ -49,6 +49,7 @@ _JOIN = Prepared(
     " THEN excluded.maximum ELSE metric_series.maximum END"
     ", is_live = :is_live"
 )
+_OF_BATCH = metric_batches.c.batch_number == unsummarised_batches.c.batch_number
 _WAITING = Prepared("SELECT batch_number FROM unsummarised_batches ORDER BY batch_number LIMIT :some")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
 _SETTLED = Prepared("DELETE FROM unsummarised_batches WHERE batch_number = :batch_number")
@@ -62,6 +63,12 @@ class Summaries:
         self._keys = keys
         self._arrivals = arrivals
         self._one_at_a_time = threading.Lock()
+        self._is_behind = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last try to join what arrived has failed, so that the rows may lack some of it."""
+        return self._is_behind
 
     def settle(self) -> None:
         """Join every batch that was committed before this call; cheap where there is none.
@@ -79,7 +86,22 @@ class Summaries:
             self._settle()
             return
         with self._one_at_a_time:
+            self._is_behind = True
             self._database.retrying(self._settle)
+            self._is_behind = False
+
+    def waiting(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Summary]]:
+        """Return what the batches that wait to be joined come to, by run and key; nothing is written."""
+        query = (
+            select(runs.c.run_id, metric_batches.c.packed)
+            .join_from(unsummarised_batches, metric_batches, _OF_BATCH)
+            .join(runs, runs.c.run_number == metric_batches.c.run_number)
+        )
+        found: dict[str, dict[str, Summary]] = {}
+        for part in chunks(run_ids):
+            for row in connection.execute(query.where(runs.c.run_id.in_(part))):
+                join_batch(found.setdefault(row.run_id, {}), unpack_batch(row.packed))
+        return found
 
     def _settle(self) -> None:
         while True:

@@ -1,0 +1,74 @@
+"""Whether all that a server remembers is whole. Looks, and repairs nothing."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from runyard.errors import Unavailable
+from runyard.stores.integrity import Fault, as_far_as_it_goes, check_documents, check_file, check_references
+from runyard.stores.metrics.integrity import Counts, MetricIntegrity
+from runyard.stores.opening import Stores
+
+__all__ = ["Counts", "Fault", "Integrity", "Progress", "check_integrity"]
+
+MOST_FAULTS = 1000
+"""More are not collected: where so many are, the rest says nothing new."""
+
+Progress = Callable[[str, int, int], None]
+
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """What a check has found.
+
+    Args:
+        faults: What is wrong; nothing, if all is well.
+        counts: How much was looked at.
+    """
+
+    faults: list[Fault]
+    counts: Counts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+def check_integrity(stores: Stores, on_progress: Progress = lambda what, done, total: None) -> Integrity:
+    """Return what is wrong with the stores; takes some seconds for a million points.
+
+    Args:
+        stores: A server may be at work on them.
+        on_progress: Called with what is being looked at, how much of it is done and how much there is.
+
+    Raises:
+        Unavailable: This process is at such a check already.
+    """
+    if not _one_at_a_time.acquire(blocking=False):
+        raise Unavailable("A check is under way already. Ask again when it is done.")
+    try:
+        return _check(stores, on_progress)
+    finally:
+        _one_at_a_time.release()
+
+
+def _check(stores: Stores, on_progress: Progress) -> Integrity:
+    metrics = MetricIntegrity(stores.database, lambda done, total: on_progress("runs", done, total))
+    steps: list[tuple[str, Callable[[], Iterator[Fault]]]] = [
+        ("database file", lambda: check_file(stores.database)),
+        ("references", lambda: check_references(stores.database)),
+        ("documents", lambda: check_documents(stores.database)),
+        ("runs", metrics.faults),
+    ]
+    faults: list[Fault] = []
+    for name, check in steps:
+        on_progress(name, 0, 0)
+        found = as_far_as_it_goes(name, check())
+        faults += itertools.islice(found, MOST_FAULTS - len(faults))
+    return Integrity(faults, metrics.counts)

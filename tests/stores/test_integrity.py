@@ -1,0 +1,141 @@
+"""`runyard check` at the stores: whole data passes, and each kind of damage is found and named."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+
+from runyard.app import open_stores
+from runyard.services.integrity import check_integrity
+from tests.sample_home import KEYS, filled_home, settings_of
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with folded and unfolded runs, closed."""
+    filled_home(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def checked(home):
+    """What a check of the home finds, as text, and how much it looked at."""
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        found = check_integrity(stores)
+    return [f"{fault.where}: {fault.what}" for fault in found.faults], found.counts
+
+
+def damage(home, *statements):
+    """Change the file behind the stores' back."""
+    with contextlib.closing(sqlite3.connect(home / "runyard.db")) as raw, raw:
+        for statement in statements:
+            raw.execute(statement)
+
+
+def test_what_the_stores_wrote_is_whole(home):
+    faults, counts = checked(home)
+    assert faults == []
+    assert (counts.runs, counts.batches, counts.series) == (3, 11, 15)
+    assert counts.points == 3 * (len(KEYS) * 700 + 2 + 5)
+    assert counts.chunks > 0
+
+
+def test_an_empty_home_is_whole(tmp_path):
+    open_stores(settings_of(tmp_path / "home")).close()
+    assert checked(tmp_path / "home")[0] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE metric_series SET maximum = 2.0 WHERE key_id = 1", "its points come to"),
+        ("UPDATE metric_series SET minimum = NULL WHERE key_id = 1", "its summary says"),
+        ("UPDATE metric_series SET last_step = last_step + 1", "its points come to"),
+        ("UPDATE metric_series SET last_is_nan = 1", "last nan"),
+        ("UPDATE metric_series SET experiment_id = 77", "its summary is in experiment 77, its run in 0"),
+        ("DELETE FROM metric_series WHERE key_id = 1", "it has points and no summary"),
+        ("DELETE FROM metric_keys WHERE key_id = 1", "nobody knows the name of its metric 1"),
+        ("DELETE FROM metric_chunks", "it has a summary and no points"),
+        ("DELETE FROM metric_batches", "it has a summary and no points"),
+        ("UPDATE metric_batches SET point_count = point_count + 1", "and says"),
+        ("UPDATE metric_batches SET packed = x'09'", "it can't be read"),
+        ("UPDATE metric_batches SET packed = substr(packed, 1, 30)", "it can't be read"),
+        ("UPDATE metric_chunks SET point_count = 1", "points and says 1"),
+        ("UPDATE metric_chunks SET first_step = -5", "its step goes from"),
+        ("UPDATE metric_chunks SET last_timestamp_ms = 5", "its timestamp_ms goes from"),
+        ("UPDATE metric_chunks SET packed = substr(packed, 1, length(packed) / 2)", "it can't be read"),
+        ("UPDATE metric_chunks SET packed = x''", "it can't be read"),
+        ("UPDATE metric_chunks SET buckets = x'0102' WHERE buckets <> x''", "what charts draw of it"),
+        (
+            "UPDATE metric_chunks SET coarse_bucket = (SELECT max(coarse_bucket) FROM metric_chunks)",
+            "what charts draw of it",
+        ),
+        (
+            "UPDATE metric_chunks SET key_id = 4321 WHERE key_id > 0",
+            "nobody knows the name of its metric 4321",
+        ),
+        ("DELETE FROM experiments", "rows name a experiment_id that experiments does not hold"),
+        ("DELETE FROM runs", "rows name a run_number that runs does not hold"),
+        ("UPDATE workspaces SET default_experiment_id = 99", "its experiment Default is not there"),
+        (
+            "INSERT INTO run_documents SELECT run_number, revision, x'00' FROM runs",
+            "its document can't be read",
+        ),
+        (
+            "INSERT INTO run_documents SELECT run_number, revision + 1, x'00' FROM runs",
+            "its document is of revision",
+        ),
+    ],
+)
+def test_damage_is_found(home, statement, said):
+    damage(home, statement)
+    faults, _ = checked(home)
+    assert any(said in fault for fault in faults), faults
+
+
+def test_a_batch_that_was_never_summarised_is_found_where_the_note_of_it_is_gone(home):
+    damage(home, "DELETE FROM unsummarised_batches")
+    faults, _ = checked(home)
+    assert len(faults) == 1
+    assert "metric loss: its summary says" in faults[0]
+
+
+def test_batches_that_wait_to_be_summarised_may_be_joined_in_part(home):
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        stores.metrics.settle()
+    damage(home, "INSERT INTO unsummarised_batches SELECT batch_number FROM metric_batches")
+    assert checked(home)[0] == []
+
+
+def test_a_check_changes_nothing(home):
+    def rows():
+        with contextlib.closing(sqlite3.connect(home / "runyard.db")) as raw:
+            return list(raw.iterdump())
+
+    damage(home, "UPDATE metric_series SET maximum = 2.0")
+    before = rows()
+    assert checked(home)[0]
+    assert rows() == before
+
+
+def test_a_file_that_is_broken_is_reported_and_not_a_crash(home):
+    open_stores(settings_of(home)).close()
+    path = home / "runyard.db"
+    content = bytearray(path.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        page_size = raw.execute("PRAGMA page_size").fetchone()[0]
+        root = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'metric_chunks'").fetchone()[0]
+    content[(root - 1) * page_size : root * page_size] = b"\xff" * page_size
+    path.write_bytes(content)
+    faults, _ = checked(home)
+    assert any(fault.startswith("database file: ") for fault in faults)
+    assert any("the check could not go on" in fault for fault in faults)
+
+
+def test_progress_goes_up_to_all_runs(home):
+    seen = []
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        check_integrity(stores, lambda what, done, total: seen.append((what, done, total)))
+    assert seen[-3:] == [("runs", 1, 3), ("runs", 2, 3), ("runs", 3, 3)]
+    assert {what for what, _, _ in seen} == {"database file", "references", "documents", "runs"}

@@ -1,0 +1,116 @@
+"""Documents of runs on both engines: good for one revision, kept without waiting, and who needs a new one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from runyard.entities.experiment import LifecycleStage
+from runyard.stores.database import Database
+from runyard.stores.metadata.changed_runs import MAX_REMEMBERED, ChangedRuns
+from runyard.stores.metadata.experiments import SqlExperiments
+from runyard.stores.metadata.run_documents import KEPT_AT_ONCE, SqlRunDocuments
+from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.workspaces import SqlWorkspaces
+from runyard.testing.metadata_hooks import new_run
+from tests.engines import SqlEngine
+
+
+class Kept(NamedTuple):
+    """The stores of a database."""
+
+    database: Database
+    experiments: SqlExperiments
+    runs: SqlRuns
+    documents: SqlRunDocuments
+
+    def number_of(self, run_id: str) -> int:
+        return int(self.runs.locate_run("w", run_id).run_numbers[0])
+
+    def revision_of(self, run_id: str) -> int:
+        return int(self.runs.locate_run("w", run_id).revisions[0])
+
+    def read(self, *run_ids: str) -> dict[int, bytes]:
+        numbers = [self.number_of(run_id) for run_id in run_ids]
+        return self.documents.read(self.runs.locate_runs(numbers))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, engine: SqlEngine) -> Iterator[Kept]:
+    database, changed = engine.open(tmp_path), ChangedRuns()
+    SqlWorkspaces(database).add_workspace("w", "", {}, 0)
+    runs = SqlRuns(database, changed)
+    kept = Kept(database, SqlExperiments(database), runs, SqlRunDocuments(database, changed))
+    experiment = kept.experiments.add_experiment("w", "e", None, {}, 0)
+    for run_id in "ab":
+        runs.add_run(new_run(experiment, run_id), {"mlflow.runName": run_id})
+    yield kept
+    database.close()
+
+
+def test_a_document_comes_back_until_its_run_changes(kept: Kept):
+    a, b = kept.number_of("a"), kept.number_of("b")
+    made = {a: (kept.revision_of("a"), b"\x00\xff"), b: (kept.revision_of("b"), b"")}
+    assert kept.documents.keep(made)
+    assert kept.read("a", "b") == {a: b"\x00\xff", b: b""}
+    kept.runs.set_tags("a", {"k": "v"})
+    assert kept.read("a", "b") == {b: b""}
+    assert kept.documents.keep({a: (kept.revision_of("a"), b"new")})
+    assert kept.read("a") == {a: b"new"}
+
+
+def test_the_deletion_of_an_experiment_changes_its_runs(kept: Kept):
+    number, revision = kept.number_of("a"), kept.revision_of("a")
+    kept.documents.keep({number: (revision, b"x")})
+    experiment_id = kept.runs.get_run("w", "a").experiment_id
+    kept.experiments.move_experiment(experiment_id, LifecycleStage.DELETED, 5)
+    assert kept.revision_of("a") > revision
+    assert kept.read("a") == {}
+
+
+def test_what_was_made_of_an_older_state_is_not_kept(kept: Kept):
+    number, revision = kept.number_of("a"), kept.revision_of("a")
+    kept.runs.set_tags("a", {"k": "v"})
+    assert kept.documents.keep({number: (revision, b"old"), 999_999: (0, b"of no run")})
+    assert kept.read("a") == {}
+
+
+def test_more_documents_than_one_transaction_takes_are_kept(kept: Kept):
+    experiment = kept.experiments.add_experiment("w", "many", None, {}, 0)
+    with kept.database.writing():
+        for number in range(KEPT_AT_ONCE + 1):
+            kept.runs.add_run(new_run(experiment, f"r{number}"), {})
+    numbers = {kept.number_of(f"r{number}"): f"r{number}" for number in range(KEPT_AT_ONCE + 1)}
+    assert kept.documents.keep(
+        {number: (kept.revision_of(run_id), b"x") for number, run_id in numbers.items()}
+    )
+    assert kept.read(*numbers.values()) == dict.fromkeys(numbers, b"x")
+
+
+def test_runs_that_were_left_alone_are_told_once(kept: Kept):
+    assert kept.documents.take_quiet(60, 10) == []
+    assert kept.documents.take_quiet(0, 1) == [kept.number_of("a")]
+    assert kept.documents.take_quiet(0, 10) == [kept.number_of("b")]
+    assert kept.documents.take_quiet(0, 10) == []
+    kept.runs.add_params("a", {"p": "1"})
+    assert kept.documents.take_quiet(0, 10) == [kept.number_of("a")]
+
+
+def test_a_change_that_was_rolled_back_is_none(kept: Kept):
+    kept.documents.take_quiet(0, 10)
+    with contextlib.suppress(ZeroDivisionError), kept.database.writing():
+        kept.runs.set_tags("a", {"k": "v"})
+        raise ZeroDivisionError
+    assert kept.documents.take_quiet(0, 10) == []
+
+
+def test_memory_of_changed_runs_is_bounded():
+    changed = ChangedRuns()
+    for number in range(MAX_REMEMBERED + 5):
+        changed.note(number)
+    taken = changed.take(0, 2 * MAX_REMEMBERED)
+    assert taken == list(range(5, MAX_REMEMBERED + 5))
