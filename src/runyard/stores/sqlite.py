@@ -53,8 +53,8 @@ class SqliteDatabase(Database):
         if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
             with self.writing() as connection:
                 # Each row that is fetched frees a page; SQLAlchemy sees no columns and would fetch none.
-                run = connection.connection.driver_connection.execute  # type: ignore[union-attr]
-                run(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
+                raw: Any = connection.connection.driver_connection
+                raw.execute(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
