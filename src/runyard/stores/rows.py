@@ -7,6 +7,7 @@ database adds around it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -74,6 +75,11 @@ def measure_rows(connection: Connection, table: Table, condition: ColumnElement[
 
 def row_bytes(connection: Connection, table: Table) -> ColumnElement[Any]:
     """Return how many bytes a row of the table holds."""
+    return _row_bytes(table, connection.dialect.name)
+
+
+@cache
+def _row_bytes(table: Table, engine: str) -> ColumnElement[Any]:
     texts = [
         column
         for column in table.c
@@ -82,12 +88,12 @@ def row_bytes(connection: Connection, table: Table) -> ColumnElement[Any]:
     numbers = len(table.c) - len(texts)
     total: ColumnElement[Any] = literal(NUMBER_BYTES * numbers)
     for column in texts:
-        total = total + func.coalesce(_length(connection, column), 0)
+        total = total + func.coalesce(_length(column, engine), 0)
     return total
 
 
-def _length(connection: Connection, column: Column[Any]) -> ColumnElement[Any]:
-    if connection.dialect.name != "sqlite":
+def _length(column: Column[Any], engine: str) -> ColumnElement[Any]:
+    if engine != "sqlite":
         return func.octet_length(column)
     # The length of a text would be counted in characters.
     return func.length(column if isinstance(column.type, LargeBinary) else cast(column, LargeBinary))

@@ -24,7 +24,7 @@ from runyard.stores.metrics.packing import PackedBatch, pack_batch, unpack_batch
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import measure_rows, take_rows
 
-CHUNKS_AT_ONCE = 64
+CHUNKS_AT_ONCE = 32
 BATCHES_AT_ONCE = 512
 SERIES_AT_ONCE = 2000
 
