@@ -102,6 +102,7 @@ class Planted:
             "tags": [{"key": next(secret), "value": next(secret)}],
         }
         self.metric_key = batch["metrics"][0]["key"]
+        self.keys = {part: batch[part][0]["key"] for part in ("metrics", "params", "tags")}
         self.mlflow("runs/log-batch", batch)
         dataset = {name: next(secret) for name in ("name", "digest", "source", "source_type")}
         self.mlflow("runs/log-inputs", {"run_id": self.run_id, "datasets": [{"dataset": dataset}]})
@@ -116,11 +117,13 @@ class Planted:
         self.model_tag = model["tags"][0]["key"]
         self.model_id = self.mlflow("logged-models", model)["model"]["info"]["model_id"]
         self.file_name = next(secret)
+        self.own_file = f"/api/v1/runs/{self.run_id}/artifacts/{self.file_name}"
         self.file_path = f"{self.experiment_id}/{self.run_id}/artifacts/{self.file_name}"
         upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
         content = next(secret).encode()
         team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
         assert list(secret) == []
+        team.stores.metrics.settle()  # or the first who reads would have it done
 
     def mlflow(self, path, body):
         answer = self.team.ask(
@@ -138,7 +141,10 @@ class Planted:
 
 def target(route: Route, planted: Planted) -> tuple[str, object]:
     """A path and a body that name the planted objects wherever the route takes a name."""
-    path = route.path.replace("{artifact_path:path}", planted.file_path)
+    path = route.path.replace("/api/v1/runs/{run_id}/artifacts/{artifact_path:path}", planted.own_file)
+    path = path.replace("{artifact_path:path}", planted.file_path).replace("{run_id}", planted.run_id)
+    for part, key in planted.keys.items():
+        path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
     path = path.replace("{tag_key:path}", planted.model_tag)
     assert "{" not in path, "say here what the new parameter names"
@@ -163,6 +169,7 @@ def body_for(planted: Planted) -> dict[str, object]:
         "experiment_ids": [planted.experiment_id],
         "experiment_name": SECRETS[0],
         "model_id": planted.model_id,
+        "model_ids": [planted.model_id],
         "name": "walked",
         "new_name": "walked too",
         "key": "walked",
@@ -198,6 +205,14 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("logged-models/search", {"datasets": []}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("api/v1/workspaces", {"tags": {}}),
+    # What goes for good is measured only, or nothing would be left to call the next route with.
+    ("api/v1/workspaces/{name}", {"dry_run": "true"}),
+    ("api/v1/trash/collect", {"run_ids": [], "experiment_ids": [], "dry_run": True}),
+    ("api/v1/runs/remove-parts", {"experiment_ids": [], "metric_keys": ["walked"], "dry_run": True}),
+    ("api/v1/runs/delete", {"experiment_ids": []}),
+    ("api/v1/runs/restore", {"experiment_ids": []}),
+    ("api/v1/experiments/restore", {"new_name": None}),
+    ("api/v1/datasets/remove", {"name": SECRETS[8]}),
 ]
 
 
@@ -250,7 +265,8 @@ def when(route):
     """First what needs the objects, then what deletes parts of them, then all, then what restores."""
     ends = ("/delete", "/restore")
     rank = 2 + ends.index(end) if (end := route.path[route.path.rindex("/") :]) in ends else 0
-    return (rank or "delete" in route.path or route.method == "DELETE", -len(route.path))
+    is_last = rank or "delete" in route.path or route.method == "DELETE"
+    return (is_last, "mlflow-artifacts" in route.path, -len(route.path))
 
 
 def test_the_walk_calls_each_route_as_one_who_may_would(own_team):

@@ -92,7 +92,7 @@ def test_opening_again_changes_nothing(tmp_path):
     open_sqlite(path).close()
     before = schema_of(path)
     with contextlib.closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("INSERT INTO workspaces VALUES ('w', 1, 2, 'kept')")
+        raw.execute("INSERT INTO workspaces VALUES ('w', 1, 2, 'kept', NULL)")
     for _ in range(2):
         open_sqlite(path).close()
     assert schema_of(path) == before

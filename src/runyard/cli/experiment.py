@@ -7,10 +7,14 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import print_json, print_table, time_text
+from runyard.cli.printing import print_json, print_table, say, time_text
+from runyard.errors import NotFound
 from runyard.sdk.experiment import Experiment
+from runyard.sdk.workspace import Workspace
 
-app = App(name="experiment", help="List experiments.")
+app = App(name="experiment", help="List, delete and restore experiments.")
+
+Which = Annotated[str, Parameter(help="The experiment's id, or its name.")]
 
 
 @app.command(name="list")
@@ -37,6 +41,58 @@ def list_experiments(
             for experiment in found
         ),
     )
+
+
+@app.command
+def delete(
+    experiment: Which,
+    *more: Which,
+    reuse_name: Annotated[
+        bool, Parameter(help="Free its name at once: in the trash it has another one, with its id.")
+    ] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Move experiments with their runs to the trash; `runyard experiment restore` brings them back.
+
+    The name stays taken until `runyard gc` takes the experiment away, unless it is to be reused.
+    """
+    workspace = place.open()
+    ids = [_found(workspace, each) for each in (experiment, *more)]
+    names = workspace.trash.delete_experiments(ids, reuse_name=reuse_name)
+    _said(ids, names, "moved to the trash", as_json=json)
+
+
+@app.command
+def restore(
+    experiment: Which,
+    *more: Which,
+    name: Annotated[str | None, Parameter(help="Another name for it.")] = None,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Bring experiments with their runs back from the trash."""
+    workspace = place.open()
+    ids = [_found(workspace, each) for each in (experiment, *more)]
+    _said(ids, workspace.trash.restore_experiments(ids, new_name=name), "restored", as_json=json)
+
+
+def _found(workspace: Workspace, text: str) -> str:
+    """Return the id of an experiment, in the trash or not; what is a number is an id."""
+    if text.isdecimal():
+        return workspace.get_experiment(text).id
+    found = Experiment.list(workspace, text, view_type="All")
+    if not found:
+        raise NotFound(f"Workspace {workspace.name!r} has no experiment {text!r}, in the trash or not.")
+    return found[0].id
+
+
+def _said(ids: list[str], names: list[str], done: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"experiment_id": id_, "name": name} for id_, name in zip(ids, names, strict=True)])
+        return
+    for id_, name in zip(ids, names, strict=True):
+        say(f"{id_} ({name}) {done}")
 
 
 def _own_tags(experiment: Experiment) -> dict[str, str]:

@@ -113,6 +113,15 @@ def number_text(value: float) -> str:
     return f"{value:.6g}"
 
 
+def bytes_text(count: int) -> str:
+    """Return a length in the unit that a person reads best, as ``10.5 MB``; kilo is 1000."""
+    size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{count} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"
+
+
 def time_text(epoch_ms: int | None) -> str:
     """Return a time in this machine's zone, to the second."""
     if epoch_ms is None:

@@ -24,7 +24,7 @@ from runyard.cli.printing import (
 )
 from runyard.cli.sparkline import sparkline
 from runyard.entities.experiment import View
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.metric_values import MetricSummary, summarize_metrics
 from runyard.sdk.run import Run, find_runs
 from runyard.sdk.run_search import NEWEST_FIRST
@@ -194,26 +194,67 @@ def download(
 
 @app.command
 def delete(
-    run_id: RunId,
-    *more: RunId,
+    *run_id: RunId,
+    experiment: Annotated[
+        str | None,
+        Parameter(name=["--experiment", "-e"], help="In place of ids, the name of the runs' experiment."),
+    ] = None,
+    filter: Annotated[
+        str | None, Parameter(help="Only those runs of the experiment, as 'metrics.rmse > 60'.")
+    ] = None,
+    dry_run: Annotated[bool, Parameter(help="Only say which runs.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Move runs to the trash, from where `runyard run restore` brings them back."""
     workspace = place.open()
-    _each(workspace, (run_id, *more), Run.delete, "moved to the trash", as_json=json)
+    if experiment is None and not dry_run:
+        _each(workspace, _named(run_id), Run.delete, "moved to the trash", as_json=json)
+        return
+    ids = [workspace.experiments[experiment].id] if experiment else []
+    found = workspace.trash.delete_runs(run_id, experiment_ids=ids, filter_text=filter, dry_run=dry_run)
+    _said(found, "would be moved to the trash" if dry_run else "moved to the trash", as_json=json)
 
 
 @app.command
 def restore(
-    run_id: RunId,
-    *more: RunId,
+    *run_id: RunId,
+    experiment: Annotated[
+        str | None,
+        Parameter(name=["--experiment", "-e"], help="In place of ids, the name of the runs' experiment."),
+    ] = None,
+    filter: Annotated[
+        str | None, Parameter(help="Only those runs of the experiment, as 'metrics.rmse > 60'.")
+    ] = None,
+    dry_run: Annotated[bool, Parameter(help="Only say which runs.")] = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Bring runs back from the trash."""
     workspace = place.open()
-    _each(workspace, (run_id, *more), Run.restore, "restored", as_json=json)
+    if experiment is None and not dry_run:
+        _each(workspace, _named(run_id), Run.restore, "restored", as_json=json)
+        return
+    ids = [workspace.experiments[experiment].id] if experiment else []
+    found = workspace.trash.restore_runs(run_id, experiment_ids=ids, filter_text=filter, dry_run=dry_run)
+    _said(found, "would be restored" if dry_run else "restored", as_json=json)
+
+
+def _named(run_ids: tuple[str, ...]) -> tuple[str, ...]:
+    if not run_ids:
+        raise InvalidParameter(
+            "Name the runs by their ids, or give --experiment NAME, with a --filter or not."
+        )
+    return run_ids
+
+
+def _said(run_ids: list[str], done: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(run_ids)
+        return
+    for run_id in run_ids:
+        say(run_id)
+    say(f"{len(run_ids)} {'run' if len(run_ids) == 1 else 'runs'} {done}")
 
 
 def _each(

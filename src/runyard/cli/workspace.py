@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,15 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from runyard.cli.options import THIS_SERVER, Json, Server, nearest_configuration
-from runyard.cli.printing import print_json, print_pairs, print_table, say
+from runyard.cli.printing import note, print_json, print_pairs, print_table, say
+from runyard.cli.trash import describe, print_freed, progress_shown
 from runyard.errors import InvalidParameter
 from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.configuration import Configuration, write_configuration
+from runyard.sdk.trash import delete_workspace
 from runyard.sdk.workspace import Workspace
 
-app = App(name="workspace", help="List, create, show and configure workspaces.")
+app = App(name="workspace", help="List, create, show, configure and delete workspaces.")
 
 Name = Annotated[str, Parameter(help="Name of the workspace: lower-case letters, digits and dashes.")]
 
@@ -115,6 +118,34 @@ def config(
         print_json({"path": str(path), **asdict(configuration)})
     else:
         say(f"Wrote {path}: workspace {name} at {address}")
+
+
+@app.command
+def delete(
+    name: Name,
+    *,
+    yes: Annotated[bool, Parameter(help="Don't ask for the name once more.")] = False,
+    dry_run: Annotated[bool, Parameter(help="Only say how much it would be.")] = False,
+    server: Server = THIS_SERVER,
+    json: Json = False,
+) -> None:
+    """Take a workspace away for good, with all that it holds. There is no way back.
+
+    It may be stopped; the same command goes on.
+    """
+    if not yes and not dry_run and _asked(name) != name:
+        raise InvalidParameter(f"Nothing was deleted. To delete {name!r}, type its name, or give --yes.")
+    with progress_shown(not json) as on_progress:
+        collected = delete_workspace(name, url=server.address(), dry_run=dry_run, on_progress=on_progress)
+    if json:
+        print_json({"workspace": name, **describe(collected)})
+    else:
+        print_freed(name, collected, dry_run=dry_run)
+
+
+def _asked(name: str) -> str:
+    note(f"This deletes workspace {name!r} for good, with all its runs and files. Type its name to go on:")
+    return sys.stdin.readline().strip()
 
 
 def _pair(text: str) -> tuple[str, str]:

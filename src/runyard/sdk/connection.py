@@ -86,6 +86,15 @@ class Connection:
         """
         self.post(path, body, Empty, is_repeatable=True)
 
+    def delete(self, path: str, query: msgspec.Struct, answer: type[Message]) -> Message:
+        """Send ``query`` to a deletion that may be repeated and return the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request("DELETE", self._prefix + path, query=_pairs(query), is_repeatable=True)
+        return _decoded(self._transport.send(request).read(), answer)
+
     def put(self, path: str, content: bytes, content_type: str) -> None:
         """Store ``content`` at ``path``.
 

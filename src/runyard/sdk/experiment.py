@@ -128,17 +128,26 @@ class Experiment:
             yield Run._of(self._workspace, record, self)
 
     @staticmethod
-    def delete(workspace: Workspace, experiment_id: str) -> None:
+    def delete(workspace: Workspace, experiment_id: str, *, reuse_name: bool = False) -> None:
         """Move an experiment and its runs to the trash, from where :meth:`reactivate` brings it back.
+
+        Args:
+            workspace: Where it lies.
+            experiment_id: Which one.
+            reuse_name: Give it another name in the trash, so that a new experiment may have its name at once.
+                Else the name is taken until the trash is collected.
 
         Raises:
             NotFound: The workspace has no such experiment.
         """
+        if reuse_name:
+            workspace.trash.delete_experiments([experiment_id], reuse_name=True)
+            return
         workspace.connection.tell(f"{MLFLOW}/experiments/delete", ExperimentId(experiment_id=experiment_id))
 
-    def archive(self) -> None:
-        """Move this experiment and its runs to the trash, from where :meth:`reactivate` brings it back."""
-        Experiment.delete(self._workspace, self.id)
+    def archive(self, *, reuse_name: bool = False) -> None:
+        """Move this experiment and its runs to the trash; see :meth:`delete`."""
+        Experiment.delete(self._workspace, self.id, reuse_name=reuse_name)
         self.refresh()
 
     def reactivate(self, new_name: str | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runyard.entities.experiment import View
 from runyard.errors import InternalError, NotFound
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
+from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
 from runyard.sdk.connection import MLFLOW
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
 from runyard.sdk.representation import html_table, link, utc_text
@@ -264,6 +265,48 @@ class Run(RunRecord, RunFiles):
         """
         self._connection.tell(f"{MLFLOW}/runs/restore", RunId(run_id=self.id))
         self._refresh()
+
+    def remove(
+        self,
+        *,
+        metrics: Collection[str] = (),
+        params: Collection[str] = (),
+        tags: Collection[str] = (),
+        files: Collection[str] = (),
+        dry_run: bool = False,
+    ) -> RemovedPartsAnswer:
+        """Remove parts of the run for good, without a way back, and return how much that was.
+
+        Args:
+            metrics: Keys of metrics; all their points go.
+            params: Keys of params.
+            tags: Keys of tags.
+            files: Names of files or folders, as :meth:`get_file_names` gives them.
+            dry_run: Only say how much it would be.
+
+        Raises:
+            NotFound: The run has none of them, or does not exist any more.
+            InvalidParameter: Nothing was named.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> run.remove(metrics=["debug/gradients"], files=["cache"]).artifact_bytes  # doctest: +SKIP
+            10485760
+        """
+        parts = RemoveParts(
+            run_ids=[self.id],
+            metric_keys=[*metrics],
+            param_keys=[*params],
+            tag_keys=[*tags],
+            artifact_paths=[*files],
+            dry_run=dry_run,
+        )
+        removed = self._workspace.trash.remove_parts(parts)
+        if not removed.runs:
+            named = ", ".join([*metrics, *params, *tags, *files])
+            raise NotFound(f"Run {self.id!r} has nothing of what was to be removed: {named}.")
+        self._refresh()
+        return removed
 
     def get_portal_url(self) -> str:
         """Return the address of the run's page in the Studio."""

@@ -25,11 +25,12 @@ from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
+from runyard.sdk.trash import HasTrash
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace:
+class Workspace(HasTrash):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.

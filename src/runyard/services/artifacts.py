@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.services.call import Call
+from runyard.services.guarded_uploads import guarded
 from runyard.stores.artifacts.base import (
     NOTHING_DECLARED,
     ArtifactDownload,
@@ -102,7 +103,7 @@ def begin_upload(call: Call, artifact_uri: str, path: str) -> ArtifactUpload:
         InvalidParameter: As :func:`list_directory`.
         StorageFull: There is no room.
     """
-    return call.stores.artifacts.create(_key(call, _kept_here(artifact_uri) / resolve_artifact_path(path)))
+    return _begun(call, _kept_here(artifact_uri) / resolve_artifact_path(path))
 
 
 def list_proxied(call: Call, path: str | None) -> list[ListedArtifact]:
@@ -126,7 +127,7 @@ def begin_proxied_upload(call: Call, path: str, declared: Declared = NOTHING_DEC
     place = resolve_artifact_path(path, is_directory=True)
     if place == ROOT or path.endswith("/"):
         raise InvalidParameter("Artifact path must include a filename (cannot end with '/').")
-    return checked(call.stores.artifacts.create(_key(call, place), declared), declared)
+    return _begun(call, place, declared)
 
 
 def is_at_hand(call: Call) -> bool:
@@ -217,6 +218,11 @@ def _artifact_uri(call: Call, run_id: str | None, model_id: str | None) -> str:
 
 def _key(call: Call, place: ArtifactPath) -> ArtifactPath:
     return ArtifactPath((call.workspace.name,)) / place
+
+
+def _begun(call: Call, place: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
+    key = _key(call, place)
+    return checked(guarded(call, key, call.stores.artifacts.create(key, declared)), declared)
 
 
 def _kept_here(artifact_uri: str) -> ArtifactPath:

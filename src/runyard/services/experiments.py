@@ -12,7 +12,7 @@ from runyard.protocol.filters import parse_experiment_filter
 from runyard.protocol.ordering import parse_experiment_order
 from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.services.call import Call
-from runyard.stores.artifacts.paths import resolve_artifact_location
+from runyard.stores.artifacts.paths import ArtifactPath, proxied_path, resolve_artifact_location
 from runyard.stores.metadata.base import Search
 
 DEFAULT_EXPERIMENT_ALIAS = "0"
@@ -37,7 +37,11 @@ def create_experiment(
     limits.check_experiment_tags(tags)
     location = resolve_artifact_location(artifact_location) if artifact_location else None
     experiments = call.stores.metadata.experiments
-    return experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
+    with call.stores.atomic():
+        place = proxied_path(location) if location else None
+        if place is not None:
+            call.stores.metadata.trash.use_again(ArtifactPath((call.workspace.name,)) / place)
+        return experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
 
 
 def get_experiment(call: Call, experiment_id: str | None) -> Experiment:

@@ -129,15 +129,18 @@ def delete_run(call: Call, run_id: str) -> None:
 
 
 def restore_run(call: Call, run_id: str) -> None:
-    """Bring a run back from the trash."""
+    """Bring a run back from the trash.
+
+    Raises:
+        NotFound: There is no such run, or it is being removed for good.
+    """
     _move(call, run_id, LifecycleStage.ACTIVE)
 
 
 def _move(call: Call, run_id: str, stage: LifecycleStage) -> None:
     with call.stores.atomic():
-        run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
-        if run.lifecycle_stage is not stage:
-            call.stores.metadata.runs.move_run(run_id, stage, call.now_ms())
+        call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+        call.stores.metadata.many_runs.move_runs([run_id], stage, call.now_ms())
 
 
 def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:

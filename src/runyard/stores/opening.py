@@ -17,13 +17,17 @@ from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceSto
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
+from runyard.stores.metadata.base_many_runs import ManyRunsStore
+from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
+from runyard.stores.metadata.many_runs import SqlManyRuns
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
@@ -40,8 +44,10 @@ class MetadataStore:
     experiments: ExperimentStore
     runs: RunStore
     documents: RunDocumentStore
+    many_runs: ManyRunsStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
+    trash: TrashStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +136,10 @@ def open_stores(
         experiments=SqlExperiments(database),
         runs=SqlRuns(database, changed),
         documents=SqlRunDocuments(database, changed),
+        many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
+        trash=SqlTrash(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -52,7 +52,9 @@ class SqliteDatabase(Database):
             )
         if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
             with self.writing() as connection:
-                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
+                # Each row that is fetched frees a page; SQLAlchemy sees no columns and would fetch none.
+                run = connection.connection.driver_connection.execute  # type: ignore[union-attr]
+                run(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""

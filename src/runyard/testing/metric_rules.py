@@ -451,6 +451,37 @@ class MetricStoreRules(PointRules):
             assert metrics.sample_history(run_id, key, 10) == []
             assert metrics.thin(run_id, [key], Window(), 10)[0].point_count == 0
 
+    def test_a_removed_series_is_gone_and_begins_anew(self, metrics: MetricStore) -> None:
+        """The others stay as they were, and what is no series is passed over."""
+        points = [Point(1000 + step, step, step / 2) for step in range(100)]
+        for key in (KEY, "other"):
+            metrics.append(RUN, MetricBatch.of(of_points(points, key)))
+        taken = metrics.remove_series(RUN, [KEY, "no-such-key"])
+        assert (taken.points, taken.is_over) == (100, True)
+        assert taken.size_bytes > 0
+        assert metrics.read_history(RUN, KEY) == []
+        assert metrics.read_history(RUN, "other") == points
+        assert [metric.key for metric in metrics.read_latest([RUN])[RUN]] == ["other"]
+        metrics.append(RUN, MetricBatch.of(of_points(points[:1])))
+        assert metrics.read_history(RUN, KEY) == points[:1]
+        assert metrics.remove_series("no-such-run", [KEY]).points == 0
+
+    def test_a_run_is_taken_step_by_step(self, metrics: MetricStore) -> None:
+        """In the end nothing is left, and what was taken is what was measured."""
+        points = [Point(1000 + step, step, step / 2) for step in range(100)]
+        for key in (KEY, "other"):
+            metrics.append(RUN, MetricBatch.of(of_points(points, key)))
+        metrics.settle()
+        measured = metrics.measure_run(RUN)
+        steps = [metrics.take_run(RUN)]
+        while not steps[-1].is_over:
+            steps.append(metrics.take_run(RUN))
+        assert sum(step.points for step in steps) == measured.points == 200
+        assert sum(step.size_bytes for step in steps) == measured.size_bytes > 0
+        assert metrics.read_latest([RUN]) == {RUN: []}
+        assert metrics.read_history(RUN, "other") == []
+        assert metrics.take_run("no-such-run").is_over
+
     def _check_thinned(
         self, buckets: Sequence[Bucket], points: Sequence[Point], axis: Axis, width: int
     ) -> None:

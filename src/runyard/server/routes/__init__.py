@@ -10,6 +10,7 @@ from runyard.server.routes import (
     runs,
     service,
     tokens,
+    trash,
     workspaces,
 )
 from runyard.server.routing import Route
@@ -23,6 +24,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *logged_models.routes,
     *artifacts.routes,
     *workspaces.routes,
+    *trash.routes,
     *tokens.routes,
 )
 

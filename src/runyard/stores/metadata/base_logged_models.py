@@ -54,6 +54,10 @@ class LoggedModelStore(ABC):
         """Move a model to the trash."""
 
     @abstractmethod
+    def restore_logged_model(self, model_id: str, now_ms: int) -> None:
+        """Bring a model back from the trash."""
+
+    @abstractmethod
     def add_model_params(self, model_id: str, params: Mapping[str, str]) -> None:
         """Keep params that the model does not have yet."""
 

@@ -12,8 +12,13 @@ from runyard.entities.experiment import Experiment, LifecycleStage
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, chunks, insert_if_free, upsert
 from runyard.stores.metadata.base import ExperimentStore, Search
-from runyard.stores.metadata.schema import experiment_tags, experiments, runs
+from runyard.stores.metadata.schema import REMOVED, experiment_tags, experiments, runs
 from runyard.stores.metadata.search import experiments_query
+
+_WHY_TAKEN = {
+    LifecycleStage.DELETED.value: " in deleted state. Restore it, or choose another name",
+    REMOVED: " and is being removed. Try again when `runyard gc` has ended, or choose another name",
+}
 
 
 class SqlExperiments(ExperimentStore):
@@ -68,7 +73,11 @@ class SqlExperiments(ExperimentStore):
         return str(new_id)
 
     def get_experiment(self, workspace: str, experiment_id: str) -> Experiment:
-        where = (experiments.c.workspace == workspace, experiments.c.experiment_id == int(experiment_id))
+        where = (
+            experiments.c.workspace == workspace,
+            experiments.c.experiment_id == int(experiment_id),
+            experiments.c.lifecycle_stage != REMOVED,
+        )
         query = self._database.locked(select(experiments).where(*where), experiments, shared=True)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()
@@ -77,7 +86,11 @@ class SqlExperiments(ExperimentStore):
             return _with_tags(connection, [row])[0]
 
     def find_experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
-        where = (experiments.c.workspace == workspace, experiments.c.name == name)
+        where = (
+            experiments.c.workspace == workspace,
+            experiments.c.name == name,
+            experiments.c.lifecycle_stage != REMOVED,
+        )
         with self._database.reading() as connection:
             row = connection.execute(select(experiments).where(*where)).mappings().first()
             return _with_tags(connection, [row])[0] if row is not None else None
@@ -94,7 +107,7 @@ class SqlExperiments(ExperimentStore):
             self._update(experiment_id, lifecycle_stage=stage.value, updated_ms=now_ms)
             connection.execute(
                 update(runs)
-                .where(runs.c.experiment_id == int(experiment_id))
+                .where(runs.c.experiment_id == int(experiment_id), runs.c.lifecycle_stage != REMOVED)
                 .values(lifecycle_stage=stage.value, deleted_ms=deleted_ms, revision=runs.c.revision + 1)
             )
 
@@ -124,7 +137,7 @@ class SqlExperiments(ExperimentStore):
     def _taken(self, connection: Connection, workspace: str, name: str) -> AlreadyExists:
         where = (experiments.c.workspace == workspace, experiments.c.name == name)
         stage = connection.execute(select(experiments.c.lifecycle_stage).where(*where)).scalar()
-        hint = " in deleted state. Restore it, or choose another name" if stage == "deleted" else ""
+        hint = _WHY_TAKEN.get(stage or "", "")
         return AlreadyExists(f"Experiment(name={name}) already exists{hint}.")
 
 

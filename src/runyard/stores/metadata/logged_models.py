@@ -17,6 +17,7 @@ from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import LoggedModelStore, MeasuredOn
 from runyard.stores.metadata.logged_model_search import logged_models_query
 from runyard.stores.metadata.schema import (
+    REMOVED,
     experiments,
     logged_model_metrics,
     logged_model_params,
@@ -56,7 +57,12 @@ class SqlLoggedModels(LoggedModelStore):
         query = (
             select(logged_models)
             .join(experiments, experiments.c.experiment_id == logged_models.c.experiment_id)
-            .where(logged_models.c.model_id == model_id, experiments.c.workspace == workspace)
+            .where(
+                logged_models.c.model_id == model_id,
+                logged_models.c.lifecycle_stage != REMOVED,
+                experiments.c.workspace == workspace,
+                experiments.c.lifecycle_stage != REMOVED,
+            )
         )
         if not or_deleted:
             query = query.where(logged_models.c.lifecycle_stage == LifecycleStage.ACTIVE.value)
@@ -73,6 +79,10 @@ class SqlLoggedModels(LoggedModelStore):
     def delete_logged_model(self, model_id: str, now_ms: int) -> None:
         stage = LifecycleStage.DELETED.value
         self._update(model_id, lifecycle_stage=stage, updated_ms=now_ms, deleted_ms=now_ms)
+
+    def restore_logged_model(self, model_id: str, now_ms: int) -> None:
+        stage = LifecycleStage.ACTIVE.value
+        self._update(model_id, lifecycle_stage=stage, updated_ms=now_ms, deleted_ms=None)
 
     def add_model_params(self, model_id: str, params: Mapping[str, str]) -> None:
         with self._database.writing() as connection:

@@ -27,6 +27,7 @@ from runyard.stores.metadata.run_contents import read_contents
 from runyard.stores.metadata.run_search import find_runs
 from runyard.stores.metadata.schema import (
     DATASET_CONTEXT_TAG,
+    REMOVED,
     dataset_input_tags,
     dataset_inputs,
     datasets,
@@ -50,11 +51,13 @@ _GET = Prepared(
     f"SELECT {', '.join('runs.' + name for name in _COLUMNS.split(', '))}"
     " FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
 )
 _LOCATE = Prepared(
     "SELECT runs.run_number, runs.revision FROM runs"
     " JOIN experiments ON experiments.experiment_id = runs.experiment_id"
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
 )
 _GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
@@ -108,7 +111,15 @@ class SqlRuns(RunStore):
         return _run(row, workspace)
 
     def find_run_ids(self, workspace: str, run_ids: Sequence[str]) -> list[str]:
-        query = select(runs.c.run_id).join(experiments).where(experiments.c.workspace == workspace)
+        query = (
+            select(runs.c.run_id)
+            .join(experiments)
+            .where(
+                experiments.c.workspace == workspace,
+                experiments.c.lifecycle_stage != REMOVED,
+                runs.c.lifecycle_stage != REMOVED,
+            )
+        )
         with self._database.reading() as connection:
             known = {
                 run_id
@@ -235,6 +246,7 @@ class SqlRuns(RunStore):
             .select_from(used)
             .where(
                 experiments.c.workspace == workspace,
+                experiments.c.lifecycle_stage != REMOVED,
                 datasets.c.experiment_id.in_([int(experiment_id) for experiment_id in experiment_ids]),
             )
             .distinct()

@@ -43,6 +43,9 @@ DATASET_CONTEXT_TAG = "mlflow.data.context"
 INDEXED_LENGTH = 200
 """How many characters of a text PostgreSQL's indexes hold, which take no more than 2.7 kB."""
 
+REMOVED = "removed"
+"""The lifecycle stage of what a collection is taking away: nobody finds it or brings it back any more."""
+
 
 def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Table:
     """A table of free key and value pairs of one owner, clustered by owner."""
@@ -75,6 +78,8 @@ workspaces = Table(
     Column("default_experiment_id", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("description", TEXT, nullable=False, default=""),
+    # Set when its removal begins; it has no address any more, and its row goes last.
+    Column("removed_ms", BigInteger),
 )
 
 workspace_tags = Table(
@@ -156,6 +161,8 @@ metric_batches = Table(
     Column("point_count", Integer, nullable=False),
     Column("packed", LargeBinary, nullable=False),
     Index(None, "run_number"),
+    # Numbers are never given twice: who read a batch and then deletes it must not meet another one.
+    sqlite_autoincrement=True,
 )
 
 unsummarised_batches = Table(
@@ -227,6 +234,7 @@ metric_chunks = Table(
     Column("buckets", LargeBinary, nullable=False),
     # With the count, so that the small ones to be merged are found without reading any.
     Index(None, "run_number", "key_id", "point_count"),
+    sqlite_autoincrement=True,
 )
 
 datasets = Table(
@@ -312,6 +320,19 @@ model_outputs = Table(
     Column("model_id", TEXT, primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("position", Integer, nullable=False),
+)
+
+removed_artifacts = Table(
+    "removed_artifacts",
+    tables,
+    # below the root of all artifacts, so with the workspace first
+    Column("path", TEXT, primary_key=True),
+    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), nullable=False),
+    Column("removed_ms", BigInteger, nullable=False),
+    Column("emptied_ms", BigInteger),
+    Index(None, "workspace", "emptied_ms"),
+    Index(None, "removed_ms"),
+    sqlite_with_rowid=False,
 )
 
 principals = Table(

@@ -46,7 +46,8 @@ class SqlWorkspaces(WorkspaceStore):
 
     def get_workspace(self, name: str) -> Workspace:
         with self._database.reading() as connection:
-            row = connection.execute(select(workspaces).where(workspaces.c.name == name)).mappings().first()
+            query = select(workspaces).where(workspaces.c.name == name, workspaces.c.removed_ms.is_(None))
+            row = connection.execute(query).mappings().first()
             if row is None:
                 raise NotFound(f"Workspace '{name}' does not exist.")
             found = select(workspace_tags).where(workspace_tags.c.workspace == name)
@@ -57,7 +58,8 @@ class SqlWorkspaces(WorkspaceStore):
             tags: dict[str, dict[str, str]] = {}
             for tag in connection.execute(select(workspace_tags)):
                 tags.setdefault(tag.workspace, {})[tag.key] = tag.value
-            rows = connection.execute(select(workspaces).order_by(workspaces.c.name)).mappings()
+            query = select(workspaces).where(workspaces.c.removed_ms.is_(None)).order_by(workspaces.c.name)
+            rows = connection.execute(query).mappings()
             return [_workspace(row, tags.get(row["name"], {})) for row in rows]
 
     def measure_use(self, names: Sequence[str]) -> dict[str, WorkspaceUse]:

@@ -87,3 +87,8 @@ class Arrivals:
             activity = self._activity.get(run_number)
             if activity is not None and activity.last_s <= before_s and not activity.batch_count:
                 del self._activity[run_number]
+
+    def drop(self, run_number: int) -> None:
+        """Stop looking after a run that is being removed."""
+        with self._lock:
+            self._activity.pop(run_number, None)

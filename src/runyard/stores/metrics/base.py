@@ -59,6 +59,26 @@ class ThinnedSeries:
     buckets: Buckets = field(default_factory=Buckets.empty)
 
 
+@dataclass(frozen=True, slots=True)
+class TakenPoints:
+    """Points that are gone, or would be.
+
+    Args:
+        points: How many; what was logged twice and not yet dropped counts twice.
+        size_bytes: What they took, with what is kept beside them for charts and searches.
+        is_over: Whether none are left of what was to be removed.
+    """
+
+    points: int = 0
+    size_bytes: int = 0
+    is_over: bool = True
+
+    def __add__(self, other: TakenPoints) -> TakenPoints:
+        return TakenPoints(
+            self.points + other.points, self.size_bytes + other.size_bytes, self.is_over and other.is_over
+        )
+
+
 class MetricStore(ABC):
     """Remembers points of series, one series for each key of a run."""
 
@@ -137,3 +157,18 @@ class MetricStore(ABC):
         do the count of points in the window, the first, the last, the least and the greatest of
         them; every point is in one bucket.
         """
+
+    @abstractmethod
+    def remove_series(self, run_id: str, keys: Sequence[str]) -> TakenPoints:
+        """Remove all points of some series of a run for good; keys that it has not are passed over.
+
+        What is appended to them afterwards begins them anew.
+        """
+
+    @abstractmethod
+    def take_run(self, run_id: str) -> TakenPoints:
+        """Remove some of a run's points for good, as many as takes a moment; call it until it is over."""
+
+    @abstractmethod
+    def measure_run(self, run_id: str) -> TakenPoints:
+        """Return what :meth:`take_run` would remove in all."""

@@ -13,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
@@ -105,21 +106,7 @@ class Folding:
 
     def _replace(self, run_number: int, replaced: _Replaced) -> bool:
         sealed = list(_seal_all(replaced.points))
-        rows = [
-            {
-                "run_number": run_number,
-                "key_id": key_id,
-                "point_count": chunk.point_count,
-                "first_timestamp_ms": chunk.first_timestamp_ms,
-                "last_timestamp_ms": chunk.last_timestamp_ms,
-                "first_step": chunk.first_step,
-                "last_step": chunk.last_step,
-                "coarse_bucket": chunk.coarse_bucket,
-                "packed": chunk.columns,
-                "buckets": chunk.buckets,
-            }
-            for key_id, chunk in sealed
-        ]
+        rows = [chunk_row(run_number, key_id, chunk) for key_id, chunk in sealed]
         of_run = {"run_number": run_number}
         batches = [{**of_run, "batch_number": number} for number in replaced.batch_numbers]
         old_chunks = [{**of_run, "chunk_id": chunk_id} for chunk_id in replaced.chunk_ids]
@@ -131,6 +118,22 @@ class Folding:
         except _TakenElsewhere:
             return False
         return True
+
+
+def chunk_row(run_number: int, key_id: int, chunk: SealedChunk) -> dict[str, Any]:
+    """Return a chunk as a row of ``metric_chunks``."""
+    return {
+        "run_number": run_number,
+        "key_id": key_id,
+        "point_count": chunk.point_count,
+        "first_timestamp_ms": chunk.first_timestamp_ms,
+        "last_timestamp_ms": chunk.last_timestamp_ms,
+        "first_step": chunk.first_step,
+        "last_step": chunk.last_step,
+        "coarse_bucket": chunk.coarse_bucket,
+        "packed": chunk.columns,
+        "buckets": chunk.buckets,
+    }
 
 
 def _delete(connection: Connection, statement: Prepared, rows: Sequence[Mapping[str, int]]) -> None:

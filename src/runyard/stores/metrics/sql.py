@@ -20,12 +20,13 @@ from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.run_contents import run_numbers
 from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
 from runyard.stores.metrics.arrivals import Arrivals
-from runyard.stores.metrics.base import MetricStore, ThinnedSeries, Window
+from runyard.stores.metrics.base import MetricStore, TakenPoints, ThinnedSeries, Window
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import pack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.reading import RunReader
+from runyard.stores.metrics.removal import PointRemoval
 from runyard.stores.metrics.summaries import Summary, join_summaries
 from runyard.stores.metrics.summarising import Summaries
 from runyard.stores.metrics.thinning import thin
@@ -63,6 +64,7 @@ class SqlMetrics(MetricStore):
         self.arrivals = Arrivals()
         self.summaries = Summaries(database, self._keys, self.arrivals)
         self.folding = Folding(database, self._keys)
+        self._removal = PointRemoval(database, self._keys, self.arrivals)
 
     def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
         packed = pack_batch(batch)
@@ -158,6 +160,15 @@ class SqlMetrics(MetricStore):
             ids = self._keys.find(connection, keys)
             reader = RunReader(connection, run[0])
             return [reader.series(key, ids.get(key)).thin(window, width) for key in keys]
+
+    def remove_series(self, run_id: str, keys: Sequence[str]) -> TakenPoints:
+        return self._removal.remove_series(run_id, keys)
+
+    def take_run(self, run_id: str) -> TakenPoints:
+        return self._removal.take_run(run_id)
+
+    def measure_run(self, run_id: str) -> TakenPoints:
+        return self._removal.measure_run(run_id)
 
     def _find(self, connection: Connection, run_id: str, key: str) -> tuple[int | None, int | None]:
         """Return the number of a run and that of a key, which has none before it is first summarised."""

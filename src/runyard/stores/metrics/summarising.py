@@ -115,8 +115,8 @@ class Summaries:
                     return
                 batches = self._read(connection, waiting)
                 owners = _owners(connection, list(batches))
-            self._join({number: summarise(batches[number]) for number in batches}, owners, waiting)
-            if len(waiting) < BATCHES_AT_ONCE:
+            summaries = {number: summarise(batches[number]) for number in batches}
+            if self._join(summaries, owners, waiting) and len(waiting) < BATCHES_AT_ONCE:
                 return
 
     def _read(self, connection: Connection, waiting: Sequence[int]) -> dict[int, list[PackedBatch]]:
@@ -140,7 +140,8 @@ class Summaries:
         summaries: dict[int, dict[str, Summary]],
         owners: dict[int, tuple[int, bool]],
         waiting: Sequence[int],
-    ) -> None:
+    ) -> bool:
+        """Join summaries of batches that wait, unless one of them has gone since it was read."""
         names = sorted(
             (run_number, key)
             for run_number, of_keys in summaries.items()
@@ -150,19 +151,34 @@ class Summaries:
         parts = list(chunks(names, SERIES_AT_ONCE)) or [[]]
         for part in parts:
             with self._database.writing() as connection:
+                # In one order everywhere, so that two replicas may wait for each other but not in a circle:
+                # runs before what hangs on them.
+                changed = sorted({run_number for run_number, _ in part})
+                _CHANGED.run_many(connection, [{"run_number": number} for number in changed])
+                if not _all_wait(connection, waiting):
+                    return False
                 ids = self._keys.keep(connection, {key for _, key in part})
                 rows = [
                     _row(run_number, ids[key], owners[run_number], summaries[run_number][key])
                     for run_number, key in part
                 ]
-                # In one order everywhere, so that two replicas may wait for each other but not in a circle:
-                # runs before what hangs on them.
-                changed = sorted({run_number for run_number, _ in part})
-                _CHANGED.run_many(connection, [{"run_number": number} for number in changed])
                 _JOIN.run_many(connection, sorted(rows, key=lambda row: (row["run_number"], row["key_id"])))
                 if part is parts[-1]:
                     _SETTLED.run_many(connection, [{"batch_number": number} for number in waiting])
                     self._database.after_commit(lambda: self._arrivals.forget(waiting))
+        return True
+
+
+def _all_wait(connection: Connection, batch_numbers: Sequence[int]) -> bool:
+    """Whether nobody has summarised or removed any of these batches; nobody will before the commit.
+
+    Else a series that was removed since it was read would come back.
+    """
+    query = select(unsummarised_batches.c.batch_number).with_for_update(read=True)
+    return all(
+        len(connection.scalars(query.where(unsummarised_batches.c.batch_number.in_(part))).all()) == len(part)
+        for part in chunks(batch_numbers)
+    )
 
 
 def _owners(connection: Connection, run_numbers: Sequence[int]) -> dict[int, tuple[int, bool]]:

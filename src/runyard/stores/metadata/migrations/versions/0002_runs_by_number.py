@@ -57,6 +57,7 @@ def upgrade() -> None:
     _make_runs()
     _make_what_hangs_on_runs()
     _make_metrics()
+    _make_removals()
     taken = _TAKEN_FROM["runs"]
     op.execute(f"INSERT INTO runs ({taken}) SELECT {taken} FROM held_runs ORDER BY started_ms, run_id")
     for name, taken in _TAKEN_FROM.items():
@@ -208,6 +209,7 @@ def _make_metrics() -> None:
         sa.Column("packed", sa.LargeBinary(), nullable=False),
         _of_run("metric_batches"),
         sa.PrimaryKeyConstraint("batch_number", name=op.f("pk_metric_batches")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_metric_batches_run_number"), "metric_batches", ["run_number"])
     op.create_table(
@@ -239,12 +241,35 @@ def _make_metrics() -> None:
         sa.Column("buckets", sa.LargeBinary(), nullable=False),
         _of_run("metric_chunks"),
         sa.PrimaryKeyConstraint("chunk_id", name=op.f("pk_metric_chunks")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_metric_chunks_run_number_key_id_point_count"),
         "metric_chunks",
         ["run_number", "key_id", "point_count"],
     )
+
+
+def _make_removals() -> None:
+    op.add_column("workspaces", sa.Column("removed_ms", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "removed_artifacts",
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("removed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("emptied_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace"],
+            ["workspaces.name"],
+            name=op.f("fk_removed_artifacts_workspace"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("path", name=op.f("pk_removed_artifacts")),
+        sqlite_with_rowid=False,
+    )
+    for columns in (["workspace", "emptied_ms"], ["removed_ms"]):
+        name = op.f(f"ix_removed_artifacts_{'_'.join(columns)}")
+        op.create_index(name, "removed_artifacts", columns)
 
 
 def _make_series() -> None:

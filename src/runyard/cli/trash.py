@@ -1,0 +1,179 @@
+"""`runyard trash` and `runyard gc`: what was deleted, and freeing the space that it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+from runyard.cli.options import HERE, Json, Place
+from runyard.cli.printing import bytes_text, print_json, print_pairs, print_table, say, time_text
+from runyard.entities.trash import Freed
+from runyard.errors import InvalidParameter
+from runyard.sdk.trash import Collected
+from runyard.sdk.workspace import Workspace
+
+app = App(name="trash", help="List what was deleted and can be brought back.")
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@app.command(name="list")
+def list_trash(*, place: Place = HERE, json: Json = False) -> None:
+    """List what is in the trash of a workspace, the last deleted first."""
+    items = list(place.open().trash.list_items())
+    if json:
+        print_json(
+            [
+                {
+                    "kind": item.kind,
+                    "id": item.id,
+                    "name": item.name,
+                    "experiment_id": item.experiment_id,
+                    "deleted_ms": item.deleted_ms,
+                }
+                for item in items
+            ]
+        )
+        return
+    print_table(
+        ("KIND", "ID", "NAME", "DELETED", "EXPERIMENT"),
+        (
+            (
+                item.kind.replace("_", " "),
+                item.id,
+                item.name,
+                time_text(item.deleted_ms),
+                item.experiment_id,
+            )
+            for item in items
+        ),
+    )
+
+
+def gc(
+    *,
+    dry_run: Annotated[bool, Parameter(help="Only say how much it would be.")] = False,
+    older_than: Annotated[
+        str, Parameter(help="Only what was deleted so long ago, as 30d, 12h, or 1d12h as MLflow writes it.")
+    ] = "0s",
+    experiment: Annotated[
+        tuple[str, ...],
+        Parameter(name=["--experiment", "-e"], help="Only this experiment, by id or name; may be repeated."),
+    ] = (),
+    run: Annotated[
+        tuple[str, ...], Parameter(name=["--run", "-r"], help="Only this run's id; may be repeated.")
+    ] = (),
+    keep_last: Annotated[
+        int,
+        Parameter(
+            help="How many runs stay in the trash of each experiment, the last started ones.",
+            validator=Number(gte=0),
+        ),
+    ] = 0,
+    untagged: Annotated[bool, Parameter(help="Only runs and models without tags of their own.")] = False,
+    all_workspaces: Annotated[bool, Parameter(help="In every workspace that you may see.")] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Free the space of what is in the trash: take it away for good, with its files.
+
+    What is not in the trash is never touched. It may be stopped at any time; the next one goes on.
+    """
+    age = _age(older_than)
+    workspaces = _all(place) if all_workspaces else [place.open()]
+    described = []
+    for workspace in workspaces:
+        with progress_shown(not json) as on_progress:
+            collected = workspace.trash.collect(
+                older_than=age,
+                experiment_ids=[_experiment_id(workspace, each) for each in experiment],
+                run_ids=run,
+                keep_last=keep_last,
+                untagged=untagged,
+                dry_run=dry_run,
+                on_progress=on_progress,
+            )
+        described.append({"workspace": workspace.name, **describe(collected)})
+        if not json:
+            print_freed(workspace.name, collected, dry_run=dry_run)
+    if json:
+        print_json(described if all_workspaces else described[0])
+
+
+def print_freed(workspace: str, collected: Collected, *, dry_run: bool) -> None:
+    """Print what was freed in a workspace, or would be, by kind."""
+    freed = collected.freed
+    total = freed.metric_bytes + freed.other_bytes + freed.artifact_bytes
+    say(f"Workspace {workspace}: {bytes_text(total)} {'would be' if dry_run else 'were'} freed.")
+    counts = {
+        "Experiments": freed.experiments,
+        "Runs": freed.runs,
+        "Logged models": freed.logged_models,
+        "Datasets": freed.datasets,
+    }
+    lines = {name: str(count) for name, count in counts.items() if count}
+    if freed.metric_points:
+        lines["Metrics"] = f"{freed.metric_points} points, {bytes_text(freed.metric_bytes)}"
+    if freed.other_bytes:
+        lines["Other rows"] = bytes_text(freed.other_bytes)
+    if freed.artifact_files:
+        lines["Artifacts"] = f"{freed.artifact_files} files, {bytes_text(freed.artifact_bytes)}"
+    lines["Database"] = f"now {bytes_text(collected.database_bytes)}"
+    print_pairs(lines, indent="  ")
+
+
+def describe(collected: Collected) -> dict[str, int]:
+    """Return what was freed as numbers by name."""
+    freed = collected.freed
+    total = freed.metric_bytes + freed.other_bytes + freed.artifact_bytes
+    return {**asdict(freed), "freed_bytes": total, "database_bytes": collected.database_bytes}
+
+
+@contextlib.contextmanager
+def progress_shown(is_wanted: bool) -> Iterator[Callable[[Freed], None]]:
+    """Show on a screen how far a collection is, and nothing in a pipe."""
+    if not is_wanted or not sys.stderr.isatty():
+        yield lambda freed: None
+        return
+    with Console(stderr=True).status("Looking into the trash") as status:
+
+        def show(freed: Freed) -> None:
+            size = bytes_text(freed.metric_bytes + freed.other_bytes + freed.artifact_bytes)
+            status.update(f"{freed.runs} runs, {freed.artifact_files} files, {size}")
+
+        yield show
+
+
+def _all(place: Place) -> list[Workspace]:
+    found = Workspace.list(url=place.address()).values()
+    return [workspace for same_name in found for workspace in same_name]
+
+
+def _experiment_id(workspace: Workspace, text: str) -> str:
+    """Return the id of an experiment in the trash or not; what is a number is an id."""
+    if text.isdecimal():
+        return text
+    for item in workspace.trash.list_items():
+        if item.kind == "experiment" and item.name == text:
+            return item.id
+    return workspace.experiments[text].id
+
+
+def _age(text: str) -> timedelta:
+    parts = _AGE.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise InvalidParameter(f"--older-than is a time as 30d, 12h or 1d12h, not {text!r}.")
+    try:
+        return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())
+    except OverflowError:
+        raise InvalidParameter(f"--older-than {text} is longer than any time there was.") from None

@@ -1,0 +1,306 @@
+"""The trash of a workspace: what is in it, moving many things there and back, and freeing its space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+from runyard.entities.trash import NOTHING_FREED, Freed
+from runyard.errors import InvalidParameter
+from runyard.protocol.messages.trash import (
+    ChooseRuns,
+    CollectedAnswer,
+    CollectTrash,
+    DeleteExperiments,
+    DeleteWorkspace,
+    ExperimentsAnswer,
+    ListTrash,
+    ListTrashAnswer,
+    ModelIds,
+    ModelsAnswer,
+    RemoveDataset,
+    RemovedDatasetAnswer,
+    RemovedPartsAnswer,
+    RemoveParts,
+    RestoreExperiments,
+    RunsAnswer,
+    WireTrashed,
+)
+from runyard.sdk.connection import Connection, connect
+
+OnProgress = Callable[[Freed], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was freed, or would be.
+
+    Args:
+        freed: How many things, points and bytes of them.
+        database_bytes: How long the database is now.
+    """
+
+    freed: Freed
+    database_bytes: int
+
+
+class Trash:
+    """What was deleted in a workspace and can be brought back, until :meth:`collect` takes it away for good.
+
+    Args:
+        connection: Reaches the workspace.
+
+    Example:
+        >>> ws.trash.collect(older_than=timedelta(days=30)).freed.artifact_bytes  # doctest: +SKIP
+        73400320
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list_items(self) -> Iterator[WireTrashed]:
+        """Yield what is in the trash, the last deleted first.
+
+        Raises:
+            Unavailable: No server answers at the workspace's address.
+        """
+        page_token: str | None = None
+        while True:
+            query = ListTrash(page_token=page_token)
+            answer = self._connection.get("/api/v1/trash", ListTrashAnswer, query)
+            yield from answer.items
+            page_token = answer.next_page_token
+            if page_token is None:
+                return
+
+    def delete_runs(
+        self,
+        run_ids: Collection[str] = (),
+        *,
+        experiment_ids: Collection[str] = (),
+        filter_text: str | None = None,
+        dry_run: bool = False,
+    ) -> list[str]:
+        """Move runs to the trash and return the ids of those that were not there.
+
+        Args:
+            run_ids: The runs, or
+            experiment_ids: where to look for them.
+            filter_text: What to look for there, in MLflow's grammar; by default all.
+            dry_run: Only say which.
+
+        Raises:
+            NotFound: One of the ids is no run's.
+            InvalidFilter: The filter does not follow the grammar.
+        """
+        return self._move("delete", run_ids, experiment_ids, filter_text, dry_run)
+
+    def restore_runs(
+        self,
+        run_ids: Collection[str] = (),
+        *,
+        experiment_ids: Collection[str] = (),
+        filter_text: str | None = None,
+        dry_run: bool = False,
+    ) -> list[str]:
+        """Bring runs back and return the ids of those that were in the trash; see :meth:`delete_runs`.
+
+        Raises:
+            NotFound: One of the ids is no run's.
+            InvalidFilter: The filter does not follow the grammar.
+        """
+        return self._move("restore", run_ids, experiment_ids, filter_text, dry_run)
+
+    def delete_experiments(self, experiment_ids: Collection[str], *, reuse_name: bool = False) -> list[str]:
+        """Move experiments to the trash and return the names that they have there.
+
+        Args:
+            experiment_ids: The experiments.
+            reuse_name: Give them other names, so that new experiments may have theirs at once. Also of those
+                that are in the trash already.
+
+        Raises:
+            NotFound: One of the ids is no experiment's.
+        """
+        wanted = DeleteExperiments(experiment_ids=[*experiment_ids], reuse_name=reuse_name)
+        answer = self._connection.post(
+            "/api/v1/experiments/delete", wanted, ExperimentsAnswer, is_repeatable=True
+        )
+        return [experiment.name for experiment in answer.experiments]
+
+    def restore_experiments(
+        self, experiment_ids: Collection[str], *, new_name: str | None = None
+    ) -> list[str]:
+        """Bring experiments back and return their names; a single one may be given another name.
+
+        Raises:
+            NotFound: One of the ids is no experiment's.
+            AlreadyExists: Another experiment has the new name.
+        """
+        wanted = RestoreExperiments(experiment_ids=[*experiment_ids], new_name=new_name)
+        answer = self._connection.post(
+            "/api/v1/experiments/restore", wanted, ExperimentsAnswer, is_repeatable=True
+        )
+        return [experiment.name for experiment in answer.experiments]
+
+    def restore_logged_models(self, model_ids: Collection[str]) -> None:
+        """Bring logged models back.
+
+        Raises:
+            NotFound: One of the ids is no model's.
+        """
+        wanted = ModelIds(model_ids=[*model_ids])
+        self._connection.post("/api/v1/logged-models/restore", wanted, ModelsAnswer, is_repeatable=True)
+
+    def remove_parts(self, parts: RemoveParts) -> RemovedPartsAnswer:
+        """Remove metrics, params, tags and artifacts of runs for good; see :meth:`Run.remove`.
+
+        Raises:
+            NotFound: One of the ids is no run's.
+            Forbidden: The credential does not allow it.
+        """
+        return self._connection.post(
+            "/api/v1/runs/remove-parts", parts, RemovedPartsAnswer, is_repeatable=True
+        )
+
+    def remove_dataset(self, experiment_id: str, name: str, digest: str | None = None) -> int:
+        """Remove what runs of an experiment say of a dataset for good, and return its bytes.
+
+        Raises:
+            NotFound: No run of the experiment reads such a dataset.
+        """
+        wanted = RemoveDataset(experiment_id=experiment_id, name=name, digest=digest)
+        return self._connection.post("/api/v1/datasets/remove", wanted, RemovedDatasetAnswer).database_bytes
+
+    def collect(
+        self,
+        *,
+        older_than: timedelta = timedelta(),
+        experiment_ids: Collection[str] = (),
+        run_ids: Collection[str] = (),
+        keep_last: int = 0,
+        untagged: bool = False,
+        dry_run: bool = False,
+        on_progress: OnProgress = lambda freed: None,
+    ) -> Collected:
+        """Take away for good what is in the trash, with its artifacts, and return what that freed.
+
+        It may be stopped at any time; the next call goes on.
+
+        Args:
+            older_than: Only what was deleted at least so long ago.
+            experiment_ids: Only these experiments and what lies in them.
+            run_ids: Only these runs.
+            keep_last: How many runs stay in the trash of each experiment, the last started ones.
+            untagged: Only runs and models without tags of their own.
+            dry_run: Only say how much it would be.
+            on_progress: Called every second or so with what has been freed so far.
+
+        Raises:
+            InvalidParameter: A rule can't be.
+            Forbidden: The credential does not allow it.
+            Unavailable: No server answers at the workspace's address.
+        """
+        wanted = CollectTrash(
+            older_than_s=older_than.total_seconds(),
+            experiment_ids=[*experiment_ids],
+            run_ids=[*run_ids],
+            keep_last=keep_last,
+            untagged=untagged,
+            dry_run=dry_run,
+        )
+
+        def step(last: CollectedAnswer | None) -> CollectedAnswer:
+            if last is not None:
+                wanted.deleted_before_ms, wanted.offset = last.deleted_before_ms, last.next_offset
+            # Repeated, it would do more of the same; what it freed would be missing in the sum.
+            return self._connection.post("/api/v1/trash/collect", wanted, CollectedAnswer, is_repeatable=True)
+
+        return until_done(step, on_progress)
+
+    def _move(
+        self,
+        act: str,
+        run_ids: Collection[str],
+        experiment_ids: Collection[str],
+        filter_text: str | None,
+        dry_run: bool,
+    ) -> list[str]:
+        if not run_ids and not experiment_ids:
+            raise InvalidParameter("Name the runs, or the experiments to look for them in.")
+        wanted = ChooseRuns(
+            run_ids=[*run_ids], experiment_ids=[*experiment_ids], filter=filter_text, dry_run=dry_run
+        )
+        return self._connection.post(f"/api/v1/runs/{act}", wanted, RunsAnswer, is_repeatable=True).run_ids
+
+
+def until_done(
+    step: Callable[[CollectedAnswer | None], CollectedAnswer], on_progress: OnProgress
+) -> Collected:
+    """Return the sum of the answers of calls, each of which knows the one before, until all is done."""
+    freed, last = NOTHING_FREED, None
+    while last is None or not last.is_done:
+        last = step(last)
+        freed += Freed(
+            experiments=last.experiments,
+            runs=last.runs,
+            logged_models=last.logged_models,
+            datasets=last.datasets,
+            metric_points=last.metric_points,
+            metric_bytes=last.metric_bytes,
+            other_bytes=last.other_bytes,
+            artifact_files=last.artifact_files,
+            artifact_bytes=last.artifact_bytes,
+        )
+        on_progress(freed)
+    return Collected(freed, last.database_bytes)
+
+
+def delete_workspace(
+    name: str, *, url: str, dry_run: bool = False, on_progress: OnProgress = lambda freed: None
+) -> Collected:
+    """Take a workspace away for good; also one that has no address any more because this was begun before.
+
+    Raises:
+        NotFound: There is none of that name.
+        InvalidParameter: It is the default workspace.
+        Forbidden: The credential is not an administrator's.
+    """
+    connection, path = connect(url), f"/api/v1/workspaces/{quote(name, safe='')}"
+
+    def step(last: CollectedAnswer | None) -> CollectedAnswer:
+        offset = 0 if last is None else last.next_offset
+        query = DeleteWorkspace(confirm="" if dry_run else name, dry_run=dry_run, offset=offset)
+        return connection.delete(path, query, CollectedAnswer)
+
+    return until_done(step, on_progress)
+
+
+class HasTrash:
+    """What a workspace has for deletion."""
+
+    _name: str
+    _url: str
+    _connection: Connection
+
+    def delete(self, *, dry_run: bool = False, on_progress: OnProgress = lambda freed: None) -> Collected:
+        """Take the workspace away for good with all that it holds, its files too, and return what that freed.
+
+        From the first moment it has no address any more. Stopped on its way, the next call goes on.
+
+        Args:
+            dry_run: Only say how much it would be.
+            on_progress: Called every second or so with what has been freed so far.
+
+        Raises:
+            InvalidParameter: It is the default workspace.
+            Forbidden: The credential is not an administrator's.
+        """
+        return delete_workspace(self._name, url=self._url, dry_run=dry_run, on_progress=on_progress)
+
+    @property
+    def trash(self) -> Trash:
+        """What was deleted and can be brought back."""
+        return Trash(self._connection)

@@ -1,0 +1,297 @@
+"""Takes away for good what lies in the trash, in steps that never keep others waiting for long.
+
+A call works for a moment and says how far it got; whoever asked calls again until all is done. So nothing
+runs on by itself, and a server that dies has lost nothing but the count: the next call goes on where the
+database says that it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from runyard.entities.trash import NOTHING_FREED, Freed, Retention, Trashed, TrashKind
+from runyard.entities.workspace import DEFAULT_WORKSPACE
+from runyard.errors import InvalidParameter, NotFound
+from runyard.services.call import Call
+from runyard.services.experiments import resolve_experiment_id
+from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
+from runyard.stores.artifacts.removal import measure_tree, remove_tree
+from runyard.stores.opening import Stores
+
+WORKS_FOR_S = 1.0
+ITEMS_AT_ONCE = 1000
+MEASURED_AT_ONCE = 200
+MAX_IDS = 1000
+MAX_KEPT = 1_000_000
+FOREVER_MS = 2**62
+
+_COUNTED = {
+    TrashKind.EXPERIMENT: Freed(experiments=1),
+    TrashKind.RUN: Freed(runs=1),
+    TrashKind.LOGGED_MODEL: Freed(logged_models=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What one call has taken away, or measured.
+
+    Args:
+        freed: How much.
+        is_done: Whether nothing is left to be done.
+        deleted_before_ms: What :class:`~runyard.entities.trash.Retention` said; to be said again.
+        next_offset: Where to go on measuring.
+        database_bytes: How long the database is on its disk now.
+    """
+
+    freed: Freed
+    is_done: bool
+    deleted_before_ms: int
+    next_offset: int
+    database_bytes: int
+
+
+def check_retention(call: Call, retention: Retention) -> Retention:
+    """Return rules with the ids that they mean.
+
+    Raises:
+        InvalidParameter: A rule can't be.
+        NotFound: There is no such experiment.
+    """
+    for field, ids in (("experiment_ids", retention.experiment_ids), ("run_ids", retention.run_ids)):
+        if len(ids) > MAX_IDS:
+            raise InvalidParameter(f"'{field}' has {len(ids)} entries; at most {MAX_IDS} are allowed.")
+    if not 0 <= retention.keep_last <= MAX_KEPT:
+        raise InvalidParameter(f"'keep_last' must be between 0 and {MAX_KEPT}.")
+    resolved = tuple(resolve_experiment_id(call.workspace, each) for each in retention.experiment_ids)
+    return replace(retention, experiment_ids=resolved)
+
+
+def collect(call: Call, retention: Retention) -> Collected:
+    """Take away some of what the rules let go, for a second or so."""
+    rules = check_retention(call, retention)
+    collection = Collection(call.stores, call.workspace.name, rules, call.now_ms())
+    is_done = collection.work()
+    return _collected(call.stores, collection.freed, is_done, rules)
+
+
+def measure(call: Call, retention: Retention, offset: int) -> Collected:
+    """Return how much of the trash the rules let go, part by part, and change nothing."""
+    rules = check_retention(call, retention)
+    return _measured(call.stores, call.workspace.name, rules, call.now_ms(), offset)
+
+
+def delete_workspace(call: Call, name: str) -> Collected:
+    """Take a workspace away with all that it holds, for a second or so; it has no address any more.
+
+    Raises:
+        InvalidParameter: It is the default one, which the server can't be without.
+        NotFound: There is none of that name.
+    """
+    _check_removable(name)
+    now_ms = call.now_ms()
+    if not call.stores.metadata.trash.claim_workspace(name, now_ms):
+        raise NotFound(f"Workspace '{name}' does not exist.")
+    everything = Retention(deleted_before_ms=FOREVER_MS)
+    collection = Collection(call.stores, name, everything, now_ms)
+    is_done = collection.work()
+    if is_done:
+        collection.empty_folder(ArtifactPath((name,)))
+        is_done = call.stores.metadata.trash.bury_workspace(name)
+    return _collected(call.stores, collection.freed, is_done, everything)
+
+
+def measure_workspace(call: Call, name: str, offset: int) -> Collected:
+    """Return how much a workspace holds, part by part, and change nothing.
+
+    Raises:
+        InvalidParameter: It is the default one.
+        NotFound: There is none of that name.
+    """
+    _check_removable(name)
+    call.stores.metadata.workspaces.get_workspace(name)
+    trash, freed = call.stores.metadata.trash, NOTHING_FREED
+    items = trash.list_removable(name, None, MEASURED_AT_ONCE, offset)
+    for item in items:
+        freed += _measure_rows(call.stores, item)
+    is_done = len(items) < MEASURED_AT_ONCE
+    if is_done:
+        datasets = trash.measure_unused_datasets(name, None)
+        files = measure_tree(call.stores.artifacts, ArtifactPath((name,)))
+        freed += Freed(datasets=datasets.rows, other_bytes=datasets.size_bytes)
+        freed += Freed(artifact_files=files.files, artifact_bytes=files.size_bytes)
+    everything = Retention(deleted_before_ms=FOREVER_MS)
+    return _collected(call.stores, freed, is_done, everything, offset + len(items))
+
+
+class Collection:
+    """One call's work.
+
+    Args:
+        stores: What the server remembers.
+        workspace: Where to collect.
+        retention: What may go.
+        now_ms: Milliseconds since the epoch.
+        works_for_s: For how long.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        workspace: str,
+        retention: Retention,
+        now_ms: int,
+        works_for_s: float = WORKS_FOR_S,
+    ) -> None:
+        self.freed = NOTHING_FREED
+        self._stores = stores
+        self._trash = stores.metadata.trash
+        self._workspace = workspace
+        self._retention = retention
+        self._now_ms = now_ms
+        self._until_s = time.monotonic() + works_for_s
+
+    def work(self) -> bool:
+        """Take away what may go, and say whether that is done."""
+        return self._take_items() and self._take_datasets(self._retention) and self._empty_folders()
+
+    def empty_folder(self, path: ArtifactPath) -> None:
+        """Delete all artifacts below a path, which nobody keeps anything in."""
+        removed = remove_tree(self._stores.artifacts, path)
+        self.freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+
+    def _take_items(self) -> bool:
+        while True:
+            items = self._trash.list_removable(self._workspace, self._retention, ITEMS_AT_ONCE)
+            taken = [self._take(item) for item in items if not self._is_late]
+            if len(taken) < len(items):
+                return False
+            if not any(taken):
+                return not self._is_late
+
+    def _take(self, item: Trashed) -> bool:
+        """Take one thing away, in as many transactions as it needs; say whether anything came of it."""
+        while True:
+            began_s = time.monotonic()
+            with self._stores.atomic():
+                if not self._trash.claim(self._workspace, item, self._retention):
+                    return False
+                freed, is_over = self._step(item)
+            self.freed += freed
+            if is_over:
+                # Once an experiment is claimed, what lies in it comes up next.
+                return freed != NOTHING_FREED or not item.is_begun
+            if self._is_late:
+                return True
+            # Others may want to write too.
+            time.sleep(time.monotonic() - began_s)
+
+    def _step(self, item: Trashed) -> tuple[Freed, bool]:
+        if item.kind is TrashKind.RUN:
+            points = self._stores.metrics.take_run(item.item_id)
+            freed = Freed(metric_points=points.points, metric_bytes=points.size_bytes)
+            if not points.is_over:
+                return freed, False
+        elif item.kind is TrashKind.EXPERIMENT:
+            its_own = replace(self._retention, experiment_ids=(item.item_id,))
+            datasets = self._trash.take_unused_datasets(self._workspace, its_own)
+            freed = Freed(datasets=datasets.rows, other_bytes=datasets.size_bytes)
+            if not datasets.is_over:
+                return freed, False
+        else:
+            freed = NOTHING_FREED
+        taken = self._trash.strip(item)
+        freed += Freed(other_bytes=taken.size_bytes)
+        if not taken.is_over:
+            return freed, False
+        buried = self._trash.bury(self._workspace, item, self._now_ms)
+        if buried.rows:
+            freed += _COUNTED[item.kind] + Freed(other_bytes=buried.size_bytes)
+        return freed, True
+
+    def _take_datasets(self, retention: Retention) -> bool:
+        while not self._is_late:
+            taken = self._trash.take_unused_datasets(self._workspace, retention)
+            self.freed += Freed(datasets=taken.rows, other_bytes=taken.size_bytes)
+            if taken.is_over:
+                return True
+        return False
+
+    def _empty_folders(self) -> bool:
+        while paths := self._trash.list_removed_artifacts(self._workspace, self._now_ms):
+            for path in paths:
+                if self._is_late:
+                    return False
+                self._empty(path)
+        self._trash.forget_old_removals(self._now_ms)
+        return self._shrink()
+
+    def _empty(self, path: ArtifactPath) -> None:
+        claims = self._trash.begin_emptying(path)
+        if claims is None:
+            return
+        if not claims.is_inside:
+            removed = remove_tree(self._stores.artifacts, path, claims.kept)
+            self.freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+        self._trash.note_emptied(path, self._now_ms, is_forgotten=claims.is_inside)
+
+    def _shrink(self) -> bool:
+        """Give the file's free room back to the disk, a little at a time."""
+        size_bytes = self._trash.database_bytes()
+        while not self._is_late:
+            before = size_bytes
+            self._stores.database.give_back_room(is_idle=True)
+            size_bytes = self._trash.database_bytes()
+            if size_bytes >= before:
+                return True
+        return False
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._until_s
+
+
+def _measured(stores: Stores, workspace: str, rules: Retention, now_ms: int, offset: int) -> Collected:
+    trash, freed = stores.metadata.trash, NOTHING_FREED
+    items = trash.list_removable(workspace, rules, MEASURED_AT_ONCE, offset)
+    for item in items:
+        freed += _measure_item(stores, workspace, item)
+    is_done = len(items) < MEASURED_AT_ONCE
+    if is_done:
+        unused = trash.measure_unused_datasets(workspace, rules)
+        freed += Freed(datasets=unused.rows, other_bytes=unused.size_bytes)
+        for path in trash.list_removed_artifacts(workspace, now_ms):
+            removed = measure_tree(stores.artifacts, path)
+            freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+    return _collected(stores, freed, is_done, rules, offset + len(items))
+
+
+def _measure_item(stores: Stores, workspace: str, item: Trashed) -> Freed:
+    freed = _measure_rows(stores, item)
+    claims = stores.metadata.trash.claims_if_removed(workspace, item)
+    place = proxied_path(item.artifact_uri)
+    if place is None or claims.is_inside:
+        return freed
+    removed = measure_tree(stores.artifacts, ArtifactPath((workspace,)) / place, claims.kept)
+    return freed + Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+
+
+def _measure_rows(stores: Stores, item: Trashed) -> Freed:
+    freed = _COUNTED[item.kind] + Freed(other_bytes=stores.metadata.trash.measure(item).size_bytes)
+    if item.kind is TrashKind.RUN:
+        points = stores.metrics.measure_run(item.item_id)
+        freed += Freed(metric_points=points.points, metric_bytes=points.size_bytes)
+    return freed
+
+
+def _collected(
+    stores: Stores, freed: Freed, is_done: bool, rules: Retention, next_offset: int = 0
+) -> Collected:
+    size_bytes = stores.metadata.trash.database_bytes()
+    return Collected(freed, is_done, rules.deleted_before_ms, next_offset, size_bytes)
+
+
+def _check_removable(name: str) -> None:
+    if name == DEFAULT_WORKSPACE:
+        raise InvalidParameter("The workspace 'default' is the server's own and can't be deleted.")

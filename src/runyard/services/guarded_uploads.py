@@ -1,0 +1,64 @@
+"""Uploads that meet a removal: what is acknowledged can be found, and nothing is left where nobody looks.
+
+An upload may have begun before its run was removed and end after its folder was deleted. The removal is
+committed before the folder is deleted, and an upload asks again once its file is in place: whichever comes
+last sees the other.
+"""
+
+from __future__ import annotations
+
+from runyard.errors import NotFound
+from runyard.services.call import Call
+from runyard.stores.artifacts.base import ArtifactFile, ArtifactUpload
+from runyard.stores.artifacts.paths import ArtifactPath
+
+
+def guarded(call: Call, path: ArtifactPath, upload: ArtifactUpload) -> ArtifactUpload:
+    """Return an upload that ends in ``NotFound`` if what it belongs to is removed, now or meanwhile.
+
+    Args:
+        call: Who uploads, to which workspace.
+        path: Where the file is to lie, with the workspace first.
+        upload: The upload that was begun.
+
+    Raises:
+        NotFound: It is removed already.
+    """
+    if _is_gone(call, path):
+        upload.close()
+        raise _removed(path)
+    return _GuardedUpload(call, path, upload)
+
+
+class _GuardedUpload(ArtifactUpload):
+    def __init__(self, call: Call, path: ArtifactPath, upload: ArtifactUpload) -> None:
+        self._call = call
+        self._path = path
+        self._upload = upload
+
+    def write(self, piece: bytes | memoryview) -> None:
+        self._upload.write(piece)
+
+    def commit(self) -> ArtifactFile:
+        file = self._upload.commit()
+        if _is_gone(self._call, self._path):
+            self._call.stores.artifacts.delete(self._path)
+            raise _removed(self._path)
+        return file
+
+    def close(self) -> None:
+        self._upload.close()
+
+
+def _is_gone(call: Call, path: ArtifactPath) -> bool:
+    stores = call.stores.metadata
+    try:
+        workspace = stores.workspaces.get_workspace(call.workspace.name)
+    except NotFound:
+        return True
+    return workspace.created_ms != call.workspace.created_ms or stores.trash.is_removed(path)
+
+
+def _removed(path: ArtifactPath) -> NotFound:
+    shown = "/".join(path.segments[1:])
+    return NotFound(f"'{shown}' belongs to something that was removed; nothing was written.")
