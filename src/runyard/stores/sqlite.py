@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from runyard.errors import RunyardError, StorageFull, Unavailable
 from runyard.settings import Durability
 from runyard.stores.database import INSERTS, Database
+from runyard.stores.prepared import Prepared
 from runyard.stores.sqlite_writer import SqliteWriter
 
 FREE_PAGES = 500
@@ -25,6 +26,7 @@ FREE_PART = 20
 WAL_PAGES = 20_000
 """When SQLite itself moves the write-ahead log into the file, should nobody else have done it."""
 
+_SHRINK = Prepared(f"PRAGMA incremental_vacuum({FREE_PAGES})")
 _SYNCHRONOUS = {Durability.COMMIT: "NORMAL", Durability.FULL: "FULL"}
 
 
@@ -53,8 +55,7 @@ class SqliteDatabase(Database):
         if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
             with self.writing() as connection:
                 # Each row that is fetched frees a page; SQLAlchemy sees no columns and would fetch none.
-                run = connection.connection.driver_connection.execute  # type: ignore[union-attr]
-                run(f"PRAGMA incremental_vacuum({FREE_PAGES})").fetchall()
+                _SHRINK.rows(connection)
 
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
