@@ -98,7 +98,7 @@ def test_opening_again_changes_nothing(tmp_path):
     assert schema_of(path) == before
     assert version_of(path) == [schema_version.known_versions()[-1]]
     with contextlib.closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT * FROM workspaces").fetchall() == [("w", 1, 2, "kept")]
+        assert raw.execute("SELECT * FROM workspaces").fetchall() == [("w", 1, 2, "kept", None)]
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path):

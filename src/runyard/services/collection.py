@@ -174,10 +174,11 @@ class Collection:
         """Take one thing away, in as many transactions as it needs; say whether anything came of it."""
         while True:
             began_s = time.monotonic()
-            with self._stores.atomic():
-                if not self._trash.claim(self._workspace, item, self._retention):
-                    return False
-                freed, is_over = self._step(item)
+            # Here, and not around all: what was freed before is counted.
+            step = self._stores.database.retrying(lambda: self._try_step(item))
+            if step is None:
+                return False
+            freed, is_over = step
             self.freed += freed
             if is_over:
                 # Once an experiment is claimed, what lies in it comes up next.
@@ -186,6 +187,12 @@ class Collection:
                 return True
             # Others may want to write too.
             time.sleep(time.monotonic() - began_s)
+
+    def _try_step(self, item: Trashed) -> tuple[Freed, bool] | None:
+        with self._stores.atomic():
+            if not self._trash.claim(self._workspace, item, self._retention):
+                return None
+            return self._step(item)
 
     def _step(self, item: Trashed) -> tuple[Freed, bool]:
         if item.kind is TrashKind.RUN:

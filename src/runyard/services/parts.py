@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter, NotFound
@@ -67,9 +68,9 @@ def remove_parts(call: Call, chosen: Chosen, parts: Parts, *, is_dry_run: bool =
     _check(parts)
     removed = NOTHING_REMOVED
     for run_id in find_runs(call, chosen, View.ALL):
-        of_run = _remove_rows(call, run_id, parts, is_dry_run) + _remove_files(
-            call, run_id, parts, is_dry_run
-        )
+        # Here, and not around all: what was removed before is counted.
+        rows = call.stores.database.retrying(partial(_remove_rows, call, run_id, parts, is_dry_run))
+        of_run = rows + _remove_files(call, run_id, parts, is_dry_run)
         if of_run != NOTHING_REMOVED:
             removed += of_run + RemovedParts(runs=1)
     return removed

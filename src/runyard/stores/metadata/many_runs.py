@@ -59,7 +59,8 @@ class SqlManyRuns(ManyRunsStore):
             for part in chunks(moved):
                 values = {"lifecycle_stage": stage.value, "deleted_ms": deleted_ms}
                 _change(connection, runs.c.run_id.in_(part), **values)
-        return moved
+        known = set(moved)
+        return [run_id for run_id in dict.fromkeys(run_ids) if run_id in known]
 
     def delete_pairs(self, run_id: str, params: Sequence[str], tags: Sequence[str]) -> PairsTaken:
         with self._database.writing() as connection:
