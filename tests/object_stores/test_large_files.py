@@ -3,6 +3,7 @@
 ``RUNYARD_LARGE_FILE_MB`` says how large; nightly it is 5120.
 """
 
+import contextlib
 import hashlib
 import http.client
 import logging
@@ -78,24 +79,24 @@ def pieces(size_bytes: int, digest: "hashlib._Hash | None" = None) -> Iterator[b
         yield piece
 
 
-def send(server: RunningServer, size_bytes: int, until_bytes: int) -> http.client.HTTPResponse | None:
-    """Upload a file, or begin to, and go away after so many bytes."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
-    connection.putrequest("PUT", PATH)
-    connection.putheader("Content-Length", str(size_bytes))
-    connection.endheaders()
-    for piece in pieces(until_bytes):
-        connection.send(piece)
-    if until_bytes == size_bytes:
-        return connection.getresponse()
-    connection.close()
-    return None
+def send(server: RunningServer, size_bytes: int, until_bytes: int) -> tuple[int, bytes] | None:
+    """Upload a file and return the answer, or begin to, and go away after so many bytes."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)) as connection:
+        connection.putrequest("PUT", PATH)
+        connection.putheader("Content-Length", str(size_bytes))
+        connection.endheaders()
+        for piece in pieces(until_bytes):
+            connection.send(piece)
+        if until_bytes < size_bytes:
+            return None
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 def upload(server: RunningServer, size_bytes: int) -> None:
     answer = send(server, size_bytes, size_bytes)
     assert answer is not None
-    assert answer.status == httpx.codes.OK, answer.read()
+    assert answer[0] == httpx.codes.OK, answer[1]
 
 
 def download(server: RunningServer, start: int = 0) -> str:

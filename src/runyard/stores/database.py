@@ -241,6 +241,19 @@ def _call_after_commit(callback: Callable[[], None]) -> None:
         _log.exception("what was to follow a commit failed")
 
 
+def bring_schema_up_to_date(database: Database) -> None:
+    """Migrate a database that was just connected, or let go of it.
+
+    Raises:
+        InvalidState: The schema is newer than this version of Runyard knows.
+    """
+    try:
+        database.retrying(database.migrate)
+    except BaseException:
+        database.close()
+        raise
+
+
 def upsert(
     connection: Connection,
     table: Table,

@@ -11,7 +11,7 @@ from runyard.errors import InvalidParameter
 from runyard.settings import Durability
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.locations import open_artifacts
-from runyard.stores.database import Database
+from runyard.stores.database import Database, bring_schema_up_to_date
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
@@ -43,8 +43,8 @@ class MetadataStore:
     workspaces: WorkspaceStore
     experiments: ExperimentStore
     runs: RunStore
-    many_runs: ManyRunsStore
     documents: RunDocumentStore
+    many_runs: ManyRunsStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
     trash: TrashStore
@@ -125,18 +125,14 @@ def open_stores(
         durability: What a commit to SQLite, and a file in the folder, waits for.
     """
     database = connect_database(database_address, connections, durability)
-    try:
-        database.retrying(database.migrate)
-    except BaseException:
-        database.close()
-        raise
+    bring_schema_up_to_date(database)
     changed = ChangedRuns()
     metadata = MetadataStore(
         workspaces=SqlWorkspaces(database),
         experiments=SqlExperiments(database),
         runs=SqlRuns(database, changed),
-        many_runs=SqlManyRuns(database),
         documents=SqlRunDocuments(database, changed),
+        many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         trash=SqlTrash(database),

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import INSERTS, Database, TransactionUndone
+from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
@@ -115,7 +115,7 @@ class PostgresDatabase(Database):
 def open_postgres(address: str, connections: int) -> PostgresDatabase:
     """Return the database at ``postgresql://…``, with its schema up to date."""
     database = connect_postgres(address, connections)
-    database.retrying(database.migrate)
+    bring_schema_up_to_date(database)
     return database
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
 from runyard.settings import Durability
-from runyard.stores.database import INSERTS, Database
+from runyard.stores.database import INSERTS, Database, bring_schema_up_to_date
 from runyard.stores.sqlite_writer import SqliteWriter
 
 FREE_PAGES = 500
@@ -95,7 +95,7 @@ def open_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Sqlit
     as each waits for the disk.
     """
     database = connect_sqlite(path, durability)
-    database.migrate()
+    bring_schema_up_to_date(database)
     return database
 
 
