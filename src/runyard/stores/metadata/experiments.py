@@ -14,11 +14,20 @@ from runyard.stores.database import Database, chunks, insert_if_free, upsert
 from runyard.stores.metadata.base import ExperimentStore, Search
 from runyard.stores.metadata.schema import REMOVED, experiment_tags, experiments, runs
 from runyard.stores.metadata.search import experiments_query
+from runyard.stores.prepared import Prepared
 
 _WHY_TAKEN = {
     LifecycleStage.DELETED.value: " in deleted state. Restore it, or choose another name",
     REMOVED: " and is being removed. Try again when `runyard gc` has ended, or choose another name",
 }
+
+# Each run that begins asks for its experiment.
+_GET = Prepared(
+    "SELECT name, artifact_location, lifecycle_stage, created_ms, updated_ms FROM experiments"
+    " WHERE experiment_id = :experiment_id AND workspace = :workspace AND lifecycle_stage <> :removed"
+)
+_GET_AND_SHARE = Prepared(f"{_GET.sql} FOR SHARE")
+_TAGS = Prepared("SELECT key, value FROM experiment_tags WHERE experiment_id = :experiment_id")
 
 
 class SqlExperiments(ExperimentStore):
@@ -73,17 +82,24 @@ class SqlExperiments(ExperimentStore):
         return str(new_id)
 
     def get_experiment(self, workspace: str, experiment_id: str) -> Experiment:
-        where = (
-            experiments.c.workspace == workspace,
-            experiments.c.experiment_id == int(experiment_id),
-            experiments.c.lifecycle_stage != REMOVED,
-        )
-        query = self._database.locked(select(experiments).where(*where), experiments, shared=True)
+        statement = _GET_AND_SHARE if self._database.holds_rows else _GET
+        number = int(experiment_id)
         with self._database.reading() as connection:
-            row = connection.execute(query).mappings().first()
+            row = statement.row(connection, experiment_id=number, workspace=workspace, removed=REMOVED)
             if row is None:
                 raise NotFound(f"No Experiment with id={experiment_id} exists")
-            return _with_tags(connection, [row])[0]
+            tags = {row[0]: row[1] for row in _TAGS.rows(connection, experiment_id=number)}
+        name, artifact_location, stage, created_ms, updated_ms = row
+        return Experiment(
+            experiment_id=str(number),
+            workspace=workspace,
+            name=name,
+            artifact_location=artifact_location,
+            lifecycle_stage=LifecycleStage(stage),
+            created_ms=created_ms,
+            updated_ms=updated_ms,
+            tags=tags,
+        )
 
     def find_experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
         where = (
