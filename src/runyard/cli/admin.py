@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import time
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from runyard import app as server
+from runyard.cli.homes import Database, Home, existing_home
 from runyard.cli.options import Json
 from runyard.cli.printing import note, print_json, print_table, say, time_text
 from runyard.entities.credential import ApiKey, Principal
 from runyard.entities.permission import Scope
-from runyard.errors import NotFound
-from runyard.settings import Mode, Settings, read_settings
+from runyard.settings import Mode, read_settings
 
 app = App(name="admin", help="Make the first administrator and API keys.")
 key_app = App(name="key", help="Create, list and revoke API keys.")
 app.command(key_app)
 
-Home = Annotated[Path | None, Parameter(help="Folder of the data; by default ~/.runyard.")]
-Database = Annotated[str | None, Parameter(help="PostgreSQL database; by default the home's SQLite file.")]
 ScopeName = Literal["reader", "contributor", "owner", "admin"]
 
 
@@ -38,7 +35,9 @@ def init(
 
     The key goes to stdout alone: `export RUNYARD_TOKEN=$(runyard admin init)`.
     """
-    with contextlib.closing(server.open_stores(_settings(home, database))) as stores:
+    with contextlib.closing(
+        server.open_stores(read_settings(Mode.SERVE, home=home, database=database))
+    ) as stores:
         made = server.administration(stores).make_first_administrator(name)
     if json:
         print_json({**_described(made.key, made.owner), "api_key": made.text})
@@ -64,7 +63,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Print a new API key of the administrator, once."""
-    with contextlib.closing(server.open_stores(_existing(home, database))) as stores:
+    with contextlib.closing(server.open_stores(existing_home(home, database))) as stores:
         made = server.administration(stores).create_key(name, Scope(scope), workspace, lifetime_days)
     if json:
         print_json({**_described(made.key, made.owner), "api_key": made.text})
@@ -77,7 +76,7 @@ def create(
 @key_app.command(name="list")
 def list_keys(*, home: Home = None, database: Database = None, json: Json = False) -> None:
     """List all API keys, without their secrets."""
-    with contextlib.closing(server.open_stores(_existing(home, database))) as stores:
+    with contextlib.closing(server.open_stores(existing_home(home, database))) as stores:
         found = server.administration(stores).list_keys()
     if json:
         print_json([_described(key, owner) for key, owner in found])
@@ -108,24 +107,12 @@ def revoke(
     json: Json = False,
 ) -> None:
     """End an API key and the tokens made from it; a running server refuses them within a second."""
-    with contextlib.closing(server.open_stores(_existing(home, database))) as stores:
+    with contextlib.closing(server.open_stores(existing_home(home, database))) as stores:
         revoked = server.administration(stores).revoke_key(key_id)
     if json:
         print_json({"key_id": revoked.key_id, "name": revoked.name, "state": "revoked"})
     else:
         say(f"API key {revoked.key_id} ({revoked.name!r}) is revoked.")
-
-
-def _settings(home: Path | None, database: str | None) -> Settings:
-    return read_settings(Mode.SERVE, home=home, database=database)
-
-
-def _existing(home: Path | None, database: str | None) -> Settings:
-    """A mistyped folder must not become a new home."""
-    settings = _settings(home, database)
-    if not settings.database and not settings.database_path.exists():
-        raise NotFound(f"There is no Runyard home at {settings.home}. Name it with --home.")
-    return settings
 
 
 def _state(key: ApiKey, owner: Principal) -> str:
