@@ -86,8 +86,11 @@ class Summaries:
             self._settle()
             return
         with self._one_at_a_time:
-            self._is_behind = True
-            self._database.retrying(self._settle)
+            try:
+                self._database.retrying(self._settle)
+            except BaseException:
+                self._is_behind = True
+                raise
             self._is_behind = False
 
     def waiting(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Summary]]:
