@@ -133,7 +133,6 @@ class Collection:
         workspace: Where to collect.
         retention: What may go.
         now_ms: Milliseconds since the epoch.
-        works_for_s: For how long.
     """
 
     def __init__(
@@ -142,7 +141,6 @@ class Collection:
         workspace: str,
         retention: Retention,
         now_ms: int,
-        works_for_s: float = WORKS_FOR_S,
     ) -> None:
         self.freed = NOTHING_FREED
         self._stores = stores
@@ -150,7 +148,8 @@ class Collection:
         self._workspace = workspace
         self._retention = retention
         self._now_ms = now_ms
-        self._until_s = time.monotonic() + works_for_s
+        self._until_s = time.monotonic() + WORKS_FOR_S
+        self._has_got_on = False
 
     def work(self) -> bool:
         """Take away what may go, and say whether that is done."""
@@ -241,6 +240,7 @@ class Collection:
         if not claims.is_inside:
             removed = remove_tree(self._stores.artifacts, path, claims.kept)
             self.freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+        self._has_got_on = True
         self._trash.note_emptied(path, self._now_ms, is_forgotten=claims.is_inside)
 
     def _shrink(self) -> bool:
@@ -249,6 +249,7 @@ class Collection:
         while not self._is_late:
             before = size_bytes
             self._stores.database.give_back_room(is_idle=True)
+            self._has_got_on = True
             size_bytes = self._trash.database_bytes()
             if size_bytes >= before:
                 return True
@@ -256,7 +257,9 @@ class Collection:
 
     @property
     def _is_late(self) -> bool:
-        return time.monotonic() >= self._until_s
+        # Not before something came of it: where looking alone takes that long, no call would get any further.
+        has_got_on = self._has_got_on or self.freed != NOTHING_FREED
+        return has_got_on and time.monotonic() >= self._until_s
 
 
 def _measured(stores: Stores, workspace: str, rules: Retention, now_ms: int, offset: int) -> Collected:
