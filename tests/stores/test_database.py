@@ -263,6 +263,66 @@ def test_only_a_write_transaction_can_be_waited_for(database):
         database.after_commit(list)
 
 
+def write_rows(connection, rows):
+    connection.execute(insert(signing_keys), rows)
+
+
+def test_what_a_transaction_gathers_is_written_once_before_its_commit(database):
+    seen: list[int] = []
+
+    def write(connection, rows):
+        seen.append(len(rows))
+        write_rows(connection, rows)
+
+    with database.writing():
+        with database.writing():
+            database.gather(write, row("a"))
+        database.gather(write, row("b"))
+        assert seen == []
+    assert seen == [2]
+    assert keys_in(database) == ["a", "b"]
+    with database.writing():
+        pass
+    assert seen == [2]
+
+
+def test_who_reads_in_a_transaction_sees_what_it_gathered_unless_told_not_to(database):
+    with database.writing():
+        database.gather(write_rows, row("a"))
+        with database.reading(with_gathered=False) as connection:
+            assert connection.scalars(select(signing_keys.c.key_id)).all() == []
+        assert keys_in(database) == ["a"]
+        database.gather(write_rows, row("b"))
+    assert keys_in(database) == ["a", "b"]
+
+
+def test_what_was_gathered_goes_with_its_transaction(database):
+    def gather_and_fail():
+        with database.writing():
+            database.gather(write_rows, row("a"))
+            raise ZeroDivisionError
+
+    def gather_what_cannot_be():
+        with database.writing() as connection:
+            write_rows(connection, [row("b")])
+            database.gather(write_rows, row("b"))
+
+    with pytest.raises(ZeroDivisionError):
+        gather_and_fail()
+    with pytest.raises(IntegrityError):
+        gather_what_cannot_be()
+    with database.writing():
+        pass
+    assert keys_in(database) == []
+
+
+def test_only_a_write_transaction_gathers(database):
+    with pytest.raises(RuntimeError, match="no write transaction"):
+        database.gather(write_rows, row("a"))
+    with database.reading_together(), pytest.raises(RuntimeError, match="no write transaction"):
+        database.gather(write_rows, row("a"))
+
+
 def test_who_does_not_want_to_wait_for_another_thread_is_told(database):
     began, may_end = threading.Event(), threading.Event()
 

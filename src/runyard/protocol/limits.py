@@ -30,6 +30,8 @@ MAX_EXPERIMENTS_PAGE = 50_000
 MAX_KNOWN_KEYS = 20_000
 
 _NAME = re.compile(r"[/\w.\- :]*")
+# Most names; as a path they are themselves, so that nobody need look further.
+_PLAIN_NAME = re.compile(r"[\w\- :]+")
 _BAD_NAME = (
     "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) "
     "and slashes (/)."
@@ -92,7 +94,8 @@ def check_params(params: Iterable[_Pair], in_batch: bool) -> None:
     seen: set[str] = set()
     repeated: list[str] = []
     for index, param in enumerate(params):
-        check_key(param.key, f"params[{index}].key" if in_batch else "key")
+        if _PLAIN_NAME.fullmatch(param.key) is None:
+            check_key(param.key, f"params[{index}].key" if in_batch else "key")
         check_length(param.key, MAX_KEY_LENGTH, "Param key")
         check_length(param.value, MAX_VALUE_LENGTH, "Param value")
         if param.key in seen:
@@ -109,7 +112,8 @@ def check_tags(tags: Iterable[_Pair], in_batch: bool) -> None:
     """Refuse tags whose keys or values MLflow would refuse."""
     for index, tag in enumerate(tags):
         path = f"tags[{index}]." if in_batch else ""
-        check_key(tag.key, path + "key")
+        if _PLAIN_NAME.fullmatch(tag.key) is None:
+            check_key(tag.key, path + "key")
         check_length(tag.key, MAX_KEY_LENGTH, path + "key")
         check_length(tag.value, MAX_VALUE_LENGTH, path + "value")
 

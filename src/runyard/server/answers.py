@@ -12,6 +12,8 @@ from runyard.errors import RunyardError, StorageFull, TooManyRequests, Unauthent
 from runyard.protocol import wire
 
 RETRY_AFTER_S = 2
+WHOLE = "runyard.response.whole"
+"""What a server names in a request's ``extensions`` if it takes head and body of an answer in one message."""
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 
@@ -39,8 +41,12 @@ class Answer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body})
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        if WHOLE in scope.get("extensions", ()):
+            await send({**start, "type": WHOLE, "body": self.body})
+        else:
+            await send(start)
+            await send({"type": "http.response.body", "body": self.body})
 
 
 def json_response(answer: Any) -> Response:

@@ -1,13 +1,17 @@
-"""HTTP/1.1 as uvicorn reads it, but for two things: a form of request, and how far uploads run ahead."""
+"""HTTP/1.1 as uvicorn speaks it, but for a form of request, how far uploads run ahead, and small answers."""
 
 from __future__ import annotations
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import Any
 
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from runyard.server.answers import WHOLE
 from runyard.server.bodies import HAS_COME
 
 RUN_AHEAD_BYTES = 1024 * 1024
+_EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
@@ -18,6 +22,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
     may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
+
+    A small answer is written at once, see :class:`WholeAnswers`.
     """
 
     def on_headers_complete(self) -> None:
@@ -26,6 +32,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
             named = httptools.parse_url(self.url).host
             self.headers.append((b"host", named or b""))
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.__class__ = WholeAnswers
+            self.cycle.scope["extensions"] = _EXTENSIONS
 
     def on_message_complete(self) -> None:
         """Note that the application need not wait for the body."""
@@ -42,3 +51,36 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if len(cycle.body) > RUN_AHEAD_BYTES:
             self.flow.pause_reading()
         cycle.message_event.set()
+
+
+class WholeAnswers(RequestResponseCycle):
+    """Also writes head and body of an answer in one piece: two cost each side a wake-up and a system call."""
+
+    async def send(self, message: Any) -> None:
+        """Send a message of the application's; ``WHOLE`` has the fields of a start and of a body."""
+        if message["type"] != WHOLE:
+            await super().send(message)
+            return
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        written = self._written(message)
+        self.response_started = self.response_complete = True
+        self.transport.write(written)
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+    def _written(self, message: Any) -> bytes:
+        headers = [*self.default_headers, *message["headers"]]
+        if (b"connection", b"close") in headers:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            headers.append((b"connection", b"close"))
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        if lines.count(b"\n") != len(headers):
+            raise RuntimeError("A header of an answer has more than one line.")
+        body = b"" if self.scope["method"] == "HEAD" else message["body"]
+        return b"".join((STATUS_LINE[message["status"]], lines, b"\r\n", body))

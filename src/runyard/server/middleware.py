@@ -131,7 +131,7 @@ class _Answer:
         self.has_started = False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] != "http.response.body":
             self.has_started = True
             headers = list(message.get("headers", ()))
             headers += _strict_headers(tuple([name for name, _ in headers]))

@@ -14,7 +14,7 @@ from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
 from runyard.protocol.messages.common import KeyValue, mapping
 from runyard.services.call import Call
-from runyard.services.runs import RUN_NAME_TAG, get_active_run
+from runyard.services.runs import RUN_NAME_TAG, check_active, get_active_run
 
 LOGGED_MODELS_TAG = "mlflow.log-model.history"
 MAX_DATASET_NAME_LENGTH = 500
@@ -49,7 +49,7 @@ def log_metric(call: Call, run_id: str, batch: Batch) -> None:
     """Append the one point of a batch to an active run."""
     limits.check_metrics(batch.metrics, in_batch=False)
     with call.stores.atomic():
-        get_active_run(call, run_id, hold=False)
+        check_active(call, run_id)
         _append(call, run_id, batch)
 
 
@@ -99,8 +99,10 @@ def log_batch(call: Call, run_id: str, batch: Batch) -> None:
     if batch.batch_id is not None:
         limits.check_batch_id(batch.batch_id)
     with call.stores.atomic():
-        # Points only add to a run, so those who log them need not wait for one another.
-        get_active_run(call, run_id, hold=bool(batch.params or batch.tags))
+        if batch.params or batch.tags:
+            get_active_run(call, run_id)
+        else:  # Points only add to a run, so those who log them need not wait for one another.
+            check_active(call, run_id)
         if not _append(call, run_id, batch):
             return
         if batch.params:

@@ -95,14 +95,23 @@ def get_run(call: Call, run_id: str) -> WireRun:
     return shown[0]
 
 
-def get_active_run(call: Call, run_id: str, hold: bool = True) -> Run:
+def get_active_run(call: Call, run_id: str) -> Run:
     """Return the row of a run that is not deleted, held until the transaction ends if it may write."""
-    run = call.stores.metadata.runs.get_run(call.workspace.name, run_id, hold)
-    if run.lifecycle_stage is not LifecycleStage.ACTIVE:
-        raise InvalidParameter(
-            f"The run {run_id} must be in the 'active' state. Current state is {run.lifecycle_stage.value}."
-        )
+    run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+    _check_stage(run_id, run.lifecycle_stage)
     return run
+
+
+def check_active(call: Call, run_id: str) -> None:
+    """Return if the workspace has such a run and it is not deleted; others may change that meanwhile."""
+    _check_stage(run_id, call.stores.metadata.runs.get_stage(call.workspace.name, run_id))
+
+
+def _check_stage(run_id: str, stage: LifecycleStage) -> None:
+    if stage is not LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"The run {run_id} must be in the 'active' state. Current state is {stage.value}."
+        )
 
 
 def update_run(

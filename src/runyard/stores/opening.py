@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,7 @@ class Stores:
     upkeep: MetricUpkeep
     commits: GroupCommit
 
-    @contextlib.contextmanager
-    def atomic(self, alone_for: str | None = None) -> Iterator[None]:
+    def atomic(self, alone_for: str | None = None) -> AbstractContextManager[object]:
         """Make all that the block changes in metadata and metrics one change, or none if it raises.
 
         What the block reads of a run, an experiment or a model by its id stays as it is until the end.
@@ -71,9 +71,12 @@ class Stores:
             alone_for: A purpose that only one such block of all servers may have at a time, for decisions
                 that no row stands for.
         """
+        return self.database.writing() if alone_for is None else self._alone(alone_for)
+
+    @contextlib.contextmanager
+    def _alone(self, purpose: str) -> Iterator[None]:
         with self.database.writing():
-            if alone_for is not None:
-                self.database.take_turns(alone_for)
+            self.database.take_turns(purpose)
             yield
 
     @contextlib.contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from runyard.entities.metric import Bucket, Metric, MetricBatch, Point
+from runyard.errors import NotFound
 from runyard.stores.metrics.base import Axis, MetricStore, Window
 from runyard.testing.strategies import INT64_MAX, INT64_MIN, MAX_TIMESTAMP_MS
 
@@ -280,6 +281,28 @@ class PointRules(ABC):
         assert store.metrics.read_latest([RUN])[RUN] == [Metric(KEY, 1.0, 1)]
         assert self.kept_points(tmp_path, RUN, KEY) == [Point(1, 0, 1.0)]
         assert self.kept_points(tmp_path, RUN, "new") == []
+
+    def test_a_transaction_appends_to_many_runs_and_sees_it(self, store: MetricsUnderTest) -> None:
+        """Each run gets its own points, in the transaction and after it; a run that is none undoes all."""
+        batches = [(run_id, float(step)) for step in range(7) for run_id in (RUN, OTHER_RUN, RUN)]
+        latest = {RUN: [Metric(KEY, 6.0, 6, 6)], OTHER_RUN: [Metric(KEY, 6.0, 6, 6)]}
+        with store.atomic():
+            for run_id, step in batches:
+                metric = Metric(KEY, step, int(step), int(step))
+                assert store.metrics.append(run_id, MetricBatch.of([metric]))
+            assert store.metrics.read_latest([RUN, OTHER_RUN]) == latest
+        assert [point.value for point in store.metrics.read_history(OTHER_RUN, KEY)] == [
+            *map(float, range(7))
+        ]
+
+        def append_to_no_run() -> None:
+            with store.atomic():
+                for run_id in (RUN, "no-run", OTHER_RUN):
+                    store.metrics.append(run_id, MetricBatch.of([Metric(KEY, 9.0, 9, 9)]))
+
+        with pytest.raises(NotFound, match="no-run"):
+            append_to_no_run()
+        assert store.metrics.read_latest([RUN, OTHER_RUN]) == latest
 
     def test_what_was_appended_is_there_for_whoever_opens_the_store_next(
         self, store: MetricsUnderTest, tmp_path: Path

@@ -173,14 +173,16 @@ class RunStore(ABC):
         """
 
     @abstractmethod
-    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
-        """Return the row of a run, active or deleted.
+    def get_run(self, workspace: str, run_id: str) -> Run:
+        """Return the row of a run, active or deleted; in a transaction that may write, held until its end.
 
-        Args:
-            workspace: Whose run it is.
-            run_id: Its id.
-            hold: Whether a transaction that may write keeps others from changing the run until its end;
-                what only adds points to a run need not.
+        Raises:
+            NotFound: The workspace has no such run.
+        """
+
+    @abstractmethod
+    def get_stage(self, workspace: str, run_id: str) -> LifecycleStage:
+        """Return whether a run is active or deleted, and let others change that meanwhile.
 
         Raises:
             NotFound: The workspace has no such run.

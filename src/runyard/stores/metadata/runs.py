@@ -59,6 +59,11 @@ _LOCATE = Prepared(
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
     f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
 )
+_STAGE = Prepared(
+    "SELECT runs.lifecycle_stage FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
+    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
+)
 _GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
@@ -102,13 +107,20 @@ class SqlRuns(RunStore):
                 raise AlreadyExists(f"Run with id={run.run_id} already exists.")
             self.set_tags(run.run_id, tags)
 
-    def get_run(self, workspace: str, run_id: str, hold: bool = True) -> Run:
-        statement = _GET_AND_HOLD if hold and self._database.holds_rows else _GET
-        with self._database.reading() as connection:
+    def get_run(self, workspace: str, run_id: str) -> Run:
+        statement = _GET_AND_HOLD if self._database.holds_rows else _GET
+        with self._database.reading(with_gathered=False) as connection:
             row = statement.row(connection, run_id=run_id, workspace=workspace)
         if row is None:
             raise NotFound(f"Run with id={run_id} not found")
         return _run(row, workspace)
+
+    def get_stage(self, workspace: str, run_id: str) -> LifecycleStage:
+        with self._database.reading(with_gathered=False) as connection:
+            row = _STAGE.row(connection, run_id=run_id, workspace=workspace)
+        if row is None:
+            raise NotFound(f"Run with id={run_id} not found")
+        return LifecycleStage(row[0])
 
     def find_run_ids(self, workspace: str, run_ids: Sequence[str]) -> list[str]:
         query = (

@@ -38,16 +38,20 @@ class Arrivals:
         self._bytes = 0
         self._activity: dict[int, RunActivity] = {}
 
-    def add(self, batch_number: int, run_number: int, point_count: int, packed: bytes) -> None:
-        """Remember a batch that has been committed."""
+    def add(self, batches: Iterable[tuple[int, int, int, bytes]]) -> None:
+        """Remember batches that have been committed: number, run, count of points, bytes of each."""
+        now_s = time.monotonic()
         with self._lock:
-            activity = self._activity.setdefault(run_number, RunActivity())
-            activity.batch_count += 1
-            activity.point_count += point_count
-            activity.last_s = time.monotonic()
-            if self._bytes < MAX_REMEMBERED_BYTES:
-                self._batches[batch_number] = (run_number, packed)
-                self._bytes += len(packed)
+            for batch_number, run_number, point_count, packed in batches:
+                activity = self._activity.get(run_number)
+                if activity is None:
+                    activity = self._activity[run_number] = RunActivity()
+                activity.batch_count += 1
+                activity.point_count += point_count
+                activity.last_s = now_s
+                if self._bytes < MAX_REMEMBERED_BYTES:
+                    self._batches[batch_number] = (run_number, packed)
+                    self._bytes += len(packed)
 
     def known(self) -> dict[int, tuple[int, bytes]]:
         """Return run and bytes of each batch that is remembered now."""

@@ -19,6 +19,7 @@ from runyard.errors import NotFound, StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.run_contents import run_numbers
 from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
+from runyard.stores.metrics.appending import Appending, NewBatch
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import MetricStore, TakenPoints, ThinnedSeries, Window
 from runyard.stores.metrics.folding import Folding
@@ -35,16 +36,6 @@ from runyard.stores.prepared import Prepared
 _log = logging.getLogger("runyard.store")
 
 _RUN_NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
-_ADD_BATCH = Prepared(
-    "INSERT INTO metric_batches (run_number, point_count, packed)"
-    " VALUES (:run_number, :point_count, :packed) RETURNING batch_number"
-)
-_NOTE_UNSUMMARISED = Prepared("INSERT INTO unsummarised_batches (batch_number) VALUES (:batch_number)")
-# Both at once, which saves a way to the database and back; SQLite has no such statement and no such way.
-_ADD_AND_NOTE = Prepared(
-    f"WITH added AS ({_ADD_BATCH.sql}) INSERT INTO unsummarised_batches (batch_number)"
-    " SELECT batch_number FROM added RETURNING batch_number"
-)
 _LATEST = (
     "SELECT s.run_number, k.key, s.last_value, s.last_is_nan, s.last_timestamp_ms, s.last_step"
     " FROM metric_series s JOIN metric_keys k ON k.key_id = s.key_id"
@@ -64,31 +55,22 @@ class SqlMetrics(MetricStore):
         self.arrivals = Arrivals()
         self.summaries = Summaries(database, self._keys, self.arrivals)
         self.folding = Folding(database, self._keys)
+        self._appending = Appending(database, self.arrivals)
         self._removal = PointRemoval(database, self._keys, self.arrivals)
 
     def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
         packed = pack_batch(batch)
         with self._database.writing() as connection:
-            run = _RUN_NUMBER.row(connection, run_id=run_id)
-            if run is None:
-                raise NotFound(f"Run with id={run_id} not found")
             if batch_id is not None:
                 # A client that gives one id to batches of two runs means two batches.
-                claim = f"{batch_id}/{run[0]}"
+                claim = f"{batch_id}/{run_id}"
                 if not _CLAIM.run(connection, batch_id=claim, accepted_ms=time.time_ns() // 1_000_000):
                     return False
             if len(batch):
-                self._add(connection, run[0], len(batch), packed)
+                self._appending.add(NewBatch(run_id, len(batch), packed))
+            elif _RUN_NUMBER.row(connection, run_id=run_id) is None:
+                raise NotFound(f"Run with id={run_id} not found")
         return True
-
-    def _add(self, connection: Connection, run_number: int, point_count: int, packed: bytes) -> None:
-        add = _ADD_AND_NOTE if connection.dialect.name == "postgresql" else _ADD_BATCH
-        added = add.row(connection, run_number=run_number, point_count=point_count, packed=packed)
-        assert added is not None
-        number = added[0]
-        if add is _ADD_BATCH:
-            _NOTE_UNSUMMARISED.run(connection, batch_number=number)
-        self._database.after_commit(lambda: self.arrivals.add(number, run_number, point_count, packed))
 
     def settle(self) -> None:
         try:

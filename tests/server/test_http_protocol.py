@@ -1,0 +1,134 @@
+"""HTTP as the server speaks it on a socket: whole answers, connections kept and closed, pipelined requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from runyard.server.answers import Answer
+from runyard.server.http_protocol import StrictHttpProtocol
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Recorded(StrictHttpProtocol):
+    """The protocol, with each piece that it writes to the socket noted."""
+
+    written: list[bytes]
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(_Noting(transport, self.written))  # type: ignore[arg-type]
+
+
+class _Noting:
+    def __init__(self, transport: asyncio.Transport, written: list[bytes]) -> None:
+        self._transport = transport
+        self._written = written
+
+    def write(self, piece: bytes) -> None:
+        self._written.append(piece)
+        self._transport.write(piece)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def exchange(
+    application: Callable[[int], Answer], sent: bytes, until: Callable[[bytes], bool]
+) -> tuple[bytes, list[bytes]]:
+    """Return what came back over a connection, read until it suffices or ends, and how it was written."""
+    written: list[bytes] = []
+    numbers = iter(range(1000))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await application(next(numbers))(scope, receive, send)
+
+    async def main() -> bytes:
+        config = uvicorn.Config(app, lifespan="off", log_level="critical", server_header=False)
+        config.load()
+
+        def protocol() -> Recorded:
+            made = Recorded(config, ServerState(), {})
+            made.written = written
+            return made
+
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(sent)
+            came = b""
+            while not until(came):
+                piece = await asyncio.wait_for(reader.read(65536), 60)
+                if not piece:
+                    break
+                came += piece
+            writer.close()
+            return came
+
+    return asyncio.run(main()), written
+
+
+def numbered(number: int) -> Answer:
+    return Answer(b'{"number":%d}' % number)
+
+
+def test_a_small_answer_is_written_in_one_piece():
+    came, written = exchange(numbered, GET, lambda came: came.endswith(b"}"))
+    assert written == [came]
+    assert came.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\ncontent-length: 12\r\n" in came
+
+
+def test_a_connection_is_kept_for_the_next_request_and_answers_keep_their_order():
+    came, written = exchange(numbered, GET * 3, lambda came: came.count(b"}") == 3)
+    assert len(written) == 3
+    assert [came.index(b'{"number":%d}' % number) for number in range(3)] == sorted(
+        came.index(b'{"number":%d}' % number) for number in range(3)
+    )
+    assert b"connection: close" not in came
+
+
+@pytest.mark.parametrize("who", ["client", "application"])
+def test_a_connection_that_one_side_ends_is_closed_after_the_answer(who):
+    def closing(number: int) -> Answer:
+        return Answer(b"{}", more_headers=((b"connection", b"close"),) if who == "application" else ())
+
+    request = GET if who == "application" else GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    came, written = exchange(closing, request, lambda came: False)
+    assert came.endswith(b"{}")
+    assert came.count(b"connection: close\r\n") == 1
+    assert len(written) == 1
+
+
+def test_the_answer_to_a_head_request_has_no_body():
+    came, _ = exchange(numbered, GET.replace(b"GET", b"HEAD"), lambda came: came.endswith(b"\r\n\r\n"))
+    assert b"\r\ncontent-length: 12\r\n" in came
+    assert came.endswith(b"\r\n\r\n")
+
+
+def test_no_header_smuggles_another_one_in():
+    def smuggling(number: int) -> Answer:
+        return Answer(b"{}", more_headers=((b"x-name", b"a\r\nset-cookie: b"),))
+
+    came, _ = exchange(smuggling, GET, lambda came: b"Internal Server Error" in came)
+    assert b"set-cookie" not in came
+    assert came.startswith(b"HTTP/1.1 500")
+
+
+def test_an_answer_goes_out_over_a_server_that_knows_nothing_of_whole_ones():
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("an answer reads nothing")
+
+    answered: Awaitable[None] = numbered(1)({"type": "http"}, receive, send)
+    asyncio.run(answered)  # type: ignore[arg-type]
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
