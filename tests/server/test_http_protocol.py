@@ -1,4 +1,4 @@
-"""HTTP as the server speaks it on a socket: whole answers, connections kept and closed, pipelined requests."""
+"""HTTP as the server speaks it on a socket: whole answers, kept or closed connections, pipelined requests."""
 
 from __future__ import annotations
 
