@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from runyard.errors import StorageFull
-from runyard.services import run_documents
+from runyard.services import document_upkeep, run_documents
 from runyard.services.document_upkeep import DocumentUpkeep
 from tests.server.local import Local
 
@@ -161,6 +163,31 @@ def test_runs_that_were_left_alone_have_documents_before_anybody_asks(local: Loc
     assert kept_of(local)[0][1] == revision
     upkeep.start()
     upkeep.close()
+
+
+def test_upkeep_waits_for_who_writes_and_drops_no_document(local: Local, monkeypatch):
+    """A busy server kept none of the documents that it had made, and whoever read the runs made them again."""
+    local.run("0")
+    local.stores.metrics.settle()
+    made, is_writing, keep = threading.Event(), threading.Event(), document_upkeep.keep_documents
+
+    def keep_once_somebody_writes(*arguments, **options):
+        made.set()
+        assert is_writing.wait(60)
+        keep(*arguments, **options)
+
+    def write():
+        assert made.wait(60)
+        with local.stores.database.writing():
+            is_writing.set()
+            time.sleep(0.2)
+
+    monkeypatch.setattr(document_upkeep, "keep_documents", keep_once_somebody_writes)
+    with ThreadPoolExecutor(1) as elsewhere:
+        writer = elsewhere.submit(write)
+        assert DocumentUpkeep(local.stores).tick(quiet_s=0) == 1
+        writer.result(60)
+    assert len(kept_of(local)) == 1
 
 
 def test_the_format_says_how_a_run_is_written(local: Local):

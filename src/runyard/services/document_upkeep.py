@@ -58,5 +58,6 @@ class DocumentUpkeep:
         if quiet:
             with self._stores.snapshot():
                 _, made = read_documents(self._stores, metadata.runs.locate_runs(quiet))
-            keep_documents(self._stores, made)
+            # Nobody waits for this thread, and what it drops a reader must make.
+            keep_documents(self._stores, made, wait=True)
         return len(quiet)

@@ -42,10 +42,10 @@ def read_documents(stores: Stores, found: RunsFound) -> tuple[list[WireRun], dic
     return shown, new
 
 
-def keep_documents(stores: Stores, documents: dict[int, tuple[int, bytes]]) -> None:
-    """Keep documents for those who read the runs next, unless somebody is writing just now."""
+def keep_documents(stores: Stores, documents: dict[int, tuple[int, bytes]], wait: bool = False) -> None:
+    """Keep documents for those who read the runs next; with ``wait`` also if somebody is writing just now."""
     if documents:
-        stores.metadata.documents.keep(documents)
+        stores.metadata.documents.keep(documents, wait)
 
 
 def _make(stores: Stores, run_numbers: Sequence[int]) -> dict[int, bytes]:

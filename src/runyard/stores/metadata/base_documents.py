@@ -16,11 +16,15 @@ class RunDocumentStore(ABC):
         """Return what was kept of runs by their numbers, where it is of their present revision."""
 
     @abstractmethod
-    def keep(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
+    def keep(self, documents: Mapping[int, tuple[int, bytes]], wait: bool = False) -> bool:
         """Keep a document of each run, by its number, made from the given revision of it.
 
-        What is kept is the caller's to choose. Nothing waits for it and nothing fails: a run that has changed
-        since is left out, and where the writer is busy or the disk is full nothing is kept.
+        What is kept is the caller's to choose. Nothing fails: a run that has changed since is left out, and
+        where the disk is full nothing is kept.
+
+        Args:
+            documents: The revision and the document of each run.
+            wait: Whether to wait while others write; else nothing is kept then.
 
         Returns:
             Whether they were kept.

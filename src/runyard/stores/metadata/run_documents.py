@@ -55,14 +55,14 @@ class SqlRunDocuments(RunDocumentStore):
                 rows = engine.rows(Sql(f"{columns} {where}", (list(found.run_numbers),)))
         return {row[0]: row[2] for row in rows if row[1] == revisions[row[0]]}
 
-    def keep(self, documents: Mapping[int, tuple[int, bytes]]) -> bool:
+    def keep(self, documents: Mapping[int, tuple[int, bytes]], wait: bool = False) -> bool:
         rows = [
             {"run_number": run_number, "revision": revision, "document": document}
             for run_number, (revision, document) in sorted(documents.items())
         ]
         try:
             for part in chunks(rows, KEPT_AT_ONCE):
-                with self._database.writing(wait=False) as connection:
+                with self._database.writing(wait) as connection:
                     _KEEP.run_many(connection, part)
         except (WriterBusy, StorageFull, Unavailable):
             return False
