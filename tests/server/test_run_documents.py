@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runyard.errors import StorageFull
-from runyard.services import document_upkeep, run_documents
+from runyard.services import run_documents
 from runyard.services.document_upkeep import DocumentUpkeep
 from tests.server.local import Local
 
@@ -166,10 +166,10 @@ def test_runs_that_were_left_alone_have_documents_before_anybody_asks(local: Loc
 
 
 def test_upkeep_waits_for_who_writes_and_drops_no_document(local: Local, monkeypatch):
-    """A busy server kept none of the documents that it had made, and whoever read the runs made them again."""
+    """A busy server kept none of those that it had made, and whoever read the runs made them again."""
     local.run("0")
     local.stores.metrics.settle()
-    made, is_writing, keep = threading.Event(), threading.Event(), document_upkeep.keep_documents
+    made, is_writing, keep = threading.Event(), threading.Event(), run_documents.keep_documents
 
     def keep_once_somebody_writes(*arguments, **options):
         made.set()
@@ -182,7 +182,7 @@ def test_upkeep_waits_for_who_writes_and_drops_no_document(local: Local, monkeyp
             is_writing.set()
             time.sleep(0.2)
 
-    monkeypatch.setattr(document_upkeep, "keep_documents", keep_once_somebody_writes)
+    monkeypatch.setattr("runyard.services.document_upkeep.keep_documents", keep_once_somebody_writes)
     with ThreadPoolExecutor(1) as elsewhere:
         writer = elsewhere.submit(write)
         assert DocumentUpkeep(local.stores).tick(quiet_s=0) == 1
