@@ -31,9 +31,13 @@ Look = Callable[[Page, str], None]
 Connect = Callable[..., Logger]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for the tests of a module.
+
+    Playwright keeps an event loop running in this thread as long as its browser lives, and the tests of
+    another module may run one of their own.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "the browser tests need Chromium: `apt-get install chromium`"
     assert StudioFiles().is_built, "the browser tests need a built Studio: `python hatch_build.py`"
