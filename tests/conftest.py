@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.engines import PostgresEngine, SqlEngine, SqliteEngine
 from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer, scrubbed
 
 # How long an example takes is the machine's affair; a test says whether the answer is right.
-settings.register_profile("runyard", deadline=None)
+settings.register_profile("runyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("runyard")
 
 LONG = ("slow", "clients", "browser")

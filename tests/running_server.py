@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 LEAKY_PREFIXES = ("RUNYARD_", "MLFLOW_", "AZUREML_", "DATABRICKS_")
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 READY_WITHIN_S = 60.0
-STOPPED_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 60.0
 PORTS = range(10_240, 32_768)
 PORTS_TRIED = 100
 # A port is taken only when its server listens, so what runs beside these tests draws from other ones.

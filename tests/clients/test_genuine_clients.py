@@ -80,7 +80,7 @@ def server_on(tmp_path_factory, request) -> Iterator[Callable[[str], RunningServ
             environment["RUNYARD_DATABASE"] = cluster.address(cluster.new_database())
         servers.append(RunningServer(tmp_path_factory.mktemp(engine) / "home", environment=environment))
         server = servers[-1].start()
-        made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"})
+        made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"}, timeout=60)
         assert made.status_code == httpx.codes.OK, made.text
         return server
 

@@ -159,7 +159,7 @@ class SeaweedFS(ObjectServer):
         return f"http://127.0.0.1:{self._filer_port}"
 
     def _entries(self, path: str) -> list[dict[str, Any]]:
-        found = httpx.get(self._filer + path, headers={"Accept": "application/json"}, timeout=10)
+        found = httpx.get(self._filer + path, headers={"Accept": "application/json"}, timeout=60)
         if found.status_code == httpx.codes.NOT_FOUND:
             return []
         return found.json()["Entries"] or []
@@ -216,4 +216,4 @@ class Azurite(ObjectServer):
         text = f"{method}{chr(10) * 12}{named}/{self._account}/{self._account}{path}{asked}"
         digest = hmac.digest(base64.b64decode(self._key), text.encode(), hashlib.sha256)
         headers["Authorization"] = f"SharedKey {self._account}:{base64.b64encode(digest).decode()}"
-        return httpx.request(method, self._endpoint + path, params=query, headers=headers, timeout=30)
+        return httpx.request(method, self._endpoint + path, params=query, headers=headers, timeout=60)
