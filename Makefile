@@ -11,6 +11,9 @@ PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NIGHTLY := RUNYARD_KILLS=2000 RUNYARD_FAULTS=1 RUNYARD_UPGRADE_POINTS=1000000 RUNYARD_UPGRADE_KILLS=20 \
 	RUNYARD_LOST_ANSWERS=2000 RUNYARD_ORACLE_STEPS=1000000
 
+# Tests start a server hundreds of times: one that has to be compiled anew takes three times as long to be there.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format nightly bench studio lock reference changelog clean
 

@@ -97,11 +97,7 @@ def outcomes_of(server_on, tmp_path_factory) -> Callable[[str, str], dict[str, O
     def run(engine: str, client: str) -> dict[str, Outcome]:
         home = tmp_path_factory.mktemp(client)
         server = server_on(engine)
-        environment = scrubbed(os.environ) | {
-            "HOME": str(home),
-            "MLFLOW_TRACKING_URI": server.url,
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        environment = scrubbed(os.environ) | {"HOME": str(home), "MLFLOW_TRACKING_URI": server.url}
         command = [str(_interpreter(client)), "-W", "ignore", str(SCENARIOS / "run.py"), *CLIENTS[client]]
         with (home / "stdout").open("w") as stdout, (home / "stderr").open("w") as stderr:
             subprocess.run(
