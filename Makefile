@@ -4,9 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := $(PYTHON) scripts/bootstrap.py
 FAST := tests/arch tests/unit
+# A file's tests share servers, so a file stays with one worker.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # How much a night is to find: what the tests marked `scaled` read.
 NIGHTLY := RUNYARD_KILLS=2000 RUNYARD_FAULTS=1 RUNYARD_UPGRADE_POINTS=1000000 RUNYARD_UPGRADE_KILLS=20 \
 	RUNYARD_LOST_ANSWERS=2000 RUNYARD_ORACLE_STEPS=1000000
+
+# Tests start a server hundreds of times: one that has to be compiled anew takes three times as long to be there.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format nightly bench studio lock reference changelog clean
@@ -22,7 +28,7 @@ test:  ## Install what the tests need and run all of them
 	@$(SET_UP) test
 	@$(BIN)/python hatch_build.py npm run check
 	@$(BIN)/python hatch_build.py npm test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: lint  ## Format, lint, types and the fast tests: what a commit must pass
 	$(BIN)/python -m pytest -q $(FAST) $(ARGS)

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.engines import PostgresEngine, SqlEngine, SqliteEngine
 from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer, scrubbed
 
 # How long an example takes is the machine's affair; a test says whether the answer is right.
-settings.register_profile("runyard", deadline=None)
+settings.register_profile("runyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("runyard")
 
-LAST = ("browser", "clients", "slow")
+LONG = ("slow", "clients", "browser")
 UNDER_CI = os.environ.get("CI") == "true"
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 ServerStarter = Callable[..., RunningServer]
@@ -87,12 +87,8 @@ def _postgres() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is cheap first, and the browser's tests last.
-
-    Playwright keeps an event loop running in this thread as long as its browser lives, and no test after
-    that could run one of its own.
-    """
-    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in LAST])
+    """Run what takes long first, so that in the end no core waits for one that has just begun with it."""
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in LONG))
 
 
 @pytest.hookimpl(wrapper=True)

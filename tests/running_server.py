@@ -15,9 +15,13 @@ from urllib.parse import urlsplit
 LEAKY_PREFIXES = ("RUNYARD_", "MLFLOW_", "AZUREML_", "DATABRICKS_")
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 READY_WITHIN_S = 60.0
-STOPPED_WITHIN_S = 30.0
-PORTS = (10_240, 32_768)
+STOPPED_WITHIN_S = 60.0
+PORTS = range(10_240, 32_768)
 PORTS_TRIED = 100
+# A port is taken only when its server listens, so what runs beside these tests draws from other ones.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_OWN_PORTS = PORTS[_WORKER :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+_given: set[int] = set()
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
@@ -30,18 +34,21 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on right now.
+    """Return a loopback port that nobody listens on right now, and that no other test is given.
 
     It lies below the ports that the system gives to clients: a client that tries again and again while the
     server is away would, sooner or later, be given the server's own port and be connected to itself.
     """
     for _ in range(PORTS_TRIED):
-        port = random.SystemRandom().randrange(*PORTS)
+        port = random.SystemRandom().choice(_OWN_PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        _given.add(port)
         return port
     raise AssertionError(f"none of {PORTS_TRIED} ports was free")
 

@@ -1,5 +1,6 @@
 """What no file of the repository may hold, and what its documents must keep true."""
 
+import ast
 import functools
 import re
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.arch.source_tree import ROOT
+from tests.arch.source_tree import ROOT, tree_of
 
 # Spelled in halves, so that this file does not name what it forbids.
 PACKAGE_HOSTS = (
@@ -58,6 +59,22 @@ def test_every_ignored_rule_says_which_and_why():
     everywhere = tuple(path for path in _files(*ours, "tests/*.py") if path != Path(__file__))
     # What a test ignores of its types is mostly the very mistake that it makes on purpose.
     assert _lines_matching(BARE_NOQA, everywhere) + _lines_matching(BARE_TYPE_IGNORE, _files(*ours)) == []
+
+
+def _impatient_calls(path: Path) -> list[str]:
+    """Return where a file asks a server by httpx and leaves it to httpx to give up, after five seconds."""
+    asking = {"get", "post", "put", "delete", "patch", "head", "request", "stream", "Client"}
+    return [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {f"httpx.{name}" for name in asking}
+        and "timeout" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+
+def test_every_test_says_how_long_it_waits_for_a_server():
+    assert [call for path in _files("tests/*.py") for call in _impatient_calls(path)] == []
 
 
 def test_no_file_left_a_conflict_behind():

@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 # Pixels that are coloured and not grey, as grid and labels are: the lines themselves.
 _COLOURED = """
@@ -29,6 +29,14 @@ def coloured_pixels(page: Page, metric: str) -> int:
     """Return how many pixels of a metric's panel belong to lines."""
     count: int = page.get_by_role("figure", name=f"Chart of {metric}").evaluate(_COLOURED)
     return count
+
+
+def wait_for_other_lines(page: Page, metric: str, before: int) -> None:
+    """Wait until a panel shows other lines than those that took so many pixels."""
+    deadline = time.monotonic() + WAIT_S
+    while coloured_pixels(page, metric) == before:
+        assert time.monotonic() < deadline, f"the panel of {metric} is as it was"
+        page.wait_for_timeout(50)
 
 
 def wait_for_lines(page: Page, metric: str, at_least: int = 150) -> int:

@@ -24,16 +24,20 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 expect.set_options(timeout=WAIT_MS)
 SCREENSHOTS_VARIABLE = "BROWSER_SCREENSHOTS"
 Look = Callable[[Page, str], None]
 Connect = Callable[..., Logger]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for the tests of a module.
+
+    Playwright keeps an event loop running in this thread as long as its browser lives, and the tests of
+    another module may run one of their own.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "the browser tests need Chromium: `apt-get install chromium`"
     assert StudioFiles().is_built, "the browser tests need a built Studio: `python hatch_build.py`"

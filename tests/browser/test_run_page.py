@@ -71,11 +71,12 @@ def test_the_metrics_of_a_run_are_drawn(visit: Visit, content: Content, look: Lo
     page = visit().open(run_address(content, "/model-metrics"))
     wait_for_lines(page, "train/loss", 60)
     page.get_by_role("button", name="log y").click()
+    expect(page).to_have_url(re.compile("y=log"))
     wait_for_lines(page, "train/loss", 60)
     page.get_by_role("button", name="Relative").click()
+    expect(page).to_have_url(re.compile("x=relative"))
     wait_for_lines(page, "train/loss", 1)
     assert "y=log" in page.url
-    assert "x=relative" in page.url
     look(page, "run-metrics")
 
 
@@ -84,6 +85,7 @@ def test_a_panel_fills_the_screen_and_escape_brings_it_back(visit: Visit, conten
     wait_for_lines(page, "train/loss", 60)
     panel = page.get_by_role("figure", name="Chart of train/loss")
     panel.get_by_role("button", name=re.compile("full screen")).click()
+    expect(panel).to_have_class(re.compile("full"))
     box = panel.bounding_box()
     assert box is not None
     assert (box["width"], box["height"]) == (1440, 900)

@@ -29,7 +29,7 @@ AZURE_PREFIX = (
 
 def create_workspace(url: str, name: str) -> None:
     """Make a second workspace."""
-    httpx.post(f"{url}/api/v1/workspaces", json={"name": name}).raise_for_status()
+    httpx.post(f"{url}/api/v1/workspaces", json={"name": name}, timeout=60).raise_for_status()
 
 
 @pytest.mark.parametrize("prefix", ["/workspaces/vision", AZURE_PREFIX])
@@ -142,11 +142,11 @@ def test_files_of_a_teams_server_are_fetched_with_the_token(
     headers = {"Authorization": f"Bearer {api_key}"}
     body = {"experiment_id": "0", "run_name": "private"}
     made = httpx.post(
-        f"{server.url}/api/2.0/mlflow/runs/create", json=body, headers=headers
+        f"{server.url}/api/2.0/mlflow/runs/create", json=body, headers=headers, timeout=60
     ).raise_for_status()
     run_id = made.json()["run"]["info"]["run_id"]
     address = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/notes.txt"
-    httpx.put(address, content=b"for members only", headers=headers).raise_for_status()
+    httpx.put(address, content=b"for members only", headers=headers, timeout=60).raise_for_status()
     page = visit().open(f"{server.url}/#/experiments/0/runs/{run_id}/artifacts/notes.txt")
     sign_in(page, api_key)
     expect(page.get_by_text("for members only")).to_be_visible()
@@ -161,7 +161,9 @@ def test_who_may_only_read_sees_and_is_told_what_they_may_not(
         home, "key", "create", "--name", "guest", "--scope", "reader", "--workspace", "default"
     )
     server = start_server(home=home, mode="serve")
-    httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"}, headers=headers).raise_for_status()
+    httpx.post(
+        f"{server.url}/api/v1/workspaces", json={"name": "vision"}, headers=headers, timeout=60
+    ).raise_for_status()
     page = visit().open(server.url)
     sign_in(page, reader)
     page.get_by_role("button", name="New experiment").click()

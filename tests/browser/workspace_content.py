@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import struct
-import time
 import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from runyard.services.call import system_now_ms
 
 API = "/api/2.0/mlflow/"
 HOSTILE_NAME = "<img src=x onerror=alert('S20')>"
@@ -25,7 +26,7 @@ class Logger:
     """A client of one server's MLflow API."""
 
     def __init__(self, url: str, prefix: str = "") -> None:
-        self._client = httpx.Client(base_url=url + prefix, timeout=30)
+        self._client = httpx.Client(base_url=url + prefix, timeout=60)
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """Send one call and return its answer."""
@@ -42,14 +43,14 @@ class Logger:
         """Start a run and return its id."""
         pairs = [{"key": key.replace("__", "."), "value": value} for key, value in tags.items()]
         answer = self.post(
-            "runs/create", experiment_id=experiment_id, run_name=name, start_time=now_ms(), tags=pairs
+            "runs/create", experiment_id=experiment_id, run_name=name, start_time=system_now_ms(), tags=pairs
         )
         return str(answer["run"]["info"]["run_id"])
 
     def log_line(self, run_id: str, key: str, values: list[float | str], first_step: int = 0) -> None:
         """Log values of one metric at consecutive steps."""
         points = [
-            {"key": key, "value": value, "step": step, "timestamp": now_ms()}
+            {"key": key, "value": value, "step": step, "timestamp": system_now_ms()}
             for step, value in enumerate(values, first_step)
         ]
         for start in range(0, len(points), 1000):
@@ -62,7 +63,7 @@ class Logger:
 
     def finish(self, run_id: str, status: str = "FINISHED") -> None:
         """End a run."""
-        self.post("runs/update", run_id=run_id, status=status, end_time=now_ms())
+        self.post("runs/update", run_id=run_id, status=status, end_time=system_now_ms())
 
     def put_file(self, experiment_id: str, owner: str, path: str, content: bytes) -> None:
         """Upload a file of a run, or of `models/<id>`, as MLflow's client does."""
@@ -86,11 +87,6 @@ class Content:
     hostile_id: str
     hostile_run: str
     model_id: str
-
-
-def now_ms() -> int:
-    """Return the wall clock in ms."""
-    return time.time_ns() // 1_000_000
 
 
 def picture(width: int = 60, height: int = 40) -> bytes:

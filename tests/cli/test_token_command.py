@@ -48,7 +48,9 @@ def test_the_two_lines_let_a_bare_client_in(runyard: CommandLine, team: tuple[Ru
     uri, token = (shlex.split(value)[0] for value in variables.values())
     assert uri == f"{team[0].url}/workspaces/default"
     answer = httpx.get(
-        f"{uri}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Authorization": f"Bearer {token}"}
+        f"{uri}/api/2.0/mlflow/experiments/get?experiment_id=0",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
     )
     assert answer.status_code == 200
     assert team[1] not in ended.out + ended.err
@@ -63,9 +65,12 @@ def test_the_token_is_as_narrow_and_as_short_as_it_was_asked_for(
     assert time.time() * 1000 < ended["expires_ms"] <= time.time() * 1000 + 61_000
     headers = {"Authorization": f"Bearer {ended['MLFLOW_TRACKING_TOKEN']}"}
     base = f"{ended['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments"
-    assert httpx.get(f"{base}/get?experiment_id=0", headers=headers).status_code == 200
-    assert httpx.post(f"{base}/create", json={"name": "no"}, headers=headers).status_code == 403
-    assert httpx.get(f"{team[0].url}/workspaces/other/api/v1/server", headers=headers).status_code == 403
+    assert httpx.get(f"{base}/get?experiment_id=0", headers=headers, timeout=60).status_code == 200
+    assert httpx.post(f"{base}/create", json={"name": "no"}, headers=headers, timeout=60).status_code == 403
+    assert (
+        httpx.get(f"{team[0].url}/workspaces/other/api/v1/server", headers=headers, timeout=60).status_code
+        == 403
+    )
 
 
 @pytest.mark.usefixtures("_as_administrator")

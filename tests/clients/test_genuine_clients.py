@@ -80,7 +80,7 @@ def server_on(tmp_path_factory, request) -> Iterator[Callable[[str], RunningServ
             environment["RUNYARD_DATABASE"] = cluster.address(cluster.new_database())
         servers.append(RunningServer(tmp_path_factory.mktemp(engine) / "home", environment=environment))
         server = servers[-1].start()
-        made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"})
+        made = httpx.post(f"{server.url}/api/v1/workspaces", json={"name": "vision"}, timeout=60)
         assert made.status_code == httpx.codes.OK, made.text
         return server
 
@@ -97,11 +97,7 @@ def outcomes_of(server_on, tmp_path_factory) -> Callable[[str, str], dict[str, O
     def run(engine: str, client: str) -> dict[str, Outcome]:
         home = tmp_path_factory.mktemp(client)
         server = server_on(engine)
-        environment = scrubbed(os.environ) | {
-            "HOME": str(home),
-            "MLFLOW_TRACKING_URI": server.url,
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        environment = scrubbed(os.environ) | {"HOME": str(home), "MLFLOW_TRACKING_URI": server.url}
         command = [str(_interpreter(client)), "-W", "ignore", str(SCENARIOS / "run.py"), *CLIENTS[client]]
         with (home / "stdout").open("w") as stdout, (home / "stderr").open("w") as stderr:
             subprocess.run(

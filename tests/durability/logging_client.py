@@ -43,7 +43,7 @@ class LoggingClient(threading.Thread):
         self._random = random.Random(number)
         self._urls = itertools.cycle(urls)
         self._url = next(self._urls)
-        self._http = httpx.Client(timeout=30)
+        self._http = httpx.Client(timeout=60)
         self.run_id = self._create_run()
 
     def run(self) -> None:

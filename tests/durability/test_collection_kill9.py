@@ -48,7 +48,7 @@ def test_r17_a_collection_that_is_killed_is_ended_by_the_next(start_server):
 
 def begin_collection(server: RunningServer) -> http.client.HTTPConnection:
     """Ask for a collection and wait for no answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("POST", "/api/v1/trash/collect", b"{}", {"Content-Type": "application/json"})
     return connection
 

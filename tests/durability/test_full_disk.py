@@ -46,6 +46,7 @@ class FillingClient(threading.Thread):
         self.acknowledged: list[tuple[str, int, float]] = []
         self.refusal: httpx.Response | None = None
         self._step = 0
+        self.log()  # before there are others: one that began late would find the disk full
 
     def run(self) -> None:
         """Log until refused."""

@@ -60,7 +60,7 @@ def start_on(durable: PostgresServer, tmp_path: Path) -> Iterator[Callable[[int]
 
 @contextlib.contextmanager
 def logging_to(*addresses: Sequence[str]) -> Iterator[list[LoggingClient]]:
-    """Let clients log for as long as the block runs, and bring home what they have in hand."""
+    """Let clients log while the block runs, once each of them does, and bring home what they have in hand."""
     finish, abandon = threading.Event(), threading.Event()
     clients = [
         LoggingClient(addresses[number % len(addresses)], number, finish, abandon)
@@ -69,6 +69,9 @@ def logging_to(*addresses: Sequence[str]) -> Iterator[list[LoggingClient]]:
     for client in clients:
         client.start()
     try:
+        while not all(client.acknowledged for client in clients):
+            assert all(client.is_alive() for client in clients)
+            time.sleep(0.01)
         yield clients
     except BaseException:
         abandon.set()
@@ -91,9 +94,9 @@ def test_r05_a_database_that_goes_away_loses_and_doubles_nothing(durable, start_
     assert [client.surprises for client in clients] == [[]] * CLIENTS
     assert all(len(client.acknowledged) >= count > 0 for client, count in zip(clients, so_far, strict=True))
     check_all_is_kept(server.url, clients)
-    runs = httpx.post(f"{server.url}/api/2.0/mlflow/runs/search", json={"experiment_ids": ["0"]}).json()[
-        "runs"
-    ]
+    runs = httpx.post(
+        f"{server.url}/api/2.0/mlflow/runs/search", json={"experiment_ids": ["0"]}, timeout=60
+    ).json()["runs"]
     assert len(runs) == CLIENTS
     (connections,) = durable.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'runyard'"
@@ -121,7 +124,9 @@ def test_a_server_that_is_killed_beside_another_one_loses_nothing(start_on):
 def test_r09_servers_that_start_at_once_on_an_empty_database_agree(start_on):
     servers = start_on(3)
     ids = {
-        httpx.get(f"{server.url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default").text
+        httpx.get(
+            f"{server.url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default", timeout=60
+        ).text
         for server in servers
     }
     assert len(ids) == 1

@@ -86,23 +86,24 @@ def test_an_upgrade_that_is_killed_again_and_again_comes_to_its_end(released, tm
     shutil.copytree(released[0], home)
     began_s = time.monotonic()
     assert ended(upgrading(home)) == 0
-    took_s = time.monotonic() - began_s
+    longest_s = time.monotonic() - began_s
     shutil.rmtree(home)
     shutil.copytree(released[0], home)
-    moments, versions = random.Random(KILLS), set()
-    for _ in range(KILLS):
+    moments, versions = random.Random(KILLS), list[str]()
+    # One that was measured while the machine stalled is too long: each kill that comes too late halves it.
+    while len(versions) < KILLS or "0001" not in versions:
         process = upgrading(home)
-        time.sleep(moments.uniform(0.05, 0.9) * took_s)
+        time.sleep(moments.uniform(0.05, 0.9) * longest_s)
         process.send_signal(signal.SIGKILL)
         ended(process)
         version, integrity = state_of(home)
         assert integrity == "ok"
-        versions.add(version)
+        versions.append(version)
         if version != "0001":
+            longest_s /= 2
             expect_all(home, released[1])
             shutil.rmtree(home)
             shutil.copytree(released[0], home)
-    assert "0001" in versions  # at least one kill came before the end
     assert ended(upgrading(home)) == 0
     assert state_of(home) == (known_versions()[-1], "ok")
     expect_all(home, released[1])

@@ -37,7 +37,6 @@ class ObjectServer(ABC):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports: set[int] = set()
 
     @property
     @abstractmethod
@@ -108,14 +107,6 @@ class ObjectServer(ABC):
         found = psutil.Process(self._process.pid).net_connections()
         return {item.laddr.ip for item in found if item.status == psutil.CONN_LISTEN}
 
-    def port(self) -> int:
-        """Return a free port that this server does not use yet."""
-        while True:
-            port = free_port()
-            if port not in self._ports:
-                self._ports.add(port)
-                return port
-
 
 class SeaweedFS(ObjectServer):
     """S3's protocol."""
@@ -125,8 +116,8 @@ class SeaweedFS(ObjectServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._filer_port = self.port()
-        self._s3_port = self.port()
+        self._filer_port = free_port()
+        self._s3_port = free_port()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -143,9 +134,9 @@ class SeaweedFS(ObjectServer):
         credentials = [{"accessKey": self._key, "secretKey": self._secret}]
         identity = {"name": "runyard", "credentials": credentials, "actions": ["Admin"]}
         (self._folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-        ports = {f"{part}.port{kind}": self.port() for part in ("master", "volume") for kind in ("", ".grpc")}
-        ports |= {"filer.port": self._filer_port, "filer.port.grpc": self.port()}
-        ports |= {"s3.port": self._s3_port, "s3.port.grpc": self.port()}
+        ports = {f"{part}.port{kind}": free_port() for part in ("master", "volume") for kind in ("", ".grpc")}
+        ports |= {"filer.port": self._filer_port, "filer.port.grpc": free_port()}
+        ports |= {"s3.port": self._s3_port, "s3.port.grpc": free_port()}
         ports |= {"s3.port.iceberg": 0, "s3.port.lance": 0}
         return [
             str(WEED), "server", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
@@ -168,7 +159,7 @@ class SeaweedFS(ObjectServer):
         return f"http://127.0.0.1:{self._filer_port}"
 
     def _entries(self, path: str) -> list[dict[str, Any]]:
-        found = httpx.get(self._filer + path, headers={"Accept": "application/json"}, timeout=10)
+        found = httpx.get(self._filer + path, headers={"Accept": "application/json"}, timeout=60)
         if found.status_code == httpx.codes.NOT_FOUND:
             return []
         return found.json()["Entries"] or []
@@ -182,7 +173,7 @@ class Azurite(ObjectServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._port = self.port()
+        self._port = free_port()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -225,4 +216,4 @@ class Azurite(ObjectServer):
         text = f"{method}{chr(10) * 12}{named}/{self._account}/{self._account}{path}{asked}"
         digest = hmac.digest(base64.b64decode(self._key), text.encode(), hashlib.sha256)
         headers["Authorization"] = f"SharedKey {self._account}:{base64.b64encode(digest).decode()}"
-        return httpx.request(method, self._endpoint + path, params=query, headers=headers, timeout=30)
+        return httpx.request(method, self._endpoint + path, params=query, headers=headers, timeout=60)

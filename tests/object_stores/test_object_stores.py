@@ -112,11 +112,11 @@ def test_an_address_opens_one_file_for_a_while(store):
     other = store.download_address(at("run/other"), 60)
     assert url is not None
     assert other is not None
-    assert httpx.get(url).content == b"0123456789"
-    assert httpx.get(url, headers={"Range": "bytes=2-4"}).content == b"234"
+    assert httpx.get(url, timeout=60).content == b"0123456789"
+    assert httpx.get(url, headers={"Range": "bytes=2-4"}, timeout=60).content == b"234"
     swapped = httpx.URL(url).copy_with(path=httpx.URL(other).path)
-    assert httpx.get(swapped).status_code == httpx.codes.FORBIDDEN
-    assert httpx.put(url, content=b"1").is_error
+    assert httpx.get(swapped, timeout=60).status_code == httpx.codes.FORBIDDEN
+    assert httpx.put(url, content=b"1", timeout=60).is_error
     assert get(store, "run/file.bin") == b"0123456789"
 
 
@@ -126,7 +126,7 @@ def test_an_address_of_an_odd_name_works_or_there_is_none(object_server, store, 
     assert isinstance(store, AddressedObjectArtifactStore)
     url = store.download_address(at(f"run/{name}"), 60)
     assert url is not None or object_server.scheme == "az"
-    assert url is None or httpx.get(url).content == b"1"
+    assert url is None or httpx.get(url, timeout=60).content == b"1"
 
 
 def test_a_store_that_can_be_used_passes_the_check_and_is_left_empty(object_server, monkeypatch):

@@ -100,35 +100,35 @@ def test_the_genuine_client_downloads_from_the_store_itself_when_the_server_lets
 
 def test_an_address_is_of_the_callers_workspace_and_of_a_file_that_is_there(addressing_server):
     url = addressing_server.url
-    httpx.post(f"{url}/api/v1/workspaces", json={"name": "vision"}).raise_for_status()
-    httpx.put(f"{url}{ARTIFACTS}/run/file", content=b"default's").raise_for_status()
-    found = httpx.get(f"{url}{PRESIGNED}/run/file").json()
-    assert httpx.get(found["url"]).content == b"default's"
+    httpx.post(f"{url}/api/v1/workspaces", json={"name": "vision"}, timeout=60).raise_for_status()
+    httpx.put(f"{url}{ARTIFACTS}/run/file", content=b"default's", timeout=60).raise_for_status()
+    found = httpx.get(f"{url}{PRESIGNED}/run/file", timeout=60).json()
+    assert httpx.get(found["url"], timeout=60).content == b"default's"
     assert found["file_size"] == 9
     for missing in (f"{url}/workspaces/vision{PRESIGNED}/run/file", f"{url}{PRESIGNED}/run/nope"):
-        assert httpx.get(missing).status_code == httpx.codes.NOT_FOUND
+        assert httpx.get(missing, timeout=60).status_code == httpx.codes.NOT_FOUND
     for refused in ("run", "..%2fvision/run/file", "%2e%2e/x"):
-        answer = httpx.get(f"{url}{PRESIGNED}/{refused}")
+        answer = httpx.get(f"{url}{PRESIGNED}/{refused}", timeout=60)
         assert answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND)
         assert "url" not in answer.json()
 
 
 def test_a_name_without_an_address_is_downloaded_from_the_server(addressing_server, object_server):
     url = addressing_server.url
-    httpx.put(f"{url}{ARTIFACTS}/run/a%20b", content=b"1").raise_for_status()
-    found = httpx.get(f"{url}{PRESIGNED}/run/a%20b").json()
+    httpx.put(f"{url}{ARTIFACTS}/run/a%20b", content=b"1", timeout=60).raise_for_status()
+    found = httpx.get(f"{url}{PRESIGNED}/run/a%20b", timeout=60).json()
     if object_server.scheme == "az":
         assert found == {"url": "", "headers": {}}
     else:
-        assert httpx.get(found["url"]).content == b"1"
+        assert httpx.get(found["url"], timeout=60).content == b"1"
 
 
 def test_without_the_setting_there_are_no_addresses(server):
-    httpx.put(f"{server.url}{ARTIFACTS}/run/file", content=b"1").raise_for_status()
-    answer = httpx.get(f"{server.url}{PRESIGNED}/run/file")
+    httpx.put(f"{server.url}{ARTIFACTS}/run/file", content=b"1", timeout=60).raise_for_status()
+    answer = httpx.get(f"{server.url}{PRESIGNED}/run/file", timeout=60)
     assert answer.status_code == httpx.codes.NOT_IMPLEMENTED
     assert answer.json()["error_code"] == "NOT_IMPLEMENTED"
-    info = httpx.get(f"{server.url}/api/3.0/mlflow/server-info").json()
+    info = httpx.get(f"{server.url}/api/3.0/mlflow/server-info", timeout=60).json()
     assert info["multipart_downloads_enabled"] is False
 
 
@@ -138,8 +138,8 @@ def test_a_declared_checksum_goes_out_with_every_download(server):
     address = f"{server.url}{ARTIFACTS}/run/file"
     refused = httpx.put(address, content=content + b"y", headers={"Repr-Digest": declared}, timeout=60)
     assert refused.status_code == httpx.codes.BAD_REQUEST
-    assert httpx.get(address).status_code == httpx.codes.NOT_FOUND
+    assert httpx.get(address, timeout=60).status_code == httpx.codes.NOT_FOUND
     httpx.put(address, content=content, headers={"Repr-Digest": declared}, timeout=60).raise_for_status()
-    answer = httpx.get(address, headers={"Range": "bytes=0-9"})
+    answer = httpx.get(address, headers={"Range": "bytes=0-9"}, timeout=60)
     assert answer.content == content[:10]
     assert answer.headers["Repr-Digest"] == declared

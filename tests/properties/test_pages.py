@@ -53,7 +53,7 @@ def pages_of(ask: Callable[..., Any], kind: str, size: int) -> list[Any]:
     return found
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 15))
 def test_pages_of_the_api_hold_every_item_once(local: Local, size: int):
     def experiments(**page: Any) -> Any:

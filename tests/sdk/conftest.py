@@ -1,7 +1,6 @@
 """A workspace of its own on the real server, and ways to log into it."""
 
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 
@@ -12,6 +11,7 @@ from runyard.protocol.messages.common import KeyValue
 from runyard.protocol.messages.logging import BatchKeyValue, BatchMetric, LogBatch
 from runyard.protocol.messages.runs import CreateRun, RunAnswer, RunInfoAnswer, UpdateRun
 from runyard.sdk.connection import MLFLOW
+from runyard.services.call import system_now_ms
 from tests.running_server import RunningServer
 from tests.sdk.scripted_server import Script, Scripted, ScriptedServer
 
@@ -41,7 +41,7 @@ class Logger:
         wanted = CreateRun(
             experiment_id=experiment.id,
             run_name=name,
-            start_time=started_ms or time.time_ns() // 1_000_000,
+            start_time=started_ms or system_now_ms(),
             tags=[KeyValue(key=key, value=value) for key, value in (tags or {}).items()],
         )
         info = self.connection.post(f"{MLFLOW}/runs/create", wanted, RunAnswer).run.info

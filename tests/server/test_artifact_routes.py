@@ -22,7 +22,7 @@ UPLOAD = "/ajax-api/2.0/mlflow/upload-artifact"
 
 @pytest.fixture(scope="module")
 def http(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=30) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
 
 
@@ -393,7 +393,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(run, server):
 
 def test_an_upload_over_the_limit_is_refused(start_server):
     server = start_server(environment={"RUNYARD_MAX_UPLOAD_BYTES": "1000"})
-    with httpx.Client(base_url=server.url) as http:
+    with httpx.Client(base_url=server.url, timeout=60) as http:
         run = Artifacts(http, server.home)
         run.put("a.bin", b"x" * 1000)
         for content in (b"x" * 1001, iter([b"x" * 600, b"x" * 600])):
@@ -405,7 +405,7 @@ def test_an_upload_over_the_limit_is_refused(start_server):
 
 def test_a_server_that_is_killed_in_an_upload_leaves_nothing_for_the_next(start_server):
     server = start_server()
-    with httpx.Client(base_url=server.url) as http:
+    with httpx.Client(base_url=server.url, timeout=60) as http:
         run = Artifacts(http, server.home)
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         head = f"PUT {run.address('a.bin')} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000\r\n\r\n"
@@ -437,7 +437,7 @@ def _most_memory_kb(pid: int) -> int:
 
 
 def _wait_until(condition) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it never came to pass"
         time.sleep(0.01)

@@ -49,7 +49,7 @@ class Raw:
 
     def ask(self, method: str, address: str, body: bytes = b"", content_type: str = "") -> Answer:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=60)
         self._connection.putrequest(method, address)
         if content_type:
             self._connection.putheader("Content-Type", content_type)

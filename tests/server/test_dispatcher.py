@@ -141,7 +141,7 @@ def run_id(local: Local) -> str:
     return local.run(local.experiment())
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(POSTS), fields=st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=6))
 def test_no_json_is_a_fault(local: Local, run_id: str, path: str, fields: dict):
     fields = {"run_id": run_id, "experiment_id": "0", "key": "k", "timestamp": 1, "value": 1, **fields}

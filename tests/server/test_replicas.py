@@ -47,7 +47,7 @@ def at_once(replicas: tuple[Call, Call], *works: Callable[[Call], object]) -> li
     together = Barrier(len(works))
 
     def do(call: Call, work: Callable[[Call], object]) -> object:
-        together.wait(30)
+        together.wait(60)
         try:
             return call.stores.database.retrying(lambda: work(call))
         except RunyardError as error:

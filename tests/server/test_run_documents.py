@@ -115,11 +115,11 @@ def test_a_search_does_not_wait_for_somebody_who_writes(local: Local):
     def write() -> None:
         with local.stores.database.writing():
             is_writing.set()
-            may_end.wait(30)
+            may_end.wait(60)
 
     writer = threading.Thread(target=write)
     writer.start()
-    is_writing.wait(30)
+    is_writing.wait(60)
     shown = searched(local)
     assert kept_of(local) == []
     may_end.set()

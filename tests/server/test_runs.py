@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
+from runyard.services.call import system_now_ms
 from tests.server.local import Local, pairs
 
 INVALID = "INVALID_PARAMETER_VALUE"
@@ -51,7 +51,7 @@ def test_a_run_is_answered_as_it_was_made(local: Local):
 
 
 def test_a_run_that_nobody_named_gets_a_name_and_a_start(local: Local):
-    before_ms = time.time_ns() // 1_000_000
+    before_ms = system_now_ms()
     run = local.read_run(local.run())
     name = run["info"]["run_name"]
     assert re.fullmatch(r"[a-z]+-[a-z]+-\d{1,3}", name)

@@ -61,7 +61,7 @@ def server(home, admin_key):
     running.close()
 
 
-def raw(server, *lines, body=b"", wait_s=10.0):
+def raw(server, *lines, body=b"", wait_s=60.0):
     """Send bytes as they are and return all that comes back until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=wait_s) as connection:
         connection.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode() + body)
@@ -100,7 +100,7 @@ def test_s12_a_key_revoked_at_the_machine_is_refused_within_a_second(home, serve
         "admin", "key", "create", "--home", home, "--name", "laptop", "--scope", "contributor", "--json"
     )
     key = json.loads(made.stdout)
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         token = client.post("/api/v1/token", json={}, headers=bearer(key["api_key"])).json()["access_token"]
         for secret in (key["api_key"], token):
             assert client.get(WHO, headers=bearer(secret)).json()["scope"] == "contributor"
@@ -147,7 +147,7 @@ def test_s15_a_wrong_or_second_or_missing_host_is_refused(server, admin_key, hos
 
 
 def test_s16_a_foreign_page_changes_nothing_even_with_a_credential(server, admin_key):
-    with httpx.Client(base_url=server.url, headers=bearer(admin_key)) as client:
+    with httpx.Client(base_url=server.url, headers=bearer(admin_key), timeout=60) as client:
         for origin in ("http://evil.example", "null", server.url.replace("127.0.0.1", "localhost")):
             answer = client.post(CREATE, json={"name": "forged"}, headers={"Origin": origin})
             assert answer.status_code == 403
@@ -158,7 +158,7 @@ def test_s16_a_foreign_page_changes_nothing_even_with_a_credential(server, admin
 
 
 def test_s27_a_chunked_body_without_end_is_answered_and_cut_off(server, admin_key):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         head = [
             f"POST {CREATE} HTTP/1.1",
             "Host: localhost",
@@ -175,7 +175,7 @@ def test_s27_a_chunked_body_without_end_is_answered_and_cut_off(server, admin_ke
 
 
 def test_s27_a_body_over_the_limit_is_refused_to_a_client_that_sends_it_whole(server, admin_key):
-    with httpx.Client(base_url=server.url, headers=bearer(admin_key)) as client:
+    with httpx.Client(base_url=server.url, headers=bearer(admin_key), timeout=60) as client:
         answer = client.post(
             CREATE, content=b"x" * (33 * 1024 * 1024), headers={"Content-Type": "application/json"}
         )
@@ -185,7 +185,7 @@ def test_s27_a_body_over_the_limit_is_refused_to_a_client_that_sends_it_whole(se
 
 
 def test_an_answer_does_not_say_what_made_it(server):
-    answer = httpx.get(server.url + "/health")
+    answer = httpx.get(server.url + "/health", timeout=60)
     assert answer.text == "OK"
     assert "server" not in answer.headers
     assert "uvicorn" not in str(answer.headers).lower()
@@ -209,7 +209,7 @@ def test_a_websocket_is_not_opened(server):
 
 
 def test_s26_nobody_else_on_the_machine_can_read_the_home(server, home):
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         assert client.get("/health").status_code == 200
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (home, *home.rglob("*"))}
     assert len(modes) > 4
@@ -217,7 +217,7 @@ def test_s26_nobody_else_on_the_machine_can_read_the_home(server, home):
 
 
 def test_s30_no_credential_is_in_the_servers_output_or_beside_its_data(server, home, admin_key):
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         token = client.post("/api/v1/token", json={}, headers=bearer(admin_key)).json()["access_token"]
         for secret in (admin_key, token, admin_key + "x", token + "x"):
             client.get(WHO, headers=bearer(secret))

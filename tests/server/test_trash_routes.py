@@ -365,7 +365,7 @@ def test_an_upload_that_ends_after_its_run_is_gone_leaves_nothing(local):
 
         def late():
             begun.set()
-            assert removed.wait(30)
+            assert removed.wait(60)
             return commit()
 
         upload_.commit = late
@@ -387,7 +387,7 @@ def test_an_upload_that_ends_after_its_run_is_gone_leaves_nothing(local):
 
     thread = threading.Thread(target=send)
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(60)
     collect(local)
     removed.set()
     thread.join()

@@ -94,7 +94,7 @@ def test_reading_together_sees_one_state_whatever_others_write(database):
     with ThreadPoolExecutor(1) as elsewhere:
         with database.reading_together():
             assert keys_in(database) == []
-            elsewhere.submit(write, "meanwhile").result(10)
+            elsewhere.submit(write, "meanwhile").result(60)
             assert keys_in(database) == []
         assert keys_in(database) == ["meanwhile"]
 
@@ -111,7 +111,7 @@ def test_new_connections_wait_for_no_writer(database):
     with ThreadPoolExecutor(20) as readers, database.writing() as connection:
         connection.execute(insert(signing_keys), row("unfinished"))
         reads = [readers.submit(keys_in, database) for _ in range(40)]
-        assert [read.result(10) for read in reads] == [[]] * 40
+        assert [read.result(60) for read in reads] == [[]] * 40
 
 
 def test_writers_of_two_processes_take_turns(tmp_path, database):
@@ -205,14 +205,14 @@ def test_a_transaction_belongs_to_its_thread(database):
         with database.writing() as connection:
             connection.execute(insert(signing_keys), row("theirs"))
             began.set()
-            assert may_end.wait(10)
+            assert may_end.wait(60)
 
     with ThreadPoolExecutor(1) as elsewhere:
         held = elsewhere.submit(hold)
-        assert began.wait(10)
+        assert began.wait(60)
         assert keys_in(database) == []
         may_end.set()
-        held.result(10)
+        held.result(60)
     assert keys_in(database) == ["theirs"]
 
 
@@ -329,15 +329,15 @@ def test_who_does_not_want_to_wait_for_another_thread_is_told(database):
     def hold():
         with database.writing():
             began.set()
-            assert may_end.wait(10)
+            assert may_end.wait(60)
 
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(hold)
-        assert began.wait(10)
+        assert began.wait(60)
         with pytest.raises(WriterBusy), database.writing(wait=False):
             pass
         may_end.set()
-        held.result(10)
+        held.result(60)
     with database.writing(wait=False) as connection:
         connection.execute(insert(signing_keys), row("afterwards"))
     assert keys_in(database) == ["afterwards"]
@@ -365,9 +365,9 @@ def test_a_writer_waits_for_another_process(tmp_path, database):
     with ThreadPoolExecutor(1) as pool:
         with other.writing() as connection:
             written = pool.submit(write)
-            assert began.wait(10)
+            assert began.wait(60)
             connection.execute(insert(signing_keys), row("first"))
-        written.result(10)
+        written.result(60)
     other.close()
     assert keys_in(database) == ["first", "second"]
 

@@ -229,7 +229,7 @@ def test_while_another_thread_writes_the_loop_goes_on_and_then_all_are_written(c
     def hold() -> None:
         with commits.database.writing():
             began.set()
-            assert may_end.wait(10)
+            assert may_end.wait(60)
 
     async def main():
         held = asyncio.get_running_loop().run_in_executor(None, hold)

@@ -92,7 +92,7 @@ def test_a_group_that_meets_another_server_waits_its_turn(database):
         with database.writing() as connection:
             connection.execute(update(signing_keys).values(created_ms=5))
             held.set()
-            may_end.wait(30)
+            may_end.wait(60)
 
     def change() -> int:
         with database.writing() as connection:
@@ -102,11 +102,11 @@ def test_a_group_that_meets_another_server_waits_its_turn(database):
 
     with ThreadPoolExecutor(2) as pool:
         holding = pool.submit(hold)
-        assert held.wait(10)
+        assert held.wait(60)
         writing = pool.submit(outcomes, database, [change, partial(add, database, "new")])
         may_end.set()
-        assert writing.result(30) == [1, "new"]
-        holding.result(10)
+        assert writing.result(60) == [1, "new"]
+        holding.result(60)
     with database.reading() as connection:
         created = select(signing_keys.c.created_ms).where(signing_keys.c.key_id == "shared")
         assert connection.scalar(created) == 6

@@ -117,7 +117,7 @@ def test_openers_that_come_at_once_make_one_schema(tmp_path, attempt):
     path, together = tmp_path / "runyard.db", Barrier(6)
 
     def open_it(_number):
-        together.wait(10)
+        together.wait(60)
         open_sqlite(path).close()
 
     with ThreadPoolExecutor(6) as pool:
@@ -131,7 +131,7 @@ def test_an_older_database_gets_what_it_lacks_once(tmp_path, second_migration):
     second_migration()
 
     def open_it(_number):
-        together.wait(10)
+        together.wait(60)
         open_sqlite(path).close()
 
     with ThreadPoolExecutor(2) as pool:

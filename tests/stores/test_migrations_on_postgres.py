@@ -32,7 +32,7 @@ def open_at_once(cluster: PostgresServer, name: str, count: int) -> None:
     together = Barrier(count)
 
     def open_it(_number: int) -> None:
-        together.wait(30)
+        together.wait(60)
         cluster.open(name, 1).close()
 
     with ThreadPoolExecutor(count) as pool:

@@ -76,7 +76,7 @@ def test_lost_connections_are_replaced_and_the_work_is_done_again(cluster, name,
 
     def take_a_connection(_number: int) -> None:
         with database.reading():
-            barrier.wait(10)
+            barrier.wait(60)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(take_a_connection, range(4)))
@@ -127,12 +127,12 @@ def test_writers_who_wait_in_a_circle_both_get_through(database):
                 connection.execute(changed.values(created_ms=signing_keys.c.created_ms + 1))
                 if key_id == first and len(waited) < 2:
                     waited.append(key_id)
-                    both_hold.wait(10)
+                    both_hold.wait(60)
 
     with ThreadPoolExecutor(2) as pool:
         orders = [partial(write, "a", "b"), partial(write, "b", "a")]
         for done in [pool.submit(database.retrying, order) for order in orders]:
-            done.result(30)
+            done.result(60)
     with database.reading() as connection:
         assert list(connection.scalars(select(signing_keys.c.created_ms))) == [3, 3]
 
@@ -146,7 +146,7 @@ def test_who_waits_too_long_gives_up(database, monkeypatch):
         with database.writing() as connection:
             connection.execute(update(signing_keys).values(created_ms=5))
             held.set()
-            may_end.wait(30)
+            may_end.wait(60)
 
     def change() -> None:
         with database.writing() as connection:
@@ -154,18 +154,18 @@ def test_who_waits_too_long_gives_up(database, monkeypatch):
 
     with ThreadPoolExecutor(1) as elsewhere:
         holding = elsewhere.submit(hold)
-        assert held.wait(10)
+        assert held.wait(60)
         with pytest.raises(TransactionUndone, match="busy with other changes"):
             database.retrying(change)
         may_end.set()
-        holding.result(10)
+        holding.result(60)
 
 
 def test_when_all_connections_are_taken_the_next_one_is_told(cluster, name, monkeypatch):
     monkeypatch.setattr("runyard.stores.postgres.WAIT_FOR_A_CONNECTION_S", 0.1)
     database = cluster.open(name, 1)
     with ThreadPoolExecutor(1) as elsewhere, database.reading():
-        refused = elsewhere.submit(keys_in, database).exception(10)
+        refused = elsewhere.submit(keys_in, database).exception(60)
     assert isinstance(refused, Unavailable)
     assert "All connections" in str(refused)
     database.close()

@@ -76,7 +76,7 @@ def test_two_that_fold_the_same_runs_at_once_keep_every_point_once(writers):
 
     def fold(database: Database, metrics: SqlMetrics, numbers: list[int]) -> None:
         upkeep = MetricUpkeep(database, metrics)
-        together.wait(30)
+        together.wait(60)
         for number in numbers:
             database.retrying(partial(upkeep.bring_to_rest, number))
 

@@ -92,10 +92,11 @@ def path_below(folder: Path, name: str) -> Path:
     """Return the path of ``name`` below ``folder``.
 
     Raises:
-        InvalidParameter: The name is absolute, has a ``..``, or leads out of the folder by a link.
+        InvalidParameter: The name is no text, absolute, has a ``..``, or leads out of the folder by a link.
     """
     posix, windows = PurePosixPath(name), PureWindowsPath(name)
-    is_plain = bool(posix.parts) and "\0" not in name and ".." not in (*posix.parts, *windows.parts)
+    is_text = "\0" not in name and name.encode(errors="replace").decode() == name
+    is_plain = bool(posix.parts) and is_text and ".." not in (*posix.parts, *windows.parts)
     if not is_plain or posix.is_absolute() or windows.is_absolute() or windows.drive:
         raise InvalidParameter(f"{name!r} is not a path below the folder to download to.")
     target = folder / posix

@@ -10,10 +10,20 @@ from runyard.entities.workspace import Workspace
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
+STEP_BACK_MS = 1_000
+_latest_ms = 0
+
 
 def system_now_ms() -> int:
-    """Milliseconds since the epoch by this machine's clock."""
-    return time.time_ns() // 1_000_000
+    """Milliseconds since the epoch by this machine's clock, which stands while it is set back a little.
+
+    So nothing is stamped as older than what was there before it, unless the clock was wrong by a second.
+    """
+    global _latest_ms
+    now_ms = time.time_ns() // 1_000_000
+    if not 0 < _latest_ms - now_ms < STEP_BACK_MS:
+        _latest_ms = now_ms
+    return _latest_ms
 
 
 @dataclass(frozen=True, slots=True)

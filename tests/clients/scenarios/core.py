@@ -171,7 +171,7 @@ def experiments_come_newest_first():
     ids = []
     for number in range(3):
         ids.append(client.create_experiment(f"{marker}-{number}"))
-        time.sleep(0.005)
+        time.sleep(0.1)  # longer than a machine's clock is set back by
     found = client.search_experiments(filter_string=f"name LIKE '{marker}%'")
     same([experiment.experiment_id for experiment in found], ids[::-1])
 
@@ -199,7 +199,7 @@ def a_run_keeps_all_that_was_logged():
     assert kept.data.tags["mlflow.user"]
     same(kept.info.status, "FINISHED")
     same(kept.info.lifecycle_stage, "active")
-    assert kept.info.start_time <= kept.info.end_time
+    assert kept.info.start_time - 1000 <= kept.info.end_time  # a clock may be set back
     assert kept.info.artifact_uri.endswith(f"/{run.info.run_id}/artifacts")
 
 
