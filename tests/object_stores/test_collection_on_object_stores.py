@@ -128,6 +128,8 @@ def test_an_experiment_leaves_nothing_but_what_another_keeps_in_it(site):
     assert site.collect() == announced
     assert (announced["experiments"], announced["artifact_files"]) == (1, 2)
     assert site.names() == {f"{kept}/b"}
+    assert site.upload(f"{kept}/later") == 200
+    assert site.upload(f"{folder}/later") == 404
 
 
 def test_an_upload_that_ends_after_its_run_is_gone_leaves_nothing(site, object_server):

@@ -116,7 +116,8 @@ class TrashStore(ABC):
     def is_removed(self, path: ArtifactPath) -> bool:
         """Whether a path lies in the artifacts of something that was removed in the last 30 days.
 
-        What is uploaded there would be found by nobody and never be deleted.
+        What is uploaded there would be found by nobody and never be deleted. What something that is not
+        removed keeps within them is its own.
         """
 
     @abstractmethod

@@ -220,9 +220,9 @@ class SqlTrash(TrashStore):
             connection.execute(delete(removed_artifacts).where(gone))
 
     def is_removed(self, path: ArtifactPath) -> bool:
-        query = _removed_above(path).limit(1)
         with self._database.reading() as connection:
-            return connection.execute(query).first() is not None
+            folders = [_path(row.path) for row in connection.execute(_removed_above(path))]
+            return any(not _is_kept(connection, folder, path) for folder in folders)
 
     def forget_old_removals(self, now_ms: int) -> None:
         columns = removed_artifacts.c
@@ -345,6 +345,12 @@ def _removed_above(path: ArtifactPath) -> Select[Any]:
     folders = [str(ArtifactPath(path.segments[:end])) for end in range(1, len(path.segments) + 1)]
     columns = removed_artifacts.c
     return select(columns.path, columns.emptied_ms).where(columns.path.in_(folders))
+
+
+def _is_kept(connection: Connection, folder: ArtifactPath, path: ArtifactPath) -> bool:
+    """Whether ``path`` lies in what something that lives keeps within a folder of removed artifacts."""
+    kept = find_claims(connection, folder).kept
+    return any(path.segments[: len(place.segments)] == place.segments for place in kept)
 
 
 def _path(stored: str) -> ArtifactPath:
