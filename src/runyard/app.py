@@ -62,10 +62,10 @@ def open_stores(settings: Settings) -> Stores:
     return stores
 
 
-def check_integrity(settings: Settings, on_progress: Progress) -> Integrity:
+def check_integrity(settings: Settings, on_progress: Progress, *, with_artifacts: bool) -> Integrity:
     """Return what is wrong with a home; a server may be at work on it."""
     with contextlib.closing(open_stores(settings)) as stores:
-        return integrity.check_integrity(stores, on_progress)
+        return integrity.check_integrity(stores, on_progress, with_artifacts=with_artifacts)
 
 
 def back_up(settings: Settings, target: Path, earlier: Path | None, on_progress: Progress) -> Manifest:

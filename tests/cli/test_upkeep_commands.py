@@ -28,6 +28,12 @@ def test_a_whole_home_is_said_to_be_whole(runyard, home):
     assert found.json["looked_at"]["runs"] == 2
 
 
+def test_artifacts_are_looked_at_where_asked_for(runyard, home):
+    looked_at = runyard("check", "--artifacts", "--home", home, "--json").json["looked_at"]
+    assert (looked_at["files"], looked_at["verified_files"], looked_at["runs"]) == (2, 0, 2)
+    assert "verified_files" in runyard("check", "--artifacts", "--home", home).out
+
+
 def test_damage_is_named_with_what_to_do_and_the_exit_code_says_so(runyard, home):
     with contextlib.closing(sqlite3.connect(home / "runyard.db")) as raw, raw:
         raw.execute("UPDATE metric_series SET maximum = 7.0")

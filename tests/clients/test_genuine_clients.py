@@ -24,6 +24,7 @@ ALL_SCENARIOS_WITHIN_S = 900
 CLIENTS = {
     "mlflow-3.17": (
         "core",
+        "deletion",
         "artifacts",
         "models",
         "newer",
@@ -32,9 +33,17 @@ CLIENTS = {
         "workspaces",
         "workspace_header",
     ),
-    "skinny-3.17": ("core", "artifacts", "newer", "logged_models", "workspaces", "workspace_header"),
-    "mlflow-2.22": ("core", "artifacts", "models", "newer", "tables", "workspaces"),
-    "mlflow-1.30": ("core", "artifacts", "models", "workspaces"),
+    "skinny-3.17": (
+        "core",
+        "deletion",
+        "artifacts",
+        "newer",
+        "logged_models",
+        "workspaces",
+        "workspace_header",
+    ),
+    "mlflow-2.22": ("core", "deletion", "artifacts", "models", "newer", "tables", "workspaces"),
+    "mlflow-1.30": ("core", "deletion", "artifacts", "models", "workspaces"),
 }
 
 Outcome = dict[str, Any]

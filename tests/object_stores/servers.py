@@ -83,6 +83,12 @@ class ObjectServer(ABC):
             return False
         return True
 
+    def stop(self) -> None:
+        """Ask the process to end, so that it writes what it holds; `start` goes on with that."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(READY_WITHIN_S)
+
     def close(self) -> None:
         """End the process."""
         if self._process is not None:

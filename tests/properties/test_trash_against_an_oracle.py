@@ -226,7 +226,7 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
     @rule(looks=st.integers(0, 12), is_killed=st.booleans())
     def collect_some(self, looks: int, is_killed: bool) -> None:
         """A collection that stops on its way."""
-        stopped = Stopped(self.stores, "default", EVERYTHING, self.call.now_ms())
+        stopped = Stopped(self.stores, "default", [EVERYTHING], self.call.now_ms())
         stopped.looks, stopped.is_killed = looks, is_killed
         with contextlib.suppress(Killed):
             stopped.work()
@@ -242,12 +242,12 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         """To the end: the bytes are those that were announced, and nothing else is left."""
         announced, offset = NOTHING_FREED, 0
         while True:
-            measured = collection.measure(self.call, EVERYTHING, offset)
+            measured = collection.measure(self.call, [EVERYTHING], offset)
             announced, offset = announced + measured.freed, measured.next_offset
             if measured.is_done:
                 break
         freed = NOTHING_FREED
-        while not (step := collection.collect(self.call, EVERYTHING)).is_done:
+        while not (step := collection.collect(self.call, [EVERYTHING])).is_done:
             freed += step.freed
         freed += step.freed
         assert freed == announced or self.is_nested  # then what is deleted first is counted first
@@ -255,7 +255,7 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
             if known.is_deleted or self.stages.get(known.experiment_id):
                 keeps = not known.is_run and not known.is_deleted and self._is_there(item_id)
                 assert keeps or not self._is_there(item_id)
-        again = collection.collect(self.call, EVERYTHING).freed
+        again = collection.collect(self.call, [EVERYTHING]).freed
         assert again == NOTHING_FREED == Freed()
         self._nothing_else_is_left()
 

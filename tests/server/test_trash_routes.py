@@ -340,6 +340,14 @@ def test_an_experiment_within_the_artifacts_of_a_run_outlives_it(local):
     assert announced["artifact_files"] == 2
     assert all(other in name for name in files(local))
     assert len(files(local)) == 2
+    upload(local, other, "later.bin")
+    full_run(local, nested)
+    assert (
+        refusal(local.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{folder}/x", content=b"x"))[0] == 404
+    )
+    local.post("/runs/delete", run_id=other)
+    assert collect(local)["artifact_files"] == 3
+    assert len(files(local)) == 2
 
 
 def test_a_folder_can_be_used_again_once_it_is_empty(local):

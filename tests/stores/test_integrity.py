@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import sqlite3
 
 import pytest
 
 from runyard.app import open_stores
 from runyard.services.integrity import check_integrity
+from runyard.stores.artifacts.base import Declared
+from runyard.stores.artifacts.folder import SHA256_ATTRIBUTE
+from runyard.stores.artifacts.integrity import ArtifactCounts
+from runyard.stores.artifacts.paths import ArtifactPath
 from tests.sample_home import KEYS, filled_home, settings_of
+
+REMOVED = "INSERT INTO removed_artifacts (path, workspace, removed_ms, emptied_ms)"
 
 
 @pytest.fixture
@@ -19,10 +27,10 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def checked(home):
+def checked(home, **how):
     """What a check of the home finds, as text, and how much it looked at."""
     with contextlib.closing(open_stores(settings_of(home))) as stores:
-        found = check_integrity(stores)
+        found = check_integrity(stores, **how)
     return [f"{fault.where}: {fault.what}" for fault in found.faults], found.counts
 
 
@@ -86,12 +94,58 @@ def test_an_empty_home_is_whole(tmp_path):
             "INSERT INTO run_documents SELECT run_number, revision + 1, x'00' FROM runs",
             "its document is of revision",
         ),
+        (
+            f"{REMOVED} SELECT 'default/0/' || run_id || '/artifacts', 'default', 1, 2 FROM runs",
+            "is there and keeps its artifacts in it",
+        ),
+        (f"{REMOVED} VALUES ('other/0', 'default', 1, NULL)", "and the folder does not"),
+        (f"{REMOVED} VALUES ('default', 'default', 1, NULL)", "and the folder does not"),
+        (f"{REMOVED} VALUES ('default/../other', 'default', 1, NULL)", "and the folder does not"),
     ],
 )
 def test_damage_is_found(home, statement, said):
     damage(home, statement)
     faults, _ = checked(home)
     assert any(said in fault for fault in faults), faults
+
+
+def test_the_folder_of_a_run_that_was_removed_is_as_it_should_be(home):
+    damage(home, f"{REMOVED} VALUES ('default/0/gone/artifacts', 'default', 1, 2)")
+    assert checked(home)[0] == []
+
+
+def declared_file(home, name, content, sha256):
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        path = ArtifactPath(("default", "0", name))
+        with stores.artifacts.create(path, Declared(len(content), sha256)) as upload:
+            upload.write(content)
+            upload.commit()
+    return home / "artifacts" / "default" / "0" / name
+
+
+def test_an_artifact_with_other_bytes_than_were_sent_is_found_where_its_checksum_is_kept(home):
+    content = b"weights" * 1000
+    sha256 = hashlib.sha256(content).hexdigest()
+    file = declared_file(home, "model.bin", content, sha256)
+    if SHA256_ATTRIBUTE.encode() not in b" ".join(map(os.fsencode, os.listxattr(file))):
+        pytest.skip("this file system keeps no checksums beside files")
+    assert checked(home, with_artifacts=True)[0] == []
+    kept_ns = file.stat().st_mtime_ns
+    file.write_bytes(b"X" + content[1:])
+    os.utime(file, ns=(kept_ns, kept_ns))  # as a disk does that forgets, and not a person who edits
+    assert checked(home)[0] == []
+    faults, _ = checked(home, with_artifacts=True)
+    assert faults == ["artifact default/0/model.bin: its bytes are not those that were sent"]
+
+
+def test_artifacts_are_counted_with_those_that_nobody_sent_a_checksum_of(home):
+    declared_file(home, "model.bin", b"abc", hashlib.sha256(b"abc").hexdigest())
+    seen = []
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        found = check_integrity(stores, lambda *step: seen.append(step), with_artifacts=True)
+    assert found.faults == []
+    assert found.artifacts == ArtifactCounts(files=4, verified_files=1, verified_bytes=3)
+    assert seen[-1] == ("bytes of artifacts", 15_003, 15_003)
 
 
 def test_a_batch_that_was_never_summarised_is_found_where_the_note_of_it_is_gone(home):
@@ -138,4 +192,4 @@ def test_progress_goes_up_to_all_runs(home):
     with contextlib.closing(open_stores(settings_of(home))) as stores:
         check_integrity(stores, lambda what, done, total: seen.append((what, done, total)))
     assert seen[-3:] == [("runs", 1, 3), ("runs", 2, 3), ("runs", 3, 3)]
-    assert {what for what, _, _ in seen} == {"database file", "references", "documents", "runs"}
+    assert {what for what, _, _ in seen} == {"database file", "references", "documents", "removals", "runs"}

@@ -29,6 +29,7 @@ _COMMANDS = {
     "artifact": ("runyard.cli.removal:artifact_app", "Delete files of runs for good."),
     "trash": ("runyard.cli.trash:app", "List what was deleted and can be brought back."),
     "gc": ("runyard.cli.trash:gc", "Free the space of what is in the trash."),
+    "retention": ("runyard.cli.retention:app", "Set, list and remove the rules of `runyard gc --rules`."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),

@@ -23,6 +23,18 @@ from runyard.sdk.workspace import Workspace
 
 app = App(name="trash", help="List what was deleted and can be brought back.")
 
+OlderThan = Annotated[
+    str, Parameter(help="Only what was deleted so long ago, as 30d, 12h, or 1d12h as MLflow writes it.")
+]
+KeepLast = Annotated[
+    int,
+    Parameter(
+        help="How many runs stay in the trash of each experiment, the last started ones.",
+        validator=Number(gte=0),
+    ),
+]
+Untagged = Annotated[bool, Parameter(help="Only runs and models without tags of their own.")]
+
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -63,9 +75,7 @@ def list_trash(*, place: Place = HERE, json: Json = False) -> None:
 def gc(
     *,
     dry_run: Annotated[bool, Parameter(help="Only say how much it would be.")] = False,
-    older_than: Annotated[
-        str, Parameter(help="Only what was deleted so long ago, as 30d, 12h, or 1d12h as MLflow writes it.")
-    ] = "0s",
+    older_than: OlderThan = "0s",
     experiment: Annotated[
         tuple[str, ...],
         Parameter(name=["--experiment", "-e"], help="Only this experiment, by id or name; may be repeated."),
@@ -73,14 +83,11 @@ def gc(
     run: Annotated[
         tuple[str, ...], Parameter(name=["--run", "-r"], help="Only this run's id; may be repeated.")
     ] = (),
-    keep_last: Annotated[
-        int,
-        Parameter(
-            help="How many runs stay in the trash of each experiment, the last started ones.",
-            validator=Number(gte=0),
-        ),
-    ] = 0,
-    untagged: Annotated[bool, Parameter(help="Only runs and models without tags of their own.")] = False,
+    keep_last: KeepLast = 0,
+    untagged: Untagged = False,
+    rules: Annotated[
+        bool, Parameter(help="Only what the rules of `runyard retention` let go; goes with no other rule.")
+    ] = False,
     all_workspaces: Annotated[bool, Parameter(help="In every workspace that you may see.")] = False,
     place: Place = HERE,
     json: Json = False,
@@ -89,17 +96,18 @@ def gc(
 
     What is not in the trash is never touched. It may be stopped at any time; the next one goes on.
     """
-    age = _age(older_than)
+    age = parse_age(older_than)
     workspaces = _all(place) if all_workspaces else [place.open()]
     described = []
     for workspace in workspaces:
         with progress_shown(not json) as on_progress:
             collected = workspace.trash.collect(
                 older_than=age,
-                experiment_ids=[_experiment_id(workspace, each) for each in experiment],
+                experiment_ids=[experiment_id_of(workspace, each) for each in experiment],
                 run_ids=run,
                 keep_last=keep_last,
                 untagged=untagged,
+                by_rules=rules,
                 dry_run=dry_run,
                 on_progress=on_progress,
             )
@@ -154,12 +162,7 @@ def progress_shown(is_wanted: bool) -> Iterator[Callable[[Freed], None]]:
         yield show
 
 
-def _all(place: Place) -> list[Workspace]:
-    found = Workspace.list(url=place.address()).values()
-    return [workspace for same_name in found for workspace in same_name]
-
-
-def _experiment_id(workspace: Workspace, text: str) -> str:
+def experiment_id_of(workspace: Workspace, text: str) -> str:
     """Return the id of an experiment in the trash or not; what is a number is an id."""
     if text.isdecimal():
         return text
@@ -169,7 +172,12 @@ def _experiment_id(workspace: Workspace, text: str) -> str:
     return workspace.experiments[text].id
 
 
-def _age(text: str) -> timedelta:
+def parse_age(text: str) -> timedelta:
+    """Return how long ago an option says.
+
+    Raises:
+        InvalidParameter: It does not say that.
+    """
     parts = _AGE.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise InvalidParameter(f"--older-than is a time as 30d, 12h or 1d12h, not {text!r}.")
@@ -177,3 +185,17 @@ def _age(text: str) -> timedelta:
         return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())
     except OverflowError:
         raise InvalidParameter(f"--older-than {text} is longer than any time there was.") from None
+
+
+def age_text(age: timedelta) -> str:
+    """Return a time as an option says it, to the second."""
+    left, told = int(age.total_seconds()), ""
+    for unit, seconds in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, seconds)
+        told += f"{count}{unit}" if count else ""
+    return told or "0s"
+
+
+def _all(place: Place) -> list[Workspace]:
+    found = Workspace.list(url=place.address()).values()
+    return [workspace for same_name in found for workspace in same_name]

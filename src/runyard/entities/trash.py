@@ -44,6 +44,7 @@ class Retention:
     Args:
         deleted_before_ms: Only what was deleted no later than this.
         experiment_ids: Only these experiments and what lies in them; none for all.
+        other_than_ids: Not these experiments, nor what lies in them.
         run_ids: Only these runs, and nothing but runs; none for all.
         keep_last: How many of the runs in the trash stay in each experiment, the last started ones.
         is_untagged: Only runs and models without tags of their own; those that MLflow's clients set
@@ -52,6 +53,7 @@ class Retention:
 
     deleted_before_ms: int
     experiment_ids: tuple[str, ...] = ()
+    other_than_ids: tuple[str, ...] = ()
     run_ids: tuple[str, ...] = ()
     keep_last: int = 0
     is_untagged: bool = False
@@ -60,6 +62,11 @@ class Retention:
     def keeps_some(self) -> bool:
         """Whether part of what lies in an experiment may stay though all of it is in the trash."""
         return self.keep_last > 0 or self.is_untagged
+
+    def covers(self, experiment_id: str) -> bool:
+        """Whether it speaks of an experiment and of what lies in it."""
+        is_named = not self.experiment_ids or experiment_id in self.experiment_ids
+        return is_named and experiment_id not in self.other_than_ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from runyard.protocol.messages.trash import (
     WireTrashed,
 )
 from runyard.sdk.connection import Connection, connect
+from runyard.sdk.retention import RetentionRules
 
 OnProgress = Callable[[Freed], None]
 
@@ -59,6 +60,11 @@ class Trash:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @property
+    def rules(self) -> RetentionRules:
+        """The rules that the workspace keeps about what of it may go."""
+        return RetentionRules(self._connection)
 
     def list_items(self) -> Iterator[WireTrashed]:
         """Yield what is in the trash, the last deleted first.
@@ -182,6 +188,7 @@ class Trash:
         run_ids: Collection[str] = (),
         keep_last: int = 0,
         untagged: bool = False,
+        by_rules: bool = False,
         dry_run: bool = False,
         on_progress: OnProgress = lambda freed: None,
     ) -> Collected:
@@ -195,6 +202,7 @@ class Trash:
             run_ids: Only these runs.
             keep_last: How many runs stay in the trash of each experiment, the last started ones.
             untagged: Only runs and models without tags of their own.
+            by_rules: Only what :attr:`rules` let go; nothing else may be said beside it but ``dry_run``.
             dry_run: Only say how much it would be.
             on_progress: Called every second or so with what has been freed so far.
 
@@ -209,6 +217,7 @@ class Trash:
             run_ids=[*run_ids],
             keep_last=keep_last,
             untagged=untagged,
+            by_rules=by_rules,
             dry_run=dry_run,
         )
 

@@ -26,6 +26,7 @@ from runyard._version import __version__
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore, Declared
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath
+from runyard.stores.artifacts.walking import walk_files
 from runyard.stores.copying import copy_database, engine_of, is_empty, put_back
 from runyard.stores.opening import AsItIs
 from runyard.stores.schema_version import known_versions
@@ -220,9 +221,9 @@ def _copy_artifacts(
 ) -> tuple[int, int]:
     """Copy all artifacts, and return how many they are and how large together."""
     count = done = 0
-    total = sum(size_bytes for _, size_bytes in _walk(artifacts))
+    total = sum(size_bytes for _, size_bytes in walk_files(artifacts))
     with (target / LIST).open("w") as lines:
-        for path, _ in _walk(artifacts):
+        for path, _ in walk_files(artifacts):
             with contextlib.suppress(NotFound, InvalidParameter):  # deleted meanwhile, or a directory now
                 with artifacts.open(path) as download:
                     file = known.link(str(path), download, target) if known else None
@@ -232,18 +233,6 @@ def _copy_artifacts(
                 done += file.size_bytes
                 on_progress("artifacts", done, max(done, total))
     return count, done
-
-
-def _walk(artifacts: ArtifactStore) -> Iterator[tuple[ArtifactPath, int]]:
-    waiting = [ROOT]
-    while waiting:
-        above = waiting.pop()
-        for entry in artifacts.list(above):
-            path = above / ArtifactPath((entry.name,))
-            if entry.size_bytes is None:
-                waiting.append(path)
-            else:
-                yield path, entry.size_bytes
 
 
 def _copy(path: str, download: ArtifactDownload, target: Path) -> ListedFile:

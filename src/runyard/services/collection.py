@@ -8,6 +8,7 @@ database says that it stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.trash import NOTHING_FREED, Freed, Retention, Trashed, TrashKind
@@ -25,6 +26,7 @@ MEASURED_AT_ONCE = 200
 MAX_IDS = 1000
 MAX_KEPT = 1_000_000
 FOREVER_MS = 2**62
+EVERYTHING = Retention(deleted_before_ms=FOREVER_MS)
 
 _COUNTED = {
     TrashKind.EXPERIMENT: Freed(experiments=1),
@@ -40,14 +42,12 @@ class Collected:
     Args:
         freed: How much.
         is_done: Whether nothing is left to be done.
-        deleted_before_ms: What :class:`~runyard.entities.trash.Retention` said; to be said again.
         next_offset: Where to go on measuring.
         database_bytes: How long the database is on its disk now.
     """
 
     freed: Freed
     is_done: bool
-    deleted_before_ms: int
     next_offset: int
     database_bytes: int
 
@@ -62,24 +62,44 @@ def check_retention(call: Call, retention: Retention) -> Retention:
     for field, ids in (("experiment_ids", retention.experiment_ids), ("run_ids", retention.run_ids)):
         if len(ids) > MAX_IDS:
             raise InvalidParameter(f"'{field}' has {len(ids)} entries; at most {MAX_IDS} are allowed.")
-    if not 0 <= retention.keep_last <= MAX_KEPT:
-        raise InvalidParameter(f"'keep_last' must be between 0 and {MAX_KEPT}.")
+    check_kept(retention.keep_last)
     resolved = tuple(resolve_experiment_id(call.workspace, each) for each in retention.experiment_ids)
     return replace(retention, experiment_ids=resolved)
 
 
-def collect(call: Call, retention: Retention) -> Collected:
-    """Take away some of what the rules let go, for a second or so."""
-    rules = check_retention(call, retention)
-    collection = Collection(call.stores, call.workspace.name, rules, call.now_ms())
+def check_kept(keep_last: int) -> None:
+    """Raise unless so many runs can be kept.
+
+    Raises:
+        InvalidParameter: They are fewer than none, or too many.
+    """
+    if not 0 <= keep_last <= MAX_KEPT:
+        raise InvalidParameter(f"'keep_last' must be between 0 and {MAX_KEPT}.")
+
+
+def collect(call: Call, retentions: Sequence[Retention]) -> Collected:
+    """Take away some of what is let go, for a second or so."""
+    collection = Collection(call.stores, call.workspace.name, retentions, call.now_ms())
     is_done = collection.work()
-    return _collected(call.stores, collection.freed, is_done, rules)
+    return _collected(call.stores, collection.freed, is_done)
 
 
-def measure(call: Call, retention: Retention, offset: int) -> Collected:
-    """Return how much of the trash the rules let go, part by part, and change nothing."""
-    rules = check_retention(call, retention)
-    return _measured(call.stores, call.workspace.name, rules, call.now_ms(), offset)
+def measure(call: Call, retentions: Sequence[Retention], offset: int) -> Collected:
+    """Return how much of the trash is let go, part by part, and change nothing."""
+    stores, workspace, freed = call.stores, call.workspace.name, NOTHING_FREED
+    trash = stores.metadata.trash
+    items = trash.list_removable(workspace, retentions, MEASURED_AT_ONCE, offset)
+    for item in items:
+        freed += _measure_item(stores, workspace, item)
+    is_done = len(items) < MEASURED_AT_ONCE
+    if is_done:
+        for retention in retentions:
+            unused = trash.measure_unused_datasets(workspace, retention)
+            freed += Freed(datasets=unused.rows, other_bytes=unused.size_bytes)
+        for path in trash.list_removed_artifacts(workspace, call.now_ms()):
+            removed = measure_tree(stores.artifacts, path)
+            freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+    return _collected(stores, freed, is_done, offset + len(items))
 
 
 def delete_workspace(call: Call, name: str) -> Collected:
@@ -93,13 +113,12 @@ def delete_workspace(call: Call, name: str) -> Collected:
     now_ms = call.now_ms()
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
         raise NotFound(f"Workspace '{name}' does not exist.")
-    everything = Retention(deleted_before_ms=FOREVER_MS)
-    collection = Collection(call.stores, name, everything, now_ms)
+    collection = Collection(call.stores, name, [EVERYTHING], now_ms)
     is_done = collection.work()
     if is_done:
         collection.empty_folder(ArtifactPath((name,)))
         is_done = call.stores.metadata.trash.bury_workspace(name)
-    return _collected(call.stores, collection.freed, is_done, everything)
+    return _collected(call.stores, collection.freed, is_done)
 
 
 def measure_workspace(call: Call, name: str, offset: int) -> Collected:
@@ -121,8 +140,7 @@ def measure_workspace(call: Call, name: str, offset: int) -> Collected:
         files = measure_tree(call.stores.artifacts, ArtifactPath((name,)))
         freed += Freed(datasets=datasets.rows, other_bytes=datasets.size_bytes)
         freed += Freed(artifact_files=files.files, artifact_bytes=files.size_bytes)
-    everything = Retention(deleted_before_ms=FOREVER_MS)
-    return _collected(call.stores, freed, is_done, everything, offset + len(items))
+    return _collected(call.stores, freed, is_done, offset + len(items))
 
 
 class Collection:
@@ -131,7 +149,7 @@ class Collection:
     Args:
         stores: What the server remembers.
         workspace: Where to collect.
-        retention: What may go.
+        retentions: What may go; no two of them speak of the same experiment.
         now_ms: Milliseconds since the epoch.
     """
 
@@ -139,21 +157,21 @@ class Collection:
         self,
         stores: Stores,
         workspace: str,
-        retention: Retention,
+        retentions: Sequence[Retention],
         now_ms: int,
     ) -> None:
         self.freed = NOTHING_FREED
         self._stores = stores
         self._trash = stores.metadata.trash
         self._workspace = workspace
-        self._retention = retention
+        self._retentions = retentions
         self._now_ms = now_ms
         self._until_s = time.monotonic() + WORKS_FOR_S
         self._has_got_on = False
 
     def work(self) -> bool:
         """Take away what may go, and say whether that is done."""
-        return self._take_items() and self._take_datasets(self._retention) and self._empty_folders()
+        return self._take_items() and self._take_datasets() and self._empty_folders()
 
     def empty_folder(self, path: ArtifactPath) -> None:
         """Delete all artifacts below a path, which nobody keeps anything in."""
@@ -162,7 +180,7 @@ class Collection:
 
     def _take_items(self) -> bool:
         while True:
-            items = self._trash.list_removable(self._workspace, self._retention, ITEMS_AT_ONCE)
+            items = self._trash.list_removable(self._workspace, self._retentions, ITEMS_AT_ONCE)
             taken = [self._take(item) for item in items if not self._is_late]
             if len(taken) < len(items):
                 return False
@@ -189,7 +207,7 @@ class Collection:
 
     def _try_step(self, item: Trashed) -> tuple[Freed, bool] | None:
         with self._stores.atomic():
-            if not self._trash.claim(self._workspace, item, self._retention):
+            if not self._trash.claim(self._workspace, item, self._retentions):
                 return None
             return self._step(item)
 
@@ -200,7 +218,7 @@ class Collection:
             if not points.is_over:
                 return freed, False
         elif item.kind is TrashKind.EXPERIMENT:
-            its_own = replace(self._retention, experiment_ids=(item.item_id,))
+            its_own = replace(EVERYTHING, experiment_ids=(item.item_id,))
             datasets = self._trash.take_unused_datasets(self._workspace, its_own)
             freed = Freed(datasets=datasets.rows, other_bytes=datasets.size_bytes)
             if not datasets.is_over:
@@ -216,7 +234,10 @@ class Collection:
             freed += _COUNTED[item.kind] + Freed(other_bytes=buried.size_bytes)
         return freed, True
 
-    def _take_datasets(self, retention: Retention) -> bool:
+    def _take_datasets(self) -> bool:
+        return all(self._take_datasets_of(retention) for retention in self._retentions)
+
+    def _take_datasets_of(self, retention: Retention) -> bool:
         while not self._is_late:
             taken = self._trash.take_unused_datasets(self._workspace, retention)
             self.freed += Freed(datasets=taken.rows, other_bytes=taken.size_bytes)
@@ -262,21 +283,6 @@ class Collection:
         return has_got_on and time.monotonic() >= self._until_s
 
 
-def _measured(stores: Stores, workspace: str, rules: Retention, now_ms: int, offset: int) -> Collected:
-    trash, freed = stores.metadata.trash, NOTHING_FREED
-    items = trash.list_removable(workspace, rules, MEASURED_AT_ONCE, offset)
-    for item in items:
-        freed += _measure_item(stores, workspace, item)
-    is_done = len(items) < MEASURED_AT_ONCE
-    if is_done:
-        unused = trash.measure_unused_datasets(workspace, rules)
-        freed += Freed(datasets=unused.rows, other_bytes=unused.size_bytes)
-        for path in trash.list_removed_artifacts(workspace, now_ms):
-            removed = measure_tree(stores.artifacts, path)
-            freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
-    return _collected(stores, freed, is_done, rules, offset + len(items))
-
-
 def _measure_item(stores: Stores, workspace: str, item: Trashed) -> Freed:
     freed = _measure_rows(stores, item)
     claims = stores.metadata.trash.claims_if_removed(workspace, item)
@@ -295,11 +301,9 @@ def _measure_rows(stores: Stores, item: Trashed) -> Freed:
     return freed
 
 
-def _collected(
-    stores: Stores, freed: Freed, is_done: bool, rules: Retention, next_offset: int = 0
-) -> Collected:
+def _collected(stores: Stores, freed: Freed, is_done: bool, next_offset: int = 0) -> Collected:
     size_bytes = stores.metadata.trash.database_bytes()
-    return Collected(freed, is_done, rules.deleted_before_ms, next_offset, size_bytes)
+    return Collected(freed, is_done, next_offset, size_bytes)
 
 
 def _check_removable(name: str) -> None:

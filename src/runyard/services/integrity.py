@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runyard.errors import Unavailable
-from runyard.stores.integrity import Fault, as_far_as_it_goes, check_documents, check_file, check_references
+from runyard.stores.artifacts.integrity import ArtifactCounts, ArtifactIntegrity
+from runyard.stores.integrity import (
+    Fault,
+    as_far_as_it_goes,
+    check_documents,
+    check_file,
+    check_references,
+    check_removals,
+)
 from runyard.stores.metrics.integrity import Counts, MetricIntegrity
 from runyard.stores.opening import Stores
 
@@ -29,10 +37,12 @@ class Integrity:
     Args:
         faults: What is wrong; nothing, if all is well.
         counts: How much was looked at.
+        artifacts: How much of the artifacts, if these were looked at.
     """
 
     faults: list[Fault]
     counts: Counts
+    artifacts: ArtifactCounts | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -40,12 +50,15 @@ class Integrity:
         return not self.faults
 
 
-def check_integrity(stores: Stores, on_progress: Progress = lambda what, done, total: None) -> Integrity:
+def check_integrity(
+    stores: Stores, on_progress: Progress = lambda what, done, total: None, *, with_artifacts: bool = False
+) -> Integrity:
     """Return what is wrong with the stores; takes some seconds for a million points.
 
     Args:
         stores: A server may be at work on them.
         on_progress: Called with what is being looked at, how much of it is done and how much there is.
+        with_artifacts: Whether to read each file whose checksum is known, and compare.
 
     Raises:
         Unavailable: This process is at such a check already.
@@ -53,22 +66,28 @@ def check_integrity(stores: Stores, on_progress: Progress = lambda what, done, t
     if not _one_at_a_time.acquire(blocking=False):
         raise Unavailable("A check is under way already. Ask again when it is done.")
     try:
-        return _check(stores, on_progress)
+        return _check(stores, on_progress, with_artifacts)
     finally:
         _one_at_a_time.release()
 
 
-def _check(stores: Stores, on_progress: Progress) -> Integrity:
+def _check(stores: Stores, on_progress: Progress, with_artifacts: bool) -> Integrity:
     metrics = MetricIntegrity(stores.database, lambda done, total: on_progress("runs", done, total))
+    files = ArtifactIntegrity(
+        stores.artifacts, lambda done, total: on_progress("bytes of artifacts", done, total)
+    )
     steps: list[tuple[str, Callable[[], Iterator[Fault]]]] = [
         ("database file", lambda: check_file(stores.database)),
         ("references", lambda: check_references(stores.database)),
         ("documents", lambda: check_documents(stores.database)),
+        ("removals", lambda: check_removals(stores.database)),
         ("runs", metrics.faults),
     ]
+    if with_artifacts:
+        steps.append(("bytes of artifacts", files.faults))
     faults: list[Fault] = []
     for name, check in steps:
         on_progress(name, 0, 0)
         found = as_far_as_it_goes(name, check())
         faults += itertools.islice(found, MOST_FAULTS - len(faults))
-    return Integrity(faults, metrics.counts)
+    return Integrity(faults, metrics.counts, files.counts if with_artifacts else None)

@@ -1,4 +1,4 @@
-"""Whether a database is whole: its file, what its rows refer to, and its documents.
+"""Whether a database is whole: its file, what its rows refer to, its documents, and its notes of removals.
 
 Nothing here changes anything, and each check sees one state of the database, so that a server may go on
 beside it.
@@ -16,10 +16,23 @@ from sqlalchemy import ForeignKeyConstraint, and_, exists, func, or_, select
 from sqlalchemy.exc import DatabaseError
 
 from runyard.stores.database import Database
-from runyard.stores.metadata.schema import experiments, run_documents, runs, tables, workspaces
+from runyard.stores.metadata.schema import (
+    REMOVED,
+    experiments,
+    logged_models,
+    removed_artifacts,
+    run_documents,
+    runs,
+    tables,
+    workspaces,
+)
 from runyard.stores.sqlite import SqliteDatabase
 
 RESTORE = "Restore the last backup that was good, and look after the disk."
+NOT_REMOVED = (
+    "Take the note back, for uploads there are refused: DELETE FROM removed_artifacts WHERE path = '{}'."
+)
+DISTRUSTED = "Run no `runyard gc` before a good backup is restored: it would delete that folder."
 REBUILT = "It is rebuilt on the next search once it is gone: DELETE FROM run_documents WHERE run_number = {}."
 
 
@@ -103,6 +116,34 @@ def check_documents(database: Database) -> Iterator[Fault]:
             else:
                 continue
             yield Fault(f"run {run_id}", what, REBUILT.format(run_number))
+
+
+def check_removals(database: Database) -> Iterator[Fault]:
+    """Yield the notes of removed artifacts that lead out of their workspace, or to what is not removed."""
+    columns = removed_artifacts.c
+    with database.reading() as connection:
+        noted = select(columns.path, columns.workspace).execution_options(yield_per=500)
+        for path, workspace in connection.execute(noted):
+            if not _is_within(path, workspace):
+                what = f"it lies in workspace {workspace}, and the folder does not"
+                yield Fault(f"removed folder {path}", what, DISTRUSTED)
+    for table, key in ((runs, runs.c.run_id), (logged_models, logged_models.c.model_id)):
+        folder = experiments.c.workspace + func.replace(table.c.artifact_uri, "mlflow-artifacts:/", "/")
+        query = (
+            select(columns.path, key)
+            .join(experiments, experiments.c.workspace == columns.workspace)
+            .join(table, and_(table.c.experiment_id == experiments.c.experiment_id, folder == columns.path))
+            .where(table.c.lifecycle_stage != REMOVED, experiments.c.lifecycle_stage != REMOVED)
+        )
+        with database.reading() as connection:
+            for path, owner in connection.execute(query):
+                what = f"{table.name[:-1].replace('_', ' ')} {owner} is there and keeps its artifacts in it"
+                yield Fault(f"removed folder {path}", what, NOT_REMOVED.format(path))
+
+
+def _is_within(path: str, workspace: str) -> bool:
+    first, *others = path.split("/")
+    return first == workspace and bool(others) and not {"", ".", ".."}.intersection(others)
 
 
 def _is_document(document: bytes) -> bool:

@@ -19,6 +19,7 @@ from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
+from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.changed_runs import ChangedRuns
@@ -26,6 +27,7 @@ from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
+from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
@@ -49,6 +51,7 @@ class MetadataStore:
     logged_models: LoggedModelStore
     credentials: CredentialStore
     trash: TrashStore
+    retention_rules: RetentionRuleStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ def open_stores(
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         trash=SqlTrash(database),
+        retention_rules=SqlRetentionRules(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -126,7 +126,8 @@ class CollectTrash(Wire):
     """Body of ``POST /api/v1/trash/collect``, which is sent again until ``is_done``.
 
     The first time with ``older_than_s``, then with ``deleted_before_ms`` as it was answered, and, where
-    only measuring, with ``offset`` as ``next_offset`` was answered.
+    only measuring, with ``offset`` as ``next_offset`` was answered. With ``by_rules``, the workspace's
+    retention rules say what may go, and no others may be named.
     """
 
     older_than_s: float = 0.0
@@ -135,6 +136,7 @@ class CollectTrash(Wire):
     run_ids: list[str] = []
     keep_last: int = 0
     untagged: bool = False
+    by_rules: bool = False
     dry_run: bool = False
     offset: int = 0
 

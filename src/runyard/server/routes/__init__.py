@@ -7,6 +7,7 @@ from runyard.server.routes import (
     logged_models,
     logging,
     metrics,
+    retention,
     runs,
     service,
     tokens,
@@ -25,6 +26,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *artifacts.routes,
     *workspaces.routes,
     *trash.routes,
+    *retention.routes,
     *tokens.routes,
 )
 

@@ -29,7 +29,7 @@ from runyard.protocol.messages.trash import (
 )
 from runyard.protocol.wire import invalid
 from runyard.server.routing import Routes
-from runyard.services import collection, parts, trash
+from runyard.services import collection, parts, retention, trash
 from runyard.services.call import Call
 
 routes = Routes()
@@ -51,20 +51,13 @@ def list_trash(call: Call, body: ListTrash) -> ListTrashAnswer:
 )
 def collect(call: Call, body: CollectTrash) -> CollectedAnswer:
     """Work for a second or so, or measure a part, and answer how far that got."""
-    if not 0 <= body.older_than_s <= MAX_AGE_S:
-        raise invalid("older_than_s", body.older_than_s, f"Seconds from 0 to {MAX_AGE_S:.0f}.")
     _check_offset(body.offset)
-    before_ms = call.now_ms() - int(body.older_than_s * 1000)
-    retention = Retention(
-        deleted_before_ms=before_ms if body.deleted_before_ms is None else body.deleted_before_ms,
-        experiment_ids=tuple(body.experiment_ids),
-        run_ids=tuple(body.run_ids),
-        keep_last=body.keep_last,
-        is_untagged=body.untagged,
-    )
+    age = age_ms(body.older_than_s)
+    before_ms = call.now_ms() - age if body.deleted_before_ms is None else body.deleted_before_ms
+    let_go = _let_go(call, body, before_ms)
     if body.dry_run:
-        return _collected(collection.measure(call, retention, body.offset))
-    return _collected(collection.collect(call, retention))
+        return _collected(collection.measure(call, let_go, body.offset), before_ms)
+    return _collected(collection.collect(call, let_go), before_ms)
 
 
 @routes.delete(
@@ -76,10 +69,10 @@ def delete_workspace(call: Call, body: DeleteWorkspace, name: str) -> CollectedA
     """Work for a second or so, or measure a part, and answer how far that got."""
     _check_offset(body.offset)
     if body.dry_run:
-        return _collected(collection.measure_workspace(call, name, body.offset))
+        return _collected(collection.measure_workspace(call, name, body.offset), call.now_ms())
     if body.confirm != name:
         raise invalid("confirm", body.confirm, f"To delete the workspace for good, repeat its name: {name!r}")
-    return _collected(collection.delete_workspace(call, name))
+    return _collected(collection.delete_workspace(call, name), call.now_ms())
 
 
 @routes.post("/api/v1/runs/delete", permits=Permission.CONTRIBUTE, summary="Move runs to the trash.")
@@ -197,11 +190,38 @@ def _removed(removed: parts.RemovedParts) -> RemovedPartsAnswer:
     return RemovedPartsAnswer(**asdict(removed))
 
 
-def _collected(collected: collection.Collected) -> CollectedAnswer:
+def age_ms(older_than_s: float) -> int:
+    """Return an age in milliseconds.
+
+    Raises:
+        InvalidParameter: It is none.
+    """
+    if not 0 <= older_than_s <= MAX_AGE_S:
+        raise invalid("older_than_s", older_than_s, f"Seconds from 0 to {MAX_AGE_S:.0f}.")
+    return int(older_than_s * 1000)
+
+
+def _let_go(call: Call, body: CollectTrash, before_ms: int) -> list[Retention]:
+    named = (body.older_than_s, body.experiment_ids, body.run_ids, body.keep_last, body.untagged)
+    if body.by_rules:
+        if any(named):
+            raise invalid("by_rules", True, "The stored rules stand alone: name no others beside them.")
+        return retention.let_go(call, before_ms)
+    wanted = Retention(
+        deleted_before_ms=before_ms,
+        experiment_ids=tuple(body.experiment_ids),
+        run_ids=tuple(body.run_ids),
+        keep_last=body.keep_last,
+        is_untagged=body.untagged,
+    )
+    return [collection.check_retention(call, wanted)]
+
+
+def _collected(collected: collection.Collected, before_ms: int) -> CollectedAnswer:
     return CollectedAnswer(
         **asdict(collected.freed),
         is_done=collected.is_done,
-        deleted_before_ms=collected.deleted_before_ms,
+        deleted_before_ms=before_ms,
         next_offset=collected.next_offset,
         database_bytes=collected.database_bytes,
     )

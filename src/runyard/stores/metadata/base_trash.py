@@ -40,18 +40,19 @@ class TrashStore(ABC):
 
     @abstractmethod
     def list_removable(
-        self, workspace: str, retention: Retention | None, limit: int, offset: int = 0
+        self, workspace: str, retentions: Sequence[Retention] | None, limit: int, offset: int = 0
     ) -> list[Trashed]:
         """Return what a collection may take: what one has begun with first, then experiments, runs, models.
 
-        Without ``retention``, all that there is, in the trash or not.
+        With ``None`` in place of ``retentions``, all that there is, in the trash or not. Several of them must
+        speak of different experiments.
 
         An experiment is among them only if all that lies in it is, and never the default one; the logged
         models of such an experiment are among them whether or not they were deleted by themselves.
         """
 
     @abstractmethod
-    def claim(self, workspace: str, item: Trashed, retention: Retention) -> bool:
+    def claim(self, workspace: str, item: Trashed, retentions: Sequence[Retention]) -> bool:
         """Let nobody find or restore it any more, unless it was restored or has to stay; say whether so."""
 
     @abstractmethod
@@ -115,7 +116,8 @@ class TrashStore(ABC):
     def is_removed(self, path: ArtifactPath) -> bool:
         """Whether a path lies in the artifacts of something that was removed in the last 30 days.
 
-        What is uploaded there would be found by nobody and never be deleted.
+        What is uploaded there would be found by nobody and never be deleted. What something that is not
+        removed keeps within them is its own.
         """
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, select
@@ -34,20 +34,21 @@ def in_trash(kind: TrashKind, workspace: str) -> Query:
     )
 
 
-def in_order(workspace: str, retention: Retention | None) -> Iterator[tuple[TrashKind, Query]]:
+def in_order(workspace: str, retentions: Sequence[Retention] | None) -> Iterator[tuple[TrashKind, Query]]:
     """Yield the queries of what may go, in the order in which it is to be taken.
 
     Without rules that is all there is. What has been begun is ended first, and an experiment goes after what
     lies in it. One with which nobody has begun is claimed before its runs, so that it vanishes as a whole.
     """
-    if retention is None:
+    if retentions is None:
         for kind in TrashKind:
             yield kind, _all(kind, workspace).order_by(_number(kind))
         return
     for kind in (TrashKind.RUN, TrashKind.LOGGED_MODEL, TrashKind.EXPERIMENT):
         yield kind, begun(kind, workspace).order_by(_number(kind))
     for kind in TrashKind:
-        yield kind, not_begun(kind, workspace, retention).order_by(_number(kind))
+        for retention in retentions:
+            yield kind, not_begun(kind, workspace, retention).order_by(_number(kind))
 
 
 def not_begun(kind: TrashKind, workspace: str, retention: Retention) -> Query:
@@ -164,9 +165,11 @@ def _removable_models(workspace: str, retention: Retention) -> Query:
 
 
 def _within(query: Query, table: Table, retention: Retention) -> Query:
-    if not retention.experiment_ids:
-        return query
-    return query.where(table.c.experiment_id.in_([int(each) for each in retention.experiment_ids]))
+    if retention.experiment_ids:
+        query = query.where(table.c.experiment_id.in_([int(each) for each in retention.experiment_ids]))
+    if retention.other_than_ids:
+        query = query.where(table.c.experiment_id.not_in([int(each) for each in retention.other_than_ids]))
+    return query
 
 
 def _all(kind: TrashKind, workspace: str) -> Query:

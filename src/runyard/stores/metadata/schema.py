@@ -335,6 +335,20 @@ removed_artifacts = Table(
     sqlite_with_rowid=False,
 )
 
+retention_rules = Table(
+    "retention_rules",
+    tables,
+    Column("rule_number", AUTO_ID, primary_key=True, autoincrement=True),
+    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), nullable=False),
+    # NULL for the workspace's own rule
+    Column("experiment_id", BigInteger, ForeignKey("experiments.experiment_id"), unique=True),
+    Column("older_than_ms", BigInteger, nullable=False),
+    Column("keep_last", BigInteger, nullable=False),
+    Column("is_untagged", Boolean, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index(None, "workspace"),
+)
+
 principals = Table(
     "principals",
     tables,

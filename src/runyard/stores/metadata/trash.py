@@ -43,6 +43,7 @@ from runyard.stores.metadata.schema import (
     model_outputs,
     params,
     removed_artifacts,
+    retention_rules,
     runs,
     tags,
     workspaces,
@@ -67,7 +68,7 @@ _HANGS_ON: dict[TrashKind, tuple[Table, ...]] = {
         model_outputs,
     ),
     TrashKind.LOGGED_MODEL: (logged_model_params, logged_model_tags, logged_model_metrics),
-    TrashKind.EXPERIMENT: (experiment_tags,),
+    TrashKind.EXPERIMENT: (experiment_tags, retention_rules),
 }
 _TABLE = {
     TrashKind.RUN: runs,
@@ -90,11 +91,11 @@ class SqlTrash(TrashStore):
             return [_trashed(row) for row in connection.execute(query.offset(offset))]
 
     def list_removable(
-        self, workspace: str, retention: Retention | None, limit: int, offset: int = 0
+        self, workspace: str, retentions: Sequence[Retention] | None, limit: int, offset: int = 0
     ) -> list[Trashed]:
         found: list[Trashed] = []
         with self._database.reading() as connection:
-            for kind, query in removable.in_order(workspace, retention):
+            for kind, query in removable.in_order(workspace, retentions):
                 page = query.limit(limit - len(found)).offset(offset)
                 rows = connection.execute(_described(kind, page)).all()
                 found += map(_trashed, rows)
@@ -105,7 +106,7 @@ class SqlTrash(TrashStore):
                     offset = max(0, offset - (passed or 0))
         return found
 
-    def claim(self, workspace: str, item: Trashed, retention: Retention) -> bool:
+    def claim(self, workspace: str, item: Trashed, retentions: Sequence[Retention]) -> bool:
         table, this = _TABLE[item.kind], _is(item)
         with self._database.writing() as connection:
             held = select(table.c.lifecycle_stage).where(this).with_for_update()
@@ -114,8 +115,11 @@ class SqlTrash(TrashStore):
                 return stage is not None
             # Asked only now that nobody can change it: it may have been restored since it was listed.
             # Which runs are the last of many was decided when they were listed.
-            asked = replace(retention, keep_last=0) if item.kind is TrashKind.RUN else retention
-            may_go = (removable.begun(item.kind, workspace), removable.not_begun(item.kind, workspace, asked))
+            asked = [each for each in retentions if each.covers(item.experiment_id)]
+            if item.kind is TrashKind.RUN:
+                asked = [replace(each, keep_last=0) for each in asked]
+            not_begun = (removable.not_begun(item.kind, workspace, each) for each in asked)
+            may_go = (removable.begun(item.kind, workspace), *not_begun)
             if all(connection.execute(query.where(this)).first() is None for query in may_go):
                 return False
             connection.execute(update(table).where(this).values(lifecycle_stage=REMOVED))
@@ -216,9 +220,9 @@ class SqlTrash(TrashStore):
             connection.execute(delete(removed_artifacts).where(gone))
 
     def is_removed(self, path: ArtifactPath) -> bool:
-        query = _removed_above(path).limit(1)
         with self._database.reading() as connection:
-            return connection.execute(query).first() is not None
+            folders = [_path(row.path) for row in connection.execute(_removed_above(path))]
+            return any(not _is_kept(connection, folder, path) for folder in folders)
 
     def forget_old_removals(self, now_ms: int) -> None:
         columns = removed_artifacts.c
@@ -341,6 +345,12 @@ def _removed_above(path: ArtifactPath) -> Select[Any]:
     folders = [str(ArtifactPath(path.segments[:end])) for end in range(1, len(path.segments) + 1)]
     columns = removed_artifacts.c
     return select(columns.path, columns.emptied_ms).where(columns.path.in_(folders))
+
+
+def _is_kept(connection: Connection, folder: ArtifactPath, path: ArtifactPath) -> bool:
+    """Whether ``path`` lies in what something that lives keeps within a folder of removed artifacts."""
+    kept = find_claims(connection, folder).kept
+    return any(path.segments[: len(place.segments)] == place.segments for place in kept)
 
 
 def _path(stored: str) -> ArtifactPath:

@@ -58,6 +58,7 @@ def upgrade() -> None:
     _make_what_hangs_on_runs()
     _make_metrics()
     _make_removals()
+    _make_retention_rules()
     taken = _TAKEN_FROM["runs"]
     op.execute(f"INSERT INTO runs ({taken}) SELECT {taken} FROM held_runs ORDER BY started_ms, run_id")
     for name, taken in _TAKEN_FROM.items():
@@ -248,6 +249,33 @@ def _make_metrics() -> None:
         "metric_chunks",
         ["run_number", "key_id", "point_count"],
     )
+
+
+def _make_retention_rules() -> None:
+    op.create_table(
+        "retention_rules",
+        sa.Column("rule_number", _AUTO_ID, autoincrement=True, nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("experiment_id", sa.BigInteger(), nullable=True),
+        sa.Column("older_than_ms", sa.BigInteger(), nullable=False),
+        sa.Column("keep_last", sa.BigInteger(), nullable=False),
+        sa.Column("is_untagged", sa.Boolean(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace"],
+            ["workspaces.name"],
+            name=op.f("fk_retention_rules_workspace"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"],
+            ["experiments.experiment_id"],
+            name=op.f("fk_retention_rules_experiment_id"),
+        ),
+        sa.PrimaryKeyConstraint("rule_number", name=op.f("pk_retention_rules")),
+        sa.UniqueConstraint("experiment_id", name=op.f("uq_retention_rules_experiment_id")),
+    )
+    op.create_index(op.f("ix_retention_rules_workspace"), "retention_rules", ["workspace"])
 
 
 def _make_removals() -> None:
