@@ -222,7 +222,7 @@ def _key(call: Call, place: ArtifactPath) -> ArtifactPath:
 
 def _begun(call: Call, place: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
     key = _key(call, place)
-    return checked(guarded(call, key, call.stores.artifacts.create(key, declared)), declared)
+    return checked(guarded(call, key, call.stores.artifacts.create(key, declared), declared), declared)
 
 
 def _kept_here(artifact_uri: str) -> ArtifactPath:

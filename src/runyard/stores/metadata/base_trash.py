@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runyard.entities.trash import Retention, Trashed
+from runyard.entities.workspace import Workspace
 from runyard.stores.artifacts.paths import ArtifactPath
 from runyard.stores.rows import Taken
 
@@ -113,8 +114,8 @@ class TrashStore(ABC):
         """
 
     @abstractmethod
-    def is_removed(self, path: ArtifactPath) -> bool:
-        """Whether a path lies in the artifacts of something that was removed in the last 30 days.
+    def is_removed(self, workspace: Workspace, path: ArtifactPath) -> bool:
+        """Whether a workspace was removed, or something in the last 30 days in whose artifacts a path lies.
 
         What is uploaded there would be found by nobody and never be deleted. What something that is not
         removed keeps within them is its own.

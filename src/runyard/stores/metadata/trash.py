@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from runyard.entities.trash import Retention, Trashed, TrashKind
+from runyard.entities.workspace import Workspace
 from runyard.errors import InvalidState
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.database import Database
@@ -48,12 +50,16 @@ from runyard.stores.metadata.schema import (
     tags,
     workspaces,
 )
+from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
 
 ROWS_AT_ONCE = 1000
 SWEPT_AGAIN_AFTER_MS = 10 * 60 * 1000
 SWEPT_FOR_MS = 24 * 3600 * 1000
 REMEMBERED_MS = 30 * 24 * 3600 * 1000
+_LIVES = Prepared(
+    "SELECT 1 FROM workspaces WHERE name = :name AND created_ms = :created_ms AND removed_ms IS NULL"
+)
 
 # What hangs on each kind, the parts before the wholes. A noun that comes to lie in the trash, as registered
 # models and their versions will, adds a kind here and in `removable.py`, and what it keeps in `claims.py`.
@@ -219,10 +225,14 @@ class SqlTrash(TrashStore):
             gone = removed_artifacts.c.path.in_([row.path for row in found])
             connection.execute(delete(removed_artifacts).where(gone))
 
-    def is_removed(self, path: ArtifactPath) -> bool:
+    def is_removed(self, workspace: Workspace, path: ArtifactPath) -> bool:
+        folders = _folders_of(path)
+        named = {f"path_{place}": folder for place, folder in enumerate(folders)}
         with self._database.reading() as connection:
-            folders = [_path(row.path) for row in connection.execute(_removed_above(path))]
-            return any(not _is_kept(connection, folder, path) for folder in folders)
+            if _LIVES.row(connection, name=workspace.name, created_ms=workspace.created_ms) is None:
+                return True
+            removed = _is_among_removed(len(folders)).rows(connection, **named)
+            return any(not _is_kept(connection, _path(row[0]), path) for row in removed)
 
     def forget_old_removals(self, now_ms: int) -> None:
         columns = removed_artifacts.c
@@ -342,9 +352,19 @@ def _lies_in(table: Table, item: Trashed) -> Any:
 
 def _removed_above(path: ArtifactPath) -> Select[Any]:
     """Return the query of removed artifacts in whose folder ``path`` lies."""
-    folders = [str(ArtifactPath(path.segments[:end])) for end in range(1, len(path.segments) + 1)]
     columns = removed_artifacts.c
-    return select(columns.path, columns.emptied_ms).where(columns.path.in_(folders))
+    return select(columns.path, columns.emptied_ms).where(columns.path.in_(_folders_of(path)))
+
+
+def _folders_of(path: ArtifactPath) -> list[str]:
+    return ["/".join(path.segments[:end]) for end in range(1, len(path.segments) + 1)]
+
+
+@lru_cache(64)
+def _is_among_removed(count: int) -> Prepared:
+    """Return the query for so many paths; it is asked after each upload."""
+    named = ", ".join(f":path_{place}" for place in range(count))
+    return Prepared(f"SELECT path FROM removed_artifacts WHERE path IN ({named})")
 
 
 def _is_kept(connection: Connection, folder: ArtifactPath, path: ArtifactPath) -> bool:
