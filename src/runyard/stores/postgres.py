@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
 from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
+from runyard.stores.prepared import driver_of
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
@@ -190,7 +191,7 @@ def _end(connection: Connection) -> None:
     """Roll back what was not committed; a connection that is lost is thrown away."""
     if connection.invalidated:
         return
-    driver: Any = connection.connection.driver_connection
+    driver = driver_of(connection)
     if driver.closed:
         connection.invalidate()
     else:

@@ -29,23 +29,23 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: Any) -> list[Row]:
         """Run it and return all rows."""
-        found: list[Row] = _driver(connection).execute(self._text(connection), values).fetchall()
+        found: list[Row] = driver_of(connection).execute(self._text(connection), values).fetchall()
         return found
 
     def row(self, connection: Connection, **values: Any) -> Row | None:
         """Run it and return the first row, if there is one."""
-        found: Row | None = _driver(connection).execute(self._text(connection), values).fetchone()
+        found: Row | None = driver_of(connection).execute(self._text(connection), values).fetchone()
         return found
 
     def run(self, connection: Connection, **values: Any) -> int:
         """Run it and return how many rows it changed."""
-        return int(_driver(connection).execute(self._text(connection), values).rowcount)
+        return int(driver_of(connection).execute(self._text(connection), values).rowcount)
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run it once for each of the rows, and return how many it changed in all."""
         if not rows:
             return 0
-        cursor = _driver(connection).cursor()
+        cursor = driver_of(connection).cursor()
         cursor.executemany(self._text(connection), rows)
         return int(cursor.rowcount)
 
@@ -59,10 +59,10 @@ class Prepared:
 
 def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Row]:
     """Run a statement with ``numbers``, which are the database's own, as its text in place of ``{}``."""
-    found: list[Row] = _driver(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
+    found: list[Row] = driver_of(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
     return found
 
 
-def _driver(connection: Connection) -> Any:
+def driver_of(connection: Connection) -> Any:
     """The driver's connection: ``sqlite3`` and ``psycopg`` both run statements on it."""
     return connection.connection.driver_connection
