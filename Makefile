@@ -6,7 +6,7 @@ SET_UP := $(PYTHON) scripts/bootstrap.py
 FAST := tests/arch tests/unit
 # How much a night is to find: what the tests marked `scaled` read.
 NIGHTLY := RUNYARD_KILLS=2000 RUNYARD_FAULTS=1 RUNYARD_UPGRADE_POINTS=1000000 RUNYARD_UPGRADE_KILLS=20 \
-	RUNYARD_LOST_ANSWERS=2000 RUNYARD_ORACLE_STEPS=1000000
+	RUNYARD_LOST_ANSWERS=2000 RUNYARD_ORACLE_STEPS=1000000 RUNYARD_SCHEDULES=10000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format nightly bench studio lock reference changelog clean
