@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
 from runyard.settings import Durability
-from runyard.stores.database import INSERTS, Database, bring_schema_up_to_date
+from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
 from runyard.stores.prepared import driver_of
 from runyard.stores.sqlite_writer import SqliteWriter, roll_back
 
@@ -84,6 +84,8 @@ class SqliteDatabase(Database):
     def _explained(self, fault: BaseException) -> RunyardError | None:
         if "full" in str(fault):
             return StorageFull("The disk that holds the database is full; nothing was written.")
+        if "locked" in str(fault):
+            return TransactionUndone("The database is busy with other changes (locked); nothing was written.")
         if isinstance(fault, sqlite3.OperationalError):
             return Unavailable(f"The database does not answer: {fault}.")
         return None
