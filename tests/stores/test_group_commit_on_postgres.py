@@ -32,7 +32,7 @@ def name(cluster: PostgresServer) -> Iterator[str]:
 def database(
     cluster: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PostgresDatabase]:
-    # However slow the machine is, a group is not cut in two: a commit in the middle of it is another case.
+    # However slow the machine is just now, a group is not cut in two and committed in its middle.
     monkeypatch.setattr(group_commit, "THREAD_BUDGET_S", 60.0)
     database = cluster.open(name)
     yield database
