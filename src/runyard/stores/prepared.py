@@ -57,6 +57,36 @@ class Prepared:
         return known
 
 
+class PreparedRows:
+    """An ``INSERT`` of many rows: one after the other on SQLite, all at once on PostgreSQL.
+
+    There each row would be a statement of its own, sent and answered by itself.
+
+    Args:
+        insert: The statement up to its columns, without them.
+        columns: Each column with its type in PostgreSQL.
+        conflict: The end of the statement, from ``ON CONFLICT`` on.
+    """
+
+    def __init__(self, insert: str, columns: Mapping[str, str], conflict: str) -> None:
+        names = ", ".join(columns)
+        values = ", ".join(f":{name}" for name in columns)
+        lists = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in columns.items())
+        self._columns = tuple(columns)
+        self._each = Prepared(f"{insert} ({names}) VALUES ({values}) {conflict}")
+        self._at_once = Prepared(f"{insert} ({names}) SELECT * FROM unnest({lists}) {conflict}")
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert the rows, each with a value for every column; no two of them have the same key."""
+        if not rows:
+            return
+        if connection.dialect.name == "postgresql":
+            columns = map(list, zip(*rows, strict=True))
+            self._at_once.run(connection, **dict(zip(self._columns, columns, strict=True)))
+        else:
+            self._each.run_many(connection, [dict(zip(self._columns, row, strict=True)) for row in rows])
+
+
 def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Row]:
     """Run a statement with ``numbers``, which are the database's own, as its text in place of ``{}``."""
     found: list[Row] = driver_of(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
