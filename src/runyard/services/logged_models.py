@@ -16,7 +16,7 @@ from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.protocol.wire import missing
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
-from runyard.services.run_names import random_name
+from runyard.entities.run_names import random_name
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import MeasuredOn
 
