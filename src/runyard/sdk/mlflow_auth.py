@@ -74,7 +74,7 @@ def announce(url: str, credential: Credential | None) -> None:
 
 
 def credential_for(url: str) -> Credential | None:
-    """Return the credential that this process has for the host of ``url``, and for no other; None without one.
+    """Return the credential that this process has for the host of ``url``; None if it has none.
 
     Args:
         url: Any address of the host.

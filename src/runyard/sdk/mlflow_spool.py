@@ -79,7 +79,11 @@ def _is_spooled(address: str, choices: SpoolChoices) -> bool:
 def _address_of(tracking_uri: str) -> str:
     """Return the workspace's own address, also where MLflow names the workspace in a header."""
     address, named = server_url(tracking_uri), os.environ.get("MLFLOW_WORKSPACE")
-    return f"{address}/workspaces/{quote(named, safe='')}" if named and "/workspaces/" not in address else address
+    return (
+        f"{address}/workspaces/{quote(named, safe='')}"
+        if named and "/workspaces/" not in address
+        else address
+    )
 
 
 # MLflow ends its active run when the process ends. It asks for that after it has loaded its plugins, so what

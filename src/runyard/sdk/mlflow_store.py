@@ -11,10 +11,12 @@ from typing import Any
 
 import mlflow
 from mlflow.entities import Experiment, Run, RunInfo, RunStatus
+from mlflow.exceptions import MlflowException, RestException
 from mlflow.protos.service_pb2 import GetExperiment, GetRun
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.proto_json_utils import parse_dict
+from requests import RequestException
 
 from runyard.entities.run_names import random_name
 from runyard.sdk.mlflow_spool import outbox_for, spool_credential
@@ -48,6 +50,11 @@ def open_store(store_uri: str, artifact_uri: str | None = None, **_: Any) -> Res
     # MLflow 1 has too few of the calls that a run needs.
     outbox = outbox_for(store_uri) if int(mlflow.__version__.split(".")[0]) > 1 else None
     return RestStore(get_host_creds) if outbox is None else SpoolingStore(get_host_creds, outbox)
+
+
+# What MLflow raises when no answer comes, or one that it can't read.
+_NO_GOOD_ANSWER = (MlflowException, RequestException, ValueError)
+_OUT_OF_ORDER = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
 
 
 class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
@@ -148,38 +155,53 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, as it was last seen while nobody answers."""
-        offline_name = self._offline_experiments.get(str(experiment_id))
-        if offline_name is not None:
-            return _experiment(_offline_experiment(offline_name))
-        if not self._reaches_server():
-            known = self._known.find(self.outbox.tracking_uri, experiment_id=str(experiment_id))
-            if known is None and str(experiment_id) == DEFAULT_EXPERIMENT.experiment_id:
-                known = DEFAULT_EXPERIMENT
-            if known is not None:
-                return _experiment(known)
-        return self._remembered(super().get_experiment(experiment_id))
+        wanted = str(experiment_id)
+        if wanted in self._offline_experiments:
+            return _experiment(_offline_experiment(self._offline_experiments[wanted]))
+        known = self._known.find(self.outbox.tracking_uri, experiment_id=wanted)
+        if known is None and wanted == DEFAULT_EXPERIMENT.experiment_id:
+            known = DEFAULT_EXPERIMENT
+        if known is not None and not self._reaches_server():
+            return _experiment(known)
+        try:
+            return self._remembered(super().get_experiment(experiment_id))
+        except _NO_GOOD_ANSWER as error:
+            if known is None or _is_an_answer(error):
+                raise
+            return _experiment(known)
 
     def get_experiment_by_name(self, experiment_name: str) -> Experiment | None:
         """Return the experiment of a name; while nobody answers, None only means that it was never seen."""
         if self._reaches_server():
-            found = super().get_experiment_by_name(experiment_name)
-            return None if found is None else self._remembered(found)
+            try:
+                found = super().get_experiment_by_name(experiment_name)
+            except _NO_GOOD_ANSWER as error:
+                if _is_an_answer(error):
+                    raise
+            else:
+                return None if found is None else self._remembered(found)
         known = self._known.find(self.outbox.tracking_uri, name=experiment_name)
         if known is None and experiment_name in self._offline_experiments.values():
             known = _offline_experiment(experiment_name)
         return None if known is None else _experiment(known)
 
     def create_experiment(self, name: str, artifact_location: str | None = None, tags: Any = None) -> str:
-        """Make an experiment; while nobody answers it gets a stand-in for its id and is made with its first run."""
-        if artifact_location or tags or self._reaches_server():
-            made: str = super().create_experiment(name, artifact_location, tags)
-            return made
+        """Make an experiment; while nobody answers, return a stand-in for its id: its first run makes it."""
+        is_plain = not artifact_location and not tags
+        if not is_plain or self._reaches_server():
+            try:
+                made: str = super().create_experiment(name, artifact_location, tags)
+            except _NO_GOOD_ANSWER as error:
+                if not is_plain or _is_an_answer(error):
+                    raise
+            else:
+                return made
         stand_in = _offline_experiment(name).experiment_id
         self._offline_experiments[stand_in] = name
         return stand_in
 
     def _call_endpoint(self, api: Any, json_body: str | None = None, *others: Any, **named: Any) -> Any:
-        """Make any other call of MLflow's once what was logged is sent, or keep it if it only adds to a run."""
+        """Make any other call once what was logged is sent, or keep it if it only adds to a run."""
         path = _SPOOLED_CALLS.get(api.DESCRIPTOR.name)
         if path is not None:
             self.outbox.add(Posted(path, json_body or "{}"))
@@ -267,12 +289,17 @@ class BegunRun:
         return Run.from_proto(answer.run)
 
 
+def _is_an_answer(error: Exception) -> bool:
+    """Tell whether the server said no, and not that the network or the server is out of order."""
+    return isinstance(error, RestException) and error.error_code not in _OUT_OF_ORDER
+
+
 def _point(metric: Any) -> Point:
     return Point(
-        metric.key,
+        str(metric.key),
         point_value(float(metric.value)),
-        metric.timestamp,
-        metric.step or 0,
+        int(metric.timestamp),
+        int(metric.step or 0),
         getattr(metric, "model_id", None) or "",
         getattr(metric, "dataset_name", None) or "",
         getattr(metric, "dataset_digest", None) or "",

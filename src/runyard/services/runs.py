@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import Run, RunContents, RunStatus
+from runyard.entities.run_names import random_name
 from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol import limits
 from runyard.protocol.filters import parse_run_filter
@@ -18,7 +19,6 @@ from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
 from runyard.services.run_documents import keep_documents, read_documents
-from runyard.entities.run_names import random_name
 from runyard.stores.metadata.base import DatasetSummary, Search
 
 RUN_NAME_TAG = "mlflow.runName"

@@ -120,7 +120,9 @@ class RecordCalls:
         )
         answer = self._connection.post(f"{MLFLOW}/runs/create", wanted, RunAnswer, is_repeatable=True)
         if answer.run.info.run_id != record.run_id:
-            raise InvalidState(f"What answers began run {answer.run.info.run_id} in place of {record.run_id}.")
+            raise InvalidState(
+                f"What answers began run {answer.run.info.run_id} in place of {record.run_id}."
+            )
 
     def _experiment_named(self, name: str) -> str:
         path = f"{MLFLOW}/experiments/create"
@@ -156,6 +158,8 @@ class RecordCalls:
             found = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run.info
             scheme, _, folder = found.artifact_uri.partition(":/")
             if scheme != PROXIED_SCHEME:
-                raise InvalidState(f"The files of run {run_id} lie at {found.artifact_uri}, not with the server.")
+                raise InvalidState(
+                    f"The files of run {run_id} lie at {found.artifact_uri}, not with the server."
+                )
             self._folders[run_id] = folder.lstrip("/")
         return self._folders[run_id]

@@ -1,4 +1,4 @@
-"""What a person may choose about spools: where they lie, how much they may hold, how long to wait for them."""
+"""What a person may choose about spools: where they lie, how much they hold, how long to wait."""
 
 from __future__ import annotations
 

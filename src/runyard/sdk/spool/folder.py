@@ -110,8 +110,8 @@ class SpoolFolder:
             raise InvalidState(f"{path} is a spool of a newer Runyard. Upgrade this one.")
 
     @classmethod
-    def make(cls, root: Path, tracking_uri: str) -> SpoolFolder:
-        """Make the folder of a new spool below ``root``; only this person may read it.
+    def make(cls, root: Path, tracking_uri: str) -> tuple[SpoolFolder, FileLock]:
+        """Make the folder of a new spool, for this person alone; return it and the writer's lock, taken.
 
         Raises:
             OSError: The disk is full, or nothing may be written there.
@@ -127,8 +127,11 @@ class SpoolFolder:
             tracking_uri=tracking_uri, host=os.uname().nodename, pid=os.getpid(), created_ms=now_ms
         )
         (hidden / _ORIGIN).write_bytes(msgspec.json.encode(origin))
+        # Nobody may see it without a writer: it would be taken for one that is settled, and removed.
+        lock = FileLock(hidden / _WRITER_LOCK)
+        lock.take()
         hidden.rename(path)
-        return cls(path)
+        return cls(path), lock
 
     @property
     def writer_lock(self) -> FileLock:
@@ -207,6 +210,10 @@ class SpoolFolder:
         except FileNotFoundError:
             return 0
 
+    def is_waiting(self) -> bool:
+        """Tell whether a record still has to be sent."""
+        return next(self.read(self.progress().done), None) is not None
+
     def waiting_count(self) -> int:
         """Return how many records still have to be sent."""
         return sum(1 for _ in self.read(self.progress().done))
@@ -222,10 +229,8 @@ class SpoolFolder:
         )
 
     def remove_if_settled(self) -> bool:
-        """Remove a spool that is sent and has no writer; one with refused records keeps those. Return whether."""
-        if self.has_writer() or next(self.read(self.progress().done), None) is not None:
-            return False
-        if self.refused_count():
+        """Remove a spool that is sent, has no writer and no refused record; return whether it is gone."""
+        if self.has_writer() or self.refused_count() or self.is_waiting():
             return False
         shutil.rmtree(self.path, ignore_errors=True)
         return True

@@ -16,12 +16,13 @@ from runyard.sdk.connection import Connection
 from runyard.sdk.spool.choices import SpoolChoices
 from runyard.sdk.spool.folder import FileLock, SpoolFolder, spool_paths
 from runyard.sdk.spool.records import FileLogged, Record
-from runyard.sdk.spool.replay import Replay
+from runyard.sdk.spool.replay import Replay, send_spool
 from runyard.sdk.spool.writer import SpoolWriter
 
 GATHER_S = 0.5
 FIRST_BACK_OFF_S = 0.5
 LONGEST_BACK_OFF_S = 60.0
+LONGEST_BACK_OFF_AT_END_S = 2.0
 LOOKS_FOR_OTHERS_EVERY_S = 30.0
 
 _log = logging.getLogger("runyard.spool")
@@ -39,9 +40,7 @@ class Outbox:
         choices: Where to keep what waits, and how long to wait for it.
     """
 
-    def __init__(
-        self, tracking_uri: str, connect: Callable[[], Connection], choices: SpoolChoices
-    ) -> None:
+    def __init__(self, tracking_uri: str, connect: Callable[[], Connection], choices: SpoolChoices) -> None:
         self.tracking_uri = tracking_uri
         self._connect = connect
         self._choices = choices
@@ -50,7 +49,7 @@ class Outbox:
         _all.add(self)
 
     def add(self, record: Record) -> bool:
-        """Keep a record and return whether it is on disk; it never waits for the network, and never raises."""
+        """Keep a record and return whether it is on disk; it neither waits for the network nor raises."""
         is_kept = self._writer.add(record)
         self._wake()
         return is_kept
@@ -119,6 +118,7 @@ class Outbox:
         self._thread: threading.Thread | None = None
         self._sent_up_to = self._failures = 0
         self._is_idle = self._is_hurried = self._is_finishing = False
+        self._was_reached = False
         self._last_error = ""
         self._replay: Replay | None = None
         self._sender_lock: FileLock | None = None
@@ -141,6 +141,7 @@ class Outbox:
         deadline = time.monotonic() + wait_s
         with self._changed:
             thread, self._is_finishing = self._thread, True
+            self._others_looked_for_s = float("-inf")
             self._changed.notify_all()
         if thread is not None:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -175,19 +176,28 @@ class Outbox:
 
     def _rest(self, failures: int) -> bool:
         """Wait until there is something to do; return whether the thread is to end."""
-        pause_s = _back_off_s(failures) if failures else GATHER_S
         with self._changed:
-            was_finishing = self._is_finishing
+            if self._is_finishing:
+                return self._rest_at_end(failures)
             if not failures:
                 self._is_idle = True
                 self._changed.wait_for(
                     lambda: not self._is_sent() or self._is_finishing, LOOKS_FOR_OTHERS_EVERY_S
                 )
                 self._is_idle = False
+            pause_s = _back_off_s(failures) if failures else GATHER_S
             self._changed.wait_for(lambda: self._is_hurried or self._is_finishing, pause_s)
             self._is_hurried = False
-            # A server that is away when the process ends is given one more try, and no more.
-            return self._is_finishing and (self._is_sent() or was_finishing)
+        return False
+
+    def _rest_at_end(self, failures: int) -> bool:
+        if not failures:
+            return self._is_sent()
+        if not self._was_reached:
+            # Where there never was a server there is none to wait for.
+            return True
+        self._changed.wait(min(_back_off_s(failures), LONGEST_BACK_OFF_AT_END_S))
+        return False
 
     def _note_failure(self, error: Exception, *, is_first: bool) -> None:
         with self._changed:
@@ -205,6 +215,7 @@ class Outbox:
                 self._sender_lock = folder.sender_lock
                 self._sender_lock.take()
                 self._replay = Replay(folder, self._connect())
+                self._was_reached = True
             while self._replay.send_next():
                 pass
         with self._changed:
@@ -216,39 +227,16 @@ class Outbox:
         if time.monotonic() - self._others_looked_for_s < LOOKS_FOR_OTHERS_EVERY_S:
             return
         for path in spool_paths(self._choices.root):
-            try:
-                spool = SpoolFolder(path)
-                if spool.origin.tracking_uri == self.tracking_uri and not spool.has_writer():
-                    send_spool(spool, self._connect())
-            except InvalidState as error:
-                _log.debug("%s is left where it is: %s", path, error)
+            self._send_other(path)
         self._others_looked_for_s = time.monotonic()
 
-
-def send_spool(
-    spool: SpoolFolder, connection: Connection, told: Callable[[int], None] = lambda count: None
-) -> bool:
-    """Send a spool to its end and remove it; return False if another process is at it.
-
-    Args:
-        spool: One that may have a writer still.
-        connection: Reaches its workspace.
-        told: Called with the number of records that a call settled.
-
-    Raises:
-        RunyardError: It can't be sent now.
-    """
-    lock = spool.sender_lock
-    if not lock.take():
-        return False
-    try:
-        replay = Replay(spool, connection)
-        while count := replay.send_next():
-            told(count)
-        spool.remove_if_settled()
-    finally:
-        lock.release()
-    return True
+    def _send_other(self, path: Path) -> None:
+        try:
+            spool = SpoolFolder(path)
+            if spool.origin.tracking_uri == self.tracking_uri and not spool.has_writer():
+                send_spool(spool, self._connect())
+        except InvalidState as error:
+            _log.debug("%s is left where it is: %s", path, error)
 
 
 def close_all() -> None:

@@ -89,7 +89,7 @@ class FileLogged(msgspec.Struct, tag="file", omit_defaults=True):
 Record = RunBegun | Logged | RunUpdated | Posted | FileLogged
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Record)
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 
 def encode(record: Record) -> bytes:

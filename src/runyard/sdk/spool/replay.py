@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runyard.errors import (
     AlreadyExists,
@@ -48,6 +48,7 @@ class Replay:
         self._calls = RecordCalls(connection, spool)
         self._progress = spool.progress()
         self._alone_until = Position()
+        self._has_refused = False
 
     def send_next(self) -> int:
         """Send the next call and return how many records it settled; 0 when none waits.
@@ -78,7 +79,7 @@ class Replay:
             return len(batch)
 
     def _next_call(self) -> tuple[list[Record], GatheredLogs | None, Position]:
-        """Return the records of the next call, what those that log say together, and the place behind them."""
+        """Return the records of the next call, what they log together, and the place behind them."""
         batch: list[Record] = []
         logs: GatheredLogs | None = None
         end, last = self._progress.done, self._progress.batch_end
@@ -117,7 +118,15 @@ class Replay:
 
     def _refuse(self, record: Record, error: RunyardError) -> None:
         self._spool.refuse(record, str(error))
-        _log.warning("The server refused what was logged: %s It is kept in %s.", error, self._spool.path)
+        # Thousands may be refused for one reason: the first says it, all are kept.
+        level = logging.DEBUG if self._has_refused else logging.WARNING
+        self._has_refused = True
+        _log.log(
+            level,
+            "The server refused something that was logged: %s It is kept in %s.",
+            error,
+            self._spool.path,
+        )
 
     def _forget_content(self, batch: Sequence[Record]) -> None:
         for record in batch:
@@ -126,8 +135,36 @@ class Replay:
                     self._spool.file(record.content).unlink(missing_ok=True)
 
 
+def send_spool(
+    spool: SpoolFolder, connection: Connection, told: Callable[[int], None] = lambda count: None
+) -> bool:
+    """Send a spool to its end and remove it; return False if another process is at it.
+
+    Args:
+        spool: One that may have a writer still.
+        connection: Reaches its workspace.
+        told: Called with the number of records that a call settled.
+
+    Raises:
+        RunyardError: It can't be sent now.
+    """
+    lock = spool.sender_lock
+    if not lock.take():
+        return False
+    try:
+        replay = Replay(spool, connection)
+        while count := replay.send_next():
+            told(count)
+        spool.remove_if_settled()
+    finally:
+        lock.release()
+    return True
+
+
 def new_batch_id() -> str:
     """Return a UUID of version 7, which begins with the time now."""
     value = int.from_bytes(os.urandom(10), "big")
     milliseconds = time.time_ns() // 1_000_000
-    return str(uuid.UUID(int=(milliseconds << 80 | value) & ~(0xF << 76) & ~(0x3 << 62) | 7 << 76 | 0b10 << 62))
+    return str(
+        uuid.UUID(int=(milliseconds << 80 | value) & ~(0xF << 76) & ~(0x3 << 62) | 7 << 76 | 0b10 << 62)
+    )

@@ -1,8 +1,7 @@
-"""The files that a spool's records lie in: each written from its beginning to its end, and cut where it is torn."""
+"""The files that a spool's records lie in: written from their beginning to their end, cut where torn."""
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -52,14 +51,6 @@ def read_records(path: Path, offset: int = 0) -> Iterator[tuple[bytes, int]]:
             return
         opened.seek(max(offset, HEADER_BYTES))
         yield from reader(opened)
-
-
-def whole_bytes(path: Path) -> int:
-    """Return up to where a segment is whole."""
-    end = HEADER_BYTES
-    for _, end in read_records(path):
-        pass
-    return min(end, os.path.getsize(path))
 
 
 def _reader_of(path: Path, begin: bytes) -> Reader | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,7 @@ from runyard.sdk.spool.segments import HEADER_BYTES, framed, header
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 MEASURED_EVERY_BYTES = 8 * 1024 * 1024
+MEASURED_AT_MOST_EVERY_S = 1.0
 COPIED_AT_ONCE_BYTES = 1 << 20
 
 _FULL = "it has reached its size limit"
@@ -41,7 +44,12 @@ class SpoolWriter:
         self._tracking_uri = tracking_uri
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._forget()
+        self._folder: SpoolFolder | None = None
+        self._writer_lock: FileLock | None = None
+        self._descriptor: int | None = None
+        self._number = self._offset = 0
+        self._used_bytes, self._measured_bytes = 0, -MEASURED_EVERY_BYTES - 1
+        self._measured_s = float("-inf")
 
     @property
     def folder(self) -> SpoolFolder | None:
@@ -108,40 +116,40 @@ class SpoolWriter:
 
     def _write(self, content: bytes) -> None:
         assert self._descriptor is not None
-        try:
-            written = os.write(self._descriptor, content)
-            if written < len(content):
-                raise OSError(f"only {written} of {len(content)} bytes could be written")
-        except OSError:
+        written = os.write(self._descriptor, content)
+        if written < len(content):
             # Half a record would hide all that come after it.
             os.ftruncate(self._descriptor, self._offset)
-            raise
+            raise OSError(f"only {written} of {len(content)} bytes could be written")
         self._offset += written
         self._used_bytes += written
 
     def _opened(self) -> SpoolFolder:
         if self._folder is None:
-            folder = SpoolFolder.make(self._root, self._tracking_uri)
-            self._writer_lock = folder.writer_lock
-            self._writer_lock.take()
-            self._folder = folder
+            self._folder, self._writer_lock = SpoolFolder.make(self._root, self._tracking_uri)
+        if self._descriptor is None:
             self._begin_segment(1)
         return self._folder
 
     def _begin_segment(self, number: int) -> None:
         assert self._folder is not None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(self._folder.segment(number), flags, 0o600)
-        os.write(descriptor, header())
+        if os.write(descriptor, header()) < HEADER_BYTES:
+            os.close(descriptor)
+            raise OSError(f"{self._folder.segment(number)} could not be begun")
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor, self._number, self._offset = descriptor, number, HEADER_BYTES
 
     def _has_room(self, new_bytes: int) -> bool:
-        due = self._used_bytes - self._measured_bytes > MEASURED_EVERY_BYTES
-        if self._measured_bytes < 0 or due or self._used_bytes + new_bytes > self._max_bytes:
-            # What was sent meanwhile is gone from the disk: only a look there tells what is left.
-            self._measured_bytes = self._used_bytes = _size_below(self._root)
+        is_full = self._used_bytes + new_bytes > self._max_bytes
+        if is_full or self._used_bytes - self._measured_bytes > MEASURED_EVERY_BYTES:
+            now_s = time.monotonic()
+            if now_s - self._measured_s > MEASURED_AT_MOST_EVERY_S:
+                # What was sent meanwhile is gone from the disk: only a look there tells what is left.
+                self._measured_bytes = self._used_bytes = _size_below(self._root)
+                self._measured_s = now_s
         return self._used_bytes + new_bytes <= self._max_bytes
 
     def _drop(self, reason: str) -> bool:
@@ -160,22 +168,16 @@ class SpoolWriter:
             os.close(self._descriptor)
         if self._writer_lock is not None:
             self._writer_lock.release()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._folder: SpoolFolder | None = None
-        self._writer_lock: FileLock | None = None
-        self._descriptor: int | None = None
+        self._folder = self._writer_lock = self._descriptor = None
         self._number = self._offset = 0
-        self._used_bytes, self._measured_bytes = 0, -1
+        self._used_bytes, self._measured_bytes = 0, -MEASURED_EVERY_BYTES - 1
+        self._measured_s = float("-inf")
 
 
 def _size_below(root: Path) -> int:
     total = 0
     for folder, _, names in os.walk(root):
         for name in names:
-            try:
+            with contextlib.suppress(FileNotFoundError):  # sent and removed meanwhile
                 total += os.lstat(os.path.join(folder, name)).st_size
-            except FileNotFoundError:  # sent and removed meanwhile
-                continue
     return total

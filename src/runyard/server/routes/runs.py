@@ -32,7 +32,7 @@ _BASE = "/api/2.0/mlflow/runs"
 @routes.post(
     f"{_BASE}/create",
     permits=Permission.CONTRIBUTE,
-    summary="Begin a run; a `run_id` of the client's own (32 hex digits) begins it once, however often it is sent.",
+    summary="Begin a run; with a `run_id` of the client's own (32 hex digits) once, however often sent.",
     commits_together=True,
 )
 def create_run(call: Call, body: CreateRun) -> RunAnswer:
