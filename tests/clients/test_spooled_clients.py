@@ -30,7 +30,7 @@ SPOOLING = [client for client in CLIENTS if client != "mlflow-1.30"]
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory) -> Path:
     """A folder with what `pip install runyard` puts beside a client: package, plugins, what they need."""
-    site = tmp_path_factory.mktemp("site")
+    site: Path = tmp_path_factory.mktemp("site")
     for package in (runyard, msgspec):
         assert package.__file__ is not None
         os.symlink(Path(package.__file__).parent, site / package.__name__)

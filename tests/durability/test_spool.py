@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 # Read here, since the environment is scrubbed before a test runs.
 KILLS = int(os.environ.get("RUNYARD_CLIENT_KILLS", "100"))
 HERE = Path(__file__).parent
-TRAINING, KILLED = HERE / "spooled_training.py", HERE / "killed_clients.py"
+TRAINING, KILLED, COST = (
+    HERE / f"{name}.py" for name in ("spooled_training", "killed_clients", "spooled_cost")
+)
 MLFLOW = "/api/2.0/mlflow"
 WITHIN_S = 600
 
@@ -129,6 +131,20 @@ def test_a_training_into_another_workspace_ends_up_there(server, tmp_path):
         path = f"/workspaces/vision{MLFLOW}/metrics/get-history"
         found = http.get(path, params={"run_id": run_id, "metric_key": "loss"}).json()
     assert len(found["metrics"]) == 20
+
+
+def test_a_run_that_the_script_left_open_is_ended_with_the_script(server, tmp_path):
+    script = tmp_path / "open.py"
+    script.write_text(
+        "import mlflow\nprint(mlflow.start_run().info.run_id)\nmlflow.log_metric('loss', 1.0)\n"
+    )
+    client = Client(tmp_path / "client", server.url)
+    with client.start(script) as process:
+        output, _ = process.communicate(timeout=WITHIN_S)
+    with at(server) as http:
+        run = http.get(f"{MLFLOW}/runs/get", params={"run_id": output.splitlines()[0]}).json()["run"]
+    assert run["info"]["status"] == "FINISHED"
+    assert spools_of(client) == []
 
 
 @pytest.mark.parametrize("part", [0.2, 0.5])
@@ -247,6 +263,18 @@ def test_r02_every_point_whose_call_returned_arrives_however_clients_die(start_s
             assert sorted(kept) == list(range(len(kept)))
             assert len(steps) <= len(kept) <= len(steps) + 1
     assert spools_of(client) == []
+
+
+@pytest.mark.nightly
+def test_what_a_call_costs_is_printed(server, tmp_path, capsys):
+    client = Client(tmp_path / "client", server.url)
+    with client.start(COST, 5000) as process:
+        output, _ = process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 0, client.stderr
+    cost = json.loads(output.splitlines()[0])
+    with capsys.disabled():
+        for what, percentiles in cost.items():
+            sys.stdout.write(f"\nmlflow.log_metric, {what}, in µs: {percentiles}\n")
 
 
 def _come_and_go(server: RunningServer, finish: threading.Event) -> None:

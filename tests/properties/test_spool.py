@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runyard.errors import InvalidParameter, InvalidState, Unavailable
+from runyard.protocol import limits
 from runyard.sdk.connection import Connection
 from runyard.sdk.spool import writer as writing
 from runyard.sdk.spool.folder import Position, SpoolFolder
@@ -221,3 +222,28 @@ def test_what_is_refused_is_kept_with_the_reason_and_blocks_nothing(root: Path):
     assert refused["reason"] == "A bad key."
     assert refused["record"]["metrics"][0]["key"] == "bad"
     assert not spool.remove_if_settled()
+
+
+def test_as_much_goes_into_a_call_as_the_server_takes(root: Path):
+    records: list[Record] = [
+        Logged(
+            "a" * 32, [Point("loss", 1.0, 1, step)], {f"p{step}": ""} if step < 300 else {}, {f"t{step}": ""}
+        )
+        for step in range(1500)
+    ]
+    sizes: list[tuple[int, int, int]] = []
+
+    class Counting(Unreliable):
+        def send(self, request: Request) -> Answer:
+            assert isinstance(request.body, bytes)
+            body = json.loads(request.body)
+            counts = (len(body["metrics"]), len(body["params"]), len(body["tags"]))
+            limits.check_batch(*counts)
+            sizes.append(counts)
+            return super().send(request)
+
+    spool = written(root, records)
+    _send_some(spool, Counting([]))
+    assert [sum(column) for column in zip(*sizes, strict=True)] == [1500, 300, 1500]
+    assert max(sizes) == (100, 100, 100)
+    assert len(sizes) == 15

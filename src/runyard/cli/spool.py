@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +19,14 @@ from runyard.cli.printing import (
     say,
     time_text,
 )
-from runyard.errors import InvalidState, NotFound, RunyardError
+from runyard.errors import InvalidState, NotFound, RunyardError, Unauthenticated
+from runyard.sdk.addresses import is_loopback
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.spool.choices import spool_root
 from runyard.sdk.spool.folder import SpoolFolder, find_spools
 from runyard.sdk.spool.known_workspaces import open_workspace
 from runyard.sdk.spool.replay import send_spool
+from runyard.sdk.transport import Credential
 
 app = App(name="spool", help="List what clients logged and have not sent yet.")
 
@@ -103,21 +106,34 @@ def _tried(spool: SpoolFolder, to: str | None) -> tuple[dict[str, Any], RunyardE
 
 def _sent(spool: SpoolFolder, to: str | None) -> dict[str, Any]:
     tracking_uri = to or spool.origin.tracking_uri
-    waiting = spool.waiting_count()
     described = _described(spool)
+    waiting = described["waiting"]
+    done = 0
     with progress_bar() as show:
-        done = 0
 
         def told(count: int) -> None:
             nonlocal done
             done += count
             show(spool.path.name, done, waiting)
 
-        connection = open_workspace(tracking_uri, find_credential(tracking_uri))
+        connection = open_workspace(tracking_uri, _credential_for(tracking_uri, is_chosen=to is not None))
         if not send_spool(spool, connection, told):
             raise InvalidState(f"{spool.path} is being sent by another process just now.")
     refused = spool.refused_count()
-    return {**described, "waiting": 0, "sent": done, "refused": refused, "is_sent": True}
+    sent = done - (refused - described["refused"])
+    return {**described, "waiting": 0, "sent": sent, "refused": refused, "is_sent": True}
+
+
+def _credential_for(tracking_uri: str, *, is_chosen: bool) -> Credential | None:
+    """Return the credential for an address that, unless the person chose it, only the spool itself names.
+
+    Raises:
+        Unauthenticated: The spool must not decide who gets the person's token.
+    """
+    is_for_any = os.environ.get("RUNYARD_TOKEN") and not os.environ.get("RUNYARD_URL")
+    if is_for_any and not is_chosen and not is_loopback(tracking_uri):
+        raise Unauthenticated(f"Say `--to {tracking_uri}` to let the server there have RUNYARD_TOKEN.")
+    return find_credential(tracking_uri)
 
 
 def _described(spool: SpoolFolder) -> dict[str, Any]:
@@ -136,6 +152,6 @@ def _say_outcome(outcome: dict[str, Any]) -> None:
     if not outcome["is_sent"]:
         complain(f"{outcome['folder']} was not sent.")
         return
-    say(f"{outcome['sent']} records sent from {outcome['folder']} to {outcome['tracking_uri']}")
+    say(f"Sent from {outcome['folder']} to {outcome['tracking_uri']}: {outcome['sent']} records")
     if outcome["refused"]:
-        note(f"The server refused {outcome['refused']} of them: see refused.jsonl there.")
+        note(f"Refused by the server: {outcome['refused']} records, see refused.jsonl there")

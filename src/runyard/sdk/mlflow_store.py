@@ -29,6 +29,7 @@ RUN_NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = KnownExperiment("0", "Default", "mlflow-artifacts:/0")
 OFFLINE_PREFIX = "offline-"
 ASKED_AGAIN_AFTER_S = 5.0
+MAX_BEGUN = 10_000
 
 # By their names: not every version of MLflow has all of them.
 _SPOOLED_CALLS = {
@@ -95,6 +96,8 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         known = self._known.find(self.outbox.tracking_uri, experiment_id=experiment_id)
         location = known.artifact_location if known else f"mlflow-artifacts:/{experiment_id}"
         begun = BegunRun(record, experiment_id, f"{location.rstrip('/')}/{record.run_id}/artifacts")
+        if len(self._begun) >= MAX_BEGUN:
+            self._begun.pop(next(iter(self._begun)))
         self._begun[record.run_id] = begun
         self.outbox.add(record)
         return begun.shown()

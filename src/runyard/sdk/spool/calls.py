@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import msgspec
 
 from runyard.errors import AlreadyExists, InvalidState, NotFound
+from runyard.protocol import limits
 from runyard.protocol.messages.common import KeyValue, key_values
 from runyard.protocol.messages.experiments import (
     CreateExperiment,
@@ -19,10 +21,12 @@ from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.spool.folder import SpoolFolder
 from runyard.sdk.spool.records import FileLogged, Logged, Point, Posted, RunBegun, RunUpdated
 
-MAX_METRICS, MAX_PARAMS, MAX_TAGS = 1000, 100, 100
-
 PROXIED_SCHEME = "mlflow-artifacts"
 
+REPEATABLE = frozenset(f"{MLFLOW}/runs/{name}" for name in ("log-inputs", "outputs", "log-model"))
+"""The calls that do no harm when they are sent twice, beside those that have records of their own."""
+
+_CONTENT = re.compile(r"[0-9a-f]{32}")
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -47,11 +51,13 @@ class GatheredLogs:
 
     def take(self, record: Logged) -> bool:
         """Take another record in unless it needs a call of its own; return whether it was taken."""
+        metrics = len(self._metrics) + len(record.metrics)
+        params = len(self._params) + len(record.params)
+        tags = len(self._tags) + len(record.tags)
         if (
             record.run_id != self.run_id
-            or len(self._metrics) + len(record.metrics) > MAX_METRICS
-            or len(self._params) + len(record.params) > MAX_PARAMS
-            or len(self._tags) + len(record.tags) > MAX_TAGS
+            or max(params, tags) > limits.MAX_PARAMS_OR_TAGS
+            or metrics + params + tags > min(limits.MAX_METRICS, limits.MAX_ENTITIES)
             # A second value for a param is refused; what was logged before it must not be refused with it.
             or not self._params.keys().isdisjoint(record.params)
         ):
@@ -105,6 +111,8 @@ class RecordCalls:
                 )
                 self._connection.tell(f"{MLFLOW}/runs/update", update)
             case Posted():
+                if record.path not in REPEATABLE:
+                    raise InvalidState(f"{record.path} is no call that a spool may hold.")
                 self._connection.tell_encoded(record.path, record.body.encode())
             case FileLogged():
                 self._upload(record)
@@ -143,6 +151,11 @@ class RecordCalls:
 
     def _upload(self, record: FileLogged) -> None:
         content = self._spool.file(record.content)
+        # A spool may come from somebody else: what it says must lead to no other file and no other address.
+        if not _CONTENT.fullmatch(record.content) or content.is_symlink():
+            raise InvalidState(f"{record.content!r} is no file of the spool.")
+        if not {"", ".", ".."}.isdisjoint(f"{record.folder}/{record.path}".split("/")):
+            raise InvalidState(f"{record.path!r} is no path of an artifact.")
         if not content.exists():
             # It was uploaded, and the process ended before it could note that.
             return

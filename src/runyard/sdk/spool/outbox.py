@@ -234,7 +234,11 @@ class Outbox:
         try:
             spool = SpoolFolder(path)
             if spool.origin.tracking_uri == self.tracking_uri and not spool.has_writer():
-                send_spool(spool, self._connect())
+                # One that has only refused records left stays where it is, and is not worth a call.
+                if spool.is_waiting():
+                    send_spool(spool, self._connect())
+                else:
+                    spool.remove_if_settled()
         except InvalidState as error:
             _log.debug("%s is left where it is: %s", path, error)
 
