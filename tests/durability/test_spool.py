@@ -271,7 +271,7 @@ def test_what_a_call_costs_is_printed(server, tmp_path, capsys):
     with client.start(COST, 5000) as process:
         output, _ = process.communicate(timeout=WITHIN_S)
     assert process.returncode == 0, client.stderr
-    cost = json.loads(output.splitlines()[0])
+    cost = json.loads(output.splitlines()[-1])
     with capsys.disabled():
         for what, percentiles in cost.items():
             sys.stdout.write(f"\nmlflow.log_metric, {what}, in µs: {percentiles}\n")
