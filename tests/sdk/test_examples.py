@@ -15,7 +15,11 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.mark.slow
 def test_many_curves_logs_as_many_runs_and_steps_as_it_was_told(server: RunningServer, tmp_path: Path):
-    environment = scrubbed(os.environ) | {"MLFLOW_TRACKING_URI": server.url, "HOME": str(tmp_path)}
+    environment = scrubbed(os.environ) | {
+        "MLFLOW_TRACKING_URI": server.url,
+        "HOME": str(tmp_path),
+        "RUNYARD_SPOOL_DIR": str(server.home.with_name("spools")),
+    }
     command = [sys.executable, str(EXAMPLES / "many_curves.py"), "--runs", "3", "--steps", "250"]
     ended = subprocess.run(
         command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from runyard.app import administration, open_stores
 from runyard.auth.permissions import LOCAL_OWNER
 from runyard.entities.permission import Scope
-from runyard.entities.run import Dataset, DatasetInput
+from runyard.entities.run import Dataset, DatasetInput, Run
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, RunyardError, Unauthenticated
 from runyard.protocol.messages.common import KeyValue
 from runyard.services import experiments, logging, runs, tokens
@@ -105,6 +106,14 @@ def test_of_two_values_of_a_param_one_is_kept(replicas):
 
     for number in range(ROUNDS):
         assert set_both(f"k{number}").count(InvalidParameter) == 1
+
+
+def test_a_run_that_brings_its_own_id_to_two_servers_at_once_begins_once(replicas):
+    for _ in range(ROUNDS):
+        new = runs.NewRun(run_id=uuid.uuid4().hex, name="offline", user_id="ann", started_ms=5)
+        made = at_once(replicas, *[lambda call, new=new: runs.create_run(call, new).run] * 2)
+        assert made[0] == made[1]
+        assert isinstance(made[0], Run)
 
 
 def test_of_two_experiments_of_a_name_one_is_made(replicas):

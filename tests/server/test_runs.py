@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 
@@ -74,6 +75,35 @@ def test_name_and_user_may_come_as_tags(local: Local):
 def test_a_run_may_begin_with_tags_that_could_not_be_set_later(local: Local):
     run_id = local.run(run_name="n", tags=[{"key": "cost in $", "value": "1"}])
     assert pairs(local.read_run(run_id)["data"]["tags"]) == {"cost in $": "1", "mlflow.runName": "n"}
+
+
+def test_a_run_may_bring_its_own_id_and_begins_once_however_often_it_is_sent(local: Local):
+    run_id = uuid.uuid4().hex
+    begin = {"run_id": run_id, "user_id": "ann", "start_time": 5, "run_name": "offline"}
+    made = local.post("/runs/create", **begin)["run"]
+    assert made["info"]["run_id"] == run_id
+    assert made["info"]["artifact_uri"] == f"mlflow-artifacts:/0/{run_id}/artifacts"
+    local.post("/runs/set-tag", run_id=run_id, key="later", value="kept")
+    local.post("/runs/update", run_id=run_id, status="FINISHED", end_time=9)
+    again = local.post("/runs/create", **begin)["run"]
+    assert (again["info"]["status"], again["info"]["end_time"]) == ("FINISHED", 9)
+    assert pairs(again["data"]["tags"]) == {"mlflow.runName": "offline", "later": "kept"}
+    assert len(local.post("/runs/search", experiment_ids=["0"])["runs"]) == 1
+
+
+@pytest.mark.parametrize("other", [{"user_id": "ben"}, {"user_id": "ann", "experiment_id": "training"}])
+def test_an_id_that_another_run_has_is_refused(local: Local, other: dict):
+    run_id, training = uuid.uuid4().hex, local.experiment()
+    local.post("/runs/create", run_id=run_id, user_id="ann")
+    if "experiment_id" in other:
+        other = other | {"experiment_id": training}
+    refused = local.refused("/runs/create", run_id=run_id, **other)
+    assert refused == (400, "RESOURCE_ALREADY_EXISTS", f"Run with id={run_id} already exists.")
+
+
+@pytest.mark.parametrize("run_id", ["x", "A" * 32, "0" * 31, "0" * 33, "../" + "0" * 29])
+def test_an_id_that_no_server_would_make_is_refused(local: Local, run_id: str):
+    assert local.refused("/runs/create", run_id=run_id)[:2] == (400, INVALID)
 
 
 def test_two_different_names_are_refused(local: Local):

@@ -39,6 +39,7 @@ _BAD_NAME = (
 # A training loop logs the same keys again and again: a good one is looked at once.
 _known_keys: set[str] = set()
 _BATCH_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -139,6 +140,12 @@ def check_batch_id(batch_id: str) -> None:
     """Refuse an id of a batch that is no UUID of version 7, which begins with the time it was made at."""
     if _BATCH_ID.fullmatch(batch_id) is None:
         raise invalid("batch_id", batch_id, "A UUID of version 7 in lower case is expected.")
+
+
+def check_run_id(run_id: str) -> None:
+    """Refuse an id that a client made for its run and that the server would not have made."""
+    if _RUN_ID.fullmatch(run_id) is None:
+        raise invalid("run_id", run_id, "32 hexadecimal digits in lower case are expected.")
 
 
 def _check_count(count: int, limit: int, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.transport import Answer, HttpTransport, Request, Transport
 
 MLFLOW = "/api/2.0/mlflow"
+BINARY = "application/octet-stream"
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 
@@ -86,6 +88,15 @@ class Connection:
         """
         self.post(path, body, Empty, is_repeatable=True)
 
+    def tell_encoded(self, path: str, body: bytes) -> None:
+        """Send JSON that is ready to a call that may be repeated and whose answer nobody needs.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request("POST", self._prefix + path, body=body, is_repeatable=True)
+        _decoded(self._transport.send(request).read(), Empty)
+
     def delete(self, path: str, query: msgspec.Struct, answer: type[Message]) -> Message:
         """Send ``query`` to a deletion that may be repeated and return the answer.
 
@@ -105,6 +116,23 @@ class Connection:
             "PUT", self._prefix + path, body=content, content_type=content_type, is_repeatable=True
         )
         self._transport.send(request).read()
+
+    def put_file(self, path: str, local: Path) -> None:
+        """Store the content of a file of this machine at ``path``, however large it is.
+
+        Raises:
+            OSError: The file can't be read.
+            RunyardError: What the server raised.
+        """
+        if not local.stat().st_size:
+            # A stream of unknown length is what an empty file would become.
+            self.put(path, b"", BINARY)
+            return
+        with local.open("rb") as content:
+            request = Request(
+                "PUT", self._prefix + path, body=content, content_type=BINARY, is_repeatable=True
+            )
+            self._transport.send(request).read()
 
     def open(self, path: str, query: tuple[tuple[str, str], ...]) -> Answer:
         """Return an answer whose body is still to be read; the caller closes it.

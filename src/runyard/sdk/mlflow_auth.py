@@ -48,7 +48,7 @@ class HostBoundAuth(AuthBase):
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         """Set the header on a request that is ready to go, if it goes to the right host."""
-        credential = _credential_for(prepared.url or "")
+        credential = credential_for(prepared.url or "")
         if credential is not None and "Authorization" not in prepared.headers:
             token = credential.token()
             if token:
@@ -73,7 +73,12 @@ def announce(url: str, credential: Credential | None) -> None:
         os.environ.setdefault(_AUTH_VARIABLE, PROVIDER_NAME)
 
 
-def _credential_for(url: str) -> Credential | None:
+def credential_for(url: str) -> Credential | None:
+    """Return the credential that this process has for the host of ``url``; None if it has none.
+
+    Args:
+        url: Any address of the host.
+    """
     with _lock:
         announced = _announced.get(origin(url))
     if announced is not None:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NoReturn, Protocol
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -38,7 +38,7 @@ class Request:
         method: ``GET``, ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
         path: Path below the transport's address, quoted, with a slash in front.
         query: Pairs of the query string.
-        body: The body, ready to be sent.
+        body: The body, ready to be sent, or a file that can be read again from its beginning.
         content_type: What the body is.
         is_repeatable: Whether a second execution does no harm. Only such a request is sent again when the
             connection breaks or a gateway gives up after the server may have begun.
@@ -49,7 +49,7 @@ class Request:
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
+    body: bytes | BinaryIO | None = None
     content_type: str = "application/json"
     is_repeatable: bool = False
     authorization: str | None = field(default=None, repr=False)
@@ -116,19 +116,29 @@ class HttpTransport(Transport):
         url: Address of the server.
         credential: Where the token comes from; None sends none.
         read_timeout_s: How long to wait for the next byte of an answer.
+        is_patient: Whether to try again when nobody answers or a server is busy; else all of that is an
+            error at once, also a connection that takes longer than ``read_timeout_s``.
 
     Raises:
         InvalidParameter: ``url`` is not a server's address.
     """
 
     def __init__(
-        self, url: str, credential: Credential | None = None, *, read_timeout_s: float = READ_TIMEOUT_S
+        self,
+        url: str,
+        credential: Credential | None = None,
+        *,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        is_patient: bool = True,
     ) -> None:
         self.url = server_url(url)
         self._credential = credential
-        self._timeouts_s = (CONNECT_TIMEOUT_S, read_timeout_s)
+        self._timeouts_s = (CONNECT_TIMEOUT_S if is_patient else read_timeout_s, read_timeout_s)
         self._verify = _trusted_authorities()
-        self._sessions = {is_repeatable: _session(self.url, is_repeatable) for is_repeatable in (False, True)}
+        self._sessions = {
+            is_repeatable: _session(self.url, _retries(is_repeatable) if is_patient else Retry(0, read=False))
+            for is_repeatable in (False, True)
+        }
 
     def __repr__(self) -> str:
         return f"HttpTransport({self.url!r})"
@@ -156,6 +166,8 @@ class HttpTransport(Transport):
         headers = {"Accept": request.accept, "Accept-Encoding": "identity"}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
+        if request.body is not None and not isinstance(request.body, bytes):
+            request.body.seek(0)
         try:
             return session.request(
                 request.method,
@@ -194,12 +206,17 @@ class _BoundedRetry(Retry):
         return None if asked_s is None else min(asked_s, LONGEST_WAIT_S)
 
 
-def _session(url: str, is_repeatable: bool) -> requests.Session:
+def _session(url: str, retries: Retry) -> requests.Session:
     session = requests.Session()
     session.headers["User-Agent"] = f"runyard/{__version__}"
     # A proxy for the outside world can't reach this machine's own loopback.
     session.trust_env = not is_loopback(url)
-    retry = _BoundedRetry(
+    session.mount(url, HTTPAdapter(pool_maxsize=16, max_retries=retries))
+    return session
+
+
+def _retries(is_repeatable: bool) -> Retry:
+    return _BoundedRetry(
         total=None,
         connect=2,
         read=3 if is_repeatable else 0,
@@ -213,8 +230,6 @@ def _session(url: str, is_repeatable: bool) -> requests.Session:
         raise_on_status=False,
         respect_retry_after_header=True,
     )
-    session.mount(url, HTTPAdapter(pool_maxsize=16, max_retries=retry))
-    return session
 
 
 def _trusted_authorities() -> str | bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runyard.entities.logged_model import LoggedModel, LoggedModelStatus
+from runyard.entities.run_names import random_name
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol import limits
 from runyard.protocol.filters import parse_logged_model_filter
@@ -16,7 +17,6 @@ from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.protocol.wire import missing
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
-from runyard.services.run_names import random_name
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import MeasuredOn
 

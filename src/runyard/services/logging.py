@@ -150,7 +150,10 @@ def log_model(call: Call, run_id: str, model_json: str) -> None:
     with call.stores.atomic():
         get_active_run(call, run_id)
         tags = call.stores.metadata.runs.read_contents([run_id])[run_id].tags
-        history = [*_noted_models(tags.get(LOGGED_MODELS_TAG, "[]")), model]
+        noted = _noted_models(tags.get(LOGGED_MODELS_TAG, "[]"))
+        if model in noted:  # the client got no answer and sends it again
+            return
+        history = [*noted, model]
         call.stores.metadata.runs.set_tags(run_id, {LOGGED_MODELS_TAG: json.dumps(history)})
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import Run, RunContents, RunStatus
-from runyard.errors import InvalidParameter
+from runyard.entities.run_names import random_name
+from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol import limits
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.messages.common import view_of
@@ -18,7 +19,6 @@ from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
 from runyard.services.run_documents import keep_documents, read_documents
-from runyard.services.run_names import random_name
 from runyard.stores.metadata.base import DatasetSummary, Search
 
 RUN_NAME_TAG = "mlflow.runName"
@@ -30,13 +30,23 @@ MAX_DATASET_SUMMARIES = 1000
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What a client says of a run that it begins."""
+    """What a client says of a run that it begins.
+
+    Args:
+        experiment_id: Where; nothing and ``"0"`` are the workspace's own ``Default``.
+        name: What to call it.
+        user_id: Who begins it.
+        started_ms: When, by the client's clock.
+        tags: Its first tags.
+        run_id: The client's own id, for a run that began while the server could not be reached.
+    """
 
     experiment_id: str | None = None
     name: str = ""
     user_id: str = ""
     started_ms: int | None = None
     tags: Mapping[str, str] | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,12 @@ class FullRun:
 def create_run(call: Call, new: NewRun) -> FullRun:
     """Return a new running run, with a name drawn at random if none was given.
 
+    An id of the client's own that was seen before, from the same user for the same experiment, means the run
+    that it made then: the client got no answer and asks again.
+
     Raises:
-        InvalidParameter: The experiment is deleted, or name and name tag differ.
+        AlreadyExists: Another run has the client's id.
+        InvalidParameter: The experiment is deleted, name and name tag differ, or the id is none.
         NotFound: There is no such experiment.
     """
     tags = dict(new.tags or {})
@@ -59,9 +73,20 @@ def create_run(call: Call, new: NewRun) -> FullRun:
     limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
     tags[RUN_NAME_TAG] = name
     limits.check_first_tags(tags)
+    if new.run_id is None:
+        return _add_run(call, new, name, tags)
+    limits.check_run_id(new.run_id)
+    try:
+        return _add_run(call, new, name, tags)
+    except AlreadyExists:
+        # The same request may have come through another server meanwhile: now it is seen.
+        return _add_run(call, new, name, tags)
+
+
+def _add_run(call: Call, new: NewRun, name: str, tags: Mapping[str, str]) -> FullRun:
     with call.stores.atomic():
         experiment = get_active_experiment(call, new.experiment_id)
-        run_id = uuid.uuid4().hex
+        run_id = new.run_id or uuid.uuid4().hex
         run = Run(
             run_id=run_id,
             workspace=call.workspace.name,
@@ -73,8 +98,22 @@ def create_run(call: Call, new: NewRun) -> FullRun:
             artifact_uri=f"{experiment.artifact_location.rstrip('/')}/{run_id}/artifacts",
             started_ms=call.now_ms() if new.started_ms is None else new.started_ms,
         )
+        begun = _begun_before(call, run) if new.run_id is not None else None
+        if begun is not None:
+            return begun
         call.stores.metadata.runs.add_run(run, tags)
     return FullRun(run, RunContents(tags=tags))
+
+
+def _begun_before(call: Call, asked: Run) -> FullRun | None:
+    """Return the run that the same request has made before, as it stands now, if there is one."""
+    runs = call.stores.metadata.runs
+    if not runs.find_run_ids(asked.workspace, [asked.run_id]):
+        return None
+    run = runs.get_run(asked.workspace, asked.run_id)
+    if (run.experiment_id, run.user_id) != (asked.experiment_id, asked.user_id):
+        raise AlreadyExists(f"Run with id={asked.run_id} already exists.")
+    return FullRun(run, runs.read_contents([run.run_id])[run.run_id])
 
 
 def _agreed_name(name: str, name_tag: str) -> str:

@@ -30,8 +30,9 @@ _STATUSES = {
 
 
 class CreateRun(Wire):
-    """Body of ``runs/create``."""
+    """Body of ``runs/create``; ``run_id`` is Runyard's own field."""
 
+    run_id: str | None = None
     experiment_id: str | None = None
     user_id: str = ""
     run_name: str = ""

@@ -29,10 +29,22 @@ routes = Routes()
 _BASE = "/api/2.0/mlflow/runs"
 
 
-@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Begin a run.", commits_together=True)
+@routes.post(
+    f"{_BASE}/create",
+    permits=Permission.CONTRIBUTE,
+    summary="Begin a run; with a `run_id` of the client's own (32 hex digits) once, however often sent.",
+    commits_together=True,
+)
 def create_run(call: Call, body: CreateRun) -> RunAnswer:
     """Begin a run."""
-    new = runs.NewRun(body.experiment_id, body.run_name, body.user_id, body.start_time, mapping(body.tags))
+    new = runs.NewRun(
+        experiment_id=body.experiment_id,
+        name=body.run_name,
+        user_id=body.user_id,
+        started_ms=body.start_time,
+        tags=mapping(body.tags),
+        run_id=body.run_id or None,
+    )
     made = runs.create_run(call, new)
     return RunAnswer(run=wire_run(made.run, made.contents))
 

@@ -1,0 +1,183 @@
+"""Adding to a spool: what is in it when a call returns survives the death of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from runyard.sdk.spool.folder import FileLock, SpoolFolder
+from runyard.sdk.spool.records import FileLogged, Record, encode
+from runyard.sdk.spool.segments import HEADER_BYTES, framed, header
+
+SEGMENT_BYTES = 16 * 1024 * 1024
+MEASURED_EVERY_BYTES = 8 * 1024 * 1024
+MEASURED_AT_MOST_EVERY_S = 1.0
+COPIED_AT_ONCE_BYTES = 1 << 20
+
+_FULL = "it has reached its size limit"
+
+_log = logging.getLogger("runyard.spool")
+
+
+class SpoolWriter:
+    """Writes the spool of this process, from any of its threads; what does not fit is dropped and counted.
+
+    It makes its folder when the first record comes. Nothing about the disk makes it raise.
+
+    Args:
+        root: The folder of all spools.
+        tracking_uri: Where the records go.
+        max_bytes: How much all spools below ``root`` may hold together.
+    """
+
+    def __init__(self, root: Path, tracking_uri: str, max_bytes: int) -> None:
+        self.added = self.dropped = 0
+        self._root = root
+        self._tracking_uri = tracking_uri
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._folder: SpoolFolder | None = None
+        self._writer_lock: FileLock | None = None
+        self._descriptor: int | None = None
+        self._number = self._offset = 0
+        self._used_bytes, self._measured_bytes = 0, -MEASURED_EVERY_BYTES - 1
+        self._measured_s = float("-inf")
+
+    @property
+    def folder(self) -> SpoolFolder | None:
+        """The spool, once something was added to it."""
+        return self._folder
+
+    def add(self, record: Record) -> bool:
+        """Add a record; return whether it is in the spool now."""
+        content = framed(encode(record))
+        with self._lock:
+            return self._append(content, len(content))
+
+    def add_file(self, local: Path, record: FileLogged) -> bool:
+        """Keep a file as it is now, and a record of it; return whether it is kept.
+
+        It is copied and not linked: the script may write on in its own file right after.
+
+        Raises:
+            OSError: There is no such file to read, which is the script's own fault.
+        """
+        with local.open("rb") as source:
+            size = os.fstat(source.fileno()).st_size
+            name = secrets.token_hex(16)
+            with self._lock:
+                try:
+                    if not self._has_room(size):
+                        return self._drop(_FULL)
+                    target = self._opened().file(name)
+                except OSError as error:
+                    return self._drop(str(error))
+                self._used_bytes += size
+            try:
+                with target.open("xb") as copy:
+                    shutil.copyfileobj(source, copy, COPIED_AT_ONCE_BYTES)
+            except OSError as error:
+                target.unlink(missing_ok=True)
+                return self._drop(str(error))
+        return self.add(msgspec.structs.replace(record, content=name, size_bytes=size))
+
+    def close(self) -> None:
+        """End the spool; others may send it from now on. A later record begins another one."""
+        with self._lock:
+            self._let_go()
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the spool of the parent."""
+        self.added = self.dropped = 0
+        # The parent's other threads may have held the lock: in the child nobody would ever release it.
+        self._lock = threading.Lock()
+        self._let_go()
+
+    def _append(self, content: bytes, new_bytes: int) -> bool:
+        try:
+            if not self._has_room(new_bytes):
+                return self._drop(_FULL)
+            self._opened()
+            if self._offset + len(content) > SEGMENT_BYTES and self._offset > HEADER_BYTES:
+                self._begin_segment(self._number + 1)
+            self._write(content)
+        except OSError as error:
+            return self._drop(str(error))
+        self.added += 1
+        return True
+
+    def _write(self, content: bytes) -> None:
+        assert self._descriptor is not None
+        written = os.write(self._descriptor, content)
+        if written < len(content):
+            # Half a record would hide all that come after it.
+            os.ftruncate(self._descriptor, self._offset)
+            raise OSError(f"only {written} of {len(content)} bytes could be written")
+        self._offset += written
+        self._used_bytes += written
+
+    def _opened(self) -> SpoolFolder:
+        if self._folder is None:
+            self._folder, self._writer_lock = SpoolFolder.make(self._root, self._tracking_uri)
+        if self._descriptor is None:
+            self._begin_segment(1)
+        return self._folder
+
+    def _begin_segment(self, number: int) -> None:
+        assert self._folder is not None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(self._folder.segment(number), flags, 0o600)
+        if os.write(descriptor, header()) < HEADER_BYTES:
+            os.close(descriptor)
+            raise OSError(f"{self._folder.segment(number)} could not be begun")
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor, self._number, self._offset = descriptor, number, HEADER_BYTES
+
+    def _has_room(self, new_bytes: int) -> bool:
+        is_full = self._used_bytes + new_bytes > self._max_bytes
+        if is_full or self._used_bytes - self._measured_bytes > MEASURED_EVERY_BYTES:
+            now_s = time.monotonic()
+            if now_s - self._measured_s > MEASURED_AT_MOST_EVERY_S:
+                # What was sent meanwhile is gone from the disk: only a look there tells what is left.
+                self._measured_bytes = self._used_bytes = _size_below(self._root)
+                self._measured_s = now_s
+        return self._used_bytes + new_bytes <= self._max_bytes
+
+    def _drop(self, reason: str) -> bool:
+        self.dropped += 1
+        if self.dropped == 1:
+            _log.warning(
+                "Runyard's spool in %s takes no more: %s. From now on what is logged is lost until there is "
+                "room again. RUNYARD_SPOOL_MAX_MB sets its limit, RUNYARD_SPOOL_DIR where it lies.",
+                self._root,
+                reason,
+            )
+        return False
+
+    def _let_go(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        if self._writer_lock is not None:
+            self._writer_lock.release()
+        self._folder = self._writer_lock = self._descriptor = None
+        self._number = self._offset = 0
+        self._used_bytes, self._measured_bytes = 0, -MEASURED_EVERY_BYTES - 1
+        self._measured_s = float("-inf")
+
+
+def _size_below(root: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # sent and removed meanwhile
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
