@@ -102,6 +102,17 @@ class Settings:
     database_connections: int = field(
         default=16, metadata={"help": "Most connections that this server opens to PostgreSQL."}
     )
+    drain_s: int = field(
+        default=0,
+        metadata={
+            "help": "How long a server that was told to stop takes requests while /readyz says 503, so that "
+            "a load balancer turns to another one first."
+        },
+    )
+    graceful_stop_s: int = field(
+        default=5,
+        metadata={"help": "How long a server that stops waits for the requests that it has begun."},
+    )
     log_level: str = field(
         default="warning", metadata={"help": "How much the server logs: debug, info, warning, error."}
     )

@@ -19,6 +19,8 @@ from tests.server.team import ADDRESSES, Team
 # Every route that answers without a credential, and why that is right. To add one, add it here.
 OPEN_ROUTES = {
     ("GET", "/health"): "a load balancer probes it and has no credential; it says OK and nothing else",
+    ("GET", "/healthz"): "whoever restarts dead servers probes it; it says that the process is alive",
+    ("GET", "/readyz"): "a load balancer probes it; its four sentences name no place, no name and no number",
 }
 # Besides the table: the Studio's own files hold no data; what they show they ask the API for.
 OPEN_FILES = ("/", "/index.html", "/workspaces/alpha/", "/workspaces/nowhere/")

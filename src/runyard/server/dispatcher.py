@@ -18,7 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from runyard.auth.permissions import Open, Permission, authorize
+from runyard.auth.permissions import Caller, Open, Permission, authorize
+from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
@@ -29,6 +30,7 @@ from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
 from runyard.server.studio_files import StudioFiles
 from runyard.services.call import Call
+from runyard.services.operation import Operation
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -36,6 +38,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _JSON = "application/json"
 _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
+_NONE_LOOKED_UP = Workspace(DEFAULT_WORKSPACE, "", 0)
 
 
 class _Asked(NamedTuple):
@@ -59,6 +62,7 @@ class Dispatcher:
         routes: The table of routes.
         authenticate: Returns who sent an ``Authorization`` header; ``None`` if nobody did.
         studio: The Studio's files.
+        operation: The server that this is part of.
     """
 
     def __init__(
@@ -68,12 +72,14 @@ class Dispatcher:
         routes: Iterable[Route],
         authenticate: Authenticate,
         studio: StudioFiles,
+        operation: Operation,
     ) -> None:
         self._stores = stores
         self._settings = settings
         self._table = RouteTable(routes)
         self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
         self._studio = studio
+        self._operation = operation
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
         self._retrying = stores.database.retrying
 
@@ -151,21 +157,29 @@ class Dispatcher:
 
     def _admit_from_memory(self, route: Route, address: Address, authorization: str | None) -> Call | None:
         """Return the call if its sender may make it; ``None`` if only the store can tell."""
+        if isinstance(route.permits, Open):
+            return self._call(_NONE_LOOKED_UP, None)
         caller = self._callers.remembered(authorization)
         if caller is None:
             return None
         authorize(caller, route.permits, address.workspace)
         workspace = self._workspaces.remembered(address.workspace)
-        return None if workspace is None else Call(self._stores, self._settings, workspace, caller)
+        return None if workspace is None else self._call(workspace, caller)
 
     def _admit(self, route: Route, address: Address, authorization: str | None) -> Call:
         """Return the call if its sender may make it.
 
-        An open route needs no valid credential either: a probe may send one that has expired.
+        An open route looks nobody and nothing up: it answers while the database does not, and a probe may
+        send a credential that has expired.
         """
-        caller = None if isinstance(route.permits, Open) else self._callers.find(authorization)
+        if isinstance(route.permits, Open):
+            return self._call(_NONE_LOOKED_UP, None)
+        caller = self._callers.find(authorization)
         authorize(caller, route.permits, address.workspace)
-        return Call(self._stores, self._settings, self._workspaces.get(address.workspace), caller)
+        return self._call(self._workspaces.get(address.workspace), caller)
+
+    def _call(self, workspace: Workspace, caller: Caller | None) -> Call:
+        return Call(self._stores, self._settings, workspace, caller, self._operation)
 
 
 def _arguments(asked: _Asked) -> dict[str, object]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from runyard.errors import RunyardError, Unavailable
-from runyard.stores.schema_version import bring_up_to_date
+from runyard.stores.schema_version import bring_up_to_date, known_versions, version_of
 
 PATIENCE_S = 10.0
 """For how long a change is tried again: longer than a database takes to restart."""
@@ -216,6 +216,15 @@ class Database(ABC):
         with self.writing() as connection:
             self.take_turns("schema")
             bring_up_to_date(connection)
+
+    def has_current_schema(self) -> bool:
+        """Whether the schema is of the newest version that this code knows.
+
+        Raises:
+            Unavailable: The database can't be reached.
+        """
+        with self.reading() as connection:
+            return version_of(connection) == known_versions()[-1]
 
     def close(self) -> None:
         """Close all connections."""
