@@ -24,7 +24,9 @@ from runyard.errors import InvalidState, Unavailable
 from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
+from runyard.server.logs import configure_logs
 from runyard.server.middleware import wall
+from runyard.server.proxies import behind_proxies
 from runyard.server.routes import ROUTES
 from runyard.server.stopping import StoppingServer
 from runyard.server.studio_files import StudioFiles
@@ -117,7 +119,8 @@ def make_app(stores: Stores, settings: Settings, operation: Operation | None = N
     def who(authorization: str | None) -> Any:
         return authenticate(stores, settings, authorization)
 
-    return wall(Dispatcher(stores, settings, ROUTES, who, StudioFiles(), operation), settings)
+    dispatcher = Dispatcher(stores, settings, ROUTES, who, StudioFiles(), operation)
+    return behind_proxies(wall(dispatcher, settings, operation), settings)
 
 
 def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -132,6 +135,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         Unavailable: The port is taken, or the artifact store can't be used.
     """
     _end_on_sigterm()
+    configure_logs(settings)
     _make_home(settings.home)
     operation = Operation()
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
@@ -149,7 +153,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
                 http=StrictHttpProtocol,
                 ws="none",
                 lifespan="off",
-                log_level=settings.log_level,
+                log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,

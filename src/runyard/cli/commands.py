@@ -34,10 +34,22 @@ _COMMANDS = {
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
+    "config": ("runyard.cli.config:config", "Print the settings of the server and where each comes from."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
 _SERVER_LIBRARIES = frozenset(
-    {"alembic", "anyio", "httptools", "joserfc", "obstore", "sqlalchemy", "starlette", "uvicorn", "uvloop"}
+    {
+        "alembic",
+        "anyio",
+        "httptools",
+        "joserfc",
+        "obstore",
+        "prometheus_client",
+        "sqlalchemy",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+    }
 )
 
 app = App(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -24,6 +24,7 @@ from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
+from runyard.server.asked import CALLER, PAGES, ROUTE
 from runyard.server.bodies import read_whole
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
@@ -51,6 +52,7 @@ class _Asked(NamedTuple):
     query: bytes
     body: bytes
     accept: str | None
+    state: dict[str, Any]
 
 
 class Dispatcher:
@@ -76,7 +78,7 @@ class Dispatcher:
     ) -> None:
         self._stores = stores
         self._settings = settings
-        self._table = RouteTable(routes)
+        self._table = RouteTable(route.under(settings) for route in routes)
         self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
         self._studio = studio
         self._operation = operation
@@ -98,22 +100,26 @@ class Dispatcher:
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
         page = self._page(scope, address)
+        state: dict[str, Any] = scope["state"]
         if page is not None:
+            state[ROUTE] = PAGES
             return page
         authorization = _text(headers.get(b"authorization"))
         route, values = self._find(method, address.path, authorization)
+        state[ROUTE] = route.path
         if authorization is None:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
             call = await self._admitted(route, address, authorization)
+            state[CALLER] = call.caller
             response: Response = await route.handler(call, http=Request(scope, receive), **values)
             return response
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept)
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._retrying, partial(self._answer, asked))
@@ -130,9 +136,9 @@ class Dispatcher:
         """The Studio's page or one of its files, if that is what was asked for."""
         if scope["method"] not in ("GET", "HEAD"):
             return None
-        if address.prefix and not address.path:
+        if not address.path and (address.prefix or scope.get("root_path")):
             # "./": a workspace called "https:host" must not become the address of another host.
-            path: str = Request(scope).url.path
+            path: str = Request(scope).url.path if address.prefix else scope["root_path"]
             return RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308)
         if address.path == "/" or address.path.startswith("/studio/") or address.path == "/index.html":
             return self._studio.response(address.path.removeprefix("/"))
@@ -141,11 +147,13 @@ class Dispatcher:
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         route = asked.route
         call = await self._admitted(route, asked.address, asked.authorization)
+        asked.state[CALLER] = call.caller
         change = partial(route.handler, call, **_arguments(asked))
         return json_response(await self._stores.commits.submit(change))
 
     def _answer(self, asked: _Asked) -> Response:
         call = self._admit(asked.route, asked.address, asked.authorization)
+        asked.state[CALLER] = call.caller
         return json_response(asked.route.handler(call, **_arguments(asked)))
 
     async def _admitted(self, route: Route, address: Address, authorization: str | None) -> Call:

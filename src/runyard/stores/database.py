@@ -235,6 +235,14 @@ class Database(ABC):
         """Do what keeps the database small and can wait, more of it when the server ``is_idle``."""
 
     @abstractmethod
+    def size_bytes(self) -> int:
+        """Return how much room the database takes.
+
+        Raises:
+            Unavailable: It can't be reached.
+        """
+
+    @abstractmethod
     def take_turns(self, purpose: str) -> None:
         """Let this thread's write transaction be the only one anywhere that was begun for ``purpose``.
 
