@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import importlib
 import json
 import logging
 import os
@@ -144,27 +145,45 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         check_bind(settings, stores.metadata.credentials.has_administrator())
         check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
-        with contextlib.closing(DocumentUpkeep(stores)) as documents, _listening(settings) as listener:
+        with (
+            _traced(make_app(stores, settings, operation), settings) as app,
+            contextlib.closing(DocumentUpkeep(stores)) as documents,
+            _listening(settings) as listener,
+        ):
             documents.start()
             url = _url(settings, listener)
-            config = uvicorn.Config(
-                make_app(stores, settings, operation),
-                loop="uvloop",
-                http=StrictHttpProtocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=settings.graceful_stop_s,
-                ssl_certfile=settings.tls_cert,
-                ssl_keyfile=settings.tls_key,
-            )
+            server = StoppingServer(_config(app, settings), operation, settings.drain_s)
             with _announced(settings, url):
                 on_ready(url)
                 with contextlib.suppress(KeyboardInterrupt):
-                    StoppingServer(config, operation, settings.drain_s).run(sockets=[listener])
+                    server.run(sockets=[listener])
+
+
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=StrictHttpProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.graceful_stop_s,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+@contextlib.contextmanager
+def _traced(app: ASGIApp, settings: Settings) -> Iterator[ASGIApp]:
+    """The application, which sends a span of each request if the settings ask for that."""
+    if not settings.traces:
+        yield app
+        return
+    with contextlib.closing(importlib.import_module("runyard.server.tracing").Traced(app)) as traced:
+        yield traced
 
 
 def _end_on_sigterm() -> None:

@@ -44,6 +44,7 @@ SAMPLES = {
     "log_level": ("info", '"info"', LogLevel.INFO),
     "log_format": ("json", '"json"', LogFormat.JSON),
     "access_log": ("on", "true", True),
+    "traces": ("1", "true", True),
     "trusted_proxies": ("10.0.0.0/8", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
     "root_path": ("/r", '"/r"', "/r"),
 }

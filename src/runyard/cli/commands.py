@@ -126,6 +126,8 @@ def _missing_server(error: ImportError) -> str:
     while cause is not None:
         if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] in _SERVER_LIBRARIES:
             return f"This command needs the server: pip install 'runyard[server]'. ({cause})"
+        if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] == "opentelemetry":
+            return f"The setting traces needs its library: pip install 'runyard[otel]'. ({cause})"
         if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] == "psycopg":
             return f"A PostgreSQL database needs its driver: pip install 'runyard[postgres]'. ({cause})"
         cause = cause.__cause__

@@ -149,6 +149,12 @@ class Settings:
         default=False,
         metadata={"help": "Log a line for each request: id, method, route, status, duration, caller."},
     )
+    traces: bool = field(
+        default=False,
+        metadata={
+            "help": "Send a span of each request where the variables OTEL_* say; needs 'runyard[otel]'."
+        },
+    )
     trusted_proxies: tuple[str, ...] = field(
         default=(),
         metadata={
