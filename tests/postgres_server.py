@@ -16,6 +16,8 @@ from runyard.stores.metadata.schema import tables
 from runyard.stores.postgres import PostgresDatabase, open_postgres
 
 OWNER = "runyard"
+ASKED, KEPT_OUT = "asked_for_a_password", "kept_out"
+"""Users that a cluster asks for a password, and lets in never; a test makes them."""
 DEBIAN = Path("/usr/lib/postgresql")
 FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
 _WIPE = ";".join(
@@ -53,15 +55,19 @@ class PostgresServer:
             shutil.chown(self._folder, self._user)
         options = ("--no-sync", "--encoding=UTF8", "--locale=C", "--auth=trust")
         self._run("initdb", "-D", str(self._data), "-U", OWNER, *options)
+        access = self._data / "pg_hba.conf"
+        access.write_text(
+            f"local all {ASKED} scram-sha-256\nlocal all {KEPT_OUT} reject\n" + access.read_text()
+        )
         self.start()
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def address(self, name: str) -> str:
+    def address(self, name: str, user: str = OWNER) -> str:
         """Return the URL of a database of this cluster."""
-        return f"postgresql://{OWNER}:not-to-be-shown@/{name}?host={self._folder}"
+        return f"postgresql://{user}:not-to-be-shown@/{name}?host={self._folder}"
 
     def start(self) -> None:
         """Start it, and return once it takes connections."""

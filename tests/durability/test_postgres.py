@@ -110,6 +110,17 @@ def test_r05_a_database_that_goes_away_loses_and_doubles_nothing(durable, start_
     assert "not-to-be-shown" not in told
 
 
+def test_a_probe_is_answered_while_the_database_is_away(durable, start_on):
+    (server,) = start_on(1)
+    durable.stop("immediate")
+    try:
+        # Nothing but the network is waited for; whoever asks the database waits for ten seconds.
+        answer = httpx.get(f"{server.url}/health", timeout=5)
+    finally:
+        durable.start()
+    assert (answer.status_code, answer.text) == (200, "OK")
+
+
 def test_a_server_that_is_killed_beside_another_one_loses_nothing(start_on):
     first, second = start_on(2)
     moments = random.Random(SERVER_KILLS)

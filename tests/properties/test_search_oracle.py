@@ -39,12 +39,13 @@ KEYS = ("a", "b.c", "é /1", "a.min")
 METRIC_KEYS = {f"{quote}{key}{quote}": key for key in KEYS for quote in '`"'}
 STATISTICS = {"min": Statistic.MINIMUM, "max": Statistic.MAXIMUM}
 EXPERIMENTS = (1, 1, 2, 3)
-# (FEW, FAR, FAR_PER_ROW, MAX_STRANDS): which of its ways a search takes.
+# (FEW, FAR, FAR_PER_ROW, FAR_PER_SORTED, MAX_STRANDS): which of its ways a search takes.
 WAYS = {
-    "the filter first": (2_000, 2_000, 8, 16),
-    "the order first": (-1, 2_000, 8, 16),
-    "the order, not far": (-1, 1, 0, 16),
-    "everything": (-1, 0, 0, 0),
+    "the filter first": (2_000, 2_000, 8, 10, 16),
+    "the order first": (-1, 2_000, 8, 10, 16),
+    "the order, not far": (-1, 1, 0, 0, 16),
+    "the order, among those of the filter": (-1, 0, 0, 1_000, 16),
+    "everything": (-1, 0, 0, 0, 0),
 }
 TEXTS = (
     "",
@@ -279,10 +280,11 @@ def inserted(database: Database, runs):
 def going(way: str):
     """Let searches take one of their ways only."""
     with pytest.MonkeyPatch.context() as patched:
-        few, far, far_per_row, most_strands = WAYS[way]
+        few, far, far_per_row, far_per_sorted, most_strands = WAYS[way]
         patched.setattr(run_search, "FEW", few)
         patched.setattr(run_search, "FAR", far)
         patched.setattr(run_search, "FAR_PER_ROW", far_per_row)
+        patched.setattr(run_search, "FAR_PER_SORTED", far_per_sorted)
         patched.setattr(run_strands, "MAX_STRANDS", most_strands)
         yield
 

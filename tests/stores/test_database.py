@@ -127,18 +127,45 @@ def test_writers_of_two_processes_take_turns(tmp_path, database):
     other.close()
 
 
-def test_a_database_that_another_process_holds_is_unavailable(tmp_path, database):
-    impatient = SqliteDatabase(
-        create_engine(
-            f"sqlite:///{tmp_path / 'runyard.db'}", connect_args={"timeout": 0.01, "isolation_level": None}
-        )
-    )
+@pytest.fixture
+def impatient(tmp_path: Path, database: Database) -> Iterator[Database]:
+    """Return the same database as another process has it that hardly waits for others."""
+    arguments = {"timeout": 0.01, "isolation_level": None, "check_same_thread": False}
+    impatient = SqliteDatabase(create_engine(f"sqlite:///{tmp_path / 'runyard.db'}", connect_args=arguments))
+    yield impatient
+    impatient.close()
+
+
+def test_a_database_that_another_process_holds_is_unavailable(database, impatient):
     with database.writing(), pytest.raises(Unavailable, match="locked"), impatient.writing():
         pass
     with impatient.writing() as connection:
         connection.execute(insert(signing_keys), row("later"))
-    impatient.close()
     assert keys_in(database) == ["later"]
+
+
+def test_who_meets_another_process_tries_again(database, impatient):
+    attempts, may_end, is_held = [], threading.Event(), threading.Event()
+
+    def hold():
+        with database.writing():
+            is_held.set()
+            assert may_end.wait(60)
+
+    def write():
+        attempts.append(1)
+        if len(attempts) == 3:
+            may_end.set()
+        with impatient.writing() as connection:
+            connection.execute(insert(signing_keys), row("at last"))
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        held = elsewhere.submit(hold)
+        assert is_held.wait(60)
+        impatient.retrying(write)
+        held.result(60)
+    assert len(attempts) >= 3
+    assert keys_in(database) == ["at last"]
 
 
 def test_a_full_disk_is_said_to_be_full_and_nothing_is_written(database):

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from runyard.errors import InvalidParameter
+from runyard.stores import group_commit
 from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.schema import signing_keys
 from runyard.stores.postgres import PostgresDatabase
@@ -28,7 +29,11 @@ def name(cluster: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(cluster: PostgresServer, name: str) -> Iterator[PostgresDatabase]:
+def database(
+    cluster: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PostgresDatabase]:
+    # However slow the machine is just now, a group is not cut in two and committed in its middle.
+    monkeypatch.setattr(group_commit, "THREAD_BUDGET_S", 60.0)
     database = cluster.open(name)
     yield database
     database.close()

@@ -17,7 +17,7 @@ from runyard.stores.database import TransactionUndone
 from runyard.stores.metadata.schema import signing_keys
 from runyard.stores.opening import open_stores
 from runyard.stores.postgres import PostgresDatabase, open_postgres
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import ASKED, KEPT_OUT, OWNER, PostgresServer
 
 
 def row(key_id: str, private_jwk: str = "{}") -> dict[str, object]:
@@ -233,6 +233,27 @@ def test_a_database_that_does_not_answer_is_said_so_without_its_password(monkeyp
     with pytest.raises(Unavailable, match="The database does not answer") as refused:
         open_postgres(f"postgresql://u:hidden@/d?host={tmp_path}", 1)
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("database", "user", "said"),
+    [
+        ("postgres", ASKED, "password authentication failed.*PGPASSWORD"),
+        ("postgres", "nobody", "role .nobody. does not exist.*CREATE ROLE"),
+        ("postgres", KEPT_OUT, "pg_hba.conf rejects.*pg_hba.conf of"),
+        ("nowhere", OWNER, "database .nowhere. does not exist.*CREATE DATABASE"),
+    ],
+)
+def test_who_is_not_let_in_is_told_at_once_what_to_do(cluster, monkeypatch, database, user, said):
+    def asked_again(*_):
+        raise AssertionError("asking again changes nothing")
+
+    monkeypatch.setattr("time.sleep", asked_again)
+    cluster.execute(f"DROP ROLE IF EXISTS {ASKED}")
+    cluster.execute(f"CREATE ROLE {ASKED} LOGIN PASSWORD 'another'")
+    with pytest.raises(InvalidState, match=f"(?s){said}") as refused:
+        open_postgres(cluster.address(database, user), 1)
+    assert "not-to-be-shown" not in str(refused.value)
 
 
 def test_the_password_is_not_shown():

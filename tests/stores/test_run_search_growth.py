@@ -13,7 +13,7 @@ from runyard.entities.experiment import View
 from runyard.protocol.filters import parse_run_filter
 from runyard.protocol.ordering import parse_run_order
 from runyard.stores.database import Database
-from runyard.stores.metadata import schema
+from runyard.stores.metadata import run_search, schema
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.run_search import find_runs
 from tests.migrated import open_migrated
@@ -159,6 +159,30 @@ def test_a_late_page_costs_what_the_first_does(filled: Filled, order: list[str])
     assert len(costs) == filled.run_count // 100
     # The very last page by a metric looks for runs without it besides, of which there are none.
     assert max(costs[:-1]) <= 1.5 * costs[0] + 20
+
+
+@pytest.mark.parametrize("filter", ["metrics.w > -501", "params.half = '1' AND metrics.w > -501"])
+def test_runs_at_the_far_end_of_an_order_are_not_all_sorted(filled: Filled, filter: str, monkeypatch):
+    """The order is followed to where they lie, with an eye for nothing but them."""
+    search = Search(
+        "w",
+        filter=parse_run_filter(filter),
+        order=parse_run_order(["metrics.m DESC"]),
+        experiment_ids=["1"],
+        limit=10,
+    )
+    monkeypatch.setattr(run_search, "FEW", 50)
+    monkeypatch.setattr(run_search, "FAR", 10)
+    costs, pages = [], []
+    for far in (run_search.FAR_PER_SORTED * filled.run_count, 0):
+        monkeypatch.setattr(run_search, "FAR_PER_SORTED", far)
+        with filled.database.reading() as connection, counted(connection) as looks:
+            pages.append(find_runs(connection, search))
+        costs.append(looks[0])
+    assert pages[0] == pages[1]
+    assert pages[0].run_numbers[0] in (499, 500)
+    if filled.run_count == FEWER:
+        assert costs[0] < costs[1]
 
 
 def test_runs_are_found_without_a_look_at_all_of_them(filled: Filled):

@@ -44,7 +44,7 @@ class Route:
         path: Path below a workspace's address, with ``{name}`` or ``{name:path}`` for parameters.
         permits: What the caller must be allowed to do in that workspace.
         summary: One line for the API's documentation.
-        handler: The function that answers.
+        handler: The function that answers; where everybody may ask it, it gets nothing to answer from.
         request: Type of the decoded body or query; ``None`` for a handler without one.
         answer: Type of the answer; ``None`` if the handler returns a response itself.
         is_raw: Whether the handler is an ``async def`` that gets the HTTP request itself.

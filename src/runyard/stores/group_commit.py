@@ -99,8 +99,8 @@ class GroupCommit:
         if self._database.commits_at_once:
             try:
                 count = self._write_together(group, LOOP_BUDGET_S, wait=False)
-            except WriterBusy:
-                pass
+            except (WriterBusy, TransactionUndone):
+                pass  # the thread waits its turn, and tries again
             except _ApartError:
                 write = self._write_each
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
 from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
+from runyard.stores.prepared import driver_of
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10
@@ -33,6 +35,22 @@ _TOO_LONG_FOR_AN_INDEX = "54000"
 # Met another transaction; another one holds a row for too long; too many connections; what a new row hangs
 # on was removed since it was looked at, which the next attempt will see.
 _UNDONE = frozenset({"40001", "40P01", "55P03", "53300", "23503"})
+# What a server says to one that it will not let in; the driver tells no code of it. In another language than
+# English it is taken for a server that is not there yet.
+_REFUSED = {
+    re.compile(r"password authentication failed|no password supplied"): (
+        "Put the right user and password into RUNYARD_DATABASE, or the password into PGPASSWORD."
+    ),
+    re.compile(r"database .* does not exist"): (
+        "Make it with CREATE DATABASE, or name another one in RUNYARD_DATABASE."
+    ),
+    re.compile(r"role .* does not exist|role .* is not permitted to log in"): (
+        "Name another user in RUNYARD_DATABASE, or make that one with CREATE ROLE … LOGIN."
+    ),
+    re.compile(r"no pg_hba\.conf entry|pg_hba\.conf rejects|permission denied for database"): (
+        "Let this user and machine in: pg_hba.conf of the PostgreSQL server, or GRANT CONNECT."
+    ),
+}
 # Classes: connection exception, operator intervention (shut down, crashed, starting up).
 _GONE = ("08", "57P")
 
@@ -111,6 +129,8 @@ class PostgresDatabase(Database):
         if state in _UNDONE:
             return TransactionUndone("The database is busy with other changes; nothing was written.")
         assert self.engine.dialect.dbapi is not None
+        if state is None and _advice(fault) is not None:
+            return Unavailable("The database does not let this server in; nothing was written.")
         is_operational = isinstance(fault, self.engine.dialect.dbapi.OperationalError)
         if (state is None and is_operational) or (state is not None and state.startswith(_GONE)):
             return TransactionUndone("The database does not answer; nothing was written.")
@@ -135,7 +155,8 @@ def connect_postgres(address: str, connections: int) -> PostgresDatabase:
 
     Raises:
         InvalidParameter: The address can't be read.
-        InvalidState: This PostgreSQL is too old or keeps text in another encoding than UTF-8.
+        InvalidState: This PostgreSQL is too old, keeps text in another encoding than UTF-8, or refuses the
+            user, the password or the name of the database.
         Unavailable: Nothing answers there.
     """
     try:
@@ -169,9 +190,18 @@ def connect_postgres(address: str, connections: int) -> PostgresDatabase:
         database.close()
         if isinstance(error, Unavailable) and isinstance(error.__cause__, DBAPIError):
             # Whoever starts a server may know why; whoever asks it something later may not.
+            advice = _advice(error.__cause__.orig)
+            if advice is not None:
+                raise InvalidState(f"The database refuses: {error.__cause__.orig}. {advice}") from None
             raise Unavailable(f"The database does not answer: {error.__cause__.orig}") from None
         raise
     return database
+
+
+def _advice(fault: BaseException | None) -> str | None:
+    """Return what to do about a refusal that asking again would not change."""
+    said = str(fault)
+    return next((advice for refusal, advice in _REFUSED.items() if refusal.search(said)), None)
 
 
 def _check(database: PostgresDatabase) -> None:
@@ -195,7 +225,7 @@ def _end(connection: Connection) -> None:
     """Roll back what was not committed; a connection that is lost is thrown away."""
     if connection.invalidated:
         return
-    driver: Any = connection.connection.driver_connection
+    driver = driver_of(connection)
     if driver.closed:
         connection.invalidate()
     else:

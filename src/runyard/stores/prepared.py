@@ -29,23 +29,23 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: Any) -> list[Row]:
         """Run it and return all rows."""
-        found: list[Row] = _driver(connection).execute(self._text(connection), values).fetchall()
+        found: list[Row] = driver_of(connection).execute(self._text(connection), values).fetchall()
         return found
 
     def row(self, connection: Connection, **values: Any) -> Row | None:
         """Run it and return the first row, if there is one."""
-        found: Row | None = _driver(connection).execute(self._text(connection), values).fetchone()
+        found: Row | None = driver_of(connection).execute(self._text(connection), values).fetchone()
         return found
 
     def run(self, connection: Connection, **values: Any) -> int:
         """Run it and return how many rows it changed."""
-        return int(_driver(connection).execute(self._text(connection), values).rowcount)
+        return int(driver_of(connection).execute(self._text(connection), values).rowcount)
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run it once for each of the rows, and return how many it changed in all."""
         if not rows:
             return 0
-        cursor = _driver(connection).cursor()
+        cursor = driver_of(connection).cursor()
         cursor.executemany(self._text(connection), rows)
         return int(cursor.rowcount)
 
@@ -57,12 +57,42 @@ class Prepared:
         return known
 
 
+class PreparedRows:
+    """An ``INSERT`` of many rows: one after the other on SQLite, all at once on PostgreSQL.
+
+    There each row would be a statement of its own, sent and answered by itself.
+
+    Args:
+        insert: The statement up to its columns, without them.
+        columns: Each column with its type in PostgreSQL.
+        conflict: The end of the statement, from ``ON CONFLICT`` on.
+    """
+
+    def __init__(self, insert: str, columns: Mapping[str, str], conflict: str) -> None:
+        names = ", ".join(columns)
+        values = ", ".join(f":{name}" for name in columns)
+        lists = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in columns.items())
+        self._columns = tuple(columns)
+        self._each = Prepared(f"{insert} ({names}) VALUES ({values}) {conflict}")
+        self._at_once = Prepared(f"{insert} ({names}) SELECT * FROM unnest({lists}) {conflict}")
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert the rows, each with a value for every column; no two of them have the same key."""
+        if not rows:
+            return
+        if connection.dialect.name == "postgresql":
+            columns = map(list, zip(*rows, strict=True))
+            self._at_once.run(connection, **dict(zip(self._columns, columns, strict=True)))
+        else:
+            self._each.run_many(connection, [dict(zip(self._columns, row, strict=True)) for row in rows])
+
+
 def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Row]:
     """Run a statement with ``numbers``, which are the database's own, as its text in place of ``{}``."""
-    found: list[Row] = _driver(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
+    found: list[Row] = driver_of(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
     return found
 
 
-def _driver(connection: Connection) -> Any:
+def driver_of(connection: Connection) -> Any:
     """The driver's connection: ``sqlite3`` and ``psycopg`` both run statements on it."""
     return connection.connection.driver_connection

@@ -15,8 +15,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
 from runyard.settings import Durability
-from runyard.stores.database import INSERTS, Database, bring_schema_up_to_date
-from runyard.stores.sqlite_writer import SqliteWriter
+from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
+from runyard.stores.prepared import driver_of
+from runyard.stores.sqlite_writer import SqliteWriter, roll_back
 
 FREE_PAGES = 500
 """How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
@@ -52,7 +53,7 @@ class SqliteDatabase(Database):
             )
         if is_idle and free > max(pages // FREE_PART, FREE_PAGES):
             with self.writing() as connection:
-                raw: Any = connection.connection.driver_connection
+                raw = driver_of(connection)
                 for _ in range(FREE_PAGES):
                     # Asked for more, it would still free one: each step of it does, and Python takes but one.
                     raw.execute("PRAGMA incremental_vacuum(1)")
@@ -83,15 +84,17 @@ class SqliteDatabase(Database):
     @contextlib.contextmanager
     def _begun_to_read(self) -> Iterator[Connection]:
         with self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+            driver_of(connection).execute("BEGIN")
             try:
                 yield connection
             finally:
-                connection.rollback()
+                roll_back(connection)
 
     def _explained(self, fault: BaseException) -> RunyardError | None:
         if "full" in str(fault):
             return StorageFull("The disk that holds the database is full; nothing was written.")
+        if "locked" in str(fault):
+            return TransactionUndone("The database is busy with other changes (locked); nothing was written.")
         if isinstance(fault, sqlite3.OperationalError):
             return Unavailable(f"The database does not answer: {fault}.")
         return None

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from runyard.stores.database import WriterBusy
+from runyard.stores.prepared import driver_of
 
 
 class SqliteWriter:
@@ -41,11 +42,11 @@ class SqliteWriter:
             raise WriterBusy
         try:
             connection = self._connection or self._connect()
-            self._begin(_driver(connection), wait)
+            self._begin(driver_of(connection), wait)
             try:
                 yield connection
             finally:
-                _rollback(connection)
+                roll_back(connection)
         finally:
             self._turn.release()
 
@@ -54,7 +55,7 @@ class SqliteWriter:
         if connection.in_transaction():
             connection.commit()
         else:
-            _driver(connection).commit()
+            driver_of(connection).commit()
 
     def close(self) -> None:
         """Close the connection once nobody writes any more; the next transaction opens another."""
@@ -65,7 +66,7 @@ class SqliteWriter:
 
     def _connect(self) -> Connection:
         connection = self._connection = self._engine.connect()
-        driver = _driver(connection)
+        driver = driver_of(connection)
         self._patience_ms = driver.execute("PRAGMA busy_timeout").fetchone()[0]
         # SQLite waits where it stands. Who does not want to wait must not, and the others ask twice.
         driver.execute("PRAGMA busy_timeout=0")
@@ -88,15 +89,11 @@ def _begin_patiently(driver: Any, patience_ms: int) -> None:
         driver.execute("PRAGMA busy_timeout=0")
 
 
-def _rollback(connection: Connection) -> None:
-    """Without effect after a commit; SQLAlchemy knows of a transaction only if it was used in it."""
+def roll_back(connection: Connection) -> None:
+    """End a transaction that was not committed; SQLAlchemy knows of it only if it was used in it."""
     # Not ``in_transaction()``: it denies one whose commit failed, which is in the way till rolled back.
     if connection.get_transaction() is not None:
         connection.rollback()
-    driver = _driver(connection)
+    driver = driver_of(connection)
     if driver.in_transaction:
         driver.rollback()
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection

@@ -65,7 +65,7 @@ def _number(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
-def latest_of(points: Sequence[Point]) -> tuple[int, int, float]:
+def latest_of(points: Iterable[Point]) -> tuple[int, int, float]:
     """Return the greatest (step, timestamp, value) by brute force, NaN counting as 0."""
     return max((point.step, point.timestamp_ms, _number(point.value)) for point in points)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,13 @@ from runyard.stores.metadata.search import experiment_numbers
 from runyard.stores.metadata.sql_pieces import ALWAYS, Engine, Row, Sql, all_of, whole_numbers
 
 EQUALITIES = (Operator.EQUAL, Operator.IN)
+
+
+class Having(NamedTuple):
+    """A comparison without which the filter does not hold, and the numbers of all runs for which it does."""
+
+    term: Comparison
+    numbers: Sql
 
 
 class Question:
@@ -39,12 +47,13 @@ class Question:
         self.ordering = RunOrdering(self.engine, search.order, self.key_ids)
         self._is_after = ALWAYS if search.after is None else self.ordering.after(search.after)
 
-    def holds(self, owner: str, known: Comparison | None = None) -> Sql:
-        """Return whether the filter holds, where the comparison that is ``known`` does.
+    def holds(self, owner: str, known: Sequence[Having] = ()) -> Sql:
+        """Return whether the filter holds for a run that is among those of all that are ``known``.
 
         See :meth:`RunConditions.holds` for ``owner``.
         """
-        needed = [term for term in self.terms if term is not known]
+        given = [id(having.term) for having in known]
+        needed = [term for term in self.terms if id(term) not in given]
         return all_of(self.conditions.holds(term, owner) for term in needed)
 
     def is_of_stages(self) -> Sql:

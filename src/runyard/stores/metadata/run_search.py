@@ -6,20 +6,20 @@ There are three ways, tried in this order:
    these are looked at and nothing else.
 2. *The order first.* If the order begins with the start or with a metric's last value, an index has the runs
    in that order: it is followed until the page is full (see ``run_strands.py``). With a filter it is followed
-   a short way only, as all that pass the filter may lie at the other end.
+   a short way only, as all that pass the filter may lie at the other end; and farther on SQLite, with an eye
+   for nothing but the runs that the filter asks for, if these are many.
 3. *Everything.* The runs that have what the filter asks for, or all, are filtered and sorted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
 from runyard.protocol.filter_tree import NUMERIC_OPERATORS, Comparison, Entity, Operator, Statistic
 from runyard.stores.metadata.base import RunsFound, Search
-from runyard.stores.metadata.run_question import EQUALITIES, Question
+from runyard.stores.metadata.run_question import EQUALITIES, Having, Question
 from runyard.stores.metadata.run_strands import follow_order
 from runyard.stores.metadata.schema import INDEXED_LENGTH
 from runyard.stores.metadata.sql_pieces import NEVER, Row, Sql, all_of
@@ -27,15 +27,10 @@ from runyard.stores.metadata.sql_pieces import NEVER, Row, Sql, all_of
 FEW = 1_000
 FAR = 2_000
 FAR_PER_ROW = 8
+FAR_PER_SORTED = 10
+"""How many entries of an index are looked at in the time that one run takes to be looked up and sorted."""
 
 _RANGES = tuple(by for by in NUMERIC_OPERATORS if by is not Operator.NOT_EQUAL)
-
-
-class _Having(NamedTuple):
-    """A comparison without which the filter does not hold, and the numbers of all runs for which it does."""
-
-    term: Comparison
-    numbers: Sql
 
 
 def find_runs(connection: Connection, search: Search) -> RunsFound:
@@ -66,12 +61,25 @@ def _rows(question: Question) -> list[Row]:
         if _has_few(question, some):
             return _sorted(question, some)
     by_order = follow_order(question, FAR + FAR_PER_ROW * question.limit)
-    if by_order is None and not having:
-        by_order = follow_order(question, far=None)
-    return _sorted(question, having[0] if having else None) if by_order is None else by_order
+    if by_order is not None:
+        return by_order
+    if having:
+        return _among_many(question, having)
+    by_order = follow_order(question, far=None)
+    return _sorted(question, None) if by_order is None else by_order
 
 
-def _sorted(question: Question, some: _Having | None) -> list[Row]:
+def _among_many(question: Question, having: Sequence[Having]) -> list[Row]:
+    """Follow the order on if that costs less than to look up and sort those whom the filter asks for."""
+    counts = [_count(question, some.numbers) for some in having]
+    fewest = min(counts)
+    by_order = None
+    if question.engine.is_sqlite:  # PostgreSQL would read the numbers again for each entry of the index
+        by_order = follow_order(question, FAR_PER_SORTED * fewest, having)
+    return _sorted(question, having[counts.index(fewest)]) if by_order is None else by_order
+
+
+def _sorted(question: Question, some: Having | None) -> list[Row]:
     """Filter and sort the runs of the experiments, or those of them that have what ``some`` says."""
     if some is None:
         tables, holds = Sql("runs r"), question.holds("r.run_number")
@@ -79,13 +87,13 @@ def _sorted(question: Question, some: _Having | None) -> list[Row]:
         numbers = Sql(f"({some.numbers.text}{question.engine.one_by_one}) few", some.numbers.values)
         tables, holds = (
             numbers + question.runs_of("few.run_number"),
-            question.holds("few.run_number", some.term),
+            question.holds("few.run_number", [some]),
         )
     where = [question.in_experiments("r"), question.is_of_stages(), holds]
     return question.select(tables + question.ordering.joins(), where, question.ordering.clause())
 
 
-def _with_equal_text(question: Question) -> Iterator[_Having]:
+def _with_equal_text(question: Question) -> Iterator[Having]:
     """Yield who has a param, a tag or an id that the filter needs."""
     for term in question.terms:
         if not isinstance(term, Comparison) or term.operator not in EQUALITIES:
@@ -97,7 +105,7 @@ def _with_equal_text(question: Question) -> Iterator[_Having]:
             table, is_it = "runs", question.conditions.text("run_id", term.operator, term.value)
         else:
             continue
-        yield _Having(term, Sql(f"SELECT run_number FROM {table} WHERE {is_it.text}", is_it.values))
+        yield Having(term, Sql(f"SELECT run_number FROM {table} WHERE {is_it.text}", is_it.values))
 
 
 def _is_value(question: Question, term: Comparison) -> Iterator[Sql]:
@@ -110,7 +118,7 @@ def _is_value(question: Question, term: Comparison) -> Iterator[Sql]:
         yield question.conditions.text(start, Operator.IN, starts)
 
 
-def _with_metric(question: Question) -> Iterator[_Having]:
+def _with_metric(question: Question) -> Iterator[Having]:
     """Yield whose last value of a metric is as the filter needs it."""
     for term in question.terms:
         if not isinstance(term, Comparison) or term.entity is not Entity.METRIC:
@@ -123,10 +131,13 @@ def _with_metric(question: Question) -> Iterator[_Having]:
             is_its = Sql(f"s.key_id = ? AND {question.engine.flag('s.is_live', is_live)}", (key_id,))
             where = all_of([question.in_experiments("s"), is_its, question.conditions.number(term, "s")])
             parts.append(Sql(f"SELECT s.run_number FROM metric_series s WHERE {where.text}", where.values))
-        yield _Having(term, parts[0] + "UNION ALL" + parts[1])
+        yield Having(term, parts[0] + "UNION ALL" + parts[1])
 
 
-def _has_few(question: Question, some: _Having) -> bool:
-    limited = f"SELECT 1 FROM ({some.numbers.text}) few LIMIT {FEW + 1}"
-    counted = question.engine.rows(Sql(f"SELECT count(*) FROM ({limited}) c", some.numbers.values))
-    return int(counted[0][0]) <= FEW
+def _has_few(question: Question, some: Having) -> bool:
+    return _count(question, some.numbers + f"LIMIT {FEW + 1}") <= FEW
+
+
+def _count(question: Question, numbers: Sql) -> int:
+    counted = question.engine.rows(Sql("SELECT count(*) FROM (") + numbers + ") c")
+    return int(counted[0][0])

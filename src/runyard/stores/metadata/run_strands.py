@@ -7,6 +7,7 @@ Series that are still written to are strands of their own: they are few and outs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
@@ -14,7 +15,7 @@ from typing import TypeAlias
 from runyard.protocol.filter_tree import Entity, Statistic
 from runyard.protocol.ordering import Order
 from runyard.stores.metadata.run_ordering import MISSING, NAN, VALUED
-from runyard.stores.metadata.run_question import Question
+from runyard.stores.metadata.run_question import Having, Question
 from runyard.stores.metadata.sql_pieces import ALWAYS, Row, Sql, all_of
 
 MAX_STRANDS = 16
@@ -50,22 +51,25 @@ class _Strand:
     direction: str = ""
 
 
-def follow_order(question: Question, far: int | None) -> list[Row] | None:
+def follow_order(question: Question, far: int | None, among: Sequence[Having] = ()) -> list[Row] | None:
     """Return the rows of a page, by following its order.
 
     Args:
         question: What is searched for.
         far: How many entries of an index to look at before giving up; None for all of them.
+        among: Looks closer at nothing but the runs of all of these, and gives up at once if there are more
+            entries than ``far``.
 
     Returns:
         The rows, or None: no index has the order, or the page was not full within ``far`` entries of one.
     """
-    return _Follower(question, far).rows()
+    return _Follower(question, far, among).rows()
 
 
 class _Follower:
-    def __init__(self, question: Question, far: int | None) -> None:
+    def __init__(self, question: Question, far: int | None, among: Sequence[Having]) -> None:
         self._question = question
+        self._among = among
         self._engine = question.engine
         self._far = far
         self._keys = question.ordering.keys
@@ -158,7 +162,17 @@ class _Follower:
             order.insert(0, f"{strand.lead} {strand.direction}")
         elif strand.ranks[-1] == VALUED:
             order.insert(0, f"{self._keys[0].value} {self._keys[0].direction}")
-        where = [within, end or ALWAYS, strand.also, self._question.holds(strand.owner)]
+        # Strands without a value in front are short: what is live, or no number.
+        among = self._among if strand.lead is not None else ()
+        if among and end is not None:
+            return None
+        where = [
+            within,
+            end or ALWAYS,
+            *(Sql(f"{strand.owner} IN ({some.numbers.text})", some.numbers.values) for some in among),
+            strand.also,
+            self._question.holds(strand.owner, among),
+        ]
         rows = self._question.select(Sql(strand.index) + strand.joins, where, ", ".join(order))
         return None if end is not None and len(rows) < self._question.limit else rows
 

@@ -36,7 +36,7 @@ from runyard.stores.metadata.schema import (
     model_outputs,
     runs,
 )
-from runyard.stores.prepared import Prepared
+from runyard.stores.prepared import Prepared, PreparedRows
 
 _COLUMNS = (
     "run_id, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri,"
@@ -45,7 +45,7 @@ _COLUMNS = (
 _ADD = Prepared(
     f"INSERT INTO runs ({_COLUMNS}) VALUES (:run_id, :experiment_id, :name, :user_id, :status,"
     " :lifecycle_stage, :artifact_uri, :started_ms, :ended_ms, :deleted_ms)"
-    " ON CONFLICT (run_id) DO NOTHING"
+    " ON CONFLICT (run_id) DO NOTHING RETURNING run_number"
 )
 _GET = Prepared(
     f"SELECT {', '.join('runs.' + name for name in _COLUMNS.split(', '))}"
@@ -66,14 +66,12 @@ _STAGE = Prepared(
 )
 _GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
-_CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
+_CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_id = :run_id RETURNING run_number")
 _PARAMS = Prepared("SELECT key, value FROM params WHERE run_number = :run_number")
-_ADD_PARAM = Prepared(
-    "INSERT INTO params (run_number, key, value) VALUES (:run_number, :key, :value) ON CONFLICT DO NOTHING"
-)
-_SET_TAG = Prepared(
-    "INSERT INTO tags (run_number, key, value) VALUES (:run_number, :key, :value)"
-    " ON CONFLICT (run_number, key) DO UPDATE SET value = excluded.value"
+_PAIR = {"run_number": "bigint", "key": "text", "value": "text"}
+_ADD_PARAMS = PreparedRows("INSERT INTO params", _PAIR, "ON CONFLICT DO NOTHING")
+_SET_TAGS = PreparedRows(
+    "INSERT INTO tags", _PAIR, "ON CONFLICT (run_number, key) DO UPDATE SET value = excluded.value"
 )
 _DELETE_TAG = Prepared("DELETE FROM tags WHERE run_number = :run_number AND key = :key")
 
@@ -90,7 +88,7 @@ class SqlRuns(RunStore):
 
     def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
         with self._database.writing() as connection:
-            added = _ADD.run(
+            added = _ADD.row(
                 connection,
                 run_id=run.run_id,
                 experiment_id=int(run.experiment_id),
@@ -103,9 +101,10 @@ class SqlRuns(RunStore):
                 ended_ms=run.ended_ms,
                 deleted_ms=run.deleted_ms,
             )
-            if not added:
+            if added is None:
                 raise AlreadyExists(f"Run with id={run.run_id} already exists.")
-            self.set_tags(run.run_id, tags)
+            _SET_TAGS.run(connection, _pairs(added[0], tags))
+            self._note_change(added[0])
 
     def get_run(self, workspace: str, run_id: str) -> Run:
         statement = _GET_AND_HOLD if self._database.holds_rows else _GET
@@ -170,12 +169,12 @@ class SqlRuns(RunStore):
     def add_params(self, run_id: str, params_: Mapping[str, str]) -> None:
         if params_:
             with self._changing(run_id) as (connection, number):
-                _ADD_PARAM.run_many(connection, _pairs(number, params_))
+                _ADD_PARAMS.run(connection, _pairs(number, params_))
 
     def set_tags(self, run_id: str, tags_: Mapping[str, str]) -> None:
         if tags_:
             with self._changing(run_id) as (connection, number):
-                _SET_TAG.run_many(connection, _pairs(number, tags_))
+                _SET_TAGS.run(connection, _pairs(number, tags_))
 
     def delete_tag(self, run_id: str, key: str) -> bool:
         with contextlib.suppress(NotFound), self._changing(run_id) as (connection, number):
@@ -278,10 +277,9 @@ class SqlRuns(RunStore):
     def _changing(self, run_id: str) -> Iterator[tuple[Connection, int]]:
         """A transaction that changes what hangs on a run, and the run's number; its revision goes up."""
         with self._database.writing() as connection:
-            found = _NUMBER.row(connection, run_id=run_id)
+            found = _CHANGED.row(connection, run_id=run_id)
             if found is None:
                 raise NotFound(f"Run with id={run_id} not found")
-            _CHANGED.run(connection, run_number=found[0])
             self._note_change(found[0])
             yield connection, found[0]
 
@@ -306,8 +304,8 @@ def _run(row: Sequence[Any], workspace: str) -> Run:
     )
 
 
-def _pairs(run_number: int, pairs: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"run_number": run_number, "key": key, "value": value} for key, value in pairs.items()]
+def _pairs(run_number: int, pairs: Mapping[str, str]) -> list[tuple[int, str, str]]:
+    return [(run_number, key, value) for key, value in pairs.items()]
 
 
 def _next_position(connection: Connection, table: Table, run_number: int) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from runyard.stores.prepared import driver_of
+
 Row = tuple[Any, ...]
 
 
@@ -77,7 +79,7 @@ class Engine:
 
     def __init__(self, connection: Connection) -> None:
         self.is_sqlite = connection.dialect.name == "sqlite"
-        self._driver: Any = connection.connection.driver_connection
+        self._driver = driver_of(connection)
         self.one_by_one = "" if self.is_sqlite else " OFFSET 0"
         """Ends a query within a condition that is to be asked for each row, not joined."""
 
