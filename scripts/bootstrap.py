@@ -72,6 +72,7 @@ def main(goal: str) -> None:
             build_studio()
             install_browser()
             install_postgres()
+            install_proxies()
         for client in clients:
             client.result()
 
@@ -227,6 +228,17 @@ def install_postgres() -> None:
         apt_install("postgresql", because="the tests start servers of their own")
     else:
         say("No PostgreSQL found, so no tests on it. On Debian: sudo apt-get install postgresql")
+
+
+def install_proxies() -> None:
+    """Install nginx and HAProxy, of which the tests start some of their own, as with the browser."""
+    for program in ("nginx", "haproxy"):
+        if shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin"):
+            continue
+        if is_debian_root():
+            apt_install(program, because="the tests put a server behind it")
+        else:
+            say(f"No {program} found, so no tests behind it. On Debian: sudo apt-get install {program}")
 
 
 def is_debian_root() -> bool:

@@ -74,13 +74,6 @@ def _command_section(words: tuple[str, ...], command: App) -> str:
 
 def settings_table() -> str:
     """Describe every setting of the server."""
-    flags = {
-        name
-        for words, command in commands(app)
-        if words[-1] in {"up", "serve"}
-        for argument in command.assemble_argument_collection()
-        for name in argument.names
-    }
     rows = []
     for setting in fields(Settings):
         if setting.name == "mode":
@@ -97,12 +90,15 @@ def settings_table() -> str:
         )
         cells = (
             f"`RUNYARD_{setting.name.upper()}`",
-            f"`{flag}`" if flag in flags else "",
+            f"`{flag}`",
+            f"`{setting.name}`",
             shown,
             _cell(setting.metadata["help"]),
         )
         rows.append(f"| {' | '.join(cells)} |\n")
-    return "\n| variable | flag | default | what it does |\n|---|---|---|---|\n" + "".join(rows) + "\n"
+    return (
+        "\n| variable | flag | key | default | what it does |\n|---|---|---|---|---|\n" + "".join(rows) + "\n"
+    )
 
 
 def rest_table() -> str:

@@ -107,13 +107,16 @@ class RunningServer:
 
     def stop(self) -> int:
         """Ask for a clean end as Ctrl-C does and return the exit code."""
-        process = self._running()
-        process.send_signal(signal.SIGINT)
+        self._running().send_signal(signal.SIGINT)
+        return self.stopped()
+
+    def stopped(self) -> int:
+        """Wait for the end of a server that was told to stop and return the exit code."""
         try:
-            code = process.wait(STOPPED_WITHIN_S)
+            code = self._running().wait(STOPPED_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill9()
-            raise AssertionError(f"the server did not stop on SIGINT; its output:\n{self.output}") from None
+            raise AssertionError(f"the server did not stop; its output:\n{self.output}") from None
         self._process = None
         return code
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import importlib
 import json
 import logging
 import os
 import shutil
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,11 @@ from runyard.errors import InvalidState, Unavailable
 from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
+from runyard.server.logs import configure_logs
 from runyard.server.middleware import wall
+from runyard.server.proxies import behind_proxies
 from runyard.server.routes import ROUTES
+from runyard.server.stopping import StoppingServer
 from runyard.server.studio_files import StudioFiles
 from runyard.services import backups, integrity
 from runyard.services.administration import Administration
@@ -32,6 +38,7 @@ from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
 from runyard.services.document_upkeep import DocumentUpkeep
 from runyard.services.integrity import Integrity
+from runyard.services.operation import Operation
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
@@ -39,7 +46,6 @@ from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import AsItIs, Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
-GRACEFUL_STOP_S = 5
 UNFINISHED_RESTORE = "restoring"
 
 _log = logging.getLogger("runyard.server")
@@ -107,13 +113,15 @@ def administration(stores: Stores) -> Administration:
     return Administration(stores)
 
 
-def make_app(stores: Stores, settings: Settings) -> ASGIApp:
-    """Return the ASGI application that answers for ``stores``."""
+def make_app(stores: Stores, settings: Settings, operation: Operation | None = None) -> ASGIApp:
+    """Return the ASGI application that answers for ``stores``, as part of the server ``operation``."""
+    operation = operation or Operation()
 
     def who(authorization: str | None) -> Any:
         return authenticate(stores, settings, authorization)
 
-    return wall(Dispatcher(stores, settings, ROUTES, who, StudioFiles()), settings)
+    dispatcher = Dispatcher(stores, settings, ROUTES, who, StudioFiles(), operation)
+    return behind_proxies(wall(dispatcher, settings, operation), settings)
 
 
 def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -127,34 +135,61 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         InvalidState: Another server holds this home, or the address may not be bound.
         Unavailable: The port is taken, or the artifact store can't be used.
     """
+    _end_on_sigterm()
+    configure_logs(settings)
     _make_home(settings.home)
+    operation = Operation()
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
     with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
         check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
-        with contextlib.closing(DocumentUpkeep(stores)) as documents, _listening(settings) as listener:
+        with (
+            _traced(make_app(stores, settings, operation), settings) as app,
+            contextlib.closing(DocumentUpkeep(stores)) as documents,
+            _listening(settings) as listener,
+        ):
             documents.start()
             url = _url(settings, listener)
-            config = uvicorn.Config(
-                make_app(stores, settings),
-                loop="uvloop",
-                http=StrictHttpProtocol,
-                ws="none",
-                lifespan="off",
-                log_level=settings.log_level,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=GRACEFUL_STOP_S,
-                ssl_certfile=settings.tls_cert,
-                ssl_keyfile=settings.tls_key,
-            )
+            server = StoppingServer(_config(app, settings), operation, settings.drain_s)
             with _announced(settings, url):
                 on_ready(url)
                 with contextlib.suppress(KeyboardInterrupt):
-                    uvicorn.Server(config).run(sockets=[listener])
+                    server.run(sockets=[listener])
+
+
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=StrictHttpProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.graceful_stop_s,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+@contextlib.contextmanager
+def _traced(app: ASGIApp, settings: Settings) -> Iterator[ASGIApp]:
+    """The application, which sends a span of each request if the settings ask for that."""
+    if not settings.traces:
+        yield app
+        return
+    with contextlib.closing(importlib.import_module("runyard.server.tracing").Traced(app)) as traced:
+        yield traced
+
+
+def _end_on_sigterm() -> None:
+    """Let SIGTERM end the server as Ctrl-C does: through every ``finally``, so that all is put away."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _as_it_is(settings: Settings) -> AsItIs:

@@ -47,8 +47,9 @@ WIRE_FOR_STORES = {
     "runyard.protocol.paging",
 }
 # `runyard/__init__.py` hands out the SDK on first use; the command line loads a command when it is called;
-# Alembic, which takes long to import, is loaded when there is something to migrate.
-MAY_IMPORT_LAZILY = {"runyard", "runyard.cli", "runyard.stores.schema_version"}
+# Alembic, which takes long to import, is loaded when there is something to migrate; what sends spans when a
+# setting asks for it.
+MAY_IMPORT_LAZILY = {"runyard", "runyard.app", "runyard.cli", "runyard.stores.schema_version"}
 
 
 @pytest.mark.parametrize("module", modules())

@@ -9,7 +9,7 @@ from runyard.auth.permissions import Open, Permission
 from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
 
-ANSWERS_MADE_BY_HAND = {"/get-artifact", "/health", "/version"}
+ANSWERS_MADE_BY_HAND = {"/get-artifact", "/health", "/metrics", "/version"}
 
 
 def _named(route: Route) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,6 +19,7 @@ import pytest
 from tests.durability.logging_client import LoggingClient, check_all_is_kept
 from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -130,6 +133,38 @@ def test_a_server_that_is_killed_beside_another_one_loses_nothing(start_on):
     assert sum(client.unanswered for client in clients) > 0
     for server in (first, second):
         check_all_is_kept(server.url, clients)
+
+
+def test_a_server_that_is_killed_for_good_leaves_nothing_that_the_other_one_lacks(start_on):
+    first, second = start_on(2)
+    with logging_to([first.url, second.url]) as clients:
+        first.kill9()
+        so_far = [client.batch_count for client in clients]
+        until(lambda: have_gone_on(clients, so_far))
+    assert [client.surprises for client in clients] == [[]] * CLIENTS
+    assert all(client.unanswered for client in clients)
+    check_all_is_kept(second.url, clients)
+
+
+def test_servers_that_are_restarted_one_after_the_other_lose_nothing(start_on):
+    first, second = start_on(2)
+    with logging_to([first.url, second.url], [second.url, first.url]) as clients:
+        for server in (first, second):
+            os.kill(server.pid, signal.SIGTERM)
+            assert server.stopped() == 0
+            server.start()
+            assert httpx.get(f"{server.url}/readyz", timeout=60).json()["is_ready"]
+            so_far = [client.batch_count for client in clients]
+            until(partial(have_gone_on, clients, so_far))
+    assert [client.surprises for client in clients] == [[]] * CLIENTS
+    for server in (first, second):
+        check_all_is_kept(server.url, clients)
+
+
+def have_gone_on(clients: Sequence[LoggingClient], so_far: Sequence[int]) -> bool:
+    """Whether each client has had more batches acknowledged since; one that ended never will."""
+    assert all(client.is_alive() for client in clients), [client.surprises for client in clients]
+    return all(client.batch_count > count for client, count in zip(clients, so_far, strict=True))
 
 
 def test_r09_servers_that_start_at_once_on_an_empty_database_agree(start_on):

@@ -20,11 +20,11 @@ BASE = "/api/2.0/mlflow"
 class Local:
     """A server behind its wall, and a way to ask it things; `prefix` is the workspace's address."""
 
-    def __init__(self, home: Path, prefix: str = "", database: str = "") -> None:
+    def __init__(self, home: Path, prefix: str = "", database: str = "", **more: Any) -> None:
         home.mkdir(parents=True, exist_ok=True)
         if not database:
             open_migrated(home / "runyard.db").close()
-        self.settings = Settings(mode=Mode.UP, home=home, database=database)
+        self.settings = Settings(mode=Mode.UP, home=home, database=database, **more)
         self.stores = open_stores(self.settings)
         self.prefix = prefix
         transport = httpx.ASGITransport(make_app(self.stores, self.settings), raise_app_exceptions=False)

@@ -25,8 +25,8 @@ ADDRESSES = (
 class Team:
     """A server with the workspaces ``default``, ``alpha`` and ``beta``, and a way to ask it things."""
 
-    def __init__(self, home: Path, mode: Mode = Mode.SERVE) -> None:
-        self._open(home, mode)
+    def __init__(self, home: Path, mode: Mode = Mode.SERVE, **more: Any) -> None:
+        self._open(home, mode, **more)
         self.admin_key = self.administration.make_first_administrator("ann").text
         for name in ("alpha", "beta"):
             self.ask("POST", "/api/v1/workspaces", {"name": name}, key=self.admin_key).raise_for_status()
@@ -38,8 +38,8 @@ class Team:
         team._open(home, Mode.SERVE)
         return team
 
-    def _open(self, home: Path, mode: Mode) -> None:
-        self.settings = Settings(mode=mode, home=home)
+    def _open(self, home: Path, mode: Mode, **more: Any) -> None:
+        self.settings = Settings(mode=mode, home=home, **more)
         self.stores = open_stores(self.settings)
         self.administration = administration(self.stores)
         transport = httpx.ASGITransport(make_app(self.stores, self.settings), raise_app_exceptions=False)

@@ -14,11 +14,18 @@ from runyard.auth.permissions import Open, Permission, Scope
 from runyard.server.middleware import _UPLOAD
 from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
+from runyard.settings import Settings
 from tests.server.team import ADDRESSES, Team
 
 # Every route that answers without a credential, and why that is right. To add one, add it here.
 OPEN_ROUTES = {
     ("GET", "/health"): "a load balancer probes it and has no credential; it says OK and nothing else",
+    ("GET", "/healthz"): "whoever restarts dead servers probes it; it says that the process is alive",
+    ("GET", "/readyz"): "a load balancer probes it; its four sentences name no place, no name and no number",
+}
+# Every route that a setting opens, and why one may want that. Without the setting it needs its permission.
+OPENED_ROUTES = {
+    ("GET", "/metrics", "metrics_open"): "a scraper has no credential; it counts and names nobody",
 }
 # Besides the table: the Studio's own files hold no data; what they show they ask the API for.
 OPEN_FILES = ("/", "/index.html", "/workspaces/alpha/", "/workspaces/nowhere/")
@@ -241,6 +248,12 @@ def test_s07_the_routes_that_need_no_credential_are_the_reviewed_ones():
     found = {(route.method, route.path) for route in ROUTES if not needs_credential(route)}
     assert found == set(OPEN_ROUTES)
     assert all(len(why) > 20 for why in OPEN_ROUTES.values())
+
+
+def test_s07_the_routes_that_a_setting_opens_are_the_reviewed_ones():
+    found = {(route.method, route.path, route.opened_by) for route in ROUTES if route.opened_by}
+    assert found == set(OPENED_ROUTES)
+    assert not any(getattr(Settings(), setting) for _, _, setting in found)
 
 
 def test_s09_the_posts_that_a_reader_may_send_are_the_reviewed_ones():

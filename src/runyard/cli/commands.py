@@ -36,10 +36,22 @@ _COMMANDS = {
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
+    "config": ("runyard.cli.config:config", "Print the settings of the server and where each comes from."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
 _SERVER_LIBRARIES = frozenset(
-    {"alembic", "anyio", "httptools", "joserfc", "obstore", "sqlalchemy", "starlette", "uvicorn", "uvloop"}
+    {
+        "alembic",
+        "anyio",
+        "httptools",
+        "joserfc",
+        "obstore",
+        "prometheus_client",
+        "sqlalchemy",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+    }
 )
 
 app = App(
@@ -116,6 +128,8 @@ def _missing_server(error: ImportError) -> str:
     while cause is not None:
         if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] in _SERVER_LIBRARIES:
             return f"This command needs the server: pip install 'runyard[server]'. ({cause})"
+        if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] == "opentelemetry":
+            return f"The setting traces needs its library: pip install 'runyard[otel]'. ({cause})"
         if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] == "psycopg":
             return f"A PostgreSQL database needs its driver: pip install 'runyard[postgres]'. ({cause})"
         cause = cause.__cause__

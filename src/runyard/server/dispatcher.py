@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -18,17 +18,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from runyard.auth.permissions import Open, Permission, authorize
+from runyard.auth.permissions import Caller, Open, Permission, authorize
+from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
+from runyard.server.asked import CALLER, PAGES, ROUTE
 from runyard.server.bodies import read_whole
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
 from runyard.server.studio_files import StudioFiles
 from runyard.services.call import Call
+from runyard.services.operation import Operation
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -36,6 +39,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _JSON = "application/json"
 _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
+_NONE_LOOKED_UP = Workspace(DEFAULT_WORKSPACE, "", 0)
 
 
 class _Asked(NamedTuple):
@@ -48,6 +52,7 @@ class _Asked(NamedTuple):
     query: bytes
     body: bytes
     accept: str | None
+    state: dict[str, Any]
 
 
 class Dispatcher:
@@ -59,6 +64,7 @@ class Dispatcher:
         routes: The table of routes.
         authenticate: Returns who sent an ``Authorization`` header; ``None`` if nobody did.
         studio: The Studio's files.
+        operation: The server that this is part of.
     """
 
     def __init__(
@@ -68,12 +74,14 @@ class Dispatcher:
         routes: Iterable[Route],
         authenticate: Authenticate,
         studio: StudioFiles,
+        operation: Operation,
     ) -> None:
         self._stores = stores
         self._settings = settings
-        self._table = RouteTable(routes)
+        self._table = RouteTable(route.under(settings) for route in routes)
         self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
         self._studio = studio
+        self._operation = operation
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
         self._retrying = stores.database.retrying
 
@@ -92,25 +100,29 @@ class Dispatcher:
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
         page = self._page(scope, address)
+        state: dict[str, Any] = scope["state"]
         if page is not None:
+            state[ROUTE] = PAGES
             return page
         authorization = _text(headers.get(b"authorization"))
         route, values = self._find(method, address.path, authorization)
-        if isinstance(route.permits, Open):
+        state[ROUTE] = route.path
+        if isinstance(route.permits, Open) and not route.is_raw and route.opened_by is None:
             # It says nothing of the data and needs none: a probe is answered while the database is away.
-            return json_response(route.handler())
+            return json_response(route.handler(self._call(_NONE_LOOKED_UP, None)))
         if authorization is None:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
             call = await self._admitted(route, address, authorization)
+            state[CALLER] = call.caller
             response: Response = await route.handler(call, http=Request(scope, receive), **values)
             return response
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept)
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._retrying, partial(self._answer, asked))
@@ -127,9 +139,9 @@ class Dispatcher:
         """The Studio's page or one of its files, if that is what was asked for."""
         if scope["method"] not in ("GET", "HEAD"):
             return None
-        if address.prefix and not address.path:
+        if not address.path and (address.prefix or scope.get("root_path")):
             # "./": a workspace called "https:host" must not become the address of another host.
-            path: str = Request(scope).url.path
+            path: str = Request(scope).url.path if address.prefix else scope["root_path"]
             return RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308)
         if address.path == "/" or address.path.startswith("/studio/") or address.path == "/index.html":
             return self._studio.response(address.path.removeprefix("/"))
@@ -138,11 +150,13 @@ class Dispatcher:
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         route = asked.route
         call = await self._admitted(route, asked.address, asked.authorization)
+        asked.state[CALLER] = call.caller
         change = partial(route.handler, call, **_arguments(asked))
         return json_response(await self._stores.commits.submit(change))
 
     def _answer(self, asked: _Asked) -> Response:
         call = self._admit(asked.route, asked.address, asked.authorization)
+        asked.state[CALLER] = call.caller
         return json_response(asked.route.handler(call, **_arguments(asked)))
 
     async def _admitted(self, route: Route, address: Address, authorization: str | None) -> Call:
@@ -154,17 +168,29 @@ class Dispatcher:
 
     def _admit_from_memory(self, route: Route, address: Address, authorization: str | None) -> Call | None:
         """Return the call if its sender may make it; ``None`` if only the store can tell."""
+        if isinstance(route.permits, Open):
+            return self._call(_NONE_LOOKED_UP, None)
         caller = self._callers.remembered(authorization)
         if caller is None:
             return None
         authorize(caller, route.permits, address.workspace)
         workspace = self._workspaces.remembered(address.workspace)
-        return None if workspace is None else Call(self._stores, self._settings, workspace, caller)
+        return None if workspace is None else self._call(workspace, caller)
 
     def _admit(self, route: Route, address: Address, authorization: str | None) -> Call:
+        """Return the call if its sender may make it.
+
+        An open route looks nobody and nothing up: it answers while the database does not, and a probe may
+        send a credential that has expired.
+        """
+        if isinstance(route.permits, Open):
+            return self._call(_NONE_LOOKED_UP, None)
         caller = self._callers.find(authorization)
         authorize(caller, route.permits, address.workspace)
-        return Call(self._stores, self._settings, self._workspaces.get(address.workspace), caller)
+        return self._call(self._workspaces.get(address.workspace), caller)
+
+    def _call(self, workspace: Workspace, caller: Caller | None) -> Call:
+        return Call(self._stores, self._settings, workspace, caller, self._operation)
 
 
 def _arguments(asked: _Asked) -> dict[str, object]:

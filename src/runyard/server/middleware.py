@@ -11,6 +11,7 @@ import itertools
 import logging
 import re
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -19,13 +20,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.errors import Forbidden, InternalError, RunyardError
 from runyard.server.answers import error_response
+from runyard.server.asked import CALLER, NO_ROUTE, REQUEST_ID, ROUTE
 from runyard.server.bodies import RequestBody
+from runyard.server.logs import ACCESS, ASKED
 from runyard.server.origins import AllowedHosts, AllowedOrigins
+from runyard.services.operation import Operation
 from runyard.settings import Settings
 
 BODY_TIMEOUT_S = 60.0
 
 _log = logging.getLogger("runyard.server")
+_access_log = logging.getLogger(ACCESS)
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
@@ -45,13 +50,13 @@ STRICT_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
-def wall(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """Return ``app`` behind the wall that ``settings`` ask for.
+def wall(app: ASGIApp, settings: Settings, operation: Operation | None = None) -> ASGIApp:
+    """Return ``app`` behind the wall that ``settings`` ask for; ``operation`` counts what it answers.
 
     Raises:
         InvalidParameter: A setting would open a server without credentials to every website.
     """
-    return Wall(app, settings, BODY_TIMEOUT_S)
+    return Wall(app, settings, BODY_TIMEOUT_S, operation)
 
 
 class Wall:
@@ -61,14 +66,23 @@ class Wall:
         app: Sees only what passes; may raise any error.
         settings: Which hosts, origins and sizes pass.
         body_timeout_s: How long a body that is not an upload may take to arrive.
+        operation: The server that this is part of; it counts what is answered.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, body_timeout_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        body_timeout_s: float,
+        operation: Operation | None = None,
+    ) -> None:
         self._app = app
         self._hosts = AllowedHosts(settings)
         self._origins = AllowedOrigins(settings.allowed_origins)
         self._max_body_bytes = settings.max_body_bytes
         self._body_timeout_s = body_timeout_s
+        self._traffic = (operation or Operation()).traffic
+        self._logs_requests = settings.access_log
         # Counted from a number of its own: no two starts of a server give the same id.
         self._request_numbers = itertools.count(secrets.randbits(62))
 
@@ -81,8 +95,10 @@ class Wall:
             await self._app(scope, receive, send)
             return
         request_id = f"{next(self._request_numbers):016x}"
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {})[REQUEST_ID] = request_id
         answer = _Answer(send, request_id)
+        began_s = time.perf_counter()
+        self._traffic.in_flight += 1
         try:
             headers = _read_once(scope["headers"])
             answer.body = body = self._body(scope, headers, receive)
@@ -92,8 +108,20 @@ class Wall:
         except RunyardError as error:
             await self._refuse(error, scope, receive, answer)
         except Exception:  # noqa: BLE001 - whatever it was, the caller gets the request's id, the log the rest
-            _log.exception("request %s: %s %r failed", request_id, scope["method"], scope["path"])
+            _log.exception("%s failed", _named(scope), extra={ASKED: {REQUEST_ID: request_id}})
             await self._refuse(InternalError("The server failed; its log says why."), scope, receive, answer)
+        finally:
+            self._traffic.in_flight -= 1
+            self._note(scope, answer.status, time.perf_counter() - began_s)
+
+    def _note(self, scope: Scope, status: int, duration_s: float) -> None:
+        """Count a request that has ended and, if asked to, log it."""
+        route = scope["state"].get(ROUTE, NO_ROUTE)
+        self._traffic.note(route, scope["method"], status, duration_s)
+        if self._logs_requests:
+            told = _told(scope, route, status, duration_s)
+            text = " ".join(f"{name}={value}" for name, value in told.items())
+            _access_log.info("%s", text, extra={ASKED: told})
 
     def _check_sender(self, scope: Scope, headers: Headers) -> None:
         """Refuse what a page of another site, or one that took over a name of this host, may have sent."""
@@ -122,17 +150,19 @@ class Wall:
 class _Answer:
     """Puts the request's id and the strict headers on whatever is sent."""
 
-    __slots__ = ("_request_id", "_send", "body", "has_started")
+    __slots__ = ("_request_id", "_send", "body", "has_started", "status")
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = (b"x-request-id", request_id.encode())
         self.body: RequestBody | None = None
         self.has_started = False
+        self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] != "http.response.body":
             self.has_started = True
+            self.status = message["status"]
             headers = list(message.get("headers", ()))
             headers += _strict_headers(tuple([name for name, _ in headers]))
             headers.append(self._request_id)
@@ -140,6 +170,27 @@ class _Answer:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _named(scope: Scope) -> str:
+    """A request for the log, by its id and route: its path and query may hold what is nobody's business."""
+    state = scope["state"]
+    return f"request {state[REQUEST_ID]}: {scope['method']!a} {state.get(ROUTE, NO_ROUTE)}"
+
+
+def _told(scope: Scope, route: str, status: int, duration_s: float) -> dict[str, object]:
+    """What the log tells of a request, by name."""
+    caller = scope["state"].get(CALLER)
+    client = scope.get("client")
+    return {
+        REQUEST_ID: scope["state"][REQUEST_ID],
+        "client": client[0] if client else None,
+        "method": ascii(scope["method"])[1:-1],
+        "route": route,
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 3),
+        "caller": None if caller is None else ascii(caller.name)[1:-1],
+    }
 
 
 @lru_cache(256)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -28,6 +28,7 @@ from starlette.routing import compile_path
 
 from runyard.auth.permissions import Open, Permission
 from runyard.errors import MethodNotAllowed, RouteNotFound
+from runyard.settings import Settings
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _API = "/api/"
@@ -49,6 +50,7 @@ class Route:
         is_raw: Whether the handler is an ``async def`` that gets the HTTP request itself.
         commits_together: Whether its change may be written in one transaction with those of other requests.
         binary: Content type of the answer's other form, for who accepts it; the handler takes ``accept``.
+        opened_by: The setting that lets everybody use it, if there is one.
     """
 
     method: str
@@ -61,11 +63,18 @@ class Route:
     is_raw: bool
     commits_together: bool
     binary: str | None = None
+    opened_by: str | None = None
 
     @property
     def has_parameters(self) -> bool:
         """Whether a part of the path is the caller's to choose."""
         return "{" in self.path
+
+    def under(self, settings: Settings) -> Route:
+        """Return the route as a server with these settings has it."""
+        if self.opened_by is None or not getattr(settings, self.opened_by):
+            return self
+        return replace(self, permits=Open(f"the setting {self.opened_by} says so"))
 
 
 class Routes:
@@ -85,6 +94,7 @@ class Routes:
         summary: str,
         commits_together: bool = False,
         binary: str | None = None,
+        opened_by: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare the decorated function as the handler of ``method`` at ``paths``.
 
@@ -110,15 +120,18 @@ class Routes:
                         is_raw=inspect.iscoroutinefunction(handler),
                         commits_together=commits_together,
                         binary=binary,
+                        opened_by=opened_by,
                     )
                 )
             return handler
 
         return declare
 
-    def get(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+    def get(
+        self, *paths: str, permits: Permission | Open, summary: str, opened_by: str | None = None
+    ) -> Callable[[Handler], Handler]:
         """Declare a GET."""
-        return self.add("GET", *paths, permits=permits, summary=summary)
+        return self.add("GET", *paths, permits=permits, summary=summary, opened_by=opened_by)
 
     def post(
         self,

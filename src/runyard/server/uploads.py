@@ -20,8 +20,8 @@ _MAX_DIGITS = 18
 Begin = Callable[[Declared], ArtifactUpload]
 
 
-async def receive_file(http: Request, begin: Begin, max_bytes: int, *, is_at_hand: bool = False) -> None:
-    """Write the request's body to the upload that ``begin`` returns, and commit it.
+async def receive_file(http: Request, begin: Begin, max_bytes: int, *, is_at_hand: bool = False) -> int:
+    """Write the request's body to the upload that ``begin`` returns, commit it, and return its size.
 
     Nothing is left of it if the client goes away, the server stops, the store fails, or it is not what a
     header declared it to be.
@@ -40,18 +40,22 @@ async def receive_file(http: Request, begin: Begin, max_bytes: int, *, is_at_han
     declared = _declared(http)
     _check_size(declared.size_bytes or 0, max_bytes)
     if is_at_hand and declared.size_bytes is not None and declared.size_bytes <= SMALL_BYTES:
-        _store_small(await http.body(), begin, declared)
-        return
+        body = await http.body()
+        _store_small(body, begin, declared)
+        return len(body)
     file = _File(lambda: begin(declared))
+    size_bytes = 0
     try:
         async for batch, is_last in _batches(http, max_bytes):
             await run_sync(file.take, batch, is_last)
+            size_bytes += sum(map(len, batch))
     except BaseException:
         # To take back what a store has, or a large file from a disk, takes a while: not in the event loop.
         with anyio.CancelScope(shield=True):
             await run_sync(file.drop)
         raise
     file.drop()
+    return size_bytes
 
 
 class _File:

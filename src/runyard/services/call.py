@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runyard.auth.permissions import Caller
 from runyard.entities.workspace import Workspace
+from runyard.services.operation import Operation
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -35,12 +36,14 @@ class Call:
         settings: How the server runs.
         workspace: The workspace that the request's address names.
         caller: Who asks; ``None`` on routes that are open to everybody.
+        operation: The server that was asked.
     """
 
     stores: Stores
     settings: Settings
     workspace: Workspace
     caller: Caller | None
+    operation: Operation = field(default_factory=Operation)
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from runyard.errors import RunyardError, Unavailable
-from runyard.stores.schema_version import bring_up_to_date
+from runyard.stores.schema_version import bring_up_to_date, known_versions, version_of
 
 PATIENCE_S = 10.0
 """For how long a change is tried again: longer than a database takes to restart."""
@@ -217,6 +217,15 @@ class Database(ABC):
             self.take_turns("schema")
             bring_up_to_date(connection)
 
+    def has_current_schema(self) -> bool:
+        """Whether the schema is of the newest version that this code knows.
+
+        Raises:
+            Unavailable: The database can't be reached.
+        """
+        with self.reading() as connection:
+            return version_of(connection) == known_versions()[-1]
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -224,6 +233,14 @@ class Database(ABC):
     @abstractmethod
     def give_back_room(self, *, is_idle: bool) -> None:
         """Do what keeps the database small and can wait, more of it when the server ``is_idle``."""
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Return how much room the database takes.
+
+        Raises:
+            Unavailable: It can't be reached.
+        """
 
     @abstractmethod
     def take_turns(self, purpose: str) -> None:

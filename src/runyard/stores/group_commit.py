@@ -40,6 +40,10 @@ class GroupCommit:
 
     Args:
         database: Where the changes write, by ``writing()``.
+
+    Attributes:
+        groups: How many transactions it has committed.
+        changes: How many changes were in them.
     """
 
     def __init__(self, database: Database) -> None:
@@ -48,6 +52,13 @@ class GroupCommit:
         self._is_writing = False
         self._is_closed = False
         self._thread = ThreadPoolExecutor(1, "group-commit")
+        self.groups = 0
+        self.changes = 0
+
+    @property
+    def waiting_count(self) -> int:
+        """How many changes wait to be written."""
+        return len(self._waiting)
 
     def submit(self, change: Callable[[], Result]) -> asyncio.Future[Result]:
         """Return the result of ``change``, or what it raised, once it is committed or rolled back.
@@ -142,6 +153,7 @@ class GroupCommit:
                 raise _ApartError from error
             group[0].error = error.__cause__ if isinstance(error, _ApartError) else error
             return 1
+        self._count(count)
         return count
 
     def _write_each(self, group: Sequence[_Change]) -> None:
@@ -156,7 +168,14 @@ class GroupCommit:
 
     def _written(self, make: Callable[[], Result]) -> Result:
         with self._database.writing():
-            return make()
+            result = make()
+        self._count(1)
+        return result
+
+    def _count(self, changes: int) -> None:
+        """Note a transaction; there is one at a time, in the loop or in the thread."""
+        self.groups += 1
+        self.changes += changes
 
 
 class _ApartError(Exception):

@@ -72,6 +72,11 @@ class PostgresDatabase(Database):
     def give_back_room(self, *, is_idle: bool) -> None:
         """Nothing: PostgreSQL's own vacuum does it."""
 
+    def size_bytes(self) -> int:
+        """Return what PostgreSQL says of the whole database."""
+        with self.reading() as connection:
+            return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
+
     def take_turns(self, purpose: str) -> None:
         """Take PostgreSQL's own lock of that name, which ends with the transaction."""
         with self.writing() as connection:

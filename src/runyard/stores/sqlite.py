@@ -58,6 +58,15 @@ class SqliteDatabase(Database):
                     # Asked for more, it would still free one: each step of it does, and Python takes but one.
                     raw.execute("PRAGMA incremental_vacuum(1)")
 
+    def size_bytes(self) -> int:
+        """Return the size of the file once its write-ahead log is in it."""
+        with self.reading() as connection:
+            pages, page_bytes = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("page_count", "page_size")
+            )
+        return int(pages * page_bytes)
+
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
         self._writer.close()

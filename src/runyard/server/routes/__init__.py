@@ -7,6 +7,7 @@ from runyard.server.routes import (
     logged_models,
     logging,
     metrics,
+    operation,
     retention,
     runs,
     service,
@@ -18,6 +19,7 @@ from runyard.server.routing import Route
 
 _DESCRIBED: tuple[Route, ...] = (
     *service.routes,
+    *operation.routes,
     *experiments.routes,
     *runs.routes,
     *logging.routes,

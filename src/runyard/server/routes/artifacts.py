@@ -96,7 +96,8 @@ async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Resp
         return artifacts.begin_proxied_upload(call, artifact_path, declared)
 
     is_at_hand = artifacts.is_at_hand(call)
-    await receive_file(http, begin, call.settings.max_upload_bytes, is_at_hand=is_at_hand)
+    size_bytes = await receive_file(http, begin, call.settings.max_upload_bytes, is_at_hand=is_at_hand)
+    call.operation.traffic.artifact_bytes += size_bytes
     return json_response(Empty())
 
 
@@ -187,6 +188,7 @@ async def upload_artifact_of_run(call: Call, http: Request) -> Response:
             upload.commit()
 
     await run_sync(store)
+    call.operation.traffic.artifact_bytes += len(content)
     return json_response(Empty())
 
 

@@ -66,6 +66,11 @@ class Arrivals:
                 if known is not None:
                     self._bytes -= len(known[1])
 
+    @property
+    def unsummarised_count(self) -> int:
+        """How many batches are remembered, as they are not summarised yet."""
+        return len(self._batches)
+
     def watch(self, run_numbers: Iterable[int]) -> None:
         """Look after runs that were active before this process began."""
         with self._lock:

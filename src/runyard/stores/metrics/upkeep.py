@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import select, union
 
@@ -41,6 +42,21 @@ _RELEASE = Prepared(
 _FORGET_IDS = Prepared("DELETE FROM accepted_batches WHERE accepted_ms < :before_ms")
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is left to do, as far as this process knows.
+
+    Args:
+        runs: Runs that are not at rest.
+        batches: Batches that are not folded.
+        unsummarised: Batches that are in no summary.
+    """
+
+    runs: int
+    batches: int
+    unsummarised: int
+
+
 class MetricUpkeep:
     """A thread that looks after the metric store from :meth:`start` to :meth:`stop`.
 
@@ -67,6 +83,12 @@ class MetricUpkeep:
         except StorageFull:
             _log.warning("the disk is full: summaries of metrics are behind until there is room")
         self._thread.start()
+
+    def backlog(self) -> Backlog:
+        """Return what is left to do."""
+        active = self._metrics.arrivals.active()
+        batches = sum(activity.batch_count for activity in active.values())
+        return Backlog(len(active), batches, self._metrics.arrivals.unsummarised_count)
 
     def stop(self) -> None:
         """Stop after the transaction that is under way."""

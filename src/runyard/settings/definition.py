@@ -1,16 +1,11 @@
-"""One frozen ``Settings``, read once from flags and ``RUNYARD_*`` variables."""
+"""The settings of a server: their names, kinds, defaults and what they do."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-
-from runyard.errors import InvalidParameter
 
 MAX_ADDRESS_S = 900  # such an address is a credential of whoever has it, and can't be taken back
 
@@ -36,9 +31,29 @@ class Durability(str, Enum):
         return "commit: an acknowledged write survives kill -9; loss of power may take the last moments"
 
 
+class LogLevel(str, Enum):
+    """The least that the server's log tells."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(str, Enum):
+    """How a line of the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a server runs; each field but ``mode`` is also the variable ``RUNYARD_<NAME>``."""
+    """How a server runs.
+
+    Each field but ``mode`` is also a flag, the variable ``RUNYARD_<NAME>`` and a key of the configuration
+    file; all of them are made from this class.
+    """
 
     mode: Mode = field(
         default=Mode.UP,
@@ -96,14 +111,62 @@ class Settings:
     )
     database: str = field(
         default="",
-        repr=False,  # it may hold a password
-        metadata={"help": "PostgreSQL, as postgresql://user@host/name; left out, a SQLite file in the home."},
+        repr=False,
+        metadata={
+            "help": "PostgreSQL, as postgresql://user@host/name; left out, a SQLite file in the home.",
+            "has_password": True,
+        },
     )
     database_connections: int = field(
         default=16, metadata={"help": "Most connections that this server opens to PostgreSQL."}
     )
-    log_level: str = field(
-        default="warning", metadata={"help": "How much the server logs: debug, info, warning, error."}
+    drain_s: int = field(
+        default=0,
+        metadata={
+            "help": "How long a server that was told to stop takes requests while /readyz says 503, so that "
+            "a load balancer turns to another one first."
+        },
+    )
+    graceful_stop_s: int = field(
+        default=5,
+        metadata={"help": "How long a server that stops waits for the requests that it has begun."},
+    )
+    metrics_open: bool = field(
+        default=False,
+        metadata={
+            "help": "Let /metrics answer without a credential, as a scraper in a closed network needs."
+        },
+    )
+    log_level: LogLevel = field(
+        default=LogLevel.WARNING,
+        metadata={"help": "How much the server logs: debug, info, warning, error."},
+    )
+    log_format: LogFormat = field(
+        default=LogFormat.TEXT,
+        metadata={"help": "How a line of the log is written: 'text' for people, 'json' for programs."},
+    )
+    access_log: bool = field(
+        default=False,
+        metadata={"help": "Log a line for each request: id, method, route, status, duration, caller."},
+    )
+    traces: bool = field(
+        default=False,
+        metadata={
+            "help": "Send a span of each request where the variables OTEL_* say; needs 'runyard[otel]'."
+        },
+    )
+    trusted_proxies: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Addresses or networks of proxies that are believed when they say, by X-Forwarded-For, "
+            "-Proto and -Prefix, whom and under which path they answer."
+        },
+    )
+    root_path: str = field(
+        default="",
+        metadata={
+            "help": "Path below which a proxy shows this server, as '/runyard'; it may hand it on or not."
+        },
     )
 
     @property
@@ -114,11 +177,7 @@ class Settings:
     @property
     def database_shown(self) -> str:
         """Where the database is, for people: without the password."""
-        if not self.database:
-            return str(self.database_path)
-        address = urlsplit(self.database)
-        user, at, host = address.netloc.rpartition("@")
-        return f"{address.scheme}://{user.partition(':')[0]}{at}{host}{address.path}"
+        return without_password(self.database) if self.database else str(self.database_path)
 
     @property
     def artifact_root(self) -> Path:
@@ -126,61 +185,10 @@ class Settings:
         return self.home / "artifacts"
 
 
-def read_settings(mode: Mode, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
-    """Return the settings: a flag that is not ``None`` wins over its variable, that over the default.
-
-    Raises:
-        InvalidParameter: A variable holds no value of its kind, or one out of its limits; the text names it.
-    """
-    environment = os.environ if environment is None else environment
-    values: dict[str, Any] = {"mode": mode}
-    for item in fields(Settings):
-        variable = f"RUNYARD_{item.name.upper()}"
-        if flags.get(item.name) is not None:
-            values[item.name] = _from_flag(item.name, flags[item.name], item.default)
-        elif item.name != "mode" and environment.get(variable):
-            values[item.name] = _parse(variable, environment[variable], item.default)
-    settings = Settings(**values)
-    if settings.artifact_address_s > MAX_ADDRESS_S:
-        raise InvalidParameter(
-            f"artifact_address_s must be at most {MAX_ADDRESS_S} seconds, not {settings.artifact_address_s}."
-        )
-    home = settings.home.expanduser().absolute()
-    return Settings(**{**values, "home": home})
-
-
-def _from_flag(name: str, value: Any, default: Any) -> Any:
-    return _parse_enum(f"--{name.replace('_', '-')}", value, default) if isinstance(default, Enum) else value
-
-
-def _parse(variable: str, text: str, default: Any) -> Any:
-    if isinstance(default, Enum):
-        return _parse_enum(variable, text.strip().lower(), default)
-    if isinstance(default, bool):
-        return _parse_bool(variable, text)
-    if isinstance(default, int):
-        if not text.strip().isdecimal():
-            raise InvalidParameter(f"{variable} must be a whole number, not {text!r}.")
-        return int(text)
-    if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if isinstance(default, Path) or default is None:
-        return Path(text)
-    return text
-
-
-def _parse_enum(name: str, text: str, default: Enum) -> Enum:
-    try:
-        return type(default)(text)
-    except ValueError:
-        words = " or ".join(str(each.value) for each in type(default))
-        raise InvalidParameter(f"{name} must be {words}, not {text!r}.") from None
-
-
-def _parse_bool(variable: str, text: str) -> bool:
-    word = text.strip().lower()
-    if word in ("1", "true", "yes", "on"):
-        return True
-    if word in ("0", "false", "no", "off"):
-        return False
-    raise InvalidParameter(f"{variable} must be true or false, not {text!r}.")
+def without_password(address: str) -> str:
+    """Return the address of a database as people may see it: without password and options."""
+    parts = urlsplit(address)
+    if not parts.scheme:
+        return "(not shown)"
+    user, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"

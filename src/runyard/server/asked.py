@@ -1,0 +1,14 @@
+"""What a request's state tells, besides its answer, once it has ended: its id, its route, who sent it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REQUEST_ID: Final = "request_id"
+ROUTE: Final = "route"
+CALLER: Final = "caller"
+
+PAGES: Final = "(studio)"
+"""The route of the Studio's files, which no table holds."""
+NO_ROUTE: Final = "(none)"
+"""The route of what was refused, or meant nothing, before one was found."""

@@ -1,0 +1,54 @@
+"""The server's log: what a line looks like, and where it goes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+from datetime import datetime, timezone
+from typing import Any, Final
+
+from runyard.settings import LogFormat, Settings
+
+ACCESS: Final = "runyard.access"
+ASKED: Final = "asked"
+"""The attribute of a record that holds what is known of its request, by name."""
+
+
+class JsonLine(logging.Formatter):
+    """Writes a record as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object's text."""
+        told: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, tz=timezone.utc).isoformat(
+                timespec="milliseconds"
+            ),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, ASKED, {}),
+        }
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send what this server and its HTTP library log to stderr, as the settings say."""
+    level = settings.log_level.value.upper()
+    text = {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    to_stderr = {"handlers": ["stderr"], "propagate": False}
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"()": JsonLine} if settings.log_format is LogFormat.JSON else text},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "loggers": {
+                "runyard": {"level": level, **to_stderr},
+                "uvicorn": {"level": level, **to_stderr},
+                ACCESS: {"level": "INFO", **to_stderr},
+            },
+        }
+    )
