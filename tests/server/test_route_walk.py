@@ -206,6 +206,7 @@ def body_for(planted: Planted) -> dict[str, object]:
 
 # Where one name means different things on different routes.
 SPECIAL: list[tuple[str, dict[str, object]]] = [
+    ("mlflow/runs/create", {"run_id": None}),
     ("artifacts/list", {"path": ""}),
     ("mlflow-artifacts/artifacts", {"path": ""}),
     ("artifacts/directories", {"path": ""}),
