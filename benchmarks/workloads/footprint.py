@@ -15,16 +15,14 @@ POINTS = 400_000
 # Figure -> points of a series, keys of a run: as many points in all, however they are spread.
 SHAPES = {"disk_20": (20, 100), "disk_200": (200, 100), "disk_5000": (5000, 10)}
 SLOW_START_S = 4.0
-TIDIED_WITHIN_S = 300.0
-"""How long what other workloads left behind may take: its shrinking must not count as a series' bytes."""
 
 
 async def measure_disk(trial: Trial) -> None:
     """H: bytes a point, once the server has nothing more to tidy up."""
-    await trial.settle(TIDIED_WITHIN_S)
     for key, (length, width) in SHAPES.items():
         full = POINTS // (length * width)
         wanted = trial.extent.count(full)
+        await trial.settle()
         before = trial.server.bytes_in_use()
         runs = await fresh_runs(trial, "H", wanted)
         done = await _log_shape(trial, runs, length, width)
