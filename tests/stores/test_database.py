@@ -53,6 +53,17 @@ def test_every_connection_is_set_up(database):
         assert connection.exec_driver_sql("SELECT lower('ÉÇ')").scalar() == "éç"
 
 
+def test_reads_one_after_the_other_share_a_connection(database):
+    """Each has a page cache of its own: taken in turn, all that were ever open at once would fill theirs."""
+    for connection in [database.engine.connect() for _ in range(8)]:
+        connection.close()
+    used = set()
+    for _ in range(20):
+        with database.reading() as connection:
+            used.add(id(connection.connection.driver_connection))
+    assert len(used) == 1
+
+
 def test_closing_folds_the_log_into_the_file(tmp_path):
     database = open_migrated(tmp_path / "runyard.db")
     with database.writing() as connection:

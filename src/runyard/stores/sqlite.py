@@ -119,6 +119,7 @@ def connect_sqlite(path: Path, durability: Durability = Durability.COMMIT) -> Sq
         connect_args={"timeout": 30, "check_same_thread": False, "isolation_level": None},
         pool_size=16,
         max_overflow=64,
+        pool_use_lifo=True,  # each has a page cache of its own, and taken in turn all of them fill theirs
         hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
     event.listen(engine, "connect", partial(_prepare, durability))
