@@ -9,6 +9,7 @@ import importlib
 import json
 import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -292,7 +293,8 @@ def _announced(settings: Settings, url: str) -> Iterator[None]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    written = path.with_suffix(".new")
+    # A name of its own: several servers on one database may share a home and begin at the same moment.
+    written = path.with_suffix(f".{secrets.token_hex(4)}.new")
     try:
         written.write_text(json.dumps(content, indent=2) + "\n")
     except OSError as error:
