@@ -50,6 +50,8 @@ class _Pair(Protocol):
 
 def check_key(key: str, field: str) -> None:
     """Refuse a key of a metric, param or tag that MLflow would refuse."""
+    if _PLAIN_NAME.fullmatch(key) is not None:
+        return
     if not key:
         raise invalid(field, key, "A key name must be provided.")
     if _NAME.fullmatch(key) is None:
@@ -95,8 +97,7 @@ def check_params(params: Iterable[_Pair], in_batch: bool) -> None:
     seen: set[str] = set()
     repeated: list[str] = []
     for index, param in enumerate(params):
-        if _PLAIN_NAME.fullmatch(param.key) is None:
-            check_key(param.key, f"params[{index}].key" if in_batch else "key")
+        check_key(param.key, f"params[{index}].key" if in_batch else "key")
         check_length(param.key, MAX_KEY_LENGTH, "Param key")
         check_length(param.value, MAX_VALUE_LENGTH, "Param value")
         if param.key in seen:
@@ -113,8 +114,7 @@ def check_tags(tags: Iterable[_Pair], in_batch: bool) -> None:
     """Refuse tags whose keys or values MLflow would refuse."""
     for index, tag in enumerate(tags):
         path = f"tags[{index}]." if in_batch else ""
-        if _PLAIN_NAME.fullmatch(tag.key) is None:
-            check_key(tag.key, path + "key")
+        check_key(tag.key, path + "key")
         check_length(tag.key, MAX_KEY_LENGTH, path + "key")
         check_length(tag.value, MAX_VALUE_LENGTH, path + "value")
 
