@@ -47,22 +47,23 @@ _ADD = Prepared(
     " :lifecycle_stage, :artifact_uri, :started_ms, :ended_ms, :deleted_ms)"
     " ON CONFLICT (run_id) DO NOTHING RETURNING run_number"
 )
+_IS_THERE = (
+    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
+    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
+)
 _GET = Prepared(
     f"SELECT {', '.join('runs.' + name for name in _COLUMNS.split(', '))}"
     " FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
-    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
-    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
+    f"{_IS_THERE}"
 )
 _LOCATE = Prepared(
     "SELECT runs.run_number, runs.revision FROM runs"
     " JOIN experiments ON experiments.experiment_id = runs.experiment_id"
-    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
-    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
+    f"{_IS_THERE}"
 )
 _STAGE = Prepared(
     "SELECT runs.lifecycle_stage FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id"
-    " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
-    f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
+    f"{_IS_THERE}"
 )
 _GET_AND_HOLD = Prepared(f"{_GET.sql} FOR NO KEY UPDATE OF runs")
 _NUMBER = Prepared("SELECT run_number FROM runs WHERE run_id = :run_id")
