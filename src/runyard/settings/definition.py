@@ -162,6 +162,13 @@ class Settings:
             "-Proto and -Prefix, whom and under which path they answer."
         },
     )
+    outbound_allow: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Hosts, addresses or networks that this server may send requests to although they are "
+            "not public, as the receiver of a webhook in your own network."
+        },
+    )
     root_path: str = field(
         default="",
         metadata={
