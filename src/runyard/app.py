@@ -38,6 +38,7 @@ from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
 from runyard.services.document_upkeep import DocumentUpkeep
+from runyard.services.housekeeping import Housekeeping
 from runyard.services.integrity import Integrity
 from runyard.services.operation import Operation
 from runyard.services.tokens import authenticate, ensure_signing_key
@@ -149,9 +150,11 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         with (
             _traced(make_app(stores, settings, operation), settings) as app,
             contextlib.closing(DocumentUpkeep(stores)) as documents,
+            contextlib.closing(Housekeeping(stores)) as housekeeping,
             _listening(settings) as listener,
         ):
             documents.start()
+            housekeeping.start()
             url = _url(settings, listener)
             server = StoppingServer(_config(app, settings), operation, settings.drain_s)
             with _announced(settings, url):

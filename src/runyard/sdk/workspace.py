@@ -26,11 +26,12 @@ from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 from runyard.sdk.trash import HasTrash
+from runyard.sdk.usage import HasUsage
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace(HasTrash):
+class Workspace(HasTrash, HasUsage):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.

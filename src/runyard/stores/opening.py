@@ -21,6 +21,7 @@ from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_trash import TrashStore
+from runyard.stores.metadata.base_usage import UsageStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
@@ -31,6 +32,7 @@ from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
+from runyard.stores.metadata.usage import SqlUsage
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
@@ -52,6 +54,7 @@ class MetadataStore:
     credentials: CredentialStore
     trash: TrashStore
     retention_rules: RetentionRuleStore
+    usage: UsageStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ def open_stores(
         credentials=CachedCredentials(SqlCredentials(database)),
         trash=SqlTrash(database),
         retention_rules=SqlRetentionRules(database),
+        usage=SqlUsage(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

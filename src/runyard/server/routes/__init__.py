@@ -13,6 +13,7 @@ from runyard.server.routes import (
     service,
     tokens,
     trash,
+    usage,
     workspaces,
 )
 from runyard.server.routing import Route
@@ -29,6 +30,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *workspaces.routes,
     *trash.routes,
     *retention.routes,
+    *usage.routes,
     *tokens.routes,
 )
 
