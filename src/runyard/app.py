@@ -150,7 +150,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         with (
             _traced(make_app(stores, settings, operation), settings) as app,
             contextlib.closing(DocumentUpkeep(stores)) as documents,
-            contextlib.closing(Housekeeping(stores)) as housekeeping,
+            contextlib.closing(Housekeeping(stores, settings, operation)) as housekeeping,
             _listening(settings) as listener,
         ):
             documents.start()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from runyard.errors import RunyardError
+from runyard.services.standings import Standings
 from runyard.services.traffic import Traffic
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
@@ -49,10 +50,12 @@ class Operation:
     Args:
         is_stopping: Whether it was told to stop.
         traffic: What it has answered.
+        standings: How workspaces stand with their quotas.
     """
 
     is_stopping: bool = False
     traffic: Traffic = field(default_factory=Traffic)
+    standings: Standings = field(default_factory=Standings)
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

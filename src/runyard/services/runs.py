@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
+from runyard.entities.quota import Limited
 from runyard.entities.run import Run, RunContents, RunStatus
 from runyard.entities.run_names import random_name
 from runyard.errors import AlreadyExists, InvalidParameter
@@ -18,6 +19,7 @@ from runyard.protocol.ordering import parse_run_order
 from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
+from runyard.services.quotas import take
 from runyard.services.run_documents import keep_documents, read_documents
 from runyard.stores.metadata.base import DatasetSummary, Search
 
@@ -102,6 +104,7 @@ def _add_run(call: Call, new: NewRun, name: str, tags: Mapping[str, str]) -> Ful
         if begun is not None:
             return begun
         call.stores.metadata.runs.add_run(run, tags)
+        take(call, Limited.RUNS)
     return FullRun(run, RunContents(tags=tags))
 
 

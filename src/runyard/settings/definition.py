@@ -102,6 +102,21 @@ class Settings:
     max_upload_bytes: int = field(
         default=0, metadata={"help": "Largest artifact that is taken; 0 for no limit."}
     )
+    max_runs: int = field(
+        default=0,
+        metadata={
+            "help": "Most runs of a workspace without a quota of its own, the trash included; 0 for any."
+        },
+    )
+    max_experiments: int = field(
+        default=0, metadata={"help": "Most experiments of such a workspace, as max_runs."}
+    )
+    max_artifact_bytes: int = field(
+        default=0, metadata={"help": "Most bytes of artifacts of such a workspace, as max_runs."}
+    )
+    max_metric_points: int = field(
+        default=0, metadata={"help": "Most points of metrics of such a workspace, as max_runs."}
+    )
     durability: Durability = field(
         default=Durability.COMMIT,
         metadata={

@@ -19,6 +19,7 @@ from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
+from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
@@ -28,6 +29,7 @@ from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
+from runyard.stores.metadata.quotas import SqlQuotas
 from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
@@ -55,6 +57,7 @@ class MetadataStore:
     trash: TrashStore
     retention_rules: RetentionRuleStore
     usage: UsageStore
+    quotas: QuotaStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ def open_stores(
         trash=SqlTrash(database),
         retention_rules=SqlRetentionRules(database),
         usage=SqlUsage(database),
+        quotas=SqlQuotas(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

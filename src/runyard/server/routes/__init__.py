@@ -8,6 +8,7 @@ from runyard.server.routes import (
     logging,
     metrics,
     operation,
+    quotas,
     retention,
     runs,
     service,
@@ -31,6 +32,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *trash.routes,
     *retention.routes,
     *usage.routes,
+    *quotas.routes,
     *tokens.routes,
 )
 

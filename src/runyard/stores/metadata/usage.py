@@ -21,6 +21,7 @@ from runyard.stores.metadata.schema import (
     metric_chunks,
     runs,
     workspace_use,
+    workspaces,
 )
 
 _DELETED = LifecycleStage.DELETED.value
@@ -151,7 +152,11 @@ class SqlUsage(UsageStore):
             "added_bytes": columns.added_bytes + size_bytes,
         }
         with self._database.writing() as connection:
-            connection.execute(update(workspace_use).where(columns.workspace == workspace).values(**more))
+            change = update(workspace_use).where(columns.workspace == workspace).values(**more)
+            if connection.execute(change).rowcount or not _exists(connection, workspace):
+                return
+            insert_missing(connection, workspace_use, [{"workspace": workspace, **_NOTHING_MEASURED}])
+            connection.execute(change)
 
 
 def _experiments_of(workspaces: Sequence[str]) -> Select[Any]:
@@ -229,6 +234,11 @@ def _measured(row: Any) -> MeasuredUse:
     values["metric_points"] = max(0, row.metric_points + row.added_points)
     values["artifact_bytes"] = max(0, row.artifact_bytes + row.added_bytes)
     return MeasuredUse(**values)
+
+
+def _exists(connection: Connection, workspace: str) -> bool:
+    found = select(workspaces.c.name).where(workspaces.c.name == workspace)
+    return connection.execute(found).first() is not None
 
 
 def _is_deleted(row: Any) -> bool:
