@@ -184,6 +184,19 @@ def test_who_sends_a_byte_now_and_then_does_not_hold_a_request_for_ever(first):
         client("127.0.0.1", within_s=0.5).send("GET", f"http://127.0.0.1:{port}/")
 
 
+def test_a_request_that_is_under_way_is_cut_by_the_end_and_none_is_sent_after_it(receiver):
+    asked = client("127.0.0.1", within_s=60)
+    with _dripping(b"HTTP/1.1 200 OK\r\n") as port:
+        ended = threading.Timer(0.3, asked.close)
+        ended.start()
+        with pytest.raises(Unavailable):
+            asked.send("GET", f"http://127.0.0.1:{port}/")
+        ended.join()
+    with pytest.raises(Unavailable):
+        asked.send("GET", f"http://127.0.0.1:{receiver.port}/")
+    assert receiver.received == []
+
+
 def test_tls_is_held_against_the_name_of_the_host_and_not_its_address(tmp_path):
     serving, trusting = _certificate(tmp_path, "hooks.example")
     with receiving(serving) as receiver:

@@ -50,6 +50,7 @@ SAMPLES = {
     "access_log": ("on", "true", True),
     "traces": ("1", "true", True),
     "trusted_proxies": ("10.0.0.0/8", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
+    "stuck_after_s": ("9", "9", 9),
     "outbound_allow": ("h,::1", '["h", "::1"]', ("h", "::1")),
     "root_path": ("/r", '"/r"', "/r"),
 }

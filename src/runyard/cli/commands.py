@@ -32,6 +32,8 @@ _COMMANDS = {
     "retention": ("runyard.cli.retention:app", "Set, list and remove the rules of `runyard gc --rules`."),
     "usage": ("runyard.cli.usage:usage", "Show how much workspaces hold."),
     "quota": ("runyard.cli.quota:app", "Show, set and clear what a workspace may hold at most."),
+    "events": ("runyard.cli.events:events", "List what happened on a server."),
+    "webhook": ("runyard.cli.events:webhook_app", "Have addresses told of events."),
     "sync": ("runyard.cli.spool:sync", "Send what clients logged while they could not reach their server."),
     "spool": ("runyard.cli.spool:app", "List what clients logged and have not sent yet."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),

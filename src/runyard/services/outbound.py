@@ -100,6 +100,14 @@ class OutboundClient:
         self._max_answer_bytes = max_answer_bytes
         self._tls = tls
         self._resolve = resolve
+        self._cuts: set[Callable[[], None]] = set()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Cut what is under way, which ends as if no answer came, and send nothing any more."""
+        self._is_closed = True
+        for cut in list(self._cuts):
+            cut()
 
     def check(self, url: str, field: str = "url") -> None:
         """Return if a request could go to this URL now; to be called where somebody writes one down.
@@ -125,7 +133,7 @@ class OutboundClient:
         try:
             with (
                 closing(_connected(addresses, target.port, until_s)) as opened,
-                _ended_at(until_s, opened),
+                self._ended_at(until_s, opened),
                 closing(self._connection(target, opened)) as connection,
             ):
                 connection.request(method, target.request_target, body, sent)
@@ -162,6 +170,29 @@ class OutboundClient:
             return _Connection(target, opened)
         return _Connection(target, opened, self._tls or ssl.create_default_context())
 
+    @contextmanager
+    def _ended_at(self, until_s: float, opened: socket.socket) -> Iterator[None]:
+        """Cut a connection at a moment: a socket's own time limit begins anew with each byte that comes."""
+        opened.settimeout(max(0.1, until_s - time.monotonic()))
+        with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
+
+            def cut() -> None:
+                with suppress(OSError):
+                    cutter.shutdown(socket.SHUT_RDWR)
+
+            self._cuts.add(cut)
+            if self._is_closed:
+                cut()
+            timer = threading.Timer(max(0.0, until_s - time.monotonic()), cut)
+            timer.daemon = True
+            timer.start()
+            try:
+                yield
+            finally:
+                self._cuts.discard(cut)
+                timer.cancel()
+                timer.join()
+
     def _read(self, answer: http.client.HTTPResponse) -> OutboundAnswer:
         read = answer.read(self._max_answer_bytes + 1)
         headers = {name.lower(): value for name, value in answer.getheaders()}
@@ -197,26 +228,6 @@ def _connected(addresses: Sequence[Address], port: int, until_s: float) -> socke
         except OSError as error:
             fault = error
     raise fault
-
-
-@contextmanager
-def _ended_at(until_s: float, opened: socket.socket) -> Iterator[None]:
-    """Cut a connection at a moment: a socket's own time limit begins anew with each byte that comes."""
-    opened.settimeout(max(0.1, until_s - time.monotonic()))
-    with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
-
-        def cut() -> None:
-            with suppress(OSError):
-                cutter.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(max(0.0, until_s - time.monotonic()), cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
 
 
 def _target(url: str, field: str) -> _Target:

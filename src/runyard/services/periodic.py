@@ -45,10 +45,14 @@ class Periodic:
         if self._is_stopping.wait(seconds):
             raise Stopping
 
-    def close(self) -> None:
-        """End after the call that is under way."""
+    def tell_to_end(self) -> None:
+        """Let it end after the call that is under way, without waiting for that."""
         self._is_stopping.set()
         self._woken.set()
+
+    def close(self) -> None:
+        """End after the call that is under way."""
+        self.tell_to_end()
         if self._thread.is_alive():
             self._thread.join()
 

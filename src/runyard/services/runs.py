@@ -18,6 +18,7 @@ from runyard.protocol.messages.runs import SearchRuns, WireRun
 from runyard.protocol.ordering import parse_run_order
 from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
+from runyard.services.events import note_status
 from runyard.services.experiments import get_active_experiment, resolve_experiment_id
 from runyard.services.quotas import take
 from runyard.services.run_documents import keep_documents, read_documents
@@ -166,6 +167,7 @@ def update_run(
             limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
             call.stores.metadata.runs.set_tags(run_id, {RUN_NAME_TAG: name})
         call.stores.metadata.runs.update_run(run_id, status, ended_ms, name or None)
+        note_status(call, run, status)
     return replace(
         run,
         status=status or run.status,

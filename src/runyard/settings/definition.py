@@ -177,6 +177,13 @@ class Settings:
             "-Proto and -Prefix, whom and under which path they answer."
         },
     )
+    stuck_after_s: int = field(
+        default=24 * 3600,
+        metadata={
+            "help": "After how many seconds without a point of a metric a run that is running is reported as "
+            "stuck; 0 for never."
+        },
+    )
     outbound_allow: tuple[str, ...] = field(
         default=(),
         metadata={

@@ -17,15 +17,18 @@ from runyard.stores.group_commit import GroupCommit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
+from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
+from runyard.stores.metadata.base_webhooks import WebhookStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
@@ -35,6 +38,7 @@ from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.usage import SqlUsage
+from runyard.stores.metadata.webhooks import SqlWebhooks
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
@@ -58,6 +62,8 @@ class MetadataStore:
     retention_rules: RetentionRuleStore
     usage: UsageStore
     quotas: QuotaStore
+    events: EventStore
+    webhooks: WebhookStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,8 @@ def open_stores(
         retention_rules=SqlRetentionRules(database),
         usage=SqlUsage(database),
         quotas=SqlQuotas(database),
+        events=SqlEvents(database),
+        webhooks=SqlWebhooks(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -3,6 +3,7 @@
 from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
+    events,
     experiments,
     logged_models,
     logging,
@@ -15,6 +16,7 @@ from runyard.server.routes import (
     tokens,
     trash,
     usage,
+    webhooks,
     workspaces,
 )
 from runyard.server.routing import Route
@@ -33,6 +35,8 @@ _DESCRIBED: tuple[Route, ...] = (
     *retention.routes,
     *usage.routes,
     *quotas.routes,
+    *events.routes,
+    *webhooks.routes,
     *tokens.routes,
 )
 
