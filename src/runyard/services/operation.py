@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from runyard.errors import RunyardError
+from runyard.services.refusals import Refusals
 from runyard.services.traffic import Traffic
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
@@ -49,10 +50,12 @@ class Operation:
     Args:
         is_stopping: Whether it was told to stop.
         traffic: What it has answered.
+        refusals: What it has refused, as far as the audit log does not tell of it yet.
     """
 
     is_stopping: bool = False
     traffic: Traffic = field(default_factory=Traffic)
+    refusals: Refusals = field(default_factory=Refusals)
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

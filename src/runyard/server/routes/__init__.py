@@ -3,11 +3,15 @@
 from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
+    audit,
     experiments,
+    grants,
+    keys,
     logged_models,
     logging,
     metrics,
     operation,
+    principals,
     retention,
     runs,
     service,
@@ -30,6 +34,10 @@ _DESCRIBED: tuple[Route, ...] = (
     *trash.routes,
     *retention.routes,
     *tokens.routes,
+    *principals.routes,
+    *grants.routes,
+    *keys.routes,
+    *audit.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED))
