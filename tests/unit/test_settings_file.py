@@ -43,6 +43,7 @@ SAMPLES = {
     "database": ("postgresql://h/d", '"postgresql://h/d"', "postgresql://h/d"),
     "database_connections": ("3", "3", 3),
     "drain_s": ("3", "3", 3),
+    "signing_key_days": ("7", "7", 7),
     "graceful_stop_s": ("3", "3", 3),
     "metrics_open": ("true", "true", True),
     "log_level": ("info", '"info"', LogLevel.INFO),

@@ -136,5 +136,13 @@ def search_experiments(
         order=parse_experiment_order(order_by),
         limit=limit + 1,
         offset=offset,
+        only_ids=call.experiments_to_read(),
     )
     return page_of(call.stores.metadata.experiments.search_experiments(search), limit, offset)
+
+
+def readable(call: Call, experiment_ids: Sequence[str]) -> list[str]:
+    """Return the ids that a search names, as far as the caller may see what is in those experiments."""
+    resolved = [resolve_experiment_id(call.workspace, each) for each in experiment_ids]
+    seen = call.experiments_to_read()
+    return resolved if seen is None else [each for each in resolved if each in seen]

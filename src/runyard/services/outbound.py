@@ -133,13 +133,13 @@ class OutboundClient:
         try:
             with (
                 closing(_connected(addresses, target.port, until_s)) as opened,
-                self._ended_at(until_s, opened),
+                self._ended_at(until_s, opened) as is_cut,
                 closing(self._connection(target, opened)) as connection,
             ):
                 connection.request(method, target.request_target, body, sent)
                 with connection.getresponse() as got:
                     answer = self._read(got)
-                if time.monotonic() >= until_s:  # where no length was told, what was cut off looks whole
+                if is_cut.is_set():  # where no length was told, what was cut off looks whole
                     raise TimeoutError
                 return answer
         except (OSError, http.client.HTTPException) as error:
@@ -171,12 +171,14 @@ class OutboundClient:
         return _Connection(target, opened, self._tls or ssl.create_default_context())
 
     @contextmanager
-    def _ended_at(self, until_s: float, opened: socket.socket) -> Iterator[None]:
+    def _ended_at(self, until_s: float, opened: socket.socket) -> Iterator[threading.Event]:
         """Cut a connection at a moment: a socket's own time limit begins anew with each byte that comes."""
         opened.settimeout(max(0.1, until_s - time.monotonic()))
         with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
+            is_cut = threading.Event()
 
             def cut() -> None:
+                is_cut.set()
                 with suppress(OSError):
                     cutter.shutdown(socket.SHUT_RDWR)
 
@@ -187,7 +189,7 @@ class OutboundClient:
             timer.daemon = True
             timer.start()
             try:
-                yield
+                yield is_cut
             finally:
                 self._cuts.discard(cut)
                 timer.cancel()

@@ -19,7 +19,7 @@ from runyard.protocol.ordering import parse_run_order
 from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
 from runyard.services.events import note_status
-from runyard.services.experiments import get_active_experiment, resolve_experiment_id
+from runyard.services.experiments import get_active_experiment, readable
 from runyard.services.quotas import take
 from runyard.services.run_documents import keep_documents, read_documents
 from runyard.stores.metadata.base import DatasetSummary, Search
@@ -200,7 +200,7 @@ def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:
     """Return a page of runs of some experiments, the latest start first unless an order is asked for."""
     limit = DEFAULT_RUNS_PAGE if asked.max_results is None else asked.max_results
     limits.check_page_size(limit, limits.MAX_RUNS_PAGE)
-    experiment_ids = _resolved(call, asked.experiment_ids)
+    experiment_ids = readable(call, asked.experiment_ids)
     view = view_of(asked.run_view_type, "run_view_type")
     same = (call.workspace.name, sorted(experiment_ids), view.value, asked.filter, asked.order_by)
     search = Search(
@@ -228,10 +228,6 @@ def search_datasets(call: Call, experiment_ids: Sequence[str]) -> list[DatasetSu
             f"SearchDatasets request cannot specify more than {MAX_DATASET_EXPERIMENTS} experiment_ids. "
             f"Received {len(experiment_ids)} experiment_ids."
         )
-    resolved = _resolved(call, experiment_ids)
+    resolved = readable(call, experiment_ids)
     runs = call.stores.metadata.runs
     return runs.list_dataset_summaries(call.workspace.name, resolved, MAX_DATASET_SUMMARIES)
-
-
-def _resolved(call: Call, experiment_ids: Sequence[str]) -> list[str]:
-    return [resolve_experiment_id(call.workspace, experiment_id) for experiment_id in experiment_ids]

@@ -146,6 +146,10 @@ class Settings:
         default=5,
         metadata={"help": "How long a server that stops waits for the requests that it has begun."},
     )
+    signing_key_days: int = field(
+        default=30,
+        metadata={"help": "After how many days another key signs the tokens."},
+    )
     metrics_open: bool = field(
         default=False,
         metadata={

@@ -14,7 +14,9 @@ from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.database import Database, bring_schema_up_to_date
 from runyard.stores.group_commit import GroupCommit
+from runyard.stores.metadata.audit import SqlAudit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
+from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_events import EventStore
@@ -22,10 +24,12 @@ from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
+from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
 from runyard.stores.metadata.base_webhooks import WebhookStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
+from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.events import SqlEvents
@@ -34,6 +38,7 @@ from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
 from runyard.stores.metadata.quotas import SqlQuotas
 from runyard.stores.metadata.retention import SqlRetentionRules
+from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
@@ -58,6 +63,8 @@ class MetadataStore:
     many_runs: ManyRunsStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
+    rights: RightsStore
+    audit: AuditStore
     trash: TrashStore
     retention_rules: RetentionRuleStore
     usage: UsageStore
@@ -153,6 +160,8 @@ def open_stores(
         many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
+        rights=CachedRights(SqlRights(database)),
+        audit=SqlAudit(database),
         trash=SqlTrash(database),
         retention_rules=SqlRetentionRules(database),
         usage=SqlUsage(database),

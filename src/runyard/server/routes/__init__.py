@@ -3,12 +3,16 @@
 from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
+    audit,
     events,
     experiments,
+    grants,
+    keys,
     logged_models,
     logging,
     metrics,
     operation,
+    principals,
     quotas,
     retention,
     runs,
@@ -38,6 +42,10 @@ _DESCRIBED: tuple[Route, ...] = (
     *events.routes,
     *webhooks.routes,
     *tokens.routes,
+    *principals.routes,
+    *grants.routes,
+    *keys.routes,
+    *audit.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED))

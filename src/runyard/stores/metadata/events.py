@@ -12,7 +12,8 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
 from runyard.stores.database import Database
 from runyard.stores.metadata.base_events import EventSearch, EventStore
-from runyard.stores.metadata.schema import events, experiments, metric_series, runs
+from runyard.stores.metadata.schema import experiments, metric_series, runs
+from runyard.stores.metadata.schema_operation import events
 from runyard.stores.prepared import Prepared
 
 # A run that ends writes one in the transaction that ends it.

@@ -10,7 +10,8 @@ from sqlalchemy import delete, func, select
 from runyard.entities.quota import Limited, Quota, Used
 from runyard.stores.database import Database, upsert
 from runyard.stores.metadata.base_quotas import QuotaStore
-from runyard.stores.metadata.schema import REMOVED, experiments, quotas, runs, workspaces
+from runyard.stores.metadata.schema import REMOVED, experiments, runs, workspaces
+from runyard.stores.metadata.schema_operation import quotas
 from runyard.stores.metadata.usage import SqlUsage
 
 _LIMITS = [each.value for each in Limited]

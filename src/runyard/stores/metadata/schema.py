@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Double,
     ForeignKey,
     Index,
@@ -358,6 +359,57 @@ principals = Table(
     Column("is_administrator", Boolean, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("disabled_ms", BigInteger),
+    Column("email", TEXT, index=True, unique=True),
+)
+
+# Whom a provider of identities means by its own name for somebody.
+identities = Table(
+    "identities",
+    tables,
+    Column("issuer", TEXT, primary_key=True),
+    Column("subject", TEXT, primary_key=True),
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+group_members = Table(
+    "group_members",
+    tables,
+    Column("group_id", TEXT, ForeignKey("principals.principal_id"), primary_key=True),
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id"), primary_key=True),
+    # Whether a provider of identities says so; what an administrator said stays whatever it says.
+    Column("is_from_provider", Boolean, nullable=False),
+    Index(None, "principal_id"),
+    sqlite_with_rowid=False,
+)
+
+workspace_grants = Table(
+    "workspace_grants",
+    tables,
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id"), primary_key=True),
+    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
+    Column("role", TEXT, nullable=False),
+    Column("granted_ms", BigInteger, nullable=False),
+    Column("granted_by", TEXT, nullable=False),
+    Index(None, "workspace"),
+    sqlite_with_rowid=False,
+)
+
+experiment_grants = Table(
+    "experiment_grants",
+    tables,
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id"), primary_key=True),
+    Column(
+        "experiment_id",
+        BigInteger,
+        ForeignKey("experiments.experiment_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("role", TEXT, nullable=False),
+    Column("granted_ms", BigInteger, nullable=False),
+    Column("granted_by", TEXT, nullable=False),
+    Index(None, "experiment_id"),
+    sqlite_with_rowid=False,
 )
 
 api_keys = Table(
@@ -372,6 +424,8 @@ api_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
     Column("revoked_ms", BigInteger),
+    Column("kind", TEXT, nullable=False, server_default="key"),
+    Column("parent_key_id", TEXT),
     Index(None, "principal_id"),
 )
 
@@ -391,98 +445,54 @@ installation = Table(
     Column("server_id", TEXT, nullable=False),
 )
 
-workspace_use = Table(
-    "workspace_use",
+# Rows are added and never changed: triggers see to it, and each hash is made of all rows before it.
+audit_entries = Table(
+    "audit_entries",
     tables,
-    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
-    Column("metric_points", BigInteger, nullable=False),
-    Column("artifact_files", BigInteger, nullable=False),
-    Column("artifact_bytes", BigInteger, nullable=False),
-    Column("deleted_files", BigInteger, nullable=False),
-    Column("deleted_bytes", BigInteger, nullable=False),
-    # What servers have noted since it was measured.
-    Column("added_points", BigInteger, nullable=False),
-    Column("added_bytes", BigInteger, nullable=False),
-    # NULL until it was measured once
-    Column("measured_ms", BigInteger),
-    # Until when one of the servers measures it
-    Column("claimed_ms", BigInteger, nullable=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("outcome", TEXT, nullable=False),
+    Column("caller", TEXT, nullable=False),
+    Column("principal_id", TEXT, nullable=False),
+    Column("key_id", TEXT, nullable=False),
+    Column("client", TEXT, nullable=False),
+    Column("workspace", TEXT, nullable=False),
+    Column("target", TEXT, nullable=False),
+    Column("request_id", TEXT, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("chain_hash", TEXT, nullable=False),
+    Index(None, "at_ms"),
+    Index(None, "principal_id"),
+    Index(None, "workspace"),
 )
 
-experiment_use = Table(
-    "experiment_use",
-    tables,
-    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
-    # of one that may be gone since
-    Column("experiment_id", BigInteger, primary_key=True),
-    Column("artifact_files", BigInteger, nullable=False),
-    Column("artifact_bytes", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
+_REFUSED = "The audit log only grows."
+_APPEND_ONLY: dict[str, tuple[str, ...]] = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER audit_entries_no_{change.lower()} BEFORE {change} ON audit_entries"
+        f" BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
+        for change in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION audit_entries_only_grow() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION '{_REFUSED}'; END $$",
+        "CREATE TRIGGER audit_entries_no_change BEFORE UPDATE OR DELETE ON audit_entries"
+        " FOR EACH ROW EXECUTE FUNCTION audit_entries_only_grow()",
+        "CREATE TRIGGER audit_entries_no_truncate BEFORE TRUNCATE ON audit_entries"
+        " FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_only_grow()",
+    ),
+}
 
-quotas = Table(
-    "quotas",
-    tables,
-    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE"), primary_key=True),
-    # NULL where the server's own default holds, 0 where there is no limit
-    Column("max_runs", BigInteger),
-    Column("max_experiments", BigInteger),
-    Column("max_artifact_bytes", BigInteger),
-    Column("max_metric_points", BigInteger),
-    Column("updated_ms", BigInteger, nullable=False),
-)
 
-events = Table(
-    "events",
-    tables,
-    Column("event_number", AUTO_ID, primary_key=True, autoincrement=True),
-    Column("kind", TEXT, nullable=False),
-    # NULL for what is about the server as a whole
-    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE")),
-    Column("happened_ms", BigInteger, nullable=False),
-    Column("message", TEXT, nullable=False),
-    Column("subject", TEXT, nullable=False),  # JSON: names to values
-    # What would happen again and again is told once under one name.
-    Column("once", TEXT, unique=True),
-    # until it is in the log and every webhook has its delivery
-    Column("is_new", Boolean, nullable=False),
-    Index(None, "workspace", "event_number"),
-    Index(None, "happened_ms"),
-    Index("ix_events_new", "event_number", sqlite_where=text("is_new = 1"), postgresql_where=text("is_new")),
-    sqlite_autoincrement=True,
-)
+def append_only(dialect: str) -> tuple[str, ...]:
+    """Return the statements after which a database takes no change of the audit log."""
+    return _APPEND_ONLY[dialect]
 
-webhooks = Table(
-    "webhooks",
-    tables,
-    Column("webhook_id", TEXT, primary_key=True),
-    Column("url", TEXT, nullable=False),
-    # as it is: it signs what is sent
-    Column("secret", TEXT, nullable=False),
-    Column("kinds", TEXT, nullable=False),  # separated by blanks; empty for all
-    # NULL for all workspaces, and the server as a whole
-    Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE")),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("created_by", TEXT, nullable=False),
-)
 
-webhook_deliveries = Table(
-    "webhook_deliveries",
-    tables,
-    Column("delivery_number", AUTO_ID, primary_key=True, autoincrement=True),
-    Column("webhook_id", TEXT, ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), nullable=False),
-    Column("event_number", BigInteger, ForeignKey("events.event_number", ondelete="CASCADE"), nullable=False),
-    Column("state", TEXT, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    # When to try, or until when one of the servers is at it
-    Column("due_ms", BigInteger, nullable=False),
-    Column("tried_ms", BigInteger),
-    # 0 if no answer came
-    Column("last_status", Integer),
-    Column("last_error", TEXT, nullable=False),
-    UniqueConstraint("webhook_id", "event_number"),
-    Index(None, "event_number"),
-    Index(None, "state", "due_ms"),
-    sqlite_autoincrement=True,
-)
+def _make_append_only(_table: Table, connection: Connection, **_more: Any) -> None:
+    for statement in append_only(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+event.listen(audit_entries, "after_create", _make_append_only)

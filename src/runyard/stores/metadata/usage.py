@@ -14,15 +14,14 @@ from runyard.stores.database import Database, insert_missing
 from runyard.stores.metadata.base_usage import ArtifactOwners, UsageStore
 from runyard.stores.metadata.schema import (
     REMOVED,
-    experiment_use,
     experiments,
     logged_models,
     metric_batches,
     metric_chunks,
     runs,
-    workspace_use,
     workspaces,
 )
+from runyard.stores.metadata.schema_operation import experiment_use, workspace_use
 
 _DELETED = LifecycleStage.DELETED.value
 _MEASURED = ("metric_points", "artifact_files", "artifact_bytes", "deleted_files", "deleted_bytes")

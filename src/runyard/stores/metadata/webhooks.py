@@ -13,7 +13,7 @@ from runyard.errors import NotFound
 from runyard.stores.database import Database, insert_missing
 from runyard.stores.metadata.base_webhooks import WebhookStore
 from runyard.stores.metadata.events import event_of
-from runyard.stores.metadata.schema import events, webhook_deliveries, webhooks
+from runyard.stores.metadata.schema_operation import events, webhook_deliveries, webhooks
 
 _LOOKED_AT = 200
 _DELIVERY = webhook_deliveries.c
