@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -63,3 +63,22 @@ class SilentRun:
     run_id: str
     name: str
     heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventSearch:
+    """Which events are asked for.
+
+    Args:
+        workspace: Those of one workspace; ``None`` for all, and those of the server as a whole.
+        kinds: Of which kinds; none for all.
+        since_ms: Those that happened then or later.
+        before_number: Those with smaller numbers; ``None`` for all.
+        limit: How many at most.
+    """
+
+    workspace: str | None
+    kinds: Sequence[EventKind] = ()
+    since_ms: int = 0
+    before_number: int | None = None
+    limit: int = 100

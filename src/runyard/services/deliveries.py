@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from runyard.entities.event import Event
@@ -42,8 +43,8 @@ def deliver_due(
     count = 0
     while True:
         begun_ms = now_ms()
-        claim = stores.metadata.webhooks.claim_due
-        claimed = stores.database.retrying(lambda: claim(begun_ms, begun_ms + CLAIMED_MS, 1))  # noqa: B023
+        claim = partial(stores.metadata.webhooks.claim_due, begun_ms, begun_ms + CLAIMED_MS, 1)
+        claimed = stores.database.retrying(claim)
         if not claimed:
             return count
         deliver(stores, client, claimed[0], now_ms)

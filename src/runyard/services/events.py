@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from runyard.auth.permissions import Permission
-from runyard.entities.event import Event, EventKind
+from runyard.entities.event import Event, EventKind, EventSearch
 from runyard.entities.run import Run, RunStatus
 from runyard.errors import Forbidden
 from runyard.protocol import limits
 from runyard.protocol.paging import Page, page_token, parse_page_token
 from runyard.services.call import Call
-from runyard.stores.metadata.base_events import EventSearch
 from runyard.stores.opening import Stores
 
 MAX_EVENTS_PAGE = 1000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runyard.auth.permissions import Permission
+from runyard.entities.event import EventSearch
 from runyard.protocol.messages.events import ListEvents, ListEventsAnswer, event_kinds, wire_event
 from runyard.server.routing import Routes
 from runyard.services import events
 from runyard.services.call import Call
-from runyard.stores.metadata.base_events import EventSearch
 
 routes = Routes()
 

@@ -3,29 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from runyard.entities.event import Event, EventKind, SilentRun
-
-
-@dataclass(frozen=True, slots=True)
-class EventSearch:
-    """Which events are asked for.
-
-    Args:
-        workspace: Those of one workspace; ``None`` for all, and those of the server as a whole.
-        kinds: Of which kinds; none for all.
-        since_ms: Those that happened then or later.
-        before_number: Those with smaller numbers; ``None`` for all.
-        limit: How many at most.
-    """
-
-    workspace: str | None
-    kinds: Sequence[EventKind] = ()
-    since_ms: int = 0
-    before_number: int | None = None
-    limit: int = 100
+from runyard.entities.event import Event, EventSearch, SilentRun
 
 
 class EventStore(ABC):

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 
-from runyard.entities.event import Event, EventKind, SilentRun
+from runyard.entities.event import Event, EventKind, EventSearch, SilentRun
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
 from runyard.stores.database import Database
-from runyard.stores.metadata.base_events import EventSearch, EventStore
+from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.schema import experiments, metric_series, runs
 from runyard.stores.metadata.schema_operation import events
 from runyard.stores.prepared import Prepared
