@@ -41,6 +41,15 @@ _COMMANDS = {
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
     "config": ("runyard.cli.config:config", "Print the settings of the server and where each comes from."),
+    "person": ("runyard.cli.principals:person_app", "Add, list, change and lock out people."),
+    "group": ("runyard.cli.principals:group_app", "Add and list groups, and who is in them."),
+    "service-principal": (
+        "runyard.cli.principals:service_app",
+        "Add, list, change and lock out programs with a name.",
+    ),
+    "grant": ("runyard.cli.grant:app", "Give, list and take away roles in a workspace."),
+    "key": ("runyard.cli.key:app", "Create, list and revoke API keys."),
+    "audit": ("runyard.cli.audit:app", "Search the audit log, and check that it is whole."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
 _SERVER_LIBRARIES = frozenset(

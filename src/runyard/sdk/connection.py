@@ -63,6 +63,15 @@ class Connection:
         )
         return _decoded(received.read(), answer)
 
+    def change(self, method: str, path: str, body: msgspec.Struct, answer: type[Message]) -> Message:
+        """Send ``body`` as JSON by PUT or PATCH, which may be repeated, and return the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request(method, self._prefix + path, body=_encoded(body), is_repeatable=True)
+        return _decoded(self._transport.send(request).read(), answer)
+
     def read_columns(
         self, path: str, body: msgspec.Struct, header: type[Message]
     ) -> tuple[Message, ColumnReader]:

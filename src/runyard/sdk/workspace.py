@@ -22,6 +22,7 @@ from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configurat
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
+from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
@@ -321,6 +322,11 @@ class Workspace(HasTrash, HasUsage, HasQuota):
     def experiments(self) -> Experiments:
         """The active experiments by name, read from the server as they are asked for."""
         return Experiments(self)
+
+    @property
+    def grants(self) -> Grants:
+        """Who has which role in the workspace and in its experiments."""
+        return Grants(self.connection)
 
     @property
     def name(self) -> str:
