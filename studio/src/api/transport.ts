@@ -69,8 +69,19 @@ export async function getJson<T>(path: string, signal?: AbortSignal, base?: stri
   return (await response.json()) as T;
 }
 
+/** Put what is given behind a path; what is null or empty is left out. */
+export function withQuery(path: string, query: Record<string, string | number | boolean | null>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== "");
+  if (given.length === 0) return path;
+  return `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+export async function remove(path: string, base?: string): Promise<void> {
+  await send(path, { method: "DELETE" }, base);
+}
+
 export async function sendJson<T>(
-  method: "POST" | "PATCH" | "DELETE",
+  method: "POST" | "PUT" | "PATCH",
   path: string,
   body: unknown,
   signal?: AbortSignal,
