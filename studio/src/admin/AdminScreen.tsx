@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { workspaceName } from "../api/address.ts";
 import { may, useCaller } from "../api/caller.ts";
 import { adminHash, experimentsHash } from "../app/route.ts";
@@ -27,9 +27,15 @@ const SCREENS: Record<string, () => ReactNode> = {
 };
 
 function Navigation({ sections, current }: { sections: Section[]; current: string }) {
+  const bar = useRef<HTMLElement>(null);
+  // On narrow screens the names stand in one line that scrolls.
+  useEffect(() => {
+    const link = bar.current?.querySelector(`[href="${adminHash(current)}"]`);
+    link?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
   const groups = [...new Set(sections.map((section) => section.group))];
   return (
-    <nav className="side-nav" aria-label="Administration">
+    <nav ref={bar} className="side-nav" aria-label="Administration">
       {groups.map((group) => (
         <div key={group} className="side-group">
           <h2>{group}</h2>

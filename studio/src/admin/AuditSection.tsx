@@ -97,7 +97,7 @@ function Entry({ entry }: { entry: AuditEntry }) {
         <span className={`pill ${isRefused ? "bad" : "good"}`}>{entry.outcome}</span>
         {entry.count > 1 && <span className="quiet number"> × {entry.count}</span>}
       </td>
-      <td className="wrap-anywhere">
+      <td className="who wrap-anywhere">
         {entry.caller || <span className="quiet">nobody known</span>}
         {entry.key_id && <div className="quiet mono">{entry.key_id}</div>}
       </td>

@@ -89,7 +89,7 @@ export function FreeSpace() {
           }}
         >
           <TextField
-            label="Deleted at least days ago"
+            label="Days in the trash, at least"
             name="days"
             type="number"
             min={0}
@@ -98,7 +98,7 @@ export function FreeSpace() {
             disabled={isByRules}
           />
           <TextField
-            label="Keep of each experiment's runs"
+            label="Keep the last runs"
             name="keep_last"
             type="number"
             min={0}

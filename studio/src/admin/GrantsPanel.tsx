@@ -91,7 +91,7 @@ function GrantsTable(props: {
       <TableCard
         title={title}
         count={grants.length}
-        columns={["Who", "Role", "Given", ...(mayChange ? ["-Actions"] : [])]}
+        columns={["Who", "Role", "~Given", ...(mayChange ? ["-Actions"] : [])]}
         tools={
           mayChange && (
             <button type="button" className="button primary" onClick={() => setAsked({ what: "give" })}>
@@ -120,7 +120,7 @@ function GrantsTable(props: {
             <td>
               <span className="pill">{grant.role}</span>
             </td>
-            <td>
+            <td className="wide-only">
               <Time ms={grant.granted_ms} isRelative />
               {grant.granted_by && <div className="quiet wrap-anywhere">by {grant.granted_by}</div>}
             </td>

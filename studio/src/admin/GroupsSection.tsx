@@ -43,7 +43,7 @@ export function GroupsSection() {
             <TableCard
               title="Groups"
               count={all.length}
-              columns={["Name", "Added", "-Actions"]}
+              columns={["Name", "~Added", "-Actions"]}
               tools={
                 <button type="button" className="button primary" onClick={() => setIsAdding(true)}>
                   <Icon name="plus" /> Add a group
@@ -67,7 +67,7 @@ export function GroupsSection() {
                       </div>
                     )}
                   </td>
-                  <td>
+                  <td className="wide-only">
                     <Time ms={group.created_ms} isRelative />
                   </td>
                   <td className="end actions">

@@ -46,7 +46,7 @@ export function KeysPanel({ isOfAll = false }: { isOfAll?: boolean }) {
             <TableCard
               title={isOfAll ? "API keys of all" : "My API keys"}
               count={shown.length}
-              columns={["Name", ...(isOfAll ? ["Owner"] : []), "May at most", "Made", "Ends", "-Actions"]}
+              columns={["Name", ...(isOfAll ? ["Owner"] : []), "May at most", "~Made", "Ends", "-Actions"]}
               tools={
                 <>
                   {all.length > 8 && <SearchField label="Search keys" value={search} onChange={setSearch} />}
@@ -97,7 +97,7 @@ export function KeysPanel({ isOfAll = false }: { isOfAll?: boolean }) {
                     {key.scope}
                     {key.workspace && <div className="quiet wrap-anywhere">in {key.workspace}</div>}
                   </td>
-                  <td>
+                  <td className="wide-only">
                     <Time ms={key.created_ms} isRelative />
                   </td>
                   <td>

@@ -62,7 +62,7 @@ export function PrincipalsSection({ kind }: { kind: Kind }) {
           <TableCard
             title={words.title}
             count={all.length}
-            columns={["Name", "State", "Added", "-Actions"]}
+            columns={["Name", "State", "~Added", "-Actions"]}
             tools={
               <>
                 {all.length > 8 && <SearchField label="Search by name" value={search} onChange={setSearch} />}
@@ -91,7 +91,7 @@ export function PrincipalsSection({ kind }: { kind: Kind }) {
                     {!one.is_disabled && !one.is_administrator && <span className="pill">Active</span>}
                   </span>
                 </td>
-                <td>
+                <td className="wide-only">
                   <Time ms={one.created_ms} isRelative />
                 </td>
                 <td className="end actions">

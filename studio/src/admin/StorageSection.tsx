@@ -5,6 +5,7 @@ import { type ExperimentUsage, getUsage, type Usage, type WorkspaceUsage } from 
 import { useUrlQuery } from "../app/location.ts";
 import { adminHash, experimentHash } from "../app/route.ts";
 import { bytes, plural } from "../parts/format.ts";
+import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
@@ -62,6 +63,10 @@ export function StorageSection() {
             </button>
           ))}
         </fieldset>
+        <span className="grow" />
+        <a className="button" href={adminHash("trash")}>
+          <Icon name="trash" /> Free space
+        </a>
       </div>
       <Loaded query={usage} label="Loading what uses space" lines={8}>
         {(read) => (
@@ -121,8 +126,7 @@ function Totals({ of }: { of: WorkspaceUsage[] }) {
           </>
         ) : (
           "Bytes and points have not been measured yet; the server does that every 15 minutes."
-        )}{" "}
-        <a href={adminHash("trash")}>Free space in the trash</a>
+        )}
       </p>
     </>
   );

@@ -5,9 +5,9 @@ interface Props {
   count?: number;
   /** Controls beside the title. */
   tools?: ReactNode;
-  /** The columns' names; one that begins with "-" is read out and not shown. */
+  /** The columns' names: "-" before one means read out and not shown, "~" not on narrow screens. */
   columns: string[];
-  /** What stands in place of the table. */
+  /** What stands in place of the table, if anything. */
   instead?: ReactNode;
   children: ReactNode;
 }
@@ -22,10 +22,10 @@ export function TableCard({ title, count, tools, columns, instead, children }: P
         </h2>
         {tools}
       </header>
-      {instead ?? (
+      {instead || (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
         <section className="scroll-x" tabIndex={0} aria-label={`${title}, all rows`}>
-          <table className="list">
+          <table className="list middle">
             <thead>
               <tr>
                 {columns.map((name) =>
@@ -34,8 +34,8 @@ export function TableCard({ title, count, tools, columns, instead, children }: P
                       <span className="visually-hidden">{name.slice(1)}</span>
                     </th>
                   ) : (
-                    <th key={name} scope="col">
-                      {name}
+                    <th key={name} scope="col" className={name.startsWith("~") ? "wide-only" : ""}>
+                      {name.replace("~", "")}
                     </th>
                   ),
                 )}
