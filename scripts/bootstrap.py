@@ -37,7 +37,7 @@ CLIENTS = {
 # Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.
 PEERS = ("peer-mlflow", "peer-fasttrackml")
 FUZZER = "fuzz"
-"""Schemathesis, which the tests let loose on a server; in an environment of its own, as it pins what tests use."""
+"""Schemathesis, which the tests let loose on a server: it pins what tests use, so it has an environment."""
 SHIPPED_MLFLOW = "mlflow-3.17"
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
