@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from runyard.stores.metadata.schema import tables
+from runyard.stores.metadata.all_tables import tables
 from runyard.stores.postgres import PostgresDatabase, open_postgres
 
 OWNER = "runyard"

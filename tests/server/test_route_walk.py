@@ -47,6 +47,10 @@ READING_POSTS = {
 # The routes that stream a body of any size; all others are bound by max_body_bytes.
 UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
 
+# Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
+NOBODY_LISTENS = ("127.0.0.1",)
+HOOK = "http://127.0.0.1:9/hook"
+
 SECRETS = [f"planted-{number:02d}" for number in range(21)]
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
 
@@ -77,14 +81,14 @@ def first_of_each(route):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
-    team = Team(tmp_path_factory.mktemp("walk") / "home")
+    team = Team(tmp_path_factory.mktemp("walk") / "home", outbound_allow=NOBODY_LISTENS)
     yield team
     team.close()
 
 
 @pytest.fixture
 def own_team(tmp_path):
-    team = Team(tmp_path / "home")
+    team = Team(tmp_path / "home", outbound_allow=NOBODY_LISTENS)
     yield team
     team.close()
 
@@ -128,6 +132,7 @@ class Planted:
         self.model_id = self.mlflow("logged-models", model)["model"]["info"]["model_id"]
         self.file_name = next(secret)
         self.walker_key_id = self.add_people()
+        self.webhook_id = self.add_webhook()
         self.own_file = f"/api/v1/runs/{self.run_id}/artifacts/{self.file_name}"
         self.file_path = f"{self.experiment_id}/{self.run_id}/artifacts/{self.file_name}"
         upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
@@ -142,6 +147,13 @@ class Planted:
         )
         answer.raise_for_status()
         return answer.json()
+
+    def add_webhook(self):
+        """A webhook that is told of what happens in this workspace, if anybody listened."""
+        wanted = {"url": HOOK, "workspace": "beta"}
+        answer = self.team.ask("POST", "/api/v1/webhooks", wanted, key=self.team.admin_key)
+        answer.raise_for_status()
+        return answer.json()["webhook"]["webhook_id"]
 
     def add_people(self):
         """A person with an API key and a role, and a group that they are in."""
@@ -176,7 +188,7 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
     path = path.replace("{tag_key:path}", planted.model_tag)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
-    path = path.replace("{key_id}", planted.walker_key_id)
+    path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", planted.webhook_id)
     assert "{" not in path, "say here what the new parameter names"
     if route.is_raw and route.method != "GET":
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
@@ -207,6 +219,7 @@ def body_for(planted: Planted) -> dict[str, object]:
         "metric_key": planted.metric_key,
         "metric_keys": [planted.metric_key],
         "value": "1",
+        "url": HOOK,
         "timestamp": 1,
         "path": planted.file_name,
         "artifact_file_path": planted.file_name,

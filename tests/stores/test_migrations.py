@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 
 from runyard.errors import InvalidState
 from runyard.stores import migrating, schema_version
-from runyard.stores.metadata.schema import tables
+from runyard.stores.metadata.all_tables import tables
 from runyard.stores.sqlite import open_sqlite
 
 NEWEST = schema_version.known_versions()[-1]

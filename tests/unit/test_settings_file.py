@@ -35,6 +35,10 @@ SAMPLES = {
     "artifact_store": ("s3://b", '"s3://b"', "s3://b"),
     "artifact_address_s": ("60", "60", 60),
     "max_upload_bytes": ("9", "9", 9),
+    "max_runs": ("9", "9", 9),
+    "max_experiments": ("9", "9", 9),
+    "max_artifact_bytes": ("9", "9", 9),
+    "max_metric_points": ("9", "9", 9),
     "durability": ("full", '"full"', Durability.FULL),
     "database": ("postgresql://h/d", '"postgresql://h/d"', "postgresql://h/d"),
     "database_connections": ("3", "3", 3),
@@ -47,6 +51,8 @@ SAMPLES = {
     "access_log": ("on", "true", True),
     "traces": ("1", "true", True),
     "trusted_proxies": ("10.0.0.0/8", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
+    "stuck_after_s": ("9", "9", 9),
+    "outbound_allow": ("h,::1", '["h", "::1"]', ("h", "::1")),
     "root_path": ("/r", '"/r"', "/r"),
 }
 

@@ -126,6 +126,15 @@ class Connection:
         )
         self._transport.send(request).read()
 
+    def put_message(self, path: str, body: msgspec.Struct, answer: type[Message]) -> Message:
+        """Put ``body`` as JSON in place of what was there and return the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request("PUT", self._prefix + path, body=_encoded(body), is_repeatable=True)
+        return _decoded(self._transport.send(request).read(), answer)
+
     def put_file(self, path: str, local: Path) -> None:
         """Store the content of a file of this machine at ``path``, however large it is.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
+from runyard.entities.quota import Limited
 from runyard.entities.run import Run, RunContents, RunStatus
 from runyard.entities.run_names import random_name
 from runyard.errors import AlreadyExists, InvalidParameter
@@ -17,7 +18,9 @@ from runyard.protocol.messages.runs import SearchRuns, WireRun
 from runyard.protocol.ordering import parse_run_order
 from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
+from runyard.services.events import note_status
 from runyard.services.experiments import get_active_experiment, readable
+from runyard.services.quotas import take
 from runyard.services.run_documents import keep_documents, read_documents
 from runyard.stores.metadata.base import DatasetSummary, Search
 
@@ -102,6 +105,7 @@ def _add_run(call: Call, new: NewRun, name: str, tags: Mapping[str, str]) -> Ful
         if begun is not None:
             return begun
         call.stores.metadata.runs.add_run(run, tags)
+        take(call, Limited.RUNS)
     return FullRun(run, RunContents(tags=tags))
 
 
@@ -163,6 +167,7 @@ def update_run(
             limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
             call.stores.metadata.runs.set_tags(run_id, {RUN_NAME_TAG: name})
         call.stores.metadata.runs.update_run(run_id, status, ended_ms, name or None)
+        note_status(call, run, status)
     return replace(
         run,
         status=status or run.status,

@@ -4,6 +4,7 @@ from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
     audit,
+    events,
     experiments,
     grants,
     keys,
@@ -12,11 +13,14 @@ from runyard.server.routes import (
     metrics,
     operation,
     principals,
+    quotas,
     retention,
     runs,
     service,
     tokens,
     trash,
+    usage,
+    webhooks,
     workspaces,
 )
 from runyard.server.routing import Route
@@ -33,6 +37,10 @@ _DESCRIBED: tuple[Route, ...] = (
     *workspaces.routes,
     *trash.routes,
     *retention.routes,
+    *usage.routes,
+    *quotas.routes,
+    *events.routes,
+    *webhooks.routes,
     *tokens.routes,
     *principals.routes,
     *grants.routes,
