@@ -70,7 +70,7 @@ class Outbox:
         Args:
             wait_s: How long at most; None waits as long as a reading call does.
         """
-        if self._is_sent():
+        if self.is_sent():
             return True
         self._wake()
         deadline = time.monotonic() + (self._choices.read_wait_s if wait_s is None else wait_s)
@@ -86,6 +86,10 @@ class Outbox:
                     return False
                 self._changed.wait(left_s)
         return True
+
+    def is_sent(self) -> bool:
+        """Tell whether all that this process added so far is sent, without waiting for it."""
+        return self._sent_up_to >= self._writer.added
 
     def close(self) -> None:
         """Send what waits, for as long as the choices say; then say what is left. The outbox stays usable."""
@@ -124,9 +128,6 @@ class Outbox:
         self._sender_lock: FileLock | None = None
         self._others_looked_for_s = float("-inf")
 
-    def _is_sent(self) -> bool:
-        return self._sent_up_to >= self._writer.added
-
     def _wake(self) -> None:
         # Nearly always the thread is there and at work or gathering: then there is nothing to tell it.
         if self._thread is not None and not self._is_idle:
@@ -148,7 +149,7 @@ class Outbox:
 
     def _left(self) -> SpoolFolder | None:
         """Let the spool go, and return it if something in it was not sent."""
-        folder, is_sent = self._writer.folder, self._is_sent()
+        folder, is_sent = self._writer.folder, self.is_sent()
         self._writer.close()
         if folder is None or not folder.path.exists():
             return None
@@ -182,7 +183,7 @@ class Outbox:
             if not failures:
                 self._is_idle = True
                 self._changed.wait_for(
-                    lambda: not self._is_sent() or self._is_finishing, LOOKS_FOR_OTHERS_EVERY_S
+                    lambda: not self.is_sent() or self._is_finishing, LOOKS_FOR_OTHERS_EVERY_S
                 )
                 self._is_idle = False
             pause_s = _back_off_s(failures) if failures else GATHER_S
@@ -192,7 +193,7 @@ class Outbox:
 
     def _rest_at_end(self, failures: int) -> bool:
         if not failures:
-            return self._is_sent()
+            return self.is_sent()
         if not self._was_reached:
             # Where there never was a server there is none to wait for.
             return True
