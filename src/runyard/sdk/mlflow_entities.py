@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import deque
 from typing import Any
 
-from mlflow.entities import Experiment, Run
+from mlflow.entities import Experiment, Metric, Run
 from mlflow.protos.service_pb2 import GetExperiment, GetRun
+from mlflow.store.entities import PagedList
 from mlflow.utils.proto_json_utils import parse_dict
 
 from runyard.sdk.spool.known_workspaces import KnownExperiment
@@ -15,6 +17,7 @@ from runyard.sdk.spool.records import Logged, Point, RunBegun, RunUpdated
 
 RUN_NAME_TAG = "mlflow.runName"
 OFFLINE_PREFIX = "offline-"
+MAX_POINTS = 50_000
 
 
 class BegunRun:
@@ -30,6 +33,7 @@ class BegunRun:
         self.is_new = True
         self.experiment_name = record.experiment_name
         self._metrics: dict[str, Point] = {}
+        self._points: deque[Point] = deque(maxlen=MAX_POINTS)
         self._params: dict[str, str] = {}
         self._tags = dict(record.tags)
         self._info: dict[str, Any] = {
@@ -47,6 +51,7 @@ class BegunRun:
     def log(self, record: Logged) -> None:
         """Take in what was logged."""
         self.is_new = False
+        self._points.extend(record.metrics)
         for point in record.metrics:
             self._metrics[point.key] = point
         self._params.update(record.params)
@@ -61,6 +66,18 @@ class BegunRun:
         if record.name:
             self._info["run_name"] = self._tags[RUN_NAME_TAG] = record.name
 
+    def history(self, key: str) -> PagedList:
+        """Return the points of a metric, of the last :data:`MAX_POINTS` of all metrics together."""
+        found = [point for point in list(self._points) if point.key == key]
+        return PagedList(
+            [
+                Metric(key, float(point.value), point.timestamp, point.step)
+                for point in found
+                if not point.model_id
+            ],
+            token=None,
+        )
+
     def shown(self, experiment_id: str | None = None) -> Run:
         """Return it as MLflow's own entity, in its experiment or in another one."""
         points = [
@@ -69,7 +86,7 @@ class BegunRun:
         ]
         content = {
             "info": self._info | ({"experiment_id": experiment_id} if experiment_id else {}),
-            "data": {"metrics": points, "params": _pairs(self._params), "tags": _pairs(self._tags)},
+            "data": {"metrics": points, "params": wire_pairs(self._params), "tags": wire_pairs(self._tags)},
         }
         answer = GetRun.Response()
         parse_dict({"run": content}, answer)
@@ -95,5 +112,6 @@ def mlflow_experiment(known: KnownExperiment) -> Experiment:
     return Experiment.from_proto(answer.experiment)
 
 
-def _pairs(texts: dict[str, str]) -> list[dict[str, str]]:
+def wire_pairs(texts: dict[str, str]) -> list[dict[str, str]]:
+    """Return a mapping as MLflow's messages have it."""
     return [{"key": key, "value": value} for key, value in list(texts.items())]

@@ -18,6 +18,7 @@ from requests import RequestException
 
 from runyard.entities.run_names import random_name
 from runyard.sdk.mlflow_entities import RUN_NAME_TAG, BegunRun, mlflow_experiment, offline_experiment
+from runyard.sdk.mlflow_logged_models import BegunModels
 from runyard.sdk.mlflow_spool import outbox_for, spool_credential
 from runyard.sdk.spool.choices import spool_root
 from runyard.sdk.spool.known_workspaces import Answerer, KnownExperiment, KnownWorkspaces, ask_who_answers
@@ -75,6 +76,7 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         self._ending = ""
         self._asked_s = float("-inf")
         self._is_reachable = self._has_warned = False
+        self._models = BegunModels(outbox, self._place_of)
         self._launched = launched_run(outbox.tracking_uri)
         if self._launched is not None:
             # Its own spool may be sent later than this one.
@@ -87,7 +89,7 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         texts = {tag.key: str(tag.value) for tag in tags}
         name = run_name or texts.get(RUN_NAME_TAG) or random_name()
         experiment_id = str(experiment_id or DEFAULT_EXPERIMENT.experiment_id)
-        offline_name = self._offline_experiments.get(experiment_id, "")
+        offline_name, _ = self._place_of(experiment_id)
         record = RunBegun(
             run_id=uuid.uuid4().hex,
             experiment_id="" if offline_name else experiment_id,
@@ -157,6 +159,13 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
             return begun.shown()
         return super().get_run(run_id)
 
+    def get_metric_history(self, run_id: str, metric_key: str, *paging: Any, **more: Any) -> Any:
+        """Return all points of a metric; while nobody answers, the last that this process logged."""
+        begun = self._begun.get(run_id)
+        if begun is not None and not self._is_current():
+            return begun.history(metric_key)
+        return super().get_metric_history(run_id, metric_key, *paging, **more)
+
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, as it was last seen while nobody answers."""
         wanted = str(experiment_id)
@@ -205,23 +214,32 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         return stand_in
 
     def _call_endpoint(self, api: Any, json_body: str | None = None, *others: Any, **named: Any) -> Any:
-        """Make any other call once what was logged is sent, or keep it if it only adds to a run."""
+        """Make any other call once what was logged is sent; keep it if it only adds to a run or a model."""
         path = _SPOOLED_CALLS.get(api.DESCRIPTOR.name)
         if path is not None:
             self.outbox.add(Posted(path, json_body or "{}"))
             return api.Response()
+        endpoint = named.get("endpoint") or (others[0] if others else "")
+        answer = self._models.answer(api, json_body or "{}", endpoint or "", self._is_current)
+        if answer is not None:
+            return answer
         self.outbox.flush()
         return super()._call_endpoint(api, json_body, *others, **named)
 
     def _begin(self, record: RunBegun, experiment_id: str) -> BegunRun:
-        known = self._known.find(self.outbox.tracking_uri, experiment_id=experiment_id)
-        location = known.artifact_location if known else f"mlflow-artifacts:/{experiment_id}"
-        begun = BegunRun(record, experiment_id, f"{location.rstrip('/')}/{record.run_id}/artifacts")
+        _, location = self._place_of(experiment_id)
+        begun = BegunRun(record, experiment_id, f"{location}/{record.run_id}/artifacts")
         if len(self._begun) >= MAX_BEGUN:
             self._begun.pop(next(iter(self._begun)))
         self._begun[record.run_id] = begun
         self.outbox.add(record)
         return begun
+
+    def _place_of(self, experiment_id: str) -> tuple[str, str]:
+        """Return the name of an experiment that has no id yet, else nothing; and where its artifacts go."""
+        known = self._known.find(self.outbox.tracking_uri, experiment_id=experiment_id)
+        location = known.artifact_location if known else f"mlflow-artifacts:/{experiment_id}"
+        return self._offline_experiments.get(experiment_id, ""), location.rstrip("/")
 
     def _is_launched(self, run_id: str) -> bool:
         return self._launched is not None and self._launched.begun.run_id == run_id

@@ -16,7 +16,7 @@ import msgspec
 
 from runyard.errors import InvalidState
 from runyard.sdk.spool.records import Record, decode
-from runyard.sdk.spool.segments import read_records
+from runyard.sdk.spool.segments import VERSION, read_records
 
 _ORIGIN = "spool.json"
 _PROGRESS = "progress.json"
@@ -30,7 +30,7 @@ _SUFFIX = ".log"
 class SpoolOrigin(msgspec.Struct, kw_only=True):
     """Where a spool comes from and where it goes."""
 
-    version: int = 1
+    version: int = VERSION
     tracking_uri: str
     host: str
     pid: int
@@ -108,7 +108,7 @@ class SpoolFolder:
             self.origin = msgspec.json.decode(content, type=SpoolOrigin)
         except (OSError, msgspec.MsgspecError) as error:
             raise InvalidState(f"{path} is no spool of Runyard: {error}") from None
-        if self.origin.version > 1:
+        if self.origin.version > VERSION:
             raise InvalidState(f"{path} is a spool of a newer Runyard. Upgrade this one.")
 
     @classmethod
