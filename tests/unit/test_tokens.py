@@ -93,7 +93,7 @@ def test_a_hand_made_token_with_all_claims_is_accepted_so_that_the_refusals_belo
 
 
 @pytest.mark.parametrize("after_ms", [0, HOUR_MS - 1, HOUR_MS + LEEWAY_MS - 1000])
-def test_a_token_is_good_until_it_expires_plus_a_minute_of_clock_skew(after_ms):
+def test_r08_a_token_is_good_until_it_expires_plus_a_minute_of_clock_skew(after_ms):
     assert ISSUER.verify(token().text, NOW_MS + after_ms).name == "ann"
 
 
