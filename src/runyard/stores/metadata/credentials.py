@@ -83,6 +83,10 @@ class SqlCredentials(CredentialStore):
         )
         return self._find_principal(principals.c.principal_id == meant.scalar_subquery())
 
+    def has_identity(self, issuer: str, principal_id: str) -> bool:
+        which = (identities.c.issuer == issuer) & (identities.c.principal_id == principal_id)
+        return self._find(identities, which) is not None
+
     def add_identity(self, issuer: str, subject: str, principal_id: str) -> None:
         values = {"issuer": issuer, "subject": subject, "principal_id": principal_id}
         with self._database.writing() as connection:

@@ -114,6 +114,22 @@ installation = Table(
     Column("server_id", TEXT, nullable=False),
 )
 
+device_logins = Table(
+    "device_logins",
+    tables,
+    Column("device_sha256", TEXT, primary_key=True),
+    Column("user_code", TEXT, nullable=False, unique=True),
+    Column("machine", TEXT, nullable=False),
+    Column("client", TEXT, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("principal_id", TEXT, ForeignKey("principals.principal_id")),
+    Column("scope", TEXT),
+    Column("workspace", TEXT),
+    Column("parent_key_id", TEXT),
+)
+
 # Rows are added and never changed: triggers see to it, and each hash is made of all rows before it.
 audit_entries = Table(
     "audit_entries",
