@@ -89,13 +89,13 @@ def test_s32_no_request_makes_the_server_fail_or_tell_what_it_should_not(lab, pe
     assert PROGRAM.exists(), "`make test` installs it: python3 scripts/bootstrap.py test"
     address = f"{lab.server.url}/workspaces/alpha"
     seen = tmp_path / "seen.yaml"
-    command = [PROGRAM, "run", f"{address}/api/v1/openapi.json", "--url", address, "--no-color"]
+    command = [str(PROGRAM), "run", f"{address}/api/v1/openapi.json", "--url", address, "--no-color"]
     command += ["--header", f"Authorization: Bearer {lab.people[person]}", "--seed", SEED]
     command += ["--checks", "not_a_server_error,response_schema_conformance,content_type_conformance"]
     command += ["--phases", phases, "--max-examples", str(EXAMPLES), "--continue-on-failure"]
     command += ["--exclude-path-regex", LEFT_OUT, "--request-timeout", "60", "--warnings", "off"]
     command += ["--generation-database", "none", "--suppress-health-check", "all"]
-    command += ["--report", "vcr", "--report-vcr-path", seen, "--output-sanitize", "false"]
+    command += ["--report", "vcr", "--report-vcr-path", str(seen), "--output-sanitize", "false"]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
     assert f"Bearer {lab.people[person]}" in seen.read_text(), "the report is not what it was"

@@ -12,13 +12,13 @@ from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, insert_if_free, insert_missing
 from runyard.stores.metadata.base_credentials import CredentialStore
-from runyard.stores.metadata.schema import (
+from runyard.stores.metadata.schema import workspaces
+from runyard.stores.metadata.schema_identity import (
     api_keys,
     identities,
     installation,
     principals,
     signing_keys,
-    workspaces,
 )
 
 
