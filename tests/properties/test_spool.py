@@ -131,7 +131,7 @@ def test_a_spool_of_the_first_version_is_read(root: Path):
     ]
 
 
-@pytest.mark.parametrize("begin", [b"RYSPOOL\0\x02\0\0\0", b"something else"])
+@pytest.mark.parametrize("begin", [b"RYSPOOL\0\x63\0\0\0", b"something else"])
 def test_a_segment_of_a_newer_runyard_or_of_nobody_is_refused(root: Path, begin: bytes):
     (root / "000001.log").write_bytes(begin)
     with pytest.raises(InvalidState, match=r"newer Runyard|no segment"):
