@@ -249,6 +249,7 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("mlflow-artifacts/artifacts", {"path": ""}),
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
+    ("mlflow/logged-models", {"model_id": None}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("api/v1/workspaces", {"tags": {}}),
     # What goes for good is measured only, or nothing would be left to call the next route with.
