@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from runyard.sdk.spool.folder import FileLock, SpoolFolder
+from runyard.sdk.spool.folder import RESERVE_BYTES, FileLock, SpoolFolder
 from runyard.sdk.spool.records import FileLogged, Record, encode
 from runyard.sdk.spool.segments import HEADER_BYTES, framed, header
 
@@ -133,6 +133,7 @@ class SpoolWriter:
     def _opened(self) -> SpoolFolder:
         if self._folder is None:
             self._folder, self._writer_lock = SpoolFolder.make(self._root, self._tracking_uri)
+            self._used_bytes += RESERVE_BYTES
         if self._descriptor is None:
             self._begin_segment(1)
         return self._folder
