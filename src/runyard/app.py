@@ -38,8 +38,11 @@ from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
 from runyard.services.document_upkeep import DocumentUpkeep
+from runyard.services.housekeeping import Housekeeping
+from runyard.services.identity_upkeep import IdentityUpkeep
 from runyard.services.integrity import Integrity
 from runyard.services.operation import Operation
+from runyard.services.principals import ensure_everyone
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
@@ -66,6 +69,7 @@ def open_stores(settings: Settings) -> Stores:
     )
     stores.database.retrying(lambda: ensure_default_workspace(stores))
     stores.database.retrying(lambda: ensure_signing_key(stores))
+    stores.database.retrying(lambda: ensure_everyone(stores))
     return stores
 
 
@@ -149,9 +153,13 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         with (
             _traced(make_app(stores, settings, operation), settings) as app,
             contextlib.closing(DocumentUpkeep(stores)) as documents,
+            contextlib.closing(IdentityUpkeep(stores, operation.refusals, settings)) as identity,
+            contextlib.closing(Housekeeping(stores, settings, operation)) as housekeeping,
             _listening(settings) as listener,
         ):
             documents.start()
+            identity.start()
+            housekeeping.start()
             url = _url(settings, listener)
             server = StoppingServer(_config(app, settings), operation, settings.drain_s)
             with _announced(settings, url):

@@ -7,6 +7,7 @@ RunyardError
 ├── AlreadyExists           400 RESOURCE_ALREADY_EXISTS
 ├── Unauthenticated         401 UNAUTHENTICATED
 ├── Forbidden               403 PERMISSION_DENIED
+│   └── QuotaReached        403 QUOTA_EXCEEDED
 ├── NotFound                404 RESOURCE_DOES_NOT_EXIST   (also a KeyError)
 │   └── RouteNotFound       404 ENDPOINT_NOT_FOUND
 ├── MethodNotAllowed        405 METHOD_NOT_ALLOWED
@@ -83,6 +84,16 @@ class Forbidden(RunyardError):
     http_status = 403
 
 
+class QuotaReached(Forbidden):
+    """The workspace holds as much as its quota lets it; nothing was written.
+
+    To send it again helps only after something was removed or the quota raised, so it is not one of the
+    statuses that clients try again (429, 503, 507); and nothing is wrong with the request's own size (413).
+    """
+
+    code = "QUOTA_EXCEEDED"
+
+
 class NotFound(RunyardError, KeyError):
     """No such object, or none that the caller may see."""
 
@@ -132,7 +143,7 @@ class Unavailable(RunyardError):
 
 
 class StorageFull(RunyardError):
-    """The disk or the quota is full; nothing was written."""
+    """The disk, or what the store may take, is full; nothing was written."""
 
     code = "RESOURCE_EXHAUSTED"
     http_status = 507
@@ -154,7 +165,7 @@ _BY_CODE: dict[str, type[RunyardError]] = {
     cls.code: cls
     for cls in (
         InternalError, InvalidParameter, InvalidState, AlreadyExists, Unauthenticated, Forbidden, NotFound,
-        RouteNotFound, MethodNotAllowed, TooLarge, NotImplementedHere, Unavailable,
+        RouteNotFound, MethodNotAllowed, QuotaReached, TooLarge, NotImplementedHere, Unavailable,
     )
 }  # fmt: skip
 

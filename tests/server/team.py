@@ -12,6 +12,7 @@ import httpx
 
 from runyard.app import administration, make_app, open_stores
 from runyard.entities.permission import Scope
+from runyard.services.operation import Operation
 from runyard.settings import Mode, Settings
 
 ADDRESSES = (
@@ -42,13 +43,31 @@ class Team:
         self.settings = Settings(mode=mode, home=home, **more)
         self.stores = open_stores(self.settings)
         self.administration = administration(self.stores)
-        transport = httpx.ASGITransport(make_app(self.stores, self.settings), raise_app_exceptions=False)
+        self.operation = Operation()
+        served = make_app(self.stores, self.settings, self.operation)
+        transport = httpx.ASGITransport(served, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000")
         self._loop = asyncio.new_event_loop()
 
     def key(self, scope: Scope, workspace: str | None = None) -> str:
         """Return a new API key."""
         return self.administration.create_key("test", scope, workspace).text
+
+    def person(self, name: str, kind: str = "person") -> str:
+        """Return the API key of somebody new, who has no role anywhere."""
+        whom = {"name": name, "kind": kind}
+        self.ask("POST", "/api/v1/principals", whom, key=self.admin_key).raise_for_status()
+        body = {"name": "first", "principal": name}
+        answer = self.ask("POST", "/api/v1/keys", body, key=self.admin_key)
+        answer.raise_for_status()
+        api_key: str = answer.json()["api_key"]
+        return api_key
+
+    def grant(self, name: str, role: str, workspace: str, experiment_id: str | None = None) -> None:
+        """Give somebody a role."""
+        body = {"principal": name, "role": role} | ({"experiment_id": experiment_id} if experiment_id else {})
+        answer = self.ask("PUT", f"/workspaces/{workspace}/api/v1/grants", body, key=self.admin_key)
+        answer.raise_for_status()
 
     def ask(
         self,

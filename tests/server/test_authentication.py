@@ -65,13 +65,26 @@ def test_serve_takes_nobody_without_a_credential(team):
 
 def test_up_takes_whoever_is_at_the_machine_for_its_owner(alone):
     answer = alone.ask("GET", WHO).json()
-    assert answer == {"name": "local", "scope": "admin", "workspace": None, "expires_ms": None}
+    assert (answer["name"], answer["scope"], answer["workspace"]) == ("local", "admin", None)
+    assert (answer["is_local_owner"], answer["is_administrator"], answer["expires_ms"]) == (True, True, None)
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER"])
 def test_an_api_key_is_taken_as_a_bearer(team, kind):
     answer = team.ask("GET", WHO, headers={"Authorization": f"{kind} {team.admin_key}"})
-    assert answer.json() == {"name": "ann", "scope": "admin", "workspace": None, "expires_ms": None}
+    (ann,) = [each for each in team.stores.metadata.credentials.list_principals() if each.name == "ann"]
+    assert answer.json() == {
+        "name": "ann",
+        "scope": "admin",
+        "workspace": None,
+        "expires_ms": None,
+        "principal_id": ann.principal_id,
+        "is_administrator": True,
+        "is_local_owner": False,
+        "key_kind": "key",
+        "roles": {},
+        "experiment_roles": {},
+    }
 
 
 @pytest.mark.parametrize("user", ["ann", "", "anybody", "x@y"])
@@ -82,12 +95,9 @@ def test_an_api_key_or_a_token_is_taken_as_the_password_of_basic(team, user):
 
 def test_a_token_is_taken_as_a_bearer_and_says_when_it_ends(team):
     answer = team.ask("POST", TOKEN, {"expires_in_s": 60, "scope": "reader"}, key=team.admin_key).json()
-    assert team.ask("GET", WHO, key=answer["access_token"]).json() == {
-        "name": "ann",
-        "scope": "reader",
-        "workspace": None,
-        "expires_ms": answer["expires_ms"],
-    }
+    told = team.ask("GET", WHO, key=answer["access_token"]).json()
+    assert (told["name"], told["scope"], told["workspace"]) == ("ann", "reader", None)
+    assert (told["expires_ms"], told["is_administrator"]) == (answer["expires_ms"], False)
 
 
 def wrong_credentials(team):
@@ -248,7 +258,7 @@ def test_s12_a_disabled_principal_ends_with_all_keys_and_tokens(team):
     bearer = token(team, team.admin_key)
     credentials = team.stores.metadata.credentials
     ann = credentials.find_principal(credentials.find_api_key(team.admin_key[3:15]).principal_id)
-    credentials.disable_principal(ann.principal_id, 1)
+    credentials.update_principal(dataclasses.replace(ann, disabled_ms=1))
     assert is_unauthenticated(team.ask("GET", WHO, key=bearer))
     assert is_unauthenticated(team.ask("GET", WHO, key=team.admin_key))
 
@@ -262,7 +272,8 @@ def test_s12_what_another_process_ended_is_refused_within_a_second(team, what):
     if what == "key":
         elsewhere.revoke_api_key(key.key_id, 1)
     else:
-        elsewhere.disable_principal(key.principal_id, 1)
+        (owner,) = (each for each in elsewhere.list_principals() if each.name == "ann")
+        elsewhere.update_principal(dataclasses.replace(owner, disabled_ms=1))
     time.sleep(1)
     assert is_unauthenticated(team.ask("GET", WHO, key=bearer))
     assert is_unauthenticated(team.ask("GET", WHO, key=team.admin_key))

@@ -32,6 +32,9 @@ OPEN_FILES = ("/", "/index.html", "/workspaces/alpha/", "/workspaces/nowhere/")
 
 # Every POST that a reader may send. A new one belongs here only if it changes nothing.
 READING_POSTS = {
+    # One's own API keys are one's own business: what one makes reaches no further than one does.
+    "/api/v1/keys",
+    "/api/v1/keys/{key_id}",
     "/api/2.0/mlflow/artifacts/presigned-download-url",
     "/api/2.0/mlflow/experiments/search",
     "/api/2.0/mlflow/experiments/search-datasets",
@@ -43,6 +46,10 @@ READING_POSTS = {
 }
 # The routes that stream a body of any size; all others are bound by max_body_bytes.
 UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
+
+# Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
+NOBODY_LISTENS = ("127.0.0.1",)
+HOOK = "http://127.0.0.1:9/hook"
 
 SECRETS = [f"planted-{number:02d}" for number in range(21)]
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
@@ -74,14 +81,14 @@ def first_of_each(route):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
-    team = Team(tmp_path_factory.mktemp("walk") / "home")
+    team = Team(tmp_path_factory.mktemp("walk") / "home", outbound_allow=NOBODY_LISTENS)
     yield team
     team.close()
 
 
 @pytest.fixture
 def own_team(tmp_path):
-    team = Team(tmp_path / "home")
+    team = Team(tmp_path / "home", outbound_allow=NOBODY_LISTENS)
     yield team
     team.close()
 
@@ -124,6 +131,8 @@ class Planted:
         self.model_tag = model["tags"][0]["key"]
         self.model_id = self.mlflow("logged-models", model)["model"]["info"]["model_id"]
         self.file_name = next(secret)
+        self.walker_key_id = self.add_people()
+        self.webhook_id = self.add_webhook()
         self.own_file = f"/api/v1/runs/{self.run_id}/artifacts/{self.file_name}"
         self.file_path = f"{self.experiment_id}/{self.run_id}/artifacts/{self.file_name}"
         upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
@@ -139,11 +148,35 @@ class Planted:
         answer.raise_for_status()
         return answer.json()
 
+    def add_webhook(self):
+        """A webhook that is told of what happens in this workspace, if anybody listened."""
+        wanted = {"url": HOOK, "workspace": "beta"}
+        answer = self.team.ask("POST", "/api/v1/webhooks", wanted, key=self.team.admin_key)
+        answer.raise_for_status()
+        return answer.json()["webhook"]["webhook_id"]
+
+    def add_people(self):
+        """A person with an API key and a role, and a group that they are in."""
+
+        def change(method, path, body=None):
+            answer = self.team.ask(method, f"/workspaces/beta/api/v1/{path}", body, key=self.team.admin_key)
+            answer.raise_for_status()
+            return answer.json()
+
+        for name, kind in (("walker", "person"), ("walkers", "group")):
+            change("POST", "principals", {"name": name, "kind": kind})
+        change("PUT", "groups/walkers/members/walker")
+        change(
+            "PUT", "grants", {"principal": "walker", "role": "reader", "experiment_id": self.experiment_id}
+        )
+        return change("POST", "keys", {"name": "walked", "principal": "walker"})["key"]["key_id"]
+
     def kept(self):
         """The rows and files of the workspace, as they lie on the disk."""
         of_alpha = str(self.team.settings.artifact_root / "alpha")
         planted = [line for line in self.team.kept() if any(secret in line for secret in SECRETS)]
-        return [line for line in planted if not line.startswith(of_alpha)]
+        told = 'INSERT INTO "audit_entries"'
+        return [line for line in planted if not line.startswith((of_alpha, told))]
 
 
 def target(route: Route, planted: Planted) -> tuple[str, object]:
@@ -154,6 +187,8 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
     path = path.replace("{tag_key:path}", planted.model_tag)
+    path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
+    path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", planted.webhook_id)
     assert "{" not in path, "say here what the new parameter names"
     if route.is_raw and route.method != "GET":
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
@@ -184,10 +219,13 @@ def body_for(planted: Planted) -> dict[str, object]:
         "metric_key": planted.metric_key,
         "metric_keys": [planted.metric_key],
         "value": "1",
+        "url": HOOK,
         "timestamp": 1,
         "path": planted.file_name,
         "artifact_file_path": planted.file_name,
         "status": "FINISHED",
+        "principal": "walker",
+        "role": "reader",
         "x": "step",
         "width": 10,
         "max_results": 100,
@@ -211,6 +249,7 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("mlflow-artifacts/artifacts", {"path": ""}),
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
+    ("mlflow/logged-models", {"model_id": None}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("api/v1/workspaces", {"tags": {}}),
     # What goes for good is measured only, or nothing would be left to call the next route with.
@@ -221,6 +260,10 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("api/v1/runs/restore", {"experiment_ids": []}),
     ("api/v1/experiments/restore", {"new_name": None}),
     ("api/v1/datasets/remove", {"name": SECRETS[8]}),
+    ("api/v1/principals", {"kind": "person", "email": None}),
+    ("api/v1/principals/{principal}", {"name": None}),
+    ("api/v1/keys", {"workspace": None}),
+    ("api/v1/audit", {"workspace": "beta"}),
 ]
 
 
@@ -375,7 +418,8 @@ def test_s09_a_reader_changes_nothing_whatever_they_call(team, beta, keys_for_be
         path, body = target(route, beta)
         for key in (keys_for_beta[None], token):
             answer = team.ask(route.method, "/workspaces/beta" + path, body, key=key)
-            refused = not allows(Scope.READER, route)
+            # The keys that are asked for are somebody else's.
+            refused = not allows(Scope.READER, route) or plain(route.path) == "/api/v1/keys"
             assert (answer.status_code == 403) == (
                 refused or (plain(route.path) == "/api/v1/token" and key == token)
             )

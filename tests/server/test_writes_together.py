@@ -133,7 +133,7 @@ def test_a_large_body_is_kept_and_is_not_answered_in_the_loop(client, monkeypatc
     submit = GroupCommit.submit
 
     def counted(commits, change):
-        in_loop.append(change.keywords["body"])
+        in_loop.append(change.args[2]["body"])
         return submit(commits, change)
 
     monkeypatch.setattr(GroupCommit, "submit", counted)

@@ -120,7 +120,7 @@ def test_s12_a_revocation_by_another_process_is_seen_within_a_second(database, k
     if kind == "key":
         elsewhere.revoke_api_key(KEY.key_id, 5000)
     else:
-        elsewhere.disable_principal("p-ann", 5000)
+        elsewhere.update_principal(dataclasses.replace(ANN, disabled_ms=5000))
     clock.now_s += MAX_AGE_S
     assert here.find_api_key(KEY.key_id) == elsewhere.find_api_key(KEY.key_id)
     assert here.find_principal("p-ann") == elsewhere.find_principal("p-ann")

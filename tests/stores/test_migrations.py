@@ -16,15 +16,18 @@ from alembic.runtime.migration import MigrationContext
 
 from runyard.errors import InvalidState
 from runyard.stores import migrating, schema_version
-from runyard.stores.metadata.schema import tables
+from runyard.stores.metadata.all_tables import tables
 from runyard.stores.sqlite import open_sqlite
+
+NEWEST = schema_version.known_versions()[-1]
+NEXT = f"{int(NEWEST) + 1:04d}"
 
 SECOND = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0003"
-down_revision = "0002"
+revision = "{number}"
+down_revision = "{newest}"
 
 
 def upgrade():
@@ -64,7 +67,8 @@ def second_migration(tmp_path, monkeypatch):
     def add(then: str = "") -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(schema_version.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0003_second.py").write_text(SECOND.format(then=then))
+        text = SECOND.format(number=NEXT, newest=NEWEST, then=then)
+        (folder / "versions" / f"{NEXT}_second.py").write_text(text)
         monkeypatch.setattr(schema_version, "VERSIONS", folder / "versions")
         monkeypatch.setattr(migrating, "MIGRATIONS", folder)
 
@@ -136,7 +140,7 @@ def test_an_older_database_gets_what_it_lacks_once(tmp_path, second_migration):
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(open_it, range(2)))
-    assert version_of(path) == ["0003"]
+    assert version_of(path) == [NEXT]
     with contextlib.closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT n FROM second").fetchall() == [(1,)]
 
@@ -148,4 +152,4 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path, second_m
     second_migration("raise ZeroDivisionError")
     with pytest.raises(ZeroDivisionError):
         open_sqlite(path)
-    assert (schema_of(path), version_of(path)) == (before, ["0002"])
+    assert (schema_of(path), version_of(path)) == (before, [NEWEST])

@@ -10,7 +10,7 @@ import pytest
 
 from runyard.errors import InvalidState
 from runyard.stores import schema_version
-from runyard.stores.metadata.schema import tables
+from runyard.stores.metadata.all_tables import tables
 from tests.postgres_server import PostgresServer
 from tests.stores.test_migrations import second_migration
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from runyard.entities.credential import KeyKind
 from runyard.entities.permission import Permission, Scope
+from runyard.entities.rights import Rights
 from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import Forbidden, Unauthenticated
 
-__all__ = ["LOCAL_OWNER", "Caller", "Open", "Permission", "Proof", "Scope", "authorize"]
+__all__ = ["LOCAL_OWNER", "Caller", "Open", "Permission", "Proof", "Scope", "authorize", "not_allowed"]
 
 UNAUTHENTICATED_TEXT = (
     "This server needs a valid credential: send 'Authorization: Bearer <API key or token>', "
@@ -38,7 +40,7 @@ class Proof(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request, and the most that the credential they sent lets them do.
+    """Who sent a request, and what they may do: both their credential and their roles must allow a thing.
 
     Args:
         name: What people call them.
@@ -49,6 +51,8 @@ class Caller:
         proof: How they showed who they are.
         key_id: The API key that they sent, or that their token was made from.
         expires_ms: When the credential ends; ``None`` for never.
+        rights: What their roles allow; ``None`` for whoever may do all, as administrators.
+        key_kind: What that API key was made for.
     """
 
     name: str
@@ -59,6 +63,8 @@ class Caller:
     proof: Proof = Proof.API_KEY
     key_id: str | None = None
     expires_ms: int | None = None
+    rights: Rights | None = None
+    key_kind: KeyKind | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -66,7 +72,27 @@ class Caller:
         return self.may(Permission.ADMINISTER, None)
 
     def may(self, permission: Permission, workspace: str | None) -> bool:
-        """Whether they have ``permission`` in ``workspace``; ``None`` stands for the server as a whole."""
+        """Whether they have ``permission`` in all of ``workspace``; ``None`` is the server as a whole."""
+        if not self._credential_allows(permission, workspace):
+            return False
+        if self.rights is None or permission is Permission.IDENTIFY:
+            return True
+        return workspace is not None and self.rights.allow(permission, workspace)
+
+    def experiments_with(self, permission: Permission, workspace: str) -> frozenset[str]:
+        """Return the ids of the single experiments of ``workspace`` where a role gives them ``permission``.
+
+        Besides, they have it in all experiments of a workspace where they :meth:`may`.
+        """
+        if self.rights is None or not self._credential_allows(permission, workspace):
+            return frozenset()
+        return self.rights.experiments_with(permission, workspace)
+
+    def may_somewhere(self, permission: Permission, workspace: str) -> bool:
+        """Whether they have ``permission`` in ``workspace`` or in one of its experiments."""
+        return self.may(permission, workspace) or bool(self.experiments_with(permission, workspace))
+
+    def _credential_allows(self, permission: Permission, workspace: str | None) -> bool:
         if not self.scope.allows(permission):
             return False
         if self.workspace is None:
@@ -87,7 +113,9 @@ LOCAL_OWNER = Caller(
 )
 
 
-def authorize(caller: Caller | None, permits: Permission | Open, workspace: str | None) -> None:
+def authorize(
+    caller: Caller | None, permits: Permission | Open, workspace: str | None, in_part: bool = False
+) -> None:
     """Return if ``caller`` may use a route that needs ``permits``, addressed to ``workspace``.
 
     To be called before anything is looked up by what the caller named, the workspace included: the
@@ -97,17 +125,28 @@ def authorize(caller: Caller | None, permits: Permission | Open, workspace: str 
         caller: Who sent the request; ``None`` if no credential came and the server needs one.
         permits: What the route declares.
         workspace: The name in the request's address; ``None`` for a route of the server as a whole.
+        in_part: Whether to have it in one experiment of the workspace is enough. Which one is asked for
+            must then be looked at.
 
     Raises:
         Unauthenticated: The route needs a credential and none came.
-        Forbidden: The credential does not allow this, whether or not the object exists.
+        Forbidden: Their credential or their roles do not allow this, whether or not the object exists.
     """
     if isinstance(permits, Open):
         return
     if caller is None:
         raise Unauthenticated(UNAUTHENTICATED_TEXT)
-    if not caller.may(permits, workspace):
-        place = "this server" if workspace is None or permits is Permission.ADMINISTER else "this workspace"
-        raise Forbidden(
-            f"This needs the permission {permits.name} on {place}, which the credential does not give."
-        )
+    if caller.may(permits, workspace):
+        return
+    if not in_part or workspace is None or not caller.experiments_with(permits, workspace):
+        raise not_allowed(permits, workspace)
+
+
+def not_allowed(permits: Permission, workspace: str | None) -> Forbidden:
+    """Return what somebody is told who lacks a permission, whatever they asked for."""
+    place = "this server" if workspace is None or permits is Permission.ADMINISTER else "this workspace"
+    return Forbidden(
+        f"This needs the permission {permits.name} on {place}, which neither the credential gives nor a role."
+        if permits is not Permission.IDENTIFY
+        else f"This credential is not for {place}."
+    )

@@ -31,6 +31,10 @@ _COMMANDS = {
     "trash": ("runyard.cli.trash:app", "List what was deleted and can be brought back."),
     "gc": ("runyard.cli.trash:gc", "Free the space of what is in the trash."),
     "retention": ("runyard.cli.retention:app", "Set, list and remove the rules of `runyard gc --rules`."),
+    "usage": ("runyard.cli.usage:usage", "Show how much workspaces hold."),
+    "quota": ("runyard.cli.quota:app", "Show, set and clear what a workspace may hold at most."),
+    "events": ("runyard.cli.events:events", "List what happened on a server."),
+    "webhook": ("runyard.cli.events:webhook_app", "Have addresses told of events."),
     "sync": ("runyard.cli.spool:sync", "Send what clients logged while they could not reach their server."),
     "spool": ("runyard.cli.spool:app", "List what clients logged and have not sent yet."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
@@ -38,6 +42,15 @@ _COMMANDS = {
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
     "config": ("runyard.cli.config:config", "Print the settings of the server and where each comes from."),
+    "person": ("runyard.cli.principals:person_app", "Add, list, change and lock out people."),
+    "group": ("runyard.cli.principals:group_app", "Add and list groups, and who is in them."),
+    "service-principal": (
+        "runyard.cli.principals:service_app",
+        "Add, list, change and lock out programs with a name.",
+    ),
+    "grant": ("runyard.cli.grant:app", "Give, list and take away roles in a workspace."),
+    "key": ("runyard.cli.key:app", "Create, list and revoke API keys."),
+    "audit": ("runyard.cli.audit:app", "Search the audit log, and check that it is whole."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
 _SERVER_LIBRARIES = frozenset(

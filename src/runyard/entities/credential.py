@@ -13,11 +13,30 @@ class PrincipalKind(str, Enum):
 
     PERSON = "person"
     SERVICE = "service"
+    GROUP = "group"
+
+
+class KeyKind(str, Enum):
+    """What an API key was made for."""
+
+    KEY = "key"
+    """Somebody asked for it, to keep where passwords go."""
+    SESSION = "session"
+    """A browser that signed in."""
+    LOGIN = "login"
+    """A machine that ``runyard login`` was run on."""
+
+
+EVERYONE = "everyone"
+"""Id and name of the group that all people are in; what it is granted is everybody's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who may call the server; times are milliseconds since the epoch."""
+    """Somebody who may be granted a role: a person, a service, or a group of them.
+
+    Times are milliseconds since the epoch. ``email`` finds a person whom a provider of identities tells of.
+    """
 
     principal_id: str
     name: str
@@ -25,6 +44,7 @@ class Principal:
     is_administrator: bool
     created_ms: int
     disabled_ms: int | None = None
+    email: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -37,6 +57,7 @@ class ApiKey:
     """A long-lived credential of a principal, without its secret; times are milliseconds since the epoch.
 
     ``scope`` and ``workspace`` narrow what its owner may do; a ``workspace`` of ``None`` is all of them.
+    ``parent_key_id`` is the key that somebody signed in with: when that ends, so does this.
     """
 
     key_id: str
@@ -48,6 +69,8 @@ class ApiKey:
     workspace: str | None = None
     expires_ms: int | None = None
     revoked_ms: int | None = None
+    kind: KeyKind = KeyKind.KEY
+    parent_key_id: str | None = None
 
     def is_active(self, now_ms: int) -> bool:
         """Whether it is good at ``now_ms``: not revoked, not expired."""

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_origin
@@ -20,6 +21,7 @@ import msgspec
 from runyard.errors import InvalidParameter
 
 Message = TypeVar("Message", bound=msgspec.Struct)
+Chosen = TypeVar("Chosen", bound=Enum)
 WireFloat = float | str
 
 MAX_DEPTH = 64
@@ -122,6 +124,19 @@ def missing(name: str) -> InvalidParameter:
 def invalid(name: str, value: Any, why: str = "") -> InvalidParameter:
     """The error for a field whose ``value`` can't be taken; ``why`` says what is expected."""
     return InvalidParameter(invalid_value(name, value, why))
+
+
+def choice(kind: type[Chosen], text: str, name: str) -> Chosen:
+    """Return the member of ``kind`` that a field names by its value.
+
+    Raises:
+        InvalidParameter: There is none; the text says which there are.
+    """
+    try:
+        return kind(text)
+    except ValueError:
+        *others, last = (str(each.value) for each in kind)
+        raise invalid(name, text, f"Expected {', '.join(others)} or {last}.") from None
 
 
 def invalid_value(name: str, value: Any, why: str = "") -> str:

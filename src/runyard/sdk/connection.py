@@ -63,6 +63,15 @@ class Connection:
         )
         return _decoded(received.read(), answer)
 
+    def change(self, method: str, path: str, body: msgspec.Struct, answer: type[Message]) -> Message:
+        """Send ``body`` as JSON by PUT or PATCH, which may be repeated, and return the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request(method, self._prefix + path, body=_encoded(body), is_repeatable=True)
+        return _decoded(self._transport.send(request).read(), answer)
+
     def read_columns(
         self, path: str, body: msgspec.Struct, header: type[Message]
     ) -> tuple[Message, ColumnReader]:
@@ -117,6 +126,15 @@ class Connection:
             "PUT", self._prefix + path, body=content, content_type=content_type, is_repeatable=True
         )
         self._transport.send(request).read()
+
+    def put_message(self, path: str, body: msgspec.Struct, answer: type[Message]) -> Message:
+        """Put ``body`` as JSON in place of what was there and return the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        request = Request("PUT", self._prefix + path, body=_encoded(body), is_repeatable=True)
+        return _decoded(self._transport.send(request).read(), answer)
 
     def put_file(self, path: str, local: Path) -> None:
         """Store the content of a file of this machine at ``path``, however large it is.

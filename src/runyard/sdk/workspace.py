@@ -22,15 +22,18 @@ from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configurat
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
+from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
+from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 from runyard.sdk.trash import HasTrash
+from runyard.sdk.usage import HasUsage
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace(HasTrash):
+class Workspace(HasTrash, HasUsage, HasQuota):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.
@@ -319,6 +322,11 @@ class Workspace(HasTrash):
     def experiments(self) -> Experiments:
         """The active experiments by name, read from the server as they are asked for."""
         return Experiments(self)
+
+    @property
+    def grants(self) -> Grants:
+        """Who has which role in the workspace and in its experiments."""
+        return Grants(self.connection)
 
     @property
     def name(self) -> str:

@@ -7,6 +7,9 @@ from typing import Final
 REQUEST_ID: Final = "request_id"
 ROUTE: Final = "route"
 CALLER: Final = "caller"
+ACTION: Final = "action"
+WORKSPACE: Final = "workspace"
+TARGET: Final = "target"
 
 PAGES: Final = "(studio)"
 """The route of the Studio's files, which no table holds."""

@@ -7,31 +7,35 @@ bodies or takes long, goes to a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
 from anyio.to_thread import run_sync
+from msgspec import structs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from runyard.auth.permissions import Caller, Open, Permission, authorize
+from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
-from runyard.server.asked import CALLER, PAGES, ROUTE
+from runyard.server.asked import ACTION, CALLER, PAGES, REQUEST_ID, ROUTE, TARGET, WORKSPACE
 from runyard.server.bodies import read_whole
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
 from runyard.server.studio_files import StudioFiles
+from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
 from runyard.services.operation import Operation
+from runyard.services.reach import check_reach
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -53,6 +57,7 @@ class _Asked(NamedTuple):
     body: bytes
     accept: str | None
     state: dict[str, Any]
+    client: str
 
 
 class Dispatcher:
@@ -79,7 +84,8 @@ class Dispatcher:
         self._stores = stores
         self._settings = settings
         self._table = RouteTable(route.under(settings) for route in routes)
-        self._callers = KnownCallers(authenticate, stores.metadata.credentials.changes)
+        credentials, rights = stores.metadata.credentials, stores.metadata.rights
+        self._callers = KnownCallers(authenticate, lambda: credentials.changes() + rights.changes())
         self._studio = studio
         self._operation = operation
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
@@ -106,7 +112,8 @@ class Dispatcher:
             return page
         authorization = _text(headers.get(b"authorization"))
         route, values = self._find(method, address.path, authorization)
-        state[ROUTE] = route.path
+        state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
+        state[WORKSPACE] = address.workspace
         if isinstance(route.permits, Open) and not route.is_raw and route.opened_by is None:
             # It says nothing of the data and needs none: a probe is answered while the database is away.
             return json_response(route.handler(self._call(_NONE_LOOKED_UP, None)))
@@ -114,15 +121,19 @@ class Dispatcher:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.is_raw:
-            call = await self._admitted(route, address, authorization)
-            state[CALLER] = call.caller
-            response: Response = await route.handler(call, http=Request(scope, receive), **values)
+            call = await self._admitted(route, address, authorization, state)
+            http = Request(scope, receive)
+            if not _has_whole(call, route):
+                await run_sync(_check_part, call, route, {**http.query_params, **values})
+            response: Response = await route.handler(call, http=http, **values)
             return response
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
-        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
+        client = scope["client"][0] if scope.get("client") else ""
+        query = scope["query_string"]
+        asked = _Asked(route, values, address, authorization, query, body, accept, state, client)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._retrying, partial(self._answer, asked))
@@ -148,36 +159,55 @@ class Dispatcher:
         return None
 
     async def _answer_in_loop(self, asked: _Asked) -> Response:
-        route = asked.route
-        call = await self._admitted(route, asked.address, asked.authorization)
-        asked.state[CALLER] = call.caller
-        change = partial(route.handler, call, **_arguments(asked))
+        call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
+        change = partial(self._handled, asked, call, _arguments(asked))
         return json_response(await self._stores.commits.submit(change))
 
     def _answer(self, asked: _Asked) -> Response:
-        call = self._admit(asked.route, asked.address, asked.authorization)
-        asked.state[CALLER] = call.caller
-        return json_response(asked.route.handler(call, **_arguments(asked)))
+        call = self._admit(asked.route, asked.address, asked.authorization, asked.state)
+        arguments = _arguments(asked)
+        if not asked.route.is_atomic:
+            return json_response(self._handled(asked, call, arguments))
+        with self._stores.atomic():
+            answer = self._handled(asked, call, arguments)
+        return json_response(answer)
 
-    async def _admitted(self, route: Route, address: Address, authorization: str | None) -> Call:
+    def _handled(self, asked: _Asked, call: Call, arguments: dict[str, object]) -> Any:
+        """Return what the handler answers, once it is clear that the caller may have it."""
+        route = asked.route
+        if not _has_whole(call, route):
+            _check_part(call, route, _named(arguments))
+        answer = route.handler(call, **arguments)
+        if route.is_audited:
+            self._stores.metadata.audit.append([_done(asked, call, arguments)])
+        return answer
+
+    async def _admitted(
+        self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
+    ) -> Call:
         """Return the call if its sender may make it; the store is asked, in a thread, only if need be."""
-        call = self._admit_from_memory(route, address, authorization)
+        call = self._admit_from_memory(route, address, authorization, state)
         if call is not None:
             return call
-        return await run_sync(self._retrying, partial(self._admit, route, address, authorization))
+        return await run_sync(self._retrying, partial(self._admit, route, address, authorization, state))
 
-    def _admit_from_memory(self, route: Route, address: Address, authorization: str | None) -> Call | None:
+    def _admit_from_memory(
+        self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
+    ) -> Call | None:
         """Return the call if its sender may make it; ``None`` if only the store can tell."""
         if isinstance(route.permits, Open):
             return self._call(_NONE_LOOKED_UP, None)
         caller = self._callers.remembered(authorization)
         if caller is None:
             return None
-        authorize(caller, route.permits, address.workspace)
+        state[CALLER] = caller
+        authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else self._call(workspace, caller)
 
-    def _admit(self, route: Route, address: Address, authorization: str | None) -> Call:
+    def _admit(
+        self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
+    ) -> Call:
         """Return the call if its sender may make it.
 
         An open route looks nobody and nothing up: it answers while the database does not, and a probe may
@@ -186,11 +216,43 @@ class Dispatcher:
         if isinstance(route.permits, Open):
             return self._call(_NONE_LOOKED_UP, None)
         caller = self._callers.find(authorization)
-        authorize(caller, route.permits, address.workspace)
+        state[CALLER] = caller
+        authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         return self._call(self._workspaces.get(address.workspace), caller)
 
     def _call(self, workspace: Workspace, caller: Caller | None) -> Call:
         return Call(self._stores, self._settings, workspace, caller, self._operation)
+
+
+def _has_whole(call: Call, route: Route) -> bool:
+    """Whether the caller has the route's permission in the whole workspace, as most have."""
+    permits, caller = route.permits, call.caller
+    return caller is None or isinstance(permits, Open) or caller.may(permits, call.workspace.name)
+
+
+def _check_part(call: Call, route: Route, asked: Mapping[str, object]) -> None:
+    if route.of is not None and not isinstance(route.permits, Open):
+        check_reach(call, route.permits, route.of, asked)
+
+
+def _named(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of the body or query, and above them the values of the path."""
+    body = arguments.get("body")
+    fields = structs.asdict(body) if isinstance(body, msgspec.Struct) else {}
+    return {**fields, **arguments}
+
+
+def _done(asked: _Asked, call: Call, arguments: Mapping[str, object]) -> AuditEvent:
+    event = AuditEvent(
+        at_ms=call.now_ms(),
+        action=asked.route.action,
+        outcome=Outcome.DONE,
+        client=asked.client,
+        workspace=call.workspace.name,
+        target=target_of(_named(arguments)),
+        request_id=asked.state.get(REQUEST_ID, ""),
+    )
+    return said_by(event, call.caller)
 
 
 def _arguments(asked: _Asked) -> dict[str, object]:

@@ -18,12 +18,14 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runyard.entities.audit import AuditEvent, Outcome
 from runyard.errors import Forbidden, InternalError, RunyardError
 from runyard.server.answers import error_response
-from runyard.server.asked import CALLER, NO_ROUTE, REQUEST_ID, ROUTE
+from runyard.server.asked import ACTION, CALLER, NO_ROUTE, REQUEST_ID, ROUTE, TARGET, WORKSPACE
 from runyard.server.bodies import RequestBody
 from runyard.server.logs import ACCESS, ASKED
 from runyard.server.origins import AllowedHosts, AllowedOrigins
+from runyard.services.audit import said_by, target_of
 from runyard.services.operation import Operation
 from runyard.settings import Settings
 
@@ -32,6 +34,7 @@ BODY_TIMEOUT_S = 60.0
 _log = logging.getLogger("runyard.server")
 _access_log = logging.getLogger(ACCESS)
 
+_REFUSED = frozenset({401, 403, 429})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
@@ -81,7 +84,8 @@ class Wall:
         self._origins = AllowedOrigins(settings.allowed_origins)
         self._max_body_bytes = settings.max_body_bytes
         self._body_timeout_s = body_timeout_s
-        self._traffic = (operation or Operation()).traffic
+        self._operation = operation or Operation()
+        self._traffic = self._operation.traffic
         self._logs_requests = settings.access_log
         # Counted from a number of its own: no two starts of a server give the same id.
         self._request_numbers = itertools.count(secrets.randbits(62))
@@ -118,6 +122,8 @@ class Wall:
         """Count a request that has ended and, if asked to, log it."""
         route = scope["state"].get(ROUTE, NO_ROUTE)
         self._traffic.note(route, scope["method"], status, duration_s)
+        if status in _REFUSED and scope["method"] not in _SAFE_METHODS:
+            self._operation.refusals.note(_refusal(scope))
         if self._logs_requests:
             told = _told(scope, route, status, duration_s)
             text = " ".join(f"{name}={value}" for name, value in told.items())
@@ -191,6 +197,21 @@ def _told(scope: Scope, route: str, status: int, duration_s: float) -> dict[str,
         "duration_ms": round(duration_s * 1000, 3),
         "caller": None if caller is None else ascii(caller.name)[1:-1],
     }
+
+
+def _refusal(scope: Scope) -> AuditEvent:
+    """What the audit log tells of a request that was refused."""
+    state, client = scope["state"], scope.get("client")
+    event = AuditEvent(
+        at_ms=time.time_ns() // 1_000_000,
+        action=state.get(ACTION, NO_ROUTE),
+        outcome=Outcome.REFUSED,
+        client=client[0] if client else "",
+        workspace=state.get(WORKSPACE, ""),
+        target=target_of(state.get(TARGET, {})),
+        request_id=state[REQUEST_ID],
+    )
+    return said_by(event, state.get(CALLER))
 
 
 @lru_cache(256)

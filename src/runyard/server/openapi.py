@@ -13,6 +13,7 @@ from runyard._version import __version__
 from runyard.auth.permissions import Open, Permission
 from runyard.protocol.messages.openapi import OpenApiAnswer
 from runyard.server.routing import Route, Routes
+from runyard.services import reach
 from runyard.services.call import Call
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -58,7 +59,7 @@ def openapi_routes(described: Sequence[Route]) -> Routes:
     routes = Routes()
     document = cache(lambda: OpenApiAnswer(**describe(described)))
 
-    @routes.get("/api/v1/openapi.json", permits=Permission.READ, summary="This document.")
+    @routes.get("/api/v1/openapi.json", permits=Permission.READ, of=reach.anywhere, summary="This document.")
     def openapi(call: Call) -> OpenApiAnswer:
         """Answer the document."""
         return document()

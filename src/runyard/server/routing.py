@@ -21,14 +21,18 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, get_args, get_type_hints
 
 import msgspec
 from starlette.routing import compile_path
 
 from runyard.auth.permissions import Open, Permission
 from runyard.errors import MethodNotAllowed, RouteNotFound
+from runyard.services.reach import Named
 from runyard.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _API = "/api/"
@@ -51,6 +55,10 @@ class Route:
         commits_together: Whether its change may be written in one transaction with those of other requests.
         binary: Content type of the answer's other form, for who accepts it; the handler takes ``accept``.
         opened_by: The setting that lets everybody use it, if there is one.
+        of: Which experiments of the workspace it is about, for callers with roles in some; ``None`` for the
+            workspace as a whole.
+        is_audited: Whether the audit log tells that it was done; of what was refused it tells anyway.
+        is_atomic: Whether it is one short change of the database, and kept together with its audit entry.
     """
 
     method: str
@@ -61,9 +69,17 @@ class Route:
     request: type[msgspec.Struct] | None
     answer: type[msgspec.Struct] | None
     is_raw: bool
-    commits_together: bool
+    commits_together: bool = False
     binary: str | None = None
     opened_by: str | None = None
+    of: Named | None = None
+    is_audited: bool = False
+    is_atomic: bool = False
+
+    @property
+    def action(self) -> str:
+        """What the audit log calls it: the noun and what is done to it."""
+        return f"{self.handler.__module__.rpartition('.')[2]}.{self.handler.__name__}"
 
     @property
     def has_parameters(self) -> bool:
@@ -75,6 +91,17 @@ class Route:
         if self.opened_by is None or not getattr(settings, self.opened_by):
             return self
         return replace(self, permits=Open(f"the setting {self.opened_by} says so"))
+
+
+class Options(TypedDict, total=False):
+    """What a declaration may say besides; :class:`Route` tells what each means."""
+
+    commits_together: bool
+    binary: str | None
+    opened_by: str | None
+    of: Named | None
+    is_audited: bool
+    is_atomic: bool
 
 
 class Routes:
@@ -92,16 +119,18 @@ class Routes:
         *paths: str,
         permits: Permission | Open,
         summary: str,
-        commits_together: bool = False,
-        binary: str | None = None,
-        opened_by: str | None = None,
+        **options: Unpack[Options],
     ) -> Callable[[Handler], Handler]:
         """Declare the decorated function as the handler of ``method`` at ``paths``.
 
         A path below ``/api/`` answers below ``/ajax-api/`` as well, where MLflow's own pages call it.
         A handler that ``commits_together`` is short, changes the database and nothing else, and may be
-        called a second time if the first was rolled back.
+        called a second time if the first was rolled back. The audit log tells of changes that need ``MANAGE``
+        or more, unless ``is_audited`` says otherwise.
         """
+        is_grave = method != "GET" and not isinstance(permits, Open) and permits >= Permission.MANAGE
+
+        options.setdefault("is_audited", is_grave)
 
         def declare(handler: Handler) -> Handler:
             hints = get_type_hints(handler)
@@ -118,9 +147,7 @@ class Routes:
                         request=hints.get("body"),
                         answer=answer,
                         is_raw=inspect.iscoroutinefunction(handler),
-                        commits_together=commits_together,
-                        binary=binary,
-                        opened_by=opened_by,
+                        **options,
                     )
                 )
             return handler
@@ -128,40 +155,34 @@ class Routes:
         return declare
 
     def get(
-        self, *paths: str, permits: Permission | Open, summary: str, opened_by: str | None = None
+        self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]
     ) -> Callable[[Handler], Handler]:
-        """Declare a GET."""
-        return self.add("GET", *paths, permits=permits, summary=summary, opened_by=opened_by)
+        """Declare a GET; :meth:`add` says what else there is to say."""
+        return self.add("GET", *paths, permits=permits, summary=summary, **options)
 
     def post(
-        self,
-        *paths: str,
-        permits: Permission | Open,
-        summary: str,
-        commits_together: bool = False,
-        binary: str | None = None,
+        self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]
     ) -> Callable[[Handler], Handler]:
         """Declare a POST."""
-        return self.add(
-            "POST",
-            *paths,
-            permits=permits,
-            summary=summary,
-            commits_together=commits_together,
-            binary=binary,
-        )
+        return self.add("POST", *paths, permits=permits, summary=summary, **options)
 
-    def put(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+    def put(
+        self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]
+    ) -> Callable[[Handler], Handler]:
         """Declare a PUT."""
-        return self.add("PUT", *paths, permits=permits, summary=summary)
+        return self.add("PUT", *paths, permits=permits, summary=summary, **options)
 
-    def patch(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+    def patch(
+        self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]
+    ) -> Callable[[Handler], Handler]:
         """Declare a PATCH."""
-        return self.add("PATCH", *paths, permits=permits, summary=summary)
+        return self.add("PATCH", *paths, permits=permits, summary=summary, **options)
 
-    def delete(self, *paths: str, permits: Permission | Open, summary: str) -> Callable[[Handler], Handler]:
+    def delete(
+        self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]
+    ) -> Callable[[Handler], Handler]:
         """Declare a DELETE."""
-        return self.add("DELETE", *paths, permits=permits, summary=summary)
+        return self.add("DELETE", *paths, permits=permits, summary=summary, **options)
 
 
 def _with_twins(paths: Iterable[str]) -> Iterator[str]:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, field
-
-from runyard.auth.api_keys import new_api_key
 from runyard.entities.credential import ApiKey, Principal, PrincipalKind
 from runyard.entities.permission import Scope
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.services.call import system_now_ms
+from runyard.services.keys import DAY_MS, NewKey, ShownKey, add_key
+from runyard.services.principals import add_principal
 from runyard.stores.opening import Stores
-
-MAX_NAME_LENGTH = 200
-DAY_MS = 24 * 3600 * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class ShownKey:
-    """A new API key with its secret, which can be shown this once."""
-
-    key: ApiKey
-    owner: Principal
-    text: str = field(repr=False)
 
 
 class Administration:
@@ -42,22 +28,15 @@ class Administration:
         Raises:
             InvalidState: There is an administrator already.
         """
-        _check_name(name)
         with self._stores.atomic(alone_for="first administrator"):
             if self._credentials.has_administrator():
                 raise InvalidState(
                     "This home has an administrator already. For another API key of theirs, also when the "
                     "first was lost, run `runyard admin key create --name NAME`."
                 )
-            person = Principal(
-                principal_id=str(uuid.uuid4()),
-                name=name,
-                kind=PrincipalKind.PERSON,
-                is_administrator=True,
-                created_ms=system_now_ms(),
-            )
-            self._credentials.add_principal(person)
-            return self._add_key(person, "first", Scope.ADMIN, None, None)
+            now_ms = system_now_ms()
+            person = add_principal(self._stores, name, PrincipalKind.PERSON, None, True, now_ms)
+            return add_key(self._stores, person, NewKey("first", Scope.ADMIN), now_ms)
 
     def create_key(
         self, name: str, scope: Scope, workspace: str | None = None, lifetime_days: int | None = None
@@ -68,11 +47,13 @@ class Administration:
             InvalidState: There is no administrator yet.
             NotFound: There is no such workspace.
         """
-        _check_name(name)
         if lifetime_days is not None and lifetime_days < 1:
             raise InvalidParameter("An API key lives for at least one day.")
         with self._stores.atomic():
-            return self._add_key(self._administrator(), name, scope, workspace, lifetime_days)
+            now_ms = system_now_ms()
+            expires_ms = None if lifetime_days is None else now_ms + lifetime_days * DAY_MS
+            new = NewKey(name, scope, workspace, expires_ms)
+            return add_key(self._stores, self._administrator(), new, now_ms)
 
     def list_keys(self) -> list[tuple[ApiKey, Principal]]:
         """Return all API keys with their owners, the newest first, ended ones too."""
@@ -101,25 +82,3 @@ class Administration:
         if not active:
             raise InvalidState("This home has no administrator yet. Run `runyard admin init` first.")
         return min(active, key=lambda principal: principal.created_ms)
-
-    def _add_key(
-        self, owner: Principal, name: str, scope: Scope, workspace: str | None, lifetime_days: int | None
-    ) -> ShownKey:
-        made, now_ms = new_api_key(), system_now_ms()
-        key = ApiKey(
-            key_id=made.key_id,
-            principal_id=owner.principal_id,
-            name=name,
-            secret_sha256=made.secret_sha256,
-            scope=scope,
-            workspace=workspace,
-            created_ms=now_ms,
-            expires_ms=None if lifetime_days is None else now_ms + lifetime_days * DAY_MS,
-        )
-        self._credentials.add_api_key(key)
-        return ShownKey(key, owner, made.text)
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise InvalidParameter(f"A name is 1 to {MAX_NAME_LENGTH} printable characters.")

@@ -14,6 +14,7 @@ from typing import NoReturn
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.services.call import Call
 from runyard.services.guarded_uploads import guarded
+from runyard.services.quotas import limited
 from runyard.stores.artifacts.base import (
     NOTHING_DECLARED,
     ArtifactDownload,
@@ -222,7 +223,8 @@ def _key(call: Call, place: ArtifactPath) -> ArtifactPath:
 
 def _begun(call: Call, place: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
     key = _key(call, place)
-    return checked(guarded(call, key, call.stores.artifacts.create(key, declared), declared), declared)
+    upload = limited(call, call.stores.artifacts.create(key, declared), declared)
+    return checked(guarded(call, key, upload, declared), declared)
 
 
 def _kept_here(artifact_uri: str) -> ArtifactPath:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from runyard.auth.permissions import Caller
+from runyard.auth.permissions import Caller, Permission
 from runyard.entities.workspace import Workspace
 from runyard.services.operation import Operation
 from runyard.settings import Settings
@@ -44,6 +44,16 @@ class Call:
     workspace: Workspace
     caller: Caller | None
     operation: Operation = field(default_factory=Operation)
+
+    def experiments_to_read(self) -> frozenset[str] | None:
+        """Return the only experiments of the workspace whose contents the caller may see; ``None`` for all.
+
+        Searches ask for no others, so that neither rows nor counts nor page tokens tell of them.
+        """
+        name = self.workspace.name
+        if self.caller is None or self.caller.may(Permission.READ, name):
+            return None
+        return self.caller.experiments_with(Permission.READ, name)
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""

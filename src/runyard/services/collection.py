@@ -11,11 +11,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from runyard.entities.quota import Limited
 from runyard.entities.trash import NOTHING_FREED, Freed, Retention, Trashed, TrashKind
 from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidParameter, NotFound
 from runyard.services.call import Call
 from runyard.services.experiments import resolve_experiment_id
+from runyard.services.quotas import give_back
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.artifacts.removal import measure_tree, remove_tree
 from runyard.stores.opening import Stores
@@ -81,6 +83,8 @@ def collect(call: Call, retentions: Sequence[Retention]) -> Collected:
     """Take away some of what is let go, for a second or so."""
     collection = Collection(call.stores, call.workspace.name, retentions, call.now_ms())
     is_done = collection.work()
+    give_back(call, Limited.ARTIFACT_BYTES, collection.freed.artifact_bytes)
+    give_back(call, Limited.METRIC_POINTS, collection.freed.metric_points)
     return _collected(call.stores, collection.freed, is_done)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runyard.entities.experiment import Experiment, LifecycleStage, View
+from runyard.entities.quota import Limited
 from runyard.entities.workspace import Workspace
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
@@ -12,6 +13,7 @@ from runyard.protocol.filters import parse_experiment_filter
 from runyard.protocol.ordering import parse_experiment_order
 from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.services.call import Call
+from runyard.services.quotas import take
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path, resolve_artifact_location
 from runyard.stores.metadata.base import Search
 
@@ -41,7 +43,9 @@ def create_experiment(
         place = proxied_path(location) if location else None
         if place is not None:
             call.stores.metadata.trash.use_again(ArtifactPath((call.workspace.name,)) / place)
-        return experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
+        made = experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
+        take(call, Limited.EXPERIMENTS)
+        return made
 
 
 def get_experiment(call: Call, experiment_id: str | None) -> Experiment:
@@ -132,5 +136,13 @@ def search_experiments(
         order=parse_experiment_order(order_by),
         limit=limit + 1,
         offset=offset,
+        only_ids=call.experiments_to_read(),
     )
     return page_of(call.stores.metadata.experiments.search_experiments(search), limit, offset)
+
+
+def readable(call: Call, experiment_ids: Sequence[str]) -> list[str]:
+    """Return the ids that a search names, as far as the caller may see what is in those experiments."""
+    resolved = [resolve_experiment_id(call.workspace, each) for each in experiment_ids]
+    seen = call.experiments_to_read()
+    return resolved if seen is None else [each for each in resolved if each in seen]

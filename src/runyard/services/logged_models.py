@@ -16,7 +16,7 @@ from runyard.protocol.ordering import ModelOrderKey, parse_logged_model_order
 from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.protocol.wire import missing
 from runyard.services.call import Call
-from runyard.services.experiments import get_active_experiment, resolve_experiment_id
+from runyard.services.experiments import get_active_experiment, readable
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import MeasuredOn
 
@@ -191,7 +191,7 @@ def search_logged_models(call: Call, asked: SearchLoggedModels) -> Page[LoggedMo
     offset = parse_page_token(asked.page_token, same)
     search = Search(
         workspace=call.workspace.name,
-        experiment_ids=[resolve_experiment_id(call.workspace, each) for each in asked.experiment_ids],
+        experiment_ids=readable(call, asked.experiment_ids),
         filter=parse_logged_model_filter(asked.filter),
         order=parse_logged_model_order(order),
         limit=limit + 1,

@@ -9,11 +9,13 @@ from typing import Any
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.metric import MetricBatch
+from runyard.entities.quota import Limited
 from runyard.entities.run import DatasetInput, ModelInput, ModelOutput
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
 from runyard.protocol.messages.common import KeyValue, mapping
 from runyard.services.call import Call
+from runyard.services.quotas import take
 from runyard.services.runs import RUN_NAME_TAG, check_active, get_active_run
 
 LOGGED_MODELS_TAG = "mlflow.log-model.history"
@@ -175,6 +177,7 @@ def _append(call: Call, run_id: str, batch: Batch) -> bool:
         return True
     if not call.stores.metrics.append(run_id, batch.metrics, batch.batch_id):
         return False
+    take(call, Limited.METRIC_POINTS, len(batch.metrics))
     for model_id, metrics in batch.model_metrics.items():
         call.stores.metadata.logged_models.append_metrics(model_id, metrics)
     return True

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from runyard.errors import RunyardError
+from runyard.services.refusals import Refusals
+from runyard.services.standings import Standings
 from runyard.services.traffic import Traffic
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
@@ -49,10 +51,14 @@ class Operation:
     Args:
         is_stopping: Whether it was told to stop.
         traffic: What it has answered.
+        refusals: What it has refused, as far as the audit log does not tell of it yet.
+        standings: How workspaces stand with their quotas.
     """
 
     is_stopping: bool = False
     traffic: Traffic = field(default_factory=Traffic)
+    refusals: Refusals = field(default_factory=Refusals)
+    standings: Standings = field(default_factory=Standings)
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

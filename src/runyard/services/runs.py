@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
+from runyard.entities.quota import Limited
 from runyard.entities.run import Run, RunContents, RunStatus
 from runyard.entities.run_names import random_name
 from runyard.errors import AlreadyExists, InvalidParameter
@@ -17,7 +18,9 @@ from runyard.protocol.messages.runs import SearchRuns, WireRun
 from runyard.protocol.ordering import parse_run_order
 from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
-from runyard.services.experiments import get_active_experiment, resolve_experiment_id
+from runyard.services.events import note_status
+from runyard.services.experiments import get_active_experiment, readable
+from runyard.services.quotas import take
 from runyard.services.run_documents import keep_documents, read_documents
 from runyard.stores.metadata.base import DatasetSummary, Search
 
@@ -102,6 +105,7 @@ def _add_run(call: Call, new: NewRun, name: str, tags: Mapping[str, str]) -> Ful
         if begun is not None:
             return begun
         call.stores.metadata.runs.add_run(run, tags)
+        take(call, Limited.RUNS)
     return FullRun(run, RunContents(tags=tags))
 
 
@@ -163,6 +167,7 @@ def update_run(
             limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
             call.stores.metadata.runs.set_tags(run_id, {RUN_NAME_TAG: name})
         call.stores.metadata.runs.update_run(run_id, status, ended_ms, name or None)
+        note_status(call, run, status)
     return replace(
         run,
         status=status or run.status,
@@ -195,7 +200,7 @@ def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:
     """Return a page of runs of some experiments, the latest start first unless an order is asked for."""
     limit = DEFAULT_RUNS_PAGE if asked.max_results is None else asked.max_results
     limits.check_page_size(limit, limits.MAX_RUNS_PAGE)
-    experiment_ids = _resolved(call, asked.experiment_ids)
+    experiment_ids = readable(call, asked.experiment_ids)
     view = view_of(asked.run_view_type, "run_view_type")
     same = (call.workspace.name, sorted(experiment_ids), view.value, asked.filter, asked.order_by)
     search = Search(
@@ -223,10 +228,6 @@ def search_datasets(call: Call, experiment_ids: Sequence[str]) -> list[DatasetSu
             f"SearchDatasets request cannot specify more than {MAX_DATASET_EXPERIMENTS} experiment_ids. "
             f"Received {len(experiment_ids)} experiment_ids."
         )
-    resolved = _resolved(call, experiment_ids)
+    resolved = readable(call, experiment_ids)
     runs = call.stores.metadata.runs
     return runs.list_dataset_summaries(call.workspace.name, resolved, MAX_DATASET_SUMMARIES)
-
-
-def _resolved(call: Call, experiment_ids: Sequence[str]) -> list[str]:
-    return [resolve_experiment_id(call.workspace, experiment_id) for experiment_id in experiment_ids]

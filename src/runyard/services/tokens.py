@@ -8,9 +8,18 @@ import dataclasses
 import functools
 
 from runyard.auth.api_keys import read_api_key
-from runyard.auth.permissions import LOCAL_OWNER, UNAUTHENTICATED_TEXT, Caller, Proof, Scope
+from runyard.auth.permissions import (
+    LOCAL_OWNER,
+    UNAUTHENTICATED_TEXT,
+    Caller,
+    Permission,
+    Proof,
+    Scope,
+    not_allowed,
+)
 from runyard.auth.tokens import MAX_LIFETIME_S, IssuedToken, TokenIssuer, new_signing_key
 from runyard.entities.credential import ApiKey, Principal, SigningKey
+from runyard.entities.rights import Rights
 from runyard.errors import Forbidden, Unauthenticated
 from runyard.services.call import Call, system_now_ms
 from runyard.settings import Mode, Settings
@@ -32,12 +41,11 @@ def authenticate(
     """
     if authorization is None:
         return LOCAL_OWNER if settings.mode is Mode.UP else None
-    credentials = stores.metadata.credentials
     now_ms = system_now_ms() if now_ms is None else now_ms
     secret = _presented(authorization)
-    caller = _holder_of_key(credentials, secret, now_ms)
+    caller = _holder_of_key(stores, secret, now_ms)
     if caller is None:
-        caller = _bearer_of_token(credentials, settings, secret, now_ms)
+        caller = _bearer_of_token(stores, settings, secret, now_ms)
     if caller is None:
         raise Unauthenticated(UNAUTHENTICATED_TEXT)
     return caller
@@ -66,6 +74,9 @@ def exchange(call: Call, workspace: str | None, scope: Scope | None, lifetime_s:
     if workspace is not None and caller.workspace not in {None, workspace}:
         raise Forbidden("A token can't do more than the credential that it is made from.")
     if workspace is not None:
+        # Whoever has no role there is not told whether it exists.
+        if not caller.may_somewhere(Permission.READ, workspace):
+            raise not_allowed(Permission.READ, workspace)
         call.stores.metadata.workspaces.get_workspace(workspace)
     issuer = _issuer(call.stores.metadata.credentials, call.stores.metadata.credentials.list_signing_keys())
     return issuer.issue(
@@ -91,13 +102,13 @@ def _presented(authorization: str) -> str:
     return pair.partition(":")[2]
 
 
-def _holder_of_key(credentials: CredentialStore, secret: str, now_ms: int) -> Caller | None:
+def _holder_of_key(stores: Stores, secret: str, now_ms: int) -> Caller | None:
     presented = read_api_key(secret)
-    key = credentials.find_api_key(presented.key_id) if presented else None
+    key = stores.metadata.credentials.find_api_key(presented.key_id) if presented else None
     if presented is None or key is None or not presented.matches(key.secret_sha256):
         return None
-    owner = credentials.find_principal(key.principal_id)
-    if owner is None or not owner.is_active or not key.is_active(now_ms):
+    owner = _owner(stores.metadata.credentials, key, now_ms)
+    if owner is None:
         return None
     return Caller(
         name=owner.name,
@@ -107,21 +118,41 @@ def _holder_of_key(credentials: CredentialStore, secret: str, now_ms: int) -> Ca
         proof=Proof.API_KEY,
         key_id=key.key_id,
         expires_ms=key.expires_ms,
+        rights=_rights(stores, owner),
+        key_kind=key.kind,
     )
 
 
-def _bearer_of_token(
-    credentials: CredentialStore, settings: Settings, secret: str, now_ms: int
-) -> Caller | None:
+def _bearer_of_token(stores: Stores, settings: Settings, secret: str, now_ms: int) -> Caller | None:
     """Return whom a token speaks for, if they and the API key behind it are still good."""
+    credentials = stores.metadata.credentials
     bearer = _issuer(credentials, credentials.list_signing_keys()).verify(secret, now_ms)
     if bearer.principal_id == LOCAL_OWNER.principal_id:
         return bearer if settings.mode is Mode.UP else None
-    owner = credentials.find_principal(bearer.principal_id)
     key = credentials.find_api_key(bearer.key_id) if bearer.key_id else None
-    if owner is None or not owner.is_active or key is None or not key.is_active(now_ms):
+    owner = _owner(credentials, key, now_ms) if key else None
+    if owner is None or key is None or owner.principal_id != bearer.principal_id:
         return None
-    return dataclasses.replace(bearer, name=owner.name, scope=_narrower(bearer.scope, _reach(key, owner)))
+    scope = _narrower(bearer.scope, _reach(key, owner))
+    return dataclasses.replace(
+        bearer, name=owner.name, scope=scope, rights=_rights(stores, owner), key_kind=key.kind
+    )
+
+
+def _owner(credentials: CredentialStore, key: ApiKey, now_ms: int) -> Principal | None:
+    """Return whose key it is, if it, what it was made from, and they themselves are all still good."""
+    owner = credentials.find_principal(key.principal_id)
+    if owner is None or not owner.is_active or not key.is_active(now_ms):
+        return None
+    if key.parent_key_id is not None:
+        parent = credentials.find_api_key(key.parent_key_id)
+        if parent is None or not parent.is_active(now_ms):
+            return None
+    return owner
+
+
+def _rights(stores: Stores, owner: Principal) -> Rights | None:
+    return None if owner.is_administrator else stores.metadata.rights.rights_of(owner.principal_id)
 
 
 def _reach(key: ApiKey, owner: Principal) -> Scope:
@@ -143,6 +174,27 @@ def ensure_signing_key(stores: Stores) -> None:
     with stores.atomic(alone_for="signing key"):
         if all(key.retired_ms is not None for key in credentials.list_signing_keys()):
             credentials.add_signing_key(new_signing_key(system_now_ms()))
+
+
+def rotate_signing_key(stores: Stores, now_ms: int) -> SigningKey:
+    """Return a new signing key, which signs from now on; what the others signed is good until it expires."""
+    credentials = stores.metadata.credentials
+    made = new_signing_key(now_ms)
+    with stores.atomic(alone_for="signing key"):
+        before = [key for key in credentials.list_signing_keys() if key.retired_ms is None]
+        credentials.add_signing_key(made)
+        for key in before:
+            credentials.retire_signing_key(key.key_id, now_ms)
+    return made
+
+
+def rotate_if_due(stores: Stores, max_age_ms: int, now_ms: int) -> bool:
+    """Rotate the signing key if it has signed for ``max_age_ms``; return whether it was."""
+    signing = [key for key in stores.metadata.credentials.list_signing_keys() if key.retired_ms is None]
+    if not signing or now_ms - max(key.created_ms for key in signing) < max_age_ms:
+        return False
+    rotate_signing_key(stores, now_ms)
+    return True
 
 
 def _issuer(credentials: CredentialStore, keys: list[SigningKey]) -> TokenIssuer:

@@ -39,7 +39,7 @@ def create_workspace(call: Call, name: str, description: str, tags: Mapping[str,
 
 def get_workspace(call: Call, name: str) -> UsedWorkspace:
     """Return a workspace that the caller may read, and how much it holds."""
-    if call.caller is None or not call.caller.may(Permission.READ, name):
+    if call.caller is None or not call.caller.may_somewhere(Permission.READ, name):
         raise NotFound(f"Workspace '{name}' does not exist.")
     return _with_use(call, [call.stores.metadata.workspaces.get_workspace(name)])[0]
 
@@ -48,7 +48,9 @@ def list_workspaces(call: Call) -> list[UsedWorkspace]:
     """Return the workspaces that the caller may read."""
     found = call.stores.metadata.workspaces.list_workspaces()
     caller = call.caller
-    readable = [item for item in found if caller is not None and caller.may(Permission.READ, item.name)]
+    readable = [
+        item for item in found if caller is not None and caller.may_somewhere(Permission.READ, item.name)
+    ]
     return _with_use(call, readable)
 
 

@@ -102,6 +102,21 @@ class Settings:
     max_upload_bytes: int = field(
         default=0, metadata={"help": "Largest artifact that is taken; 0 for no limit."}
     )
+    max_runs: int = field(
+        default=0,
+        metadata={
+            "help": "Most runs of a workspace without a quota of its own, the trash included; 0 for any."
+        },
+    )
+    max_experiments: int = field(
+        default=0, metadata={"help": "Most experiments of such a workspace, as max_runs."}
+    )
+    max_artifact_bytes: int = field(
+        default=0, metadata={"help": "Most bytes of artifacts of such a workspace, as max_runs."}
+    )
+    max_metric_points: int = field(
+        default=0, metadata={"help": "Most points of metrics of such a workspace, as max_runs."}
+    )
     durability: Durability = field(
         default=Durability.COMMIT,
         metadata={
@@ -130,6 +145,10 @@ class Settings:
     graceful_stop_s: int = field(
         default=5,
         metadata={"help": "How long a server that stops waits for the requests that it has begun."},
+    )
+    signing_key_days: int = field(
+        default=30,
+        metadata={"help": "After how many days another key signs the tokens."},
     )
     metrics_open: bool = field(
         default=False,
@@ -160,6 +179,20 @@ class Settings:
         metadata={
             "help": "Addresses or networks of proxies that are believed when they say, by X-Forwarded-For, "
             "-Proto and -Prefix, whom and under which path they answer."
+        },
+    )
+    stuck_after_s: int = field(
+        default=24 * 3600,
+        metadata={
+            "help": "After how many seconds without a point of a metric a run that is running is reported as "
+            "stuck; 0 for never."
+        },
+    )
+    outbound_allow: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Hosts, addresses or networks that this server may send requests to although they are "
+            "not public, as the receiver of a webhook in your own network."
         },
     )
     root_path: str = field(

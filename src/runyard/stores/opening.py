@@ -14,23 +14,36 @@ from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.database import Database, bring_schema_up_to_date
 from runyard.stores.group_commit import GroupCommit
+from runyard.stores.metadata.audit import SqlAudit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
+from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
+from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
+from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
+from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_trash import TrashStore
+from runyard.stores.metadata.base_usage import UsageStore
+from runyard.stores.metadata.base_webhooks import WebhookStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
+from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
+from runyard.stores.metadata.quotas import SqlQuotas
 from runyard.stores.metadata.retention import SqlRetentionRules
+from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.trash import SqlTrash
+from runyard.stores.metadata.usage import SqlUsage
+from runyard.stores.metadata.webhooks import SqlWebhooks
 from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.base import MetricStore
 from runyard.stores.metrics.sql import SqlMetrics
@@ -50,8 +63,14 @@ class MetadataStore:
     many_runs: ManyRunsStore
     logged_models: LoggedModelStore
     credentials: CredentialStore
+    rights: RightsStore
+    audit: AuditStore
     trash: TrashStore
     retention_rules: RetentionRuleStore
+    usage: UsageStore
+    quotas: QuotaStore
+    events: EventStore
+    webhooks: WebhookStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +160,14 @@ def open_stores(
         many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
         credentials=CachedCredentials(SqlCredentials(database)),
+        rights=CachedRights(SqlRights(database)),
+        audit=SqlAudit(database),
         trash=SqlTrash(database),
         retention_rules=SqlRetentionRules(database),
+        usage=SqlUsage(database),
+        quotas=SqlQuotas(database),
+        events=SqlEvents(database),
+        webhooks=SqlWebhooks(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from runyard.errors import InvalidState
-from runyard.stores.metadata.schema import tables
+from runyard.stores.metadata.all_tables import tables
 
 MIGRATIONS = Path(__file__).parent / "metadata" / "migrations"
 VERSIONS = MIGRATIONS / "versions"

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.stores.artifacts.base import ArtifactStore
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath, resolve_artifact_path
+from runyard.stores.artifacts.walking import walk_files
 
 LARGE_BYTES = 9 * 1024 * 1024 + 7  # more than any store sends in one piece
 CLOCK_SLACK_MS = 2000  # stores that keep whole seconds
@@ -81,6 +82,15 @@ class ArtifactStoreRules(ABC):
     @abstractmethod
     def emptied(self, store: ArtifactStore) -> ArtifactStore:
         """Return a store without any file, for the next example of a property."""
+
+    def test_all_files_below_a_path_are_walked_with_their_lengths(self, store: ArtifactStore) -> None:
+        """However deep they lie, and none beside it."""
+        for number, name in enumerate(("a/b/c.bin", "a/d.bin", "a.bin", "ab/e.bin", "a/b/deep/er/f.bin")):
+            put(store, name, b"x" * number)
+        walked = sorted((str(path), size_bytes) for path, size_bytes in walk_files(store, at("a")))
+        assert walked == [("a/b/c.bin", 0), ("a/b/deep/er/f.bin", 4), ("a/d.bin", 1)]
+        assert len(list(walk_files(store))) == 5
+        assert list(walk_files(store, at("nothing"))) == []
 
     @pytest.mark.parametrize("size_bytes", [0, 1, 70_000, LARGE_BYTES])
     def test_a_file_comes_back_as_it_was_written(self, store: ArtifactStore, size_bytes: int) -> None:

@@ -62,7 +62,7 @@ class CredentialStoreRules(ABC):
     def test_two_principals_share_neither_id_nor_name(self, credentials: CredentialStore, field: str) -> None:
         """The second is refused, a disabled one keeps its place, and the text gives no row away."""
         credentials.add_principal(ANN)
-        credentials.disable_principal("p-ann", 1500)
+        credentials.update_principal(dataclasses.replace(ANN, disabled_ms=1500))
         twin = dataclasses.replace(ROBOT, **{field: getattr(ANN, field)})
         with pytest.raises(AlreadyExists) as refused:
             credentials.add_principal(twin)
@@ -76,21 +76,46 @@ class CredentialStoreRules(ABC):
         assert not credentials.has_administrator()
         credentials.add_principal(ANN)
         assert credentials.has_administrator()
-        credentials.disable_principal("p-ann", 5000)
+        credentials.update_principal(dataclasses.replace(ANN, disabled_ms=5000))
         assert not credentials.has_administrator()
 
-    def test_a_disabled_principal_stays_disabled_since_the_first_time(
+    def test_what_changes_of_a_principal_is_kept_and_the_rest_stays(
         self, credentials: CredentialStore
     ) -> None:
-        """The row stays, and what was ended once keeps its time."""
+        """Whoever is renamed or disabled is the same principal, and the row stays."""
         credentials.add_principal(ANN)
         assert credentials.find_principal("p-ann") == ANN
-        credentials.disable_principal("p-ann", 5000)
-        credentials.disable_principal("p-ann", 9000)
-        expected = dataclasses.replace(ANN, disabled_ms=5000)
-        assert credentials.find_principal("p-ann") == expected
-        assert credentials.list_principals() == [expected]
-        assert not expected.is_active
+        changed = dataclasses.replace(
+            ANN, name="anna", email="anna@lab.example", is_administrator=False, disabled_ms=5000
+        )
+        credentials.update_principal(changed)
+        assert credentials.find_principal("p-ann") == changed
+        assert credentials.find_principal_by_name("anna") == changed
+        assert credentials.find_principal_by_name("ann") is None
+        assert credentials.list_principals() == [changed]
+        assert not changed.is_active
+
+    def test_a_principal_takes_no_name_or_address_of_another(self, credentials: CredentialStore) -> None:
+        """Whether it is new or changed."""
+        ann = dataclasses.replace(ANN, email="ann@lab.example")
+        credentials.add_principal(ann)
+        credentials.add_principal(ROBOT)
+        for twin in (dataclasses.replace(ROBOT, name="ann"), dataclasses.replace(ROBOT, email=ann.email)):
+            with pytest.raises(AlreadyExists):
+                credentials.update_principal(twin)
+        with pytest.raises(AlreadyExists):
+            credentials.add_principal(dataclasses.replace(ann, principal_id="p-other", name="other"))
+        assert credentials.list_principals() == [ann, ROBOT]
+
+    def test_an_identity_of_a_provider_means_one_principal(self, credentials: CredentialStore) -> None:
+        """A name that one provider gives says nothing about the same name at another."""
+        credentials.add_principal(ANN)
+        credentials.add_identity("https://login.example", "42", "p-ann")
+        assert credentials.find_identity("https://login.example", "42") == ANN
+        assert credentials.find_identity("https://other.example", "42") is None
+        assert credentials.find_identity("https://login.example", "43") is None
+        with pytest.raises(AlreadyExists):
+            credentials.add_identity("https://login.example", "42", "p-ann")
 
     def test_an_api_key_is_found_as_it_was_added(self, credentials: CredentialStore, workspace: str) -> None:
         """No field is lost or changed, narrowed or not."""
@@ -177,14 +202,14 @@ class CredentialStoreRules(ABC):
         seen.append(credentials.changes())
         credentials.retire_signing_key("k-1", 2)
         seen.append(credentials.changes())
-        credentials.disable_principal("p-ann", 2)
+        credentials.update_principal(dataclasses.replace(ANN, disabled_ms=2))
         seen.append(credentials.changes())
         assert len(set(seen)) == 4
 
     def test_what_does_not_exist_can_not_be_ended(self, credentials: CredentialStore) -> None:
         """A mistyped id must not look like a success."""
         with pytest.raises(NotFound):
-            credentials.disable_principal("nobody", 1000)
+            credentials.update_principal(dataclasses.replace(ANN, principal_id="nobody"))
         with pytest.raises(NotFound):
             credentials.revoke_api_key("ffffffffffff", 1000)
         with pytest.raises(NotFound):

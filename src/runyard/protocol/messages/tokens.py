@@ -25,9 +25,19 @@ class CreateTokenAnswer(Wire, omit_defaults=False):
 
 
 class GetCallerAnswer(Wire, omit_defaults=False):
-    """Who the server takes the caller for, and how far their credential reaches."""
+    """Who the server takes the caller for, and how far their credential and their roles reach.
+
+    ``roles`` are those in whole workspaces, ``experiment_roles`` those in single experiments, by workspace
+    and experiment id. An administrator has none and needs none.
+    """
 
     name: str
     scope: str
     workspace: str | None
     expires_ms: int | None
+    principal_id: str
+    is_administrator: bool
+    is_local_owner: bool
+    key_kind: str | None
+    roles: dict[str, str]
+    experiment_roles: dict[str, dict[str, str]]

@@ -3,16 +3,24 @@
 from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
+    audit,
+    events,
     experiments,
+    grants,
+    keys,
     logged_models,
     logging,
     metrics,
     operation,
+    principals,
+    quotas,
     retention,
     runs,
     service,
     tokens,
     trash,
+    usage,
+    webhooks,
     workspaces,
 )
 from runyard.server.routing import Route
@@ -29,7 +37,15 @@ _DESCRIBED: tuple[Route, ...] = (
     *workspaces.routes,
     *trash.routes,
     *retention.routes,
+    *usage.routes,
+    *quotas.routes,
+    *events.routes,
+    *webhooks.routes,
     *tokens.routes,
+    *principals.routes,
+    *grants.routes,
+    *keys.routes,
+    *audit.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED))

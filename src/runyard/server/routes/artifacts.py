@@ -30,7 +30,7 @@ from runyard.server.answers import json_response
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
-from runyard.services import artifacts
+from runyard.services import artifacts, reach
 from runyard.services.artifacts import ArtifactDownload, ArtifactUpload, Declared, ListedArtifact
 from runyard.services.call import Call
 
@@ -40,7 +40,9 @@ _PROXY = "/api/2.0/mlflow-artifacts"
 _MAX_PAGE_UPLOAD_BYTES = 10 * 1024 * 1024  # what MLflow's pages may send
 
 
-@routes.get(f"{_BASE}/list", permits=Permission.READ, summary="List a directory of a run's artifacts.")
+@routes.get(
+    f"{_BASE}/list", permits=Permission.READ, of=reach.run, summary="List a directory of a run's artifacts."
+)
 def list_artifacts(call: Call, body: ListArtifacts) -> ListArtifactsAnswer:
     """Answer what lies directly in a directory of a run."""
     root_uri = artifacts.artifact_uri_of_run(call, body.run_id)
@@ -51,6 +53,7 @@ def list_artifacts(call: Call, body: ListArtifacts) -> ListArtifactsAnswer:
 @routes.post(
     f"{_BASE}/presigned-download-url",
     permits=Permission.READ,
+    of=reach.run,
     summary="Get an address to download an artifact from, where storage has its own.",
 )
 def create_presigned_download_url(call: Call, body: CreatePresignedDownloadUrl) -> Empty:
@@ -61,6 +64,7 @@ def create_presigned_download_url(call: Call, body: CreatePresignedDownloadUrl) 
 @routes.post(
     f"{_BASE}/presigned-upload-url",
     permits=Permission.CONTRIBUTE,
+    of=reach.run,
     summary="Get an address to upload an artifact to, where storage has its own.",
 )
 def create_presigned_upload_url(call: Call, body: CreatePresignedUploadUrl) -> Empty:
@@ -68,14 +72,22 @@ def create_presigned_upload_url(call: Call, body: CreatePresignedUploadUrl) -> E
     artifacts.refuse_presigned_upload(call, body.run_id, body.model_id, body.path)
 
 
-@routes.get(f"{_PROXY}/artifacts", permits=Permission.READ, summary="List a directory of the workspace.")
+@routes.get(
+    f"{_PROXY}/artifacts",
+    permits=Permission.READ,
+    of=reach.artifact_path,
+    summary="List a directory of the workspace.",
+)
 def list_proxied_artifacts(call: Call, body: ListProxiedArtifacts) -> ListProxiedArtifactsAnswer:
     """Answer what lies directly in a directory of the workspace."""
     return ListProxiedArtifactsAnswer(files=wire_files(artifacts.list_proxied(call, body.path)) or UNSET)
 
 
 @routes.get(
-    f"{_PROXY}/artifacts/{{artifact_path:path}}", permits=Permission.READ, summary="Download an artifact."
+    f"{_PROXY}/artifacts/{{artifact_path:path}}",
+    permits=Permission.READ,
+    of=reach.artifact_path,
+    summary="Download an artifact.",
 )
 async def download_artifact(call: Call, http: Request, artifact_path: str) -> Response:
     """Send a file of the workspace, or a range of its bytes."""
@@ -87,9 +99,12 @@ async def download_artifact(call: Call, http: Request, artifact_path: str) -> Re
 
 
 @routes.put(
-    f"{_PROXY}/artifacts/{{artifact_path:path}}", permits=Permission.CONTRIBUTE, summary="Upload an artifact."
+    f"{_PROXY}/artifacts/{{artifact_path:path}}",
+    permits=Permission.CONTRIBUTE,
+    of=reach.artifact_path,
+    summary="Upload an artifact.",
 )
-async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Response:
+async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Empty | Response:
     """Write the body to a file of the workspace while it arrives."""
 
     def begin(declared: Declared) -> ArtifactUpload:
@@ -102,7 +117,10 @@ async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Resp
 
 
 @routes.delete(
-    f"{_PROXY}/artifacts/{{artifact_path:path}}", permits=Permission.MANAGE, summary="Delete artifacts."
+    f"{_PROXY}/artifacts/{{artifact_path:path}}",
+    permits=Permission.MANAGE,
+    of=reach.artifact_path,
+    summary="Delete artifacts.",
 )
 def delete_artifact(call: Call, artifact_path: str) -> Empty:
     """Delete a file or a directory of the workspace."""
@@ -113,6 +131,7 @@ def delete_artifact(call: Call, artifact_path: str) -> Empty:
 @routes.post(
     f"{_PROXY}/mpu/create/{{artifact_path:path}}",
     permits=Permission.CONTRIBUTE,
+    of=reach.artifact_path,
     summary="Begin an upload in parts, where storage takes them.",
 )
 def create_multipart_upload(call: Call, body: CreateMultipartUpload, artifact_path: str) -> Empty:
@@ -123,6 +142,7 @@ def create_multipart_upload(call: Call, body: CreateMultipartUpload, artifact_pa
 @routes.post(
     f"{_PROXY}/mpu/complete/{{artifact_path:path}}",
     permits=Permission.CONTRIBUTE,
+    of=reach.artifact_path,
     summary="End an upload in parts.",
 )
 def complete_multipart_upload(call: Call, body: CompleteMultipartUpload, artifact_path: str) -> Empty:
@@ -133,6 +153,7 @@ def complete_multipart_upload(call: Call, body: CompleteMultipartUpload, artifac
 @routes.post(
     f"{_PROXY}/mpu/abort/{{artifact_path:path}}",
     permits=Permission.CONTRIBUTE,
+    of=reach.artifact_path,
     summary="Drop an upload in parts.",
 )
 def abort_multipart_upload(call: Call, body: AbortMultipartUpload, artifact_path: str) -> Empty:
@@ -143,6 +164,7 @@ def abort_multipart_upload(call: Call, body: AbortMultipartUpload, artifact_path
 @routes.get(
     f"{_PROXY}/presigned/{{artifact_path:path}}",
     permits=Permission.READ,
+    of=reach.artifact_path,
     summary="Get an address to download an artifact in parts, where storage has its own.",
 )
 def get_presigned_download_url(call: Call, artifact_path: str) -> PresignedDownloadUrlAnswer:
@@ -152,7 +174,7 @@ def get_presigned_download_url(call: Call, artifact_path: str) -> PresignedDownl
     return PresignedDownloadUrlAnswer(url=address.url, headers={}, file_size=size_bytes)
 
 
-@routes.get("/get-artifact", permits=Permission.READ, summary="Download an artifact of a run.")
+@routes.get("/get-artifact", permits=Permission.READ, of=reach.run, summary="Download an artifact of a run.")
 async def get_artifact(call: Call, http: Request) -> Response:
     """Send a file of the run that the query names."""
     run_id = http.query_params.get("run_id") or http.query_params.get("run_uuid")
@@ -169,9 +191,10 @@ async def get_artifact(call: Call, http: Request) -> Response:
 @routes.post(
     "/ajax-api/2.0/mlflow/upload-artifact",
     permits=Permission.CONTRIBUTE,
+    of=reach.run,
     summary="Upload a small artifact of a run, as MLflow's pages do.",
 )
-async def upload_artifact_of_run(call: Call, http: Request) -> Response:
+async def upload_artifact_of_run(call: Call, http: Request) -> Empty | Response:
     """Write the body to a file of the run that the query names."""
     run_id, path = http.query_params.get("run_uuid"), http.query_params.get("path")
     if not run_id or not path:

@@ -20,7 +20,7 @@ from runyard.protocol.messages.experiments import (
     wire_experiment,
 )
 from runyard.server.routing import Routes
-from runyard.services import experiments
+from runyard.services import experiments, reach
 from runyard.services.call import Call
 
 routes = Routes()
@@ -34,56 +34,87 @@ def create_experiment(call: Call, body: CreateExperiment) -> CreateExperimentAns
     return CreateExperimentAnswer(experiment_id=made.experiment_id)
 
 
-@routes.get(f"{_BASE}/get", permits=Permission.READ, summary="Get an experiment by its id.")
+@routes.get(
+    f"{_BASE}/get", permits=Permission.READ, of=reach.experiment, summary="Get an experiment by its id."
+)
 def get_experiment(call: Call, body: ExperimentId) -> ExperimentAnswer:
     """Answer an experiment."""
     return ExperimentAnswer(experiment=wire_experiment(experiments.get_experiment(call, body.experiment_id)))
 
 
-@routes.get(f"{_BASE}/get-by-name", permits=Permission.READ, summary="Get an experiment by its name.")
+@routes.get(
+    f"{_BASE}/get-by-name",
+    permits=Permission.READ,
+    of=reach.experiment_of_name,
+    summary="Get an experiment by its name.",
+)
 def get_experiment_by_name(call: Call, body: GetExperimentByName) -> ExperimentAnswer:
     """Answer the experiment of a name."""
     found = experiments.get_experiment_by_name(call, body.experiment_name)
     return ExperimentAnswer(experiment=wire_experiment(found))
 
 
-@routes.post(f"{_BASE}/delete", permits=Permission.CONTRIBUTE, summary="Move an experiment to the trash.")
+@routes.post(
+    f"{_BASE}/delete",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    is_audited=True,
+    summary="Move an experiment to the trash.",
+)
 def delete_experiment(call: Call, body: ExperimentId) -> Empty:
     """Move an experiment and its runs to the trash."""
     experiments.delete_experiment(call, body.experiment_id)
     return Empty()
 
 
-@routes.post(f"{_BASE}/restore", permits=Permission.CONTRIBUTE, summary="Bring an experiment back.")
+@routes.post(
+    f"{_BASE}/restore",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    is_audited=True,
+    summary="Bring an experiment back.",
+)
 def restore_experiment(call: Call, body: ExperimentId) -> Empty:
     """Bring an experiment and its runs back."""
     experiments.restore_experiment(call, body.experiment_id)
     return Empty()
 
 
-@routes.post(f"{_BASE}/update", permits=Permission.CONTRIBUTE, summary="Rename an experiment.")
+@routes.post(
+    f"{_BASE}/update", permits=Permission.CONTRIBUTE, of=reach.experiment, summary="Rename an experiment."
+)
 def update_experiment(call: Call, body: UpdateExperiment) -> Empty:
     """Rename an experiment."""
     experiments.rename_experiment(call, body.experiment_id, body.new_name)
     return Empty()
 
 
-@routes.post(f"{_BASE}/set-experiment-tag", permits=Permission.CONTRIBUTE, summary="Tag an experiment.")
+@routes.post(
+    f"{_BASE}/set-experiment-tag",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    summary="Tag an experiment.",
+)
 def set_experiment_tag(call: Call, body: SetExperimentTag) -> Empty:
     """Set one tag."""
     experiments.set_experiment_tag(call, body.experiment_id, body.key, body.value)
     return Empty()
 
 
-@routes.post(f"{_BASE}/delete-experiment-tag", permits=Permission.CONTRIBUTE, summary="Delete a tag.")
+@routes.post(
+    f"{_BASE}/delete-experiment-tag",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    summary="Delete a tag.",
+)
 def delete_experiment_tag(call: Call, body: DeleteExperimentTag) -> Empty:
     """Delete one tag."""
     experiments.delete_experiment_tag(call, body.experiment_id, body.key)
     return Empty()
 
 
-@routes.get(f"{_BASE}/search", permits=Permission.READ, summary="Search experiments.")
-@routes.post(f"{_BASE}/search", permits=Permission.READ, summary="Search experiments.")
+@routes.get(f"{_BASE}/search", permits=Permission.READ, of=reach.searched, summary="Search experiments.")
+@routes.post(f"{_BASE}/search", permits=Permission.READ, of=reach.searched, summary="Search experiments.")
 def search_experiments(call: Call, body: SearchExperiments) -> SearchExperimentsAnswer:
     """Answer a page of experiments."""
     page = experiments.search_experiments(

@@ -27,7 +27,7 @@ from runyard.protocol.messages.logged_models import (
 from runyard.server.downloads import download_response
 from runyard.server.routes.artifacts import wire_files
 from runyard.server.routing import Routes
-from runyard.services import artifacts, logged_models
+from runyard.services import artifacts, logged_models, reach
 from runyard.services.artifacts import ArtifactDownload
 from runyard.services.call import Call
 
@@ -39,6 +39,7 @@ _ONE = f"{_BASE}/{{model_id}}"
 @routes.post(
     _BASE,
     permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
     summary="Begin to log a model; with a `model_id` of the client's own (`m-` and 32 hex digits) once, "
     "however often sent.",
 )
@@ -56,7 +57,7 @@ def create_logged_model(call: Call, body: CreateLoggedModel) -> LoggedModelAnswe
     return LoggedModelAnswer(model=wire_logged_model(logged_models.create_logged_model(call, new)))
 
 
-@routes.post(f"{_BASE}/search", permits=Permission.READ, summary="Search logged models.")
+@routes.post(f"{_BASE}/search", permits=Permission.READ, of=reach.searched, summary="Search logged models.")
 def search_logged_models(call: Call, body: SearchLoggedModels) -> SearchLoggedModelsAnswer:
     """Answer a page of models."""
     page = logged_models.search_logged_models(call, body)
@@ -66,7 +67,7 @@ def search_logged_models(call: Call, body: SearchLoggedModels) -> SearchLoggedMo
     )
 
 
-@routes.get(_ONE, permits=Permission.READ, summary="Get a logged model.")
+@routes.get(_ONE, permits=Permission.READ, of=reach.model, summary="Get a logged model.")
 def get_logged_model(call: Call, body: GetLoggedModel, model_id: str) -> LoggedModelAnswer:
     """Answer a model with all that hangs on it."""
     model = logged_models.get_logged_model(call, model_id, body.allow_deleted.lower() == "true")
@@ -74,7 +75,10 @@ def get_logged_model(call: Call, body: GetLoggedModel, model_id: str) -> LoggedM
 
 
 @routes.patch(
-    _ONE, permits=Permission.CONTRIBUTE, summary="Note that a model's files are complete, or failed."
+    _ONE,
+    permits=Permission.CONTRIBUTE,
+    of=reach.model,
+    summary="Note that a model's files are complete, or failed.",
 )
 def finalize_logged_model(call: Call, body: FinalizeLoggedModel, model_id: str) -> LoggedModelAnswer:
     """Set a model's status."""
@@ -83,14 +87,22 @@ def finalize_logged_model(call: Call, body: FinalizeLoggedModel, model_id: str) 
     return LoggedModelAnswer(model=wire_logged_model(model))
 
 
-@routes.delete(_ONE, permits=Permission.CONTRIBUTE, summary="Move a logged model to the trash.")
+@routes.delete(
+    _ONE,
+    permits=Permission.CONTRIBUTE,
+    of=reach.model,
+    is_audited=True,
+    summary="Move a logged model to the trash.",
+)
 def delete_logged_model(call: Call, model_id: str) -> Empty:
     """Move a model to the trash."""
     logged_models.delete_logged_model(call, model_id)
     return Empty()
 
 
-@routes.post(f"{_ONE}/params", permits=Permission.CONTRIBUTE, summary="Add params to a logged model.")
+@routes.post(
+    f"{_ONE}/params", permits=Permission.CONTRIBUTE, of=reach.model, summary="Add params to a logged model."
+)
 def log_model_params(call: Call, body: LogLoggedModelParams, model_id: str) -> Empty:
     """Add params to a model."""
     _check_same(body.model_id, model_id)
@@ -98,7 +110,9 @@ def log_model_params(call: Call, body: LogLoggedModelParams, model_id: str) -> E
     return Empty()
 
 
-@routes.patch(f"{_ONE}/tags", permits=Permission.CONTRIBUTE, summary="Set tags of a logged model.")
+@routes.patch(
+    f"{_ONE}/tags", permits=Permission.CONTRIBUTE, of=reach.model, summary="Set tags of a logged model."
+)
 def set_model_tags(call: Call, body: SetLoggedModelTags, model_id: str) -> Empty:
     """Set tags of a model."""
     _check_same(body.model_id, model_id)
@@ -107,7 +121,10 @@ def set_model_tags(call: Call, body: SetLoggedModelTags, model_id: str) -> Empty
 
 
 @routes.delete(
-    f"{_ONE}/tags/{{tag_key:path}}", permits=Permission.CONTRIBUTE, summary="Delete a tag of a logged model."
+    f"{_ONE}/tags/{{tag_key:path}}",
+    permits=Permission.CONTRIBUTE,
+    of=reach.model,
+    summary="Delete a tag of a logged model.",
 )
 def delete_model_tag(call: Call, model_id: str, tag_key: str) -> Empty:
     """Delete a tag of a model; a key may have slashes in it."""
@@ -118,6 +135,7 @@ def delete_model_tag(call: Call, model_id: str, tag_key: str) -> Empty:
 @routes.get(
     f"{_ONE}/artifacts/directories",
     permits=Permission.READ,
+    of=reach.model,
     summary="List a directory of a logged model's artifacts.",
 )
 def list_model_artifacts(
@@ -132,6 +150,7 @@ def list_model_artifacts(
 @routes.get(
     "/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files",
     permits=Permission.READ,
+    of=reach.model,
     summary="Download an artifact of a logged model.",
 )
 async def download_model_artifact(call: Call, http: Request, model_id: str) -> Response:

@@ -22,7 +22,7 @@ from runyard.protocol.messages.runs import (
     model_outputs,
 )
 from runyard.server.routing import Routes
-from runyard.services import logging
+from runyard.services import logging, reach
 from runyard.services.call import Call
 
 routes = Routes()
@@ -32,6 +32,7 @@ _BASE = "/api/2.0/mlflow/runs"
 @routes.post(
     f"{_BASE}/log-metric",
     permits=Permission.CONTRIBUTE,
+    of=reach.run,
     summary="Append one point of a metric.",
     commits_together=True,
 )
@@ -46,6 +47,7 @@ def log_metric(call: Call, body: LogMetric) -> Empty:
 @routes.post(
     f"{_BASE}/log-parameter",
     permits=Permission.CONTRIBUTE,
+    of=reach.run,
     summary="Set a param once.",
     commits_together=True,
 )
@@ -55,7 +57,13 @@ def log_param(call: Call, body: LogParam) -> Empty:
     return Empty()
 
 
-@routes.post(f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, summary="Set a tag.", commits_together=True)
+@routes.post(
+    f"{_BASE}/set-tag",
+    permits=Permission.CONTRIBUTE,
+    of=reach.run,
+    summary="Set a tag.",
+    commits_together=True,
+)
 def set_tag(call: Call, body: SetTag) -> Empty:
     """Set a tag."""
     logging.set_tag(call, body.run_id, KeyValue(key=body.key, value=body.value))
@@ -63,7 +71,11 @@ def set_tag(call: Call, body: SetTag) -> Empty:
 
 
 @routes.post(
-    f"{_BASE}/delete-tag", permits=Permission.CONTRIBUTE, summary="Delete a tag.", commits_together=True
+    f"{_BASE}/delete-tag",
+    permits=Permission.CONTRIBUTE,
+    of=reach.run,
+    summary="Delete a tag.",
+    commits_together=True,
 )
 def delete_tag(call: Call, body: DeleteTag) -> Empty:
     """Delete a tag."""
@@ -74,6 +86,7 @@ def delete_tag(call: Call, body: DeleteTag) -> Empty:
 @routes.post(
     f"{_BASE}/log-batch",
     permits=Permission.CONTRIBUTE,
+    of=reach.run,
     summary="Log metrics, params and tags; a `batch_id` (UUIDv7) seen within 30 days changes nothing.",
     commits_together=True,
 )
@@ -90,21 +103,30 @@ def log_batch(call: Call, body: LogBatch) -> Empty:
     return Empty()
 
 
-@routes.post(f"{_BASE}/log-inputs", permits=Permission.CONTRIBUTE, summary="Note what a run read.")
+@routes.post(
+    f"{_BASE}/log-inputs", permits=Permission.CONTRIBUTE, of=reach.run, summary="Note what a run read."
+)
 def log_inputs(call: Call, body: LogInputs) -> Empty:
     """Note datasets and models that a run read."""
     logging.log_inputs(call, body.run_id, dataset_inputs(body.datasets), model_inputs(body.models))
     return Empty()
 
 
-@routes.post(f"{_BASE}/outputs", permits=Permission.CONTRIBUTE, summary="Note what a run wrote.")
+@routes.post(
+    f"{_BASE}/outputs", permits=Permission.CONTRIBUTE, of=reach.run, summary="Note what a run wrote."
+)
 def log_outputs(call: Call, body: LogOutputs) -> Empty:
     """Note models that a run wrote."""
     logging.log_outputs(call, body.run_id, model_outputs(body.models))
     return Empty()
 
 
-@routes.post(f"{_BASE}/log-model", permits=Permission.CONTRIBUTE, summary="Note a model of an older client.")
+@routes.post(
+    f"{_BASE}/log-model",
+    permits=Permission.CONTRIBUTE,
+    of=reach.run,
+    summary="Note a model of an older client.",
+)
 def log_model(call: Call, body: LogModel) -> Empty:
     """Note a model that a client before MLflow 3 logged."""
     logging.log_model(call, body.run_id, body.model_json)

@@ -27,7 +27,7 @@ from runyard.protocol.messages.metrics import (
 from runyard.protocol.wire import wire_floats
 from runyard.server.answers import Answer, streamed_response
 from runyard.server.routing import Routes
-from runyard.services import metrics
+from runyard.services import metrics, reach
 from runyard.services.call import Call
 from runyard.services.metrics import ChartLine, History
 from runyard.stores.metrics.base import Axis
@@ -38,7 +38,9 @@ _POINTS_AT_ONCE = 25_000
 """What is encoded in one go: long answers are made while they are sent."""
 
 
-@routes.get(f"{_BASE}/get-history", permits=Permission.READ, summary="Read all points of a metric.")
+@routes.get(
+    f"{_BASE}/get-history", permits=Permission.READ, of=reach.run, summary="Read all points of a metric."
+)
 def get_history(call: Call, body: GetMetricHistory) -> GetMetricHistoryAnswer | Response:
     """Answer points of one metric of one run."""
     history, token = metrics.get_history(
@@ -50,7 +52,12 @@ def get_history(call: Call, body: GetMetricHistory) -> GetMetricHistoryAnswer | 
     return _points_response(blocks, token, is_long=len(history.points) > _POINTS_AT_ONCE)
 
 
-@routes.get(f"{_BASE}/get-history-bulk", permits=Permission.READ, summary="Read a metric of several runs.")
+@routes.get(
+    f"{_BASE}/get-history-bulk",
+    permits=Permission.READ,
+    of=reach.runs,
+    summary="Read a metric of several runs.",
+)
 def get_history_of_runs(call: Call, body: GetMetricHistoryBulk) -> GetMetricHistoryBulkAnswer | Response:
     """Answer points of one metric of several runs."""
     found = metrics.get_history_of_runs(call, body.run_id, body.metric_key, body.max_results)
@@ -60,6 +67,7 @@ def get_history_of_runs(call: Call, body: GetMetricHistoryBulk) -> GetMetricHist
 @routes.get(
     f"{_BASE}/get-history-bulk-interval",
     permits=Permission.READ,
+    of=reach.runs,
     summary="Read evenly taken points of a metric of several runs.",
 )
 def sample_history_of_runs(
@@ -76,6 +84,7 @@ def sample_history_of_runs(
 @routes.post(
     "/api/v1/series",
     permits=Permission.READ,
+    of=reach.runs,
     summary="Read the lines of a chart, or all their points.",
     binary=CONTENT_TYPE,
 )

@@ -22,7 +22,7 @@ from runyard.protocol.messages.runs import (
     wire_run_info,
 )
 from runyard.server.routing import Routes
-from runyard.services import runs
+from runyard.services import reach, runs
 from runyard.services.call import Call
 
 routes = Routes()
@@ -32,6 +32,7 @@ _BASE = "/api/2.0/mlflow/runs"
 @routes.post(
     f"{_BASE}/create",
     permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
     summary="Begin a run; with a `run_id` of the client's own (32 hex digits) once, however often sent.",
     commits_together=True,
 )
@@ -49,7 +50,7 @@ def create_run(call: Call, body: CreateRun) -> RunAnswer:
     return RunAnswer(run=wire_run(made.run, made.contents))
 
 
-@routes.get(f"{_BASE}/get", permits=Permission.READ, summary="Get a run.")
+@routes.get(f"{_BASE}/get", permits=Permission.READ, of=reach.run, summary="Get a run.")
 def get_run(call: Call, body: RunId) -> RunAnswer:
     """Answer a run with all that hangs on it."""
     return RunAnswer(run=runs.get_run(call, body.run_id))
@@ -58,6 +59,7 @@ def get_run(call: Call, body: RunId) -> RunAnswer:
 @routes.post(
     f"{_BASE}/update",
     permits=Permission.CONTRIBUTE,
+    of=reach.run,
     summary="Change status, end or name of a run.",
     commits_together=True,
 )
@@ -67,21 +69,33 @@ def update_run(call: Call, body: UpdateRun) -> RunInfoAnswer:
     return RunInfoAnswer(run_info=wire_run_info(run))
 
 
-@routes.post(f"{_BASE}/delete", permits=Permission.CONTRIBUTE, summary="Move a run to the trash.")
+@routes.post(
+    f"{_BASE}/delete",
+    permits=Permission.CONTRIBUTE,
+    of=reach.run,
+    is_audited=True,
+    summary="Move a run to the trash.",
+)
 def delete_run(call: Call, body: RunId) -> Empty:
     """Move a run to the trash."""
     runs.delete_run(call, body.run_id)
     return Empty()
 
 
-@routes.post(f"{_BASE}/restore", permits=Permission.CONTRIBUTE, summary="Bring a run back.")
+@routes.post(
+    f"{_BASE}/restore",
+    permits=Permission.CONTRIBUTE,
+    of=reach.run,
+    is_audited=True,
+    summary="Bring a run back.",
+)
 def restore_run(call: Call, body: RunId) -> Empty:
     """Bring a run back from the trash."""
     runs.restore_run(call, body.run_id)
     return Empty()
 
 
-@routes.post(f"{_BASE}/search", permits=Permission.READ, summary="Search runs.")
+@routes.post(f"{_BASE}/search", permits=Permission.READ, of=reach.searched, summary="Search runs.")
 def search_runs(call: Call, body: SearchRuns) -> SearchRunsAnswer:
     """Answer a page of runs."""
     page = runs.search_runs(call, body)
@@ -95,6 +109,7 @@ def search_runs(call: Call, body: SearchRuns) -> SearchRunsAnswer:
     "/api/2.0/mlflow/experiments/search-datasets",
     "/api/2.0mlflow/experiments/search-datasets",
     permits=Permission.READ,
+    of=reach.searched,
     summary="List the datasets that runs of some experiments read.",
 )
 def search_datasets(call: Call, body: SearchDatasets) -> SearchDatasetsAnswer:

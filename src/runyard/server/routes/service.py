@@ -9,6 +9,7 @@ from runyard.auth.permissions import Open, Permission
 from runyard.protocol.messages.service import CheckAnswer, WireFault
 from runyard.protocol.messages.workspaces import ServerAnswer, ServerInfoAnswer
 from runyard.server.routing import Routes
+from runyard.services import reach
 from runyard.services.artifacts import gives_addresses
 from runyard.services.call import Call
 from runyard.services.integrity import check_integrity
@@ -25,13 +26,20 @@ def health(call: Call) -> str:
     return "OK"
 
 
-@routes.get("/version", permits=Permission.READ, summary="The version of MLflow's protocol.")
+@routes.get(
+    "/version", permits=Permission.READ, of=reach.anywhere, summary="The version of MLflow's protocol."
+)
 def version(call: Call) -> str:
     """Answer what MLflow's clients compare with their own version."""
     return MLFLOW_VERSION
 
 
-@routes.get("/api/3.0/mlflow/server-info", permits=Permission.READ, summary="What MLflow 3 clients may use.")
+@routes.get(
+    "/api/3.0/mlflow/server-info",
+    permits=Permission.READ,
+    of=reach.anywhere,
+    summary="What MLflow 3 clients may use.",
+)
 def server_info(call: Call) -> ServerInfoAnswer:
     """Answer which optional features of MLflow's protocol are there."""
     return ServerInfoAnswer(
@@ -56,7 +64,9 @@ def check(call: Call) -> CheckAnswer:
     return CheckAnswer(is_whole=found.is_whole, faults=faults, looked_at=asdict(found.counts))
 
 
-@routes.get("/api/v1/server", permits=Permission.READ, summary="What answers at this address.")
+@routes.get(
+    "/api/v1/server", permits=Permission.READ, of=reach.anywhere, summary="What answers at this address."
+)
 def server(call: Call) -> ServerAnswer:
     """Answer product, version, mode and workspace."""
     return ServerAnswer(

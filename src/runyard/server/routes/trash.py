@@ -29,7 +29,7 @@ from runyard.protocol.messages.trash import (
 )
 from runyard.protocol.wire import invalid
 from runyard.server.routing import Routes
-from runyard.services import collection, parts, retention, trash
+from runyard.services import collection, parts, reach, retention, trash
 from runyard.services.call import Call
 
 routes = Routes()
@@ -75,14 +75,26 @@ def delete_workspace(call: Call, body: DeleteWorkspace, name: str) -> CollectedA
     return _collected(collection.delete_workspace(call, name), call.now_ms())
 
 
-@routes.post("/api/v1/runs/delete", permits=Permission.CONTRIBUTE, summary="Move runs to the trash.")
+@routes.post(
+    "/api/v1/runs/delete",
+    permits=Permission.CONTRIBUTE,
+    of=reach.runs,
+    is_audited=True,
+    summary="Move runs to the trash.",
+)
 def delete_runs(call: Call, body: ChooseRuns) -> RunsAnswer:
     """Move runs to the trash."""
     stage = LifecycleStage.DELETED
     return RunsAnswer(run_ids=trash.move_runs(call, _chosen(body), stage, is_dry_run=body.dry_run))
 
 
-@routes.post("/api/v1/runs/restore", permits=Permission.CONTRIBUTE, summary="Bring runs back.")
+@routes.post(
+    "/api/v1/runs/restore",
+    permits=Permission.CONTRIBUTE,
+    of=reach.runs,
+    is_audited=True,
+    summary="Bring runs back.",
+)
 def restore_runs(call: Call, body: ChooseRuns) -> RunsAnswer:
     """Bring runs back from the trash."""
     stage = LifecycleStage.ACTIVE
@@ -90,7 +102,11 @@ def restore_runs(call: Call, body: ChooseRuns) -> RunsAnswer:
 
 
 @routes.post(
-    "/api/v1/experiments/delete", permits=Permission.CONTRIBUTE, summary="Move experiments to the trash."
+    "/api/v1/experiments/delete",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiments,
+    is_audited=True,
+    summary="Move experiments to the trash.",
 )
 def delete_experiments(call: Call, body: DeleteExperiments) -> ExperimentsAnswer:
     """Move experiments to the trash, and free their names at once where asked to."""
@@ -100,7 +116,13 @@ def delete_experiments(call: Call, body: DeleteExperiments) -> ExperimentsAnswer
     return ExperimentsAnswer(experiments=[named_experiment(each) for each in moved])
 
 
-@routes.post("/api/v1/experiments/restore", permits=Permission.CONTRIBUTE, summary="Bring experiments back.")
+@routes.post(
+    "/api/v1/experiments/restore",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiments,
+    is_audited=True,
+    summary="Bring experiments back.",
+)
 def restore_experiments(call: Call, body: RestoreExperiments) -> ExperimentsAnswer:
     """Bring experiments back from the trash."""
     moved = trash.restore_experiments(
@@ -110,7 +132,11 @@ def restore_experiments(call: Call, body: RestoreExperiments) -> ExperimentsAnsw
 
 
 @routes.post(
-    "/api/v1/logged-models/delete", permits=Permission.CONTRIBUTE, summary="Move logged models to the trash."
+    "/api/v1/logged-models/delete",
+    permits=Permission.CONTRIBUTE,
+    of=reach.models,
+    is_audited=True,
+    summary="Move logged models to the trash.",
 )
 def delete_logged_models(call: Call, body: ModelIds) -> ModelsAnswer:
     """Move logged models to the trash."""
@@ -118,7 +144,11 @@ def delete_logged_models(call: Call, body: ModelIds) -> ModelsAnswer:
 
 
 @routes.post(
-    "/api/v1/logged-models/restore", permits=Permission.CONTRIBUTE, summary="Bring logged models back."
+    "/api/v1/logged-models/restore",
+    permits=Permission.CONTRIBUTE,
+    of=reach.models,
+    is_audited=True,
+    summary="Bring logged models back.",
 )
 def restore_logged_models(call: Call, body: ModelIds) -> ModelsAnswer:
     """Bring logged models back from the trash."""
@@ -128,6 +158,7 @@ def restore_logged_models(call: Call, body: ModelIds) -> ModelsAnswer:
 @routes.post(
     "/api/v1/runs/remove-parts",
     permits=Permission.MANAGE,
+    of=reach.runs,
     summary="Remove metrics, params, tags and artifacts from runs for good.",
 )
 def remove_parts(call: Call, body: RemoveParts) -> RemovedPartsAnswer:
@@ -137,7 +168,10 @@ def remove_parts(call: Call, body: RemoveParts) -> RemovedPartsAnswer:
 
 
 @routes.delete(
-    f"{_RUN}/metrics/{{key:path}}", permits=Permission.MANAGE, summary="Remove a metric of a run for good."
+    f"{_RUN}/metrics/{{key:path}}",
+    permits=Permission.MANAGE,
+    of=reach.run,
+    summary="Remove a metric of a run for good.",
 )
 def remove_metric(call: Call, run_id: str, key: str) -> RemovedPartsAnswer:
     """Remove all points of one metric."""
@@ -145,7 +179,10 @@ def remove_metric(call: Call, run_id: str, key: str) -> RemovedPartsAnswer:
 
 
 @routes.delete(
-    f"{_RUN}/params/{{key:path}}", permits=Permission.MANAGE, summary="Remove a param of a run for good."
+    f"{_RUN}/params/{{key:path}}",
+    permits=Permission.MANAGE,
+    of=reach.run,
+    summary="Remove a param of a run for good.",
 )
 def remove_param(call: Call, run_id: str, key: str) -> RemovedPartsAnswer:
     """Remove one param."""
@@ -153,7 +190,10 @@ def remove_param(call: Call, run_id: str, key: str) -> RemovedPartsAnswer:
 
 
 @routes.delete(
-    f"{_RUN}/tags/{{key:path}}", permits=Permission.MANAGE, summary="Remove a tag of a run for good."
+    f"{_RUN}/tags/{{key:path}}",
+    permits=Permission.MANAGE,
+    of=reach.run,
+    summary="Remove a tag of a run for good.",
 )
 def remove_tag(call: Call, run_id: str, key: str) -> RemovedPartsAnswer:
     """Remove one tag, of a run in the trash too."""
@@ -163,6 +203,7 @@ def remove_tag(call: Call, run_id: str, key: str) -> RemovedPartsAnswer:
 @routes.delete(
     f"{_RUN}/artifacts/{{artifact_path:path}}",
     permits=Permission.MANAGE,
+    of=reach.run,
     summary="Remove a file or a folder of a run for good.",
 )
 def remove_artifact(call: Call, run_id: str, artifact_path: str) -> RemovedPartsAnswer:

@@ -10,7 +10,7 @@ from runyard.protocol.messages.workspaces import (
     wire_workspace,
 )
 from runyard.server.routing import Routes
-from runyard.services import workspaces
+from runyard.services import reach, workspaces
 from runyard.services.call import Call
 
 routes = Routes()
@@ -31,7 +31,7 @@ def create_workspace(call: Call, body: CreateWorkspace) -> WorkspaceAnswer:
     return WorkspaceAnswer(workspace=wire_workspace(*made))
 
 
-@routes.get(f"{_BASE}/{{name}}", permits=Permission.READ, summary="Get a workspace.")
+@routes.get(f"{_BASE}/{{name}}", permits=Permission.READ, of=reach.anywhere, summary="Get a workspace.")
 def get_workspace(call: Call, name: str) -> WorkspaceAnswer:
     """Answer one workspace and how much it holds."""
     return WorkspaceAnswer(workspace=wire_workspace(*workspaces.get_workspace(call, name)))

@@ -18,7 +18,7 @@ All calls block, and may be made from any thread; one upload or download is used
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
@@ -206,4 +206,18 @@ class GivesAddresses(abc.ABC):
 
         Raises:
             Unavailable: The store can't make one, for want of the right to or otherwise.
+        """
+
+
+class ListsWhole(abc.ABC):
+    """A store that lists all files below a directory at once, where a request a directory would take long."""
+
+    @abc.abstractmethod
+    def list_whole(self, path: ArtifactPath) -> Iterator[tuple[ArtifactPath, int]]:
+        """Yield path and length of each file below ``path``, in any order.
+
+        Names that no caller could ask for are left out.
+
+        Raises:
+            Unavailable: The store can't be reached.
         """

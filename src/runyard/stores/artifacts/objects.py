@@ -27,6 +27,7 @@ from runyard.stores.artifacts.base import (
     ArtifactUpload,
     Declared,
     GivesAddresses,
+    ListsWhole,
 )
 from runyard.stores.artifacts.paths import ArtifactPath, is_plain_name
 
@@ -44,7 +45,7 @@ _XML_ERROR = re.compile(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
 _SIGNATURE = re.compile(r"((?:sig|signature|token|credential|accesskeyid)[=>])[^&<\s]+", re.IGNORECASE)
 
 
-class ObjectArtifactStore(ArtifactStore):
+class ObjectArtifactStore(ArtifactStore, ListsWhole):
     """The objects of one bucket or container, or of a prefix of it if ``store`` has one."""
 
     has_directories = False
@@ -86,6 +87,16 @@ class ObjectArtifactStore(ArtifactStore):
         files = [item for item in found["objects"] if item["path"] != str(path)]
         entries += [ArtifactEntry(_last(item["path"]), item["size"]) for item in files]
         return sorted((entry for entry in entries if is_plain_name(entry.name)), key=lambda entry: entry.name)
+
+    def list_whole(self, path: ArtifactPath) -> Iterator[tuple[ArtifactPath, int]]:
+        """Yield all objects below ``path``, a thousand a request."""
+        with _failures_said():
+            for batch in obstore.list(self._store, str(path) or None):
+                for item in batch:
+                    segments = tuple(item["path"].split("/"))
+                    is_marker = item["path"].endswith("/") or len(segments) <= len(path.segments)
+                    if not is_marker and all(map(is_plain_name, segments)):
+                        yield ArtifactPath(segments), item["size"]
 
     def delete(self, path: ArtifactPath) -> None:
         """Remove the object at ``path`` and all that lie below it."""

@@ -43,6 +43,7 @@ class Search:
         offset: How many rows of the answer to skip; of runs none are skipped.
         after: Of runs: only those after the one that stands there, as :class:`RunsFound` says.
         experiment_ids: For runs and models: only those of these experiments.
+        only_ids: For experiments: only these; ``None`` for all.
     """
 
     workspace: str
@@ -53,6 +54,7 @@ class Search:
     offset: int = 0
     after: Sequence[Any] | None = None
     experiment_ids: Sequence[str] = ()
+    only_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

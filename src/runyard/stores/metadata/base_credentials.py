@@ -14,8 +14,8 @@ class CredentialStore(ABC):
     store, only their digests; signing keys are kept as they are, so what keeps them must be private.
 
     Nothing is ever deleted: a principal is disabled, a key revoked or retired, and the row stays for the
-    audit. What was ended once stays ended, at its first time. Another process may go on seeing the older
-    state for at most one second.
+    audit. A key that was ended once stays ended, at its first time. Another process may go on seeing the
+    older state for at most one second.
     """
 
     @abstractmethod
@@ -34,7 +34,7 @@ class CredentialStore(ABC):
         """Keep a new principal.
 
         Raises:
-            AlreadyExists: A principal, active or disabled, has this id or this name.
+            AlreadyExists: A principal, active or disabled, has this id, this name or this email address.
         """
 
     @abstractmethod
@@ -42,15 +42,34 @@ class CredentialStore(ABC):
         """Return a principal, active or disabled."""
 
     @abstractmethod
+    def find_principal_by_name(self, name: str) -> Principal | None:
+        """Return the principal of that name, active or disabled."""
+
+    @abstractmethod
     def list_principals(self) -> list[Principal]:
         """Return all principals by name, disabled ones too."""
 
     @abstractmethod
-    def disable_principal(self, principal_id: str, now_ms: int) -> None:
-        """End all that a principal may do.
+    def update_principal(self, principal: Principal) -> None:
+        """Keep what has changed of a principal: all but the id, the kind and when it was made.
+
+        To set ``disabled_ms`` ends all that they may do, to clear it gives it back.
 
         Raises:
             NotFound: There is no such principal.
+            AlreadyExists: Another one has this name or this email address.
+        """
+
+    @abstractmethod
+    def find_identity(self, issuer: str, subject: str) -> Principal | None:
+        """Return whom a provider of identities means by ``subject``."""
+
+    @abstractmethod
+    def add_identity(self, issuer: str, subject: str, principal_id: str) -> None:
+        """Keep whom a provider of identities means by ``subject``.
+
+        Raises:
+            AlreadyExists: It means somebody already.
         """
 
     @abstractmethod

@@ -31,13 +31,15 @@ class CachedCredentials(CredentialStore):
     def __init__(self, store: CredentialStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._found: dict[tuple[str, str], tuple[float, object]] = {}
+        self._found: dict[tuple[str, str], tuple[float, int, object]] = {}
         self._changes = 0
         self._lock = threading.Lock()
         self._server_id: str | None = None
 
     def changes(self) -> int:
-        return self._changes
+        # Its own count tells of a change at once, the store's when it has been committed: what another thread
+        # has read and kept in between is old.
+        return self._changes + self._store.changes()
 
     def server_id(self) -> str:
         if self._server_id is None:
@@ -53,6 +55,12 @@ class CachedCredentials(CredentialStore):
     def list_signing_keys(self) -> list[SigningKey]:
         keys = self._remembered("signing keys", "", lambda _: tuple(self._store.list_signing_keys()))
         return list(keys or ())
+
+    def find_principal_by_name(self, name: str) -> Principal | None:
+        return self._store.find_principal_by_name(name)
+
+    def find_identity(self, issuer: str, subject: str) -> Principal | None:
+        return self._store.find_identity(issuer, subject)
 
     def list_principals(self) -> list[Principal]:
         return self._store.list_principals()
@@ -73,9 +81,12 @@ class CachedCredentials(CredentialStore):
         self._store.add_signing_key(key)
         self._forget()
 
-    def disable_principal(self, principal_id: str, now_ms: int) -> None:
-        self._store.disable_principal(principal_id, now_ms)
+    def update_principal(self, principal: Principal) -> None:
+        self._store.update_principal(principal)
         self._forget()
+
+    def add_identity(self, issuer: str, subject: str, principal_id: str) -> None:
+        self._store.add_identity(issuer, subject, principal_id)
 
     def revoke_api_key(self, key_id: str, now_ms: int) -> None:
         self._store.revoke_api_key(key_id, now_ms)
@@ -87,17 +98,17 @@ class CachedCredentials(CredentialStore):
 
     def _remembered(self, noun: str, name: str, find: Callable[[str], Found | None]) -> Found | None:
         # The age counts from before the read: what changes while it runs must not be missed for longer.
-        now_s = self._clock()
+        now_s, changes = self._clock(), self.changes()
         with self._lock:
-            known, seen_changes = self._found.get((noun, name)), self._changes
-        if known is not None and now_s - known[0] < MAX_AGE_S:
-            return cast("Found", known[1])
+            known = self._found.get((noun, name))
+        if known is not None and now_s - known[0] < MAX_AGE_S and known[1] == changes:
+            return cast("Found", known[2])
         found = find(name)
         with self._lock:
-            if found is not None and seen_changes == self._changes:
+            if found is not None and changes == self.changes():
                 if len(self._found) >= MAX_ENTRIES:
                     self._found.clear()
-                self._found[noun, name] = (now_s, found)
+                self._found[noun, name] = (now_s, changes, found)
         return found
 
     def _forget(self) -> None:

@@ -7,12 +7,19 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select, update
 
-from runyard.entities.credential import ApiKey, Principal, PrincipalKind, SigningKey
+from runyard.entities.credential import ApiKey, KeyKind, Principal, PrincipalKind, SigningKey
 from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, insert_if_free, insert_missing
 from runyard.stores.metadata.base_credentials import CredentialStore
-from runyard.stores.metadata.schema import api_keys, installation, principals, signing_keys, workspaces
+from runyard.stores.metadata.schema import workspaces
+from runyard.stores.metadata.schema_identity import (
+    api_keys,
+    identities,
+    installation,
+    principals,
+    signing_keys,
+)
 
 
 class SqlCredentials(CredentialStore):
@@ -38,28 +45,48 @@ class SqlCredentials(CredentialStore):
     def add_principal(self, principal: Principal) -> None:
         values = {
             "principal_id": principal.principal_id,
-            "name": principal.name,
             "kind": principal.kind.value,
-            "is_administrator": principal.is_administrator,
-            "created_ms": principal.created_ms,
-            "disabled_ms": principal.disabled_ms,
+            **_changing(principal),
         }
+        values["created_ms"] = principal.created_ms
         with self._database.writing() as connection:
-            _insert(connection, principals, values, f"A principal named '{principal.name}' already exists.")
+            if not insert_if_free(connection, principals, values):
+                raise _taken(principal)
 
     def find_principal(self, principal_id: str) -> Principal | None:
-        row = self._find(principals, principals.c.principal_id == principal_id)
-        return None if row is None else _principal(row)
+        return self._find_principal(principals.c.principal_id == principal_id)
+
+    def find_principal_by_name(self, name: str) -> Principal | None:
+        return self._find_principal(principals.c.name == name)
 
     def list_principals(self) -> list[Principal]:
         with self._database.reading() as connection:
             rows = connection.execute(select(principals).order_by(principals.c.name)).mappings()
             return [_principal(row) for row in rows]
 
-    def disable_principal(self, principal_id: str, now_ms: int) -> None:
+    def update_principal(self, principal: Principal) -> None:
+        is_taken = principals.c.name == principal.name
+        if principal.email is not None:
+            is_taken |= principals.c.email == principal.email
+        others = select(func.count()).where(principals.c.principal_id != principal.principal_id, is_taken)
+        change = update(principals).where(principals.c.principal_id == principal.principal_id)
         with self._database.writing() as connection:
-            _end(connection, principals.c.principal_id == principal_id, principals, "disabled_ms", now_ms)
-        self._changes += 1
+            if connection.execute(others).scalar_one():
+                raise _taken(principal)
+            if connection.execute(change.values(_changing(principal))).rowcount == 0:
+                raise NotFound("There is no such principal.")
+            self._database.after_commit(self._note_change)
+
+    def find_identity(self, issuer: str, subject: str) -> Principal | None:
+        meant = select(identities.c.principal_id).where(
+            identities.c.issuer == issuer, identities.c.subject == subject
+        )
+        return self._find_principal(principals.c.principal_id == meant.scalar_subquery())
+
+    def add_identity(self, issuer: str, subject: str, principal_id: str) -> None:
+        values = {"issuer": issuer, "subject": subject, "principal_id": principal_id}
+        with self._database.writing() as connection:
+            _insert(connection, identities, values, f"{issuer} means somebody by '{subject}' already.")
 
     def has_administrator(self) -> bool:
         active = select(func.count()).where(principals.c.is_administrator, principals.c.disabled_ms.is_(None))
@@ -77,6 +104,8 @@ class SqlCredentials(CredentialStore):
             "created_ms": key.created_ms,
             "expires_ms": key.expires_ms,
             "revoked_ms": key.revoked_ms,
+            "kind": key.kind.value,
+            "parent_key_id": key.parent_key_id,
         }
         with self._database.writing() as connection:
             _require(connection, principals.c.principal_id == key.principal_id, "principal")
@@ -98,7 +127,7 @@ class SqlCredentials(CredentialStore):
     def revoke_api_key(self, key_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, api_keys.c.key_id == key_id, api_keys, "revoked_ms", now_ms)
-        self._changes += 1
+            self._database.after_commit(self._note_change)
 
     def add_signing_key(self, key: SigningKey) -> None:
         values = {
@@ -118,7 +147,14 @@ class SqlCredentials(CredentialStore):
     def retire_signing_key(self, key_id: str, now_ms: int) -> None:
         with self._database.writing() as connection:
             _end(connection, signing_keys.c.key_id == key_id, signing_keys, "retired_ms", now_ms)
+            self._database.after_commit(self._note_change)
+
+    def _note_change(self) -> None:
         self._changes += 1
+
+    def _find_principal(self, which: ColumnElement[bool]) -> Principal | None:
+        row = self._find(principals, which)
+        return None if row is None else _principal(row)
 
     def _find(self, table: Table, which: ColumnElement[bool]) -> RowMapping | None:
         with self._database.reading() as connection:
@@ -141,6 +177,20 @@ def _end(connection: Connection, which: ColumnElement[bool], table: Table, colum
         raise NotFound(f"There is no such row in {table.name.replace('_', ' ')}.")
 
 
+def _changing(principal: Principal) -> dict[str, object]:
+    return {
+        "name": principal.name,
+        "email": principal.email,
+        "is_administrator": principal.is_administrator,
+        "disabled_ms": principal.disabled_ms,
+    }
+
+
+def _taken(principal: Principal) -> AlreadyExists:
+    also = f", or one with the email address '{principal.email}'," if principal.email else ""
+    return AlreadyExists(f"A principal named '{principal.name}'{also} already exists.")
+
+
 def _principal(row: RowMapping) -> Principal:
     return Principal(
         principal_id=row["principal_id"],
@@ -149,6 +199,7 @@ def _principal(row: RowMapping) -> Principal:
         is_administrator=row["is_administrator"],
         created_ms=row["created_ms"],
         disabled_ms=row["disabled_ms"],
+        email=row["email"],
     )
 
 
@@ -163,4 +214,6 @@ def _api_key(row: RowMapping) -> ApiKey:
         created_ms=row["created_ms"],
         expires_ms=row["expires_ms"],
         revoked_ms=row["revoked_ms"],
+        kind=KeyKind(row["kind"]),
+        parent_key_id=row["parent_key_id"],
     )

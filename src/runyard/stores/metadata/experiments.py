@@ -13,7 +13,7 @@ from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, chunks, insert_if_free, upsert
 from runyard.stores.metadata.base import ExperimentStore, Search
 from runyard.stores.metadata.schema import REMOVED, experiment_tags, experiments, runs
-from runyard.stores.metadata.search import experiments_query
+from runyard.stores.metadata.search import any_of, experiments_query
 from runyard.stores.prepared import Prepared
 
 _WHY_TAKEN = {
@@ -141,6 +141,8 @@ class SqlExperiments(ExperimentStore):
         query = experiments_query(
             workspace=search.workspace, view=search.view, filter=search.filter, order=search.order
         )
+        if search.only_ids is not None:
+            query = query.where(any_of(experiments.c.experiment_id, [*map(int, search.only_ids)]))
         with self._database.reading() as connection:
             page = connection.execute(query.limit(search.limit).offset(search.offset)).mappings()
             return _with_tags(connection, page.all())

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from runyard.stores.metadata.schema import tables
+from runyard.stores.metadata.all_tables import tables
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,84 @@
+"""What happened that whoever operates the server wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+Subject = Mapping[str, "str | int | float | None"]
+
+
+class EventKind(str, Enum):
+    """What kinds of things happen."""
+
+    RUN_FINISHED = "run.finished"
+    RUN_FAILED = "run.failed"
+    RUN_KILLED = "run.killed"
+    RUN_STUCK = "run.stuck"
+    QUOTA_WARNING = "quota.warning"
+    DISK_WARNING = "disk.warning"
+    WEBHOOK_TEST = "webhook.test"
+
+    @property
+    def is_a_warning(self) -> bool:
+        """Whether somebody should look."""
+        return self in _WARNINGS
+
+
+_WARNINGS = frozenset(
+    {EventKind.RUN_FAILED, EventKind.RUN_STUCK, EventKind.QUOTA_WARNING, EventKind.DISK_WARNING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Args:
+        kind: What kind of thing.
+        workspace: Where; ``None`` for the server as a whole.
+        happened_ms: When.
+        message: One sentence for a person.
+        subject: What it is about, by name.
+        once: A name under which it is told once, however often it is noticed.
+        event_number: The store's own number, which counts up.
+    """
+
+    kind: EventKind
+    workspace: str | None
+    happened_ms: int
+    message: str
+    subject: Subject = field(default_factory=dict)
+    once: str | None = None
+    event_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRun:
+    """A run that is said to be running and has not been heard of for a while."""
+
+    workspace: str
+    experiment_id: str
+    run_id: str
+    name: str
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventSearch:
+    """Which events are asked for.
+
+    Args:
+        workspace: Those of one workspace; ``None`` for all, and those of the server as a whole.
+        kinds: Of which kinds; none for all.
+        since_ms: Those that happened then or later.
+        before_number: Those with smaller numbers; ``None`` for all.
+        limit: How many at most.
+    """
+
+    workspace: str | None
+    kinds: Sequence[EventKind] = ()
+    since_ms: int = 0
+    before_number: int | None = None
+    limit: int = 100

@@ -1,0 +1,118 @@
+"""What happened on a server, and the addresses that are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
+
+from runyard.protocol.messages.common import Empty
+from runyard.protocol.messages.events import ListEvents, ListEventsAnswer, WireEvent
+from runyard.protocol.messages.webhooks import (
+    ChooseWebhook,
+    DeliveryAnswer,
+    ListDeliveries,
+    ListDeliveriesAnswer,
+    ListWebhooksAnswer,
+    NewWebhookAnswer,
+    WireDelivery,
+    WireWebhook,
+)
+from runyard.sdk.connection import Connection, connect
+
+_WEBHOOKS = "/api/v1/webhooks"
+
+
+def list_events(
+    connection: Connection, *, kinds: Sequence[str] = (), since_ms: int = 0, all_workspaces: bool = False
+) -> Iterator[WireEvent]:
+    """Yield what happened in a workspace, the latest first.
+
+    Args:
+        connection: Reaches the workspace.
+        kinds: Of which kinds, as ``run.failed``; none for all.
+        since_ms: What happened then or later, in milliseconds since the epoch.
+        all_workspaces: What happened in all workspaces and to the server as a whole.
+
+    Raises:
+        Forbidden: ``all_workspaces`` needs an administrator.
+        InvalidParameter: There is no such kind.
+        Unavailable: No server answers at the address.
+    """
+    token: str | None = None
+    while True:
+        query = ListEvents(
+            kind=list(kinds), since_ms=since_ms, all_workspaces=all_workspaces, page_token=token
+        )
+        page = connection.get("/api/v1/events", ListEventsAnswer, query)
+        yield from page.events
+        token = page.next_page_token
+        if token is None:
+            return
+
+
+class Webhooks:
+    """The addresses that a server tells of events; all of it needs an administrator.
+
+    Args:
+        url: Address of the server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._connection = connect(url)
+
+    def __iter__(self) -> Iterator[WireWebhook]:
+        """Yield the webhooks, the first made first.
+
+        Raises:
+            Forbidden: The credential is not an administrator's.
+        """
+        yield from self._connection.get(_WEBHOOKS, ListWebhooksAnswer).webhooks
+
+    def add(self, url: str, *, kinds: Sequence[str] = (), workspace: str | None = None) -> NewWebhookAnswer:
+        """Have an address told of events, and return the webhook with its secret, which is told only now.
+
+        Args:
+            url: Where to, ``https://…``; an address that is not public must be in ``outbound_allow``.
+            kinds: Of which kinds, as ``run.failed``; none for all.
+            workspace: Of what happens in one workspace; left out, in all and to the server as a whole.
+
+        Raises:
+            InvalidParameter: The server sends nothing to such an address, or there is no such kind.
+            NotFound: There is no such workspace.
+            Forbidden: The credential is not an administrator's.
+        """
+        wanted = ChooseWebhook(url=url, kinds=list(kinds), workspace=workspace)
+        return self._connection.post(_WEBHOOKS, wanted, NewWebhookAnswer)
+
+    def try_now(self, webhook_id: str) -> WireDelivery:
+        """Tell a webhook of a test, and return what became of it.
+
+        Raises:
+            NotFound: There is no such webhook.
+            Forbidden: The credential is not an administrator's.
+        """
+        return self._connection.post(f"{_path(webhook_id)}/test", Empty(), DeliveryAnswer).delivery
+
+    def deliveries(self, webhook_id: str, limit: int = 100) -> list[WireDelivery]:
+        """Return what went and goes to a webhook, the latest first.
+
+        Raises:
+            NotFound: There is no such webhook.
+            Forbidden: The credential is not an administrator's.
+        """
+        query = ListDeliveries(max_results=limit)
+        path = f"{_path(webhook_id)}/deliveries"
+        return self._connection.get(path, ListDeliveriesAnswer, query).deliveries
+
+    def delete(self, webhook_id: str) -> None:
+        """Forget a webhook and what is on its way to it.
+
+        Raises:
+            NotFound: There is no such webhook.
+            Forbidden: The credential is not an administrator's.
+        """
+        self._connection.delete(_path(webhook_id), Empty(), Empty)
+
+
+def _path(webhook_id: str) -> str:
+    return f"{_WEBHOOKS}/{quote(webhook_id, safe='')}"

@@ -1,0 +1,176 @@
+"""People, services and groups of a server, their API keys, and what the server's audit log tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from runyard.protocol.messages.common import Empty
+from runyard.protocol.messages.identity import (
+    AuditAnswer,
+    ChainAnswer,
+    ChangePrincipal,
+    CreateKey,
+    CreateKeyAnswer,
+    CreatePrincipal,
+    KeysAnswer,
+    ListKeys,
+    ListPrincipals,
+    PrincipalAnswer,
+    PrincipalsAnswer,
+    SearchAudit,
+    WireAuditEntry,
+    WireKey,
+    WirePrincipal,
+)
+from runyard.sdk.connection import Connection
+
+# A method called list hides the type in its class.
+PrincipalList = list[WirePrincipal]
+
+_PRINCIPALS = "/api/v1/principals"
+_KEYS = "/api/v1/keys"
+_AUDIT = "/api/v1/audit"
+
+
+class Principals:
+    """People, services and groups; wherever one is named, it is by name or by id.
+
+    Args:
+        connection: Reaches the server.
+
+    Example:
+        >>> Principals(connect(url)).add("bea", email="bea@lab.example")  # doctest: +SKIP
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, kind: str | None = None) -> PrincipalList:
+        """Return those of a kind (``person``, ``service``, ``group``), or all, by name; disabled ones too.
+
+        Raises:
+            Forbidden: The caller owns no workspace.
+        """
+        return self._connection.get(_PRINCIPALS, PrincipalsAnswer, ListPrincipals(kind=kind)).principals
+
+    def add(
+        self, name: str, kind: str = "person", *, email: str | None = None, is_administrator: bool = False
+    ) -> WirePrincipal:
+        """Return somebody new, who has no role yet but what everyone has.
+
+        Args:
+            name: What to call them; no two are alike in any case.
+            kind: ``person``, ``service`` or ``group``.
+            email: Finds a person when a provider of identities tells of them.
+            is_administrator: Whether the whole server is theirs to administer.
+
+        Raises:
+            AlreadyExists: The name or the address is taken.
+            Forbidden: The caller is no administrator.
+        """
+        wanted = CreatePrincipal(name=name, kind=kind, email=email, is_administrator=is_administrator)
+        return self._connection.post(_PRINCIPALS, wanted, PrincipalAnswer).principal
+
+    def change(self, principal: str, change: ChangePrincipal) -> WirePrincipal:
+        """Return somebody after a change; who is disabled is locked out within a second.
+
+        Raises:
+            NotFound: There is nobody of that name.
+            InvalidState: The server would have no administrator left.
+        """
+        path = f"{_PRINCIPALS}/{quote(principal, safe='')}"
+        return self._connection.change("PATCH", path, change, PrincipalAnswer).principal
+
+    def members(self, group: str) -> PrincipalList:
+        """Return who is in a group, by name.
+
+        Raises:
+            NotFound: There is no such group.
+        """
+        return self._connection.get(_members(group), PrincipalsAnswer).principals
+
+    def add_member(self, group: str, member: str) -> None:
+        """Put somebody into a group; to do it twice changes nothing.
+
+        Raises:
+            NotFound: There is no such group, or nobody of that name.
+        """
+        self._connection.change("PUT", _members(group, member), Empty(), Empty)
+
+    def remove_member(self, group: str, member: str) -> None:
+        """Take somebody out of a group.
+
+        Raises:
+            NotFound: They are not in it.
+        """
+        self._connection.delete(_members(group, member), Empty(), Empty)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """API keys: one's own and, for an administrator, those of others.
+
+    Args:
+        connection: Reaches the server.
+    """
+
+    connection: Connection
+
+    def list(self, principal: str | None = None) -> list[WireKey]:
+        """Return one's own keys, those of somebody, or by ``*`` those of all, the newest first."""
+        return self.connection.get(_KEYS, KeysAnswer, ListKeys(principal=principal)).keys
+
+    def create(self, wanted: CreateKey) -> CreateKeyAnswer:
+        """Return a new key with its secret, which no other call ever returns.
+
+        Raises:
+            Forbidden: It would reach further than the caller's own credential, or be somebody else's.
+            NotFound: There is no such workspace or principal.
+        """
+        return self.connection.post(_KEYS, wanted, CreateKeyAnswer)
+
+    def revoke(self, key_id: str) -> None:
+        """End a key, and the tokens and sessions that were made from it, within a second.
+
+        Raises:
+            NotFound: There is none of that id, or it is somebody else's.
+        """
+        self.connection.delete(f"{_KEYS}/{quote(key_id, safe='')}", Empty(), Empty)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """Who did what, and who was not let do what: for administrators.
+
+    Args:
+        connection: Reaches the server.
+    """
+
+    connection: Connection
+
+    def search(self, search: SearchAudit, limit: int) -> Iterator[WireAuditEntry]:
+        """Yield at most ``limit`` entries, the newest first, a page at a time.
+
+        Raises:
+            Forbidden: The caller is no administrator.
+        """
+        left = limit
+        while left > 0:
+            search.max_results = min(left, 1_000)
+            page = self.connection.get(_AUDIT, AuditAnswer, search)
+            yield from page.entries
+            left -= len(page.entries)
+            if page.next_page_token is None:
+                return
+            search.page_token = page.next_page_token
+
+    def verify(self) -> ChainAnswer:
+        """Return whether nothing in the log was changed or left out; the server reads all of it."""
+        return self.connection.get(f"{_AUDIT}/verify", ChainAnswer)
+
+
+def _members(group: str, member: str | None = None) -> str:
+    path = f"/api/v1/groups/{quote(group, safe='')}/members"
+    return path if member is None else f"{path}/{quote(member, safe='')}"

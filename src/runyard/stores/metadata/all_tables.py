@@ -1,0 +1,8 @@
+"""The whole schema: who makes or compares it must have loaded each module that declares a part of it."""
+
+from __future__ import annotations
+
+from runyard.stores.metadata import schema_identity, schema_operation
+from runyard.stores.metadata.schema import tables
+
+__all__ = ["schema_identity", "schema_operation", "tables"]

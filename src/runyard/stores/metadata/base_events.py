@@ -1,0 +1,45 @@
+"""The contract of the store for events; what holds for all stores stands in ``base.py``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from runyard.entities.event import Event, EventSearch, SilentRun
+
+
+class EventStore(ABC):
+    """Remembers what happened. An event goes with its workspace, and when it is old."""
+
+    @abstractmethod
+    def add_event(self, event: Event) -> bool:
+        """Keep an event, or do nothing if one is kept that is to be told under the same name; say whether.
+
+        It is new until :meth:`take_new`, whatever happens to the process that added it.
+        """
+
+    @abstractmethod
+    def add_told(self, event: Event) -> int:
+        """Keep an event that has a name of its own and is not to be told to all, and return its number."""
+
+    @abstractmethod
+    def search_events(self, search: EventSearch) -> list[Event]:
+        """Return events, the last that was kept first."""
+
+    @abstractmethod
+    def has_new(self) -> bool:
+        """Whether there is something to take."""
+
+    @abstractmethod
+    def take_new(self, limit: int) -> list[Event]:
+        """Return some of the new events, the oldest first, which are new no more when this is committed.
+
+        Of many that ask at once each event is returned to one.
+        """
+
+    @abstractmethod
+    def forget_old(self, before_ms: int, kept: int) -> int:
+        """Forget events that happened before, and all but the last ``kept``; return how many."""
+
+    @abstractmethod
+    def find_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
+        """Return active runs that are running, began before, and have logged no point with a later time."""

@@ -1,0 +1,127 @@
+"""Events in SQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+
+from runyard.entities.event import Event, EventKind, EventSearch, SilentRun
+from runyard.entities.experiment import LifecycleStage
+from runyard.entities.run import RunStatus
+from runyard.stores.database import Database
+from runyard.stores.metadata.base_events import EventStore
+from runyard.stores.metadata.schema import experiments, metric_series, runs
+from runyard.stores.metadata.schema_operation import events
+from runyard.stores.prepared import Prepared
+
+# A run that ends writes one in the transaction that ends it.
+_ADD = Prepared(
+    "INSERT INTO events (kind, workspace, happened_ms, message, subject, once, is_new)"
+    " VALUES (:kind, :workspace, :happened_ms, :message, :subject, :once, TRUE)"
+    " ON CONFLICT (once) DO NOTHING"
+)
+_HAS_NEW = Prepared("SELECT 1 FROM events WHERE is_new LIMIT 1")
+
+
+class SqlEvents(EventStore):
+    """Keeps events in the table ``events``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_event(self, event: Event) -> bool:
+        with self._database.writing() as connection:
+            added = _ADD.run(
+                connection,
+                kind=event.kind.value,
+                workspace=event.workspace,
+                happened_ms=event.happened_ms,
+                message=event.message,
+                subject=json.dumps(dict(event.subject)),
+                once=event.once,
+            )
+        return added > 0
+
+    def add_told(self, event: Event) -> int:
+        this = events.c.once == event.once
+        with self._database.writing() as connection:
+            self.add_event(event)
+            connection.execute(update(events).where(this).values(is_new=False))
+            return int(connection.execute(select(events.c.event_number).where(this)).scalar_one())
+
+    def search_events(self, search: EventSearch) -> list[Event]:
+        columns = events.c
+        query = select(events).where(columns.happened_ms >= search.since_ms)
+        if search.workspace is not None:
+            query = query.where(columns.workspace == search.workspace)
+        if search.kinds:
+            query = query.where(columns.kind.in_([kind.value for kind in search.kinds]))
+        if search.before_number is not None:
+            query = query.where(columns.event_number < search.before_number)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(columns.event_number.desc()).limit(search.limit)).all()
+        return [event_of(row) for row in rows]
+
+    def has_new(self) -> bool:
+        with self._database.reading() as connection:
+            return _HAS_NEW.row(connection) is not None
+
+    def take_new(self, limit: int) -> list[Event]:
+        query = select(events).where(events.c.is_new).order_by(events.c.event_number).limit(limit)
+        with self._database.writing() as connection:
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            numbers = [row.event_number for row in rows]
+            taken = update(events).where(events.c.event_number.in_(numbers)).values(is_new=False)
+            connection.execute(taken)
+        return [event_of(row) for row in rows]
+
+    def forget_old(self, before_ms: int, kept: int) -> int:
+        # By number, not by counting: numbers count up, and those that were never given do no harm.
+        last = select(func.coalesce(func.max(events.c.event_number), 0)).scalar_subquery()
+        is_old = (events.c.happened_ms < before_ms) | (events.c.event_number <= last - kept)
+        with self._database.writing() as connection:
+            return connection.execute(delete(events).where(is_old)).rowcount
+
+    def find_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
+        of_run = metric_series.c.run_number == runs.c.run_number
+        last_ms = select(func.max(metric_series.c.last_timestamp_ms)).where(of_run).scalar_subquery()
+        heard_ms = func.coalesce(last_ms, runs.c.started_ms)
+        query = (
+            select(
+                experiments.c.workspace,
+                runs.c.experiment_id,
+                runs.c.run_id,
+                runs.c.name,
+                heard_ms.label("heard_ms"),
+            )
+            .join_from(runs, experiments)
+            .where(
+                runs.c.status == RunStatus.RUNNING.value,
+                runs.c.lifecycle_stage == LifecycleStage.ACTIVE.value,
+                runs.c.started_ms < before_ms,
+                heard_ms < before_ms,
+            )
+            .order_by(runs.c.run_number)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            SilentRun(row.workspace, str(row.experiment_id), row.run_id, row.name, row.heard_ms)
+            for row in rows
+        ]
+
+
+def event_of(row: Any) -> Event:
+    """Return the event of a row that has the table's columns."""
+    return Event(
+        kind=EventKind(row.kind),
+        workspace=row.workspace,
+        happened_ms=row.happened_ms,
+        message=row.message,
+        subject=json.loads(row.subject),
+        once=row.once,
+        event_number=row.event_number,
+    )

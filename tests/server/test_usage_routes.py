@@ -1,0 +1,144 @@
+"""How much workspaces hold, over HTTP: counted now, measured behind the requests, and who may see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from runyard.auth.permissions import Scope
+from runyard.services import usage
+from runyard.services.call import system_now_ms
+from tests.server.local import Local, good
+from tests.server.team import Team
+from tests.server.test_trash_routes import ours
+
+LATER_MS = 10**12
+
+
+@pytest.fixture
+def local(local_on_each_engine: Local) -> Local:
+    return local_on_each_engine
+
+
+def measure(local: Local, now_ms: int | None = None) -> int:
+    """Do what the server does behind the requests."""
+    return usage.measure_due(local.stores, lambda: now_ms or system_now_ms(), lambda worked_s: None)
+
+
+def read(local: Local, path: str = "/api/v1/workspaces/default/usage"):
+    return good(local.ask("GET", path))
+
+
+def upload(local: Local, run_id: str, name: str, size: int) -> None:
+    path = local.read_run(run_id)["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    good(local.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{path}/{name}", content=b"x" * size))
+
+
+def test_what_a_workspace_holds_is_told(local):
+    experiment_id = local.experiment("vision")
+    kept, gone = local.run(experiment_id), local.run(experiment_id)
+    ended = local.run("0")
+    local.post("/runs/update", run_id=ended, status="FINISHED", end_time=LATER_MS * 2)
+    for step in range(5):
+        local.post("/runs/log-metric", run_id=kept, key="loss", value=0.5, timestamp=step, step=step)
+    upload(local, kept, "model.bin", 3000)
+    upload(local, gone, "folder/more.bin", 500)
+    upload(local, ended, "a.bin", 20)
+    ours(local, "runs/delete", run_ids=[gone])
+    assert measure(local) == 1
+    (told,) = read(local)["workspaces"]
+    measured_ms = told.pop("measured_ms")
+    assert measured_ms <= system_now_ms()
+    assert told == {
+        "workspace": "default",
+        "experiments": 2,
+        "deleted_experiments": 0,
+        "runs": 2,
+        "runs_by_status": {"RUNNING": 1, "FINISHED": 1},
+        "deleted_runs": 1,
+        "logged_models": 0,
+        "deleted_logged_models": 0,
+        "metric_points": 5,
+        "artifact_files": 3,
+        "artifact_bytes": 3520,
+        "deleted_artifact_files": 1,
+        "deleted_artifact_bytes": 500,
+        "last_activity_ms": LATER_MS * 2,
+    }
+
+
+def test_the_largest_experiments_are_told_by_runs_and_by_bytes(local):
+    many, large = local.experiment("many"), local.experiment("large")
+    for _ in range(3):
+        local.run(many)
+    upload(local, local.run(large), "model.bin", 3000)
+    measure(local)
+    answer = read(local)
+    assert [(each["name"], each["runs"]) for each in answer["most_runs"]] == [("many", 3), ("large", 1)]
+    assert [(each["name"], each["artifact_bytes"]) for each in answer["most_bytes"]] == [("large", 3000)]
+    assert answer["most_bytes"][0]["experiment_id"] == large
+    assert answer["most_bytes"][0]["workspace"] == "default"
+
+
+def test_what_is_measured_says_when_and_only_counts_are_of_now(local):
+    run_id = local.run()
+    assert read(local)["workspaces"][0]["measured_ms"] is None
+    upload(local, run_id, "a.bin", 10)
+    now_ms = system_now_ms()
+    assert measure(local, now_ms) == 1
+    upload(local, run_id, "b.bin", 10)
+    local.run()
+    assert measure(local, now_ms + usage.MEASURED_EVERY_MS - 1) == 0
+    (told,) = read(local)["workspaces"]
+    assert (told["runs"], told["artifact_bytes"], told["measured_ms"]) == (2, 10, now_ms)
+    assert measure(local, now_ms + usage.MEASURED_EVERY_MS) == 1
+    assert read(local)["workspaces"][0]["artifact_bytes"] == 20
+
+
+def test_a_model_and_an_experiment_in_the_trash_count_there_with_their_files(local):
+    experiment_id = local.experiment("old")
+    made = local.post("/logged-models", experiment_id=experiment_id, name="net")["model"]["info"]
+    place = made["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    good(local.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{place}/net.bin", content=b"12345"))
+    good(local.ask("PUT", "/api/2.0/mlflow-artifacts/artifacts/nobodys/file.bin", content=b"123"))
+    local.ask("DELETE", f"/api/2.0/mlflow/logged-models/{made['model_id']}").raise_for_status()
+    measure(local)
+    (told,) = read(local)["workspaces"]
+    assert (told["logged_models"], told["deleted_logged_models"]) == (0, 1)
+    assert (told["artifact_bytes"], told["deleted_artifact_bytes"]) == (8, 5)
+    upload(local, local.run(experiment_id), "a.bin", 7)
+    local.post("/experiments/delete", experiment_id=experiment_id)
+    measure(local, system_now_ms() + LATER_MS)
+    (told,) = read(local)["workspaces"]
+    assert (told["experiments"], told["deleted_experiments"], told["deleted_runs"]) == (1, 1, 1)
+    assert (told["artifact_bytes"], told["deleted_artifact_bytes"]) == (15, 12)
+
+
+def test_an_experiment_within_the_folder_of_another_has_its_own_files(local):
+    outer = local.experiment("outer", artifact_location="mlflow-artifacts:/shelf")
+    inner = local.experiment("inner", artifact_location="mlflow-artifacts:/shelf/deep/inside")
+    upload(local, local.run(outer), "a.bin", 1)
+    upload(local, local.run(inner), "b.bin", 10)
+    measure(local)
+    sizes = {each["experiment_id"]: each["artifact_bytes"] for each in read(local)["most_bytes"]}
+    assert sizes == {outer: 1, inner: 10}
+
+
+@pytest.fixture
+def team(tmp_path):
+    team = Team(tmp_path / "home")
+    yield team
+    team.close()
+
+
+def test_all_workspaces_are_for_administrators_and_one_for_its_readers(team):
+    reader = team.key(Scope.READER, "alpha")
+    assert team.ask("GET", "/api/v1/usage", key=reader).status_code == 403
+    assert team.ask("GET", "/api/v1/usage", key=team.key(Scope.OWNER)).status_code == 403
+    everything = good(team.ask("GET", "/api/v1/usage", key=team.admin_key))
+    assert [each["workspace"] for each in everything["workspaces"]] == ["alpha", "beta", "default"]
+    own = team.ask("GET", "/workspaces/alpha/api/v1/workspaces/alpha/usage", key=reader)
+    assert [each["workspace"] for each in good(own)["workspaces"]] == ["alpha"]
+    other = team.ask("GET", "/workspaces/alpha/api/v1/workspaces/beta/usage", key=reader)
+    none = team.ask("GET", "/workspaces/alpha/api/v1/workspaces/nowhere/usage", key=reader)
+    assert (other.status_code, none.status_code) == (404, 404)
+    assert other.json()["message"].replace("beta", "nowhere") == none.json()["message"]
