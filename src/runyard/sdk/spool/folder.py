@@ -26,7 +26,7 @@ _CONTENT = re.compile(r"[0-9a-f]{32}")
 _WRITER_LOCK, _SENDER_LOCK = "writer.lock", "sender.lock"
 _SUFFIX = ".log"
 _RESERVE = ".reserve"
-_RESERVE_BYTES = 16 * 1024
+RESERVE_BYTES = 16 * 1024
 
 
 class SpoolOrigin(msgspec.Struct, kw_only=True):
@@ -138,7 +138,7 @@ class SpoolFolder:
             tracking_uri=tracking_uri, host=os.uname().nodename, pid=os.getpid(), created_ms=now_ms
         )
         (hidden / _ORIGIN).write_bytes(msgspec.json.encode(origin))
-        (hidden / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+        (hidden / _RESERVE).write_bytes(bytes(RESERVE_BYTES))
         # Nobody may see it without a writer: it would be taken for one that is settled, and removed.
         lock = FileLock(hidden / _WRITER_LOCK)
         lock.take()

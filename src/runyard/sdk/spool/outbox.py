@@ -60,7 +60,7 @@ class Outbox:
         self._connect = connect
         self._choices = choices
         self._wait = wait
-        self._writer = SpoolWriter(choices.root, tracking_uri, choices.max_bytes)
+        self._writer = SpoolWriter(choices.root, tracking_uri, choices.max_bytes, is_synced=choices.is_synced)
         self._begin()
         _all.add(self)
 
@@ -235,8 +235,10 @@ class Outbox:
                 self._sender_lock.take()
                 self._replay = Replay(folder, self._connect())
                 self._was_reached = True
-            while self._replay.send_next():
-                pass
+            # What is added meanwhile waits for the next round: else there is a call for each few points of a
+            # busy loop, one after the other, and this thread takes the processor from the one that logs.
+            while self._sent_up_to < added and (settled := self._replay.send_next()):
+                self._sent_up_to += settled
         with self._changed:
             self._sent_up_to = max(self._sent_up_to, added)
             self._changed.notify_all()
