@@ -36,6 +36,8 @@ CLIENTS = {
 }
 # Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.
 PEERS = ("peer-mlflow", "peer-fasttrackml")
+FUZZER = "fuzz"
+"""Schemathesis, which the tests let loose on a server: it pins what tests use, so it has an environment."""
 SHIPPED_MLFLOW = "mlflow-3.17"
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -69,6 +71,7 @@ def main(goal: str) -> None:
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
             clients.append(pool.submit(make_object_stores, uv))
+            clients.append(pool.submit(make_environment, uv, FUZZER, FUZZER))
             build_studio()
             install_browser()
             install_postgres()

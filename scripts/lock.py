@@ -17,7 +17,7 @@ OF_THE_PROJECT = {
     "examples": ("pyproject.toml", "--extra", "server", "--extra", "examples", "--group", "build"),
 }
 OF_SET_UP = ("uv",)
-OF_TESTS = ("object-stores",)
+OF_TESTS = ("fuzz", "object-stores")
 OF_CLIENTS = ("client-mlflow-3.17", "client-skinny-3.17", "client-mlflow-2.22", "client-mlflow-1.30")
 OF_PEERS = ("peer-mlflow", "peer-fasttrackml")
 

@@ -52,6 +52,8 @@ def commands(parent: App, words: tuple[str, ...] = ("runyard",)) -> Iterator[tup
         command = parent[name]
         below = list(commands(command, (*words, name)))
         if below:
+            if command.default_command is not None:
+                yield (*words, name), command
             yield from below
         else:
             yield (*words, name), command

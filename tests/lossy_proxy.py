@@ -6,6 +6,7 @@ import http.client
 import random
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -21,13 +22,15 @@ class LossyProxy:
         url: The server's address.
         part: Which part of them, between 0 and 1.
         seed: Of the script: the same requests meet the same losses.
+        losses: What they may meet.
     """
 
-    def __init__(self, url: str, part: float, seed: int) -> None:
+    def __init__(self, url: str, part: float, seed: int, losses: Sequence[str] = LOSSES) -> None:
         address = urlsplit(url)
         self.met: Counter[str] = Counter()
         self._draw = random.Random(seed)
         self._part = part
+        self._losses = losses
         self._lock = threading.Lock()
         self._server = _Server(self, address.hostname or "", address.port)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -39,7 +42,7 @@ class LossyProxy:
         with self._lock:
             if self._draw.random() >= self._part:
                 return None
-            loss = self._draw.choice(LOSSES)
+            loss = self._draw.choice(self._losses)
             self.met[loss] += 1
             return loss
 

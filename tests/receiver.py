@@ -28,6 +28,8 @@ class Receiver:
     answer: bytes = b"thank you"
     received: list[Received] = field(default_factory=list)
     connections: list[tuple[str, int]] = field(default_factory=list)
+    delay: threading.Event = field(default_factory=threading.Event)
+    """Nothing is answered while this is not set."""
 
     def next_status(self) -> int:
         """Return what to answer now."""
@@ -44,6 +46,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             came = Received(self.command, self.path, headers, self.rfile.read(length))
             receiver.received.append(came)
+            receiver.delay.wait(60)
             self.send_response(receiver.next_status())
             for name, value in receiver.answer_headers.items():
                 self.send_header(name, value)
@@ -67,6 +70,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
     server = Server(("127.0.0.1", 0), Handler)
     receiver = Receiver(server.server_address[1])
+    receiver.delay.set()
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

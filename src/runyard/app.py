@@ -41,6 +41,7 @@ from runyard.services.document_upkeep import DocumentUpkeep
 from runyard.services.housekeeping import Housekeeping
 from runyard.services.identity_upkeep import IdentityUpkeep
 from runyard.services.integrity import Integrity
+from runyard.services.oidc import open_provider
 from runyard.services.operation import Operation
 from runyard.services.principals import ensure_everyone
 from runyard.services.tokens import authenticate, ensure_signing_key
@@ -121,6 +122,7 @@ def administration(stores: Stores) -> Administration:
 def make_app(stores: Stores, settings: Settings, operation: Operation | None = None) -> ASGIApp:
     """Return the ASGI application that answers for ``stores``, as part of the server ``operation``."""
     operation = operation or Operation()
+    operation.provider = open_provider(settings)
 
     def who(authorization: str | None) -> Any:
         return authenticate(stores, settings, authorization)

@@ -60,7 +60,6 @@ def test_no_command_at_all_shows_the_help(runyard: CommandLine):
     [
         (["dmeo"], "Did you mean `runyard demo`?"),
         (["xyzzy"], "workspace, experiment, run"),
-        (["run", "shwo"], "show"),
         (["run", "show"], "requires an argument"),
         (["run", "list", "--max", "none"], "--max"),
         (["run", "list", "--max", "0"], "--max"),
@@ -72,6 +71,12 @@ def test_wrong_usage_ends_with_2_and_a_hint(runyard: CommandLine, arguments: lis
     assert ended.code == 2
     assert ended.out == ""
     assert hint in ended.err
+
+
+def test_a_script_that_is_not_there_may_be_a_command_mistyped(runyard: CommandLine):
+    ended = runyard("run", "shwo")
+    assert (ended.code, ended.out) == (3, "")
+    assert "runyard run show" in ended.err
 
 
 def test_a_server_that_does_not_run_ends_with_5_and_says_how_to_start(runyard: CommandLine):

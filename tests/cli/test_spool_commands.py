@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
 from runyard.cli.commands import run
 from runyard.sdk.spool.folder import SpoolFolder
 from runyard.sdk.spool.records import FileLogged, Logged, Point, Posted, Record, RunBegun
+from runyard.sdk.spool.segments import VERSION
 from runyard.sdk.spool.writer import SpoolWriter
 
 RUN = "a" * 32
@@ -118,3 +121,35 @@ def test_a_spool_from_elsewhere_leads_to_no_other_file_and_no_other_call(
     assert spool.refused_count() == 1
     assert secret.read_text() == "secret"
     assert (spool.path.parent / "secret").exists()
+
+
+def test_a_spool_that_version_1_wrote_is_sent_as_it_was(root, capsys, server, tmp_path):
+    # Bytes that Runyard 0.1.0 really wrote. They never change: a spool may be found years later.
+    frozen = Path(__file__).with_name("spool_version_1")
+    shutil.copytree(frozen, tmp_path / "found")
+    assert msgspec.json.decode((frozen / "spool.json").read_bytes())["version"] == 1
+    code, sent, _ = output(capsys, "sync", str(tmp_path / "found"), "--to", server.url)
+    assert (code, sent[0]["sent"], sent[0]["refused"]) == (0, 25, 0)
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        query = {"run_id": "0123456789abcdef0123456789abcdef"}
+        run = http.get("/api/2.0/mlflow/runs/get", params=query).raise_for_status().json()["run"]
+        history = http.get(
+            "/api/2.0/mlflow/metrics/get-history", params={**query, "metric_key": "loss"}
+        ).json()
+        folder = run["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/")
+        file = http.get(f"/api/2.0/mlflow-artifacts/artifacts/{folder}/model/weights.txt").raise_for_status()
+    assert (run["info"]["status"], run["info"]["run_name"]) == ("FINISHED", "old")
+    assert [(each["step"], each["value"]) for each in history["metrics"]] == [
+        (step, 1 / (step + 1)) for step in range(20)
+    ]
+    tags = {each["key"]: each["value"] for each in run["data"]["tags"]}
+    assert (tags["kind"], tags["last"]) == ("frozen", "19")
+    assert run["data"]["params"] == [{"key": "alpha", "value": "0.5"}]
+    assert run["inputs"]["dataset_inputs"][0]["dataset"]["name"] == "d"
+    assert file.text == "these are weights"
+
+
+def test_a_spool_says_which_version_wrote_it(root):
+    spool = spool_for(root, "http://127.0.0.1:1", Logged(RUN))
+    assert spool.origin.version == VERSION
+    assert spool.segment(1).read_bytes()[:12] == b"RYSPOOL\0" + VERSION.to_bytes(4, "little")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ from tests.running_server import RunningServer, free_port, scrubbed
 
 pytestmark = pytest.mark.clients
 
-SCRIPT = Path(__file__).with_name("spooled.py")
+SCRIPT, MODEL_SCRIPT = (Path(__file__).with_name(name) for name in ("spooled.py", "spooled_model.py"))
 MLFLOW = "/api/2.0/mlflow"
 WITHIN_S = 300
 # MLflow 1 gets its own store back: what it can do without the plugin it still does.
@@ -44,6 +47,18 @@ def plugin(tmp_path_factory) -> Path:
 
 
 def run(client: str, plugin: Path, folder: Path, url: str, **choices: str) -> dict[str, Any]:
+    return run_script(SCRIPT, ("spooled",), client, plugin, folder, url, choices)
+
+
+def run_script(
+    script: Path,
+    words: Sequence[str],
+    client: str,
+    plugin: Path,
+    folder: Path,
+    url: str,
+    choices: Mapping[str, str],
+) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     environment = scrubbed(os.environ) | {
         "HOME": str(folder),
@@ -55,7 +70,7 @@ def run(client: str, plugin: Path, folder: Path, url: str, **choices: str) -> di
         **choices,
     }
     done = subprocess.run(
-        [str(_interpreter(client)), "-W", "ignore", str(SCRIPT), "spooled"],
+        [str(_interpreter(client)), "-W", "ignore", str(script), *words],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -102,6 +117,44 @@ def test_a_client_without_a_server_logs_all_the_same(client: str, plugin: Path, 
     assert tags["mlflow.parentRunId"] == found["run_id"]
     assert outer["info"]["status"] == inner["info"]["status"] == "FINISHED"
     assert [each["path"] for each in listed] == ["config", "notes.txt"]
+
+
+@pytest.mark.parametrize("is_online", [False, True])
+def test_models_of_mlflow_3_are_logged_without_a_server_and_loaded_from_it(
+    is_online: bool, plugin: Path, start_server, tmp_path: Path
+):
+    port = free_port()
+    client, url = "mlflow-3.17", f"http://127.0.0.1:{port}"
+    choices = {} if is_online else {"RUNYARD_SPOOL": "on", "RUNYARD_SPOOL_EXIT_WAIT_S": "0"}
+    server = start_server(port=port) if is_online else None
+    logged = run_script(MODEL_SCRIPT, ("models",), client, plugin, tmp_path / "node", url, choices)
+    first, second = logged["ids"][:2]
+    assert all(re.fullmatch("m-[0-9a-f]{32}", model_id) for model_id in logged["ids"])
+    assert logged["seen"] == ["READY", "b", {"alpha": "0.5", "kind": "linear", "added": "1"}]
+    if server is None:
+        server = start_server(port=port)
+        synced = subprocess.run(
+            [sys.executable, "-m", "runyard", "sync", str(tmp_path / "node" / "spools"), "--json"],
+            env=scrubbed(os.environ) | {"HOME": str(tmp_path / "another machine")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert [each["refused"] for each in json.loads(synced.stdout)] == [0]
+    found = run_script(MODEL_SCRIPT, ("models", first, second), client, plugin, tmp_path / "other", url, {})
+    assert found[first] == found[second] == pytest.approx([10.0])
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        models = [http.get(f"{MLFLOW}/logged-models/{each}").json()["model"] for each in logged["ids"]]
+        outer = http.get(f"{MLFLOW}/runs/get", params={"run_id": logged["run_id"]}).json()["run"]
+    states = [model["info"]["status"].removeprefix("LOGGED_MODEL_") for model in models]
+    assert states == ["READY", "READY", "UPLOAD_FAILED"]
+    outputs = [each["model_id"] for each in outer["outputs"]["model_outputs"]]
+    assert sorted(outputs) == sorted([first, second])
+    points = [
+        [(each["key"], each["value"], each["step"]) for each in model["data"].get("metrics", [])]
+        for model in models
+    ]
+    assert points == [[("loss", 0.25, 0), ("rmse", 0.5, 0)], [("loss", 0.125, 1)], []]
 
 
 def test_a_server_that_is_not_ours_keeps_mlflow_s_own_store(plugin: Path, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from runyard.errors import InvalidParameter, InvalidState, Unavailable
 from runyard.protocol import limits
 from runyard.sdk.connection import Connection
 from runyard.sdk.spool import writer as writing
+from runyard.sdk.spool.choices import read_choices
 from runyard.sdk.spool.folder import Position, SpoolFolder
 from runyard.sdk.spool.records import (
     FileLogged,
@@ -131,7 +133,7 @@ def test_a_spool_of_the_first_version_is_read(root: Path):
     ]
 
 
-@pytest.mark.parametrize("begin", [b"RYSPOOL\0\x02\0\0\0", b"something else"])
+@pytest.mark.parametrize("begin", [b"RYSPOOL\0\x63\0\0\0", b"something else"])
 def test_a_segment_of_a_newer_runyard_or_of_nobody_is_refused(root: Path, begin: bytes):
     (root / "000001.log").write_bytes(begin)
     with pytest.raises(InvalidState, match=r"newer Runyard|no segment"):
@@ -247,3 +249,42 @@ def test_as_much_goes_into_a_call_as_the_server_takes(root: Path):
     assert [sum(column) for column in zip(*sizes, strict=True)] == [1500, 300, 1500]
     assert max(sizes) == (100, 100, 100)
     assert len(sizes) == 15
+
+
+def test_with_fsync_always_the_disk_has_it_before_the_call_returns(root: Path, monkeypatch):
+    synced: list[str] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        really(descriptor)
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    local = root / "weights"
+    local.write_text("w")
+    lazy = SpoolWriter(root / "lazy", "http://127.0.0.1:5000", MUCH)
+    assert lazy.add(Logged("a" * 32))
+    assert lazy.add_file(local, FileLogged("f", "p", ""))
+    lazy.close()
+    assert synced == []
+    writer = SpoolWriter(root / "safe", "http://127.0.0.1:5000", MUCH, is_synced=True)
+    assert writer.add(Logged("a" * 32))
+    folder = writer.folder
+    assert folder is not None
+    segment = str(folder.segment(1))
+    assert synced == [str(folder.path), str(root / "safe"), segment]
+    synced.clear()
+    assert writer.add_file(local, FileLogged("f", "p", ""))
+    (content,) = (folder.path / "files").iterdir()
+    assert synced == [str(content), str(content.parent), segment]
+    writer.close()
+
+
+@pytest.mark.parametrize(("name", "word"), [("RUNYARD_SPOOL_FSYNC", "never"), ("RUNYARD_SPOOL", "maybe")])
+def test_a_setting_that_can_t_be_is_refused(name: str, word: str, monkeypatch):
+    monkeypatch.setenv(name, word)
+    with pytest.raises(InvalidParameter, match=f"{name}='{word}' is none of"):
+        read_choices()
+    monkeypatch.setenv("RUNYARD_SPOOL", "on")
+    monkeypatch.setenv("RUNYARD_SPOOL_FSYNC", "always")
+    assert (read_choices().mode, read_choices().is_synced) == ("on", True)

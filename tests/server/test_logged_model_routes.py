@@ -356,3 +356,46 @@ def test_nan_survives_the_whole_way(models):
     assert math.isnan(float(models.get(model_id)["data"]["metrics"][0]["value"]))
     assert models.names(filter="metrics.acc != 1") != []
     assert models.names(filter="metrics.acc = 0") == []
+
+
+def test_a_client_s_own_model_id_is_kept_and_counts_once(models: Models):
+    model_id = f"m-{'1' * 32}"
+    asked = {"model_id": model_id, "name": "mine", "source_run_id": models.run_id}
+    asked["params"] = [{"key": "a", "value": "1"}]
+    made = models.create(**asked)
+    assert made["info"]["model_id"] == model_id
+    assert made["info"]["artifact_uri"].endswith(f"/models/{model_id}/artifacts")
+    models.ok("PATCH", f"{BASE}/{model_id}", {"status": "LOGGED_MODEL_READY"})
+    models.ok("POST", f"{BASE}/{model_id}/params", {"params": [{"key": "b", "value": "2"}]})
+    again = models.create(**asked)
+    assert again["info"]["status"] == "LOGGED_MODEL_READY"
+    assert {each["key"] for each in again["data"]["params"]} == {"a", "b"}
+    assert models.names() == ["mine"]
+    models.ok("DELETE", f"{BASE}/{model_id}")
+    assert models.create(**asked)["info"]["model_id"] == model_id
+    assert models.names() == []
+
+
+def test_a_model_id_that_another_model_has_is_refused(models: Models):
+    model_id = f"m-{'2' * 32}"
+    asked: dict[str, Any] = {"experiment_id": models.experiment_id, "model_id": model_id, "name": "first"}
+    models.ok("POST", BASE, asked)
+    others: list[dict[str, Any]] = [
+        {"name": "second"},
+        {"model_type": "other"},
+        {"source_run_id": models.run_id},
+        {"params": [{"key": "a", "value": "1"}]},
+        {"experiment_id": "0"},
+    ]
+    for other in others:
+        assert "already exists" in models.refused(400, "POST", BASE, asked | other)
+    models.ok("POST", "/api/v1/workspaces", {"name": "elsewhere"})
+    there = {"model_id": model_id, "name": "first", "experiment_id": "0"}
+    models.refused(400, "POST", f"/workspaces/elsewhere{BASE}", there)
+    assert models.get(model_id)["info"]["name"] == "first"
+
+
+@pytest.mark.parametrize("model_id", ["m-1", "1" * 32, f"m-{'A' * 32}", f"m-{'1' * 32}/../x", ""])
+def test_a_model_id_that_the_server_would_not_make_is_refused(models: Models, model_id: str):
+    body = {"experiment_id": models.experiment_id, "model_id": model_id}
+    assert "model_id" in models.refused(400, "POST", BASE, body)

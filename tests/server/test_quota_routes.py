@@ -231,6 +231,9 @@ def test_administrators_set_a_quota_and_readers_of_the_workspace_see_it(team):
     assert team.ask("PUT", path, {"max_runs": 1}, key=owner).status_code == 403
     good(team.ask("PUT", path, {"max_runs": 1}, key=team.admin_key))
     assert good(team.ask("GET", path, key=reader))["limits"] == {"max_runs": 1}
+    audit = good(team.ask("GET", "/api/v1/audit", key=team.admin_key))["entries"]
+    told = [entry["target"] for entry in audit if entry["action"] == "quotas.set_quota"]
+    assert "name=alpha max_runs=1" in told
     other = team.ask("GET", "/workspaces/alpha/api/v1/workspaces/beta/quota", key=reader)
     assert other.status_code == 404
     nowhere = team.ask("PUT", "/api/v1/workspaces/nowhere/quota", {"max_runs": 1}, key=team.admin_key)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.database import Database, WriterBusy, chunks, insert_if_free, insert_missing, upsert
-from runyard.stores.metadata.schema import signing_keys
+from runyard.stores.metadata.schema_identity import signing_keys
 from runyard.stores.sqlite import SqliteDatabase, open_sqlite
 from tests.migrated import open_migrated
 

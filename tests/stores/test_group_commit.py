@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from runyard.errors import InvalidParameter, StorageFull, Unavailable
 from runyard.stores import group_commit
 from runyard.stores.group_commit import GroupCommit
-from runyard.stores.metadata.schema import signing_keys
+from runyard.stores.metadata.schema_identity import signing_keys
 from tests.migrated import open_migrated
 
 

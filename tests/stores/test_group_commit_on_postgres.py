@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from runyard.errors import InvalidParameter
 from runyard.stores import group_commit
 from runyard.stores.group_commit import GroupCommit
-from runyard.stores.metadata.schema import signing_keys
+from runyard.stores.metadata.schema_identity import signing_keys
 from runyard.stores.postgres import PostgresDatabase
 from tests.postgres_server import PostgresServer
 

@@ -14,7 +14,7 @@ from runyard.errors import InvalidParameter, InvalidState, StorageFull, Unavaila
 from runyard.settings import Settings
 from runyard.stores import database as contract
 from runyard.stores.database import TransactionUndone
-from runyard.stores.metadata.schema import signing_keys
+from runyard.stores.metadata.schema_identity import signing_keys
 from runyard.stores.opening import open_stores
 from runyard.stores.postgres import PostgresDatabase, open_postgres
 from tests.postgres_server import ASKED, KEPT_OUT, OWNER, PostgresServer

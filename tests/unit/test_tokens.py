@@ -19,7 +19,7 @@ from runyard.errors import Forbidden, InvalidParameter, Unauthenticated, Unavail
 NOW_MS = 1_800_000_000_000
 HOUR_MS = 3_600_000
 LEEWAY_MS = 60_000
-KEY = new_signing_key(NOW_MS - 1000)
+KEY = new_signing_key(NOW_MS - 5000)
 ISSUER = TokenIssuer("server-1", [KEY])
 ANN = Caller(name="ann", principal_id="p1", scope=Scope.ADMIN, key_id="0123456789ab")
 
@@ -93,7 +93,7 @@ def test_a_hand_made_token_with_all_claims_is_accepted_so_that_the_refusals_belo
 
 
 @pytest.mark.parametrize("after_ms", [0, HOUR_MS - 1, HOUR_MS + LEEWAY_MS - 1000])
-def test_a_token_is_good_until_it_expires_plus_a_minute_of_clock_skew(after_ms):
+def test_r08_a_token_is_good_until_it_expires_plus_a_minute_of_clock_skew(after_ms):
     assert ISSUER.verify(token().text, NOW_MS + after_ms).name == "ann"
 
 
@@ -258,13 +258,13 @@ def test_after_a_rotation_the_new_key_signs_and_the_old_one_still_verifies():
     new = new_signing_key(NOW_MS + 1000)
     rotated = TokenIssuer("server-1", [retired, new])
     assert rotated.verify(old.text, NOW_MS + 2000).name == "ann"
-    fresh = rotated.issue(ANN, None, Scope.READER, 60, NOW_MS + 2000)
-    assert rotated.verify(fresh.text, NOW_MS + 2000).scope is Scope.READER
-    assert refused(fresh.text, issuer=ISSUER, now_ms=NOW_MS + 2000)
+    fresh = rotated.issue(ANN, None, Scope.READER, 60, NOW_MS + 4000)
+    assert rotated.verify(fresh.text, NOW_MS + 4000).scope is Scope.READER
+    assert refused(fresh.text, issuer=ISSUER, now_ms=NOW_MS + 4000)
 
 
 def test_two_keys_in_use_both_verify_and_the_newer_signs():
-    newer = new_signing_key(NOW_MS)
+    newer = new_signing_key(NOW_MS - 2000)
     both = TokenIssuer("server-1", [newer, KEY])
     assert both.verify(token().text, NOW_MS).name == "ann"
     text = both.issue(ANN, None, Scope.READER, 60, NOW_MS).text
@@ -283,3 +283,19 @@ def test_a_retired_key_verifies_nothing_once_its_last_token_has_expired():
 def test_without_a_key_in_use_no_token_is_made():
     with pytest.raises(Unavailable):
         TokenIssuer("server-1", []).issue(ANN, None, Scope.READER, 60, NOW_MS)
+
+
+def test_a_new_key_signs_once_every_server_knows_it():
+    old = new_signing_key(NOW_MS - 100_000)
+    new = new_signing_key(NOW_MS)
+    rotated = TokenIssuer("server", [dataclasses.replace(old, retired_ms=NOW_MS), new])
+    for later_ms, signs in ((0, old), (1_999, old), (2_000, new), (60_000, new)):
+        text = rotated.issue(LOCAL_OWNER, None, Scope.READER, 60, NOW_MS + later_ms).text
+        header = json.loads(base64.urlsafe_b64decode(text.split(".")[0] + "=="))
+        assert header["kid"] == signs.key_id
+        assert rotated.verify(text, NOW_MS + later_ms).scope is Scope.READER
+
+
+def test_the_first_key_of_all_signs_at_once():
+    first = TokenIssuer("server", [new_signing_key(NOW_MS)])
+    assert first.verify(first.issue(LOCAL_OWNER, None, Scope.READER, 60, NOW_MS).text, NOW_MS).name == "local"

@@ -21,6 +21,8 @@ AUDIENCE = "runyard:api"
 MAX_LIFETIME_S = 3600
 LEEWAY_S = 60
 MAX_TOKEN_LENGTH = 4096
+SETTLED_MS = 2_000
+"""After so long every server on the database knows of a new key."""
 
 _REMEMBERED_TOKENS = 1024
 
@@ -56,7 +58,7 @@ class TokenIssuer:
 
     Args:
         server_id: Goes into each token, and must be in it when it comes back.
-        keys: Its signing keys. The newest that is not retired signs; a retired one still verifies what it
+        keys: Its signing keys. The newest that all servers know signs; a retired one still verifies what it
             signed, for as long as such a token may live.
     """
 
@@ -66,8 +68,6 @@ class TokenIssuer:
         self._jwks: dict[str, OKPKey] = {
             key.key_id: OKPKey.import_key(msgspec.json.decode(key.private_jwk)) for key in keys
         }
-        in_use = [key for key in keys if key.retired_ms is None]
-        self._signs = max(in_use, key=lambda key: (key.created_ms, key.key_id), default=None)
         # Whether a signature is right never changes, and a training run sends the same token each time.
         self._signed = functools.lru_cache(_REMEMBERED_TOKENS)(self._check_signature)
 
@@ -90,8 +90,7 @@ class TokenIssuer:
             raise Forbidden("A token can't be exchanged for another; send the API key.")
         if not caller.scope.includes(scope) or caller.workspace not in {None, workspace}:
             raise Forbidden("A token can't do more than the credential that it is made from.")
-        if self._signs is None:
-            raise Unavailable("This server has no key to sign tokens with.")
+        signs = self._signing_key(now_ms)
         issued_s = now_ms // 1000
         expires_s = issued_s + lifetime_s
         if caller.expires_ms is not None:
@@ -109,8 +108,8 @@ class TokenIssuer:
             workspace=workspace,
             key=caller.key_id,
         )
-        header = {"alg": ALGORITHM, "kid": self._signs.key_id}
-        key = self._jwks[self._signs.key_id]
+        header = {"alg": ALGORITHM, "kid": signs.key_id}
+        key = self._jwks[signs.key_id]
         text = jwt.encode(header, msgspec.to_builtins(claims), key, algorithms=[ALGORITHM])
         return IssuedToken(text=text, scope=scope, workspace=workspace, expires_ms=expires_s * 1000)
 
@@ -140,6 +139,19 @@ class TokenIssuer:
             key_id=claims.key,
             expires_ms=claims.exp * 1000,
         )
+
+    def _signing_key(self, now_ms: int) -> SigningKey:
+        """Return the newest key that all servers know; one that was just retired still signs until then."""
+        in_use = [key for key in self._keys.values() if key.retired_ms is None]
+        settled = [
+            key
+            for key in self._keys.values()
+            if key.created_ms <= now_ms - SETTLED_MS
+            and (key.retired_ms is None or now_ms < key.retired_ms + SETTLED_MS)
+        ]
+        if not in_use:
+            raise Unavailable("This server has no key to sign tokens with.")
+        return max(settled or in_use, key=lambda key: (key.created_ms, key.key_id))
 
     def _check_signature(self, token: str) -> tuple[str, _Claims]:
         decoded = jwt.decode(token, self._named_key, algorithms=[ALGORITHM])

@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from runyard._version import __version__
 from runyard.cli.printing import complain
+from runyard.cli.run_words import with_end_of_options
 from runyard.errors import Forbidden, NotFound, RunyardError, Unauthenticated, Unavailable
 
 DONE, FAILED, WRONG_USAGE, NOT_FOUND, NOT_ALLOWED, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -22,7 +23,7 @@ _COMMANDS = {
     "demo": ("runyard.cli.demo:demo", "Log sample runs into the running server."),
     "workspace": ("runyard.cli.workspace:app", "List, create, show, configure and delete workspaces."),
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
-    "run": ("runyard.cli.run:app", "List, show, download, delete and restore runs."),
+    "run": ("runyard.cli.run:app", "Run scripts; list, show, download, delete and restore runs."),
     "metric": ("runyard.cli.removal:metric_app", "Delete metrics of runs for good."),
     "param": ("runyard.cli.removal:param_app", "Delete params of runs for good."),
     "tag": ("runyard.cli.removal:tag_app", "Delete tags of runs for good."),
@@ -84,10 +85,11 @@ def run(arguments: Sequence[str]) -> int:
     if arguments and not arguments[0].startswith("-") and arguments[0] not in _COMMANDS:
         complain(_unknown(arguments[0]))
         return WRONG_USAGE
+    words = list(arguments)
+    if words[:1] == ["run"]:
+        words = ["run", *(with_end_of_options(words[1:]) or ["--help"])]
     try:
-        return _run(
-            lambda: app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-        )
+        return _run(lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""`runyard run`: looking at runs, bringing their files here, and the trash."""
+"""`runyard run`: running scripts, looking at runs, bringing their files here, and the trash."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from runyard.cli.printing import (
     say,
     time_text,
 )
+from runyard.cli.script import run_script
 from runyard.cli.sparkline import sparkline
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter, NotFound
@@ -30,7 +31,8 @@ from runyard.sdk.run import Run, find_runs
 from runyard.sdk.run_search import NEWEST_FIRST
 from runyard.sdk.workspace import Workspace
 
-app = App(name="run", help="List, show, download, delete and restore runs.")
+app = App(name="run", help="Run scripts; list, show, download, delete and restore runs.")
+app.default(run_script)
 
 SPARKLINE_WIDTH = 40
 METRICS_IN_A_LIST = 4

@@ -40,6 +40,7 @@ _BAD_NAME = (
 _known_keys: set[str] = set()
 _BATCH_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
+_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 _WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -146,6 +147,12 @@ def check_run_id(run_id: str) -> None:
     """Refuse an id that a client made for its run and that the server would not have made."""
     if _RUN_ID.fullmatch(run_id) is None:
         raise invalid("run_id", run_id, "32 hexadecimal digits in lower case are expected.")
+
+
+def check_model_id(model_id: str) -> None:
+    """Refuse an id that a client made for its logged model and that the server would not have made."""
+    if _MODEL_ID.fullmatch(model_id) is None:
+        raise invalid("model_id", model_id, "`m-` and 32 hexadecimal digits in lower case are expected.")
 
 
 def _check_count(count: int, limit: int, what: str) -> None:

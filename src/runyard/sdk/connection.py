@@ -89,13 +89,14 @@ class Connection:
             raise _of_another_version(error) from None
         return _decoded(columns.header, header), columns
 
-    def tell(self, path: str, body: msgspec.Struct) -> None:
-        """Send ``body`` to a call that may be repeated and that answers nothing.
+    def tell(self, path: str, body: msgspec.Struct, method: str = "POST") -> None:
+        """Send ``body`` to a call that may be repeated and whose answer nobody needs.
 
         Raises:
             RunyardError: What the server raised.
         """
-        self.post(path, body, Empty, is_repeatable=True)
+        request = Request(method, self._prefix + path, body=_encoded(body), is_repeatable=True)
+        _decoded(self._transport.send(request).read(), Empty)
 
     def tell_encoded(self, path: str, body: bytes) -> None:
         """Send JSON that is ready to a call that may be repeated and whose answer nobody needs.

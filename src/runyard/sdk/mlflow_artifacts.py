@@ -18,7 +18,7 @@ from runyard.sdk.mlflow_store import SpoolingStore
 from runyard.sdk.spool.outbox import Outbox
 from runyard.sdk.spool.records import FileLogged
 
-_OF_A_RUN = re.compile(r"(?:.*/)?([0-9a-f]{32})/artifacts(?:/(.*))?")
+_OF_A_RUN_OR_MODEL = re.compile(r"(?:.*/)?(?:models/(m-[0-9a-f]{32})|([0-9a-f]{32}))/artifacts(?:/(.*))?")
 
 
 def open_repository(artifact_uri: str, **uris: Any) -> MlflowArtifactsRepository:
@@ -84,9 +84,10 @@ class SpoolingRepository(MlflowArtifactsRepository):  # type: ignore[misc]  # ML
         super().delete_artifacts(artifact_path)
 
     def _keep(self, local: Path, path: str) -> None:
-        run = _OF_A_RUN.fullmatch(self._folder)
+        owned = _OF_A_RUN_OR_MODEL.fullmatch(self._folder)
         record = FileLogged(folder=self._folder, path=path, content="")
-        if run is not None:
-            below = posixpath.join(run[2] or "", path)
-            record = FileLogged(folder=self._folder, path=below, content="", run_id=run[1])
+        if owned is not None:
+            model_id, run_id, below = owned.groups("")
+            path = posixpath.join(below, path)
+            record = FileLogged(self._folder, path, content="", run_id=run_id, model_id=model_id)
         self._outbox.add_file(local, record)

@@ -21,6 +21,7 @@ from runyard.sdk.spool.known_workspaces import (
     is_named,
     open_workspace,
 )
+from runyard.sdk.spool.launched import launched_run
 from runyard.sdk.spool.outbox import Outbox, close_all
 from runyard.sdk.transport import Credential
 
@@ -39,13 +40,37 @@ def outbox_for(tracking_uri: str) -> Outbox | None:
     """
     choices = read_choices()
     try:
-        address = _address_of(tracking_uri)
+        address = spooled_address(tracking_uri)
     except InvalidParameter:
         return None
     with _lock:
         if address not in _outboxes:
             _outboxes[address] = _new_outbox(address, choices)
         return _outboxes[address]
+
+
+def open_outbox(tracking_uri: str) -> Outbox:
+    """Return where to put what is logged to an address that a person named as Runyard's; nobody is asked.
+
+    Raises:
+        InvalidParameter: It is no server's address, or a setting of the spool can't be what it is.
+    """
+    address = spooled_address(tracking_uri)
+    return Outbox(address, partial(_connect, address), read_choices())
+
+
+def spooled_address(tracking_uri: str) -> str:
+    """Return the workspace's own address, also where MLflow names the workspace in a header.
+
+    Raises:
+        InvalidParameter: It is no server's address.
+    """
+    address, named = server_url(tracking_uri), os.environ.get("MLFLOW_WORKSPACE")
+    return (
+        f"{address}/workspaces/{quote(named, safe='')}"
+        if named and "/workspaces/" not in address
+        else address
+    )
 
 
 def spool_credential(address: str) -> Credential | None:
@@ -67,6 +92,8 @@ def _connect(address: str) -> Any:
 def _is_spooled(address: str, choices: SpoolChoices) -> bool:
     if choices.mode != "auto":
         return choices.mode == "on"
+    if launched_run(address) is not None:
+        return True
     known = KnownWorkspaces(choices.root)
     answerer = ask_who_answers(address, spool_credential(address))
     if answerer is Answerer.RUNYARD:
@@ -74,16 +101,6 @@ def _is_spooled(address: str, choices: SpoolChoices) -> bool:
     if answerer is Answerer.NOBODY:
         return known.has(address) or is_named(address)
     return answerer is Answerer.RUNYARD
-
-
-def _address_of(tracking_uri: str) -> str:
-    """Return the workspace's own address, also where MLflow names the workspace in a header."""
-    address, named = server_url(tracking_uri), os.environ.get("MLFLOW_WORKSPACE")
-    return (
-        f"{address}/workspaces/{quote(named, safe='')}"
-        if named and "/workspaces/" not in address
-        else address
-    )
 
 
 # MLflow ends its active run when the process ends. It asks for that after it has loaded its plugins, so what

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import time
 import uuid
 from collections.abc import Iterable
@@ -12,24 +12,25 @@ from typing import Any
 import mlflow
 from mlflow.entities import Experiment, Run, RunInfo, RunStatus
 from mlflow.exceptions import MlflowException, RestException
-from mlflow.protos.service_pb2 import GetExperiment, GetRun
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.proto_json_utils import parse_dict
 from requests import RequestException
 
 from runyard.entities.run_names import random_name
+from runyard.sdk.mlflow_entities import RUN_NAME_TAG, BegunRun, mlflow_experiment, offline_experiment
+from runyard.sdk.mlflow_logged_models import BegunModels
 from runyard.sdk.mlflow_spool import outbox_for, spool_credential
 from runyard.sdk.spool.choices import spool_root
 from runyard.sdk.spool.known_workspaces import Answerer, KnownExperiment, KnownWorkspaces, ask_who_answers
+from runyard.sdk.spool.launched import launched_run
 from runyard.sdk.spool.outbox import Outbox
 from runyard.sdk.spool.records import Logged, Point, Posted, RunBegun, RunUpdated, point_value
 
-RUN_NAME_TAG = "mlflow.runName"
 DEFAULT_EXPERIMENT = KnownExperiment("0", "Default", "mlflow-artifacts:/0")
-OFFLINE_PREFIX = "offline-"
 ASKED_AGAIN_AFTER_S = 5.0
 MAX_BEGUN = 10_000
+
+_log = logging.getLogger("runyard.spool")
 
 # By their names: not every version of MLflow has all of them.
 _SPOOLED_CALLS = {
@@ -74,7 +75,12 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         self._offline_experiments: dict[str, str] = {}
         self._ending = ""
         self._asked_s = float("-inf")
-        self._is_reachable = False
+        self._is_reachable = self._has_warned = False
+        self._models = BegunModels(outbox, self._place_of)
+        self._launched = launched_run(outbox.tracking_uri)
+        if self._launched is not None:
+            # Its own spool may be sent later than this one.
+            self._begin(self._launched.begun, self._launched_experiment_id(self._launched.begun))
 
     def create_run(
         self, experiment_id: str, user_id: str, start_time: int, tags: Iterable[Any], run_name: str | None
@@ -83,7 +89,7 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         texts = {tag.key: str(tag.value) for tag in tags}
         name = run_name or texts.get(RUN_NAME_TAG) or random_name()
         experiment_id = str(experiment_id or DEFAULT_EXPERIMENT.experiment_id)
-        offline_name = self._offline_experiments.get(experiment_id, "")
+        offline_name, _ = self._place_of(experiment_id)
         record = RunBegun(
             run_id=uuid.uuid4().hex,
             experiment_id="" if offline_name else experiment_id,
@@ -93,14 +99,7 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
             started_ms=start_time or _now_ms(),
             tags={**texts, RUN_NAME_TAG: name},
         )
-        known = self._known.find(self.outbox.tracking_uri, experiment_id=experiment_id)
-        location = known.artifact_location if known else f"mlflow-artifacts:/{experiment_id}"
-        begun = BegunRun(record, experiment_id, f"{location.rstrip('/')}/{record.run_id}/artifacts")
-        if len(self._begun) >= MAX_BEGUN:
-            self._begun.pop(next(iter(self._begun)))
-        self._begun[record.run_id] = begun
-        self.outbox.add(record)
-        return begun.shown()
+        return self._begin(record, experiment_id).shown()
 
     def log_metric(self, run_id: str, metric: Any) -> None:
         """Keep one point."""
@@ -133,6 +132,8 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         """Keep a new status, end or name of a run."""
         self._ending = ""
         status = RunStatus.to_string(run_status) if run_status is not None else None
+        if status is not None and self._is_launched(run_id) and self._leaves_end(status):
+            status = end_time = None
         update = RunUpdated(run_id, status=status, ended_ms=end_time, name=run_name)
         begun = self._begun.get(run_id)
         self.outbox.add(update)
@@ -152,26 +153,35 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         """Return a run with all that was logged; one begun here is shown as it is known here, if need be."""
         begun = self._begun.get(run_id)
         is_ending, self._ending = bool(self._ending), ""
+        if begun is not None and begun.is_new and self._is_launched(run_id):
+            return self._shown_as_chosen(begun)
         if begun is not None and (is_ending or not self._is_current()):
             return begun.shown()
         return super().get_run(run_id)
+
+    def get_metric_history(self, run_id: str, metric_key: str, *paging: Any, **more: Any) -> Any:
+        """Return all points of a metric; while nobody answers, the last that this process logged."""
+        begun = self._begun.get(run_id)
+        if begun is not None and not self._is_current():
+            return begun.history(metric_key)
+        return super().get_metric_history(run_id, metric_key, *paging, **more)
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, as it was last seen while nobody answers."""
         wanted = str(experiment_id)
         if wanted in self._offline_experiments:
-            return _experiment(_offline_experiment(self._offline_experiments[wanted]))
+            return mlflow_experiment(offline_experiment(self._offline_experiments[wanted]))
         known = self._known.find(self.outbox.tracking_uri, experiment_id=wanted)
         if known is None and wanted == DEFAULT_EXPERIMENT.experiment_id:
             known = DEFAULT_EXPERIMENT
         if known is not None and not self._reaches_server():
-            return _experiment(known)
+            return mlflow_experiment(known)
         try:
             return self._remembered(super().get_experiment(experiment_id))
         except _NO_GOOD_ANSWER as error:
             if known is None or _is_an_answer(error):
                 raise
-            return _experiment(known)
+            return mlflow_experiment(known)
 
     def get_experiment_by_name(self, experiment_name: str) -> Experiment | None:
         """Return the experiment of a name; while nobody answers, None only means that it was never seen."""
@@ -185,8 +195,8 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
                 return None if found is None else self._remembered(found)
         known = self._known.find(self.outbox.tracking_uri, name=experiment_name)
         if known is None and experiment_name in self._offline_experiments.values():
-            known = _offline_experiment(experiment_name)
-        return None if known is None else _experiment(known)
+            known = offline_experiment(experiment_name)
+        return None if known is None else mlflow_experiment(known)
 
     def create_experiment(self, name: str, artifact_location: str | None = None, tags: Any = None) -> str:
         """Make an experiment; while nobody answers, return a stand-in for its id: its first run makes it."""
@@ -199,18 +209,67 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
                     raise
             else:
                 return made
-        stand_in = _offline_experiment(name).experiment_id
+        stand_in = offline_experiment(name).experiment_id
         self._offline_experiments[stand_in] = name
         return stand_in
 
     def _call_endpoint(self, api: Any, json_body: str | None = None, *others: Any, **named: Any) -> Any:
-        """Make any other call once what was logged is sent, or keep it if it only adds to a run."""
+        """Make any other call once what was logged is sent; keep it if it only adds to a run or a model."""
         path = _SPOOLED_CALLS.get(api.DESCRIPTOR.name)
         if path is not None:
             self.outbox.add(Posted(path, json_body or "{}"))
             return api.Response()
+        endpoint = named.get("endpoint") or (others[0] if others else "")
+        answer = self._models.answer(api, json_body or "{}", endpoint or "", self._is_current)
+        if answer is not None:
+            return answer
         self.outbox.flush()
         return super()._call_endpoint(api, json_body, *others, **named)
+
+    def _begin(self, record: RunBegun, experiment_id: str) -> BegunRun:
+        _, location = self._place_of(experiment_id)
+        begun = BegunRun(record, experiment_id, f"{location}/{record.run_id}/artifacts")
+        if len(self._begun) >= MAX_BEGUN:
+            self._begun.pop(next(iter(self._begun)))
+        self._begun[record.run_id] = begun
+        self.outbox.add(record)
+        return begun
+
+    def _place_of(self, experiment_id: str) -> tuple[str, str]:
+        """Return the name of an experiment that has no id yet, else nothing; and where its artifacts go."""
+        known = self._known.find(self.outbox.tracking_uri, experiment_id=experiment_id)
+        location = known.artifact_location if known else f"mlflow-artifacts:/{experiment_id}"
+        return self._offline_experiments.get(experiment_id, ""), location.rstrip("/")
+
+    def _is_launched(self, run_id: str) -> bool:
+        return self._launched is not None and self._launched.begun.run_id == run_id
+
+    def _launched_experiment_id(self, begun: RunBegun) -> str:
+        known = self._known.find(self.outbox.tracking_uri, name=begun.experiment_name)
+        if begun.experiment_id or known is not None:
+            return begun.experiment_id or (known.experiment_id if known else "")
+        return offline_experiment(begun.experiment_name).experiment_id
+
+    def _leaves_end(self, status: str) -> bool:
+        """Leave a run's end to `runyard run`, which sees how the script ends; return whether that went."""
+        assert self._launched is not None
+        return status == "RUNNING" or self._launched.note_end(status)
+
+    def _shown_as_chosen(self, begun: BegunRun) -> Run:
+        """Return a launched run as one of the script's chosen experiment: MLflow raises at another."""
+        chosen = mlflow.tracking.fluent._active_experiment_id
+        if chosen is None:
+            return begun.shown()
+        name = self.get_experiment(chosen).name
+        if name != (begun.experiment_name or DEFAULT_EXPERIMENT.name) and not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "The run that `runyard run` began stays in the experiment %r. To have it in %r, say "
+                "`runyard run --experiment` with that name.",
+                begun.experiment_name or DEFAULT_EXPERIMENT.name,
+                name,
+            )
+        return begun.shown(chosen)
 
     def _log(self, record: Logged) -> None:
         self.outbox.add(record)
@@ -236,62 +295,6 @@ class SpoolingStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         return found
 
 
-class BegunRun:
-    """A run that this process began, as far as it knows it.
-
-    Args:
-        record: How it began.
-        experiment_id: Its experiment's id, or a stand-in for one.
-        artifact_uri: Where its files go, as far as can be told.
-    """
-
-    def __init__(self, record: RunBegun, experiment_id: str, artifact_uri: str) -> None:
-        self._metrics: dict[str, Point] = {}
-        self._params: dict[str, str] = {}
-        self._tags = dict(record.tags)
-        self._info: dict[str, Any] = {
-            "run_id": record.run_id,
-            "run_uuid": record.run_id,
-            "experiment_id": experiment_id,
-            "run_name": record.name,
-            "user_id": record.user_id,
-            "status": "RUNNING",
-            "start_time": record.started_ms,
-            "artifact_uri": artifact_uri,
-            "lifecycle_stage": "active",
-        }
-
-    def log(self, record: Logged) -> None:
-        """Take in what was logged."""
-        for point in record.metrics:
-            self._metrics[point.key] = point
-        self._params.update(record.params)
-        self._tags.update(record.tags)
-
-    def update(self, record: RunUpdated) -> None:
-        """Take in a new status, end or name."""
-        if record.status is not None:
-            self._info["status"] = record.status
-        if record.ended_ms is not None:
-            self._info["end_time"] = record.ended_ms
-        if record.name:
-            self._info["run_name"] = self._tags[RUN_NAME_TAG] = record.name
-
-    def shown(self) -> Run:
-        """Return it as MLflow's own entity."""
-        points = [
-            {"key": point.key, "value": point.value, "timestamp": point.timestamp, "step": point.step}
-            for point in list(self._metrics.values())
-        ]
-        content = {
-            "info": dict(self._info),
-            "data": {"metrics": points, "params": _pairs(self._params), "tags": _pairs(self._tags)},
-        }
-        answer = GetRun.Response()
-        parse_dict({"run": content}, answer)
-        return Run.from_proto(answer.run)
-
-
 def _is_an_answer(error: Exception) -> bool:
     """Tell whether the server said no, and not that the network or the server is out of order."""
     return isinstance(error, RestException) and error.error_code not in _OUT_OF_ORDER
@@ -307,27 +310,6 @@ def _point(metric: Any) -> Point:
         getattr(metric, "dataset_name", None) or "",
         getattr(metric, "dataset_digest", None) or "",
     )
-
-
-def _pairs(texts: dict[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in list(texts.items())]
-
-
-def _offline_experiment(name: str) -> KnownExperiment:
-    stand_in = OFFLINE_PREFIX + uuid.uuid5(uuid.NAMESPACE_URL, name).hex
-    return KnownExperiment(stand_in, name, f"mlflow-artifacts:/{stand_in}")
-
-
-def _experiment(known: KnownExperiment) -> Experiment:
-    content = {
-        "experiment_id": known.experiment_id,
-        "name": known.name,
-        "artifact_location": known.artifact_location,
-        "lifecycle_stage": "active",
-    }
-    answer = GetExperiment.Response()
-    parse_dict(json.loads(json.dumps({"experiment": content})), answer)
-    return Experiment.from_proto(answer.experiment)
 
 
 def _now_ms() -> int:

@@ -109,6 +109,19 @@ class Credential(Protocol):
         """Return another token than the one that the server just refused, or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose certificates count, and which one to show.
+
+    Args:
+        authorities: A file of authorities, or whether to look at certificates at all.
+        client_certificate: A file with this client's own certificate and its key.
+    """
+
+    authorities: str | bool = True
+    client_certificate: str | None = None
+
+
 class HttpTransport(Transport):
     """Requests over HTTP, with patience for a busy server and a credential for no other host.
 
@@ -118,6 +131,7 @@ class HttpTransport(Transport):
         read_timeout_s: How long to wait for the next byte of an answer.
         is_patient: Whether to try again when nobody answers or a server is busy; else all of that is an
             error at once, also a connection that takes longer than ``read_timeout_s``.
+        trust: Whose certificates count; None asks ``RUNYARD_CA`` and its like.
 
     Raises:
         InvalidParameter: ``url`` is not a server's address.
@@ -130,11 +144,12 @@ class HttpTransport(Transport):
         *,
         read_timeout_s: float = READ_TIMEOUT_S,
         is_patient: bool = True,
+        trust: Trust | None = None,
     ) -> None:
         self.url = server_url(url)
         self._credential = credential
         self._timeouts_s = (CONNECT_TIMEOUT_S if is_patient else read_timeout_s, read_timeout_s)
-        self._verify = _trusted_authorities()
+        self._trust = trust or usual_trust()
         self._sessions = {
             is_repeatable: _session(self.url, _retries(is_repeatable) if is_patient else Retry(0, read=False))
             for is_repeatable in (False, True)
@@ -177,7 +192,8 @@ class HttpTransport(Transport):
                 headers=headers,
                 auth=_Bearer(token),
                 timeout=self._timeouts_s,
-                verify=self._verify,
+                verify=self._trust.authorities,
+                cert=self._trust.client_certificate,
                 # A redirect could lead to another host, and a POST would turn into a GET on the way.
                 allow_redirects=False,
                 stream=True,
@@ -232,8 +248,9 @@ def _retries(is_repeatable: bool) -> Retry:
     )
 
 
-def _trusted_authorities() -> str | bool:
-    return next((path for name in _CA_VARIABLES if (path := os.environ.get(name))), True)
+def usual_trust() -> Trust:
+    """Return what ``RUNYARD_CA`` or one of its like says."""
+    return Trust(next((path for name in _CA_VARIABLES if (path := os.environ.get(name))), True))
 
 
 def _chunks(response: requests.Response, url: str) -> Iterator[bytes]:

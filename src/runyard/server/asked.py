@@ -7,6 +7,7 @@ from typing import Final
 REQUEST_ID: Final = "request_id"
 ROUTE: Final = "route"
 CALLER: Final = "caller"
+CLIENT: Final = "client"
 ACTION: Final = "action"
 WORKSPACE: Final = "workspace"
 TARGET: Final = "target"

@@ -22,12 +22,13 @@ from starlette.types import Receive, Scope, Send
 from runyard.auth.permissions import Caller, Open, Permission, authorize
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
-from runyard.errors import InvalidParameter, RunyardError
+from runyard.errors import Forbidden, InvalidParameter, RunyardError, Unauthenticated
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
-from runyard.server.asked import ACTION, CALLER, PAGES, REQUEST_ID, ROUTE, TARGET, WORKSPACE
+from runyard.server.asked import ACTION, CALLER, CLIENT, PAGES, REQUEST_ID, ROUTE, TARGET, WORKSPACE
 from runyard.server.bodies import read_whole
+from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
@@ -36,10 +37,12 @@ from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
 from runyard.services.operation import Operation
 from runyard.services.reach import check_reach
-from runyard.settings import Settings
+from runyard.services.tokens import is_token
+from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _JSON = "application/json"
 _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
@@ -57,7 +60,6 @@ class _Asked(NamedTuple):
     body: bytes
     accept: str | None
     state: dict[str, Any]
-    client: str
 
 
 class Dispatcher:
@@ -110,7 +112,8 @@ class Dispatcher:
         if page is not None:
             state[ROUTE] = PAGES
             return page
-        authorization = _text(headers.get(b"authorization"))
+        authorization = _text(headers.get(b"authorization")) or self._session(scope)
+        state[CLIENT] = scope["client"][0] if scope.get("client") else ""
         route, values = self._find(method, address.path, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
         state[WORKSPACE] = address.workspace
@@ -126,14 +129,14 @@ class Dispatcher:
             if not _has_whole(call, route):
                 await run_sync(_check_part, call, route, {**http.query_params, **values})
             response: Response = await route.handler(call, http=http, **values)
+            if route.is_audited:
+                await run_sync(self._write_down, route, state, call, values)
             return response
         if route.request is not None and method in _WITH_BODY:
             _check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
-        client = scope["client"][0] if scope.get("client") else ""
-        query = scope["query_string"]
-        asked = _Asked(route, values, address, authorization, query, body, accept, state, client)
+        asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             return await self._answer_in_loop(asked)
         return await run_sync(self._retrying, partial(self._answer, asked))
@@ -179,8 +182,48 @@ class Dispatcher:
             _check_part(call, route, _named(arguments))
         answer = route.handler(call, **arguments)
         if route.is_audited:
-            self._stores.metadata.audit.append([_done(asked, call, arguments)])
+            self._write_down(route, asked.state, call, _named(arguments))
         return answer
+
+    def _write_down(
+        self, route: Route, state: dict[str, Any], call: Call, named: Mapping[str, object]
+    ) -> None:
+        event = AuditEvent(
+            at_ms=call.now_ms(),
+            action=route.action,
+            outcome=Outcome.DONE,
+            client=state[CLIENT],
+            workspace=call.workspace.name,
+            target=target_of(named),
+            request_id=state.get(REQUEST_ID, ""),
+        )
+        self._stores.metadata.audit.append([said_by(event, call.caller or state.get(CALLER))])
+
+    def _session(self, scope: Scope) -> str | None:
+        """Return the credential of a browser that is signed in, as if it had sent it in a header.
+
+        Raises:
+            Forbidden: It changes something, and the browser does not say that a page of ours sent it.
+        """
+        # Whoever is at the machine needs none, and one from elsewhere must not lock them out.
+        cookie = session_of(scope) if self._settings.mode is Mode.SERVE else None
+        if cookie is None:
+            return None
+        if scope["method"] not in _SAFE and not is_from_own_page(scope):
+            raise Forbidden("A browser that is signed in must say which page sends this, and did not.")
+        return f"Bearer {cookie}"
+
+    def _find_caller(self, authorization: str | None, state: dict[str, Any]) -> Caller | None:
+        """Return who sent a credential; who sends one wrong one after the other has to wait."""
+        try:
+            caller = self._callers.find(authorization)
+        except Unauthenticated:
+            if authorization is not None and not is_token(authorization):
+                self._operation.guesses.check(state[CLIENT])
+                self._operation.guesses.note_wrong(state[CLIENT])
+            raise
+        state[CALLER] = caller
+        return caller
 
     async def _admitted(
         self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
@@ -215,8 +258,7 @@ class Dispatcher:
         """
         if isinstance(route.permits, Open):
             return self._call(_NONE_LOOKED_UP, None)
-        caller = self._callers.find(authorization)
-        state[CALLER] = caller
+        caller = self._find_caller(authorization, state)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         return self._call(self._workspaces.get(address.workspace), caller)
 
@@ -240,19 +282,6 @@ def _named(arguments: Mapping[str, object]) -> dict[str, object]:
     body = arguments.get("body")
     fields = structs.asdict(body) if isinstance(body, msgspec.Struct) else {}
     return {**fields, **arguments}
-
-
-def _done(asked: _Asked, call: Call, arguments: Mapping[str, object]) -> AuditEvent:
-    event = AuditEvent(
-        at_ms=call.now_ms(),
-        action=asked.route.action,
-        outcome=Outcome.DONE,
-        client=asked.client,
-        workspace=call.workspace.name,
-        target=target_of(_named(arguments)),
-        request_id=asked.state.get(REQUEST_ID, ""),
-    )
-    return said_by(event, call.caller)
 
 
 def _arguments(asked: _Asked) -> dict[str, object]:

@@ -11,6 +11,8 @@ from typing import Any, Final
 from runyard.settings import LogFormat, Settings
 
 ACCESS: Final = "runyard.access"
+EVENTS: Final = "runyard.events"
+"""Programs read all of them; people only as much as they ask the log to tell."""
 ASKED: Final = "asked"
 """The attribute of a record that holds what is known of its request, by name."""
 
@@ -37,18 +39,20 @@ class JsonLine(logging.Formatter):
 def configure_logs(settings: Settings) -> None:
     """Send what this server and its HTTP library log to stderr, as the settings say."""
     level = settings.log_level.value.upper()
+    is_json = settings.log_format is LogFormat.JSON
     text = {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
     to_stderr = {"handlers": ["stderr"], "propagate": False}
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"line": {"()": JsonLine} if settings.log_format is LogFormat.JSON else text},
+            "formatters": {"line": {"()": JsonLine} if is_json else text},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "loggers": {
                 "runyard": {"level": level, **to_stderr},
                 "uvicorn": {"level": level, **to_stderr},
                 ACCESS: {"level": "INFO", **to_stderr},
+                EVENTS: {"level": "INFO" if is_json else level, **to_stderr},
             },
         }
     )

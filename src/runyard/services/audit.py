@@ -37,6 +37,12 @@ _NAMING = (
     "artifact_path",
     "path",
     "key",
+    "webhook_id",
+    "kinds",
+    "max_runs",
+    "max_experiments",
+    "max_artifact_bytes",
+    "max_metric_points",
     "older_than_s",
     "dry_run",
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from runyard.entities.logged_model import LoggedModel, LoggedModelStatus
 from runyard.entities.run_names import random_name
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol import limits
 from runyard.protocol.filters import parse_logged_model_filter
 from runyard.protocol.messages.logged_models import SearchLoggedModels
@@ -39,12 +39,17 @@ class NewLoggedModel:
     source_run_id: str = ""
     params: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    model_id: str | None = None
 
 
 def create_logged_model(call: Call, new: NewLoggedModel) -> LoggedModel:
     """Return a new pending model, with a name drawn at random if none was given.
 
+    An id of the client's own that was seen before, with the same content, means the model that it made then,
+    as it stands now: the client got no answer and asks again.
+
     Raises:
+        AlreadyExists: Another model has the client's id.
         InvalidParameter: The experiment is deleted, or a name, param or tag can't be.
         NotFound: There is no such experiment.
     """
@@ -54,9 +59,20 @@ def create_logged_model(call: Call, new: NewLoggedModel) -> LoggedModel:
     limits.check_length(new.source_run_id, MAX_MODEL_KEY_LENGTH, "source_run_id")
     _check_pairs(new.params or {}, "params")
     _check_pairs(new.tags or {}, "tags")
+    if new.model_id is None:
+        return _add_logged_model(call, new, name)
+    limits.check_model_id(new.model_id)
+    try:
+        return _add_logged_model(call, new, name)
+    except AlreadyExists:
+        # The same request may have come through another server meanwhile: now it is seen.
+        return _add_logged_model(call, new, name)
+
+
+def _add_logged_model(call: Call, new: NewLoggedModel, name: str) -> LoggedModel:
     with call.stores.atomic():
         experiment = get_active_experiment(call, new.experiment_id)
-        model_id = f"m-{uuid.uuid4().hex}"
+        model_id = new.model_id or f"m-{uuid.uuid4().hex}"
         now_ms = call.now_ms()
         model = LoggedModel(
             model_id=model_id,
@@ -72,7 +88,28 @@ def create_logged_model(call: Call, new: NewLoggedModel) -> LoggedModel:
             params=dict(new.params or {}),
             tags=dict(new.tags or {}),
         )
+        begun = _begun_before(call, new, model) if new.model_id is not None else None
+        if begun is not None:
+            return begun
         call.stores.metadata.logged_models.add_logged_model(model)
+    return model
+
+
+def _begun_before(call: Call, new: NewLoggedModel, asked: LoggedModel) -> LoggedModel | None:
+    """Return the model that the same request has made before, as it stands now, if there is one."""
+    try:
+        model = get_logged_model(call, asked.model_id, or_deleted=True)
+    except NotFound:
+        return None
+    is_same = (
+        new.name in (None, "", model.name)
+        and model.experiment_id == asked.experiment_id
+        and (model.model_type, model.source_run_id) == (asked.model_type, asked.source_run_id)
+        # Params may have been added since, and tags may have changed.
+        and asked.params.items() <= model.params.items()
+    )
+    if not is_same:
+        raise AlreadyExists(f"Logged model with ID '{asked.model_id}' already exists.")
     return model
 
 

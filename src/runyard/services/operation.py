@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from runyard.errors import RunyardError
+from runyard.services.guesses import Guesses
+from runyard.services.oidc import OidcProvider
 from runyard.services.refusals import Refusals
 from runyard.services.standings import Standings
 from runyard.services.traffic import Traffic
@@ -52,12 +54,16 @@ class Operation:
         is_stopping: Whether it was told to stop.
         traffic: What it has answered.
         refusals: What it has refused, as far as the audit log does not tell of it yet.
+        guesses: Who tried codes and keys that there are none of.
+        provider: The provider of identities that people sign in by, if there is one.
         standings: How workspaces stand with their quotas.
     """
 
     is_stopping: bool = False
     traffic: Traffic = field(default_factory=Traffic)
     refusals: Refusals = field(default_factory=Refusals)
+    guesses: Guesses = field(default_factory=Guesses)
+    provider: OidcProvider | None = None
     standings: Standings = field(default_factory=Standings)
     _looks: Looks = field(default_factory=Looks)
 

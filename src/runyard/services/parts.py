@@ -8,8 +8,10 @@ from dataclasses import dataclass, fields
 from functools import partial
 
 from runyard.entities.experiment import View
+from runyard.entities.quota import Limited
 from runyard.errors import InvalidParameter, NotFound
 from runyard.services.call import Call
+from runyard.services.quotas import give_back
 from runyard.services.trash import Chosen, find_runs
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path, resolve_artifact_path
 from runyard.stores.artifacts.removal import measure_tree, remove_tree
@@ -73,6 +75,9 @@ def remove_parts(call: Call, chosen: Chosen, parts: Parts, *, is_dry_run: bool =
         of_run = rows + _remove_files(call, run_id, parts, is_dry_run)
         if of_run != NOTHING_REMOVED:
             removed += of_run + RemovedParts(runs=1)
+    if not is_dry_run:
+        give_back(call, Limited.ARTIFACT_BYTES, removed.artifact_bytes)
+        give_back(call, Limited.METRIC_POINTS, removed.metric_points)
     return removed
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 from runyard.errors import StorageFull, Unavailable
 
+AFTER_FAULT_S = 5.0
+
 _log = logging.getLogger("runyard.upkeep")
 
 
 class Periodic:
-    """Calls ``work`` every so often, and sooner when it is woken.
+    """Calls ``work`` every so often, with longer rests after a fault.
 
     Args:
         name: What the thread and the log call it.
@@ -25,16 +27,11 @@ class Periodic:
         self._every_s = every_s
         self._work = work
         self._is_stopping = threading.Event()
-        self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"runyard-{name}", daemon=True)
 
     def start(self) -> None:
         """Begin, with a first call at once."""
         self._thread.start()
-
-    def wake(self) -> None:
-        """Let the next call come now; costs nothing to ask."""
-        self._woken.set()
 
     def rest(self, seconds: float) -> None:
         """Wait, within a call, unless the end has come.
@@ -48,7 +45,6 @@ class Periodic:
     def tell_to_end(self) -> None:
         """Let it end after the call that is under way, without waiting for that."""
         self._is_stopping.set()
-        self._woken.set()
 
     def close(self) -> None:
         """End after the call that is under way."""
@@ -57,17 +53,20 @@ class Periodic:
             self._thread.join()
 
     def _run(self) -> None:
+        is_well = True
         while not self._is_stopping.is_set():
-            self._woken.clear()
+            was_well, is_well = is_well, False
             try:
                 self._work()
+                is_well = True
             except Stopping:
                 return
             except (StorageFull, Unavailable) as error:
-                _log.warning("%s waits: %s", self._name, error)
+                # A database that is away for an hour is told of once, not every second.
+                _log.log(logging.WARNING if was_well else logging.DEBUG, "%s waits: %s", self._name, error)
             except Exception:  # noqa: BLE001 - one fault must not end what is done for all
                 _log.exception("%s failed", self._name)
-            self._woken.wait(self._every_s)
+            self._is_stopping.wait(self._every_s if is_well else max(self._every_s, AFTER_FAULT_S))
 
 
 class Stopping(Exception):

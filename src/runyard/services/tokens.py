@@ -102,6 +102,14 @@ def _presented(authorization: str) -> str:
     return pair.partition(":")[2]
 
 
+def is_token(authorization: str) -> bool:
+    """Whether an ``Authorization`` header holds what has the form of a token, good or not.
+
+    Such a one can't be guessed, and a training run goes on sending one that has expired.
+    """
+    return _presented(authorization).count(".") == 2
+
+
 def _holder_of_key(stores: Stores, secret: str, now_ms: int) -> Caller | None:
     presented = read_api_key(secret)
     key = stores.metadata.credentials.find_api_key(presented.key_id) if presented else None

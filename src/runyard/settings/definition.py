@@ -146,6 +146,51 @@ class Settings:
         default=5,
         metadata={"help": "How long a server that stops waits for the requests that it has begun."},
     )
+    session_hours: int = field(
+        default=12, metadata={"help": "After how many hours a browser has to sign in again."}
+    )
+    login_days: int = field(
+        default=90, metadata={"help": "After how many days a machine has to run `runyard login` again."}
+    )
+    oidc_issuer: str = field(
+        default="",
+        metadata={"help": "Address of the provider of identities (OpenID Connect) that people sign in by."},
+    )
+    oidc_client_id: str = field(
+        default="", metadata={"help": "As which client this server is known to the provider."}
+    )
+    oidc_client_secret: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "The client's secret; left out, PKCE alone is the proof.", "is_secret": True},
+    )
+    oidc_name: str = field(
+        default="single sign-on", metadata={"help": "What the button of the sign-in page calls the provider."}
+    )
+    oidc_scopes: str = field(
+        default="openid email profile", metadata={"help": "What the provider is asked to tell."}
+    )
+    oidc_groups_claim: str = field(
+        default="groups", metadata={"help": "Where the provider's ID token names the groups of a person."}
+    )
+    oidc_only_added: bool = field(
+        default=False,
+        metadata={
+            "help": "Let in only people whom an administrator has added, by their email address; else "
+            "whoever signs in first is added, and has what everyone has."
+        },
+    )
+    oidc_administrators: str = field(
+        default="",
+        metadata={"help": "The provider's group whose members administer this server; left out, none does."},
+    )
+    public_url: str = field(
+        default="",
+        metadata={
+            "help": "Address that browsers reach this server at, for the provider of identities; left out, "
+            "what the request says."
+        },
+    )
     signing_key_days: int = field(
         default=30,
         metadata={"help": "After how many days another key signs the tokens."},

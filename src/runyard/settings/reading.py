@@ -75,7 +75,9 @@ def choose_settings(
 
 
 def shown(name: str, value: Any) -> Any:
-    """Return a value as JSON has it and people may see it: without a password."""
+    """Return a value as JSON has it and people may see it: without a password or a secret."""
+    if names()[name].metadata.get("is_secret") and value:
+        return "(not shown)"
     if names()[name].metadata.get("has_password") and value:
         return without_password(value)
     if isinstance(value, Enum):

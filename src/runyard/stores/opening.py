@@ -18,6 +18,7 @@ from runyard.stores.metadata.audit import SqlAudit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
+from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
@@ -32,6 +33,7 @@ from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.devices import SqlDevices
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
@@ -65,6 +67,7 @@ class MetadataStore:
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
+    devices: DeviceStore
     trash: TrashStore
     retention_rules: RetentionRuleStore
     usage: UsageStore
@@ -162,6 +165,7 @@ def open_stores(
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),
+        devices=SqlDevices(database),
         trash=SqlTrash(database),
         retention_rules=SqlRetentionRules(database),
         usage=SqlUsage(database),

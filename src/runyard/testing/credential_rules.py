@@ -113,6 +113,9 @@ class CredentialStoreRules(ABC):
         credentials.add_identity("https://login.example", "42", "p-ann")
         assert credentials.find_identity("https://login.example", "42") == ANN
         assert credentials.find_identity("https://other.example", "42") is None
+        assert credentials.has_identity("https://login.example", "p-ann")
+        assert not credentials.has_identity("https://other.example", "p-ann")
+        assert not credentials.has_identity("https://login.example", "p-robot")
         assert credentials.find_identity("https://login.example", "43") is None
         with pytest.raises(AlreadyExists):
             credentials.add_identity("https://login.example", "42", "p-ann")

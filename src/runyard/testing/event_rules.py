@@ -237,8 +237,13 @@ class EventStoreRules(ABC):
         hooks = (HOOK.webhook_id, SERVER_HOOK.webhook_id)
         webhooks.add_deliveries([(event, hook) for event in kept for hook in hooks], NOW_MS)
         failed, fine = webhooks.claim_due(NOW_MS, NOW_MS + 100, 10)
-        tried = {"tried_ms": NOW_MS + 1, "last_status": 500, "last_error": "It answered 500."}
-        failed = replace(failed, due_ms=NOW_MS + 5000, **tried)
+        failed = replace(
+            failed,
+            due_ms=NOW_MS + 5000,
+            tried_ms=NOW_MS + 1,
+            last_status=500,
+            last_error="It answered 500.",
+        )
         fine = replace(fine, state=DeliveryState.DELIVERED, tried_ms=NOW_MS, last_status=204)
         webhooks.note_try(failed)
         webhooks.note_try(fine)

@@ -28,6 +28,8 @@ class CreateLoggedModel(Wire):
     source_run_id: str = ""
     params: list[KeyValue] = []
     tags: list[KeyValue] = []
+    # Runyard's own, as `run_id` is when a run is created.
+    model_id: str | None = None
 
 
 class GetLoggedModel(Wire):

@@ -15,17 +15,36 @@ from runyard.protocol.messages.experiments import (
     ExperimentAnswer,
     GetExperimentByName,
 )
+from runyard.protocol.messages.logged_models import (
+    CreateLoggedModel,
+    FinalizeLoggedModel,
+    LoggedModelAnswer,
+    LogLoggedModelParams,
+    SetLoggedModelTags,
+)
 from runyard.protocol.messages.runs import CreateRun, RunAnswer, RunId, UpdateRun
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.spool.folder import SpoolFolder
-from runyard.sdk.spool.records import FileLogged, Logged, Point, Posted, RunBegun, RunUpdated
+from runyard.sdk.spool.records import (
+    FileLogged,
+    Logged,
+    ModelBegun,
+    ModelUpdated,
+    Point,
+    Posted,
+    RunBegun,
+    RunUpdated,
+)
 
 PROXIED_SCHEME = "mlflow-artifacts"
 
 REPEATABLE = frozenset(f"{MLFLOW}/runs/{name}" for name in ("log-inputs", "outputs", "log-model"))
 """The calls that do no harm when they are sent twice, beside those that have records of their own."""
 
+OtherRecord = RunBegun | RunUpdated | Posted | FileLogged | ModelBegun | ModelUpdated
+
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+_MODELS = f"{MLFLOW}/logged-models"
 
 
 class LoggedBatch(msgspec.Struct, omit_defaults=True):
@@ -94,7 +113,7 @@ class RecordCalls:
         self._spool = spool
         self._folders: dict[str, str] = {}
 
-    def send(self, record: RunBegun | RunUpdated | Posted | FileLogged) -> None:
+    def send(self, record: OtherRecord) -> None:
         """Do what a record says; twice does no harm.
 
         Raises:
@@ -114,6 +133,10 @@ class RecordCalls:
                 self._connection.tell_encoded(record.path, record.body.encode())
             case FileLogged():
                 self._upload(record)
+            case ModelBegun():
+                self._begin_model(record)
+            case ModelUpdated():
+                self._update_model(record)
 
     def _begin_run(self, record: RunBegun) -> None:
         wanted = CreateRun(
@@ -129,6 +152,30 @@ class RecordCalls:
             raise InvalidState(
                 f"What answers began run {answer.run.info.run_id} in place of {record.run_id}."
             )
+
+    def _begin_model(self, record: ModelBegun) -> None:
+        wanted = CreateLoggedModel(
+            model_id=record.model_id,
+            experiment_id=record.experiment_id or self._experiment_named(record.experiment_name),
+            name=record.name,
+            model_type=record.model_type,
+            source_run_id=record.source_run_id,
+            params=key_values(record.params),
+            tags=key_values(record.tags),
+        )
+        answer = self._connection.post(_MODELS, wanted, LoggedModelAnswer, is_repeatable=True)
+        made = answer.model.info.model_id
+        if made != record.model_id:
+            raise InvalidState(f"What answers began model {made} in place of {record.model_id}.")
+
+    def _update_model(self, record: ModelUpdated) -> None:
+        path = f"{_MODELS}/{quote(record.model_id, safe='')}"
+        if record.params:
+            self._connection.tell(f"{path}/params", LogLoggedModelParams(params=key_values(record.params)))
+        if record.tags:
+            self._connection.tell(f"{path}/tags", SetLoggedModelTags(tags=key_values(record.tags)), "PATCH")
+        if record.status:
+            self._connection.tell(path, FinalizeLoggedModel(status=record.status), "PATCH")
 
     def _experiment_named(self, name: str) -> str:
         path = f"{MLFLOW}/experiments/create"
@@ -157,20 +204,27 @@ class RecordCalls:
         if not content.exists():
             # It was uploaded, and the process ended before it could note that.
             return
-        folder = self._folder_of(record.run_id) if record.run_id else record.folder
+        folder = self._folder_of(record.run_id, record.model_id) or record.folder
         try:
             self._connection.put_file(f"{_ARTIFACTS}/{quote(f'{folder}/{record.path}')}", content)
         except OSError as error:
             raise InvalidState(f"{content} can't be read: {error}") from error
 
-    def _folder_of(self, run_id: str) -> str:
-        """Return where the files of a run go: a client that was offline could only guess."""
-        if run_id not in self._folders:
-            found = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run.info
-            scheme, _, folder = found.artifact_uri.partition(":/")
+    def _folder_of(self, run_id: str, model_id: str) -> str:
+        """Return where the files of a run or a model go: a client that was offline could only guess."""
+        owner = run_id or model_id
+        if owner and owner not in self._folders:
+            uri = self._run_uri(run_id) if run_id else self._model_uri(model_id)
+            scheme, _, folder = uri.partition(":/")
             if scheme != PROXIED_SCHEME:
-                raise InvalidState(
-                    f"The files of run {run_id} lie at {found.artifact_uri}, not with the server."
-                )
-            self._folders[run_id] = folder.lstrip("/")
-        return self._folders[run_id]
+                raise InvalidState(f"The files of {owner} lie at {uri}, not with the server.")
+            self._folders[owner] = folder.lstrip("/")
+        return self._folders.get(owner, "")
+
+    def _run_uri(self, run_id: str) -> str:
+        answer = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id))
+        return answer.run.info.artifact_uri
+
+    def _model_uri(self, model_id: str) -> str:
+        path = f"{_MODELS}/{quote(model_id, safe='')}"
+        return self._connection.get(path, LoggedModelAnswer).model.info.artifact_uri

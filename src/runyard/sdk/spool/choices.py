@@ -9,6 +9,7 @@ from pathlib import Path
 from runyard.errors import InvalidParameter
 
 MODES = ("auto", "on", "off")
+FSYNC = ("batch", "always")
 
 _MB = 1_000_000
 
@@ -23,6 +24,7 @@ class SpoolChoices:
         max_bytes: How much all spools below ``root`` may hold together.
         read_wait_s: For how long a call that reads waits until what was logged is sent.
         exit_wait_s: For how long the end of the process waits for it.
+        is_synced: Whether a call returns only once the disk itself has what was logged.
     """
 
     mode: str
@@ -30,6 +32,7 @@ class SpoolChoices:
     max_bytes: int
     read_wait_s: float
     exit_wait_s: float
+    is_synced: bool = False
 
 
 def read_choices() -> SpoolChoices:
@@ -38,15 +41,13 @@ def read_choices() -> SpoolChoices:
     Raises:
         InvalidParameter: One of them says something else than it can.
     """
-    mode = os.environ.get("RUNYARD_SPOOL") or "auto"
-    if mode not in MODES:
-        raise InvalidParameter(f"RUNYARD_SPOOL={mode!r} is none of {', '.join(MODES)}.")
     return SpoolChoices(
-        mode=mode,
+        mode=_one_of("RUNYARD_SPOOL", MODES),
         root=spool_root(),
         max_bytes=int(_number("RUNYARD_SPOOL_MAX_MB", 10_000) * _MB),
         read_wait_s=_number("RUNYARD_SPOOL_READ_WAIT_S", 10),
         exit_wait_s=_number("RUNYARD_SPOOL_EXIT_WAIT_S", 30),
+        is_synced=_one_of("RUNYARD_SPOOL_FSYNC", FSYNC) == "always",
     )
 
 
@@ -57,6 +58,14 @@ def spool_root() -> Path:
         return Path(named).expanduser().absolute()
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "runyard" / "spool"
+
+
+def _one_of(name: str, words: tuple[str, ...]) -> str:
+    """Return what a variable says; the first of the words is the default."""
+    word = os.environ.get(name) or words[0]
+    if word not in words:
+        raise InvalidParameter(f"{name}={word!r} is none of {', '.join(words)}.")
+    return word
 
 
 def _number(name: str, default: float) -> float:

@@ -16,7 +16,7 @@ import msgspec
 
 from runyard.errors import InvalidState
 from runyard.sdk.spool.records import Record, decode
-from runyard.sdk.spool.segments import read_records
+from runyard.sdk.spool.segments import VERSION, read_records
 
 _ORIGIN = "spool.json"
 _PROGRESS = "progress.json"
@@ -25,16 +25,24 @@ _FILES = "files"
 _CONTENT = re.compile(r"[0-9a-f]{32}")
 _WRITER_LOCK, _SENDER_LOCK = "writer.lock", "sender.lock"
 _SUFFIX = ".log"
+_RESERVE = ".reserve"
+RESERVE_BYTES = 16 * 1024
 
 
 class SpoolOrigin(msgspec.Struct, kw_only=True):
     """Where a spool comes from and where it goes."""
 
-    version: int = 1
+    version: int = VERSION
     tracking_uri: str
     host: str
     pid: int
     created_ms: int
+
+
+class _Made(msgspec.Struct):
+    """What of a spool's origin is the same in all versions."""
+
+    created_ms: int = 0
 
 
 class Position(msgspec.Struct, frozen=True, order=True):
@@ -108,7 +116,7 @@ class SpoolFolder:
             self.origin = msgspec.json.decode(content, type=SpoolOrigin)
         except (OSError, msgspec.MsgspecError) as error:
             raise InvalidState(f"{path} is no spool of Runyard: {error}") from None
-        if self.origin.version > 1:
+        if self.origin.version > VERSION:
             raise InvalidState(f"{path} is a spool of a newer Runyard. Upgrade this one.")
 
     @classmethod
@@ -119,7 +127,8 @@ class SpoolFolder:
             OSError: The disk is full, or nothing may be written there.
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        now_ms = time.time_ns() // 1_000_000
+        # The clock may have been set back; what was logged later must not be sent earlier.
+        now_ms = max(time.time_ns() // 1_000_000, *(made_ms + 1 for made_ms, _ in _made(root)), 0)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_ms / 1000))
         path = root / f"{stamp}-{os.getpid()}-{secrets.token_hex(4)}"
         hidden = root / f".{path.name}"
@@ -129,6 +138,7 @@ class SpoolFolder:
             tracking_uri=tracking_uri, host=os.uname().nodename, pid=os.getpid(), created_ms=now_ms
         )
         (hidden / _ORIGIN).write_bytes(msgspec.json.encode(origin))
+        (hidden / _RESERVE).write_bytes(bytes(RESERVE_BYTES))
         # Nobody may see it without a writer: it would be taken for one that is settled, and removed.
         lock = FileLock(hidden / _WRITER_LOCK)
         lock.take()
@@ -194,6 +204,17 @@ class SpoolFolder:
 
     def keep_progress(self, progress: Progress, *, is_synced: bool = False) -> None:
         """Remember how far the spool was sent, and remove the segments that nobody needs any more."""
+        try:
+            self._write_progress(progress, is_synced=is_synced)
+        except OSError:
+            # On a full disk nothing could be sent, and only what is sent makes room.
+            (self.path / _RESERVE).unlink()
+            self._write_progress(progress, is_synced=is_synced)
+        for number in self.segment_numbers():
+            if number < progress.done.segment:
+                self.segment(number).unlink(missing_ok=True)
+
+    def _write_progress(self, progress: Progress, *, is_synced: bool) -> None:
         beside = self.path / f".{_PROGRESS}"
         with beside.open("wb") as opened:
             opened.write(msgspec.json.encode(progress))
@@ -201,9 +222,6 @@ class SpoolFolder:
                 opened.flush()
                 os.fsync(opened.fileno())
         beside.rename(self.path / _PROGRESS)
-        for number in self.segment_numbers():
-            if number < progress.done.segment:
-                self.segment(number).unlink(missing_ok=True)
 
     def refuse(self, record: Record, reason: str) -> None:
         """Put a record aside that the server will never take."""
@@ -255,7 +273,20 @@ def spool_paths(root: Path) -> list[Path]:
     """Return the folders of the spools below ``root``, the oldest first; none if there is no such folder."""
     if not root.is_dir():
         return []
-    return sorted(entry for entry in root.iterdir() if entry.name[0] != "." and (entry / _ORIGIN).is_file())
+    return [path for _, path in sorted(_made(root))]
+
+
+def _made(root: Path) -> Iterator[tuple[int, Path]]:
+    """Yield the spools below a folder with the times when they were made."""
+    for entry in root.iterdir():
+        if entry.name[0] != ".":
+            try:
+                origin = msgspec.json.decode((entry / _ORIGIN).read_bytes(), type=_Made)
+            except OSError:
+                continue
+            except msgspec.MsgspecError:
+                origin = _Made()
+            yield origin.created_ms, entry
 
 
 def find_spools(path: Path) -> list[SpoolFolder]:

@@ -13,6 +13,7 @@ from runyard.protocol.messages.workspaces import ServerAnswer
 from runyard.sdk.addresses import origin, without_workspace
 from runyard.sdk.connection import Connection
 from runyard.sdk.credentials import known_secret
+from runyard.sdk.spool.trust import spool_trust
 from runyard.sdk.transport import Credential, HttpTransport
 
 PRODUCT = "Runyard"
@@ -93,7 +94,9 @@ class KnownWorkspaces:
 
 def ask_who_answers(tracking_uri: str, credential: Credential | None) -> Answerer:
     """Ask at an address who is there; blocks for a few seconds at most."""
-    transport = HttpTransport(tracking_uri, credential, read_timeout_s=PROBE_TIMEOUT_S, is_patient=False)
+    transport = HttpTransport(
+        tracking_uri, credential, read_timeout_s=PROBE_TIMEOUT_S, is_patient=False, trust=spool_trust()
+    )
     try:
         answer = Connection(transport).get("/api/v1/server", ServerAnswer)
     except (Unavailable, Unauthenticated):
@@ -118,7 +121,7 @@ def open_workspace(tracking_uri: str, credential: Credential | None) -> Connecti
     Raises:
         RunyardError: Nobody answers there, or somebody else.
     """
-    connection = Connection(HttpTransport(tracking_uri, credential))
+    connection = Connection(HttpTransport(tracking_uri, credential, trust=spool_trust()))
     try:
         answer = connection.get("/api/v1/server", ServerAnswer)
     except RouteNotFound:

@@ -29,6 +29,14 @@ _log = logging.getLogger("runyard.spool")
 _all: weakref.WeakSet[Outbox] = weakref.WeakSet()
 
 
+Wait = Callable[[threading.Condition, Callable[[], bool], float], object]
+
+
+def wait_for(changed: threading.Condition, is_so: Callable[[], bool], timeout_s: float) -> object:
+    """Wait until something is so, by the machine's own clock; the thread's only way to let time pass."""
+    return changed.wait_for(is_so, timeout_s)
+
+
 class Outbox:
     """Takes records at once and sends them behind, from any thread; survives forks.
 
@@ -38,13 +46,21 @@ class Outbox:
         tracking_uri: Address of the workspace.
         connect: Makes a connection to it; called in the sending thread.
         choices: Where to keep what waits, and how long to wait for it.
+        wait: How its thread lets time pass.
     """
 
-    def __init__(self, tracking_uri: str, connect: Callable[[], Connection], choices: SpoolChoices) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        connect: Callable[[], Connection],
+        choices: SpoolChoices,
+        wait: Wait = wait_for,
+    ) -> None:
         self.tracking_uri = tracking_uri
         self._connect = connect
         self._choices = choices
-        self._writer = SpoolWriter(choices.root, tracking_uri, choices.max_bytes)
+        self._wait = wait
+        self._writer = SpoolWriter(choices.root, tracking_uri, choices.max_bytes, is_synced=choices.is_synced)
         self._begin()
         _all.add(self)
 
@@ -70,7 +86,7 @@ class Outbox:
         Args:
             wait_s: How long at most; None waits as long as a reading call does.
         """
-        if self._is_sent():
+        if self.is_sent():
             return True
         self._wake()
         deadline = time.monotonic() + (self._choices.read_wait_s if wait_s is None else wait_s)
@@ -86,6 +102,10 @@ class Outbox:
                     return False
                 self._changed.wait(left_s)
         return True
+
+    def is_sent(self) -> bool:
+        """Tell whether all that this process added so far is sent, without waiting for it."""
+        return self._sent_up_to >= self._writer.added
 
     def close(self) -> None:
         """Send what waits, for as long as the choices say; then say what is left. The outbox stays usable."""
@@ -124,9 +144,6 @@ class Outbox:
         self._sender_lock: FileLock | None = None
         self._others_looked_for_s = float("-inf")
 
-    def _is_sent(self) -> bool:
-        return self._sent_up_to >= self._writer.added
-
     def _wake(self) -> None:
         # Nearly always the thread is there and at work or gathering: then there is nothing to tell it.
         if self._thread is not None and not self._is_idle:
@@ -148,7 +165,7 @@ class Outbox:
 
     def _left(self) -> SpoolFolder | None:
         """Let the spool go, and return it if something in it was not sent."""
-        folder, is_sent = self._writer.folder, self._is_sent()
+        folder, is_sent = self._writer.folder, self.is_sent()
         self._writer.close()
         if folder is None or not folder.path.exists():
             return None
@@ -181,22 +198,24 @@ class Outbox:
                 return self._rest_at_end(failures)
             if not failures:
                 self._is_idle = True
-                self._changed.wait_for(
-                    lambda: not self._is_sent() or self._is_finishing, LOOKS_FOR_OTHERS_EVERY_S
+                self._wait(
+                    self._changed,
+                    lambda: not self.is_sent() or self._is_finishing,
+                    LOOKS_FOR_OTHERS_EVERY_S,
                 )
                 self._is_idle = False
             pause_s = _back_off_s(failures) if failures else GATHER_S
-            self._changed.wait_for(lambda: self._is_hurried or self._is_finishing, pause_s)
+            self._wait(self._changed, lambda: self._is_hurried or self._is_finishing, pause_s)
             self._is_hurried = False
         return False
 
     def _rest_at_end(self, failures: int) -> bool:
         if not failures:
-            return self._is_sent()
+            return self.is_sent()
         if not self._was_reached:
             # Where there never was a server there is none to wait for.
             return True
-        self._changed.wait(min(_back_off_s(failures), LONGEST_BACK_OFF_AT_END_S))
+        self._wait(self._changed, lambda: False, min(_back_off_s(failures), LONGEST_BACK_OFF_AT_END_S))
         return False
 
     def _note_failure(self, error: Exception, *, is_first: bool) -> None:
@@ -216,8 +235,10 @@ class Outbox:
                 self._sender_lock.take()
                 self._replay = Replay(folder, self._connect())
                 self._was_reached = True
-            while self._replay.send_next():
-                pass
+            # What is added meanwhile waits for the next round: else there is a call for each few points of a
+            # busy loop, one after the other, and this thread takes the processor from the one that logs.
+            while self._sent_up_to < added and (settled := self._replay.send_next()):
+                self._sent_up_to += settled
         with self._changed:
             self._sent_up_to = max(self._sent_up_to, added)
             self._changed.notify_all()

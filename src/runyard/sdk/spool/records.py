@@ -9,7 +9,7 @@ import msgspec
 from runyard.protocol.wire import wire_float
 
 
-class Point(msgspec.Struct, omit_defaults=True):
+class Point(msgspec.Struct, omit_defaults=True, gc=False):
     """One point of a metric, in the words of the wire: it is sent as it is kept."""
 
     key: str
@@ -68,6 +68,39 @@ class Posted(msgspec.Struct, tag="post", omit_defaults=True):
     body: str
 
 
+class ModelBegun(msgspec.Struct, tag="model", omit_defaults=True):
+    """A logged model that the client began under an id of its own; since version 2.
+
+    Args:
+        model_id: The client's id.
+        experiment_id: Where; empty if the client only knows the experiment's name.
+        experiment_name: That name.
+        name: What it is called.
+        model_type: What MLflow says that it is.
+        source_run_id: The run that it comes from.
+        params: Its first params.
+        tags: Its first tags.
+    """
+
+    model_id: str
+    experiment_id: str = ""
+    experiment_name: str = ""
+    name: str = ""
+    model_type: str = ""
+    source_run_id: str = ""
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class ModelUpdated(msgspec.Struct, tag="model_update", omit_defaults=True):
+    """Params, tags or a new status of a logged model; since version 2."""
+
+    model_id: str
+    status: str = ""
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
 class FileLogged(msgspec.Struct, tag="file", omit_defaults=True):
     """A file that lies in the spool until it is uploaded.
 
@@ -77,6 +110,7 @@ class FileLogged(msgspec.Struct, tag="file", omit_defaults=True):
         content: Its name among the spool's own files.
         size_bytes: How large it is.
         run_id: The run that it belongs to, if it does; the server then says what its folder is.
+        model_id: The same for a logged model.
     """
 
     folder: str
@@ -84,9 +118,10 @@ class FileLogged(msgspec.Struct, tag="file", omit_defaults=True):
     content: str
     size_bytes: int = 0
     run_id: str = ""
+    model_id: str = ""
 
 
-Record = RunBegun | Logged | RunUpdated | Posted | FileLogged
+Record = RunBegun | Logged | RunUpdated | Posted | FileLogged | ModelBegun | ModelUpdated
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

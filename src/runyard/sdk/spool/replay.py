@@ -85,6 +85,8 @@ class Replay:
         end, last = self._progress.done, self._progress.batch_end
         room = MAX_BATCH_BYTES
         for record, behind in self._spool.read(self._progress.done):
+            # The thread that logs must not wait for this one to be done with a thousand records.
+            time.sleep(0)
             room -= behind.offset - (end.offset if behind.segment == end.segment else 0)
             if batch and (last is not None and behind > last):
                 break

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from runyard.errors import InvalidState
 
-VERSION = 1
+VERSION = 2
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 _MAGIC = b"RYSPOOL\0"
@@ -64,7 +64,7 @@ def _reader_of(path: Path, begin: bytes) -> Reader | None:
     return _READERS[version]
 
 
-def _read_version_1(opened: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def _read_frames(opened: BinaryIO) -> Iterator[tuple[bytes, int]]:
     offset = opened.tell()
     while len(frame := opened.read(FRAME_BYTES)) == FRAME_BYTES:
         length, checksum = _FRAME.unpack(frame)
@@ -78,4 +78,5 @@ def _read_version_1(opened: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 
 # A version that was ever released stays in here: a spool may be found years later.
-_READERS: dict[int, Reader] = {1: _read_version_1}
+# Version 2 has the frames of version 1, and kinds of records that a reader of version 1 does not know.
+_READERS: dict[int, Reader] = {1: _read_frames, 2: _read_frames}

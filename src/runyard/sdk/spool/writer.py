@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from runyard.sdk.spool.folder import FileLock, SpoolFolder
+from runyard.sdk.spool.folder import RESERVE_BYTES, FileLock, SpoolFolder
 from runyard.sdk.spool.records import FileLogged, Record, encode
 from runyard.sdk.spool.segments import HEADER_BYTES, framed, header
 
@@ -36,13 +36,15 @@ class SpoolWriter:
         root: The folder of all spools.
         tracking_uri: Where the records go.
         max_bytes: How much all spools below ``root`` may hold together.
+        is_synced: Whether to wait, each time, until the disk itself has it: then it outlives a power cut too.
     """
 
-    def __init__(self, root: Path, tracking_uri: str, max_bytes: int) -> None:
+    def __init__(self, root: Path, tracking_uri: str, max_bytes: int, *, is_synced: bool = False) -> None:
         self.added = self.dropped = 0
         self._root = root
         self._tracking_uri = tracking_uri
         self._max_bytes = max_bytes
+        self._is_synced = is_synced
         self._lock = threading.Lock()
         self._folder: SpoolFolder | None = None
         self._writer_lock: FileLock | None = None
@@ -84,6 +86,9 @@ class SpoolWriter:
             try:
                 with target.open("xb") as copy:
                     shutil.copyfileobj(source, copy, COPIED_AT_ONCE_BYTES)
+                    copy.flush()
+                    self._sync(copy.fileno())
+                self._sync_folders(target.parent)
             except OSError as error:
                 target.unlink(missing_ok=True)
                 return self._drop(str(error))
@@ -121,12 +126,14 @@ class SpoolWriter:
             # Half a record would hide all that come after it.
             os.ftruncate(self._descriptor, self._offset)
             raise OSError(f"only {written} of {len(content)} bytes could be written")
+        self._sync(self._descriptor)
         self._offset += written
         self._used_bytes += written
 
     def _opened(self) -> SpoolFolder:
         if self._folder is None:
             self._folder, self._writer_lock = SpoolFolder.make(self._root, self._tracking_uri)
+            self._used_bytes += RESERVE_BYTES
         if self._descriptor is None:
             self._begin_segment(1)
         return self._folder
@@ -141,6 +148,20 @@ class SpoolWriter:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor, self._number, self._offset = descriptor, number, HEADER_BYTES
+        self._sync_folders(self._folder.path, self._root)
+
+    def _sync(self, descriptor: int) -> None:
+        if self._is_synced:
+            os.fsync(descriptor)
+
+    def _sync_folders(self, *folders: Path) -> None:
+        """Let the disk have the names of new files too."""
+        for folder in folders if self._is_synced else ():
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _has_room(self, new_bytes: int) -> bool:
         is_full = self._used_bytes + new_bytes > self._max_bytes

@@ -17,6 +17,7 @@ from runyard.server.routes import (
     retention,
     runs,
     service,
+    signing_in,
     tokens,
     trash,
     usage,
@@ -45,6 +46,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *principals.routes,
     *grants.routes,
     *keys.routes,
+    *signing_in.routes,
     *audit.routes,
 )
 

@@ -104,7 +104,7 @@ async def download_artifact(call: Call, http: Request, artifact_path: str) -> Re
     of=reach.artifact_path,
     summary="Upload an artifact.",
 )
-async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Response:
+async def upload_artifact(call: Call, http: Request, artifact_path: str) -> Empty | Response:
     """Write the body to a file of the workspace while it arrives."""
 
     def begin(declared: Declared) -> ArtifactUpload:
@@ -194,7 +194,7 @@ async def get_artifact(call: Call, http: Request) -> Response:
     of=reach.run,
     summary="Upload a small artifact of a run, as MLflow's pages do.",
 )
-async def upload_artifact_of_run(call: Call, http: Request) -> Response:
+async def upload_artifact_of_run(call: Call, http: Request) -> Empty | Response:
     """Write the body to a file of the run that the query names."""
     run_id, path = http.query_params.get("run_uuid"), http.query_params.get("path")
     if not run_id or not path:

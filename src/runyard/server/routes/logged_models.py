@@ -36,7 +36,13 @@ _BASE = "/api/2.0/mlflow/logged-models"
 _ONE = f"{_BASE}/{{model_id}}"
 
 
-@routes.post(_BASE, permits=Permission.CONTRIBUTE, of=reach.experiment, summary="Begin to log a model.")
+@routes.post(
+    _BASE,
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    summary="Begin to log a model; with a `model_id` of the client's own (`m-` and 32 hex digits) once, "
+    "however often sent.",
+)
 def create_logged_model(call: Call, body: CreateLoggedModel) -> LoggedModelAnswer:
     """Make a pending model."""
     new = logged_models.NewLoggedModel(
@@ -46,6 +52,7 @@ def create_logged_model(call: Call, body: CreateLoggedModel) -> LoggedModelAnswe
         source_run_id=body.source_run_id,
         params=mapping(body.params),
         tags=mapping(body.tags),
+        model_id=body.model_id,
     )
     return LoggedModelAnswer(model=wire_logged_model(logged_models.create_logged_model(call, new)))
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, insert, select
 from runyard.entities.audit import AuditEntry, AuditEvent, AuditSearch, Outcome
 from runyard.stores.database import Database
 from runyard.stores.metadata.base_audit import AuditStore
-from runyard.stores.metadata.schema import audit_entries
+from runyard.stores.metadata.schema_identity import audit_entries
 
 _TURN = "audit log"
 _AT_ONCE = 1000

@@ -65,6 +65,10 @@ class CredentialStore(ABC):
         """Return whom a provider of identities means by ``subject``."""
 
     @abstractmethod
+    def has_identity(self, issuer: str, principal_id: str) -> bool:
+        """Return whether a provider of identities means somebody by any name."""
+
+    @abstractmethod
     def add_identity(self, issuer: str, subject: str, principal_id: str) -> None:
         """Keep whom a provider of identities means by ``subject``.
 

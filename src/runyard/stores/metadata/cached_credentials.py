@@ -62,6 +62,9 @@ class CachedCredentials(CredentialStore):
     def find_identity(self, issuer: str, subject: str) -> Principal | None:
         return self._store.find_identity(issuer, subject)
 
+    def has_identity(self, issuer: str, principal_id: str) -> bool:
+        return self._store.has_identity(issuer, principal_id)
+
     def list_principals(self) -> list[Principal]:
         return self._store.list_principals()
 

@@ -12,13 +12,13 @@ from runyard.entities.permission import Scope
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, insert_if_free, insert_missing
 from runyard.stores.metadata.base_credentials import CredentialStore
-from runyard.stores.metadata.schema import (
+from runyard.stores.metadata.schema import workspaces
+from runyard.stores.metadata.schema_identity import (
     api_keys,
     identities,
     installation,
     principals,
     signing_keys,
-    workspaces,
 )
 
 
@@ -82,6 +82,10 @@ class SqlCredentials(CredentialStore):
             identities.c.issuer == issuer, identities.c.subject == subject
         )
         return self._find_principal(principals.c.principal_id == meant.scalar_subquery())
+
+    def has_identity(self, issuer: str, principal_id: str) -> bool:
+        which = (identities.c.issuer == issuer) & (identities.c.principal_id == principal_id)
+        return self._find(identities, which) is not None
 
     def add_identity(self, issuer: str, subject: str, principal_id: str) -> None:
         values = {"issuer": issuer, "subject": subject, "principal_id": principal_id}

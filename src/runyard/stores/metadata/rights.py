@@ -24,14 +24,12 @@ from runyard.entities.rights import Grant, Rights, Role
 from runyard.errors import NotFound
 from runyard.stores.database import Database, insert_missing, upsert
 from runyard.stores.metadata.base_rights import RightsStore
-from runyard.stores.metadata.schema import (
-    REMOVED,
+from runyard.stores.metadata.schema import REMOVED, experiments, workspaces
+from runyard.stores.metadata.schema_identity import (
     experiment_grants,
-    experiments,
     group_members,
     principals,
     workspace_grants,
-    workspaces,
 )
 
 _NAMED = ("role", "granted_ms", "granted_by")

@@ -31,7 +31,6 @@ from runyard.stores.metadata.base_trash import Claims, TrashStore
 from runyard.stores.metadata.claims import find_claims
 from runyard.stores.metadata.schema import (
     REMOVED,
-    api_keys,
     dataset_input_tags,
     dataset_inputs,
     datasets,
@@ -50,6 +49,7 @@ from runyard.stores.metadata.schema import (
     tags,
     workspaces,
 )
+from runyard.stores.metadata.schema_identity import api_keys
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
 

@@ -28,6 +28,14 @@ _MEASURED = ("metric_points", "artifact_files", "artifact_bytes", "deleted_files
 _NOTHING_MEASURED = dict.fromkeys((*_MEASURED, "added_points", "added_bytes", "claimed_ms"), 0)
 _IS_THERE = experiments.c.lifecycle_stage != REMOVED
 
+# Before all joins, as an index alone has it.
+_RUNS_OF_EACH = (
+    select(runs.c.experiment_id, func.count().label("run_count"))
+    .where(runs.c.lifecycle_stage != REMOVED)
+    .group_by(runs.c.experiment_id)
+    .subquery("runs_of_each")
+)
+
 
 class SqlUsage(UsageStore):
     """Counts rows, and keeps ``workspace_use`` and ``experiment_use``."""
@@ -67,11 +75,11 @@ class SqlUsage(UsageStore):
             return sum(_points_in(connection, table, workspace) for table in (metric_chunks, metric_batches))
 
     def rank_by_runs(self, workspaces: Sequence[str], limit: int) -> list[ExperimentUse]:
-        query = _ranked(workspaces, inner=runs).order_by(func.count(runs.c.run_number).desc())
-        return self._read_ranked(query, limit)
+        query = _ranked(workspaces).where(_RUNS_OF_EACH.c.run_count > 0)
+        return self._read_ranked(query.order_by(_RUNS_OF_EACH.c.run_count.desc()), limit)
 
     def rank_by_bytes(self, workspaces: Sequence[str], limit: int) -> list[ExperimentUse]:
-        query = _ranked(workspaces, inner=experiment_use).where(experiment_use.c.artifact_bytes > 0)
+        query = _ranked(workspaces).where(experiment_use.c.artifact_bytes > 0)
         return self._read_ranked(query.order_by(experiment_use.c.artifact_bytes.desc()), limit)
 
     def _read_ranked(self, query: Select[Any], limit: int) -> list[ExperimentUse]:
@@ -194,27 +202,24 @@ def _models_of(workspaces: Sequence[str]) -> Select[Any]:
     )
 
 
-def _ranked(workspaces: Sequence[str], inner: Table) -> Select[Any]:
-    """Return the query of experiments that have rows in ``inner``, with what each holds."""
+def _ranked(workspaces: Sequence[str]) -> Select[Any]:
+    """Return the query of experiments, with what each holds."""
     of_use = (experiment_use.c.workspace == experiments.c.workspace) & (
         experiment_use.c.experiment_id == experiments.c.experiment_id
     )
-    of_runs = (runs.c.experiment_id == experiments.c.experiment_id) & (runs.c.lifecycle_stage != REMOVED)
-    joined = experiments.join(runs, of_runs, isouter=inner is not runs)
-    joined = joined.join(experiment_use, of_use, isouter=inner is not experiment_use)
-    shown = (
-        experiments.c.workspace,
-        experiments.c.experiment_id,
-        experiments.c.name,
-        experiments.c.lifecycle_stage,
-        experiment_use.c.artifact_files,
-        experiment_use.c.artifact_bytes,
-    )
+    of_runs = _RUNS_OF_EACH.c.experiment_id == experiments.c.experiment_id
     return (
-        select(*shown, func.count(runs.c.run_number).label("run_count"))
-        .select_from(joined)
+        select(
+            experiments.c.workspace,
+            experiments.c.experiment_id,
+            experiments.c.name,
+            experiments.c.lifecycle_stage,
+            experiment_use.c.artifact_files,
+            experiment_use.c.artifact_bytes,
+            func.coalesce(_RUNS_OF_EACH.c.run_count, 0).label("run_count"),
+        )
+        .select_from(experiments.outerjoin(_RUNS_OF_EACH, of_runs).outerjoin(experiment_use, of_use))
         .where(experiments.c.workspace.in_(workspaces), _IS_THERE)
-        .group_by(*shown)
     )
 
 

@@ -1,0 +1,244 @@
+"""Runyard's own routes about signing in: browsers, a provider of identities, machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from runyard.auth.permissions import Open, Permission
+from runyard.entities.audit import AuditEvent, Outcome
+from runyard.entities.device import DeviceLogin
+from runyard.errors import NotFound, RunyardError
+from runyard.protocol import wire
+from runyard.protocol.messages.signing_in import (
+    BeginLogin,
+    BeginLoginAnswer,
+    FetchLogin,
+    FetchLoginAnswer,
+    LoginAnswer,
+    SessionAnswer,
+    WaysToSignInAnswer,
+    WireProvider,
+)
+from runyard.server.answers import Answer
+from runyard.server.bodies import read_whole
+from runyard.server.cookies import set_session, set_signing_in, signing_in_of
+from runyard.server.pages import refusal_page
+from runyard.server.routing import Routes
+from runyard.services import devices, sessions, signing_in
+from runyard.services.call import Call
+from runyard.services.keys import ShownKey
+from runyard.services.oidc import Attempt, OidcProvider
+
+routes = Routes()
+_LOGIN = "/api/v1/oidc/login"
+_CALLBACK = "/api/v1/oidc/callback"
+_DEVICES = "/api/v1/device"
+_REQUEST = f"{_DEVICES}/requests/{{user_code}}"
+
+
+@routes.get(
+    "/api/v1/sign-in",
+    permits=Open("asked by the sign-in page, before anybody has signed in; says which ways there are"),
+    summary="Which ways there are to sign in.",
+)
+async def ways_to_sign_in(call: Call, http: Request) -> WaysToSignInAnswer | Response:
+    """Answer the provider of identities, if there is one."""
+    provider = WireProvider(name=call.settings.oidc_name, login_path=_LOGIN)
+    there_is = call.operation.provider is not None
+    return Answer(wire.encode(WaysToSignInAnswer(oidc=provider if there_is else None)))
+
+
+@routes.post(
+    "/api/v1/session",
+    permits=Permission.IDENTIFY,
+    summary="Sign a browser in with an API key.",
+    is_audited=True,
+)
+async def create_session(call: Call, http: Request) -> SessionAnswer | Response:
+    """Begin a session, which the browser keeps where no page can read it."""
+    await read_whole(http.receive)
+    made = await run_sync(sessions.begin_session, call, http.headers.get("user-agent", ""))
+    answer = SessionAnswer(name=made.owner.name, expires_ms=made.key.expires_ms)
+    return Answer(wire.encode(answer), more_headers=(_session_header(call, http, made),))
+
+
+@routes.delete("/api/v1/session", permits=Permission.IDENTIFY, summary="Sign a browser out.", is_audited=True)
+async def end_session(call: Call, http: Request) -> Response:
+    """End the session that the browser sent."""
+    await run_sync(sessions.end_session, call)
+    return Answer(b"{}", more_headers=(set_session(http.scope, "", 0),))
+
+
+@routes.get(
+    _LOGIN,
+    permits=Open("begins a sign-in; sends the browser to the provider of identities and tells nothing"),
+    summary="Sign in by the provider of identities.",
+)
+async def begin_sign_in(call: Call, http: Request) -> Response:
+    """Send the browser to the provider."""
+    try:
+        provider = _provider(call)
+        attempt = signing_in.new_attempt(http.query_params.get("return_to"))
+        url = await run_sync(provider.authorization_url, attempt, _redirect_uri(call, http))
+    except RunyardError as error:
+        return refusal_page(error, http)
+    kept = set_signing_in(http.scope, signing_in.attempt_text(attempt), signing_in.ATTEMPT_LIFETIME_S)
+    return _redirect(url, kept)
+
+
+@routes.get(
+    _CALLBACK,
+    permits=Open("the provider of identities sends the browser back here; its answer is the credential"),
+    summary="Where the provider of identities sends browsers back to.",
+)
+async def end_sign_in(call: Call, http: Request) -> Response:
+    """Begin a session for the person whom the provider names, and go on where they wanted to."""
+    forget = set_signing_in(http.scope, "", 0)
+    try:
+        attempt = signing_in.read_attempt(signing_in_of(http.scope), http.query_params.get("state"))
+        made = await run_sync(_signed_in, call, http, attempt)
+    except RunyardError as error:
+        return refusal_page(error, http, forget)
+    target = http.scope.get("root_path", "") + attempt.return_to
+    return _redirect(target, forget, _session_header(call, http, made))
+
+
+@routes.post(
+    f"{_DEVICES}/authorize",
+    permits=Open("a machine that nobody has logged in yet asks to be; it gets codes that open nothing yet"),
+    summary="Ask for a machine to be logged in (RFC 8628).",
+)
+async def begin_login(call: Call, http: Request) -> BeginLoginAnswer | Response:
+    """Answer the codes: one for the machine, one for the person."""
+    asked = wire.decode(BeginLogin, await read_whole(http.receive))
+    devices.check_machine(asked.machine)
+    begun = await run_sync(devices.begin_login, call.stores, asked.machine, _client(http))
+    page = f"{_base_url(call, http)}/#/device"
+    answer = BeginLoginAnswer(
+        device_code=begun.device_code,
+        user_code=begun.login.user_code,
+        verification_uri=page,
+        verification_uri_complete=f"{page}?code={begun.login.user_code}",
+        expires_in=devices.EXPIRES_IN_S,
+        interval=devices.INTERVAL_S,
+    )
+    return Answer(wire.encode(answer))
+
+
+@routes.post(
+    f"{_DEVICES}/token",
+    permits=Open("the machine's own code, of 256 bits, is the credential"),
+    summary="Fetch the API key of a login that was approved.",
+)
+async def fetch_login(call: Call, http: Request) -> FetchLoginAnswer | Response:
+    """Answer the API key, once; 400 says whether to ask again."""
+    guesses, client = call.operation.guesses, _client(http)
+    guesses.check(client)
+    asked = wire.decode(FetchLogin, await read_whole(http.receive))
+    try:
+        made = await run_sync(devices.fetch_login, call.stores, call.settings, asked.device_code)
+    except devices.LoginExpired:
+        guesses.note_wrong(client)
+        raise
+    answer = FetchLoginAnswer(api_key=made.text, name=made.owner.name, expires_ms=made.key.expires_ms)
+    return Answer(wire.encode(answer))
+
+
+@routes.get(_REQUEST, permits=Permission.IDENTIFY, summary="Which machine asks to be logged in.")
+async def get_login(call: Call, http: Request, user_code: str) -> LoginAnswer | Response:
+    """Answer what the machine calls itself, and where it asked from."""
+    return await _guessed(call, http, lambda: devices.find_login(call, user_code))
+
+
+@routes.post(f"{_REQUEST}/approve", permits=Permission.IDENTIFY, summary="Log a machine in.", is_audited=True)
+async def approve_login(call: Call, http: Request, user_code: str) -> LoginAnswer | Response:
+    """Give the machine an API key of the caller's, which reaches no further than what they sent."""
+    await read_whole(http.receive)
+    return await _guessed(call, http, lambda: devices.decide_login(call, user_code, is_approved=True))
+
+
+@routes.post(
+    f"{_REQUEST}/deny", permits=Permission.IDENTIFY, summary="Refuse to log a machine in.", is_audited=True
+)
+async def deny_login(call: Call, http: Request, user_code: str) -> LoginAnswer | Response:
+    """Let the machine know that nobody wants it."""
+    await read_whole(http.receive)
+    return await _guessed(call, http, lambda: devices.decide_login(call, user_code, is_approved=False))
+
+
+async def _guessed(call: Call, http: Request, find: Callable[[], DeviceLogin]) -> Response:
+    """Answer a login that somebody names by its short code; who names wrong ones has to wait."""
+    guesses, client = call.operation.guesses, _client(http)
+    guesses.check(client)
+    try:
+        login = await run_sync(find)
+    except NotFound:
+        guesses.note_wrong(client)
+        raise
+    answer = LoginAnswer(
+        user_code=login.user_code,
+        machine=login.machine,
+        client=login.client,
+        created_ms=login.created_ms,
+        expires_ms=login.expires_ms,
+        state=login.state.value,
+    )
+    return Answer(wire.encode(answer))
+
+
+def _signed_in(call: Call, http: Request, attempt: Attempt) -> ShownKey:
+    """Return the session of whom the provider names, and write down that they signed in."""
+    provider, query = _provider(call), http.query_params
+    provider.check_issuer(query.get("iss"))
+    if "code" not in query:
+        raise signing_in.refused_by_provider(query.get("error"))
+    identity = provider.identify(query["code"], attempt, _redirect_uri(call, http))
+    agent = http.headers.get("user-agent", "")
+    made = signing_in.sign_in(call.stores, call.settings, identity, agent)
+    event = AuditEvent(
+        at_ms=call.now_ms(),
+        action="signing_in.end_sign_in",
+        outcome=Outcome.DONE,
+        caller=made.owner.name,
+        principal_id=made.owner.principal_id,
+        key_id=made.key.key_id,
+        client=_client(http),
+    )
+    call.stores.metadata.audit.append([event])
+    return made
+
+
+def _provider(call: Call) -> OidcProvider:
+    if call.operation.provider is None:
+        raise NotFound("This server has no provider of identities. Sign in with an API key.")
+    return call.operation.provider
+
+
+def _session_header(call: Call, http: Request, made: ShownKey) -> tuple[bytes, bytes]:
+    lifetime_s = max(1, ((made.key.expires_ms or 0) - call.now_ms()) // 1000)
+    return set_session(http.scope, made.text, lifetime_s)
+
+
+def _redirect(url: str, *cookies: tuple[bytes, bytes]) -> Response:
+    response = RedirectResponse(url, status_code=303)
+    response.raw_headers.extend(cookies)
+    return response
+
+
+def _base_url(call: Call, http: Request) -> str:
+    """The address of the server for a browser; the wall has checked the host that the request names."""
+    if call.settings.public_url:
+        return call.settings.public_url.rstrip("/")
+    return f"{http.url.scheme}://{http.headers['host']}{http.scope.get('root_path', '')}"
+
+
+def _redirect_uri(call: Call, http: Request) -> str:
+    return _base_url(call, http) + _CALLBACK
+
+
+def _client(http: Request) -> str:
+    return http.client.host if http.client else ""
