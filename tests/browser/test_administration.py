@@ -213,7 +213,7 @@ def test_the_servers_health_is_told_and_its_signing_key_rotated(visit: Visit, bu
     expect(page.get_by_text("All data is whole.")).to_be_visible()
     page.get_by_role("button", name="Rotate").click()
     confirm(page, "Rotate")
-    expect(page.get_by_text("signs from now on")).to_be_visible()
+    expect(page.get_by_role("region", name="Signing key").get_by_text("signs from now on")).to_be_visible()
 
 
 def test_a_failure_is_told_and_can_be_tried_again(visit: Visit, busy: RunningServer) -> None:

@@ -87,39 +87,7 @@ def test_experiments_are_made_searched_deleted_and_restored(
     expect(page.get_by_role("link", name="fresh")).to_be_visible()
 
 
-def test_a_teams_server_asks_for_a_key_and_keeps_only_a_token(
-    visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
-) -> None:
-    home = tmp_path / "team"
-    api_key = administer(home, "init")
-    server = start_server(home=home, mode="serve")
-    page = visit().open(server.url)
-    expect(page.get_by_label("API key")).to_be_visible()
-    look(page, "sign-in")
-    sign_in(page, "ry_000000000000_wrong")
-    expect(page.get_by_role("alert")).to_have_text("The server does not know this key.")
-    sign_in(page, api_key)
-    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
-    stored = page.evaluate("JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie")
-    assert api_key not in stored
-    page.reload()
-    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("API key")).to_be_visible()
-    assert page.evaluate("sessionStorage.length") == 0
-
-
-def test_a_token_that_is_no_longer_good_is_let_go(visit: Visit, content: Content) -> None:
-    page = visit().open(content.url)
-    left_over = {"token": "from.another.server", "scope": "admin", "expiresMs": 4102444800000}
-    page.evaluate("session => sessionStorage.setItem('runyard.session', JSON.stringify(session))", left_over)
-    page.reload()
-    expect(page.get_by_role("link", name="ridge-diabetes")).to_be_visible()
-    expect(page.get_by_label("API key")).to_have_count(0)
-    assert page.evaluate("sessionStorage.length") == 0
-
-
-def test_files_of_a_teams_server_are_fetched_with_the_token(
+def test_files_of_a_teams_server_are_shown_to_who_has_signed_in(
     visit: Visit, start_server: ServerStarter, tmp_path: Path
 ) -> None:
     home = tmp_path / "team"

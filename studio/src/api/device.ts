@@ -6,9 +6,8 @@ export interface DeviceRequest {
   user_code: string;
   client: string;
   machine: string;
-  asked_ms: number;
+  created_ms: number;
   expires_ms: number;
-  state: string;
 }
 
 const one = (code: string) => `api/v1/device/requests/${encodeURIComponent(code)}`;

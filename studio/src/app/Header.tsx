@@ -1,3 +1,4 @@
+import { useSession } from "../api/session.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import icon from "../styles/icon.svg";
 import { experimentsHash } from "./route.ts";
@@ -7,6 +8,7 @@ import { WorkspaceSwitcher } from "./WorkspaceSwitcher.tsx";
 
 export function Header() {
   const theme = useTheme();
+  const { isAsked } = useSession();
   const other = theme === "dark" ? "light" : "dark";
   return (
     <header className="top">
@@ -17,7 +19,7 @@ export function Header() {
         <img src={icon} alt="" />
         <span>Runyard</span>
       </a>
-      <WorkspaceSwitcher />
+      {!isAsked && <WorkspaceSwitcher />}
       <span className="grow" />
       <AdminLink />
       <IconButton

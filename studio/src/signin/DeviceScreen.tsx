@@ -92,7 +92,8 @@ function Answer({ code, onOther }: { code: string; onOther: () => void }) {
           ["Code", <code key="code">{code}</code>],
           ["Machine", asked.machine],
           ["Address", asked.client],
-          ["Asked", <Time key="asked" ms={asked.asked_ms} isRelative />],
+          ["Asked", <Time key="asked" ms={asked.created_ms} isRelative />],
+          ["Waits until", <Time key="until" ms={asked.expires_ms} />],
         ]}
       />
       {answer.error && (
