@@ -36,7 +36,7 @@ def test_a_person_is_added_with_a_key_that_is_shown_once(runyard: CommandLine, n
 
 
 def test_somebody_who_signs_in_elsewhere_needs_no_key(runyard: CommandLine, name: str):
-    assert runyard("person", "add", name, "--no-key", "--administrator").out == f"Added {name}.\n"
+    assert runyard("person", "add", name, "--without-key", "--administrator").out == f"Added {name}.\n"
     assert runyard("key", "list", "--principal", name, "--json").json == []
     told = runyard("person", "change", name, "--rename", f"{name}-2", "--no-administrator", "--json").json
     assert (told["name"], told["is_administrator"]) == (f"{name}-2", False)
@@ -89,7 +89,7 @@ def test_roles_are_given_listed_and_taken_away(runyard: CommandLine, name: str, 
 
 
 def test_keys_are_made_listed_and_ended(runyard: CommandLine, name: str, workspace: Workspace):
-    runyard("person", "add", name, "--no-key")
+    runyard("person", "add", name, "--without-key")
     limits = ("--scope", "reader", "-w", workspace.name, "--lifetime-days", "3")
     made = runyard("key", "create", "laptop", "--principal", name, *limits, "--json").json
     assert (made["scope"], made["workspace"], made["principal"]) == ("reader", name, name)

@@ -32,7 +32,7 @@ def add_person(
         str | None, Parameter(help="Finds them when they sign in by a provider of identities.")
     ] = None,
     administrator: Annotated[bool, Parameter(help="Let them administer the whole server.")] = False,
-    no_key: Annotated[
+    without_key: Annotated[
         bool, Parameter(help="Make no API key: they sign in by a provider of identities.")
     ] = False,
     server: Server = THIS_SERVER,
@@ -44,7 +44,7 @@ def add_person(
     """
     connection = connect(server.address())
     made = Principals(connection).add(name, email=email, is_administrator=administrator)
-    _print_new(made, None if no_key else _first_key(ApiKeys(connection), name), json)
+    _print_new(made, None if without_key else _first_key(ApiKeys(connection), name), json)
 
 
 @service_app.command(name="add")
