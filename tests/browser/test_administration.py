@@ -90,6 +90,7 @@ def test_a_person_is_added_with_a_key_and_sees_what_their_role_allows(
     dialog(page).get_by_role("button", name="Add").click()
     expect(dialog(page).get_by_role("heading", name="API key of bea")).to_be_visible()
     look(page, "admin-key-once")
+    assert serious_barriers(page) == []
     key = shown_key(page)
     assert key.startswith("ry_")
     expect(page.get_by_role("row", name="bea")).to_be_visible()
@@ -133,6 +134,7 @@ def test_a_key_is_made_used_revoked_and_found_in_the_audit_log(
     assert httpx.get(f"{url}/api/v1/caller", headers=headers, timeout=60).json()["scope"] == "reader"
 
     look(page, "my-keys")
+    assert serious_barriers(page) == []
     page.get_by_role("button", name="Revoke night job").click()
     confirm(page, "Revoke")
     expect(page.get_by_role("row", name="night job")).to_have_count(0)
@@ -151,7 +153,7 @@ def test_a_key_is_made_used_revoked_and_found_in_the_audit_log(
     expect(page.get_by_text(re.compile(r"Whole: \d+ entries"))).to_be_visible()
 
 
-def test_an_experiment_is_shared_with_a_group(visit: Visit, team: tuple[str, str]) -> None:
+def test_an_experiment_is_shared_with_a_group(visit: Visit, team: tuple[str, str], look: Look) -> None:
     url, administrator_key = team
     page = visit().open(f"{url}/#/admin/groups")
     sign_in(page, administrator_key)
@@ -170,6 +172,8 @@ def test_an_experiment_is_shared_with_a_group(visit: Visit, team: tuple[str, str
     dialog(page).get_by_role("combobox", name="Person, service principal or group").fill("guests")
     confirm(page, "Give")
     expect(page.get_by_role("row", name="guests")).to_contain_text("reader")
+    look(page, "share")
+    assert serious_barriers(page) == []
     page.get_by_role("button", name="Change the role of guests").click()
     dialog(page).get_by_role("combobox", name="Role").select_option("contributor")
     confirm(page, "Change")

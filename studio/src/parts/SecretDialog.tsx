@@ -25,7 +25,9 @@ export function SecretDialog({ title, secret, onClose }: Props) {
       <div className="stack">
         <h2 id={titleId}>{title}</h2>
         <p>Copy it now and keep it as you keep a password: it is shown this once.</p>
-        <Snippet code={secret} />
+        <div className="secret">
+          <Snippet code={secret} />
+        </div>
         <div className="row">
           <span className="grow" />
           <button type="button" className="button primary" onClick={() => dialog.current?.close()}>
