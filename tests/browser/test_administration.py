@@ -117,6 +117,12 @@ def test_a_person_is_added_with_a_key_and_sees_what_their_role_allows(
     expect(bea.get_by_role("heading", name="You may not see this")).to_be_visible()
     look(bea, "admin-no-right")
 
+    # What they were not let do stands in the log.
+    page.goto(f"{url}/#/admin/audit?caller=bea&outcome=refused")
+    expect(page.get_by_role("row", name="refused").first).to_have_class("refused")
+    look(page, "audit-refused")
+    assert serious_barriers(page) == []
+
 
 def test_a_key_is_made_used_revoked_and_found_in_the_audit_log(
     visit: Visit, team: tuple[str, str], look: Look
