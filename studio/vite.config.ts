@@ -5,7 +5,7 @@ import { defineConfig, loadEnv } from "vite";
 const server = loadEnv("development", ".", "RUNYARD_").RUNYARD_URL ?? "http://127.0.0.1:5000";
 // Below any address of a workspace.
 const calls =
-  "^(/workspaces/[^/]+|/mlflow/v[12]\\.0/subscriptions/.+/workspaces/[^/]+)?/(api|ajax-api|get-artifact|health)";
+  "^(/workspaces/[^/]+|/mlflow/v[12]\\.0/subscriptions/.+/workspaces/[^/]+)?/(api|ajax-api|get-artifact|health|healthz|readyz|metrics)";
 
 export default defineConfig({
   plugins: [react()],

@@ -12,6 +12,7 @@ import "./styles/shell.css";
 import "./styles/runs.css";
 import "./styles/charts.css";
 import "./styles/run.css";
+import "./styles/admin.css";
 
 const queries = new QueryClient({
   defaultOptions: {

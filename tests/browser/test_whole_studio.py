@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.barriers import serious_barriers, settle
 from tests.browser.charts import wait_for_lines
 from tests.browser.conftest import Connect, Look, Visitor
+from tests.browser.signing_in import administer, sign_in
 from tests.browser.workspace_content import Content
 from tests.conftest import ServerStarter
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
 
-AXE = Path(__file__).parents[2] / "studio" / "node_modules" / "axe-core" / "axe.min.js"
 AZURE_PREFIX = (
     "/mlflow/v2.0/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/runyard"
     "/providers/Microsoft.MachineLearningServices/workspaces/vision"
@@ -89,51 +87,7 @@ def test_experiments_are_made_searched_deleted_and_restored(
     expect(page.get_by_role("link", name="fresh")).to_be_visible()
 
 
-def administer(home: Path, *arguments: str) -> str:
-    """Run `runyard admin` on a home folder and return what it prints: an API key."""
-    command = [sys.executable, "-m", "runyard", "admin", *arguments, "--home", str(home)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
-
-
-def sign_in(page: Page, api_key: str) -> None:
-    """Fill in the form that a team's server answers with."""
-    page.get_by_label("API key").fill(api_key)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def test_a_teams_server_asks_for_a_key_and_keeps_only_a_token(
-    visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
-) -> None:
-    home = tmp_path / "team"
-    api_key = administer(home, "init")
-    server = start_server(home=home, mode="serve")
-    page = visit().open(server.url)
-    expect(page.get_by_label("API key")).to_be_visible()
-    look(page, "sign-in")
-    sign_in(page, "ry_000000000000_wrong")
-    expect(page.get_by_role("alert")).to_have_text("The server does not know this key.")
-    sign_in(page, api_key)
-    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
-    stored = page.evaluate("JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie")
-    assert api_key not in stored
-    page.reload()
-    expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("API key")).to_be_visible()
-    assert page.evaluate("sessionStorage.length") == 0
-
-
-def test_a_token_that_is_no_longer_good_is_let_go(visit: Visit, content: Content) -> None:
-    page = visit().open(content.url)
-    left_over = {"token": "from.another.server", "scope": "admin", "expiresMs": 4102444800000}
-    page.evaluate("session => sessionStorage.setItem('runyard.session', JSON.stringify(session))", left_over)
-    page.reload()
-    expect(page.get_by_role("link", name="ridge-diabetes")).to_be_visible()
-    expect(page.get_by_label("API key")).to_have_count(0)
-    assert page.evaluate("sessionStorage.length") == 0
-
-
-def test_files_of_a_teams_server_are_fetched_with_the_token(
+def test_files_of_a_teams_server_are_shown_to_who_has_signed_in(
     visit: Visit, start_server: ServerStarter, tmp_path: Path
 ) -> None:
     home = tmp_path / "team"
@@ -228,13 +182,6 @@ def screens(content: Content) -> dict[str, str]:
     }
 
 
-def settle(page: Page) -> None:
-    """Wait until nothing is loading any more."""
-    expect(page.locator("h1")).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    expect(page.locator(".skeleton")).to_have_count(0)
-
-
 @pytest.mark.parametrize("name", ["experiments", "runs", "compare", "run", "metrics", "artifacts", "model"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_screen_has_a_serious_barrier(
@@ -243,15 +190,7 @@ def test_no_screen_has_a_serious_barrier(
     page = visit(scheme=scheme).open(f"{content.url}/{screens(content)[name]}")
     settle(page)
     look(page, f"{name}-{scheme}")
-    page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    serious = [
-        f"{barrier['id']}: {node['html'][:160]}"
-        for barrier in found["violations"]
-        if barrier["impact"] in ("serious", "critical")
-        for node in barrier["nodes"]
-    ]
-    assert serious == []
+    assert serious_barriers(page) == []
 
 
 @pytest.mark.parametrize("name", ["experiments", "runs", "compare", "run", "metrics", "artifacts", "model"])

@@ -84,6 +84,7 @@ def test_an_api_key_is_taken_as_a_bearer(team, kind):
         "key_kind": "key",
         "roles": {},
         "experiment_roles": {},
+        "permission": "ADMINISTER",
     }
 
 

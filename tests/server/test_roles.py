@@ -134,6 +134,7 @@ def test_who_has_no_role_sees_no_workspace_and_nothing_in_it(team, experiments):
     assert team.ask("GET", "/api/v1/workspaces", key=eve).json()["workspaces"] == []
     told = team.ask("GET", "/api/v1/caller", key=eve).json()
     assert (told["roles"], told["experiment_roles"], told["is_administrator"]) == ({}, {}, False)
+    assert told["permission"] == "IDENTIFY"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,8 @@ def test_a_role_in_a_workspace_allows_what_it_says(team, experiments, role, allo
     team.grant("bea", role, "alpha")
     for calls, status in zip((reads, writes, manages), allowed, strict=True):
         assert set(statuses(team, calls(experiments.open), bea)) == {status}
+    told = team.ask("GET", "/workspaces/alpha/api/v1/caller", key=bea).json()
+    assert told["permission"] == {"reader": "READ", "contributor": "CONTRIBUTE", "owner": "MANAGE"}[role]
     # Nothing of it in another workspace, nor of the server.
     assert (
         team.ask(

@@ -79,6 +79,10 @@ class Caller:
             return True
         return workspace is not None and self.rights.allow(permission, workspace)
 
+    def most_in(self, workspace: str) -> Permission:
+        """Return the highest permission that they have in all of ``workspace``."""
+        return max(each for each in Permission if each is Permission.IDENTIFY or self.may(each, workspace))
+
     def experiments_with(self, permission: Permission, workspace: str) -> frozenset[str]:
         """Return the ids of the single experiments of ``workspace`` where a role gives them ``permission``.
 

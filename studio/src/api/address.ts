@@ -25,6 +25,9 @@ export const prefix = () => prefixOf(window.location.pathname);
 export const serverRoot = () => serverRootOf(window.location.pathname);
 export const currentWorkspace = () => workspaceOf(window.location.pathname);
 
+/** The name of the workspace on screen. */
+export const workspaceName = () => currentWorkspace() ?? "default";
+
 /** What a client sets MLFLOW_TRACKING_URI to, to log into the workspace on screen. */
 export function trackingUri(): string {
   return (window.location.origin + prefix()).replace(/\/$/, "");

@@ -1,7 +1,6 @@
 /** The calls of Runyard's own API. */
 import { serverRoot } from "./address.ts";
 import { COLUMNS, linesOf } from "./columns.ts";
-import type { Session } from "./session.ts";
 import { getJson, send, sendJson } from "./transport.ts";
 import type { Workspace } from "./types.ts";
 
@@ -44,27 +43,6 @@ export async function createWorkspace(name: string, description: string): Promis
     serverRoot(),
   );
   return workspaceOf(answer.workspace);
-}
-
-interface WireToken {
-  access_token: string;
-  expires_ms: number;
-  scope: string;
-}
-
-/** Exchange an API key for a token of at most an hour. The key itself is not kept. */
-export async function exchangeKey(apiKey: string): Promise<Session> {
-  const response = await send(
-    "api/v1/token",
-    {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${apiKey}` },
-      body: "{}",
-    },
-    serverRoot(),
-  );
-  const answer = (await response.json()) as WireToken;
-  return { token: answer.access_token, scope: answer.scope, expiresMs: answer.expires_ms };
 }
 
 export type XAxis = "step" | "time" | "relative";

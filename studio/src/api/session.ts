@@ -1,58 +1,33 @@
-/** The token of this tab, and whether the server asked for one. */
+/** Whether the server has asked who this is. The session itself is in a cookie that no page can read. */
 import { useSyncExternalStore } from "react";
 
-export interface Session {
-  token: string;
-  scope: string;
-  expiresMs: number;
-}
-
 export interface SessionState {
-  session: Session | null;
   isAsked: boolean;
 }
 
-const STORAGE_KEY = "runyard.session";
+const ASKED: SessionState = { isAsked: true };
+const NOT_ASKED: SessionState = { isAsked: false };
 const listeners = new Set<() => void>();
-
-function stored(): Session | null {
-  const text = window.sessionStorage.getItem(STORAGE_KEY);
-  if (text === null) return null;
-  const session: Session = JSON.parse(text);
-  return session.expiresMs > Date.now() ? session : null;
-}
-
-let state: SessionState | null = null;
-
-function current(): SessionState {
-  state ??= { session: stored(), isAsked: false };
-  return state;
-}
+let state = NOT_ASKED;
 
 function publish(next: SessionState): void {
+  if (next === state) return;
   state = next;
-  if (next.session) window.sessionStorage.setItem(STORAGE_KEY, JSON.stringify(next.session));
-  else window.sessionStorage.removeItem(STORAGE_KEY);
   for (const listener of listeners) listener();
 }
 
-export const bearer = (): string | null => current().session?.token ?? null;
-export const begin = (session: Session) => publish({ session, isAsked: false });
-export const end = () => publish({ session: null, isAsked: true });
+/** The server refused a request that said not who sends it. */
+export const ask = () => publish(ASKED);
 
-/** The server does not take this token any more; whether it needs one at all, the next answer says. */
-export function forget(token: string): void {
-  if (token === bearer()) publish({ session: null, isAsked: false });
-}
-
-/** The server refused a request without a token: ask the person, unless they have given one by now. */
-export function ask(): void {
-  if (bearer() === null && !current().isAsked) publish({ session: null, isAsked: true });
-}
+/** Somebody has signed in. */
+export const begin = () => publish(NOT_ASKED);
 
 export function useSession(): SessionState {
-  return useSyncExternalStore((listener) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }, current);
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => state,
+  );
 }

@@ -1,6 +1,6 @@
 import { prefix } from "./address.ts";
 import { lost, restored } from "./connection.ts";
-import { ask, bearer, forget } from "./session.ts";
+import { ask } from "./session.ts";
 
 /** The server answered, and said no. */
 export class Refused extends Error {
@@ -35,12 +35,9 @@ async function refusalOf(response: Response): Promise<Refused> {
   }
 }
 
-/** Send a request below this page's prefix with this tab's token, and answer the response when it is a success. */
+/** Send a request below this page's prefix, as whoever has signed in, and answer the response when it is a success. */
 export async function send(path: string, init: RequestInit = {}, base: string = prefix()): Promise<Response> {
   const headers = new Headers(init.headers);
-  const isOwn = headers.has("Authorization");
-  const token = isOwn ? null : bearer();
-  if (token !== null) headers.set("Authorization", `Bearer ${token}`);
   let response: Response;
   try {
     response = await fetch(base + path, { ...init, headers, credentials: "same-origin" });
@@ -55,12 +52,8 @@ export async function send(path: string, init: RequestInit = {}, base: string = 
   }
   restored();
   if (response.ok) return response;
-  if (response.status === 401 && token !== null) {
-    // An hour is over, or another server answers here now: perhaps one that asks for no token.
-    forget(token);
-    return send(path, init, base);
-  }
-  if (response.status === 401 && !isOwn) ask();
+  // One who is signing in has been asked already.
+  if (response.status === 401 && !headers.has("Authorization")) ask();
   throw await refusalOf(response);
 }
 
@@ -69,8 +62,19 @@ export async function getJson<T>(path: string, signal?: AbortSignal, base?: stri
   return (await response.json()) as T;
 }
 
+/** Put what is given behind a path; what is null or empty is left out. */
+export function withQuery(path: string, query: Record<string, string | number | boolean | null>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== "");
+  if (given.length === 0) return path;
+  return `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+export async function remove(path: string, base?: string): Promise<void> {
+  await send(path, { method: "DELETE" }, base);
+}
+
 export async function sendJson<T>(
-  method: "POST" | "PATCH" | "DELETE",
+  method: "POST" | "PUT" | "PATCH",
   path: string,
   body: unknown,
   signal?: AbortSignal,

@@ -1,16 +1,22 @@
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { useSession } from "../api/session.ts";
 import { ExperimentsScreen } from "../experiments/ExperimentsScreen.tsx";
 import { ModelScreen } from "../models/ModelScreen.tsx";
-import { Empty } from "../parts/States.tsx";
+import { Empty, Skeleton } from "../parts/States.tsx";
 import { RunScreen } from "../run/RunScreen.tsx";
 import { RunsScreen } from "../runs/RunsScreen.tsx";
+import { DeviceScreen } from "../signin/DeviceScreen.tsx";
 import { SignIn } from "../signin/SignIn.tsx";
 import { Boundary } from "./Boundary.tsx";
 import { Header } from "./Header.tsx";
 import { usePlace } from "./location.ts";
 import { experimentsHash, type Route, routeOf } from "./route.ts";
 import { StaleBanner } from "./StaleBanner.tsx";
+
+/** Few people need these on most days. */
+const AdminScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).AdminScreen }));
+const KeysScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).KeysScreen }));
+const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
   switch (route.screen) {
@@ -22,6 +28,14 @@ function Screen({ route }: { route: Route }) {
       return <RunScreen key={route.runId} {...route} />;
     case "model":
       return <ModelScreen key={route.modelId} {...route} />;
+    case "share":
+      return <ShareScreen key={route.experimentId} experimentId={route.experimentId} />;
+    case "admin":
+      return <AdminScreen section={route.section} />;
+    case "keys":
+      return <KeysScreen />;
+    case "device":
+      return <DeviceScreen />;
     case "unknown":
       return (
         <Empty title="There is no such page">
@@ -31,6 +45,14 @@ function Screen({ route }: { route: Route }) {
         </Empty>
       );
   }
+}
+
+function Waiting() {
+  return (
+    <div className="page">
+      <Skeleton label="Loading the page" />
+    </div>
+  );
 }
 
 export function App() {
@@ -46,7 +68,9 @@ export function App() {
           <SignIn />
         ) : (
           <Boundary key={segments.join("/")}>
-            <Screen route={route} />
+            <Suspense fallback={<Waiting />}>
+              <Screen route={route} />
+            </Suspense>
           </Boundary>
         )}
       </main>

@@ -1,13 +1,14 @@
-import { end, useSession } from "../api/session.ts";
+import { useSession } from "../api/session.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import icon from "../styles/icon.svg";
 import { experimentsHash } from "./route.ts";
 import { chooseTheme, useTheme } from "./theme.ts";
+import { AdminLink, UserMenu } from "./UserMenu.tsx";
 import { WorkspaceSwitcher } from "./WorkspaceSwitcher.tsx";
 
 export function Header() {
   const theme = useTheme();
-  const { session } = useSession();
+  const { isAsked } = useSession();
   const other = theme === "dark" ? "light" : "dark";
   return (
     <header className="top">
@@ -18,19 +19,16 @@ export function Header() {
         <img src={icon} alt="" />
         <span>Runyard</span>
       </a>
-      <WorkspaceSwitcher />
+      {!isAsked && <WorkspaceSwitcher />}
       <span className="grow" />
+      <AdminLink />
       <IconButton
         icon={theme === "dark" ? "sun" : "moon"}
         label={`Use the ${other} theme`}
         isSmall={false}
         onClick={() => chooseTheme(other)}
       />
-      {session && (
-        <button type="button" className="button bare" onClick={end}>
-          Sign out
-        </button>
-      )}
+      <UserMenu />
     </header>
   );
 }

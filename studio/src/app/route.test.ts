@@ -55,6 +55,16 @@ describe("the hash names a screen", () => {
     expect(routeAt("#/experiments/7/runs/abc/artifacts/100%")).toMatchObject({ artifactPath: "100%" });
   });
 
+  it.each([
+    ["#/admin", { screen: "admin", section: "" }],
+    ["#/admin/people", { screen: "admin", section: "people" }],
+    ["#/keys", { screen: "keys" }],
+    ["#/device?code=ABCD-EFGH", { screen: "device" }],
+    ["#/experiments/7/share", { screen: "share", experimentId: "7" }],
+  ])("%s opens what it says", (hash, route) => {
+    expect(routeAt(hash)).toEqual(route);
+  });
+
   it("says so when it knows no such page", () => {
     expect(routeAt("#/prompts/3")).toEqual({ screen: "unknown" });
   });

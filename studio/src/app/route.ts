@@ -4,6 +4,10 @@ export type Route =
   | { screen: "experiment"; experimentId: string }
   | { screen: "run"; experimentId: string; runId: string; tab: RunTab; artifactPath: string }
   | { screen: "model"; experimentId: string; modelId: string; artifactPath: string }
+  | { screen: "share"; experimentId: string }
+  | { screen: "admin"; section: string }
+  | { screen: "keys" }
+  | { screen: "device" }
   | { screen: "unknown" };
 
 export const RUN_TABS = ["overview", "metrics", "artifacts"] as const;
@@ -47,7 +51,10 @@ export function routeOf(segments: string[]): Route {
   if (root === undefined || (root === "experiments" && experimentId === undefined)) {
     return { screen: "experiments" };
   }
+  if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
+  if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
+  if (kind === "share") return { screen: "share", experimentId };
   if (kind === "runs" && id !== undefined) {
     const known = TAB_NAMES[tab ?? "overview"] ?? "overview";
     const artifactPath = known === "artifacts" ? rest.join("/") : "";
@@ -68,6 +75,9 @@ const pathTo = (...segments: string[]) => `#/${segments.map(encodeURIComponent).
 
 export const experimentsHash = () => "#/experiments";
 export const experimentHash = (experimentId: string) => pathTo("experiments", experimentId);
+export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");
+export const adminHash = (section = "") => pathTo("admin", ...(section ? [section] : []));
+export const keysHash = () => "#/keys";
 export const runHash = (experimentId: string, runId: string, tab: RunTab = "overview", artifactPath = "") =>
   pathTo(
     "experiments",

@@ -15,6 +15,7 @@ import { firstColumns, knownKeys } from "./columns.ts";
 import { FILTER_ID } from "./FilterBox.tsx";
 import { RunsTable, type TableActions } from "./RunsTable.tsx";
 import { RunsToolbar } from "./RunsToolbar.tsx";
+import { ShareLink } from "./ShareLink.tsx";
 import { Split } from "./Split.tsx";
 import { eyeToggled, moved, toggled, toggledRange } from "./selection.ts";
 import { useTableSettings } from "./tableSettings.ts";
@@ -179,6 +180,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           {name}
         </h1>
         {experiment.data?.isDeleted && <span className="pill">Deleted</span>}
+        <ShareLink experimentId={experimentId} />
       </div>
       <RunsToolbar
         settings={settings}

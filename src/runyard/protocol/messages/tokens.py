@@ -28,7 +28,9 @@ class GetCallerAnswer(Wire, omit_defaults=False):
     """Who the server takes the caller for, and how far their credential and their roles reach.
 
     ``roles`` are those in whole workspaces, ``experiment_roles`` those in single experiments, by workspace
-    and experiment id. An administrator has none and needs none.
+    and experiment id. An administrator has none and needs none. ``permission`` is the most that they have in
+    all of the workspace that was addressed: ``IDENTIFY``, ``READ``, ``CONTRIBUTE``, ``MANAGE`` or
+    ``ADMINISTER``.
     """
 
     name: str
@@ -41,3 +43,4 @@ class GetCallerAnswer(Wire, omit_defaults=False):
     key_kind: str | None
     roles: dict[str, str]
     experiment_roles: dict[str, dict[str, str]]
+    permission: str

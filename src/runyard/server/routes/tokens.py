@@ -34,6 +34,7 @@ def get_caller(call: Call) -> GetCallerAnswer:
             name: {each: role.value for each, role in roles.items()}
             for name, roles in rights.experiments.items()
         },
+        permission=caller.most_in(call.workspace.name).name,
     )
 
 

@@ -1,0 +1,3 @@
+export { AdminScreen } from "./AdminScreen.tsx";
+export { KeysScreen } from "./KeysScreen.tsx";
+export { ShareScreen } from "./ShareScreen.tsx";

@@ -1,0 +1,37 @@
+/** Who the server takes this browser for, and what it lets them do here. */
+import { useQuery } from "@tanstack/react-query";
+import { workspaceName } from "./address.ts";
+import { type Caller, getCaller, PERMISSIONS, type Permission } from "./identity.ts";
+import { useSession } from "./session.ts";
+
+export function useCaller(): Caller | null {
+  const { isAsked } = useSession();
+  const { data } = useQuery({
+    queryKey: ["caller"],
+    queryFn: ({ signal }) => getCaller(signal),
+    enabled: !isAsked,
+    staleTime: 15_000,
+    refetchInterval: 60_000,
+  });
+  return isAsked ? null : (data ?? null);
+}
+
+/** Whether the caller has a permission in all of the workspace on screen. */
+export const may = (caller: Caller | null, permission: Permission) =>
+  caller !== null && PERMISSIONS.indexOf(caller.permission) >= PERMISSIONS.indexOf(permission);
+
+/** Whether they may give others a role in one experiment. */
+export const mayShare = (caller: Caller | null, experimentId: string) =>
+  may(caller, "MANAGE") || caller?.experiment_roles[workspaceName()]?.[experimentId] === "owner";
+
+/** What somebody is here, in a few words. */
+export function roleText(caller: Caller, workspace: string): string {
+  if (caller.is_local_owner) return "at this machine";
+  if (caller.is_administrator) return "administrator";
+  const role = caller.roles[workspace];
+  const experiments = Object.keys(caller.experiment_roles[workspace] ?? {}).length;
+  if (role) return `${role} of ${workspace}`;
+  if (experiments > 0) return `sees ${experiments} of the experiments of ${workspace}`;
+  if (may(caller, "READ")) return `${caller.permission.toLowerCase()} in ${workspace}`;
+  return `no role in ${workspace}`;
+}

@@ -1,0 +1,14 @@
+import { ask } from "../api/session.ts";
+import { endSession } from "../api/signin.ts";
+import { Refused } from "../api/transport.ts";
+
+/** End the session, on the server and on the page. */
+export async function signOut(): Promise<void> {
+  try {
+    await endSession();
+  } catch (error) {
+    // One that is over already needs no ending; while the server is away, the banner says so.
+    if (!(error instanceof Refused)) return;
+  }
+  ask();
+}
