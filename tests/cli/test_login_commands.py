@@ -55,6 +55,8 @@ def test_a_key_is_kept_where_nobody_else_reads_it_and_ends_with_logout(
     assert (told["name"], told["is_administrator"]) == ("ann", True)
     assert "ann" in runyard("whoami", server.url).out
     assert runyard("workspace", "list", "--url", server.url).code == 0
+    for command in (("person", "add", "ben"), ("key", "create", "second")):
+        assert runyard(*command, "--url", server.url).out.startswith("ry_")
     assert runyard("logout", server.url).code == 0
     assert runyard("whoami", server.url).code == 4
     headers = {"Authorization": f"Bearer {made}"}

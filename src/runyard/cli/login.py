@@ -42,7 +42,7 @@ def login(
             allow_leading_hyphen=True,
         ),
     ] = None,
-    no_browser: Annotated[bool, Parameter(help="Only print the address to open.")] = False,
+    without_browser: Annotated[bool, Parameter(help="Only print the address to open.")] = False,
     server: Server = THIS_SERVER,
 ) -> None:
     """Log this machine in to a server: somebody who is signed in there approves it in a browser.
@@ -50,7 +50,7 @@ def login(
     The key that it gets is kept in a file that only you can read, and is exchanged for tokens of an hour.
     """
     url = _address(address, server)
-    secret = _given(api_key) if api_key is not None else _approved(url, opens_browser=not no_browser)
+    secret = _given(api_key) if api_key is not None else _approved(url, opens_browser=not without_browser)
     caller = Connection(HttpTransport(url, FixedToken(secret))).get(_CALLER, GetCallerAnswer)
     path = keep_secret(url, secret)
     say(f"This machine is logged in to {url} as {caller.name}.")
