@@ -162,7 +162,7 @@ def make_environment(uv: Path, name: str, lock: str, versions: str | None = None
 
 
 def make_object_stores(uv: Path) -> None:
-    """Install SeaweedFS and Azurite, the servers that the tests of artifacts keep them in."""
+    """Install the servers of others that tests start: SeaweedFS, Azurite, a provider of identities."""
     lock = REQUIREMENTS / "object-stores.txt"
     folder = CLIENT_ENVIRONMENTS / "object-stores"
     stamp = Stamp(folder, lock)
@@ -170,7 +170,8 @@ def make_object_stores(uv: Path) -> None:
         say(f"Installing {lock.relative_to(ROOT)} into {folder.relative_to(ROOT)}")
         fill_environment(uv, folder, sys.executable, lock)
         stamp.write()
-    run(str(VENV / "bin" / "python"), str(ROOT / "hatch_build.py"), "packages", "tests/object_stores")
+    for servers in ("tests/object_stores", "tests/oidc"):
+        run(str(VENV / "bin" / "python"), str(ROOT / "hatch_build.py"), "packages", servers)
 
 
 def find_python(uv: Path, versions: str | None) -> str | None:

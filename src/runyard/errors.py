@@ -4,6 +4,9 @@ RunyardError
 ├── InvalidParameter        400 INVALID_PARAMETER_VALUE   (also a ValueError)
 │   └── InvalidFilter       400 INVALID_PARAMETER_VALUE
 ├── InvalidState            400 INVALID_STATE
+│   ├── LoginPending        400 AUTHORIZATION_PENDING
+│   ├── LoginDenied         400 ACCESS_DENIED
+│   └── LoginExpired        400 EXPIRED_TOKEN
 ├── AlreadyExists           400 RESOURCE_ALREADY_EXISTS
 ├── Unauthenticated         401 UNAUTHENTICATED
 ├── Forbidden               403 PERMISSION_DENIED
@@ -61,6 +64,24 @@ class InvalidState(RunyardError):
 
     code = "INVALID_STATE"
     http_status = 400
+
+
+class LoginPending(InvalidState):
+    """Nobody has said yes or no yet; ask again after the interval."""
+
+    code = "AUTHORIZATION_PENDING"
+
+
+class LoginDenied(InvalidState):
+    """Somebody said no."""
+
+    code = "ACCESS_DENIED"
+
+
+class LoginExpired(InvalidState):
+    """Nobody said yes in time, it was used already, or there never was such a login."""
+
+    code = "EXPIRED_TOKEN"
 
 
 class AlreadyExists(RunyardError):
@@ -164,7 +185,8 @@ _BY_STATUS: dict[int, type[RunyardError]] = {
 _BY_CODE: dict[str, type[RunyardError]] = {
     cls.code: cls
     for cls in (
-        InternalError, InvalidParameter, InvalidState, AlreadyExists, Unauthenticated, Forbidden, NotFound,
+        InternalError, InvalidParameter, InvalidState, LoginPending, LoginDenied, LoginExpired, AlreadyExists,
+        Unauthenticated, Forbidden, NotFound,
         RouteNotFound, MethodNotAllowed, QuotaReached, TooLarge, NotImplementedHere, Unavailable,
     )
 }  # fmt: skip

@@ -42,6 +42,9 @@ _COMMANDS = {
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
     "config": ("runyard.cli.config:config", "Print the settings of the server and where each comes from."),
+    "login": ("runyard.cli.login:login", "Log this machine in to a server."),
+    "logout": ("runyard.cli.login:logout", "Log this machine out, and end its API key."),
+    "whoami": ("runyard.cli.login:whoami", "Say who you are to a server, and what you may do where."),
     "person": ("runyard.cli.principals:person_app", "Add, list, change and lock out people."),
     "group": ("runyard.cli.principals:group_app", "Add and list groups, and who is in them."),
     "service-principal": (

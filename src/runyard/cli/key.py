@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from runyard.cli.options import THIS_SERVER, Json, Server
 from runyard.cli.printing import note, print_json, print_table, say, time_text
 from runyard.protocol.messages.identity import CreateKey, WireKey
-from runyard.sdk.connection import connect
+from runyard.sdk.connection import connect, connect_by_key
 from runyard.sdk.principals import ApiKeys
 
 app = App(name="key", help="Create, list and revoke API keys, yours or as an administrator anybody's.")
@@ -39,7 +39,7 @@ def create(
     wanted = CreateKey(
         name=name, scope=scope, workspace=workspace, lifetime_days=lifetime_days, principal=principal
     )
-    made = ApiKeys(connect(server.address())).create(wanted)
+    made = ApiKeys(connect_by_key(server.address())).create(wanted)
     if json:
         print_json({**_described(made.key), "api_key": made.api_key})
         return

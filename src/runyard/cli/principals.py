@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from runyard.cli.options import THIS_SERVER, Json, Server
 from runyard.cli.printing import note, print_json, print_table, say, time_text
 from runyard.protocol.messages.identity import ChangePrincipal, CreateKey, WirePrincipal
-from runyard.sdk.connection import connect
+from runyard.sdk.connection import connect, connect_by_key
 from runyard.sdk.principals import ApiKeys, Principals
 
 person_app = App(name="person", help="Add, list, change and lock out people.")
@@ -42,7 +42,7 @@ def add_person(
 
     They have no role until `runyard grant set` gives them one.
     """
-    connection = connect(server.address())
+    connection = connect_by_key(server.address())
     made = Principals(connection).add(name, email=email, is_administrator=administrator)
     _print_new(made, None if without_key else _first_key(ApiKeys(connection), name), json)
 
@@ -55,7 +55,7 @@ def add_service(
     json: Json = False,
 ) -> None:
     """Add a program that has a name and roles of its own, and print its API key, once."""
-    connection = connect(server.address())
+    connection = connect_by_key(server.address())
     made = Principals(connection).add(name, "service")
     _print_new(made, _first_key(ApiKeys(connection), name), json)
 

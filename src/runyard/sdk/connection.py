@@ -12,7 +12,7 @@ from runyard.protocol.columns import CONTENT_TYPE, ColumnReader
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.wire import wire_float
 from runyard.sdk.addresses import server_url
-from runyard.sdk.credentials import find_credential
+from runyard.sdk.credentials import FixedToken, find_credential, known_secret
 from runyard.sdk.transport import Answer, HttpTransport, Request, Transport
 
 MLFLOW = "/api/2.0/mlflow"
@@ -164,6 +164,20 @@ class Connection:
     def below(self, prefix: str) -> Connection:
         """Return a connection over the same transport with a longer prefix."""
         return Connection(self._transport, self._prefix + prefix)
+
+
+def connect_by_key(url: str) -> Connection:
+    """Return a connection that sends the API key itself: what makes another one takes no token.
+
+    Args:
+        url: Address of the server.
+
+    Raises:
+        InvalidParameter: ``url`` is not a server's address.
+    """
+    checked = server_url(url)
+    secret = known_secret(checked)
+    return Connection(HttpTransport(checked, None if secret is None else FixedToken(secret)))
 
 
 def connect(url: str) -> Connection:

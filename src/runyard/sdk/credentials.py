@@ -161,6 +161,47 @@ def credentials_path() -> Path:
     return (Path(base) if base else Path.home() / ".config") / "runyard" / "credentials.json"
 
 
+def keep_secret(url: str, secret: str) -> Path:
+    """Write the API key for the server at ``url`` into the credentials file, which nobody else can read.
+
+    Args:
+        url: Address of the server; what is kept for others stays.
+        secret: The key.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidState: Others can read the file, or it is no credentials file.
+    """
+    return _write_credentials({**_read_credentials(), origin(url): secret})
+
+
+def forget_secret(url: str) -> str | None:
+    """Take the API key for the server at ``url`` out of the credentials file and return it.
+
+    Raises:
+        InvalidState: Others can read the file, or it is no credentials file.
+    """
+    known = _read_credentials()
+    secret = known.pop(origin(url), None)
+    if secret is not None:
+        _write_credentials(known)
+    return secret
+
+
+def _write_credentials(secrets_by_server: dict[str, str]) -> Path:
+    path = credentials_path()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    content = {"servers": {server: {"token": secret} for server, secret in secrets_by_server.items()}}
+    new = path.with_suffix(f".{os.getpid()}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        json.dump(content, opened, indent=2)
+    new.replace(path)
+    return path
+
+
 def _credential(secret: str, url: str) -> Credential:
     if secret.startswith(API_KEY_PREFIX):
         return ApiKey(secret, HttpTransport(without_workspace(url)))

@@ -113,7 +113,7 @@ class ApiKeys:
     """API keys: one's own and, for an administrator, those of others.
 
     Args:
-        connection: Reaches the server.
+        connection: Reaches the server; to make a key, one of :func:`~runyard.sdk.connection.connect_by_key`.
     """
 
     connection: Connection

@@ -14,7 +14,15 @@ from runyard.auth.permissions import Permission, Proof, not_allowed
 from runyard.entities.credential import KeyKind
 from runyard.entities.device import DeviceLogin, DeviceState
 from runyard.entities.permission import Scope
-from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
+from runyard.errors import (
+    Forbidden,
+    InvalidParameter,
+    InvalidState,
+    LoginDenied,
+    LoginExpired,
+    LoginPending,
+    NotFound,
+)
 from runyard.services.call import Call, system_now_ms
 from runyard.services.keys import DAY_MS, NewKey, ShownKey, add_key
 from runyard.services.sessions import agent_name, lineage_of
@@ -28,24 +36,6 @@ MAX_PENDING = 1_000
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """Without vowels, so that no code is a word, and without what looks like a digit."""
 _CODE_LENGTH = 8
-
-
-class LoginPending(InvalidState):
-    """Nobody has said yes or no yet; ask again after the interval."""
-
-    code = "AUTHORIZATION_PENDING"
-
-
-class LoginDenied(InvalidState):
-    """Somebody said no."""
-
-    code = "ACCESS_DENIED"
-
-
-class LoginExpired(InvalidState):
-    """Nobody said yes in time, it was used already, or there never was such a login."""
-
-    code = "EXPIRED_TOKEN"
 
 
 @dataclass(frozen=True, slots=True)

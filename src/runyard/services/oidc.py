@@ -142,10 +142,12 @@ class OidcProvider:
         answer = self._client.send("POST", endpoint, headers, urlencode(body).encode())
         if answer.status in (400, 401, 403):
             raise Forbidden("The provider of identities did not take the sign-in. Begin again.")
-        token = _document(answer, "token endpoint").get("id_token")
+        granted = _document(answer, "token endpoint")
+        token = granted.get("id_token")
         if not isinstance(token, str) or len(token) > MAX_ID_TOKEN_LENGTH:
             raise Unavailable("The provider of identities sent no ID token.")
-        return self._identity(self._verified(token, attempt))
+        claims = self._verified(token, attempt)
+        return self._identity({**self._told_on_request(granted, claims), **claims})
 
     def check_issuer(self, told: str | None) -> None:
         """Refuse an answer that says it is from another provider (RFC 9207)."""
@@ -163,6 +165,18 @@ class OidcProvider:
             return {}
         pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+    def _told_on_request(self, granted: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the provider tells of the person besides the ID token, if that says too little."""
+        wanted, access = ("email", self._settings.oidc_groups_claim), granted.get("access_token")
+        is_told = all(name in claims for name in wanted) or "userinfo_endpoint" not in self._document()
+        if is_told or not isinstance(access, str) or not access.isascii() or not access.isprintable():
+            return {}
+        headers = {"Authorization": f"Bearer {access}", "Accept": "application/json"}
+        answer = self._client.send("GET", self._endpoint("userinfo_endpoint"), headers)
+        told = _document(answer, "userinfo endpoint")
+        # Source: OpenID Connect Core 5.3.2: what is of another subject must not be used.
+        return told if told.get("sub") == claims["sub"] else {}
 
     def _verified(self, token: str, attempt: Attempt) -> dict[str, Any]:
         settings = self._settings

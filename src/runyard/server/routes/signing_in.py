@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from runyard.auth.permissions import Open, Permission
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.device import DeviceLogin
-from runyard.errors import NotFound, RunyardError
+from runyard.errors import LoginExpired, NotFound, RunyardError
 from runyard.protocol import wire
 from runyard.protocol.messages.signing_in import (
     BeginLogin,
@@ -141,7 +141,7 @@ async def fetch_login(call: Call, http: Request) -> FetchLoginAnswer | Response:
     asked = wire.decode(FetchLogin, await read_whole(http.receive))
     try:
         made = await run_sync(devices.fetch_login, call.stores, call.settings, asked.device_code)
-    except devices.LoginExpired:
+    except LoginExpired:
         guesses.note_wrong(client)
         raise
     answer = FetchLoginAnswer(api_key=made.text, name=made.owner.name, expires_ms=made.key.expires_ms)

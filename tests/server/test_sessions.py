@@ -1,0 +1,197 @@
+"""Sessions of browsers and logins of machines, over HTTP: what they give, what ends them, and S13 and S16."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runyard.settings import Mode
+from tests.server.team import Team
+
+WHO = "/api/v1/caller"
+SESSION = "/api/v1/session"
+OWN = {"Origin": "http://127.0.0.1:5000"}
+
+
+@pytest.fixture
+def team(tmp_path):
+    team = Team(tmp_path / "home")
+    yield team
+    team.close()
+
+
+def signed_in(team, key):
+    """The header that a browser sends after it has signed in with an API key."""
+    answer = team.ask("POST", SESSION, key=key, headers={"User-Agent": "Tester/1.0"} | OWN)
+    assert answer.status_code == 200, answer.text
+    cookie = answer.headers["set-cookie"]
+    team._client.cookies.clear()
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    return {"Cookie": cookie.partition(";")[0]}
+
+
+def test_a_browser_signs_in_with_a_key_and_out_again(team):
+    bea = team.person("bea")
+    browser = signed_in(team, bea)
+    told = team.ask("GET", WHO, headers=browser).json()
+    assert (told["name"], told["key_kind"]) == ("bea", "session")
+    (session, _) = team.ask("GET", "/api/v1/keys", headers=browser).json()["keys"]
+    assert (session["kind"], session["name"]) == ("session", "Tester/1.0")
+    answer = team.ask("DELETE", SESSION, headers=browser | OWN)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert team.ask("GET", WHO, headers=browser).status_code == 401
+    assert team.ask("GET", WHO, key=bea).status_code == 200
+
+
+def test_a_session_ends_with_the_key_that_it_was_made_from(team):
+    bea = team.person("bea")
+    browser = signed_in(team, bea)
+    team.ask("DELETE", f"/api/v1/keys/{bea[3:15]}", key=team.admin_key).raise_for_status()
+    assert team.ask("GET", WHO, headers=browser).status_code == 401
+
+
+def test_a_session_reaches_no_further_than_its_key(team):
+    body = {"name": "narrow", "scope": "reader", "workspace": "alpha"}
+    narrow = team.ask("POST", "/api/v1/keys", body, key=team.admin_key).json()["api_key"]
+    told = team.ask("GET", WHO, headers=signed_in(team, narrow)).json()
+    assert (told["scope"], told["workspace"], told["is_administrator"]) == ("reader", "alpha", False)
+
+
+def test_only_a_key_signs_in(team):
+    token = team.ask("POST", "/api/v1/token", {}, key=team.admin_key).json()["access_token"]
+    assert team.ask("POST", SESSION, key=token, headers=OWN).status_code == 403
+    browser = signed_in(team, team.admin_key)
+    assert team.ask("POST", SESSION, headers=browser | OWN).status_code == 403
+    assert team.ask("DELETE", SESSION, key=team.admin_key, headers=OWN).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        (OWN, 200),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_s16_a_cookie_changes_nothing_without_a_page_of_ours(team, method, more, status):
+    browser = signed_in(team, team.admin_key)
+    if method == "POST":
+        answer = team.ask("POST", "/api/v1/workspaces", {"name": "gamma"}, headers=browser | more)
+    else:
+        made = team.ask("POST", "/api/v1/keys", {"name": "x"}, key=team.admin_key).json()["key"]["key_id"]
+        answer = team.ask("DELETE", f"/api/v1/keys/{made}", headers=browser | more)
+    assert answer.status_code == status
+
+
+def test_two_sessions_at_once_are_none(team):
+    one, two = (signed_in(team, team.admin_key)["Cookie"] for _ in range(2))
+    assert team.ask("GET", WHO, headers={"Cookie": f"{one}; {two}"}).status_code == 403
+
+
+def test_an_ended_cookie_locks_nobody_out_of_their_own_machine(tmp_path):
+    alone = Team(tmp_path / "alone", Mode.UP)
+    try:
+        headers = {"Cookie": "runyard-session=ry_000000000000_" + "A" * 43}
+        assert alone.ask("GET", WHO, headers=headers).json()["is_local_owner"]
+    finally:
+        alone.close()
+
+
+# --- logins of machines -----------------------------------------------------------------------------------
+
+
+def begun(team):
+    return team.ask("POST", "/api/v1/device/authorize", {"machine": "gpu-box"}).json()
+
+
+def fetched(team, login):
+    return team.ask("POST", "/api/v1/device/token", {"device_code": login["device_code"]})
+
+
+def decided(team, login, what, **how):
+    return team.ask("POST", f"/api/v1/device/requests/{login['user_code']}/{what}", **how)
+
+
+def test_a_machine_is_logged_in_by_whoever_approves_it(team):
+    bea = team.person("bea")
+    login = begun(team)
+    assert login["verification_uri_complete"].endswith(f"/#/device?code={login['user_code']}")
+    assert fetched(team, login).json()["error_code"] == "AUTHORIZATION_PENDING"
+    typed = login["user_code"].lower().replace("-", " ")
+    shown = team.ask("GET", f"/api/v1/device/requests/{typed}", key=bea).json()
+    assert (shown["machine"], shown["client"], shown["state"]) == ("gpu-box", "127.0.0.1", "pending")
+    assert decided(team, login, "approve", key=bea).json()["state"] == "approved"
+    key = fetched(team, login).json()["api_key"]
+    told = team.ask("GET", WHO, key=key).json()
+    assert (told["name"], told["key_kind"]) == ("bea", "login")
+    assert fetched(team, login).json()["error_code"] == "EXPIRED_TOKEN"
+    assert decided(team, login, "approve", key=bea).status_code == 404
+
+
+def test_a_machine_that_nobody_wants_is_told_so(team):
+    login = begun(team)
+    assert decided(team, login, "deny", key=team.admin_key).json()["state"] == "denied"
+    assert fetched(team, login).json()["error_code"] == "ACCESS_DENIED"
+
+
+def test_a_login_reaches_no_further_than_who_approved_it_and_ends_with_their_key(team):
+    body = {"name": "narrow", "scope": "reader", "workspace": "alpha"}
+    narrow = team.ask("POST", "/api/v1/keys", body, key=team.admin_key).json()["api_key"]
+    token = team.ask("POST", "/api/v1/token", {}, key=team.admin_key).json()["access_token"]
+    login = begun(team)
+    assert decided(team, login, "approve", key=token).status_code == 403
+    assert decided(team, login, "approve").status_code == 401
+    browser = signed_in(team, narrow)
+    team.ask(
+        "POST",
+        f"/workspaces/alpha/api/v1/device/requests/{login['user_code']}/approve",
+        headers=browser | OWN,
+    ).raise_for_status()
+    key = fetched(team, login).json()["api_key"]
+    told = team.ask("GET", "/workspaces/alpha" + WHO, key=key).json()
+    assert (told["scope"], told["workspace"]) == ("reader", "alpha")
+    team.ask("DELETE", SESSION, headers=browser | OWN).raise_for_status()
+    assert team.ask("GET", WHO, key=key).status_code == 200
+    team.ask("DELETE", f"/api/v1/keys/{narrow[3:15]}", key=team.admin_key).raise_for_status()
+    assert team.ask("GET", WHO, key=key).status_code == 401
+
+
+def test_a_login_that_took_too_long_is_over(team):
+    login = begun(team)
+    devices = team.stores.metadata.devices
+    kept = devices.find_by_user_code(login["user_code"])
+    devices.update_login(replace(kept, expires_ms=kept.created_ms))
+    assert decided(team, login, "approve", key=team.admin_key).status_code == 404
+    assert fetched(team, login).json()["error_code"] == "EXPIRED_TOKEN"
+
+
+# --- S13 --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["api key", "basic", "device code", "user code"])
+def test_s13_who_tries_fifty_wrong_ones_has_to_wait(team, what):
+    tries = {
+        "api key": lambda: team.ask("GET", WHO, key="ry_000000000000_" + "A" * 43),
+        "basic": lambda: team.ask("GET", WHO, headers={"Authorization": "Basic YW5uOndyb25n"}),
+        "device code": lambda: team.ask("POST", "/api/v1/device/token", {"device_code": "wrong"}),
+        "user code": lambda: team.ask("GET", "/api/v1/device/requests/AAAA-AAAA", key=team.admin_key),
+    }
+    statuses = [tries[what]().status_code for _ in range(50)]
+    assert statuses[0] in (400, 401, 404)
+    assert set(statuses[20:]) == {429}
+    last = tries[what]()
+    assert int(last.headers["retry-after"]) >= 1
+    # Who has a good one is not kept waiting by them.
+    assert team.ask("GET", WHO, key=team.admin_key).status_code == 200
+
+
+def test_s13_an_expired_token_is_told_so_however_often_it_comes(team):
+    token = team.ask("POST", "/api/v1/token", {}, key=team.admin_key).json()["access_token"]
+    ended = token[:-4] + "AAAA"
+    assert {team.ask("GET", WHO, key=ended).status_code for _ in range(60)} == {401}
