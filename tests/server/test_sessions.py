@@ -58,6 +58,85 @@ def test_a_session_reaches_no_further_than_its_key(team):
     assert (told["scope"], told["workspace"], told["is_administrator"]) == ("reader", "alpha", False)
 
 
+def made_key(team, **body):
+    answer = team.ask("POST", "/api/v1/keys", {"name": "made"} | body, key=team.admin_key)
+    answer.raise_for_status()
+    return answer.json()["api_key"]
+
+
+def logged_in(team, **approver):
+    """The key of a machine that somebody has approved."""
+    login = begun(team)
+    decided(team, login, "approve", **approver).raise_for_status()
+    return fetched(team, login).json()["api_key"]
+
+
+def test_all_that_was_made_from_a_key_ends_with_it_however_far_away(team):
+    root = made_key(team)
+    machine = logged_in(team, headers=signed_in(team, root) | OWN)
+    browser = signed_in(team, machine)
+    token = team.ask("POST", "/api/v1/token", {}, key=machine).json()["access_token"]
+    assert team.ask("GET", WHO, headers=browser).status_code == 200
+    team.ask("DELETE", f"/api/v1/keys/{root[3:15]}", key=team.admin_key).raise_for_status()
+    assert team.ask("GET", WHO, key=machine).status_code == 401
+    assert team.ask("GET", WHO, headers=browser).status_code == 401
+    assert team.ask("GET", WHO, key=token).status_code == 401
+
+
+@pytest.mark.parametrize("way", ["key", "session", "machine", "session of a machine"])
+def test_a_key_that_ends_is_not_outlived_by_what_is_asked_for_with_it(team, way):
+    short = made_key(team, lifetime_days=1)
+    sent = {
+        "key": lambda: {"key": short},
+        "session": lambda: {"headers": signed_in(team, short) | OWN},
+        "machine": lambda: {"key": logged_in(team, key=short)},
+        "session of a machine": lambda: {"headers": signed_in(team, logged_in(team, key=short)) | OWN},
+    }[way]()
+    (ends,) = {
+        each["expires_ms"]
+        for each in team.ask("GET", "/api/v1/keys", key=team.admin_key).json()["keys"]
+        if each["key_id"] == short[3:15]
+    }
+    made = team.ask("POST", "/api/v1/keys", {"name": "long", "lifetime_days": 3000}, **sent).json()["key"]
+    assert made["expires_ms"] == ends
+
+
+def test_a_key_made_in_a_browser_outlives_the_session(team):
+    browser = signed_in(team, team.admin_key)
+    made = team.ask("POST", "/api/v1/keys", {"name": "long"}, headers=browser | OWN).json()["key"]
+    assert made["expires_ms"] is None
+
+
+def test_over_tls_the_cookie_of_a_neighbours_page_is_not_taken(tmp_path):
+    team = Team(tmp_path / "tls", trusted_proxies=("127.0.0.1",))
+    try:
+        tls = {"X-Forwarded-Proto": "https", "Origin": "https://127.0.0.1:5000"}
+        answer = team.ask("POST", SESSION, key=team.admin_key, headers=tls)
+        team._client.cookies.clear()
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-runyard-session=ry_")
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Strict"} <= set(cookie.split("; "))
+        own = cookie.partition(";")[0]
+        planted = own.replace("__Host-", "")
+        assert team.ask("GET", WHO, headers=tls | {"Cookie": own}).json()["name"] == "ann"
+        assert team.ask("GET", WHO, headers=tls | {"Cookie": planted}).status_code == 401
+        assert team.ask("GET", WHO, headers=tls | {"Cookie": f"{planted}; {own}"}).json()["name"] == "ann"
+    finally:
+        team.close()
+
+
+def test_below_a_prefix_the_cookie_is_for_the_prefix_alone(tmp_path):
+    team = Team(tmp_path / "prefix", trusted_proxies=("127.0.0.1",), root_path="/ml")
+    try:
+        tls = {"X-Forwarded-Proto": "https", "Origin": "https://127.0.0.1:5000"}
+        answer = team.ask("POST", "/ml" + SESSION, key=team.admin_key, headers=tls)
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("runyard-session=ry_")
+        assert {"Secure", "Path=/ml"} <= set(cookie.split("; "))
+    finally:
+        team.close()
+
+
 def test_only_a_key_signs_in(team):
     token = team.ask("POST", "/api/v1/token", {}, key=team.admin_key).json()["access_token"]
     assert team.ask("POST", SESSION, key=token, headers=OWN).status_code == 403
@@ -195,3 +274,21 @@ def test_s13_an_expired_token_is_told_so_however_often_it_comes(team):
     token = team.ask("POST", "/api/v1/token", {}, key=team.admin_key).json()["access_token"]
     ended = token[:-4] + "AAAA"
     assert {team.ask("GET", WHO, key=ended).status_code for _ in range(60)} == {401}
+
+
+@pytest.mark.parametrize("what", ["key", "session"])
+def test_s13_what_has_ended_is_told_so_however_often_it_comes(team, what):
+    bea = team.person("bea")
+    sent = {"headers": signed_in(team, bea)} if what == "session" else {"key": bea}
+    team.ask("DELETE", f"/api/v1/keys/{bea[3:15]}", key=team.admin_key).raise_for_status()
+    assert {team.ask("GET", WHO, **sent).status_code for _ in range(60)} == {401}
+    # Nor does it keep others at the same address waiting.
+    assert team.ask("GET", WHO, key="ry_000000000000_" + "A" * 43).status_code == 401
+
+
+def test_s13_a_machine_that_waits_is_not_kept_from_its_key_by_who_guesses_beside_it(team):
+    login = begun(team)
+    for _ in range(30):
+        last = team.ask("POST", "/api/v1/device/token", {"device_code": "wrong"})
+    assert last.status_code == 429
+    assert fetched(team, login).json()["error_code"] == "AUTHORIZATION_PENDING"

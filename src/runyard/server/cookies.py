@@ -49,21 +49,28 @@ def set_signing_in(scope: Scope, value: str, lifetime_s: int) -> tuple[bytes, by
 
 
 def _read(scope: Scope, name: str) -> str | None:
-    names = (name, _HOST + name)
-    found = []
+    # The plain name is not taken in place of the other: a neighbour's page could have set that one.
+    full_name, found = _full_name(scope, name), []
     for header, value in scope["headers"]:
         if header == b"cookie":
             pairs = (part.strip().partition("=") for part in value.decode("latin-1").split(";"))
-            found += [content for given, _, content in pairs if given in names and content]
+            found += [content for given, _, content in pairs if given == full_name and content]
     if len(found) > 1:
         raise Forbidden("The browser sent two sessions. Delete this server's cookies and sign in anew.")
     return found[0] if found else None
 
 
+def _full_name(scope: Scope, name: str) -> str:
+    return _HOST + name if scope["scheme"] == "https" and not scope.get("root_path") else name
+
+
 def _header(scope: Scope, name: str, value: str, lifetime_s: int, same_site: str) -> tuple[bytes, bytes]:
     prefix = scope.get("root_path", "")
     is_secure = scope["scheme"] == "https"
-    full_name = _HOST + name if is_secure and not prefix else name
-    parts = [f"{full_name}={value}", f"Path={prefix or '/'}", f"Max-Age={lifetime_s if value else 0}"]
+    parts = [
+        f"{_full_name(scope, name)}={value}",
+        f"Path={prefix or '/'}",
+        f"Max-Age={lifetime_s if value else 0}",
+    ]
     parts += ["HttpOnly", f"SameSite={same_site}", *(["Secure"] if is_secure else [])]
     return b"set-cookie", "; ".join(parts).encode("latin-1")

@@ -37,7 +37,7 @@ from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
 from runyard.services.operation import Operation
 from runyard.services.reach import check_reach
-from runyard.services.tokens import is_token
+from runyard.services.tokens import is_guess
 from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
 
@@ -218,7 +218,7 @@ class Dispatcher:
         try:
             caller = self._callers.find(authorization)
         except Unauthenticated:
-            if authorization is not None and not is_token(authorization):
+            if authorization is not None and is_guess(self._stores, authorization):
                 self._operation.guesses.check(state[CLIENT])
                 self._operation.guesses.note_wrong(state[CLIENT])
             raise

@@ -11,7 +11,7 @@ from runyard.entities.permission import Scope
 from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
 from runyard.services.call import Call
 from runyard.services.principals import find_principal
-from runyard.services.tokens import identify
+from runyard.services.tokens import identify, lineage
 from runyard.stores.opening import Stores
 
 MAX_NAME_LENGTH = 200
@@ -77,7 +77,7 @@ def create_key(
     """Return a new API key of the caller, or, made by an administrator, of somebody else.
 
     It never reaches further than the credential it is asked for with; one that is asked for with an API key
-    that ends, ends with it.
+    that ends, or from a session or a machine that somebody signed in with such a key, ends with it.
 
     Raises:
         Forbidden: It would reach further, the credential is a token, or somebody else's key is asked for.
@@ -93,9 +93,8 @@ def create_key(
     if lifetime_days is not None and not 1 <= lifetime_days <= MAX_LIFETIME_DAYS:
         raise InvalidParameter(f"'lifetime_days' must be between 1 and {MAX_LIFETIME_DAYS}.")
     now_ms = call.now_ms()
-    expires_ms = None if lifetime_days is None else now_ms + lifetime_days * DAY_MS
-    if caller.key_kind is KeyKind.KEY and caller.expires_ms is not None:
-        expires_ms = min(expires_ms or caller.expires_ms, caller.expires_ms)
+    ends = [] if lifetime_days is None else [now_ms + lifetime_days * DAY_MS]
+    expires_ms = min([*ends, *_ends_of_keys(call, caller)], default=None)
     return add_key(call.stores, principal, NewKey(name, wanted, workspace, expires_ms), now_ms)
 
 
@@ -129,6 +128,18 @@ def revoke_key(call: Call, key_id: str) -> ApiKey:
         raise NotFound(f"You have no API key {key_id[:MAX_NAME_LENGTH]!r}.")
     credentials.revoke_api_key(key_id, call.now_ms())
     return key
+
+
+def _ends_of_keys(call: Call, caller: Caller) -> list[int]:
+    """Return when the keys end that somebody was given and that their credential goes back to.
+
+    Of sessions and of logins of machines the end does not count: they end so that people sign in anew.
+    """
+    credentials = call.stores.metadata.credentials
+    key = None if caller.key_id is None else credentials.find_api_key(caller.key_id)
+    chain = [] if key is None else lineage(credentials, key)
+    kept = [each for each in chain if each is not None and each.kind is KeyKind.KEY]
+    return [each.expires_ms for each in kept if each.expires_ms is not None]
 
 
 def _owner(call: Call, caller: Caller, named: str | None) -> Principal:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import dataclasses
 import functools
+from collections.abc import Iterator
 
 from runyard.auth.api_keys import read_api_key
 from runyard.auth.permissions import (
@@ -102,12 +103,18 @@ def _presented(authorization: str) -> str:
     return pair.partition(":")[2]
 
 
-def is_token(authorization: str) -> bool:
-    """Whether an ``Authorization`` header holds what has the form of a token, good or not.
+def is_guess(stores: Stores, authorization: str) -> bool:
+    """Whether somebody may have made up what an ``Authorization`` header holds, which was found not good.
 
-    Such a one can't be guessed, and a training run goes on sending one that has expired.
+    A token can't be guessed. Who sends an API key that has ended has held it: a training run or a browser
+    goes on sending what it has, and must be told that it has ended, not to wait.
     """
-    return _presented(authorization).count(".") == 2
+    secret = _presented(authorization)
+    if secret.count(".") == 2:
+        return False
+    presented = read_api_key(secret)
+    key = stores.metadata.credentials.find_api_key(presented.key_id) if presented else None
+    return presented is None or key is None or not presented.matches(key.secret_sha256)
 
 
 def _holder_of_key(stores: Stores, secret: str, now_ms: int) -> Caller | None:
@@ -148,15 +155,24 @@ def _bearer_of_token(stores: Stores, settings: Settings, secret: str, now_ms: in
 
 
 def _owner(credentials: CredentialStore, key: ApiKey, now_ms: int) -> Principal | None:
-    """Return whose key it is, if it, what it was made from, and they themselves are all still good."""
+    """Return whose key it is, if it, all that it was made from, and they themselves are still good."""
     owner = credentials.find_principal(key.principal_id)
-    if owner is None or not owner.is_active or not key.is_active(now_ms):
-        return None
-    if key.parent_key_id is not None:
-        parent = credentials.find_api_key(key.parent_key_id)
-        if parent is None or not parent.is_active(now_ms):
-            return None
-    return owner
+    is_good = all(each is not None and each.is_active(now_ms) for each in lineage(credentials, key))
+    return owner if owner is not None and owner.is_active and is_good else None
+
+
+def lineage(credentials: CredentialStore, key: ApiKey) -> Iterator[ApiKey | None]:
+    """Yield a key, the key that it was made from, and so on; ``None`` in place of one that is gone.
+
+    A browser signs in with the key of a machine, which somebody approved with a key of theirs: three.
+    """
+    made: ApiKey | None = key
+    while made is not None:
+        yield made
+        if made.parent_key_id is None:
+            return
+        made = credentials.find_api_key(made.parent_key_id)
+    yield None
 
 
 def _rights(stores: Stores, owner: Principal) -> Rights | None:
