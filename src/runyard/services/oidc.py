@@ -6,8 +6,10 @@ Source: OpenID Connect Core 1.0 (authorization code flow), RFC 7636 (PKCE), RFC 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,9 +19,9 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet
 
-from runyard.errors import Forbidden, InvalidState, Unavailable
+from runyard.errors import Forbidden, InvalidParameter, InvalidState, Unavailable
 from runyard.services.outbound import OutboundAnswer, OutboundClient
 from runyard.settings import Settings
 
@@ -42,6 +44,7 @@ KEYS_AT_MOST_EVERY_S: Final = 60.0
 LEEWAY_S: Final = 60
 MAX_ID_TOKEN_LENGTH: Final = 64 * 1024
 MAX_GROUPS: Final = 1_000
+_log = logging.getLogger("runyard.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,19 @@ class Identity:
         subject: Its own name for them, which never changes.
         names: What they may be called here, the best first.
         email: Their address, if the provider has verified it.
-        groups: The groups that they are in; ``None`` if it says nothing of groups.
+        groups: The groups that they are in; none if it says nothing of groups.
     """
 
     issuer: str
     subject: str
     names: tuple[str, ...]
     email: str | None
-    groups: tuple[str, ...] | None
+    groups: tuple[str, ...]
+
+    @property
+    def called(self) -> str:
+        """What to call them where they may not have a name here."""
+        return self.names[0] if self.names else self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,7 @@ class OidcProvider:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         headers |= self._authentication(body)
         endpoint = self._endpoint("token_endpoint")
-        answer = self._client.send("POST", endpoint, headers, urlencode(body).encode())
+        answer = self._sent("POST", endpoint, headers, urlencode(body).encode())
         if answer.status in (400, 401, 403):
             raise Forbidden("The provider of identities did not take the sign-in. Begin again.")
         granted = _document(answer, "token endpoint")
@@ -147,7 +155,10 @@ class OidcProvider:
         if not isinstance(token, str) or len(token) > MAX_ID_TOKEN_LENGTH:
             raise Unavailable("The provider of identities sent no ID token.")
         claims = self._verified(token, attempt)
-        return self._identity({**self._told_on_request(granted, claims), **claims})
+        told = self._told_on_request(granted, claims)
+        if claims.get("email", told.get("email")) != told.get("email"):
+            told.pop("email_verified", None)  # it is said of another address
+        return self._identity({**told, **claims})
 
     def check_issuer(self, told: str | None) -> None:
         """Refuse an answer that says it is from another provider (RFC 9207)."""
@@ -173,7 +184,7 @@ class OidcProvider:
         if is_told or not isinstance(access, str) or not access.isascii() or not access.isprintable():
             return {}
         headers = {"Authorization": f"Bearer {access}", "Accept": "application/json"}
-        answer = self._client.send("GET", self._endpoint("userinfo_endpoint"), headers)
+        answer = self._sent("GET", self._endpoint("userinfo_endpoint"), headers)
         told = _document(answer, "userinfo endpoint")
         # Source: OpenID Connect Core 5.3.2: what is of another subject must not be used.
         return told if told.get("sub") == claims["sub"] else {}
@@ -192,8 +203,12 @@ class OidcProvider:
                 iat={"essential": True},
                 nonce={"essential": True, "value": attempt.nonce},
             ).validate(decoded)
-        except (JoseError, ValueError, KeyError, TypeError):
+        # Not all that joserfc raises on a hostile header is its own: a list for a string is a TypeError.
+        except (JoseError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise Forbidden("The ID token of the provider of identities is not good.") from None
+        # The registry takes a list that has the value in it, too.
+        if (decoded["iss"], decoded["nonce"]) != (settings.oidc_issuer, attempt.nonce):
+            raise Forbidden("The ID token of the provider of identities is not good.")
         audiences = decoded["aud"] if isinstance(decoded["aud"], list) else [decoded["aud"]]
         party = decoded.get("azp", settings.oidc_client_id if len(audiences) == 1 else None)
         if party != settings.oidc_client_id:
@@ -221,12 +236,25 @@ class OidcProvider:
             groups=_groups(claims.get(self._settings.oidc_groups_claim)),
         )
 
+    def _sent(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> OutboundAnswer:
+        try:
+            return self._client.send(method, url, headers, body)
+        except InvalidParameter as error:
+            # Not for whoever wants to sign in: it tells of the network.
+            _log.warning("the provider of identities names an address that is not asked: %s", error)
+            raise Unavailable(
+                "The provider of identities can't be asked; the server's log says why."
+            ) from None
+
     def _endpoint(self, name: str) -> str:
         url = self._document().get(name)
         if not isinstance(url, str):
             raise Unavailable(f"The provider of identities has no {name}.")
-        issuer = urlsplit(self._settings.oidc_issuer)
-        if urlsplit(url).scheme != "https" and urlsplit(url).netloc != issuer.netloc:
+        issuer, named = urlsplit(self._settings.oidc_issuer), urlsplit(url)
+        is_beside_it = (named.scheme, named.netloc) == (issuer.scheme, issuer.netloc)
+        if named.scheme != "https" and not is_beside_it:
             raise Unavailable(f"The {name} of the provider of identities is not on https.")
         return url
 
@@ -234,7 +262,7 @@ class OidcProvider:
         with self._lock:
             if self._discovered is None or self._clock() - self._discovered[0] > DISCOVERED_FOR_S:
                 url = f"{self._settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
-                found = _document(self._client.send("GET", url), "discovery document")
+                found = _document(self._sent("GET", url), "discovery document")
                 if found.get("issuer") != self._settings.oidc_issuer:
                     raise Unavailable(
                         f"The provider of identities calls itself {str(found.get('issuer'))[:200]!r}; "
@@ -248,9 +276,7 @@ class OidcProvider:
         with self._lock:
             age_s = None if self._keys is None else self._clock() - self._keys[0]
             if self._keys is None or (is_stale and age_s is not None and age_s > KEYS_AT_MOST_EVERY_S):
-                found: Any = _document(self._client.send("GET", url), "keys")
-                usable = [key for key in found.get("keys", []) if key.get("use", "sig") == "sig"]
-                self._keys = (self._clock(), KeySet.import_key_set({"keys": usable}))
+                self._keys = (self._clock(), _signing_keys(_document(self._sent("GET", url), "keys")))
             return self._keys[1]
 
 
@@ -275,20 +301,30 @@ def open_provider(settings: Settings) -> OidcProvider | None:
 def _document(answer: OutboundAnswer, what: str) -> dict[str, Any]:
     try:
         found = json.loads(answer.body) if answer.is_success and answer.is_whole else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Unavailable(f"The {what} of the provider of identities can't be read (HTTP {answer.status}).")
     return found
 
 
-def _groups(claim: object) -> tuple[str, ...] | None:
-    if claim is None:
-        return None
+def _signing_keys(found: Mapping[str, Any]) -> KeySet:
+    """Return the keys that can be used; a provider may have some for other purposes or of newer kinds."""
+    usable: list[Key] = []
+    for each in found["keys"] if isinstance(found.get("keys"), list) else []:
+        with contextlib.suppress(JoseError, ValueError, LookupError, TypeError, AttributeError):
+            if each.get("use", "sig") == "sig" and each.get("kty") != "oct":
+                usable += KeySet.import_key_set({"keys": [each]}).keys
+    if not usable:
+        raise Unavailable("The provider of identities shows no key that its ID tokens could be signed with.")
+    return KeySet(usable)
+
+
+def _groups(claim: object) -> tuple[str, ...]:
     told = [claim] if isinstance(claim, str) else claim
-    if not isinstance(told, list):
-        return None
-    return tuple(each for each in told[:MAX_GROUPS] if isinstance(each, str))
+    return (
+        tuple(each for each in told[:MAX_GROUPS] if isinstance(each, str)) if isinstance(told, list) else ()
+    )
 
 
 def _base64(content: bytes) -> str:

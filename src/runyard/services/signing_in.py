@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import secrets
 import unicodedata
-from dataclasses import asdict, replace
+from dataclasses import replace
+
+import msgspec
 
 from runyard.entities.credential import Principal, PrincipalKind
 from runyard.errors import AlreadyExists, Forbidden, InvalidParameter
@@ -48,7 +49,7 @@ def check_return_to(path: str) -> None:
 
 def attempt_text(attempt: Attempt) -> str:
     """Return an attempt as a cookie holds it; the browser may read it, another site may not set it."""
-    return base64.urlsafe_b64encode(json.dumps(asdict(attempt)).encode()).decode()
+    return base64.urlsafe_b64encode(msgspec.json.encode(attempt)).decode()
 
 
 def read_attempt(text: str | None, state: str | None) -> Attempt:
@@ -58,10 +59,10 @@ def read_attempt(text: str | None, state: str | None) -> Attempt:
         Forbidden: It does not, or there is none: the answer may be of somebody else's attempt.
     """
     try:
-        attempt = Attempt(**json.loads(base64.urlsafe_b64decode(text or "")))
+        attempt = msgspec.json.decode(base64.urlsafe_b64decode(text or ""), type=Attempt)
         check_return_to(attempt.return_to)
-        fits = isinstance(state, str) and secrets.compare_digest(attempt.state.encode(), state.encode())
-    except (ValueError, TypeError, AttributeError):
+        fits = secrets.compare_digest(attempt.state.encode(), (state or "").encode())
+    except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
         fits = False
     if not fits:
         raise Forbidden("This sign-in was begun in another browser, or too long ago. Begin again.")
@@ -78,7 +79,8 @@ def refused_by_provider(told: str | None) -> Forbidden:
 def sign_in(stores: Stores, settings: Settings, identity: Identity, user_agent: str) -> ShownKey:
     """Return a session for the person that a provider named, who is added if that is how it is set.
 
-    Their groups are those that the provider names and that exist here.
+    Their groups are those that the provider names and that exist here. Some providers leave the groups out
+    for whoever is in none, so a provider that names none takes somebody out of those that it named before.
 
     Raises:
         Forbidden: They are locked out, or nobody has added them and the settings let nobody in by themselves.
@@ -88,9 +90,8 @@ def sign_in(stores: Stores, settings: Settings, identity: Identity, user_agent: 
         person = _person(stores, settings, identity, now_ms)
         if not person.is_active:
             raise Forbidden("You are locked out of this server. Its administrator can let you in again.")
-        if identity.groups is not None:
-            _join_groups(stores, person, identity.groups)
-            person = _as_administrator(stores, settings, person, identity.groups)
+        _join_groups(stores, person, identity.groups)
+        person = _as_administrator(stores, settings, person, identity.groups)
         return begin_session_of(stores, settings, person, user_agent, now_ms)
 
 

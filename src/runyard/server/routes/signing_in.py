@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from runyard.auth.permissions import Open, Permission
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.device import DeviceLogin
-from runyard.errors import LoginExpired, NotFound, RunyardError
+from runyard.errors import Forbidden, LoginExpired, NotFound, RunyardError
 from runyard.protocol import wire
 from runyard.protocol.messages.signing_in import (
     BeginLogin,
@@ -24,14 +25,16 @@ from runyard.protocol.messages.signing_in import (
     WireProvider,
 )
 from runyard.server.answers import Answer
+from runyard.server.asked import REQUEST_ID
 from runyard.server.bodies import read_whole
 from runyard.server.cookies import set_session, set_signing_in, signing_in_of
 from runyard.server.pages import refusal_page
 from runyard.server.routing import Routes
 from runyard.services import devices, sessions, signing_in
+from runyard.services.audit import target_of
 from runyard.services.call import Call
 from runyard.services.keys import ShownKey
-from runyard.services.oidc import Attempt, OidcProvider
+from runyard.services.oidc import Attempt, Identity, OidcProvider
 
 routes = Routes()
 _LOGIN = "/api/v1/oidc/login"
@@ -97,11 +100,15 @@ async def begin_sign_in(call: Call, http: Request) -> Response:
 )
 async def end_sign_in(call: Call, http: Request) -> Response:
     """Begin a session for the person whom the provider names, and go on where they wanted to."""
-    forget = set_signing_in(http.scope, "", 0)
+    forget, named = set_signing_in(http.scope, "", 0), ""
     try:
         attempt = signing_in.read_attempt(signing_in_of(http.scope), http.query_params.get("state"))
-        made = await run_sync(_signed_in, call, http, attempt)
+        identity = await run_sync(_identified, call, http, attempt)
+        named = identity.called
+        made = await run_sync(_signed_in, call, http, identity)
     except RunyardError as error:
+        if isinstance(error, Forbidden):
+            call.operation.refusals.note(_event(call, http, Outcome.REFUSED, target_of({"name": named})))
         return refusal_page(error, http, forget)
     target = http.scope.get("root_path", "") + attempt.return_to
     return _redirect(target, forget, _session_header(call, http, made))
@@ -137,11 +144,11 @@ async def begin_login(call: Call, http: Request) -> BeginLoginAnswer | Response:
 async def fetch_login(call: Call, http: Request) -> FetchLoginAnswer | Response:
     """Answer the API key, once; 400 says whether to ask again."""
     guesses, client = call.operation.guesses, _client(http)
-    guesses.check(client)
     asked = wire.decode(FetchLogin, await read_whole(http.receive))
     try:
         made = await run_sync(devices.fetch_login, call.stores, call.settings, asked.device_code)
     except LoginExpired:
+        guesses.check(client)
         guesses.note_wrong(client)
         raise
     answer = FetchLoginAnswer(api_key=made.text, name=made.owner.name, expires_ms=made.key.expires_ms)
@@ -190,26 +197,38 @@ async def _guessed(call: Call, http: Request, find: Callable[[], DeviceLogin]) -
     return Answer(wire.encode(answer))
 
 
-def _signed_in(call: Call, http: Request, attempt: Attempt) -> ShownKey:
-    """Return the session of whom the provider names, and write down that they signed in."""
+def _identified(call: Call, http: Request, attempt: Attempt) -> Identity:
+    """Return whom the provider names for what the browser brought back."""
     provider, query = _provider(call), http.query_params
     provider.check_issuer(query.get("iss"))
     if "code" not in query:
         raise signing_in.refused_by_provider(query.get("error"))
-    identity = provider.identify(query["code"], attempt, _redirect_uri(call, http))
+    return provider.identify(query["code"], attempt, _redirect_uri(call, http))
+
+
+def _signed_in(call: Call, http: Request, identity: Identity) -> ShownKey:
+    """Return the session of whom the provider names, and write down that they signed in."""
     agent = http.headers.get("user-agent", "")
     made = signing_in.sign_in(call.stores, call.settings, identity, agent)
-    event = AuditEvent(
-        at_ms=call.now_ms(),
-        action="signing_in.end_sign_in",
-        outcome=Outcome.DONE,
+    event = replace(
+        _event(call, http, Outcome.DONE, ""),
         caller=made.owner.name,
         principal_id=made.owner.principal_id,
         key_id=made.key.key_id,
-        client=_client(http),
     )
     call.stores.metadata.audit.append([event])
     return made
+
+
+def _event(call: Call, http: Request, outcome: Outcome, target: str) -> AuditEvent:
+    return AuditEvent(
+        at_ms=call.now_ms(),
+        action="signing_in.end_sign_in",
+        outcome=outcome,
+        client=_client(http),
+        target=target,
+        request_id=http.scope["state"].get(REQUEST_ID, ""),
+    )
 
 
 def _provider(call: Call) -> OidcProvider:
