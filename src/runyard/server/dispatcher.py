@@ -112,7 +112,9 @@ class Dispatcher:
         if page is not None:
             state[ROUTE] = PAGES
             return page
-        authorization = _text(headers.get(b"authorization")) or self._session(scope)
+        authorization = _text(headers.get(b"authorization"))
+        if authorization is None:  # an empty one is a wrong one
+            authorization = self._session(scope)
         state[CLIENT] = scope["client"][0] if scope.get("client") else ""
         route, values = self._find(method, address.path, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
