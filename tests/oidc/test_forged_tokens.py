@@ -172,7 +172,7 @@ def test_what_userinfo_says_of_somebody_else_is_not_used(impostor):
     impostor.documents["/me"] = {"sub": "43", "email": "a@b", "email_verified": True, "groups": ["admins"]}
     impostor.documents["/token"] = {"id_token": signed(claims(impostor)), "access_token": "t"}
     found = provider_at(impostor.issuer).identify("code", ATTEMPT, "http://here/callback")
-    assert (found.subject, found.email, found.groups) == ("42", None, None)
+    assert (found.subject, found.email, found.groups) == ("42", None, ())
 
 
 def test_a_new_key_of_the_provider_is_fetched_once_a_minute(impostor):
