@@ -32,6 +32,9 @@ _ERROR = {
 }
 
 
+_REFUSAL_PAGE = {"description": "What went wrong, for a person.", "content": {"text/html": {}}}
+
+
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the document; MLflow's ``/ajax-api`` twins are left out, being the same endpoints."""
     told = [route for route in routes if not route.path.startswith("/ajax-api/")]
@@ -74,7 +77,10 @@ def _operation(
         "operationId": f"{route.method.lower()} {route.path}",
         "summary": route.summary,
         "parameters": _parameters(route, components),
-        "responses": {"200": _answer(route, schema_of), "default": _ERROR},
+        "responses": {
+            "200": _answer(route, schema_of),
+            "default": _REFUSAL_PAGE if route.is_page else _ERROR,
+        },
         "security": [] if isinstance(route.permits, Open) else [{"bearer": []}],
     }
     if route.request is not None and route.method != "GET":

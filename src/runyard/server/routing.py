@@ -59,6 +59,7 @@ class Route:
             workspace as a whole.
         is_audited: Whether the audit log tells that it was done; of what was refused it tells anyway.
         is_atomic: Whether it is one short change of the database, and kept together with its audit entry.
+        is_page: Whether a browser shows its answer to a person: what it refuses, it says in HTML.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Route:
     of: Named | None = None
     is_audited: bool = False
     is_atomic: bool = False
+    is_page: bool = False
 
     @property
     def action(self) -> str:
@@ -102,6 +104,7 @@ class Options(TypedDict, total=False):
     of: Named | None
     is_audited: bool
     is_atomic: bool
+    is_page: bool
 
 
 class Routes:

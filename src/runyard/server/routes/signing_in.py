@@ -80,6 +80,7 @@ async def end_session(call: Call, http: Request) -> Response:
     _LOGIN,
     permits=Open("begins a sign-in; sends the browser to the provider of identities and tells nothing"),
     summary="Sign in by the provider of identities.",
+    is_page=True,
 )
 async def begin_sign_in(call: Call, http: Request) -> Response:
     """Send the browser to the provider."""
@@ -97,6 +98,7 @@ async def begin_sign_in(call: Call, http: Request) -> Response:
     _CALLBACK,
     permits=Open("the provider of identities sends the browser back here; its answer is the credential"),
     summary="Where the provider of identities sends browsers back to.",
+    is_page=True,
 )
 async def end_sign_in(call: Call, http: Request) -> Response:
     """Begin a session for the person whom the provider names, and go on where they wanted to."""
