@@ -62,6 +62,8 @@ class Machine:
             cwd=self.folder / "work",
             env=self.environment,
             text=True,
+            # Whoever starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **({"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
         )
 
