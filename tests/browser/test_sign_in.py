@@ -13,6 +13,8 @@ from tests.browser.barriers import serious_barriers
 from tests.browser.conftest import Look, Visitor
 from tests.browser.signing_in import administer, sign_in
 from tests.conftest import ServerStarter
+from tests.oidc.conftest import Lab
+from tests.oidc.provider import ANN
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -85,6 +87,33 @@ def test_a_provider_of_identities_is_offered_where_there_is_one(
     link = page.get_by_role("link", name="Sign in with Example")
     expect(link).to_have_attribute("href", "/api/v1/oidc/login?return_to=%2F%23%2Fexperiments%2F0")
     look(page, "sign-in-provider")
+
+
+def test_a_real_provider_on_another_site_signs_somebody_in_and_back_to_where_they_were(
+    visit: Visit, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path / "lab")
+    try:
+        lab.provider.add("ann", **ANN)
+        # To a browser these are two sites: what it keeps for one it does not send where the other leads.
+        url = lab.server.url.replace("127.0.0.1", "localhost")
+        page = visit().open(f"{url}/#/keys")
+        page.get_by_role("link", name="Sign in with the lab").click()
+        page.wait_for_url(f"{lab.provider.issuer}/**")
+        page.locator("input[name=login]").fill("ann")
+        page.locator("input[name=password]").fill("any")
+        page.locator("button[type=submit]").click()
+        page.locator("button[type=submit]", has_text="Continue").click()
+        expect(page.get_by_role("heading", level=1, name="My API keys")).to_be_visible()
+        assert page.url == f"{url}/#/keys"
+        (cookie,) = page.context.cookies(url)
+        assert (cookie["name"], cookie["sameSite"]) == ("runyard-session", "Strict")
+        expect(page.get_by_role("button", name="Account of ann.a")).to_be_visible()
+        # What began at the provider changes nothing without a page of ours.
+        made = page.context.request.post(f"{url}/api/v1/keys", data={"name": "x"})
+        assert made.status == 403
+    finally:
+        lab.close()
 
 
 def test_a_machine_is_logged_in_or_denied_by_the_code_that_it_shows(

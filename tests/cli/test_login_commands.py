@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import stat
 import threading
@@ -12,10 +13,13 @@ import httpx
 import pytest
 
 from runyard.app import administration, open_stores
-from runyard.sdk.credentials import credentials_path
+from runyard.sdk.addresses import origin
+from runyard.sdk.credentials import credentials_path, forget_secret, keep_secret
 from runyard.settings import Mode, Settings
 from tests.cli.conftest import CommandLine
 from tests.running_server import RunningServer
+from tests.sdk.scripted_server import Scripted, ScriptedServer
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +82,7 @@ def test_a_machine_waits_until_somebody_approves_it(runyard: CommandLine, servin
 
     monkeypatch.setattr("webbrowser.open", approve)
     ended = runyard("login", server.url)
-    assert (ended.code, ended.out) == (0, f"This machine is logged in to {server.url} as ann.\n")
+    assert (ended.code, ended.out) == (0, f"This machine is logged in to {server.url} as ann.\n"), ended.err
     assert opened[0] in ended.err
     assert runyard("whoami", server.url, "--json").json["key_kind"] == "login"
 
@@ -88,3 +92,92 @@ def test_what_is_no_key_is_not_kept(runyard: CommandLine, serving):
     assert runyard("login", server.url, "--api-key", "nonsense").code == 1
     assert runyard("login", server.url, "--api-key", "ry_000000000000_" + "A" * 43).code == 4
     assert not credentials_path().exists()
+
+
+def kept_for(url: str) -> str | None:
+    content = json.loads(credentials_path().read_text()) if credentials_path().exists() else {"servers": {}}
+    found = [entry["token"] for server, entry in content["servers"].items() if server == origin(url)]
+    return found[0] if found else None
+
+
+def test_what_is_kept_for_other_servers_stays(runyard: CommandLine, serving):
+    server, key = serving
+    keep_secret("https://other.example", "ry_other")
+    assert runyard("login", server.url, "--api-key", key).code == 0
+    assert (kept_for(server.url), kept_for("https://other.example")) == (key, "ry_other")
+    assert {each.name for each in credentials_path().parent.iterdir()} == {"credentials.json"}
+    forget_secret(server.url)
+    assert (kept_for(server.url), kept_for("https://other.example")) == (None, "ry_other")
+
+
+def test_login_says_where_somebody_may_do_what_and_what_goes_before_the_key(
+    runyard: CommandLine, serving, monkeypatch
+):
+    server, key = serving
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def change(method: str, path: str, body: dict[str, str]) -> dict[str, str]:
+        answer = httpx.request(method, f"{server.url}/api/v1/{path}", json=body, headers=headers, timeout=60)
+        answer.raise_for_status()
+        return answer.json()  # type: ignore[no-any-return]
+
+    change("POST", "principals", {"name": "cleo"})
+    made = change("POST", "keys", {"name": "first", "principal": "cleo"})["api_key"]
+    monkeypatch.setenv("RUNYARD_TOKEN", key)
+    told = runyard("login", server.url, "--api-key", made).err
+    assert "in no workspace yet" in told
+    assert "RUNYARD_TOKEN is set" in told
+    change("PUT", "grants", {"principal": "cleo", "role": "contributor"})
+    until(lambda: "contributor of default" in runyard("login", server.url, "--api-key", made).err)
+    assert "administrator of all" in runyard("login", server.url, "--api-key", key).err
+
+
+def test_a_key_that_could_not_be_ended_is_kept_and_one_that_has_ended_is_not(runyard: CommandLine, tmp_path):
+    with ScriptedServer([Scripted(500, b"{}")]) as failing:
+        keep_secret(failing.url, "ry_0123456789ab_x")
+        assert runyard("logout", failing.url).code == 1
+        assert kept_for(failing.url) == "ry_0123456789ab_x"
+    ended = Scripted(401, b'{"error_code": "UNAUTHENTICATED", "message": "It has ended."}')
+    with ScriptedServer([ended]) as server:
+        keep_secret(server.url, "ry_0123456789ab_x")
+        assert runyard("logout", server.url).code == 0
+        assert kept_for(server.url) is None
+
+
+def test_a_machine_goes_on_waiting_while_the_server_is_busy_or_away(runyard: CommandLine):
+    begun = {
+        "device_code": "d",
+        "user_code": "BCDF-GHJK",
+        "verification_uri": "http://x/#/device",
+        "verification_uri_complete": "http://x/#/device?code=BCDF-GHJK",
+        "expires_in": 600,
+        "interval": 0,
+    }
+    caller: dict[str, object] = {
+        "name": "ann",
+        "scope": "admin",
+        "workspace": None,
+        "expires_ms": None,
+        "principal_id": "p",
+        "is_administrator": True,
+        "is_local_owner": False,
+        "key_kind": "login",
+        "roles": {},
+        "experiment_roles": {},
+        "permission": "ADMINISTER",
+    }
+    pending = Scripted(400, b'{"error_code": "AUTHORIZATION_PENDING", "message": "Wait."}')
+    busy = Scripted(429, b'{"error_code": "RESOURCE_EXHAUSTED", "message": "Wait."}', {"Retry-After": "0"})
+    broken = Scripted(body=b"half an answer", cut_at=4)
+    granted = {"api_key": "ry_0123456789ab_x", "name": "ann", "expires_ms": None}
+    answers = [begun, pending, busy, broken, pending, granted, caller]
+    script = [
+        each if isinstance(each, Scripted) else Scripted(body=json.dumps(each).encode()) for each in answers
+    ]
+    with ScriptedServer(script) as server:
+        ended = runyard("login", server.url, "--without-browser")
+        assert (ended.code, ended.out) == (0, f"This machine is logged in to {server.url} as ann.\n"), (
+            ended.err
+        )
+        assert "BCDF-GHJK" in ended.err
+        assert len(server.received) == len(script)

@@ -20,7 +20,9 @@ class Lab:
         port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.provider = OidcServer(
-            folder, [f"http://127.0.0.1:{port}/api/v1/oidc/callback"], conforms=conforms
+            folder,
+            [f"http://{name}:{port}/api/v1/oidc/callback" for name in ("127.0.0.1", "localhost")],
+            conforms=conforms,
         ).start()
         home = folder / "home"
         stores = open_stores(Settings(mode=Mode.SERVE, home=home))

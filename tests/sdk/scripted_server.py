@@ -72,7 +72,7 @@ class ScriptedServer:
                 self.wfile.write(answer.body[: answer.cut_at])
                 self.close_connection = True
 
-            do_GET = do_POST = do_PUT = _answer
+            do_GET = do_POST = do_PUT = do_DELETE = _answer
 
             def log_message(self, format: str, *args: object) -> None:
                 """Keep the tests' output free of an access log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import sys
 import time
@@ -14,7 +15,14 @@ from rich.console import Console
 
 from runyard.cli.options import THIS_SERVER, Json, Server
 from runyard.cli.printing import note, print_json, print_pairs, say, time_text
-from runyard.errors import InvalidParameter, LoginExpired, LoginPending
+from runyard.errors import (
+    InvalidParameter,
+    LoginExpired,
+    LoginPending,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 from runyard.protocol.messages.signing_in import (
     BeginLogin,
     BeginLoginAnswer,
@@ -24,7 +32,13 @@ from runyard.protocol.messages.signing_in import (
 from runyard.protocol.messages.tokens import GetCallerAnswer
 from runyard.sdk.addresses import server_url, without_workspace
 from runyard.sdk.connection import Connection, connect
-from runyard.sdk.credentials import API_KEY_PREFIX, FixedToken, forget_secret, keep_secret
+from runyard.sdk.credentials import (
+    API_KEY_PREFIX,
+    FixedToken,
+    forget_secret,
+    keep_secret,
+    kept_secret,
+)
 from runyard.sdk.principals import ApiKeys
 from runyard.sdk.transport import HttpTransport
 
@@ -54,18 +68,24 @@ def login(
     caller = Connection(HttpTransport(url, FixedToken(secret))).get(_CALLER, GetCallerAnswer)
     path = keep_secret(url, secret)
     say(f"This machine is logged in to {url} as {caller.name}.")
+    note(f"You are {_roles(caller) or 'in no workspace yet: ask an administrator for a role'}.")
     note(f"The key is in {path}." + _until(caller))
+    if os.environ.get("RUNYARD_TOKEN"):
+        note("RUNYARD_TOKEN is set and goes before it; unset it to use the key.")
 
 
 def logout(address: Address = None, *, server: Server = THIS_SERVER) -> None:
     """Log this machine out of a server: its API key is ended there and removed here."""
     url = _address(address, server)
-    secret = forget_secret(url)
+    secret = kept_secret(url)
     if secret is None:
         say(f"This machine is not logged in to {url}.")
         return
     key_id = secret.removeprefix(API_KEY_PREFIX).partition("_")[0]
-    ApiKeys(Connection(HttpTransport(url, FixedToken(secret)))).revoke(key_id)
+    # It is kept if the server can't be asked: what is lost here could not be ended there.
+    with contextlib.suppress(Unauthenticated):
+        ApiKeys(Connection(HttpTransport(url, FixedToken(secret)))).revoke(key_id)
+    forget_secret(url)
     say(f"This machine is logged out of {url}, and its API key is ended.")
 
 
@@ -76,15 +96,12 @@ def whoami(address: Address = None, *, server: Server = THIS_SERVER, json: Json 
     if json:
         print_json({name: getattr(caller, name) for name in caller.__struct_fields__})
         return
-    roles = [f"{role} of {name}" for name, role in caller.roles.items()]
-    for name, single in caller.experiment_roles.items():
-        roles += [f"{role} of experiment {each} in {name}" for each, role in single.items()]
     print_pairs(
         {
             "Server": url,
             "Name": caller.name,
             "Administrator": "yes" if caller.is_administrator else "no",
-            "Roles": ", ".join(roles) or ("all" if caller.is_administrator else "none"),
+            "Roles": _roles(caller) or "none",
             "Credential": f"{caller.scope} in {caller.workspace or 'all workspaces'}",
             "Good until": "-" if caller.expires_ms is None else time_text(caller.expires_ms),
         }
@@ -115,10 +132,20 @@ def _approved(url: str, *, opens_browser: bool) -> str:
     fetched = FetchLogin(device_code=begun.device_code)
     with Console(stderr=True).status("Waiting for somebody to approve it"):
         while time.monotonic() < until_s:
-            with contextlib.suppress(LoginPending):
+            # A server that is away or busy for a moment may have the answer at the next try.
+            with contextlib.suppress(LoginPending, TooManyRequests, Unavailable):
                 return connection.post("/api/v1/device/token", fetched, FetchLoginAnswer).api_key
             time.sleep(begun.interval)
     raise LoginExpired("Nobody approved the login in time. Run `runyard login` again.")
+
+
+def _roles(caller: GetCallerAnswer) -> str:
+    if caller.is_administrator:
+        return "administrator of all workspaces"
+    roles = [f"{role} of {name}" for name, role in caller.roles.items()]
+    for name, single in caller.experiment_roles.items():
+        roles += [f"{role} of experiment {each} in {name}" for each, role in single.items()]
+    return ", ".join(roles)
 
 
 def _until(caller: GetCallerAnswer) -> str:

@@ -23,6 +23,14 @@ RENEW_BEFORE_S = 300.0
 
 Clock = Callable[[], float]
 
+# A token grows old while a laptop sleeps; Python's monotonic clock stands still then.
+_ALSO_ASLEEP = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+def seconds_also_asleep() -> float:
+    """Return seconds that never go back, and that go on while the machine sleeps."""
+    return time.monotonic() if _ALSO_ASLEEP is None else time.clock_gettime(_ALSO_ASLEEP)
+
 
 @dataclass(frozen=True, slots=True)
 class FixedToken:
@@ -50,10 +58,10 @@ class ApiKey:
     Args:
         key: The key, ``ry_...``.
         transport: Reaches the server that made the key, without a credential of its own.
-        clock: Seconds that never go back.
+        clock: Seconds that never go back, and go on while the machine sleeps.
     """
 
-    def __init__(self, key: str, transport: Transport, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, key: str, transport: Transport, *, clock: Clock = seconds_also_asleep) -> None:
         self._key = key
         self._transport = transport
         self._clock = clock
@@ -177,17 +185,24 @@ def keep_secret(url: str, secret: str) -> Path:
     return _write_credentials({**_read_credentials(), origin(url): secret})
 
 
-def forget_secret(url: str) -> str | None:
-    """Take the API key for the server at ``url`` out of the credentials file and return it.
+def kept_secret(url: str) -> str | None:
+    """Return the API key for the server at ``url`` in the credentials file, if there is one.
+
+    Raises:
+        InvalidState: Others can read the file, or it is no credentials file.
+    """
+    return _read_credentials().get(origin(url))
+
+
+def forget_secret(url: str) -> None:
+    """Take the API key for the server at ``url`` out of the credentials file.
 
     Raises:
         InvalidState: Others can read the file, or it is no credentials file.
     """
     known = _read_credentials()
-    secret = known.pop(origin(url), None)
-    if secret is not None:
+    if known.pop(origin(url), None) is not None:
         _write_credentials(known)
-    return secret
 
 
 def _write_credentials(secrets_by_server: dict[str, str]) -> Path:
@@ -218,7 +233,7 @@ def known_secret(url: str) -> str | None:
     named_url = os.environ.get("RUNYARD_URL")
     if secret and (not named_url or origin(named_url) == origin(url)):
         return secret
-    return _read_credentials().get(origin(url))
+    return kept_secret(url)
 
 
 def _read_credentials() -> dict[str, str]:

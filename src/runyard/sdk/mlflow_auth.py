@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
+from typing import Any
 
 import requests
 from requests.auth import AuthBase
 
+from runyard.errors import RunyardError
 from runyard.sdk.addresses import origin
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.transport import Credential
@@ -53,7 +56,57 @@ class HostBoundAuth(AuthBase):
             token = credential.token()
             if token:
                 prepared.headers["Authorization"] = f"Bearer {token}"
+                prepared.hooks["response"].append(_Renewing(credential, token, prepared))
         return prepared
+
+
+class _Renewing:
+    """Sends a request once more with another token if the server refuses the first.
+
+    The server may have ended a token before its time, as when another key signs them in a hurry.
+    """
+
+    def __init__(self, credential: Credential, token: str, prepared: requests.PreparedRequest) -> None:
+        self._credential = credential
+        self._token = token
+        self._origin = origin(prepared.url or "")
+        self._begins_at = _position(prepared.body)
+
+    def __call__(self, response: requests.Response, **how: Any) -> requests.Response:
+        sent = response.request
+        # Where a redirect led elsewhere, requests has taken the header off, and it must stay off.
+        is_ours = origin(sent.url or "") == self._origin and sent.headers.get("Authorization") == (
+            f"Bearer {self._token}"
+        )
+        if response.status_code != requests.codes.unauthorized or not is_ours or self._begins_at is None:
+            return response
+        another = self._another()
+        if another is None:
+            return response
+        again = sent.copy()
+        body: Any = again.body
+        if isinstance(body, io.IOBase):
+            body.seek(self._begins_at)
+        again.headers["Authorization"] = f"Bearer {another}"
+        response.content  # noqa: B018 - reads it to the end, so that its connection can be used again
+        response.close()
+        answer: requests.Response = response.connection.send(again, **how)
+        answer.history.append(response)
+        answer.request = again
+        return answer
+
+    def _another(self) -> str | None:
+        try:
+            return self._credential.renewed(self._token)
+        except RunyardError:  # the server's refusal says more than why there is no other token
+            return None
+
+
+def _position(body: object) -> int | None:
+    """Return where a body begins in its file; ``None`` for one that can't be sent a second time."""
+    if isinstance(body, io.IOBase):
+        return body.tell() if body.seekable() else None
+    return 0 if body is None or isinstance(body, str | bytes) else None
 
 
 def announce(url: str, credential: Credential | None) -> None:

@@ -33,6 +33,7 @@ from runyard.stores.opening import Stores
 EXPIRES_IN_S = 600
 INTERVAL_S = 3
 MAX_PENDING = 1_000
+MAX_PENDING_OF_CLIENT = 100
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """Without vowels, so that no code is a word, and without what looks like a digit."""
 _CODE_LENGTH = 8
@@ -50,7 +51,7 @@ def begin_login(stores: Stores, machine: str, client: str) -> BegunLogin:
     """Return a new login of a machine.
 
     Raises:
-        TooManyRequests: A thousand of them are under way.
+        TooManyRequests: A thousand of them are under way, or a hundred from the same address.
     """
     now_ms, device_code = system_now_ms(), secrets.token_urlsafe(32)
     letters = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
@@ -62,7 +63,7 @@ def begin_login(stores: Stores, machine: str, client: str) -> BegunLogin:
         created_ms=now_ms,
         expires_ms=now_ms + EXPIRES_IN_S * 1000,
     )
-    stores.metadata.devices.add_login(login, MAX_PENDING)
+    stores.metadata.devices.add_login(login, MAX_PENDING, MAX_PENDING_OF_CLIENT)
     return BegunLogin(login, device_code)
 
 

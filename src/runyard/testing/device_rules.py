@@ -31,7 +31,7 @@ class DeviceStoreRules(ABC):
 
     def test_a_login_is_found_as_it_was_added(self, devices: DeviceStore) -> None:
         """By either code, by any process."""
-        devices.add_login(LOGIN, 10)
+        devices.add_login(LOGIN, 10, 10)
         for store in (devices, self.again()):
             assert store.find_by_device("a" * 64) == LOGIN
             assert store.find_by_user_code("BCDF-GHJK") == LOGIN
@@ -40,7 +40,7 @@ class DeviceStoreRules(ABC):
 
     def test_how_far_it_has_come_is_kept(self, devices: DeviceStore) -> None:
         """With who decided it and what that gives."""
-        devices.add_login(LOGIN, 10)
+        devices.add_login(LOGIN, 10, 10)
         decided = replace(
             LOGIN,
             state=DeviceState.APPROVED,
@@ -59,18 +59,27 @@ class DeviceStoreRules(ABC):
 
     def test_no_two_wait_under_one_code(self, devices: DeviceStore) -> None:
         """A person would approve the other one."""
-        devices.add_login(LOGIN, 10)
+        devices.add_login(LOGIN, 10, 10)
         with pytest.raises(AlreadyExists):
-            devices.add_login(replace(LOGIN, device_sha256="b" * 64), 10)
+            devices.add_login(replace(LOGIN, device_sha256="b" * 64), 10, 10)
         assert devices.find_by_device("b" * 64) is None
 
     def test_no_more_wait_than_may_and_what_has_expired_makes_room(self, devices: DeviceStore) -> None:
         """Whoever asks again and again fills nothing."""
-        devices.add_login(LOGIN, 1)
+        devices.add_login(LOGIN, 1, 10)
         second = replace(LOGIN, device_sha256="b" * 64, user_code="BCDF-GHJL", created_ms=1_999)
         with pytest.raises(TooManyRequests):
-            devices.add_login(second, 1)
+            devices.add_login(second, 1, 10)
         later = replace(second, created_ms=2_000, expires_ms=3_000)
-        devices.add_login(later, 1)
+        devices.add_login(later, 1, 10)
         assert devices.find_by_device("a" * 64) is None
         assert devices.find_by_device("b" * 64) == later
+
+    def test_who_asks_without_end_keeps_nobody_else_out(self, devices: DeviceStore) -> None:
+        """What counts is the network address."""
+        devices.add_login(LOGIN, 10, 1)
+        second = replace(LOGIN, device_sha256="b" * 64, user_code="BCDF-GHJL")
+        with pytest.raises(TooManyRequests):
+            devices.add_login(second, 10, 1)
+        devices.add_login(replace(second, client="192.0.2.2"), 10, 1)
+        assert devices.find_by_device("b" * 64) is not None

@@ -14,11 +14,12 @@ class DeviceStore(ABC):
     """
 
     @abstractmethod
-    def add_login(self, login: DeviceLogin, at_most: int) -> None:
+    def add_login(self, login: DeviceLogin, at_most: int, at_most_of_client: int) -> None:
         """Keep a new login, and forget those that have expired.
 
         Raises:
-            TooManyRequests: There are ``at_most`` that have not expired.
+            TooManyRequests: There are ``at_most`` that have not expired, or as many as ``at_most_of_client``
+                from the same network address: one that asks without end is to keep out nobody else.
             AlreadyExists: The user code is taken.
         """
 

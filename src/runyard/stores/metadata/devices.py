@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
 
 from runyard.entities.device import DeviceLogin, DeviceState
 from runyard.entities.permission import Scope
@@ -23,11 +23,14 @@ class SqlDevices(DeviceStore):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_login(self, login: DeviceLogin, at_most: int) -> None:
+    def add_login(self, login: DeviceLogin, at_most: int, at_most_of_client: int) -> None:
         expired = delete(device_logins).where(_columns.expires_ms <= login.created_ms)
+        of_client = case((_columns.client == login.client, 1))
+        waiting = select(func.count(), func.count(of_client)).select_from(device_logins)
         with self._database.writing() as connection:
             connection.execute(expired)
-            if connection.execute(select(func.count()).select_from(device_logins)).scalar_one() >= at_most:
+            of_all, of_this = connection.execute(waiting).one()
+            if of_all >= at_most or of_this >= at_most_of_client:
                 raise TooManyRequests("Too many machines ask to be logged in just now; try again in a while.")
             if not insert_if_free(connection, device_logins, _row(login)):
                 raise AlreadyExists("That code is taken.")
