@@ -11,8 +11,23 @@ from typing import Any
 import psycopg
 
 from runyard.stores.database import Database
+from runyard.stores.metadata.experiments import SqlExperiments
+from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.workspaces import SqlWorkspaces
+from runyard.testing.metadata_hooks import MetadataUnderTest
 from tests.migrated import open_migrated
 from tests.postgres_server import PostgresServer
+
+
+def metadata_on(database: Database) -> MetadataUnderTest:
+    """Return the stores beside which another one on the same database is tested."""
+    return MetadataUnderTest(
+        SqlWorkspaces(database),
+        SqlExperiments(database),
+        SqlRuns(database),
+        database.writing,
+        database.close,
+    )
 
 
 class SqlEngine(ABC):

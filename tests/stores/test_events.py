@@ -8,14 +8,11 @@ import pytest
 
 from runyard.entities.metric import MetricBatch
 from runyard.stores.metadata.events import SqlEvents
-from runyard.stores.metadata.experiments import SqlExperiments
-from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.webhooks import SqlWebhooks
-from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.testing.event_rules import EventStoreRules, EventsUnderTest
-from runyard.testing.metadata_hooks import NOW_MS, MetadataUnderTest, new_run
-from tests.engines import SqlEngine
+from runyard.testing.metadata_hooks import NOW_MS, new_run
+from tests.engines import SqlEngine, metadata_on
 
 
 class TestSqlEvents(EventStoreRules):
@@ -25,13 +22,7 @@ class TestSqlEvents(EventStoreRules):
 
     def open_events(self, folder: Path) -> EventsUnderTest:
         self.database = self.engine.open(folder)
-        metadata = MetadataUnderTest(
-            SqlWorkspaces(self.database),
-            SqlExperiments(self.database),
-            SqlRuns(self.database),
-            self.database.writing,
-            self.database.close,
-        )
+        metadata = metadata_on(self.database)
         return EventsUnderTest(SqlEvents(self.database), SqlWebhooks(self.database), metadata)
 
     def test_a_run_that_has_logged_a_point_since_is_not_silent(self, under_test, events):

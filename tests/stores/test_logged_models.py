@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
-from runyard.stores.metadata.runs import SqlRuns
-from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.testing.logged_model_rules import KeptModel, LoggedModelStoreRules, LoggedModelsUnderTest
-from runyard.testing.metadata_hooks import MetadataUnderTest
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, metadata_on
 
 
 class TestSqlLoggedModels(LoggedModelStoreRules):
@@ -22,13 +18,7 @@ class TestSqlLoggedModels(LoggedModelStoreRules):
 
     def open_models(self, folder: Path) -> LoggedModelsUnderTest:
         database = self.engine.open(folder)
-        metadata = MetadataUnderTest(
-            SqlWorkspaces(database),
-            SqlExperiments(database),
-            SqlRuns(database),
-            database.writing,
-            database.close,
-        )
+        metadata = metadata_on(database)
         return LoggedModelsUnderTest(SqlLoggedModels(database), metadata)
 
     def kept_model(self, folder: Path, model_id: str) -> KeptModel | None:

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runyard.stores.metadata.experiments import SqlExperiments
-from runyard.stores.metadata.runs import SqlRuns
-from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.testing.metadata_hooks import KeptRun, MetadataUnderTest
 from runyard.testing.metadata_rules import MetadataStoreRules
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, metadata_on
 
 
 class TestSqlMetadata(MetadataStoreRules):
@@ -21,13 +18,7 @@ class TestSqlMetadata(MetadataStoreRules):
 
     def open_store(self, folder: Path) -> MetadataUnderTest:
         database = self.engine.open(folder)
-        return MetadataUnderTest(
-            SqlWorkspaces(database),
-            SqlExperiments(database),
-            SqlRuns(database),
-            database.writing,
-            database.close,
-        )
+        return metadata_on(database)
 
     def kept_run(self, folder: Path, run_id: str) -> KeptRun | None:
         rows = self.engine.rows(

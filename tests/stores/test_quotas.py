@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.quotas import SqlQuotas
-from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.usage import SqlUsage
-from runyard.stores.metadata.workspaces import SqlWorkspaces
-from runyard.testing.metadata_hooks import MetadataUnderTest
 from runyard.testing.quota_rules import QuotaStoreRules, QuotasUnderTest
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, metadata_on
 
 
 class TestSqlQuotas(QuotaStoreRules):
@@ -23,11 +19,5 @@ class TestSqlQuotas(QuotaStoreRules):
 
     def open_quotas(self, folder: Path) -> QuotasUnderTest:
         database = self.engine.open(folder)
-        metadata = MetadataUnderTest(
-            SqlWorkspaces(database),
-            SqlExperiments(database),
-            SqlRuns(database),
-            database.writing,
-            database.close,
-        )
+        metadata = metadata_on(database)
         return QuotasUnderTest(SqlQuotas(database), SqlUsage(database), metadata)

@@ -6,13 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.retention import SqlRetentionRules
-from runyard.stores.metadata.runs import SqlRuns
-from runyard.stores.metadata.workspaces import SqlWorkspaces
-from runyard.testing.metadata_hooks import MetadataUnderTest
 from runyard.testing.retention_rules import RetentionRuleStoreRules, RetentionUnderTest
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, metadata_on
 
 
 class TestSqlRetentionRules(RetentionRuleStoreRules):
@@ -22,11 +18,5 @@ class TestSqlRetentionRules(RetentionRuleStoreRules):
 
     def open_rules(self, folder: Path) -> RetentionUnderTest:
         database = self.engine.open(folder)
-        metadata = MetadataUnderTest(
-            SqlWorkspaces(database),
-            SqlExperiments(database),
-            SqlRuns(database),
-            database.writing,
-            database.close,
-        )
+        metadata = metadata_on(database)
         return RetentionUnderTest(SqlRetentionRules(database), metadata)

@@ -9,13 +9,10 @@ import pytest
 from runyard.entities.rights import Grant, Rights, Role
 from runyard.stores.metadata.cached_rights import MAX_AGE_S, MAX_ENTRIES, CachedRights
 from runyard.stores.metadata.credentials import SqlCredentials
-from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.rights import SqlRights
-from runyard.stores.metadata.runs import SqlRuns
-from runyard.stores.metadata.workspaces import SqlWorkspaces
-from runyard.testing.metadata_hooks import WORKSPACE, MetadataUnderTest
+from runyard.testing.metadata_hooks import WORKSPACE
 from runyard.testing.rights_rules import RightsStoreRules, RightsUnderTest
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, metadata_on
 
 
 class Clock:
@@ -34,13 +31,7 @@ class TestSqlRights(RightsStoreRules):
 
     def open_rights(self, folder: Path) -> RightsUnderTest:
         database = self.engine.open(folder)
-        metadata = MetadataUnderTest(
-            SqlWorkspaces(database),
-            SqlExperiments(database),
-            SqlRuns(database),
-            database.writing,
-            database.close,
-        )
+        metadata = metadata_on(database)
         return RightsUnderTest(SqlRights(database), SqlCredentials(database), metadata)
 
 

@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 
 from runyard.entities.metric import MetricBatch
-from runyard.stores.metadata.experiments import SqlExperiments
-from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.usage import SqlUsage
-from runyard.stores.metadata.workspaces import SqlWorkspaces
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
-from runyard.testing.metadata_hooks import OTHER_WORKSPACE, WORKSPACE, MetadataUnderTest
+from runyard.testing.metadata_hooks import OTHER_WORKSPACE, WORKSPACE
 from runyard.testing.usage_rules import UsageStoreRules, UsageUnderTest
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, metadata_on
 
 
 class TestSqlUsage(UsageStoreRules):
@@ -25,13 +22,7 @@ class TestSqlUsage(UsageStoreRules):
 
     def open_usage(self, folder: Path) -> UsageUnderTest:
         self.database = self.engine.open(folder)
-        metadata = MetadataUnderTest(
-            SqlWorkspaces(self.database),
-            SqlExperiments(self.database),
-            SqlRuns(self.database),
-            self.database.writing,
-            self.database.close,
-        )
+        metadata = metadata_on(self.database)
         return UsageUnderTest(SqlUsage(self.database), metadata)
 
     def test_points_are_counted_before_and_after_they_are_folded(self, under_test):

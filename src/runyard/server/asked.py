@@ -12,6 +12,8 @@ ACTION: Final = "action"
 WORKSPACE: Final = "workspace"
 TARGET: Final = "target"
 
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""What changes nothing, so that neither the page that sends it nor the audit log matters."""
 PAGES: Final = "(studio)"
 """The route of the Studio's files, which no table holds."""
 NO_ROUTE: Final = "(none)"

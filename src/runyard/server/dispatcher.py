@@ -26,7 +26,17 @@ from runyard.errors import Forbidden, InvalidParameter, RunyardError, Unauthenti
 from runyard.protocol import wire
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
-from runyard.server.asked import ACTION, CALLER, CLIENT, PAGES, REQUEST_ID, ROUTE, TARGET, WORKSPACE
+from runyard.server.asked import (
+    ACTION,
+    CALLER,
+    CLIENT,
+    PAGES,
+    REQUEST_ID,
+    ROUTE,
+    SAFE_METHODS,
+    TARGET,
+    WORKSPACE,
+)
 from runyard.server.bodies import read_whole
 from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
@@ -42,7 +52,6 @@ from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _JSON = "application/json"
 _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
@@ -211,7 +220,7 @@ class Dispatcher:
         cookie = session_of(scope) if self._settings.mode is Mode.SERVE else None
         if cookie is None:
             return None
-        if scope["method"] not in _SAFE and not is_from_own_page(scope):
+        if scope["method"] not in SAFE_METHODS and not is_from_own_page(scope):
             raise Forbidden("A browser that is signed in must say which page sends this, and did not.")
         return f"Bearer {cookie}"
 

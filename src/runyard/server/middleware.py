@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.errors import Forbidden, InternalError, RunyardError
 from runyard.server.answers import error_response
-from runyard.server.asked import ACTION, CALLER, NO_ROUTE, REQUEST_ID, ROUTE, TARGET, WORKSPACE
+from runyard.server.asked import ACTION, CALLER, NO_ROUTE, REQUEST_ID, ROUTE, SAFE_METHODS, TARGET, WORKSPACE
 from runyard.server.bodies import RequestBody
 from runyard.server.logs import ACCESS, ASKED
 from runyard.server.origins import AllowedHosts, AllowedOrigins
@@ -35,7 +35,6 @@ _log = logging.getLogger("runyard.server")
 _access_log = logging.getLogger(ACCESS)
 
 _REFUSED = frozenset({401, 403, 429})
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
 _UPLOAD = re.compile(r".*/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
@@ -122,7 +121,7 @@ class Wall:
         """Count a request that has ended and, if asked to, log it."""
         route = scope["state"].get(ROUTE, NO_ROUTE)
         self._traffic.note(route, scope["method"], status, duration_s)
-        if status in _REFUSED and scope["method"] not in _SAFE_METHODS:
+        if status in _REFUSED and scope["method"] not in SAFE_METHODS:
             self._operation.refusals.note(_refusal(scope))
         if self._logs_requests:
             told = _told(scope, route, status, duration_s)
@@ -133,7 +132,7 @@ class Wall:
         """Refuse what a page of another site, or one that took over a name of this host, may have sent."""
         host = headers.get(b"host", b"").decode("latin-1")
         self._hosts.check(host)
-        if scope["method"] in _SAFE_METHODS:
+        if scope["method"] in SAFE_METHODS:
             return
         origin = headers.get(b"origin")
         if origin is not None:

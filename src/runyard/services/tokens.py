@@ -112,18 +112,22 @@ def is_guess(stores: Stores, authorization: str) -> bool:
     secret = _presented(authorization)
     if secret.count(".") == 2:
         return False
+    return _known_key(stores.metadata.credentials, secret) is None
+
+
+def _known_key(credentials: CredentialStore, secret: str) -> ApiKey | None:
+    """Return the API key that ``secret`` spells, good or ended; ``None`` if there never was one."""
     presented = read_api_key(secret)
-    key = stores.metadata.credentials.find_api_key(presented.key_id) if presented else None
-    return presented is None or key is None or not presented.matches(key.secret_sha256)
+    key = credentials.find_api_key(presented.key_id) if presented else None
+    if presented is None or key is None or not presented.matches(key.secret_sha256):
+        return None
+    return key
 
 
 def _holder_of_key(stores: Stores, secret: str, now_ms: int) -> Caller | None:
-    presented = read_api_key(secret)
-    key = stores.metadata.credentials.find_api_key(presented.key_id) if presented else None
-    if presented is None or key is None or not presented.matches(key.secret_sha256):
-        return None
-    owner = _owner(stores.metadata.credentials, key, now_ms)
-    if owner is None:
+    key = _known_key(stores.metadata.credentials, secret)
+    owner = None if key is None else _owner(stores.metadata.credentials, key, now_ms)
+    if key is None or owner is None:
         return None
     return Caller(
         name=owner.name,
