@@ -289,10 +289,9 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         on_disk = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
         expected = {f"{known.folder}/{name}" for known in alive.values() for name in known.files}
         assert expected <= on_disk
-        # A file of something that is gone may lie in the artifacts of something that is not, or, where an
-        # experiment has its folder in the artifacts of a run, around that: it keeps the folder in use.
+        # A file of something that is gone may lie in the artifacts of something that is not.
         for path in on_disk - expected:
-            assert self.is_nested or any(path.startswith(f"{known.folder}/") for known in alive.values())
+            assert any(path.startswith(f"{known.folder}/") for known in alive.values())
 
     def _rows(self, sql: str) -> set[str]:
         return {row[0] for row in self.engine.rows(self.home, sql)}

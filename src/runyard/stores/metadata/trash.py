@@ -222,8 +222,8 @@ class SqlTrash(TrashStore):
                 raise InvalidState(
                     f"The artifacts at '{path}' are being removed. Run `runyard gc`, or choose another place."
                 )
-            gone = removed_artifacts.c.path.in_([row.path for row in found])
-            connection.execute(delete(removed_artifacts).where(gone))
+            # What lies above stays removed: an upload that is still on its way there must not be taken.
+            connection.execute(delete(removed_artifacts).where(removed_artifacts.c.path == str(path)))
 
     def is_removed(self, workspace: Workspace, path: ArtifactPath) -> bool:
         folders = _folders_of(path)
