@@ -143,10 +143,19 @@ class TooLarge(RunyardError):
 
 
 class TooManyRequests(RunyardError):
-    """Too many tries; wait before the next."""
+    """Too many tries; wait before the next.
+
+    Args:
+        message: As everywhere.
+        retry_after_s: How long, in whole seconds; ``None`` if it can't be told.
+    """
 
     code = "RESOURCE_EXHAUSTED"
     http_status = 429
+
+    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NotImplementedHere(RunyardError):

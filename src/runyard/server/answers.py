@@ -74,7 +74,8 @@ def error_response(error: RunyardError, scope: Scope) -> Response:
     if isinstance(error, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="runyard"'))
     if isinstance(error, (StorageFull, Unavailable, TooManyRequests)):
-        headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+        after_s = getattr(error, "retry_after_s", None) or RETRY_AFTER_S
+        headers.append((b"retry-after", b"%d" % after_s))
     return Answer(wire.encode(body), error.http_status, more_headers=tuple(headers))
 
 

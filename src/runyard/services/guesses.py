@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -47,8 +48,9 @@ class Guesses:
             waits_s = min(LONGEST_S, 2.0 ** min(known.wrong - FREE, 10))
             left_s = known.last_s + waits_s - self._clock()
         if left_s > 0:
+            whole_s = math.ceil(left_s)
             raise TooManyRequests(
-                f"Too many wrong credentials came from this address. Try again in {left_s:.0f} seconds."
+                f"Too many wrong credentials came from this address. Try again in {whole_s} seconds.", whole_s
             )
 
     def note_wrong(self, client: str) -> None:
