@@ -27,8 +27,9 @@ import msgspec
 from starlette.routing import compile_path
 
 from runyard.auth.permissions import Open, Permission
-from runyard.errors import MethodNotAllowed, RouteNotFound
-from runyard.services.reach import Named
+from runyard.errors import MethodNotAllowed, NotImplementedHere, RouteNotFound
+from runyard.services.call import Call
+from runyard.services.reach import Named, anywhere
 from runyard.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Route:
         is_audited: Whether the audit log tells that it was done; of what was refused it tells anyway.
         is_atomic: Whether it is one short change of the database, and kept together with its audit entry.
         is_page: Whether a browser shows its answer to a person: what it refuses, it says in HTML.
+        refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
 
     method: str
@@ -77,6 +79,7 @@ class Route:
     is_audited: bool = False
     is_atomic: bool = False
     is_page: bool = False
+    refusal: str = ""
 
     @property
     def action(self) -> str:
@@ -105,6 +108,7 @@ class Options(TypedDict, total=False):
     is_audited: bool
     is_atomic: bool
     is_page: bool
+    refusal: str
 
 
 class Routes:
@@ -156,6 +160,20 @@ class Routes:
             return handler
 
         return declare
+
+    def refuse(self, method: str, *paths: str, why: str) -> None:
+        """Declare that MLflow answers ``method`` at ``paths`` and Runyard, on purpose, does not.
+
+        Who asks gets 501 ``NOT_IMPLEMENTED`` with ``why``, a sentence that says what to use instead.
+        """
+
+        def refused(call: Call, **named: str) -> None:
+            raise NotImplementedHere(why)
+
+        declare = self.add(
+            method, *paths, permits=Permission.READ, of=anywhere, summary=why, is_audited=False, refusal=why
+        )
+        declare(refused)
 
     def get(
         self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]
