@@ -42,6 +42,9 @@ CLIENTS = {
         "workspaces",
         "workspace_header",
     ),
+    "frameworks-3.17": ("autologging", "programs"),
+    "mlflow-3.0": ("core", "deletion", "artifacts", "models", "newer", "tables", "logged_models"),
+    "mlflow-2.0": ("core", "deletion", "artifacts", "models", "workspaces"),
     "mlflow-2.22": ("core", "deletion", "artifacts", "models", "newer", "tables", "workspaces"),
     "mlflow-1.30": ("core", "deletion", "artifacts", "models", "workspaces"),
 }
