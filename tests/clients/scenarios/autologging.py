@@ -1,4 +1,4 @@
-"""Frameworks that log by themselves, each with the code that its users write; nothing is fetched from a hub."""
+"""Frameworks that log by themselves, by the code that their users write; nothing is fetched from a hub."""
 
 import contextlib
 import tempfile
@@ -57,7 +57,9 @@ def a_search_of_scikit_learn_logs_a_run_for_each_candidate():
 def xgboost_logs_each_round_and_the_importances():
     with _autologged(mlflow.xgboost) as run:
         table = xgboost.DMatrix(FEATURES, label=TARGET)
-        xgboost.train({"max_depth": 2}, table, num_boost_round=5, evals=[(table, "train")], verbose_eval=False)
+        xgboost.train(
+            {"max_depth": 2}, table, num_boost_round=5, evals=[(table, "train")], verbose_eval=False
+        )
     same(len(_history(run, "train-rmse")), 5)
     same(client.get_run(run.info.run_id).data.params["max_depth"], "2")
     assert any("importance" in file.path for file in client.list_artifacts(run.info.run_id))
@@ -96,7 +98,9 @@ def _batches():
 
 def _trainer(**options):
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
-    return lightning.Trainer(max_epochs=3, accelerator="cpu", default_root_dir=tempfile.mkdtemp(), **quiet, **options)
+    return lightning.Trainer(
+        max_epochs=3, accelerator="cpu", default_root_dir=tempfile.mkdtemp(), **quiet, **options
+    )
 
 
 def lightning_logs_each_epoch():

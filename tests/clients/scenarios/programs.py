@@ -1,4 +1,4 @@
-"""What users run beside the plain client: projects, evaluation, serving, the command line, several processes."""
+"""What users run beside the plain client: projects, evaluation, serving, commands, several processes."""
 
 import contextlib
 import json
@@ -128,7 +128,8 @@ def _served(model_uri):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5).close()
                 break
-            assert server.poll() is None and time.monotonic() < until_s, log.read_text()[-2000:]
+            has_ended = server.poll() is not None or time.monotonic() > until_s
+            assert not has_ended, log.read_text()[-2000:]
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}/invocations"
     finally:
@@ -189,7 +190,7 @@ def processes_log_into_children_of_one_run_and_into_the_run_itself():
         "import sys, mlflow\n"
         "with mlflow.start_run(run_id=sys.argv[1]):\n"
         "    for step in range(20): mlflow.log_metric('rank' + sys.argv[2], step, step=step)\n"
-        "    with mlflow.start_run(nested=True, run_name='child' + sys.argv[2]): mlflow.log_param('rank', sys.argv[2])\n"
+        "    with mlflow.start_run(nested=True): mlflow.log_param('rank', sys.argv[2])\n"
     )
     with mlflow.start_run() as run:
         run_id, experiment_id = run.info.run_id, run.info.experiment_id
@@ -242,7 +243,16 @@ def the_command_line_sends_lists_and_fetches_artifacts():
     (folder / "below" / "a.txt").write_text("content")
     with mlflow.start_run() as run:
         run_id = run.info.run_id
-    _mlflow("artifacts", "log-artifacts", "--local-dir", str(folder), "--run-id", run_id, "--artifact-path", "sent")
+    _mlflow(
+        "artifacts",
+        "log-artifacts",
+        "--local-dir",
+        str(folder),
+        "--run-id",
+        run_id,
+        "--artifact-path",
+        "sent",
+    )
     listed = json.loads(_mlflow("artifacts", "list", "--run-id", run_id, "--artifact-path", "sent/below"))
     same([file["path"] for file in listed], ["sent/below/a.txt"])
     target = Path(tempfile.mkdtemp())
