@@ -166,12 +166,12 @@ def _of_remote(call: Call, source: str, run_id: str | None, model_id: str | None
 
 
 def _of_model_uri(call: Call, source: str, run_id: str | None, model_id: str | None) -> Origin:
+    if urlsplit(source).netloc:
+        raise _invalid(source, "Registered model sources must use the active model registry.")
     try:
         named = parse_model_uri(source)
     except InvalidParameter:
         _refuse(source, "model_id")
-    if urlsplit(source).netloc:
-        raise _invalid(source, "Registered model sources must use the active model registry.")
     if named.model_id is None:
         return _of_version(_named_version(call, source, named), source, run_id, model_id)
     if named.model_id != model_id:
