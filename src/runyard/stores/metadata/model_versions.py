@@ -65,7 +65,7 @@ class SqlModelVersions(ModelVersionStore):
                 columns.model_number == row.model_number, columns.version == version
             )
             tags = tags_of(connection, model_version_tags, [row.version_number])
-            found = list(connection.scalars(aliases.order_by(columns.alias)))
+            found = tuple(connection.scalars(aliases.order_by(columns.alias)))
             return version_of(row, tags.get(row.version_number, {}), found)
 
     def find_latest_version(self, workspace: str, name: str) -> ModelVersion | None:

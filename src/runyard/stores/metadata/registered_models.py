@@ -186,5 +186,5 @@ def _model(
         description=row.description,
         tags=tags,
         aliases=aliases,
-        latest_versions=latest,
+        latest_versions=tuple(latest),
     )
