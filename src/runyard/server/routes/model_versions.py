@@ -1,4 +1,4 @@
-"""MLflow's routes about versions of registered models. A role in the whole workspace is needed for each."""
+"""The routes about versions of registered models. A role in the whole workspace is needed for each."""
 
 from __future__ import annotations
 
@@ -27,9 +27,14 @@ from runyard.protocol.messages.registered_models import (
     ModelVersionsAnswer,
     wire_model_version,
 )
+from runyard.protocol.messages.registry_removal import (
+    RemovedVersionsAnswer,
+    RemoveModelVersions,
+    WireNumbered,
+)
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
-from runyard.services import model_versions
+from runyard.services import model_versions, registry_removal
 from runyard.services.call import Call
 
 routes = Routes()
@@ -138,3 +143,18 @@ async def download_version_artifact(call: Call, http: Request) -> Response:
     path = asked["path"]
     opened = partial(model_versions.open_version_file, call, asked["name"], asked["version"], path)
     return download_response(http, await run_sync(opened), path.rpartition("/")[2])
+
+
+@routes.post(
+    "/api/v1/model-versions/delete",
+    permits=Permission.CONTRIBUTE,
+    is_audited=True,
+    summary="Delete many versions of models for good.",
+)
+def delete_model_versions(call: Call, body: RemoveModelVersions) -> RemovedVersionsAnswer:
+    """Delete versions by number or by a search."""
+    named = [registry_removal.Numbered(each.name, each.version) for each in body.versions]
+    deleted = registry_removal.delete_model_versions(call, named, body.filter, is_dry_run=body.dry_run)
+    return RemovedVersionsAnswer(
+        versions=[WireNumbered(name=each.name, version=each.version) for each in deleted]
+    )

@@ -1,4 +1,4 @@
-"""MLflow's routes about registered models and aliases. A role in the whole workspace is needed for each."""
+"""The routes about registered models and aliases. A role in the whole workspace is needed for each."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from runyard.protocol.messages.registered_models import (
     wire_model_version,
     wire_registered_model,
 )
+from runyard.protocol.messages.registry_removal import RegisteredModelsAnswer, RemoveRegisteredModels
 from runyard.server.routing import Routes
-from runyard.services import registered_models
+from runyard.services import registered_models, registry_removal
 from runyard.services.call import Call
 
 routes = Routes()
@@ -140,3 +141,15 @@ def delete_registered_model_alias(call: Call, body: NamedAlias) -> Empty:
     """Delete an alias."""
     registered_models.delete_alias(call, body.name, body.alias)
     return Empty()
+
+
+@routes.post(
+    "/api/v1/registered-models/delete",
+    permits=Permission.CONTRIBUTE,
+    is_audited=True,
+    summary="Delete many registered models for good, with their versions.",
+)
+def delete_registered_models(call: Call, body: RemoveRegisteredModels) -> RegisteredModelsAnswer:
+    """Delete models by name or by a search."""
+    names = registry_removal.delete_registered_models(call, body.names, body.filter, is_dry_run=body.dry_run)
+    return RegisteredModelsAnswer(names=names)

@@ -36,6 +36,10 @@ class ModelVersionStore(ABC):
         """Return the version with the highest number."""
 
     @abstractmethod
+    def find_version_at(self, workspace: str, path: str) -> ModelVersion | None:
+        """Return a version whose folder is ``path`` or holds it, without tags and aliases."""
+
+    @abstractmethod
     def describe_model_version(
         self, workspace: str, name: str, version: int, description: str | None, now_ms: int
     ) -> None:

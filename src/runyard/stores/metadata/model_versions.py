@@ -74,6 +74,20 @@ class SqlModelVersions(ModelVersionStore):
             latest = connection.scalar(of_model)
             return None if latest is None else self.get_model_version(workspace, name, latest)
 
+    def find_version_at(self, workspace: str, path: str) -> ModelVersion | None:
+        names = path.split("/")
+        around = ["/".join(names[:end]) for end in range(1, len(names) + 1)]
+        is_its = registered_models.c.model_number == model_versions.c.model_number
+        query = (
+            select(model_versions, registered_models.c.name)
+            .join(registered_models, is_its)
+            .where(model_versions.c.workspace == workspace, model_versions.c.kept_at.in_(around))
+            .order_by(model_versions.c.version_number)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query.limit(1)).first()
+            return None if row is None else version_of(row, {})
+
     def describe_model_version(
         self, workspace: str, name: str, version: int, description: str | None, now_ms: int
     ) -> None:
