@@ -137,7 +137,11 @@ def _of_run_uri(call: Call, source: str, run_id: str | None, model_id: str | Non
         # No server of ours has such a run, in whatever workspace: it is a word for clients of another one.
         return Origin(source, source, run_id=named)
     place = proxied_path(_artifacts_of_run(call, source, named))
-    kept_at = "" if place is None else str(place / resolve_artifact_path(_single(below), is_directory=True))
+    kept_at = (
+        ""
+        if place is None
+        else str(place / resolve_artifact_path(_single(below).strip("/"), is_directory=True))
+    )
     return Origin(source, source, kept_at, run_id=named)
 
 
@@ -247,7 +251,7 @@ def _may_read(call: Call, experiment_id: str) -> bool:
 
 def _single(path: str) -> str:
     """Return a path as MLflow reads it, for which several slashes are one."""
-    return re.sub("/+", "/", path).rstrip("/")
+    return re.sub("/+", "/", path)
 
 
 def _refuse(source: str, owner: str) -> NoReturn:
