@@ -25,6 +25,8 @@ from runyard.protocol.filter_tree import (
 from runyard.protocol.filters import ExperimentGrammar
 from runyard.protocol.ordering import Order, parse_order
 
+_WORDS = ("true", "false", "null")
+"""What SQL has a meaning for, so that it is no value to compare with."""
 _UPDATED = {"timestamp": "updated_ms", "last_updated_timestamp": "updated_ms"}
 
 
@@ -40,6 +42,9 @@ class RegisteredModelGrammar(ExperimentGrammar):
         """Return what one clause says."""
         if clause.left.kind is not Kind.NAME or clause.right is None:
             return super().comparison(clause)
+        if clause.right.text.lower() in _WORDS:
+            shown = f"{clause.left.text} {clause.operator} {clause.right.text}"
+            raise InvalidFilter(f"Invalid clause(s) in filter string: {shortened(shown)}")
         entity, written = self.identifier(clause.left.text)
         key = self.attributes[written] if entity is Entity.ATTRIBUTE else written
         value = self.value(entity, written, clause.right)
@@ -66,15 +71,18 @@ class RegisteredModelGrammar(ExperimentGrammar):
             raise InvalidFilter(
                 f"Expected a quoted string value for tag (e.g. 'my-value'). Got value {shortened(token.text)}"
             )
-        if self.attributes[written] in self.numeric:
-            return self.number(written, token)
         if token.kind is Kind.LIST and written not in self.listed:
             raise InvalidFilter(
                 f"Only {sorted(self.listed)} attributes support comparison with a list of quoted "
                 "string values."
             )
+        if self.attributes[written] in self.numeric:
+            return self.number(written, token)
         if token.kind in (Kind.STRING, Kind.NAME, Kind.LIST):
             return super().value(entity, written, token)
+        if token.kind is Kind.NUMBER and self.numeric:
+            numbers = [name for name, key in self.attributes.items() if key in self.numeric]
+            raise InvalidFilter(f"Only the {numbers} attributes support comparison with numeric values.")
         raise InvalidFilter(
             "Expected a quoted string value or a list of quoted string values for attributes. "
             f"Got value {shortened(token.text)}"
@@ -103,6 +111,12 @@ class ModelVersionGrammar(RegisteredModelGrammar):
 
 class _ModelOrder(ExperimentGrammar):
     attributes: ClassVar[Mapping[str, str]] = {"name": "name", **_UPDATED}
+
+    def identifier(self, text: str) -> tuple[Entity, str]:
+        """Return the attribute of this name, which MLflow wants bare here."""
+        if text not in self.attributes:
+            raise _no_key(text, self.attributes)
+        return Entity.ATTRIBUTE, text
 
 
 class _VersionOrder(ExperimentGrammar):
@@ -154,10 +168,13 @@ def _parsed(order_by: Sequence[str], grammar: ExperimentGrammar) -> tuple[Order,
     orders = parse_order(order_by, grammar)
     for order in orders:
         if order.entity is not Entity.ATTRIBUTE:
-            raise InvalidFilter(
-                f"Invalid order by key '{shortened(order.key)}' specified. "
-                f"Valid keys are {list(grammar.attributes)}"
-            )
+            raise _no_key(order.key, grammar.attributes)
     if len({order.key for order in orders}) < len(orders):
         raise InvalidFilter(f"`order_by` contains duplicate fields: {list(order_by)}")
     return orders
+
+
+def _no_key(key: str, attributes: Mapping[str, str]) -> InvalidFilter:
+    return InvalidFilter(
+        f"Invalid order by key '{shortened(key)}' specified. Valid keys are {list(attributes)}"
+    )
