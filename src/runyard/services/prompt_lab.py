@@ -1,7 +1,7 @@
 """Keeps one try of a prompt as a run, as MLflow's prompt lab shows it.
 
-The model is asked by whoever sends this: Runyard is no gateway. So there is no model to be served either, which
-MLflow's server would write beside the table.
+The model is asked by whoever sends this: Runyard is no gateway. So there is no model to be served either, as
+MLflow's server writes one beside the table.
 """
 
 from __future__ import annotations
