@@ -32,6 +32,7 @@ CLIENTS = {
         "logged_models",
         "workspaces",
         "workspace_header",
+        "workspace_calls",
     ),
     "skinny-3.17": (
         "core",
@@ -41,6 +42,7 @@ CLIENTS = {
         "logged_models",
         "workspaces",
         "workspace_header",
+        "workspace_calls",
     ),
     "mlflow-2.22": ("core", "deletion", "artifacts", "models", "newer", "tables", "workspaces"),
     "mlflow-1.30": ("core", "deletion", "artifacts", "models", "workspaces"),

@@ -60,6 +60,10 @@ class Route:
         is_audited: Whether the audit log tells that it was done; of what was refused it tells anyway.
         is_atomic: Whether it is one short change of the database, and kept together with its audit entry.
         is_page: Whether a browser shows its answer to a person: what it refuses, it says in HTML.
+        workspace_in: The parameter of the path that names the workspace it is about, whatever workspace the
+            address names.
+        is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
+        status: The HTTP status of a good answer; with 204 there is no body.
     """
 
     method: str
@@ -77,6 +81,9 @@ class Route:
     is_audited: bool = False
     is_atomic: bool = False
     is_page: bool = False
+    workspace_in: str | None = None
+    is_of_server: bool = False
+    status: int = 200
 
     @property
     def action(self) -> str:
@@ -105,6 +112,9 @@ class Options(TypedDict, total=False):
     is_audited: bool
     is_atomic: bool
     is_page: bool
+    workspace_in: str | None
+    is_of_server: bool
+    status: int
 
 
 class Routes:

@@ -28,6 +28,8 @@ _NAMING = (
     "key_id",
     "scope",
     "workspace",
+    "workspace_name",
+    "mode",
     "experiment_id",
     "experiment_ids",
     "run_id",
