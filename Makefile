@@ -39,7 +39,7 @@ lint:  ## Format, lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/shape.py
-	$(BIN)/python scripts/reference.py --check
+	$(BIN)/python -m scripts.reference --check
 
 format:  ## Let ruff and the Studio's formatter rewrite the sources
 	@$(SET_UP) dev
@@ -65,7 +65,7 @@ lock:  ## Write requirements/*.txt anew (ARGS=--upgrade takes the newest version
 
 reference:  ## Write into docs/reference/ what the code says
 	@$(SET_UP) dev
-	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python -m scripts.reference
 
 changelog:  ## Show what the next release's entry in CHANGELOG.md would say
 	@$(SET_UP) dev

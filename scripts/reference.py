@@ -15,6 +15,7 @@ from runyard.cli.commands import app
 from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
 from runyard.settings import Settings
+from scripts.mlflow_endpoints import mlflow_table
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -24,7 +25,12 @@ END = "<!-- to here -->\n"
 
 def main() -> int:
     """Write the pages, or with `--check` tell whether they are as the code says."""
-    tables = {"cli.md": cli_table(), "settings.md": settings_table(), "rest.md": rest_table()}
+    tables = {
+        "cli.md": cli_table(),
+        "settings.md": settings_table(),
+        "rest.md": rest_table(),
+        "mlflow.md": mlflow_table(),
+    }
     pages = {name: _with_table((FOLDER / name).read_text(), table) for name, table in tables.items()}
     stale = [name for name, text in pages.items() if (FOLDER / name).read_text() != text]
     if "--check" in sys.argv:
@@ -107,7 +113,7 @@ def rest_table() -> str:
     """List every route, by the module that answers."""
     nouns: dict[str, list[Route]] = {}
     for route in ROUTES:
-        if not route.path.startswith("/ajax-api/"):
+        if not route.path.startswith("/ajax-api/") and not route.refusal:
             nouns.setdefault(route.handler.__module__.rpartition(".")[2], []).append(route)
     head = "\n| method | path | right | what it does |\n|---|---|---|---|\n"
     sections = [

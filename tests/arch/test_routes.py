@@ -28,7 +28,7 @@ def test_a_route_says_what_it_does_and_what_it_needs(route: Route):
 def test_a_route_has_typed_messages_or_streams(route: Route):
     if route.request is not None:
         assert issubclass(route.request, msgspec.Struct)
-    assert route.answer is not None or route.is_raw or route.path in ANSWERS_MADE_BY_HAND
+    assert route.answer or route.is_raw or route.refusal or route.path in ANSWERS_MADE_BY_HAND
 
 
 def test_open_routes_say_why_they_are_open():

@@ -27,8 +27,9 @@ import msgspec
 from starlette.routing import compile_path
 
 from runyard.auth.permissions import Open, Permission
-from runyard.errors import MethodNotAllowed, RouteNotFound
-from runyard.services.reach import Named
+from runyard.errors import MethodNotAllowed, NotImplementedHere, RouteNotFound
+from runyard.services.call import Call
+from runyard.services.reach import Named, anywhere
 from runyard.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Route:
             address names.
         is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
         status: The HTTP status of a good answer; with 204 there is no body.
+        refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
 
     method: str
@@ -84,6 +86,7 @@ class Route:
     workspace_in: str | None = None
     is_of_server: bool = False
     status: int = 200
+    refusal: str = ""
 
     @property
     def action(self) -> str:
@@ -115,6 +118,7 @@ class Options(TypedDict, total=False):
     workspace_in: str | None
     is_of_server: bool
     status: int
+    refusal: str
 
 
 class Routes:
@@ -166,6 +170,20 @@ class Routes:
             return handler
 
         return declare
+
+    def refuse(self, method: str, *paths: str, why: str) -> None:
+        """Declare that MLflow answers ``method`` at ``paths`` and Runyard, on purpose, does not.
+
+        Who asks gets 501 ``NOT_IMPLEMENTED`` with ``why``, a sentence that says what to use instead.
+        """
+
+        def refused(call: Call, **named: str) -> None:
+            raise NotImplementedHere(why)
+
+        declare = self.add(
+            method, *paths, permits=Permission.READ, of=anywhere, summary=why, is_audited=False, refusal=why
+        )
+        declare(refused)
 
     def get(
         self, *paths: str, permits: Permission | Open, summary: str, **options: Unpack[Options]

@@ -14,6 +14,7 @@ from runyard.server.routes import (
     operation,
     principals,
     quotas,
+    refused,
     retention,
     runs,
     service,
@@ -50,5 +51,5 @@ _DESCRIBED: tuple[Route, ...] = (
     *audit.routes,
 )
 
-ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED))
+ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)
 """Every address that the server answers at, each with the permission that it needs."""
