@@ -33,6 +33,7 @@ CLIENTS = {
         "workspaces",
         "workspace_header",
         "workspace_calls",
+        "users",
     ),
     "skinny-3.17": (
         "core",

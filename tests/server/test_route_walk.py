@@ -11,6 +11,7 @@ import re
 import pytest
 
 from runyard.auth.permissions import Open, Permission, Scope
+from runyard.protocol.messages.roles import number_of
 from runyard.server.middleware import _UPLOAD
 from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
@@ -48,6 +49,13 @@ OWN_BUSINESS = {
     "/api/v1/session",
     "/api/v1/device/requests/{user_code}/approve",
     "/api/v1/device/requests/{user_code}/deny",
+}
+# What people may ask about themselves, and the walk asks about somebody else.
+OF_SOMEBODY_ELSE = {
+    "/api/2.0/mlflow/users/get",
+    "/api/3.0/mlflow/users/roles/list",
+    "/api/3.0/mlflow/users/permissions/list",
+    "/api/3.0/mlflow/users/permissions/get",
 }
 # Routes that answer the same in all workspaces, and in one that isn't there.
 OF_SERVER = {"/api/3.0/mlflow/server-info"}
@@ -191,8 +199,18 @@ class Planted:
             answer.raise_for_status()
             return answer.json()
 
-        for name, kind in (("walker", "person"), ("walkers", "group")):
-            change("POST", "principals", {"name": name, "kind": kind})
+        for name, kind in (
+            ("walker", "person"),
+            ("second", "person"),
+            ("walkers", "group"),
+            ("beta:own", "group"),
+        ):
+            group_id = change("POST", "principals", {"name": name, "kind": kind})["principal"]["principal_id"]
+        self.role_id = number_of(group_id, "beta")
+        self.role_permission_id = number_of(group_id, "beta", self.experiment_id)
+        for name in ("second", "beta:own"):
+            granted = {"principal": name, "role": "reader", "experiment_id": self.experiment_id}
+            change("PUT", "grants", granted)
         change("PUT", "groups/walkers/members/walker")
         change(
             "PUT", "grants", {"principal": "walker", "role": "reader", "experiment_id": self.experiment_id}
@@ -257,6 +275,14 @@ def body_for(planted: Planted) -> dict[str, object]:
         "status": "FINISHED",
         "principal": "walker",
         "role": "reader",
+        "username": "second",
+        "is_admin": False,
+        "role_id": planted.role_id,
+        "role_permission_id": planted.role_permission_id,
+        "resource_type": "experiment",
+        "resource_id": planted.experiment_id,
+        "resource_pattern": "*",
+        "permission": "READ",
         "x": "step",
         "width": 10,
         "max_results": 100,
@@ -297,6 +323,10 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("api/v1/principals/{principal}", {"name": None}),
     ("api/v1/keys", {"workspace": None}),
     ("api/v1/audit", {"workspace": "beta"}),
+    ("mlflow/users/create", {"username": "walked user"}),
+    ("mlflow/roles/create", {"workspace": "beta"}),
+    ("mlflow/roles/update", {"name": "walked too"}),
+    ("roles/permissions/add", {"resource_type": "workspace"}),
 ]
 
 
@@ -467,7 +497,7 @@ def test_s09_a_reader_changes_nothing_whatever_they_call(team, beta, keys_for_be
         path, body = target(route, beta)
         for key in (keys_for_beta[None], token):
             answer = team.ask(route.method, "/workspaces/beta" + path, body, key=key)
-            refused = not allows(Scope.READER, route)
+            refused = not allows(Scope.READER, route) or plain(route.path) in OF_SOMEBODY_ELSE
             assert (answer.status_code == 403) == (
                 refused or (plain(route.path) == "/api/v1/token" and key == token)
             )
