@@ -82,6 +82,7 @@ UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
 # Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
 NOBODY_LISTENS = ("127.0.0.1",)
 HOOK = "http://127.0.0.1:9/hook"
+EVENT = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
 
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
@@ -169,6 +170,8 @@ class Planted:
         begun = [team.ask("POST", "/api/v1/device/authorize", {"machine": "w"}).json() for _ in range(3)]
         self.user_codes = [each["user_code"] for each in begun]
         self.webhook_id = self.add_webhook()
+        wanted = {"name": "walked", "url": HOOK, "events": [EVENT]}
+        self.mlflow_webhook_id = self.mlflow("webhooks", wanted)["webhook"]["webhook_id"]
         self.own_file = f"/api/v1/runs/{self.run_id}/artifacts/{self.file_name}"
         self.file_path = f"{self.experiment_id}/{self.run_id}/artifacts/{self.file_name}"
         upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
@@ -235,7 +238,8 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     path = path.replace("{workspace_name}", "beta")
     path = path.replace("{tag_key:path}", planted.model_tag)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
-    path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", planted.webhook_id)
+    hook = planted.mlflow_webhook_id if "mlflow/webhooks" in path else planted.webhook_id
+    path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", hook)
     which = {"approve": 1, "deny": 2}.get(path.rpartition("/")[2], 0)
     path = path.replace("{user_code}", planted.user_codes[which])
     assert "{" not in path, "say here what the new parameter names"
@@ -269,6 +273,7 @@ def body_for(planted: Planted) -> dict[str, object]:
         "metric_keys": [planted.metric_key],
         "value": "1",
         "url": HOOK,
+        "events": [EVENT],
         "timestamp": 1,
         "path": planted.file_name,
         "artifact_file_path": planted.file_name,
@@ -302,6 +307,8 @@ def body_for(planted: Planted) -> dict[str, object]:
 # Where one name means different things on different routes.
 SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("mlflow/runs/create", {"run_id": None}),
+    ("mlflow/webhooks/{webhook_id}", {"status": "DISABLED"}),
+    ("mlflow/webhooks", {"status": "ACTIVE"}),
     ("artifacts/list", {"path": ""}),
     ("mlflow-artifacts/artifacts", {"path": ""}),
     ("artifacts/directories", {"path": ""}),
