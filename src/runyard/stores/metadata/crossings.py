@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import Boolean, ColumnElement, Select, exists, literal_column, select
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.webhook import Comparison, Threshold, Webhook
@@ -21,11 +21,19 @@ _COMPARED: dict[Comparison, Callable[[Any, Any], Any]] = {
 }
 
 
-def crossed(webhook: Webhook, run_ids: Sequence[str] | None) -> Select[Any]:
-    """Select the active runs that have crossed a webhook's threshold and were not told of yet.
+def crossed(webhook: Webhook, run_ids: Sequence[str] | None) -> list[Select[Any]]:
+    """Return what selects the active runs that have crossed a webhook's threshold and were not told of yet.
 
-    Without ``run_ids`` only those that still log the metric, which stand in an index of their own.
+    Without ``run_ids`` only those that are under way, or log the metric though they have ended: each of the
+    two has an index that holds little else.
     """
+    if run_ids is not None:
+        return [_crossed(webhook, runs.c.run_id.in_(run_ids))]
+    running: ColumnElement[bool] = literal_column("runs.status = 'RUNNING'", Boolean())
+    return [_crossed(webhook, running), _crossed(webhook, metric_series.c.is_live)]
+
+
+def _crossed(webhook: Webhook, which: ColumnElement[bool]) -> Select[Any]:
     limit = webhook.threshold
     if limit is None:
         raise ValueError(f"webhook {webhook.webhook_id} has no threshold")
@@ -35,7 +43,6 @@ def crossed(webhook: Webhook, run_ids: Sequence[str] | None) -> Select[Any]:
         webhook_crossings.c.webhook_id == webhook.webhook_id,
         webhook_crossings.c.run_number == series.run_number,
     )
-    which = series.is_live if run_ids is None else runs.c.run_id.in_(run_ids)
     return (
         select(
             runs.c.run_number,

@@ -12,7 +12,7 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Add columns and a table; webhooks that there were go on as they did."""
+    """Add columns, a table and an index; webhooks that there were go on as they did."""
     op.add_column("events", sa.Column("payload", _TEXT))
     for name in ("name", "description"):
         op.add_column("webhooks", sa.Column(name, _TEXT, nullable=False, server_default=""))
@@ -24,6 +24,14 @@ def upgrade() -> None:
     op.add_column("webhooks", sa.Column("threshold", sa.Double()))
     op.add_column("webhooks", sa.Column("experiment_id", sa.BigInteger()))
     _make_crossings()
+    running = sa.text("status = 'RUNNING'")
+    op.create_index(
+        "ix_runs_running",
+        "runs",
+        ["experiment_id", "run_number"],
+        sqlite_where=running,
+        postgresql_where=running,
+    )
 
 
 def _flag(name: str, default: sa.ColumnElement[bool]) -> sa.Column[bool]:
