@@ -34,6 +34,7 @@ CLIENTS = {
         "workspace_header",
         "workspace_calls",
         "users",
+        "webhooks",
     ),
     "skinny-3.17": (
         "core",
@@ -44,6 +45,7 @@ CLIENTS = {
         "workspaces",
         "workspace_header",
         "workspace_calls",
+        "webhooks",
     ),
     "mlflow-2.22": ("core", "deletion", "artifacts", "models", "newer", "tables", "workspaces"),
     "mlflow-1.30": ("core", "deletion", "artifacts", "models", "workspaces"),
@@ -86,7 +88,7 @@ def server_on(tmp_path_factory, request) -> Iterator[Callable[[str], RunningServ
 
     @functools.cache
     def start(engine: str) -> RunningServer:
-        environment = {}
+        environment = {"RUNYARD_OUTBOUND_ALLOW": "127.0.0.1"}  # where scenarios listen
         if engine == "postgres":
             cluster = request.getfixturevalue("cluster")
             environment["RUNYARD_DATABASE"] = cluster.address(cluster.new_database())

@@ -46,7 +46,7 @@ class WebhookStore(ABC):
     ) -> list[Crossing]:
         """Return active runs that have crossed a webhook's threshold, each once ever.
 
-        Without ``run_ids`` it looks at runs that are under way, or log the metric though they have ended.
+        Without ``run_ids`` it looks at runs that are under way.
         """
 
     @abstractmethod

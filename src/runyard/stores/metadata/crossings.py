@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select, exists, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, select, true
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.webhook import Comparison, Threshold, Webhook
@@ -21,19 +21,16 @@ _COMPARED: dict[Comparison, Callable[[Any, Any], Any]] = {
 }
 
 
-def crossed(webhook: Webhook, run_ids: Sequence[str] | None) -> list[Select[Any]]:
+_looked_at = runs.alias("looked_at")
+# As the index of such runs says it, which with a bound value SQLite would not use.
+_IS_RUNNING = _looked_at.c.status == literal_column("'RUNNING'")
+
+
+def crossed(webhook: Webhook, run_ids: Sequence[str] | None) -> Select[Any]:
     """Return what selects the active runs that have crossed a webhook's threshold and were not told of yet.
 
-    Without ``run_ids`` only those that are under way, or log the metric though they have ended: each of the
-    two has an index that holds little else.
+    Without ``run_ids`` it looks at those that are under way, which are few among all.
     """
-    if run_ids is not None:
-        return [_crossed(webhook, runs.c.run_id.in_(run_ids))]
-    running: ColumnElement[bool] = literal_column("runs.status = 'RUNNING'", Boolean())
-    return [_crossed(webhook, running), _crossed(webhook, metric_series.c.is_live)]
-
-
-def _crossed(webhook: Webhook, which: ColumnElement[bool]) -> Select[Any]:
     limit = webhook.threshold
     if limit is None:
         raise ValueError(f"webhook {webhook.webhook_id} has no threshold")
@@ -55,24 +52,33 @@ def _crossed(webhook: Webhook, which: ColumnElement[bool]) -> Select[Any]:
         .select_from(
             metric_series.join(metric_keys, metric_keys.c.key_id == series.key_id)
             .join(runs, runs.c.run_number == series.run_number)
-            .join(experiments, experiments.c.experiment_id == series.experiment_id)
+            .join(experiments, experiments.c.experiment_id == runs.c.experiment_id)
         )
         .where(
             metric_keys.c.key == limit.metric,
             _COMPARED[limit.comparison](furthest, limit.value),
             runs.c.lifecycle_stage == LifecycleStage.ACTIVE.value,
-            which,
+            _running(limit) if run_ids is None else _named(limit, run_ids),
             ~told,
-            *_places(webhook, limit),
+            _place(webhook),
         )
-        .order_by(runs.c.run_number)
     )
 
 
-def _places(webhook: Webhook, limit: Threshold) -> list[ColumnElement[bool]]:
-    places = []
-    if webhook.workspace is not None:
-        places.append(experiments.c.workspace == webhook.workspace)
+def _running(limit: Threshold) -> ColumnElement[bool]:
+    """Select by a list of its own what is under way: planners without statistics would walk all runs."""
+    running = select(_looked_at.c.run_number).where(_IS_RUNNING)
     if limit.experiment_id is not None:
-        places.append(metric_series.c.experiment_id == int(limit.experiment_id))
-    return places
+        running = running.where(_looked_at.c.experiment_id == int(limit.experiment_id))
+    return runs.c.run_number.in_(running)
+
+
+def _named(limit: Threshold, run_ids: Sequence[str]) -> ColumnElement[bool]:
+    named = runs.c.run_id.in_(run_ids)
+    if limit.experiment_id is None:
+        return named
+    return and_(named, runs.c.experiment_id == int(limit.experiment_id))
+
+
+def _place(webhook: Webhook) -> ColumnElement[bool]:
+    return true() if webhook.workspace is None else experiments.c.workspace == webhook.workspace

@@ -74,14 +74,13 @@ class SqlWebhooks(WebhookStore):
     def take_crossings(
         self, webhook: Webhook, run_ids: Sequence[str] | None, limit: int, now_ms: int
     ) -> list[Crossing]:
-        queries = [query.limit(limit) for query in crossed(webhook, run_ids)]
+        query = crossed(webhook, run_ids).limit(limit)
         with self._database.reading() as connection:
-            if not any(connection.execute(query).first() for query in queries):
-                return []  # which is so nearly always, and locks nothing
+            if connection.execute(query).first() is None:  # which is so nearly always, and locks nothing
+                return []
         with self._database.writing() as connection:
             return [
                 Crossing(row.run_id, row.name, row.workspace, str(row.experiment_id), row.value)
-                for query in queries
                 for row in connection.execute(query).all()
                 if insert_if_free(
                     connection,
