@@ -6,14 +6,13 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0006"
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Add columns, a table and an index; webhooks that there were go on as they did."""
-    op.add_column("events", sa.Column("payload", _TEXT))
     for name in ("name", "description"):
         op.add_column("webhooks", sa.Column(name, _TEXT, nullable=False, server_default=""))
     op.add_column("webhooks", _flag("is_active", sa.true()))
