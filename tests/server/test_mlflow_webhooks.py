@@ -109,6 +109,29 @@ def test_a_webhook_is_told_as_mlflow_tells(local: Local, receiver: Receiver):
     assert len(came.headers["x-mlflow-delivery-id"]) == 36
 
 
+def test_what_the_registry_does_is_told(local: Local, receiver: Receiver):
+    words = [
+        "PROMPT.CREATED", "MODEL_VERSION.CREATED", "MODEL_VERSION_ALIAS.CREATED", "MODEL_VERSION_TAG.SET",
+    ]  # fmt: skip
+    named = [dict(zip(("entity", "action"), word.split("."), strict=True)) for word in words]
+    add(local, receiver, events=named, secret=SECRET)
+    local.post("/registered-models/create", name="m")
+    is_prompt = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+    local.post("/registered-models/create", name="p", tags=[is_prompt])
+    run_id = local.run()
+    source = f"runs:/{run_id}/model"
+    local.post("/model-versions/create", name="m", source=source, run_id=run_id)
+    local.post("/registered-models/alias", name="m", alias="best", version="1")
+    local.post("/model-versions/set-tag", name="m", version="1", key="k", value="v")
+    work(local)
+    told = [json.loads(came.body) for came in receiver.received]
+    assert [f"{each['entity']}.{each['action']}".upper() for each in told] == words
+    assert told[1]["data"]["run_id"] == run_id
+    assert told[2]["data"] == {"name": "m", "alias": "best", "version": "1"}
+    assert told[3]["data"] == {"name": "m", "version": "1", "key": "k", "value": "v"}
+    assert all(is_signed(came, SECRET) for came in receiver.received)
+
+
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_each_event_of_mlflows_is_told_with_its_data(kind: EventKind, tmp_path, receiver: Receiver):
     local = Local(tmp_path / "home", outbound_allow=LOOPBACK)

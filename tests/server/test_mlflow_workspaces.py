@@ -127,6 +127,17 @@ def test_only_an_empty_workspace_is_deleted_unless_all_is_meant(local: Local):
     assert local.ask("DELETE", f"{BASE}/vision").status_code == 204
 
 
+def test_a_registered_model_keeps_its_workspace(local: Local):
+    made(local)
+    local.prefix = "/workspaces/vision"
+    local.post("/registered-models/create", name="m")
+    local.prefix = ""
+    told = refusal(local.ask("DELETE", f"{BASE}/vision"))
+    assert told[1] == "INVALID_STATE"
+    assert "1 registered models and prompts" in told[2]
+    assert local.ask("DELETE", f"{BASE}/vision?mode=CASCADE").status_code == 204
+
+
 def test_the_servers_own_workspace_stays(local: Local):
     for mode in ("RESTRICT", "CASCADE"):
         refused = refusal(local.ask("DELETE", f"{BASE}/default?mode={mode}"))

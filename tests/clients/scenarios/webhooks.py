@@ -7,6 +7,7 @@ import hmac
 import http.server
 import json
 import threading
+import time
 import uuid
 
 from expecting import refused, same
@@ -100,6 +101,20 @@ def a_test_is_told_and_signed():
         for headers, body in came:
             headers = {name.title(): value for name, value in headers.items()}
             same(headers["X-Mlflow-Signature"], _signature(headers, body, "s3cret"))
+        client.delete_webhook(made.webhook_id)
+
+
+def a_new_version_is_told():
+    with _receiver() as (url, came):
+        made = client.create_webhook(_name(), url, ["registered_model.created"])
+        name = f"model-{uuid.uuid4().hex[:8]}"
+        client.create_registered_model(name, tags={"team": "a"}, description="Told")
+        until_s = time.monotonic() + 60
+        while not came and time.monotonic() < until_s:
+            time.sleep(0.05)
+        told = json.loads(came[0][1])
+        same((told["entity"], told["action"]), ("registered_model", "created"))
+        same(told["data"], {"name": name, "tags": {"team": "a"}, "description": "Told"})
         client.delete_webhook(made.webhook_id)
 
 
