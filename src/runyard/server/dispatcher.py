@@ -30,7 +30,6 @@ from runyard.server.asked import (
     ACTION,
     CALLER,
     CLIENT,
-    PAGES,
     REQUEST_ID,
     ROUTE,
     SAFE_METHODS,
@@ -42,7 +41,7 @@ from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
-from runyard.server.studio_files import StudioFiles
+from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPages
 from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
 from runyard.services.operation import Operation
@@ -79,7 +78,7 @@ class Dispatcher:
         settings: How it runs.
         routes: The table of routes.
         authenticate: Returns who sent an ``Authorization`` header; ``None`` if nobody did.
-        studio: The Studio's files.
+        pages: The Studio and MLflow's pages.
         operation: The server that this is part of.
     """
 
@@ -89,7 +88,7 @@ class Dispatcher:
         settings: Settings,
         routes: Iterable[Route],
         authenticate: Authenticate,
-        studio: StudioFiles,
+        pages: ShownPages,
         operation: Operation,
     ) -> None:
         self._stores = stores
@@ -97,7 +96,7 @@ class Dispatcher:
         self._table = RouteTable(route.under(settings) for route in routes)
         credentials, rights = stores.metadata.credentials, stores.metadata.rights
         self._callers = KnownCallers(authenticate, lambda: credentials.changes() + rights.changes())
-        self._studio = studio
+        self._pages = pages
         self._operation = operation
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
         self._retrying = stores.database.retrying
@@ -116,15 +115,19 @@ class Dispatcher:
         headers = dict(scope["headers"])
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
-        page = self._page(scope, address)
+        page = self._pages.find(scope, address)
         state: dict[str, Any] = scope["state"]
-        if page is not None:
-            state[ROUTE] = PAGES
-            return page
+        if page is not None and not page.is_for_signed_in:
+            state[ROUTE] = page.route
+            return page.response
         authorization = _text(headers.get(b"authorization"))
         if authorization is None:  # an empty one is a wrong one
             authorization = self._session(scope)
         state[CLIENT] = scope["client"][0] if scope.get("client") else ""
+        if page is not None:
+            state[ROUTE] = page.route
+            is_known = await run_sync(self._retrying, partial(self._is_known, authorization, state))
+            return page.response if is_known else RedirectResponse(SIGN_IN_FOR_MLFLOW, status_code=303)
         route, values = self._find(method, address.path, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
         state[WORKSPACE] = address.workspace
@@ -159,18 +162,6 @@ class Dispatcher:
             if authorization is None:  # a stranger does not learn which addresses there are
                 authorize(self._callers.find(None), Permission.IDENTIFY, None)
             raise
-
-    def _page(self, scope: Scope, address: Address) -> Response | None:
-        """The Studio's page or one of its files, if that is what was asked for."""
-        if scope["method"] not in ("GET", "HEAD"):
-            return None
-        if not address.path and (address.prefix or scope.get("root_path")):
-            # "./": a workspace called "https:host" must not become the address of another host.
-            path: str = Request(scope).url.path if address.prefix else scope["root_path"]
-            return RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308)
-        if address.path == "/" or address.path.startswith("/studio/") or address.path == "/index.html":
-            return self._studio.response(address.path.removeprefix("/"))
-        return None
 
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
@@ -236,6 +227,13 @@ class Dispatcher:
         state[CALLER] = caller
         return caller
 
+    def _is_known(self, authorization: str | None, state: dict[str, Any]) -> bool:
+        """Whether a request was sent by somebody whom this server knows."""
+        try:
+            return self._settings.mode is Mode.UP or self._find_caller(authorization, state) is not None
+        except Unauthenticated:
+            return False
+
     async def _admitted(
         self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
     ) -> Call:
@@ -257,7 +255,7 @@ class Dispatcher:
         state[CALLER] = caller
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         workspace = self._workspaces.remembered(address.workspace)
-        return None if workspace is None else self._call(workspace, caller)
+        return None if workspace is None else self._call(workspace, caller, address)
 
     def _admit(
         self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
@@ -271,10 +269,11 @@ class Dispatcher:
             return self._call(_NONE_LOOKED_UP, None)
         caller = self._find_caller(authorization, state)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
-        return self._call(self._workspaces.get(address.workspace), caller)
+        return self._call(self._workspaces.get(address.workspace), caller, address)
 
-    def _call(self, workspace: Workspace, caller: Caller | None) -> Call:
-        return Call(self._stores, self._settings, workspace, caller, self._operation)
+    def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
+        is_page_of_one = address is not None and address.is_mlflow_page_of_one
+        return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
 
 
 def _has_whole(call: Call, route: Route) -> bool:

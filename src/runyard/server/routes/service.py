@@ -44,7 +44,7 @@ def server_info(call: Call) -> ServerInfoAnswer:
     """Answer which optional features of MLflow's protocol are there."""
     return ServerInfoAnswer(
         store_type="SqlStore",
-        workspaces_enabled=True,
+        workspaces_enabled=not call.is_page_of_one,
         trace_archival_enabled=False,
         multipart_uploads_enabled=False,
         multipart_downloads_enabled=gives_addresses(call),
@@ -74,4 +74,5 @@ def server(call: Call) -> ServerAnswer:
         version=__version__,
         mode=call.settings.mode.value,
         workspace=call.workspace.name,
+        has_mlflow_pages=call.operation.has_mlflow_pages,
     )
