@@ -79,10 +79,14 @@ def test_other_paths_are_left_as_they_are(path):
 
 
 @pytest.mark.parametrize("prefix", ["", *prefixes("vision")])
-@pytest.mark.parametrize("path", ["", "/", "/index.html", "/static-files/static/js/main.js", "/ajax-api" + PATH])
+@pytest.mark.parametrize(
+    "path", ["", "/", "/index.html", "/static-files/static/js/main.js", "/ajax-api" + PATH]
+)
 def test_mlflows_pages_lie_below_each_address(prefix, path):
     address = parse_address(f"{prefix}/mlflow{path}")
-    assert address == Address("vision" if prefix else "default", f"{prefix}/mlflow", path, is_mlflow_page=True)
+    assert address == Address(
+        "vision" if prefix else "default", f"{prefix}/mlflow", path, is_mlflow_page=True
+    )
     assert address.is_mlflow_page_of_one is bool(prefix)
 
 

@@ -10,6 +10,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
@@ -52,7 +53,9 @@ class _Scan:
     """
 
     def __init__(self, document: DocumentNode) -> None:
-        self._operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+        self._operations = [
+            each for each in document.definitions if isinstance(each, OperationDefinitionNode)
+        ]
         found = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         self._fragments = {each.name.value: each.selection_set for each in found}
         self._selections = 0
@@ -86,10 +89,10 @@ class _Scan:
                 raise GraphQLError(f"Query exceeds maximum total selections of {MAX_SELECTIONS}")
             if isinstance(selection, FieldNode):
                 yield selection
-                continue
-            is_inline = isinstance(selection, InlineFragmentNode)
-            held = selection.selection_set if is_inline else self._fragments.get(selection.name.value)
-            waiting += held.selections if held else ()
+            elif isinstance(selection, InlineFragmentNode):
+                waiting += selection.selection_set.selections
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value in self._fragments:
+                waiting += self._fragments[selection.name.value].selections
 
 
 def _check_count(count: int, limit: int, what: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from graphql import (
     GraphQLScalarType,
     build_schema,
     execute_sync,
-    get_nullable_type,
     validate,
 )
 from msgspec import structs
@@ -127,7 +126,7 @@ def _answered(result: ExecutionResult) -> GraphQlAnswer:
     return GraphQlAnswer(data=result.data, errors=errors or None)
 
 
-def _root(source: Any, info: GraphQLResolveInfo, input: Json | None = None) -> Json:  # noqa: A002
+def _root(source: Any, info: GraphQLResolveInfo, input: Json | None = None) -> Json:
     """Answer a field at the root; what its route refuses stands in ``apiError``, where pages look for it."""
     asked: _Asked = info.context
     sent = {_snake(name): value for name, value in (input or {}).items()}
@@ -166,7 +165,7 @@ def _echo(source: Any, info: GraphQLResolveInfo, **named: str | None) -> Json:
 def _field(source: Json, info: GraphQLResolveInfo) -> Any:
     """Return a field of what a route answered; a list that is left out there is an empty one."""
     value = source.get(_snake(info.field_name))
-    if value is None and isinstance(get_nullable_type(info.return_type), GraphQLList):
+    if value is None and isinstance(info.return_type, GraphQLList):
         return []
     return value
 
@@ -187,7 +186,7 @@ def _made_schema() -> Any:
     kinds = schema.type_map
     long = kinds["LongString"]
     assert isinstance(long, GraphQLScalarType)
-    long.serialize = str  # type: ignore[method-assign]
+    long.serialize = str  # type: ignore[assignment]  # how the library has it done
     for kind in kinds.values():
         if not isinstance(kind, GraphQLObjectType):
             continue

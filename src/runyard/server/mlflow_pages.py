@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 from runyard.server.pages import message_page
 
 # As narrow as the bundle bears. Its components write their styles into the page; nothing of it needs eval.
-# blob: are pictures, and documents in frames that are sandboxed and inherit this policy: no script in them runs.
+# blob: are pictures, and documents in sandboxed frames, which inherit this policy: no script in them runs.
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
         "default-src 'none'",

@@ -21,3 +21,15 @@ class PageTelemetryAnswer(Wire):
     """What became of it."""
 
     status: str
+
+
+class AskGateway(Wire):
+    """Query of ``gateway-proxy``: what is asked of the gateway."""
+
+    gateway_path: str
+
+
+class GatewayEndpointsAnswer(Wire, omit_defaults=False):
+    """The endpoints of a gateway."""
+
+    endpoints: list[str]

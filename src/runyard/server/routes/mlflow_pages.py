@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from runyard.auth.permissions import Permission
-from runyard.protocol.messages.mlflow_pages import PageTelemetry, PageTelemetryAnswer, SendPageTelemetry
+from runyard.errors import NotImplementedHere
+from runyard.protocol.messages.mlflow_pages import (
+    AskGateway,
+    GatewayEndpointsAnswer,
+    PageTelemetry,
+    PageTelemetryAnswer,
+    SendPageTelemetry,
+)
+from runyard.server.routes.refused import GATEWAY
 from runyard.server.routing import Routes
 from runyard.services import reach
 from runyard.services.call import Call
@@ -32,3 +40,16 @@ def page_telemetry(call: Call) -> PageTelemetry:
 def send_page_telemetry(call: Call, body: SendPageTelemetry) -> PageTelemetryAnswer:
     """Keep nothing and send nothing on."""
     return PageTelemetryAnswer(status="disabled")
+
+
+@routes.get(
+    "/ajax-api/2.0/mlflow/gateway-proxy",
+    permits=Permission.READ,
+    of=reach.anywhere,
+    summary="List the endpoints of a gateway to language models: there are none.",
+)
+def list_gateway_endpoints(call: Call, body: AskGateway) -> GatewayEndpointsAnswer:
+    """Answer an empty list: the page of an experiment asks for it, and shows a refusal as a fault."""
+    if body.gateway_path.strip("/") != "api/2.0/endpoints":
+        raise NotImplementedHere(GATEWAY)
+    return GatewayEndpointsAnswer(endpoints=[])

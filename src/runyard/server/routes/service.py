@@ -50,7 +50,7 @@ def server_info(call: Call) -> ServerInfoAnswer:
         multipart_downloads_enabled=gives_addresses(call),
         presigned_upload_run_id_supported=False,
         presigned_upload_model_id_supported=False,
-        features_enabled={},
+        features_enabled={"gateway": False},
     )
 
 
