@@ -1,4 +1,4 @@
-"""How large a GraphQL query may be: one that is short can ask for very much (MLflow's limits, CVE-2025-0453)."""
+"""How large a GraphQL query may be: a short one can ask for very much (MLflow's limits; CVE-2025-0453)."""
 
 from __future__ import annotations
 

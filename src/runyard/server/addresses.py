@@ -36,7 +36,7 @@ class Address(NamedTuple):
         workspace: The workspace.
         prefix: What comes before the path within it.
         path: The path within it.
-        is_mlflow_page: Whether it is below ``/mlflow/``: one of MLflow's own pages, or what such a page calls.
+        is_mlflow_page: Whether it is below ``/mlflow/``: a page of MLflow's own, or what one calls.
     """
 
     workspace: str

@@ -41,7 +41,7 @@ from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
-from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPages
+from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
 from runyard.services.operation import Operation
@@ -116,18 +116,11 @@ class Dispatcher:
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
         page = self._pages.find(scope, address)
-        state: dict[str, Any] = scope["state"]
-        if page is not None and not page.is_for_signed_in:
-            state[ROUTE] = page.route
-            return page.response
-        authorization = _text(headers.get(b"authorization"))
-        if authorization is None:  # an empty one is a wrong one
-            authorization = self._session(scope)
-        state[CLIENT] = scope["client"][0] if scope.get("client") else ""
         if page is not None:
-            state[ROUTE] = page.route
-            is_known = await run_sync(self._retrying, partial(self._is_known, authorization, state))
-            return page.response if is_known else RedirectResponse(SIGN_IN_FOR_MLFLOW, status_code=303)
+            return await self._shown(page, scope)
+        state: dict[str, Any] = scope["state"]
+        state[CLIENT] = _client(scope)
+        authorization = self._authorization(scope, headers)
         route, values = self._find(method, address.path, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
         state[WORKSPACE] = address.workspace
@@ -201,6 +194,12 @@ class Dispatcher:
         )
         self._stores.metadata.audit.append([said_by(event, call.caller or state.get(CALLER))])
 
+    def _authorization(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the credential that was sent, in a header or by a browser that is signed in."""
+        sent = headers.get(b"authorization")
+        # An empty one is a wrong one.
+        return self._session(scope) if sent is None else sent.decode("latin-1")
+
     def _session(self, scope: Scope) -> str | None:
         """Return the credential of a browser that is signed in, as if it had sent it in a header.
 
@@ -227,12 +226,18 @@ class Dispatcher:
         state[CALLER] = caller
         return caller
 
-    def _is_known(self, authorization: str | None, state: dict[str, Any]) -> bool:
-        """Whether a request was sent by somebody whom this server knows."""
+    async def _shown(self, page: ShownPage, scope: Scope) -> Response:
+        """A page, or for who has to sign in first the way there."""
+        state = scope["state"]
+        state[ROUTE], state[CLIENT] = page.route, _client(scope)
+        if self._settings.mode is Mode.UP or not page.is_for_signed_in:
+            return page.response
+        authorization = self._authorization(scope, dict(scope["headers"]))
         try:
-            return self._settings.mode is Mode.UP or self._find_caller(authorization, state) is not None
+            caller = await run_sync(self._retrying, partial(self._find_caller, authorization, state))
         except Unauthenticated:
-            return False
+            caller = None
+        return RedirectResponse(SIGN_IN_FOR_MLFLOW, status_code=303) if caller is None else page.response
 
     async def _admitted(
         self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
@@ -329,6 +334,10 @@ def _check_content_type(sent: str | None) -> None:
         raise InvalidParameter("Bad Request. Content-Type header is missing.")
     if sent.split(";")[0].strip().lower() != _JSON:
         raise InvalidParameter(f"Bad Request. Content-Type must be one of ['{_JSON}'].")
+
+
+def _client(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _text(header: bytes | None) -> str | None:
