@@ -62,7 +62,7 @@ def test_the_server_promises_mlflows_clients_no_more_than_it_does(local: Local, 
         "multipart_downloads_enabled": False,
         "presigned_upload_run_id_supported": False,
         "presigned_upload_model_id_supported": False,
-        "features_enabled": {},
+        "features_enabled": {"gateway": False},
     }
 
 

@@ -61,8 +61,10 @@ READING_POSTS = {
     "/api/2.0mlflow/experiments/search-datasets",
     "/api/2.0/mlflow/logged-models/search",
     "/api/2.0/mlflow/runs/search",
+    "/api/3.0/mlflow/ui-telemetry",
     "/api/v1/series",
     "/api/v1/token",
+    "/graphql",
 }
 # The routes that stream a body of any size; all others are bound by max_body_bytes.
 UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
