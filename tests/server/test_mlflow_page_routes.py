@@ -139,6 +139,18 @@ def test_pages_are_told_that_there_is_no_gateway(team):
     assert (other.status_code, other.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
 
 
+@pytest.mark.parametrize("handed_on", ["", "/below"])
+def test_they_lie_below_the_path_of_a_proxy_too(tmp_path, package, monkeypatch, handed_on):
+    monkeypatch.syspath_prepend(package)
+    team = Team(tmp_path / "home", root_path="/below")
+    assert team.ask("GET", f"{handed_on}/mlflow").headers["location"] == "./mlflow/"
+    assert team.ask("GET", f"{handed_on}/mlflow/").headers["location"] == "../?to=mlflow"
+    browser = signed_in(team, team.admin_key)
+    assert team.ask("GET", f"{handed_on}/mlflow/", headers=browser).status_code == 200
+    assert team.ask("GET", f"{handed_on}/mlflow/version", headers=browser).status_code == 200
+    team.close()
+
+
 def test_a_setting_turns_them_off(tmp_path, package, monkeypatch):
     monkeypatch.syspath_prepend(package)
     team = Team(tmp_path / "home", mlflow_ui=False)

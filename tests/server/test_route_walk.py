@@ -76,7 +76,8 @@ HOOK = "http://127.0.0.1:9/hook"
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
 SECRETS = [f"planted-{number:02d}" for number in range(21)]
-EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
+# MLflow's pages call the same routes below an address of their own.
+EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
 
 
 def plain(path):
@@ -229,9 +230,13 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     return path, body
 
 
+RUN_BY_GRAPHQL = "{apiError {code message} run {info {runName userId} data {params {key value}}}}"
+
+
 def body_for(planted: Planted) -> dict[str, object]:
     """Every field that a route may ask for; what it does not know, it passes over."""
     return {
+        "query": f'{{mlflowGetRun(input: {{runId: "{planted.run_id}"}}) {RUN_BY_GRAPHQL}}}',
         "run_id": planted.run_id,
         "run_uuid": planted.run_id,
         "run_ids": [planted.run_id],
