@@ -186,10 +186,10 @@ def test_an_experiment_a_history_and_files_are_told(asker):
     assert run_id in files["mlflowListArtifacts"]["rootUri"]
     dataset = {"name": "train", "digest": "d1", "source_type": "local", "source": "{}"}
     asker.rest("runs/log-inputs", {"run_id": run_id, "datasets": [{"dataset": dataset, "tags": []}]})
-    asked = """mutation D($in: MlflowSearchDatasetsInput) {
+    datasets = """mutation D($in: MlflowSearchDatasetsInput) {
         mlflowSearchDatasets(input: $in) {datasetSummaries {name digest}}
     }"""
-    found = asker.ask(asked, {"in": {"experimentIds": [experiment_id]}})["mlflowSearchDatasets"]
+    found = asker.ask(datasets, {"in": {"experimentIds": [experiment_id]}})["mlflowSearchDatasets"]
     assert found["datasetSummaries"] == [{"name": "train", "digest": "d1"}]
 
 

@@ -55,6 +55,7 @@ def test_no_package_at_all_is_none(monkeypatch):
 @pytest.mark.parametrize("path", ["/", "/index.html"])
 def test_the_page_may_run_this_servers_scripts_and_no_others(pages, path):
     response = pages.page(path)
+    assert response is not None
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache"
@@ -86,6 +87,7 @@ def test_the_page_may_run_this_servers_scripts_and_no_others(pages, path):
 )
 def test_a_file_says_what_it_is_and_how_long_it_may_be_kept(pages, name, media_type, cache):
     response = pages.file(f"/static-files/{name}")
+    assert response is not None
     assert response.headers["content-type"] == media_type
     assert response.headers["cache-control"] == cache
     assert response.headers["x-content-type-options"] == "nosniff"
@@ -117,6 +119,7 @@ def test_without_the_package_the_page_says_what_to_install():
     pages = MlflowPages(None)
     assert not pages.are_there
     response = pages.page("/")
+    assert response is not None
     assert response.status_code == 404
     assert b"pip install &#x27;runyard[mlflow-ui]&#x27;" in response.body
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
@@ -127,6 +130,7 @@ def test_a_server_may_have_them_turned_off(package):
     pages = MlflowPages(package / "mlflow" / "server" / "js" / "build", is_on=False)
     assert not pages.are_there
     response = pages.page("/")
+    assert response is not None
     assert response.status_code == 404
     assert b"mlflow_ui = false" in response.body
     assert pages.file("/static-files/manifest.json") is None
