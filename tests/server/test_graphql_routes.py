@@ -8,7 +8,7 @@ import pytest
 
 from runyard.errors import Unavailable
 from runyard.server.routes import graphql
-from runyard.services import experiments
+from runyard.services import experiments, model_versions
 from tests.server.team import Team
 
 # What MLflow's pages send, but for what they read of it.
@@ -170,6 +170,35 @@ def test_an_experiment_is_read_once_for_all_its_runs(asker, monkeypatch):
     assert (len(found), asked) == (6, [experiment_id])
 
 
+def test_runs_tell_of_the_versions_of_models_that_they_made(asker, monkeypatch):
+    experiment_id, run_id = asker.make_run()
+    asker.rest("registered-models/create", {"name": "digits"})
+    for folder in ("model", "better"):
+        version = {"name": "digits", "source": f"runs:/{run_id}/{folder}", "run_id": run_id}
+        asker.rest("model-versions/create", version)
+    for _ in range(3):
+        asker.rest("runs/create", {"experiment_id": experiment_id})
+    run = asker.ask(GET_RUN, {"data": {"runId": run_id}})["mlflowGetRun"]["run"]
+    told = [(each["name"], each["version"], each["status"]) for each in run["modelVersions"]]
+    assert sorted(told) == [("digits", "1", "READY"), ("digits", "2", "READY")]
+    searches = []
+
+    def search(*arguments):
+        searches.append(arguments)
+        return real(*arguments)
+
+    real = model_versions.search_model_versions
+    monkeypatch.setattr(model_versions, "search_model_versions", search)
+    query = """query S($in: MlflowSearchRunsInput) {
+        mlflowSearchRuns(input: $in) {runs {info {runId} modelVersions {version}}}
+    }"""
+    runs = asker.ask(query, {"in": {"experimentIds": [experiment_id]}})["mlflowSearchRuns"]["runs"]
+    assert {run["info"]["runId"]: len(run["modelVersions"]) for run in runs}[run_id] == 2
+    assert (len(runs), len(searches)) == (4, 1)
+    found = asker.ask("{mlflowSearchModelVersions {modelVersions {name creationTimestamp aliases}}}")
+    assert len(found["mlflowSearchModelVersions"]["modelVersions"]) == 2
+
+
 def test_an_experiment_a_history_and_files_are_told(asker):
     experiment_id, run_id = asker.make_run()
     told = asker.ask(GET_EXPERIMENT, {"input": {"experimentId": experiment_id}})["mlflowGetExperiment"]
@@ -207,8 +236,10 @@ def test_what_a_route_refuses_is_told_where_pages_look_for_it(asker):
     assert told["apiError"]["code"] == "RESOURCE_DOES_NOT_EXIST"
     told = asker.ask(SEARCH_RUNS, {"data": {"experimentIds": ["0"], "filter": "loss <"}})["mlflowSearchRuns"]
     assert told["apiError"]["code"] == "INVALID_PARAMETER_VALUE"
-    told = asker.ask("{mlflowSearchModelVersions {apiError {code} modelVersions {name}}}")
-    assert told["mlflowSearchModelVersions"]["modelVersions"] == []
+    told = asker.ask(
+        '{mlflowSearchModelVersions(input: {filter: "x"}) {apiError {code} modelVersions {name}}}'
+    )
+    assert told["mlflowSearchModelVersions"]["apiError"]["code"] == "INVALID_PARAMETER_VALUE"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +292,13 @@ def test_s10_nobody_learns_more_than_by_rest(team):
     bea_key = team.person("bea")
     team.grant("bea", "reader", "alpha", shown_id)
     bea = Asker(team, bea_key, "/workspaces/alpha")
-    assert bea.ask(GET_RUN, {"data": {"runId": shown}})["mlflowGetRun"]["run"]["info"]["runUuid"] == shown
+    ann.rest("registered-models/create", {"name": "of the workspace"})
+    version = {"name": "of the workspace", "source": f"runs:/{shown}/model", "run_id": shown}
+    ann.rest("model-versions/create", version)
+    told = bea.ask(GET_RUN, {"data": {"runId": shown}})["mlflowGetRun"]["run"]
+    assert (told["info"]["runUuid"], told["modelVersions"]) == (shown, [])
+    told = bea.ask("{mlflowSearchModelVersions {apiError {code} modelVersions {name}}}")
+    assert told["mlflowSearchModelVersions"]["apiError"]["code"] == "PERMISSION_DENIED"
     refusals = {
         json.dumps(bea.ask(GET_RUN, {"data": {"runId": run_id}})["mlflowGetRun"])
         for run_id in (hidden, "f" * 32)

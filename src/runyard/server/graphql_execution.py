@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,8 +29,8 @@ from graphql import (
 from msgspec import structs
 from starlette.responses import Response
 
-from runyard.auth.permissions import Open
-from runyard.errors import NotImplementedHere, RunyardError
+from runyard.auth.permissions import Open, authorize
+from runyard.errors import Forbidden, RunyardError
 from runyard.protocol import wire
 from runyard.protocol.graphql_limits import read_query
 from runyard.protocol.graphql_schema import SCHEMA
@@ -52,6 +52,8 @@ _ROOT_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "mlflowSearchModelVersions": _SEARCH_MODEL_VERSIONS,
     "mlflowSearchDatasets": ("POST", f"{_V2}/experiments/search-datasets"),
 }
+_RUNS_AT_ONCE: Final = 100
+_VERSIONS_AT_ONCE: Final = 1_000
 _CAPITAL: Final = re.compile(r"[A-Z]")
 
 Json = dict[str, Any]
@@ -59,11 +61,21 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One query: who asks, the routes that answer, and which experiments were read for it already."""
+    """One query: who asks, the routes that answer, and what was read for all of its runs at once.
+
+    Args:
+        call: Who asks.
+        routes: The routes by method and path.
+        experiments: Experiments of runs, by id.
+        run_ids: The runs that the query has found.
+        versions: Versions of models that were made of these, by the id of the run; empty until asked for.
+    """
 
     call: Call
     routes: Mapping[tuple[str, str], Route]
     experiments: dict[str, Json | None] = field(default_factory=dict)
+    run_ids: list[str] = field(default_factory=list)
+    versions: dict[str, list[Json]] = field(default_factory=dict)
 
     def answer(self, at: tuple[str, str], asked: Json) -> Json:
         """Return what a route answers to this caller.
@@ -71,11 +83,13 @@ class _Asked:
         Raises:
             RunyardError: It refuses.
         """
-        route = self.routes.get(at)
-        if route is None or route.request is None or isinstance(route.permits, Open) or route.of is None:
-            raise NotImplementedHere("Runyard does not answer this field.")
+        route = self.routes[at]
+        assert route.request is not None
         body: Any = wire.convert(route.request, asked)
-        check_reach(self.call, route.permits, route.of, structs.asdict(body))
+        if route.of is None:
+            authorize(self.call.caller, route.permits, self.call.workspace.name)
+        elif not isinstance(route.permits, Open):
+            check_reach(self.call, route.permits, route.of, structs.asdict(body))
         return _plain(route.handler(self.call, body=body))
 
     def experiment(self, experiment_id: str) -> Json | None:
@@ -84,6 +98,32 @@ class _Asked:
             found = self.answer(_GET_EXPERIMENT, {"experiment_id": experiment_id})
             self.experiments[experiment_id] = found.get("experiment")
         return self.experiments[experiment_id]
+
+    def versions_of(self, run_id: str) -> list[Json]:
+        """Return the versions of models that a run made; they are searched once for all runs of the answer.
+
+        Models belong to the workspace: who has a role in single experiments alone sees none.
+        """
+        waiting = [each for each in self.run_ids if each not in self.versions]
+        for start in range(0, len(waiting), _RUNS_AT_ONCE):
+            some = waiting[start : start + _RUNS_AT_ONCE]
+            self.versions.update({each: [] for each in some})
+            try:
+                for version in self._search_versions(some):
+                    self.versions[version["run_id"]].append(version)
+            except Forbidden:
+                continue
+        return self.versions[run_id]
+
+    def _search_versions(self, run_ids: list[str]) -> Iterator[Json]:
+        listed = ",".join(f"'{run_id}'" for run_id in run_ids)
+        asked: Json = {"filter": f"run_id IN ({listed})", "max_results": _VERSIONS_AT_ONCE}
+        while True:
+            page = self.answer(_SEARCH_MODEL_VERSIONS, asked)
+            yield from page.get("model_versions", ())
+            if not page.get("next_page_token"):
+                return
+            asked["page_token"] = page["next_page_token"]
 
 
 def answer_query(
@@ -131,11 +171,14 @@ def _root(source: Any, info: GraphQLResolveInfo, input: Json | None = None) -> J
     asked: _Asked = info.context
     sent = {_snake(name): value for name, value in (input or {}).items()}
     try:
-        return asked.answer(_ROOT_FIELDS[info.field_name], sent)
+        found = asked.answer(_ROOT_FIELDS[info.field_name], sent)
     except RunyardError as error:
-        if error.http_status >= 500 and not isinstance(error, NotImplementedHere):
+        if error.http_status >= 500:
             raise
         return {"api_error": {"code": error.code, "message": error.message}}
+    runs = [found["run"]] if "run" in found else found.get("runs", ())
+    asked.run_ids.extend(run["info"]["run_id"] for run in runs)
+    return found
 
 
 def _experiment_of_run(run: Json, info: GraphQLResolveInfo) -> Json | None:
@@ -145,11 +188,7 @@ def _experiment_of_run(run: Json, info: GraphQLResolveInfo) -> Json | None:
 
 def _versions_of_run(run: Json, info: GraphQLResolveInfo) -> list[Json]:
     asked: _Asked = info.context
-    if _SEARCH_MODEL_VERSIONS not in asked.routes:
-        return []
-    found = asked.answer(_SEARCH_MODEL_VERSIONS, {"filter": f"run_id='{run['info']['run_id']}'"})
-    versions: list[Json] = found.get("model_versions", [])
-    return versions
+    return asked.versions_of(run["info"]["run_id"])
 
 
 def _number(source: Json, info: GraphQLResolveInfo) -> float | None:

@@ -23,7 +23,9 @@ from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
+from runyard.stores.metadata.base_model_versions import ModelVersionStore
 from runyard.stores.metadata.base_quotas import QuotaStore
+from runyard.stores.metadata.base_registered_models import RegisteredModelStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_trash import TrashStore
@@ -38,7 +40,9 @@ from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
+from runyard.stores.metadata.model_versions import SqlModelVersions
 from runyard.stores.metadata.quotas import SqlQuotas
+from runyard.stores.metadata.registered_models import SqlRegisteredModels
 from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
@@ -64,6 +68,8 @@ class MetadataStore:
     documents: RunDocumentStore
     many_runs: ManyRunsStore
     logged_models: LoggedModelStore
+    registered_models: RegisteredModelStore
+    model_versions: ModelVersionStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -162,6 +168,8 @@ def open_stores(
         documents=SqlRunDocuments(database, changed),
         many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
+        registered_models=SqlRegisteredModels(database),
+        model_versions=SqlModelVersions(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),

@@ -11,7 +11,7 @@ from typing import Any
 from runyard.auth.permissions import Permission
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.graphql import AskGraphQl, AskGraphQlByQuery, GraphQlAnswer
-from runyard.server.routes import artifacts, experiments, metrics, runs
+from runyard.server.routes import artifacts, experiments, metrics, model_versions, runs
 from runyard.server.routing import Routes
 from runyard.services import reach
 from runyard.services.call import Call
@@ -44,7 +44,8 @@ def _answered(call: Call, query: str, variables: dict[str, Any], operation_name:
         raise NotImplementedHere(_ABSENT)
     # Loaded when it is first asked: a server whose pages nobody opens has no use for it.
     execution = import_module("runyard.server.graphql_execution")
-    asked = chain(experiments.routes, runs.routes, metrics.routes, artifacts.routes)
+    nouns = (experiments, runs, metrics, artifacts, model_versions)
+    asked = chain.from_iterable(noun.routes for noun in nouns)
     answer: GraphQlAnswer = execution.answer_query(call, asked, query, variables, operation_name)
     return answer
 
