@@ -74,8 +74,10 @@ READING_POSTS = {
     "/api/2.0/mlflow/logged-models/search",
     "/api/2.0/mlflow/registered-models/get-latest-versions",
     "/api/2.0/mlflow/runs/search",
+    "/api/3.0/mlflow/ui-telemetry",
     "/api/v1/series",
     "/api/v1/token",
+    "/graphql",
 }
 # The routes that stream a body of any size; all others are bound by max_body_bytes.
 UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
@@ -92,7 +94,8 @@ TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
 REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 SECRETS = [f"planted-{number:02d}" for number in range(26)]
-EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
+# MLflow's pages call the same routes below an address of their own.
+EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
 
 
 def plain(path):
@@ -280,9 +283,13 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     return path, body
 
 
+RUN_BY_GRAPHQL = "{apiError {code message} run {info {runName userId} data {params {key value}}}}"
+
+
 def body_for(planted: Planted) -> dict[str, object]:
     """Every field that a route may ask for; what it does not know, it passes over."""
     return {
+        "query": f'{{mlflowGetRun(input: {{runId: "{planted.run_id}"}}) {RUN_BY_GRAPHQL}}}',
         "run_id": planted.run_id,
         "run_uuid": planted.run_id,
         "run_ids": [planted.run_id],
