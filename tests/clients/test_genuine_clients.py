@@ -30,6 +30,7 @@ CLIENTS = {
         "newer",
         "tables",
         "logged_models",
+        "evaluation_datasets",
         "workspaces",
         "workspace_header",
     ),

@@ -61,6 +61,7 @@ READING_POSTS = {
     "/api/2.0mlflow/experiments/search-datasets",
     "/api/2.0/mlflow/logged-models/search",
     "/api/2.0/mlflow/runs/search",
+    "/api/3.0/mlflow/datasets/search",
     "/api/v1/series",
     "/api/v1/token",
 }
@@ -73,7 +74,7 @@ HOOK = "http://127.0.0.1:9/hook"
 
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
-SECRETS = [f"planted-{number:02d}" for number in range(21)]
+SECRETS = [f"planted-{number:02d}" for number in range(23)]
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
 
 
@@ -162,15 +163,24 @@ class Planted:
         upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
         content = next(secret).encode()
         team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
+        self.dataset_id = self.add_evaluation_dataset(next(secret), next(secret))
         assert list(secret) == []
         team.stores.metrics.settle()  # or the first who reads would have it done
 
-    def mlflow(self, path, body):
+    def mlflow(self, path, body, version="2.0"):
         answer = self.team.ask(
-            "POST", f"/workspaces/beta/api/2.0/mlflow/{path}", body, key=self.team.admin_key
+            "POST", f"/workspaces/beta/api/{version}/mlflow/{path}", body, key=self.team.admin_key
         )
         answer.raise_for_status()
         return answer.json()
+
+    def add_evaluation_dataset(self, name, question):
+        """A dataset of the experiment with one record."""
+        body = {"name": name, "experiment_ids": [self.experiment_id]}
+        dataset_id = self.mlflow("datasets/create", body, "3.0")["dataset"]["dataset_id"]
+        records = json.dumps([{"inputs": {"question": question}}])
+        self.mlflow(f"datasets/{dataset_id}/records", {"records": records}, "3.0")
+        return dataset_id
 
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
@@ -210,7 +220,10 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     for part, key in planted.keys.items():
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
-    path = path.replace("{tag_key:path}", planted.model_tag)
+    path = path.replace("{tag_key:path}", planted.model_tag).replace("/tags/{key:path}", "/tags/walked")
+    # Deleted, it would be gone for good.
+    is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
+    path = path.replace("{dataset_id}", f"d-{'0' * 32}" if is_grave else planted.dataset_id)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
     path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", planted.webhook_id)
     which = {"approve": 1, "deny": 2}.get(path.rpartition("/")[2], 0)
@@ -262,6 +275,8 @@ def body_for(planted: Planted) -> dict[str, object]:
         "tags": [{"key": "walked", "value": "1"}],
         "datasets": [{"dataset": {"name": "w", "digest": "w", "source_type": "w", "source": "w"}}],
         "models": [{"model_id": planted.model_id, "step": 0}],
+        "records": "[]",
+        "dataset_record_ids": [],
         "model_json": json.dumps(
             {"run_id": planted.run_id, "artifact_path": "w", "utc_time_created": "w", "flavors": {}}
         ),
@@ -276,6 +291,8 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
     ("mlflow/logged-models", {"model_id": None}),
+    ("datasets/create", {"tags": "{}"}),
+    ("datasets/{dataset_id}/tags", {"tags": '{"walked": "1"}'}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("api/v1/workspaces", {"tags": {}}),
     # What goes for good is measured only, or nothing would be left to call the next route with.

@@ -20,6 +20,7 @@ from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
+from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, EvaluationDatasetStore
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
@@ -33,7 +34,9 @@ from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.dataset_records import SqlDatasetRecords
 from runyard.stores.metadata.devices import SqlDevices
+from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.logged_models import SqlLoggedModels
@@ -64,6 +67,8 @@ class MetadataStore:
     documents: RunDocumentStore
     many_runs: ManyRunsStore
     logged_models: LoggedModelStore
+    evaluation_datasets: EvaluationDatasetStore
+    dataset_records: DatasetRecordStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -162,6 +167,8 @@ def open_stores(
         documents=SqlRunDocuments(database, changed),
         many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
+        evaluation_datasets=SqlEvaluationDatasets(database),
+        dataset_records=SqlDatasetRecords(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),

@@ -4,6 +4,7 @@ from runyard.server.openapi import openapi_routes
 from runyard.server.routes import (
     artifacts,
     audit,
+    evaluation_datasets,
     events,
     experiments,
     grants,
@@ -35,6 +36,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *logging.routes,
     *metrics.routes,
     *logged_models.routes,
+    *evaluation_datasets.routes,
     *artifacts.routes,
     *workspaces.routes,
     *trash.routes,
