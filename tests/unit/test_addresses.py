@@ -29,6 +29,11 @@ def test_the_root_is_the_default_workspace():
     assert parse_address("/") == Address("default", "", "/")
 
 
+@pytest.mark.parametrize("path", ["/", "/health", PATH, "/workspaces/vision/health"])
+def test_slashes_too_many_at_the_begin_say_nothing(path):
+    assert parse_address("/" + path) == parse_address("//" + path) == parse_address(path)
+
+
 def test_the_header_names_the_workspace_of_the_root():
     assert parse_address(PATH, "vision") == Address("vision", "", PATH)
     assert parse_address(PATH, "") == Address("default", "", PATH)

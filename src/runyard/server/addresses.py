@@ -40,6 +40,8 @@ def parse_address(path: str, workspace_header: str | None = None) -> Address:
     Raises:
         InvalidParameter: Path and header name different workspaces.
     """
+    if path.startswith("//"):  # what comes of an address that ends in a slash, with a path appended
+        path = "/" + path.lstrip("/")
     match = _PREFIX.fullmatch(path) if path.startswith(("/workspaces/", "/mlflow/v")) else None
     if match is None:
         return Address(workspace_header or DEFAULT_WORKSPACE, "", _within(path))

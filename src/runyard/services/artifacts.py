@@ -24,7 +24,13 @@ from runyard.stores.artifacts.base import (
     GivesAddresses,
 )
 from runyard.stores.artifacts.checksums import checked
-from runyard.stores.artifacts.paths import ROOT, ArtifactPath, proxied_path, resolve_artifact_path
+from runyard.stores.artifacts.paths import (
+    ROOT,
+    ArtifactPath,
+    names_directory,
+    proxied_path,
+    resolve_artifact_path,
+)
 
 __all__ = [
     "ArtifactDownload",
@@ -115,7 +121,7 @@ def list_proxied(call: Call, path: str | None) -> list[ListedArtifact]:
 def open_proxied(call: Call, path: str) -> ArtifactDownload:
     """Open a file of the workspace; whoever gets it closes it."""
     place = resolve_artifact_path(path, is_directory=True)
-    if path.endswith("/"):
+    if names_directory(path):
         _refuse_directory(place)
     return _opened(call, place)
 
@@ -126,7 +132,7 @@ def begin_proxied_upload(call: Call, path: str, declared: Declared = NOTHING_DEC
     To commit it raises ``InvalidParameter`` if its checksum is not the declared one.
     """
     place = resolve_artifact_path(path, is_directory=True)
-    if place == ROOT or path.endswith("/"):
+    if names_directory(path):
         raise InvalidParameter("Artifact path must include a filename (cannot end with '/').")
     return _begun(call, place, declared)
 
