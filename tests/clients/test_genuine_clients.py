@@ -31,6 +31,8 @@ CLIENTS = {
         "tables",
         "logged_models",
         "evaluation_datasets",
+        "scorers",
+        "judging",
         "workspaces",
         "workspace_header",
     ),

@@ -62,6 +62,7 @@ READING_POSTS = {
     "/api/2.0/mlflow/logged-models/search",
     "/api/2.0/mlflow/runs/search",
     "/api/3.0/mlflow/datasets/search",
+    "/api/3.0/mlflow/issues/search",
     "/api/v1/series",
     "/api/v1/token",
 }
@@ -74,7 +75,7 @@ HOOK = "http://127.0.0.1:9/hook"
 
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
-SECRETS = [f"planted-{number:02d}" for number in range(23)]
+SECRETS = [f"planted-{number:02d}" for number in range(29)]
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
 
 
@@ -164,6 +165,9 @@ class Planted:
         content = next(secret).encode()
         team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
         self.dataset_id = self.add_evaluation_dataset(next(secret), next(secret))
+        self.scorer_id = self.add_scorer(next(secret), next(secret))
+        self.issue_id = self.add_issue(next(secret), next(secret))
+        self.schema_id = self.add_label_schema(next(secret), next(secret))
         assert list(secret) == []
         team.stores.metrics.settle()  # or the first who reads would have it done
 
@@ -181,6 +185,30 @@ class Planted:
         records = json.dumps([{"inputs": {"question": question}}])
         self.mlflow(f"datasets/{dataset_id}/records", {"records": records}, "3.0")
         return dataset_id
+
+    def add_scorer(self, name, words):
+        """A scorer of the experiment with something said of its use."""
+        scorer = {"experiment_id": self.experiment_id, "name": name}
+        serialized = json.dumps({"instructions": words})
+        made = self.mlflow("scorers/register", {**scorer, "serialized_scorer": serialized}, "3.0")
+        self.team.ask(
+            "PUT",
+            "/workspaces/beta/api/3.0/mlflow/scorers/online-config",
+            {**scorer, "sample_rate": 0},
+            key=self.team.admin_key,
+        ).raise_for_status()
+        return made["scorer_id"]
+
+    def add_issue(self, name, description):
+        """An issue of the experiment."""
+        body = {"experiment_id": self.experiment_id, "name": name, "description": description}
+        return self.mlflow("issues", body, "3.0")["issue"]["issue_id"]
+
+    def add_label_schema(self, name, instruction):
+        """A question about the experiment."""
+        body = {"experiment_id": self.experiment_id, "name": name, "instruction": instruction}
+        body |= {"type": "FEEDBACK", "input": {"text": {}}}
+        return self.mlflow("label-schemas/create", body, "3.0")["label_schema"]["schema_id"]
 
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
@@ -220,6 +248,7 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     for part, key in planted.keys.items():
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
+    path = path.replace("{issue_id}", planted.issue_id)
     path = path.replace("{tag_key:path}", planted.model_tag).replace("/tags/{key:path}", "/tags/walked")
     # Deleted, it would be gone for good.
     is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
@@ -276,6 +305,13 @@ def body_for(planted: Planted) -> dict[str, object]:
         "datasets": [{"dataset": {"name": "w", "digest": "w", "source_type": "w", "source": "w"}}],
         "models": [{"model_id": planted.model_id, "step": 0}],
         "records": "[]",
+        "serialized_scorer": "{}",
+        "description": "walked",
+        "schema_id": planted.schema_id,
+        "input": {"text": {}},
+        "type": "FEEDBACK",
+        "scorer_ids": [planted.scorer_id],
+        "sample_rate": 0,
         "dataset_record_ids": [],
         "model_json": json.dumps(
             {"run_id": planted.run_id, "artifact_path": "w", "utc_time_created": "w", "flavors": {}}
@@ -292,6 +328,10 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("logged-models/search", {"datasets": []}),
     ("mlflow/logged-models", {"model_id": None}),
     ("datasets/create", {"tags": "{}"}),
+    ("scorers/list", {"experiment_id": None}),
+    ("mlflow/issues", {"status": "pending"}),
+    ("issues/{issue_id}", {"status": "resolved"}),
+    ("label-schemas/delete", {"schema_id": f"ls-{'a' * 32}"}),
     ("datasets/{dataset_id}/tags", {"tags": '{"walked": "1"}'}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("api/v1/workspaces", {"tags": {}}),

@@ -22,11 +22,14 @@ from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, EvaluationDatasetStore
 from runyard.stores.metadata.base_events import EventStore
+from runyard.stores.metadata.base_issues import IssueStore
+from runyard.stores.metadata.base_label_schemas import LabelSchemaStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
+from runyard.stores.metadata.base_scorers import ScorerStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
 from runyard.stores.metadata.base_webhooks import WebhookStore
@@ -39,6 +42,8 @@ from runyard.stores.metadata.devices import SqlDevices
 from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
+from runyard.stores.metadata.issues import SqlIssues
+from runyard.stores.metadata.label_schemas import SqlLabelSchemas
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
 from runyard.stores.metadata.quotas import SqlQuotas
@@ -46,6 +51,7 @@ from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.scorers import SqlScorers
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.usage import SqlUsage
 from runyard.stores.metadata.webhooks import SqlWebhooks
@@ -69,6 +75,9 @@ class MetadataStore:
     logged_models: LoggedModelStore
     evaluation_datasets: EvaluationDatasetStore
     dataset_records: DatasetRecordStore
+    scorers: ScorerStore
+    issues: IssueStore
+    label_schemas: LabelSchemaStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -169,6 +178,9 @@ def open_stores(
         logged_models=SqlLoggedModels(database),
         evaluation_datasets=SqlEvaluationDatasets(database),
         dataset_records=SqlDatasetRecords(database),
+        scorers=SqlScorers(database),
+        issues=SqlIssues(database),
+        label_schemas=SqlLabelSchemas(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),
