@@ -331,6 +331,9 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("scorers/list", {"experiment_id": None}),
     ("mlflow/issues", {"status": "pending"}),
     ("issues/{issue_id}", {"status": "resolved"}),
+    ("scorers/online-config", {"name": SECRETS[23]}),
+    ("label-schemas/get-by-name", {"name": "Feedback"}),
+    ("label-schemas/update", {"name": None}),
     ("label-schemas/delete", {"schema_id": f"ls-{'a' * 32}"}),
     ("datasets/{dataset_id}/tags", {"tags": '{"walked": "1"}'}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
@@ -405,7 +408,8 @@ NOT_SUPPORTED = re.compile(r"/(?:mpu|presigned|presigned-(?:down|up)load-url)(?:
 def when(route):
     """First what needs the objects, then what deletes parts of them, then all, then what restores."""
     ends = ("/delete", "/restore")
-    rank = 2 + ends.index(end) if (end := route.path[route.path.rindex("/") :]) in ends else 0
+    end = route.path[route.path.rindex("/") :]
+    rank = 2 + ends.index(end) if end in ends and route.method == "POST" else 0
     is_last = rank or "delete" in route.path or route.method == "DELETE"
     return (is_last, "mlflow-artifacts" in route.path, -len(route.path))
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from runyard.entities.evaluation_dataset import EvaluationDataset
 from runyard.errors import NotFound
-from runyard.protocol.filter_tree import Comparison, Entity
+from runyard.protocol.filter_tree import NULL_OPERATORS, Comparison, Entity
 from runyard.stores.database import Database, chunks, insert_missing, upsert
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_evaluation_datasets import EvaluationDatasetStore
@@ -183,8 +183,13 @@ def _ordered(search: Search) -> Select[Any]:
 
 
 def _holds(comparison: Comparison) -> Condition:
+    dataset_id, tags = evaluation_datasets.c.dataset_id, evaluation_dataset_tags.c
+    if comparison.entity is Entity.TAG and comparison.operator in NULL_OPERATORS:
+        return has_pair(evaluation_dataset_tags, dataset_id, comparison)
     if comparison.entity is Entity.TAG:
-        return has_pair(evaluation_dataset_tags, evaluation_datasets.c.dataset_id, comparison)
+        # By the index of values once, not once for each dataset.
+        value = compared(tags.value, comparison.operator, comparison.value)
+        return dataset_id.in_(select(tags.dataset_id).where(tags.key == comparison.key, value))
     column = evaluation_datasets.c[comparison.key]
     said = compared(column, comparison.operator, comparison.value)
     # What nobody is named for compares with nothing, and a condition is never null.
