@@ -121,6 +121,14 @@ def delete_tag(call: Call, dataset_id: str, key: str) -> None:
         call.stores.metadata.evaluation_datasets.delete_tag(dataset_id, key)
 
 
+def list_experiment_ids(call: Call, dataset_id: str) -> list[str]:
+    """Return the experiments that a dataset is linked to; none if there is no such dataset, as in MLflow."""
+    try:
+        return list(get_dataset(call, dataset_id).experiment_ids)
+    except NotFound:
+        return []
+
+
 def add_to_experiments(call: Call, dataset_id: str, experiment_ids: Sequence[str]) -> EvaluationDataset:
     """Link a dataset to more experiments and return it.
 

@@ -149,9 +149,9 @@ def delete_dataset_records(
     summary="List the experiments that an evaluation dataset is linked to.",
 )
 def get_dataset_experiment_ids(call: Call, dataset_id: str) -> DatasetExperimentIdsAnswer:
-    """Answer the experiments of a dataset."""
-    experiment_ids = evaluation_datasets.get_dataset(call, dataset_id).experiment_ids
-    return DatasetExperimentIdsAnswer(experiment_ids=list(experiment_ids) or UNSET)
+    """Answer the experiments of a dataset; one that is not there has none, as in MLflow."""
+    found = evaluation_datasets.list_experiment_ids(call, dataset_id)
+    return DatasetExperimentIdsAnswer(experiment_ids=found or UNSET)
 
 
 @routes.post(
