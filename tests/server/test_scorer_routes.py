@@ -182,6 +182,11 @@ def test_what_is_said_of_new_traces_is_kept(up):
     registered(up, experiment_id, serialized='{"builtin_scorer_pydantic_data": {"model": "openai:/x"}}')
     assert "does not use a gateway model" in refused(up, 400, "PUT", f"{BASE}/online-config", body)
     ok(up, "PUT", f"{BASE}/online-config", {**body, "sample_rate": 0})
+    judge = {"model": "gateway:/judges", "instructions": "Is {{ outputs }} {{ expectations }}?"}
+    serialized = {"builtin_scorer_pydantic_data": None, "instructions_judge_pydantic_data": judge}
+    registered(up, experiment_id, serialized=json.dumps(serialized))
+    assert "requires expectations" in refused(up, 400, "PUT", f"{BASE}/online-config", body)
+    ok(up, "PUT", f"{BASE}/online-config", {**body, "sample_rate": 0})
 
 
 def test_no_scorer_is_run(up):

@@ -6,6 +6,7 @@ refused, as whoever loads it would run that code.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ _WITH_A_MODEL = (
     "builtin_scorer_pydantic_data",
     "third_party_scorer_data",
 )
+_EXPECTATIONS = re.compile(r"\{\{\s*expectations\s*\}\}")
 _CARRIES_CODE = (
     "Custom scorer registration (using @scorer decorator) is disabled: whoever loads such a scorer runs its "
     "code. Keep the code in a repository and import it."
@@ -123,11 +125,16 @@ def set_online_scoring(
     limits.check_length(filter or "", MAX_FILTER_LENGTH, "filter_string")
     with call.stores.atomic():
         latest = get_scorer(call, experiment_id, name, None)
-        model = _model_of(json_object(latest.serialized, "serialized_scorer"))
-        if sample_rate > 0 and not (model or "").startswith(_GATEWAY):
+        serialized = json_object(latest.serialized, "serialized_scorer")
+        if sample_rate > 0 and not (_model_of(serialized) or "").startswith(_GATEWAY):
             raise InvalidParameter(
                 f"Scorer '{name}' does not use a gateway model. Automatic evaluation is only supported for "
                 "scorers that use gateway models."
+            )
+        if sample_rate > 0 and _asks_for_expectations(serialized):
+            raise InvalidParameter(
+                f"Scorer '{name}' requires expectations, but scorers with expectations are not currently "
+                "supported for automatic evaluation."
             )
         said = OnlineScoring(
             config_id=uuid.uuid4().hex,
@@ -161,11 +168,19 @@ def _carries_code(said: Any) -> bool:
 def _model_of(said: Mapping[str, Any]) -> Any:
     """Return the model that a scorer asks, as MLflow's kinds of scorers name it."""
     for name in _WITH_A_MODEL:
-        if isinstance(said.get(name), dict):
-            return said[name].get("model")
+        kind = said.get(name)
+        if kind and isinstance(kind, dict):
+            return kind.get("model")
     remembering = said.get("memory_augmented_judge_data")
     base = remembering.get("base_judge") if isinstance(remembering, dict) else None
     return _model_of(base) if isinstance(base, dict) else None
+
+
+def _asks_for_expectations(said: Mapping[str, Any]) -> bool:
+    """Whether a judge's instructions name what should have come out, which new traces don't have."""
+    judge = said.get("instructions_judge_pydantic_data")
+    instructions = judge.get("instructions") if isinstance(judge, dict) else None
+    return isinstance(instructions, str) and _EXPECTATIONS.search(instructions) is not None
 
 
 def _check_model(model: Any) -> None:
