@@ -31,7 +31,10 @@ OLDEST_PYTHON = (3, 10)
 CLIENTS = {
     "mlflow-3.17": None,
     "skinny-3.17": None,
+    "frameworks-3.17": ">=3.10,<3.14",
+    "mlflow-3.0": ">=3.10,<3.14",
     "mlflow-2.22": ">=3.10,<3.14",
+    "mlflow-2.0": ">=3.10,<3.12",
     "mlflow-1.30": ">=3.10,<3.12",
 }
 # Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.

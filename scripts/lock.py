@@ -18,7 +18,15 @@ OF_THE_PROJECT = {
 }
 OF_SET_UP = ("uv",)
 OF_TESTS = ("fuzz", "object-stores")
-OF_CLIENTS = ("client-mlflow-3.17", "client-skinny-3.17", "client-mlflow-2.22", "client-mlflow-1.30")
+OF_CLIENTS = (
+    "client-mlflow-3.17",
+    "client-frameworks-3.17",
+    "client-skinny-3.17",
+    "client-mlflow-3.0",
+    "client-mlflow-2.22",
+    "client-mlflow-2.0",
+    "client-mlflow-1.30",
+)
 OF_PEERS = ("peer-mlflow", "peer-fasttrackml")
 
 

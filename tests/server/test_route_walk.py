@@ -60,6 +60,7 @@ READING_POSTS = {
     "/api/2.0/mlflow/experiments/search-datasets",
     "/api/2.0mlflow/experiments/search-datasets",
     "/api/2.0/mlflow/logged-models/search",
+    "/api/2.0/mlflow/registered-models/get-latest-versions",
     "/api/2.0/mlflow/runs/search",
     "/api/3.0/mlflow/datasets/search",
     "/api/3.0/mlflow/issues/search",
@@ -75,7 +76,11 @@ HOOK = "http://127.0.0.1:9/hook"
 
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
-SECRETS = [f"planted-{number:02d}" for number in range(29)]
+# Registered models whose names say what a walk does with them.
+TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
+REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
+
+SECRETS = [f"planted-{number:02d}" for number in range(34)]
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
 
 
@@ -155,15 +160,20 @@ class Planted:
         self.model_tag = model["tags"][0]["key"]
         self.model_id = self.mlflow("logged-models", model)["model"]["info"]["model_id"]
         self.file_name = next(secret)
+        self.register(secret)
         self.walker_key_id = self.add_people()
         begun = [team.ask("POST", "/api/v1/device/authorize", {"machine": "w"}).json() for _ in range(3)]
         self.user_codes = [each["user_code"] for each in begun]
         self.webhook_id = self.add_webhook()
         self.own_file = f"/api/v1/runs/{self.run_id}/artifacts/{self.file_name}"
         self.file_path = f"{self.experiment_id}/{self.run_id}/artifacts/{self.file_name}"
-        upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
         content = next(secret).encode()
-        team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
+        for path in (
+            self.file_path,
+            f"{self.experiment_id}/models/{self.model_id}/artifacts/{self.file_name}",
+        ):
+            upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{path}"
+            team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
         self.dataset_id = self.add_evaluation_dataset(next(secret), next(secret))
         self.scorer_id = self.add_scorer(next(secret), next(secret))
         self.issue_id = self.add_issue(next(secret), next(secret))
@@ -209,6 +219,21 @@ class Planted:
         body = {"experiment_id": self.experiment_id, "name": name, "instruction": instruction}
         body |= {"type": "FEEDBACK", "input": {"text": {}}}
         return self.mlflow("label-schemas/create", body, "3.0")["label_schema"]["schema_id"]
+
+    def register(self, secret):
+        """A registered model with two versions and an alias; one to be renamed, and one to be deleted."""
+        self.registered = next(secret)
+        tags = [{"key": "t", "value": next(secret)}]
+        described = {"name": self.registered, "tags": tags, "description": next(secret)}
+        self.mlflow("registered-models/create", described)
+        for name in (TO_BE_RENAMED, TO_BE_DELETED):
+            self.mlflow("registered-models/create", {"name": name})
+        source = {"source": f"models:/{self.model_id}", "model_id": self.model_id}
+        version = {"name": self.registered, **source, "tags": [{"key": "t", "value": next(secret)}]}
+        for _ in range(2):
+            self.mlflow("model-versions/create", version)
+        self.alias = next(secret)
+        self.mlflow("registered-models/alias", {"name": self.registered, "alias": self.alias, "version": "1"})
 
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
@@ -261,9 +286,10 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     if route.is_raw and route.method != "GET":
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
         return path + query, b"overwritten"
-    body = body_for(planted) | next(
-        (special for end, special in SPECIAL if plain(route.path).endswith(end)), {}
-    )
+    body = body_for(planted)
+    if REGISTRY.search(route.path):
+        body["name"] = planted.registered
+    body |= next((special for end, special in SPECIAL if plain(route.path).endswith(end)), {})
     if route.method == "GET":
         return path, {name: value for name, value in body.items() if is_for_a_query(value)}
     return path, body
@@ -284,6 +310,12 @@ def body_for(planted: Planted) -> dict[str, object]:
         "new_name": "walked too",
         "key": "walked",
         "keys": [planted.metric_key],
+        "alias": planted.alias,
+        "version": "1",
+        "stage": "Staging",
+        "source": f"models:/{planted.model_id}",
+        "names": [planted.registered],
+        "versions": [{"name": planted.registered, "version": "1"}],
         "metric_key": planted.metric_key,
         "metric_keys": [planted.metric_key],
         "value": "1",
@@ -331,12 +363,18 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("scorers/list", {"experiment_id": None}),
     ("mlflow/issues", {"status": "pending"}),
     ("issues/{issue_id}", {"status": "resolved"}),
-    ("scorers/online-config", {"name": SECRETS[23]}),
+    ("scorers/online-config", {"name": SECRETS[28]}),
     ("label-schemas/get-by-name", {"name": "Feedback"}),
     ("label-schemas/update", {"name": None}),
     ("label-schemas/delete", {"schema_id": f"ls-{'a' * 32}"}),
     ("datasets/{dataset_id}/tags", {"tags": '{"walked": "1"}'}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
+    ("registered-models/create", {"name": "walked"}),
+    ("registered-models/rename", {"name": TO_BE_RENAMED}),
+    ("mlflow/registered-models/delete", {"name": TO_BE_DELETED}),
+    ("mlflow/model-versions/delete", {"version": "2"}),
+    ("api/v1/registered-models/delete", {"dry_run": True}),
+    ("api/v1/model-versions/delete", {"dry_run": True}),
     ("api/v1/workspaces", {"tags": {}}),
     # What goes for good is measured only, or nothing would be left to call the next route with.
     ("api/v1/workspaces/{name}", {"dry_run": "true"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 Subject = Mapping[str, "str | int | float | None"]
 
@@ -19,6 +20,26 @@ class EventKind(str, Enum):
     QUOTA_WARNING = "quota.warning"
     DISK_WARNING = "disk.warning"
     WEBHOOK_TEST = "webhook.test"
+    # Of the model registry, by MLflow's names for what it tells webhooks of.
+    REGISTERED_MODEL_CREATED = "registered_model.created"
+    MODEL_VERSION_CREATED = "model_version.created"
+    MODEL_VERSION_TAG_SET = "model_version_tag.set"
+    MODEL_VERSION_TAG_DELETED = "model_version_tag.deleted"
+    MODEL_VERSION_ALIAS_CREATED = "model_version_alias.created"
+    MODEL_VERSION_ALIAS_DELETED = "model_version_alias.deleted"
+    PROMPT_CREATED = "prompt.created"
+    PROMPT_VERSION_CREATED = "prompt_version.created"
+    PROMPT_TAG_SET = "prompt_tag.set"
+    PROMPT_TAG_DELETED = "prompt_tag.deleted"
+    PROMPT_VERSION_TAG_SET = "prompt_version_tag.set"
+    PROMPT_VERSION_TAG_DELETED = "prompt_version_tag.deleted"
+    PROMPT_ALIAS_CREATED = "prompt_alias.created"
+    PROMPT_ALIAS_DELETED = "prompt_alias.deleted"
+    # Of the model registry, and MLflow tells nobody.
+    REGISTERED_MODEL_RENAMED = "registered_model.renamed"
+    REGISTERED_MODEL_DELETED = "registered_model.deleted"
+    MODEL_VERSION_STAGE_CHANGED = "model_version.stage_changed"
+    MODEL_VERSION_DELETED = "model_version.deleted"
 
     @property
     def is_a_warning(self) -> bool:
@@ -43,6 +64,8 @@ class Event:
         subject: What it is about, by name.
         once: A name under which it is told once, however often it is noticed.
         event_number: The store's own number, which counts up.
+        payload: The whole of it, values too, for who is told by MLflow's protocol; ``None`` where MLflow has
+            no such event. It is in no list and in no log.
     """
 
     kind: EventKind
@@ -52,6 +75,7 @@ class Event:
     subject: Subject = field(default_factory=dict)
     once: str | None = None
     event_number: int = 0
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from runyard.protocol.filter_tree import (
     Value,
 )
 from runyard.protocol.filters import RunGrammar
-from runyard.protocol.ordering import Order, order_of
+from runyard.protocol.ordering import Order, parse_order
 
 
 class EvaluationDatasetGrammar(RunGrammar):
@@ -121,7 +121,7 @@ def parse_evaluation_dataset_order(order_by: Sequence[str]) -> tuple[Order, ...]
     Raises:
         InvalidFilter: A key is not one of a dataset's or can't be read.
     """
-    orders = order_of(order_by, _ORDER)
+    orders = parse_order(order_by, _ORDER)
     for order in orders:
         if order.entity is not Entity.ATTRIBUTE:
             raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")

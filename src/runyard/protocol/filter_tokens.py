@@ -329,7 +329,7 @@ def strings_in(bracketed: Token) -> tuple[str, ...]:
     if not tokens:
         raise InvalidFilter(f"{error} expected a non-empty list of string values, but got empty list")
     items, commas = tokens[::2], tokens[1::2]
-    if any(comma.text != "," for comma in commas):
+    if any(comma.text != "," for comma in commas) or any(item.text == "," for item in items):
         raise InvalidFilter(f"{error} expected a non-empty list of string values, but got ill-formed list.")
     if not all(is_quoted(item.text) for item in items):
         raise InvalidFilter(

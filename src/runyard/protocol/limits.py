@@ -143,9 +143,14 @@ def check_batch_id(batch_id: str) -> None:
         raise invalid("batch_id", batch_id, "A UUID of version 7 in lower case is expected.")
 
 
+def is_run_id(text: str) -> bool:
+    """Whether a run may have this id, whoever made it."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
 def check_run_id(run_id: str) -> None:
     """Refuse an id that a client made for its run and that the server would not have made."""
-    if _RUN_ID.fullmatch(run_id) is None:
+    if not is_run_id(run_id):
         raise invalid("run_id", run_id, "32 hexadecimal digits in lower case are expected.")
 
 

@@ -54,7 +54,7 @@ def parse_run_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     Raises:
         InvalidFilter: A key is not one of a run's, is there twice or can't be read.
     """
-    orders = order_of(order_by, _RunOrder())
+    orders = parse_order(order_by, _RunOrder())
     for order in orders:
         if order.entity is Entity.DATASET:
             raise InvalidFilter(f"Invalid identifier type '{order.entity.value}'")
@@ -69,11 +69,20 @@ def parse_experiment_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     Raises:
         InvalidFilter: A key is not one of an experiment's or can't be read.
     """
-    orders = order_of(order_by, ExperimentGrammar())
+    orders = parse_order(order_by, ExperimentGrammar())
     for order in orders:
         if order.entity is not Entity.ATTRIBUTE:
             raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
     return orders
+
+
+def parse_order(order_by: Sequence[str], grammar: RunGrammar) -> tuple[Order, ...]:
+    """Return the keys of an order, each of them one that the grammar has.
+
+    Raises:
+        InvalidFilter: One is not, or can't be read.
+    """
+    return tuple(_order(clause, grammar) for clause in _bounded(order_by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +121,6 @@ def _model_order(key: ModelOrderKey, attributes: Mapping[str, str]) -> Order:
     if entity != "metrics":
         raise InvalidFilter(f"Invalid order by field name: {shortened(field)}. Only metrics are supported.")
     return Order(Entity.METRIC, metric, ascending, key.dataset_name or None, key.dataset_digest or None)
-
-
-def order_of(order_by: Sequence[str], grammar: RunGrammar) -> tuple[Order, ...]:
-    """Return the keys that a grammar knows, in the order in which they are named.
-
-    Raises:
-        InvalidFilter: A key is not one of them or can't be read.
-    """
-    return tuple(_order(clause, grammar) for clause in _bounded(order_by))
 
 
 def _bounded(order_by: Sequence[str]) -> Sequence[str]:

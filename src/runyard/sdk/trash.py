@@ -9,6 +9,13 @@ from urllib.parse import quote
 
 from runyard.entities.trash import NOTHING_FREED, Freed
 from runyard.errors import InvalidParameter
+from runyard.protocol.messages.registry_removal import (
+    RegisteredModelsAnswer,
+    RemovedVersionsAnswer,
+    RemoveModelVersions,
+    RemoveRegisteredModels,
+    WireNumbered,
+)
 from runyard.protocol.messages.trash import (
     ChooseRuns,
     CollectedAnswer,
@@ -179,6 +186,49 @@ class Trash:
         """
         wanted = RemoveDataset(experiment_id=experiment_id, name=name, digest=digest)
         return self._connection.post("/api/v1/datasets/remove", wanted, RemovedDatasetAnswer).database_bytes
+
+    def remove_registered_models(
+        self, names: Collection[str] = (), *, filter_text: str | None = None, dry_run: bool = False
+    ) -> list[str]:
+        """Remove registered models, or prompts, with all their versions for good, and return their names.
+
+        Files that nothing else needs go with the next :meth:`collect`.
+
+        Args:
+            names: The models, or
+            filter_text: what to look for, in MLflow's grammar.
+            dry_run: Only say which.
+
+        Raises:
+            NotFound: One of the names is no model's.
+            InvalidFilter: The filter does not follow the grammar.
+        """
+        wanted = RemoveRegisteredModels(names=[*names], filter=filter_text, dry_run=dry_run)
+        path = "/api/v1/registered-models/delete"
+        return self._connection.post(path, wanted, RegisteredModelsAnswer).names
+
+    def remove_model_versions(
+        self,
+        versions: Collection[tuple[str, str]] = (),
+        *,
+        filter_text: str | None = None,
+        dry_run: bool = False,
+    ) -> list[tuple[str, str]]:
+        """Remove versions of registered models for good and return which.
+
+        Args:
+            versions: Pairs of a model's name and a version's number, or
+            filter_text: what to look for, in MLflow's grammar.
+            dry_run: Only say which.
+
+        Raises:
+            NotFound: One of them is not there.
+            InvalidFilter: The filter does not follow the grammar.
+        """
+        named = [WireNumbered(name=name, version=version) for name, version in versions]
+        wanted = RemoveModelVersions(versions=named, filter=filter_text, dry_run=dry_run)
+        answer = self._connection.post("/api/v1/model-versions/delete", wanted, RemovedVersionsAnswer)
+        return [(each.name, each.version) for each in answer.versions]
 
     def collect(
         self,

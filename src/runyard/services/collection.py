@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from runyard.entities.quota import Limited
 from runyard.entities.trash import NOTHING_FREED, Freed, Retention, Trashed, TrashKind
@@ -118,7 +119,9 @@ def delete_workspace(call: Call, name: str) -> Collected:
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
         raise NotFound(f"Workspace '{name}' does not exist.")
     collection = Collection(call.stores, name, [EVERYTHING], now_ms)
-    is_done = collection.work() and collection.take_evaluation_datasets()
+    is_done = (
+        collection.take_registered_models() and collection.work() and collection.take_evaluation_datasets()
+    )
     if is_done:
         collection.empty_folder(ArtifactPath((name,)))
         is_done = call.stores.metadata.trash.bury_workspace(name)
@@ -186,6 +189,19 @@ class Collection:
             self.freed += Freed(other_bytes=taken.size_bytes)
             if taken.is_over:
                 return True
+        return False
+
+    def take_registered_models(self) -> bool:
+        """Take what a workspace that goes as a whole has registered, and say whether that is done.
+
+        Nothing else may need its files when they go, so it is the first to go.
+        """
+        models = self._stores.metadata.registered_models
+        take = partial(models.take_registered_models, self._workspace, ITEMS_AT_ONCE)
+        while not self._is_late:
+            if not self._stores.database.retrying(take):
+                return True
+            self._has_got_on = True
         return False
 
     def empty_folder(self, path: ArtifactPath) -> None:

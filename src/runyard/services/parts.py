@@ -9,7 +9,7 @@ from functools import partial
 
 from runyard.entities.experiment import View
 from runyard.entities.quota import Limited
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.services.call import Call
 from runyard.services.quotas import give_back
 from runyard.services.trash import Chosen, find_runs
@@ -65,6 +65,7 @@ def remove_parts(call: Call, chosen: Chosen, parts: Parts, *, is_dry_run: bool =
 
     Raises:
         InvalidParameter: No parts were named, or too many; or a path can't be.
+        InvalidState: A file is one of a version of a registered model.
         NotFound: One of the ids is no run's.
     """
     _check(parts)
@@ -134,12 +135,23 @@ def _remove_files(call: Call, run_id: str, parts: Parts, is_dry_run: bool) -> Re
     removed = NOTHING_REMOVED
     for text in parts.artifacts:
         path = own / resolve_artifact_path(text, is_directory=True)
-        # Another experiment may have its location there.
+        _refuse_if_registered(call, path)
+        # Another experiment may have its location there, or a version its folder.
         kept = [each for each in call.stores.metadata.trash.find_kept(path) if each != own]
         act = measure_tree if is_dry_run else remove_tree
         files = act(call.stores.artifacts, path, kept)
         removed += RemovedParts(artifact_files=files.files, artifact_bytes=files.size_bytes)
     return removed
+
+
+def _refuse_if_registered(call: Call, path: ArtifactPath) -> None:
+    place = ArtifactPath(path.segments[1:])
+    version = call.stores.metadata.model_versions.find_version_at(call.workspace.name, str(place))
+    if version is not None:
+        raise InvalidState(
+            f"'{place}' belongs to version {version.version} of the registered model '{version.name}'; "
+            "delete that version first."
+        )
 
 
 def _check(parts: Parts) -> None:

@@ -26,7 +26,9 @@ from runyard.stores.metadata.base_issues import IssueStore
 from runyard.stores.metadata.base_label_schemas import LabelSchemaStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
+from runyard.stores.metadata.base_model_versions import ModelVersionStore
 from runyard.stores.metadata.base_quotas import QuotaStore
+from runyard.stores.metadata.base_registered_models import RegisteredModelStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_scorers import ScorerStore
@@ -46,7 +48,9 @@ from runyard.stores.metadata.issues import SqlIssues
 from runyard.stores.metadata.label_schemas import SqlLabelSchemas
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
+from runyard.stores.metadata.model_versions import SqlModelVersions
 from runyard.stores.metadata.quotas import SqlQuotas
+from runyard.stores.metadata.registered_models import SqlRegisteredModels
 from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
@@ -78,6 +82,8 @@ class MetadataStore:
     scorers: ScorerStore
     issues: IssueStore
     label_schemas: LabelSchemaStore
+    registered_models: RegisteredModelStore
+    model_versions: ModelVersionStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -181,6 +187,8 @@ def open_stores(
         scorers=SqlScorers(database),
         issues=SqlIssues(database),
         label_schemas=SqlLabelSchemas(database),
+        registered_models=SqlRegisteredModels(database),
+        model_versions=SqlModelVersions(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),

@@ -145,6 +145,18 @@ def proxied_path(artifact_uri: str) -> ArtifactPath | None:
     return resolve_artifact_path(rest[1:], is_directory=True)
 
 
+def check_remote_location(text: str) -> None:
+    """Refuse an address that could not be a place in a remote store, which only clients ever open.
+
+    Raises:
+        InvalidParameter: It is on a disk, on a web host, climbs with ``..``, or carries a password.
+    """
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        raise InvalidParameter("it is no address.")
+    _checked_remote(text, scheme.group(1).lower())
+
+
 def _resolved_location(text: str) -> str:
     if len(text) > MAX_LOCATION_CHARACTERS:
         raise InvalidParameter(f"it is longer than {MAX_LOCATION_CHARACTERS} characters.")

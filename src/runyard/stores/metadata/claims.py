@@ -3,21 +3,24 @@
 The artifacts of a run lie in a folder of the run's own, so nothing should need it but the run. Yet an
 experiment may be created with any folder of its workspace as its location, one within a run's among them.
 
-Whatever else comes to name artifacts has its question here. A version of a registered model will: it says
-which run or logged model it was made from, and while it lives, the folder that it names has to stay.
+Whatever else comes to name artifacts has its question here. A version of a registered model does: it says
+which run or logged model it was made from, and while it lives, the folder that it names stays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from runyard.entities.trash import Trashed, TrashKind
 from runyard.errors import InvalidParameter
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.metadata.base_trash import Claims
 from runyard.stores.metadata.schema import REMOVED, experiments, logged_models, runs
+from runyard.stores.metadata.schema_registry import model_versions
+
+_AFTER_SLASH = "0"  # the next character: what lies below a folder comes before it and behind the slash
 
 
 def find_claims(connection: Connection, path: ArtifactPath, without: Trashed | None = None) -> Claims:
@@ -33,12 +36,33 @@ def find_claims(connection: Connection, path: ArtifactPath, without: Trashed | N
     places = [
         *_of_experiments(connection, workspace, without),
         *_of_others(connection, workspace, folder, without),
+        *_of_versions(connection, workspace, folder),
     ]
     if without is not None and without.kind is TrashKind.EXPERIMENT:
         places += _of_contents(connection, without)
     is_inside = any(is_owned and _lies_in(folder, place) for place, is_owned in places)
     kept = {place.segments for place, _ in places if _lies_in(place, folder)}
     return Claims(is_inside, [ArtifactPath((workspace, *segments)) for segments in sorted(kept)])
+
+
+def is_within_a_living_owner(connection: Connection, path: ArtifactPath) -> bool:
+    """Whether the folder at ``path``, which begins with the workspace, is a run's or a logged model's."""
+    workspace, folder = path.segments[0], ArtifactPath(path.segments[1:])
+    return any(_lies_in(folder, place) for place, _ in _of_others(connection, workspace, folder, None))
+
+
+def _of_versions(
+    connection: Connection, workspace: str, folder: ArtifactPath
+) -> Iterator[tuple[ArtifactPath, bool]]:
+    """Yield what versions of registered models keep within the folder, or around it."""
+    column, above = model_versions.c.kept_at, folder.segments
+    around = ["/".join(above[:end]) for end in range(1, len(above) + 1)]
+    within = (
+        and_(column > f"{folder}/", column < f"{folder}{_AFTER_SLASH}") if folder.segments else column != ""
+    )
+    query = select(column).where(model_versions.c.workspace == workspace, or_(column.in_(around), within))
+    for kept_at in connection.scalars(query.distinct()):
+        yield ArtifactPath(tuple(kept_at.split("/"))), True
 
 
 def _of_experiments(

@@ -18,8 +18,8 @@ from runyard.stores.prepared import Prepared
 
 # A run that ends writes one in the transaction that ends it.
 _ADD = Prepared(
-    "INSERT INTO events (kind, workspace, happened_ms, message, subject, once, is_new)"
-    " VALUES (:kind, :workspace, :happened_ms, :message, :subject, :once, TRUE)"
+    "INSERT INTO events (kind, workspace, happened_ms, message, subject, payload, once, is_new)"
+    " VALUES (:kind, :workspace, :happened_ms, :message, :subject, :payload, :once, TRUE)"
     " ON CONFLICT (once) DO NOTHING"
 )
 _HAS_NEW = Prepared("SELECT 1 FROM events WHERE is_new LIMIT 1")
@@ -40,6 +40,7 @@ class SqlEvents(EventStore):
                 happened_ms=event.happened_ms,
                 message=event.message,
                 subject=json.dumps(dict(event.subject)),
+                payload=None if event.payload is None else json.dumps(dict(event.payload)),
                 once=event.once,
             )
         return added > 0
@@ -124,4 +125,5 @@ def event_of(row: Any) -> Event:
         subject=json.loads(row.subject),
         once=row.once,
         event_number=row.event_number,
+        payload=None if row.payload is None else json.loads(row.payload),
     )

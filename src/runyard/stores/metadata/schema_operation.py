@@ -68,6 +68,7 @@ events = Table(
     Column("happened_ms", BigInteger, nullable=False),
     Column("message", TEXT, nullable=False),
     Column("subject", TEXT, nullable=False),  # JSON: names to values
+    Column("payload", TEXT),  # JSON, as MLflow's webhooks are told of it
     # What would happen again and again is told once under one name.
     Column("once", TEXT, unique=True),
     # until it is in the log and every webhook has its delivery
