@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from runyard.app import open_stores
 from runyard.auth.permissions import LOCAL_OWNER
+from runyard.errors import InvalidParameter
+from runyard.protocol.json_fields import json_list
+from runyard.protocol.messages.evaluation_datasets import wire_records
 from runyard.services import dataset_records, evaluation_datasets
 from runyard.services.call import Call
 from runyard.settings import Mode, Settings
@@ -110,3 +113,31 @@ def test_a_dataset_holds_each_inputs_once_with_all_that_was_said_of_it(call, bat
     # A second time, all of it is known, and only the outputs, tags and expectations said last count.
     again = dataset_records.merge_records(call, dataset_id, every)
     assert (again.inserted, again.updated) == (0, len(every))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("\0"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+nearly_records = st.dictionaries(
+    st.sampled_from(["inputs", "outputs", "expectations", "tags", "source", "x"]), anything, max_size=5
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(nearly_records | anything, max_size=3))
+def test_whatever_is_sent_is_kept_as_it_is_or_refused_as_a_whole(call, sent):
+    dataset_id = evaluation_datasets.create_dataset(call, "whatever", [], {}).dataset_id
+    try:
+        said = json_list(json.dumps(sent), "records")
+        merged = dataset_records.merge_records(call, dataset_id, said)
+    except InvalidParameter:
+        assert evaluation_datasets.get_dataset(call, dataset_id).record_count == 0
+        return
+    found = dataset_records.list_records(call, dataset_id, None, None).items
+    assert len(found) == merged.inserted
+    told = json.loads(wire_records(dataset_id, found))
+    # As texts: NaN is not equal to itself.
+    inputs = {json.dumps(record.get("inputs", {}), sort_keys=True) for record in said}
+    assert {json.dumps(record["inputs"], sort_keys=True) for record in told} == inputs
