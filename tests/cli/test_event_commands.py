@@ -69,6 +69,30 @@ def test_a_webhook_is_added_tried_listed_and_deleted(
 
 
 @pytest.mark.usefixtures("_at_server")
+def test_a_webhook_is_told_when_a_metric_crosses_a_threshold(
+    runyard: CommandLine, server: RunningServer, receiver: Receiver
+):
+    workspace = Workspace.create("thresholds", url=server.url)
+    experiment = Experiment(workspace, "training")
+    url = f"http://127.0.0.1:{receiver.port}/crossed"
+    where = ("--workspace", "thresholds", "--experiment", str(experiment.id), "--name", "good")
+    made = runyard("webhook", "add", url, "--when", "loss >= 19", *where)
+    assert made.code == 0, made.err
+    told_of = f"loss >= 19 in experiment {experiment.id}"
+    rows = [row for row in runyard("webhook", "list").rows if row[1] == url]
+    assert [row[2:5] for row in rows] == [[told_of, "thresholds", "good"]]
+    log(experiment)
+    until(lambda: any(came.path == "/crossed" for came in receiver.received))
+    rows = runyard("events", "-w", "thresholds", "--kind", "metric.crossed").rows
+    assert [row[1] for row in rows] == ["metric.crossed"]
+    for wrong in ("val/loss", "val/loss == 1", "< 1", "val/loss < low"):
+        refused = runyard("webhook", "add", url, "--when", wrong)
+        assert refused.code == 1
+        assert "is not of the form" in refused.err
+    assert "give 'when'" in runyard("webhook", "add", url, "-e", "1").err
+
+
+@pytest.mark.usefixtures("_at_server")
 def test_what_happens_is_listed_logged_and_told(
     runyard: CommandLine, server: RunningServer, receiver: Receiver
 ):

@@ -36,6 +36,9 @@ CLIENTS = {
         "judging",
         "workspaces",
         "workspace_header",
+        "workspace_calls",
+        "users",
+        "webhooks",
         "registry",
         "aliases",
         "registered_models",
@@ -49,6 +52,8 @@ CLIENTS = {
         "logged_models",
         "workspaces",
         "workspace_header",
+        "workspace_calls",
+        "webhooks",
         "registry",
         "aliases",
         "prompts",
@@ -134,7 +139,7 @@ def server_on(tmp_path_factory, request) -> Iterator[Callable[[str], RunningServ
 
     @functools.cache
     def start(engine: str) -> RunningServer:
-        environment = {}
+        environment = {"RUNYARD_OUTBOUND_ALLOW": "127.0.0.1"}  # where scenarios listen
         if engine == "postgres":
             cluster = request.getfixturevalue("cluster")
             environment["RUNYARD_DATABASE"] = cluster.address(cluster.new_database())

@@ -71,3 +71,31 @@ def test_what_one_server_left_when_it_was_killed_is_told_by_the_other(servers):
 
         # What the dead one had claimed is due again after a minute: all but that is told at once.
         until(lambda: len(told()) >= RUNS - 3)
+
+
+def test_each_run_that_crosses_a_threshold_is_told_once(servers):
+    with receiving() as receiver:
+        threshold = {"metric": "loss", "comparison": "<", "value": 0.5}
+        hook = {"url": f"http://127.0.0.1:{receiver.port}/", "threshold": threshold}
+        httpx.post(f"{servers[0].url}/api/v1/webhooks", json=hook, timeout=60).raise_for_status()
+
+        def log(server: RunningServer, value: float) -> str:
+            with httpx.Client(base_url=server.url, timeout=60) as client:
+                made = client.post("/api/2.0/mlflow/runs/create", json={}).raise_for_status().json()
+                run_id = str(made["run"]["info"]["run_id"])
+                for step in range(3):
+                    body = {"run_id": run_id, "key": "loss", "value": value, "timestamp": step, "step": step}
+                    client.post("/api/2.0/mlflow/runs/log-metric", json=body).raise_for_status()
+                ended = {"run_id": run_id, "status": "FINISHED"}
+                client.post("/api/2.0/mlflow/runs/update", json=ended).raise_for_status()
+            return run_id
+
+        with ThreadPoolExecutor(2) as pool:
+            crossing = list(pool.map(lambda number: log(servers[number % 2], 0.1), range(RUNS)))
+            list(pool.map(lambda number: log(servers[number % 2], 0.9), range(4)))
+
+        def told() -> Told:
+            return [json.loads(came.body)["subject"]["run_id"] for came in receiver.received]
+
+        until(lambda: len(told()) >= RUNS)
+        assert sorted(told()) == sorted(crossing)

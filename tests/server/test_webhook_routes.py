@@ -13,8 +13,9 @@ import pytest
 from runyard.auth.permissions import Scope
 from runyard.services import deliveries, events
 from runyard.services.call import system_now_ms
-from runyard.services.deliveries import deliver_due, signature_of, wait_ms
+from runyard.services.deliveries import Courier, deliver_due, signature_of, wait_ms
 from runyard.services.outbound import OutboundClient
+from runyard.services.sealing import Sealer
 from runyard.services.webhooks import MAX_WEBHOOKS
 from runyard.settings import Settings
 from tests.engines import SqlEngine
@@ -52,8 +53,8 @@ def work(local: Local, now_ms: int | None = None, allow: tuple[str, ...] = LOOPB
     """Do what the server does behind the requests, and return how many deliveries were tried."""
     at_ms = now_ms or system_now_ms()
     events.tell_new(local.stores, at_ms)
-    client = OutboundClient(Settings(outbound_allow=allow))
-    return deliver_due(local.stores, client, lambda: at_ms, lambda worked_s: None)
+    courier = Courier(OutboundClient(Settings(outbound_allow=allow)), Sealer(local.settings))
+    return deliver_due(local.stores, courier, lambda: at_ms, lambda worked_s: None)
 
 
 def end_run(local: Local, status: str = "FAILED", prefix: str = "", **fields) -> str:

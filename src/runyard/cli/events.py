@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from runyard.cli.options import HERE, THIS_SERVER, Json, Place, Server
 from runyard.cli.printing import note, print_json, print_table, say, time_text
 from runyard.cli.trash import parse_age
-from runyard.protocol.messages.webhooks import WireDelivery
+from runyard.protocol.messages.webhooks import WireDelivery, WireWebhook
 from runyard.sdk.events import Webhooks, list_events
 
 webhook_app = App(name="webhook", help="Have addresses told of events; needs an administrator.")
@@ -61,11 +61,21 @@ def add(
     workspace: Annotated[
         str | None, Parameter(name=["--workspace", "-w"], help="Only what happens in this workspace.")
     ] = None,
+    when: Annotated[
+        str | None,
+        Parameter(help="In place of kinds, what a metric has to be, as 'val/loss < 0.1'; once for each run."),
+    ] = None,
+    experiment: Annotated[
+        str | None, Parameter(name=["--experiment", "-e"], help="Only runs of this experiment, by its id.")
+    ] = None,
+    name: Annotated[str, Parameter(help="What to call it.")] = "",
     server: Server = THIS_SERVER,
     json: Json = False,
 ) -> None:
-    """Have an address told of events. Its secret is shown once."""
-    made = Webhooks(server.address()).add(url, kinds=kind, workspace=workspace)
+    """Have an address told of events, or of metrics that cross a threshold. Its secret is shown once."""
+    made = Webhooks(server.address()).add(
+        url, kinds=kind, workspace=workspace, when=when, experiment_id=experiment, name=name
+    )
     if json:
         print_json(msgspec.to_builtins(made))
         return
@@ -82,13 +92,14 @@ def list_webhooks(*, server: Server = THIS_SERVER, json: Json = False) -> None:
         print_json(msgspec.to_builtins(found))
         return
     print_table(
-        ("ID", "URL", "KINDS", "WORKSPACE", "MADE BY", "CREATED"),
+        ("ID", "URL", "TOLD OF", "WORKSPACE", "NAME", "MADE BY", "CREATED"),
         (
             (
                 each.webhook_id,
                 each.url,
-                ", ".join(each.kinds) or "all",
+                _told_of(each),
                 each.workspace or "all",
+                each.name or "-",
                 each.created_by,
                 time_text(each.created_ms),
             )
@@ -136,6 +147,16 @@ def delete(webhook_id: WebhookId, *, server: Server = THIS_SERVER) -> None:
     """Forget a webhook and what is on its way to it."""
     Webhooks(server.address()).delete(webhook_id)
     say("The webhook is deleted.")
+
+
+def _told_of(webhook: WireWebhook) -> str:
+    if not webhook.is_active:
+        return "nothing"
+    limit = webhook.threshold
+    if limit is None:
+        return ", ".join(webhook.kinds) or "all"
+    place = "" if limit.experiment_id is None else f" in experiment {limit.experiment_id}"
+    return f"{limit.metric} {limit.comparison} {limit.value:g}{place}"
 
 
 def _told(tried: WireDelivery) -> str:

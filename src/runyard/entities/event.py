@@ -13,10 +13,12 @@ Subject = Mapping[str, "str | int | float | None"]
 class EventKind(str, Enum):
     """What kinds of things happen."""
 
+    RUN_CREATED = "run.created"
     RUN_FINISHED = "run.finished"
     RUN_FAILED = "run.failed"
     RUN_KILLED = "run.killed"
     RUN_STUCK = "run.stuck"
+    METRIC_CROSSED = "metric.crossed"
     QUOTA_WARNING = "quota.warning"
     DISK_WARNING = "disk.warning"
     WEBHOOK_TEST = "webhook.test"
@@ -45,6 +47,16 @@ class EventKind(str, Enum):
     def is_a_warning(self) -> bool:
         """Whether somebody should look."""
         return self in _WARNINGS
+
+    @property
+    def is_only_told_by_name(self) -> bool:
+        """Whether it is kept and told only where a webhook names it: there would be too many else."""
+        return self is EventKind.RUN_CREATED
+
+    @property
+    def ends_a_run(self) -> bool:
+        """Whether a run has ended by it."""
+        return self in (EventKind.RUN_FINISHED, EventKind.RUN_FAILED, EventKind.RUN_KILLED)
 
 
 _WARNINGS = frozenset(

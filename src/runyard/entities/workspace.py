@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 DEFAULT_WORKSPACE = "default"
 
@@ -25,6 +26,14 @@ class Workspace:
     created_ms: int
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class WorkspaceDeletion(str, Enum):
+    """What becomes of what a workspace holds when it is deleted, by MLflow's names."""
+
+    RESTRICT = "RESTRICT"
+    CASCADE = "CASCADE"
+    SET_DEFAULT = "SET_DEFAULT"
 
 
 @dataclass(frozen=True, slots=True)

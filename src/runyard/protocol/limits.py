@@ -28,6 +28,7 @@ MAX_RUN_NAME_LENGTH = 65_535
 MAX_RUNS_PAGE = 50_000
 MAX_EXPERIMENTS_PAGE = 50_000
 MAX_KNOWN_KEYS = 20_000
+MAX_WORKSPACE_NAME_LENGTH = 63
 
 _NAME = re.compile(r"[/\w.\- :]*")
 # Most names; as a path they are themselves, so that nobody need look further.
@@ -42,6 +43,8 @@ _BATCH_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 _WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_MLFLOW_WORKSPACE = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+_RESERVED_WORKSPACES = frozenset({"workspaces", "api", "ajax-api", "static-files"})
 
 
 class _Pair(Protocol):
@@ -202,6 +205,21 @@ def check_workspace_name(name: str) -> None:
         raise invalid(
             "name", name, "Lower-case letters, digits and dashes, at most 63, the first one no dash."
         )
+
+
+def check_mlflow_workspace_name(name: str) -> None:
+    """Refuse a name of a workspace that MLflow's clients would refuse to send."""
+    if not 2 <= len(name) <= MAX_WORKSPACE_NAME_LENGTH:
+        raise InvalidParameter(
+            f"Workspace name '{name[:100]}' must be between 2 and {MAX_WORKSPACE_NAME_LENGTH} characters."
+        )
+    if _MLFLOW_WORKSPACE.fullmatch(name) is None:
+        raise InvalidParameter(
+            f"Workspace name '{name}' must match the pattern {_MLFLOW_WORKSPACE.pattern} "
+            "(lowercase alphanumeric with optional internal hyphens)."
+        )
+    if name in _RESERVED_WORKSPACES:
+        raise InvalidParameter(f"Workspace name '{name}' is reserved and cannot be used.")
 
 
 def check_page_size(count: int, limit: int, field: str = "max_results") -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.events import ListEvents, ListEventsAnswer, WireEvent
 from runyard.protocol.messages.webhooks import (
@@ -15,11 +17,14 @@ from runyard.protocol.messages.webhooks import (
     ListWebhooksAnswer,
     NewWebhookAnswer,
     WireDelivery,
+    WireThreshold,
     WireWebhook,
 )
 from runyard.sdk.connection import Connection, connect
 
 _WEBHOOKS = "/api/v1/webhooks"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_THRESHOLD = re.compile(rf"(?P<metric>.+?)\s*(?P<comparison><=|>=|<|>)\s*(?P<value>{_NUMBER})")
 
 
 def list_events(
@@ -68,20 +73,40 @@ class Webhooks:
         """
         yield from self._connection.get(_WEBHOOKS, ListWebhooksAnswer).webhooks
 
-    def add(self, url: str, *, kinds: Sequence[str] = (), workspace: str | None = None) -> NewWebhookAnswer:
+    def add(
+        self,
+        url: str,
+        *,
+        kinds: Sequence[str] = (),
+        workspace: str | None = None,
+        when: str | None = None,
+        experiment_id: str | None = None,
+        name: str = "",
+    ) -> NewWebhookAnswer:
         """Have an address told of events, and return the webhook with its secret, which is told only now.
 
         Args:
             url: Where to, ``https://…``; an address that is not public must be in ``outbound_allow``.
-            kinds: Of which kinds, as ``run.failed``; none for all.
+            kinds: Of which kinds, as ``run.failed``; none for all but ``run.created``, which has to be named.
             workspace: Of what happens in one workspace; left out, in all and to the server as a whole.
+            when: In place of kinds, what a metric has to be, as ``val/loss < 0.1``; once for each run.
+            experiment_id: Of runs of this experiment; needs ``workspace`` and ``when``.
+            name: What to call it.
 
         Raises:
             InvalidParameter: The server sends nothing to such an address, or there is no such kind.
-            NotFound: There is no such workspace.
+            NotFound: There is no such workspace or experiment.
             Forbidden: The credential is not an administrator's.
         """
-        wanted = ChooseWebhook(url=url, kinds=list(kinds), workspace=workspace)
+        if experiment_id is not None and when is None:
+            raise InvalidParameter("An experiment is named beside what a metric has to be: give 'when'.")
+        wanted = ChooseWebhook(
+            url=url,
+            kinds=list(kinds),
+            workspace=workspace,
+            name=name,
+            threshold=None if when is None else parse_threshold(when, experiment_id),
+        )
         return self._connection.post(_WEBHOOKS, wanted, NewWebhookAnswer)
 
     def try_now(self, webhook_id: str) -> WireDelivery:
@@ -112,6 +137,27 @@ class Webhooks:
             Forbidden: The credential is not an administrator's.
         """
         self._connection.delete(_path(webhook_id), Empty(), Empty)
+
+
+def parse_threshold(text: str, experiment_id: str | None = None) -> WireThreshold:
+    """Return what a metric has to be, from ``<metric> <comparison> <number>``.
+
+    Raises:
+        InvalidParameter: It is not of that form.
+
+    Example:
+        >>> parse_threshold("val/loss <= 0.1").value
+        0.1
+    """
+    found = _THRESHOLD.fullmatch(text.strip())
+    if found is None:
+        raise InvalidParameter(f"{text!r} is not of the form 'val/loss < 0.1', with <, <=, > or >=.")
+    return WireThreshold(
+        metric=found["metric"],
+        comparison=found["comparison"],
+        value=float(found["value"]),
+        experiment_id=experiment_id,
+    )
 
 
 def _path(webhook_id: str) -> str:

@@ -12,6 +12,7 @@ from runyard.errors import RunyardError, StorageFull, TooManyRequests, Unauthent
 from runyard.protocol import wire
 
 RETRY_AFTER_S = 2
+NO_CONTENT = 204
 WHOLE = "runyard.response.whole"
 """What a server names in a request's ``extensions`` if it takes head and body of an answer in one message."""
 JSON = b"application/json"
@@ -49,14 +50,16 @@ class Answer(Response):
             await send({"type": "http.response.body", "body": self.body})
 
 
-def json_response(answer: Any) -> Response:
+def json_response(answer: Any, status: int = 200) -> Response:
     """Return ``answer`` as JSON; text is sent as it is, as MLflow does for ``/health``."""
     if isinstance(answer, Response):
         return answer
     if isinstance(answer, str):
         return Answer(answer.encode(), content_type=TEXT)
+    if status == NO_CONTENT:
+        return Answer(b"", status)
     body = wire.encode(answer)
-    return DONE if body == _EMPTY else Answer(body)
+    return DONE if body == _EMPTY else Answer(body, status)
 
 
 def streamed_response(parts: Iterator[bytes]) -> Response:

@@ -125,7 +125,7 @@ class Dispatcher:
         if authorization is None:  # an empty one is a wrong one
             authorization = self._session(scope)
         state[CLIENT] = scope["client"][0] if scope.get("client") else ""
-        route, values = self._find(method, address.path, authorization)
+        route, values, address = self._find(method, address, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
         state[WORKSPACE] = address.workspace
         if isinstance(route.permits, Open) and not route.is_raw and route.opened_by is None:
@@ -152,13 +152,19 @@ class Dispatcher:
             return await self._answer_in_loop(asked)
         return await run_sync(self._retrying, partial(self._answer, asked))
 
-    def _find(self, method: str, path: str, authorization: str | None) -> tuple[Route, dict[str, str]]:
+    def _find(
+        self, method: str, address: Address, authorization: str | None
+    ) -> tuple[Route, dict[str, str], Address]:
+        """Return the route, what its path names, and the address with the workspace that it is about."""
         try:
-            return self._table.find(method, path)
+            route, values = self._table.find(method, address.path)
         except RunyardError:
             if authorization is None:  # a stranger does not learn which addresses there are
                 authorize(self._callers.find(None), Permission.IDENTIFY, None)
             raise
+        if route.workspace_in is not None:
+            address = address._replace(workspace=values[route.workspace_in])
+        return route, values, address
 
     def _page(self, scope: Scope, address: Address) -> Response | None:
         """The Studio's page or one of its files, if that is what was asked for."""
@@ -181,10 +187,10 @@ class Dispatcher:
         call = self._admit(asked.route, asked.address, asked.authorization, asked.state)
         arguments = _arguments(asked)
         if not asked.route.is_atomic:
-            return json_response(self._handled(asked, call, arguments))
+            return json_response(self._handled(asked, call, arguments), asked.route.status)
         with self._stores.atomic():
             answer = self._handled(asked, call, arguments)
-        return json_response(answer)
+        return json_response(answer, asked.route.status)
 
     def _handled(self, asked: _Asked, call: Call, arguments: dict[str, object]) -> Any:
         """Return what the handler answers, once it is clear that the caller may have it."""
@@ -255,6 +261,9 @@ class Dispatcher:
         if caller is None:
             return None
         state[CALLER] = caller
+        if route.is_of_server:
+            authorize(caller, route.permits, None)
+            return self._call(_NONE_LOOKED_UP, caller)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else self._call(workspace, caller)
@@ -270,6 +279,9 @@ class Dispatcher:
         if isinstance(route.permits, Open):
             return self._call(_NONE_LOOKED_UP, None)
         caller = self._find_caller(authorization, state)
+        if route.is_of_server:
+            authorize(caller, route.permits, None)
+            return self._call(_NONE_LOOKED_UP, caller)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         return self._call(self._workspaces.get(address.workspace), caller)
 

@@ -12,6 +12,7 @@ import msgspec
 from runyard._version import __version__
 from runyard.auth.permissions import Open, Permission
 from runyard.protocol.messages.openapi import OpenApiAnswer
+from runyard.server.answers import NO_CONTENT
 from runyard.server.routing import Route, Routes
 from runyard.services import reach
 from runyard.services.call import Call
@@ -78,7 +79,7 @@ def _operation(
         "summary": route.summary,
         "parameters": _parameters(route, components),
         "responses": {
-            "200": _answer(route, schema_of),
+            str(route.status): _answer(route, schema_of),
             "default": _REFUSAL_PAGE if route.is_page else _ERROR,
         },
         "security": [] if isinstance(route.permits, Open) else [{"bearer": []}],
@@ -107,6 +108,8 @@ def _parameters(route: Route, components: dict[str, Any]) -> list[dict[str, Any]
 
 
 def _answer(route: Route, schema_of: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
+    if route.status == NO_CONTENT:
+        return {"description": "Done."}
     if route.answer is not None:
         content = {"application/json": {"schema": schema_of[route.answer]}}
         return {"description": "Done.", "content": content | ({route.binary: {}} if route.binary else {})}

@@ -61,6 +61,10 @@ class Route:
         is_audited: Whether the audit log tells that it was done; of what was refused it tells anyway.
         is_atomic: Whether it is one short change of the database, and kept together with its audit entry.
         is_page: Whether a browser shows its answer to a person: what it refuses, it says in HTML.
+        workspace_in: The parameter of the path that names the workspace it is about, whatever workspace the
+            address names.
+        is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
+        status: The HTTP status of a good answer; with 204 there is no body.
         refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
 
@@ -79,6 +83,9 @@ class Route:
     is_audited: bool = False
     is_atomic: bool = False
     is_page: bool = False
+    workspace_in: str | None = None
+    is_of_server: bool = False
+    status: int = 200
     refusal: str = ""
 
     @property
@@ -108,6 +115,9 @@ class Options(TypedDict, total=False):
     is_audited: bool
     is_atomic: bool
     is_page: bool
+    workspace_in: str | None
+    is_of_server: bool
+    status: int
     refusal: str
 
 

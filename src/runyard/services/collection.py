@@ -114,7 +114,7 @@ def delete_workspace(call: Call, name: str) -> Collected:
         InvalidParameter: It is the default one, which the server can't be without.
         NotFound: There is none of that name.
     """
-    _check_removable(name)
+    check_removable(name)
     now_ms = call.now_ms()
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
         raise NotFound(f"Workspace '{name}' does not exist.")
@@ -135,7 +135,7 @@ def measure_workspace(call: Call, name: str, offset: int) -> Collected:
         InvalidParameter: It is the default one.
         NotFound: There is none of that name.
     """
-    _check_removable(name)
+    check_removable(name)
     call.stores.metadata.workspaces.get_workspace(name)
     trash, freed = call.stores.metadata.trash, NOTHING_FREED
     items = trash.list_removable(name, None, MEASURED_AT_ONCE, offset)
@@ -337,6 +337,7 @@ def _collected(stores: Stores, freed: Freed, is_done: bool, next_offset: int = 0
     return Collected(freed, is_done, next_offset, size_bytes)
 
 
-def _check_removable(name: str) -> None:
+def check_removable(name: str) -> None:
+    """Refuse to delete the workspace that the server can't be without."""
     if name == DEFAULT_WORKSPACE:
         raise InvalidParameter("The workspace 'default' is the server's own and can't be deleted.")

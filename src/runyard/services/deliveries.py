@@ -8,14 +8,16 @@ import json
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from runyard.entities.event import Event
+from runyard.entities.event import Event, EventKind
 from runyard.entities.webhook import Delivery, DeliveryState, Webhook
 from runyard.errors import InvalidParameter, NotFound, Unavailable
-from runyard.services.outbound import WITHIN_S, OutboundClient
+from runyard.services import mlflow_webhooks
+from runyard.services.outbound import WITHIN_S, OutboundAnswer, OutboundClient
+from runyard.services.sealing import Sealer
 from runyard.stores.opening import Stores
 
 CLAIMED_MS = int(4 * WITHIN_S * 1000)
@@ -29,14 +31,22 @@ SIGNATURE = "X-Runyard-Signature"
 _log = logging.getLogger("runyard.webhooks")
 
 
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What it takes to tell a webhook: a way to reach it, and to read what signs it."""
+
+    client: OutboundClient
+    sealer: Sealer
+
+
 def deliver_due(
-    stores: Stores, client: OutboundClient, now_ms: Callable[[], int], rest: Callable[[float], None]
+    stores: Stores, courier: Courier, now_ms: Callable[[], int], rest: Callable[[float], None]
 ) -> int:
     """Try what is due, one after the other, until nothing is; return how much that was.
 
     Args:
         stores: What the server remembers.
-        client: Sends.
+        courier: Sends.
         now_ms: Tells milliseconds since the epoch.
         rest: Called between two; raises to end it.
     """
@@ -47,21 +57,19 @@ def deliver_due(
         claimed = stores.database.retrying(claim)
         if not claimed:
             return count
-        deliver(stores, client, claimed[0], now_ms)
+        deliver(stores, courier, claimed[0], now_ms)
         count += 1
         rest(0.0)
 
 
-def deliver(
-    stores: Stores, client: OutboundClient, delivery: Delivery, now_ms: Callable[[], int]
-) -> Delivery:
+def deliver(stores: Stores, courier: Courier, delivery: Delivery, now_ms: Callable[[], int]) -> Delivery:
     """Try one delivery that was claimed and return what became of it; blocks."""
     webhooks = stores.metadata.webhooks
     try:
         webhook = webhooks.get_webhook(delivery.webhook_id)
     except NotFound:  # removed meanwhile, and its deliveries with it
         return delivery
-    status, error = _send(client, webhook, delivery, now_ms())
+    status, error = _send(courier, webhook, delivery, now_ms())
     tried = _after(delivery, status, error, now_ms())
     stores.database.retrying(lambda: webhooks.note_try(tried))
     if tried.state is DeliveryState.GIVEN_UP:
@@ -96,20 +104,46 @@ def wait_ms(attempts: int) -> int:
     return int(even * random.uniform(0.75, 1.25))
 
 
-def _send(client: OutboundClient, webhook: Webhook, delivery: Delivery, at_ms: int) -> tuple[int, str]:
+def _send(courier: Courier, webhook: Webhook, delivery: Delivery, at_ms: int) -> tuple[int, str]:
     """Return the status that was answered, 0 for none, and what was wrong."""
-    body = body_of(delivery.event)
-    headers = {
-        "Content-Type": "application/json",
-        "X-Runyard-Event": delivery.event.kind.value,
-        "X-Runyard-Delivery": str(delivery.delivery_number),
-        SIGNATURE: signature_of(webhook.secret, body, at_ms // 1000),
-    }
     try:
-        answer = client.send("POST", webhook.url, headers, body)
+        answer = send(courier, webhook, delivery, at_ms)
     except (InvalidParameter, Unavailable) as error:
         return 0, error.message[:MAX_ERROR_LENGTH]
     return answer.status, "" if answer.is_success else f"It answered {answer.status}."
+
+
+def send(courier: Courier, webhook: Webhook, delivery: Delivery, at_ms: int) -> OutboundAnswer:
+    """Tell a webhook of an event, once, and return what it answers; blocks.
+
+    Raises:
+        InvalidParameter: Its address is none that this server sends to.
+        Unavailable: It does not answer, or its secret can't be read.
+    """
+    secret = courier.sealer.open(webhook.secret, webhook.webhook_id)
+    made = _mlflow_request if webhook.is_mlflow else _request
+    headers, body = made(webhook, delivery, secret, at_ms // 1000)
+    return courier.client.send("POST", webhook.url, headers, body)
+
+
+def _request(webhook: Webhook, delivery: Delivery, secret: str, sent_s: int) -> tuple[dict[str, str], bytes]:
+    body = body_of(delivery.event)
+    return {
+        "Content-Type": "application/json",
+        "X-Runyard-Event": delivery.event.kind.value,
+        "X-Runyard-Delivery": str(delivery.delivery_number),
+        SIGNATURE: signature_of(secret, body, sent_s),
+    }, body
+
+
+def _mlflow_request(
+    webhook: Webhook, delivery: Delivery, secret: str, sent_s: int
+) -> tuple[dict[str, str], bytes]:
+    event = delivery.event
+    if event.kind is EventKind.WEBHOOK_TEST:
+        event = mlflow_webhooks.example_of(webhook.kinds[0], event)
+    body = mlflow_webhooks.body_of(event)
+    return mlflow_webhooks.headers_of(webhook, delivery, secret, body, sent_s), body
 
 
 def _after(delivery: Delivery, status: int, error: str, at_ms: int) -> Delivery:

@@ -17,6 +17,7 @@ from runyard.errors import Forbidden
 from runyard.protocol import limits
 from runyard.protocol.paging import Page, page_token, parse_page_token
 from runyard.services.call import Call
+from runyard.services.thresholds import note_crossings
 from runyard.stores.opening import Stores
 
 MAX_EVENTS_PAGE = 1000
@@ -33,24 +34,33 @@ _ENDS = {
 }
 
 
+def note_begin(call: Call, run: Run) -> None:
+    """Note in the transaction of this thread that a run begins, if a webhook names such events."""
+    kind = EventKind.RUN_CREATED
+    if call.stores.metadata.webhooks.is_anyone_told(kind, run.workspace):
+        call.stores.metadata.events.add_event(_event(call, run, kind, "has begun"))
+
+
 def note_status(call: Call, run: Run, status: RunStatus | None) -> None:
     """Note in the transaction of this thread that a run ends, if that is what its new status says."""
     if status is None or status is run.status or status not in _ENDS:
         return
     kind, what = _ENDS[status]
-    call.stores.metadata.events.add_event(
-        Event(
-            kind=kind,
-            workspace=run.workspace,
-            happened_ms=call.now_ms(),
-            message=f"Run '{run.name}' of workspace '{run.workspace}' {what}.",
-            subject={
-                "run_id": run.run_id,
-                "run_name": run.name,
-                "experiment_id": run.experiment_id,
-                "user_id": run.user_id,
-            },
-        )
+    call.stores.metadata.events.add_event(_event(call, run, kind, what))
+
+
+def _event(call: Call, run: Run, kind: EventKind, what: str) -> Event:
+    return Event(
+        kind=kind,
+        workspace=run.workspace,
+        happened_ms=call.now_ms(),
+        message=f"Run '{run.name}' of workspace '{run.workspace}' {what}.",
+        subject={
+            "run_id": run.run_id,
+            "run_name": run.name,
+            "experiment_id": run.experiment_id,
+            "user_id": run.user_id,
+        },
     )
 
 
@@ -90,8 +100,13 @@ def tell_new(stores: Stores, now_ms: int) -> int:
 
     One that dies in between is told by the next server: a line of the log may come twice, never not at all.
     """
+    note_crossings(stores, now_ms)
     count = 0
     while stores.metadata.events.has_new():
+        if stores.metadata.webhooks.list_thresholds():
+            stores.metrics.settle()  # a run that has ended is looked at once, with all its points
+            if stores.metrics.is_behind:
+                break
         told = stores.database.retrying(lambda: _take_some(stores, now_ms))
         for event in told:
             _write_to_log(event)
@@ -104,6 +119,9 @@ def tell_new(stores: Stores, now_ms: int) -> int:
 def _take_some(stores: Stores, now_ms: int) -> Sequence[Event]:
     with stores.atomic():
         events = stores.metadata.events.take_new(TOLD_AT_ONCE)
+        ended = [str(event.subject["run_id"]) for event in events if event.kind.ends_a_run]
+        if ended:
+            note_crossings(stores, now_ms, ended)
         webhooks = stores.metadata.webhooks.list_webhooks() if events else []
         pairs = [(event, hook.webhook_id) for event in events for hook in webhooks if hook.wants(event)]
         stores.metadata.webhooks.add_deliveries(pairs, now_ms)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from runyard.entities.quota import Limited
 from runyard.services import watching
 from runyard.services.call import system_now_ms
-from runyard.services.deliveries import deliver_due
+from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
+from runyard.services.sealing import Sealer
 from runyard.services.usage import measure_due
+from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -41,6 +43,7 @@ class Housekeeping:
         self._told_of_quotas: tuple[int, set[tuple[str, Limited]]] = (0, set())
         self._quotas = Periodic("quotas", QUOTAS_READ_EVERY_S, self._read_quotas)
         self._client = OutboundClient(settings)
+        self._courier = Courier(self._client, Sealer(settings))
         self._telling = Periodic("events", TOLD_EVERY_S, self._tell)
         self._watching = Periodic("watching", WATCHED_EVERY_S, self._watch)
         self._delivering = [
@@ -51,6 +54,7 @@ class Housekeeping:
     def start(self) -> None:
         """Begin; quotas hold from now on."""
         self._operation.standings.refresh(self._stores, self._settings)
+        seal_secrets(self._stores, self._courier.sealer)
         for each in self._all():
             each.start()
 
@@ -84,7 +88,7 @@ class Housekeeping:
         forget_old(self._stores, now_ms)
 
     def _deliver(self) -> None:
-        deliver_due(self._stores, self._client, system_now_ms, self._measuring.rest)
+        deliver_due(self._stores, self._courier, system_now_ms, self._measuring.rest)
 
     def _measure(self) -> None:
         measure_due(

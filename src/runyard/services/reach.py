@@ -62,6 +62,12 @@ def place(call: Call, asked: Asked) -> Iterable[str]:
     return [] if asked.get("experiment_id") is None else experiment(call, asked)
 
 
+def granted(call: Call, asked: Asked) -> Iterable[str]:
+    """One experiment, if ``resource_type`` says that ``resource_id`` is one; else the whole workspace."""
+    is_one = asked["resource_type"] == "experiment" and asked["resource_id"] != "*"
+    return [resolve_experiment_id(call.workspace, asked["resource_id"])] if is_one else []
+
+
 def experiment_of_name(call: Call, asked: Asked) -> Iterable[str]:
     """One experiment, by ``experiment_name``."""
     return [get_experiment_by_name(call, asked["experiment_name"]).experiment_id]

@@ -18,7 +18,7 @@ from runyard.protocol.messages.runs import SearchRuns, WireRun
 from runyard.protocol.ordering import parse_run_order
 from runyard.protocol.paging import Page, parse_position_token, position_token
 from runyard.services.call import Call
-from runyard.services.events import note_status
+from runyard.services.events import note_begin, note_status
 from runyard.services.experiments import get_active_experiment, readable
 from runyard.services.quotas import take
 from runyard.services.run_documents import keep_documents, read_documents
@@ -106,6 +106,7 @@ def _add_run(call: Call, new: NewRun, name: str, tags: Mapping[str, str]) -> Ful
             return begun
         call.stores.metadata.runs.add_run(run, tags)
         take(call, Limited.RUNS)
+        note_begin(call, run)
     return FullRun(run, RunContents(tags=tags))
 
 

@@ -14,7 +14,7 @@ import pytest
 from runyard.entities.event import Event, EventKind, EventSearch
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
-from runyard.entities.webhook import DeliveryState, Webhook
+from runyard.entities.webhook import Comparison, DeliveryState, Threshold, Webhook
 from runyard.errors import NotFound
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_webhooks import WebhookStore
@@ -187,6 +187,32 @@ class EventStoreRules(ABC):
         assert webhooks.list_webhooks() == [SERVER_HOOK]
         with pytest.raises(NotFound):
             webhooks.get_webhook(HOOK.webhook_id)
+
+    def test_a_webhook_is_kept_with_all_that_it_says(
+        self, under_test: EventsUnderTest, webhooks: WebhookStore
+    ) -> None:
+        """A threshold, a name, and whether it is told."""
+        limit = Threshold("val/loss", Comparison.AT_MOST, 0.25, "7")
+        told = replace(HOOK, webhook_id="wh_3", threshold=limit, kinds=(), name="good", is_mlflow=True)
+        webhooks.add_webhook(told)
+        assert webhooks.get_webhook("wh_3") == told
+        assert webhooks.list_thresholds() == [told]
+        changed = replace(told, threshold=replace(limit, experiment_id=None), description="why", updated_ms=5)
+        webhooks.update_webhook(changed)
+        assert webhooks.list_thresholds() == [changed]
+        webhooks.update_webhook(replace(changed, is_active=False))
+        assert webhooks.list_thresholds() == []
+
+    def test_it_is_known_whether_a_kind_is_named_for_a_workspace(self, webhooks: WebhookStore) -> None:
+        """By an active webhook; one that is told of all names none."""
+        kind = EventKind.RUN_FAILED
+        assert webhooks.is_anyone_told(kind, WORKSPACE)
+        assert not webhooks.is_anyone_told(kind, OTHER_WORKSPACE)
+        assert not webhooks.is_anyone_told(EventKind.RUN_FINISHED, WORKSPACE)
+        webhooks.update_webhook(replace(HOOK, is_active=False))
+        assert not webhooks.is_anyone_told(kind, WORKSPACE)
+        webhooks.update_webhook(replace(SERVER_HOOK, kinds=(EventKind.DISK_WARNING, kind)))
+        assert webhooks.is_anyone_told(kind, OTHER_WORKSPACE)
 
     def test_an_event_is_on_its_way_to_a_webhook_once(
         self, under_test: EventsUnderTest, webhooks: WebhookStore

@@ -66,6 +66,27 @@ class WorkspaceStoreRules(MetadataHooks):
             with pytest.raises(NotFound):
                 store.workspaces.get_workspace(name)
 
+    def test_a_workspace_is_described_anew(self, store: MetadataUnderTest) -> None:
+        """And only that one; its tags stay."""
+        store.workspaces.add_workspace("nlp", "Texts", {"team": "a"}, NOW_MS)
+        store.workspaces.describe_workspace("nlp", "Longer texts")
+        described = store.workspaces.get_workspace("nlp")
+        assert (described.description, described.tags) == ("Longer texts", {"team": "a"})
+        assert store.workspaces.get_workspace(WORKSPACE).description == ""
+        with pytest.raises(NotFound):
+            store.workspaces.describe_workspace("none", "nothing")
+
+    def test_what_a_workspace_contains_is_counted(self, store: MetadataUnderTest) -> None:
+        """What is in the trash too; not the experiment that it was made with."""
+        assert store.workspaces.count_contents(WORKSPACE) == {}
+        default_id = store.workspaces.get_workspace(WORKSPACE).default_experiment_id
+        default = store.experiments.get_experiment(WORKSPACE, default_id)
+        store.runs.add_run(new_run(default, "a"), {})
+        made = store.experiments.add_experiment(WORKSPACE, "a", None, {}, NOW_MS)
+        store.experiments.move_experiment(made.experiment_id, LifecycleStage.DELETED, NOW_MS)
+        assert store.workspaces.count_contents(WORKSPACE) == {"experiments": 1, "runs": 1}
+        assert store.workspaces.count_contents(OTHER_WORKSPACE) == {}
+
     def test_workspaces_are_listed_by_name(self, store: MetadataUnderTest) -> None:
         """Each with its own tags."""
         store.workspaces.add_workspace("alpha", "", {"of": "alpha"}, NOW_MS + 1)

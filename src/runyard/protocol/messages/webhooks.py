@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from runyard.entities.webhook import Delivery, Webhook
+from runyard.entities.webhook import Comparison, Delivery, Threshold, Webhook
 from runyard.protocol.messages.common import Wire
 from runyard.protocol.messages.events import WireEvent, wire_event
+from runyard.protocol.wire import choice
+
+
+class WireThreshold(Wire, omit_defaults=False):
+    """What a metric has to be, once for each run; `comparison` is `>`, `>=`, `<` or `<=`."""
+
+    metric: str
+    comparison: str
+    value: float
+    experiment_id: str | None = None
 
 
 class ChooseWebhook(Wire):
     """Body of ``POST /api/v1/webhooks`` and of ``PUT /api/v1/webhooks/{webhook_id}``.
 
-    Without kinds it is told of all of them; without a workspace of what happens in all of them and to the
-    server as a whole.
+    Without kinds it is told of all of them but `run.created`; without a workspace of what happens in all of
+    them and to the server as a whole. With a threshold it is told of runs that cross it, and of nothing else.
     """
 
     url: str
     kinds: list[str] = []
     workspace: str | None = None
+    name: str = ""
+    description: str = ""
+    is_active: bool = True
+    threshold: WireThreshold | None = None
 
 
 class ListDeliveries(Wire):
@@ -26,7 +40,7 @@ class ListDeliveries(Wire):
 
 
 class WireWebhook(Wire, omit_defaults=False):
-    """A webhook, without its secret."""
+    """A webhook, without its secret; `is_mlflow` says that it was made, and is told, by MLflow's protocol."""
 
     webhook_id: str
     url: str
@@ -34,6 +48,11 @@ class WireWebhook(Wire, omit_defaults=False):
     workspace: str | None
     created_ms: int
     created_by: str
+    name: str
+    description: str
+    is_active: bool
+    is_mlflow: bool
+    threshold: WireThreshold | None
 
 
 class WebhookAnswer(Wire, omit_defaults=False):
@@ -90,6 +109,30 @@ def wire_webhook(webhook: Webhook) -> WireWebhook:
         workspace=webhook.workspace,
         created_ms=webhook.created_ms,
         created_by=webhook.created_by,
+        name=webhook.name,
+        description=webhook.description,
+        is_active=webhook.is_active,
+        is_mlflow=webhook.is_mlflow,
+        threshold=_wire_threshold(webhook.threshold),
+    )
+
+
+def threshold_of(wire: WireThreshold | None) -> Threshold | None:
+    """Return the threshold that a request names."""
+    if wire is None:
+        return None
+    comparison = choice(Comparison, wire.comparison, "threshold.comparison")
+    return Threshold(wire.metric, comparison, wire.value, wire.experiment_id)
+
+
+def _wire_threshold(threshold: Threshold | None) -> WireThreshold | None:
+    if threshold is None:
+        return None
+    return WireThreshold(
+        metric=threshold.metric,
+        comparison=threshold.comparison.value,
+        value=threshold.value,
+        experiment_id=threshold.experiment_id,
     )
 
 

@@ -36,8 +36,8 @@ def version(call: Call) -> str:
 
 @routes.get(
     "/api/3.0/mlflow/server-info",
-    permits=Permission.READ,
-    of=reach.anywhere,
+    permits=Permission.IDENTIFY,
+    is_of_server=True,
     summary="What MLflow 3 clients may use.",
 )
 def server_info(call: Call) -> ServerInfoAnswer:

@@ -13,6 +13,7 @@ from runyard.protocol.messages.webhooks import (
     ListWebhooksAnswer,
     NewWebhookAnswer,
     WebhookAnswer,
+    threshold_of,
     wire_delivery,
     wire_webhook,
 )
@@ -37,7 +38,7 @@ def list_webhooks(call: Call) -> ListWebhooksAnswer:
 def create_webhook(call: Call, body: ChooseWebhook) -> NewWebhookAnswer:
     """Make a webhook."""
     made = webhooks.create_webhook(call, _choices(body))
-    return NewWebhookAnswer(webhook=wire_webhook(made), secret=made.secret)
+    return NewWebhookAnswer(webhook=wire_webhook(made.webhook), secret=made.secret)
 
 
 @routes.get(_ONE, permits=Permission.ADMINISTER, summary="Get a webhook.")
@@ -74,4 +75,12 @@ def list_deliveries(call: Call, body: ListDeliveries, webhook_id: str) -> ListDe
 
 
 def _choices(body: ChooseWebhook) -> webhooks.WebhookChoices:
-    return webhooks.WebhookChoices(body.url, event_kinds(body.kinds, "kinds"), body.workspace)
+    return webhooks.WebhookChoices(
+        url=body.url,
+        kinds=event_kinds(body.kinds, "kinds"),
+        workspace=body.workspace,
+        name=body.name,
+        description=body.description,
+        is_active=body.is_active,
+        threshold=threshold_of(body.threshold),
+    )

@@ -107,6 +107,21 @@ class WorkspaceStore(ABC):
         """Return all workspaces by name."""
 
     @abstractmethod
+    def describe_workspace(self, name: str, description: str) -> None:
+        """Keep another description of a workspace.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+
+    @abstractmethod
+    def count_contents(self, name: str) -> dict[str, int]:
+        """Return how many things of each kind a workspace holds, those in the trash too; no kind without one.
+
+        The ``Default`` experiment that it was made with does not count, but what lies in it does.
+        """
+
+    @abstractmethod
     def measure_use(self, names: Sequence[str]) -> dict[str, WorkspaceUse]:
         """Return how many active experiments and runs each of the named workspaces holds."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from runyard.entities.event import Event
-from runyard.entities.webhook import Delivery, Webhook
+from runyard.entities.event import Event, EventKind
+from runyard.entities.webhook import Crossing, Delivery, Webhook
 
 
 class WebhookStore(ABC):
@@ -18,7 +18,7 @@ class WebhookStore(ABC):
 
     @abstractmethod
     def update_webhook(self, webhook: Webhook) -> None:
-        """Keep another address, kinds and workspace of a webhook."""
+        """Keep all that a webhook says but when and by whom it was made."""
 
     @abstractmethod
     def get_webhook(self, webhook_id: str) -> Webhook:
@@ -31,6 +31,27 @@ class WebhookStore(ABC):
     @abstractmethod
     def list_webhooks(self) -> list[Webhook]:
         """Return all webhooks, the first made first."""
+
+    @abstractmethod
+    def is_anyone_told(self, kind: EventKind, workspace: str) -> bool:
+        """Whether a webhook names that kind of event, and is told of what happens in that workspace."""
+
+    @abstractmethod
+    def list_thresholds(self) -> list[Webhook]:
+        """Return the active webhooks that are told of thresholds."""
+
+    @abstractmethod
+    def take_crossings(
+        self, webhook: Webhook, run_ids: Sequence[str] | None, limit: int, now_ms: int
+    ) -> list[Crossing]:
+        """Return active runs that have crossed a webhook's threshold, each once ever.
+
+        Without ``run_ids`` it looks at runs that are under way.
+        """
+
+    @abstractmethod
+    def forget_crossings(self, webhook_id: str) -> None:
+        """Forget which runs have crossed a webhook's threshold, as it is another one now."""
 
     @abstractmethod
     def remove_webhook(self, webhook_id: str) -> bool:

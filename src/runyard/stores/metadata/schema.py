@@ -134,6 +134,15 @@ Index(
     runs.c.run_id,
 )
 
+# Those that are under way are few among all, and are looked at again and again.
+Index(
+    "ix_runs_running",
+    runs.c.experiment_id,
+    runs.c.run_number,
+    sqlite_where=text("status = 'RUNNING'"),
+    postgresql_where=text("status = 'RUNNING'"),
+)
+
 run_documents = Table(
     "run_documents",
     tables,

@@ -6,12 +6,15 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
     Table,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 
 from runyard.stores.column_types import AUTO_ID, TEXT
@@ -84,13 +87,35 @@ webhooks = Table(
     tables,
     Column("webhook_id", TEXT, primary_key=True),
     Column("url", TEXT, nullable=False),
-    # as it is: it signs what is sent
+    # encrypted: it signs what is sent
     Column("secret", TEXT, nullable=False),
     Column("kinds", TEXT, nullable=False),  # separated by blanks; empty for all
     # NULL for all workspaces, and the server as a whole
     Column("workspace", TEXT, ForeignKey("workspaces.name", ondelete="CASCADE")),
     Column("created_ms", BigInteger, nullable=False),
     Column("created_by", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False, server_default=""),
+    Column("description", TEXT, nullable=False, server_default=""),
+    Column("is_active", Boolean, nullable=False, server_default=true()),
+    Column("is_mlflow", Boolean, nullable=False, server_default=false()),
+    Column("updated_ms", BigInteger, nullable=False, server_default="0"),
+    # What a metric has to cross; all but the experiment are NULL where it is told of events.
+    Column("metric", TEXT),
+    Column("comparison", TEXT),
+    Column("threshold", Double),
+    # of one that may be gone since
+    Column("experiment_id", BigInteger),
+)
+
+# Which runs have crossed a webhook's threshold: each is told once.
+webhook_crossings = Table(
+    "webhook_crossings",
+    tables,
+    Column("webhook_id", TEXT, ForeignKey("webhooks.webhook_id", ondelete="CASCADE"), primary_key=True),
+    Column("run_number", BigInteger, ForeignKey("runs.run_number", ondelete="CASCADE"), primary_key=True),
+    Column("crossed_ms", BigInteger, nullable=False),
+    Index(None, "run_number"),
+    sqlite_with_rowid=False,
 )
 
 webhook_deliveries = Table(

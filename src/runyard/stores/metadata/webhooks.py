@@ -8,14 +8,26 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from runyard.entities.event import Event, EventKind
-from runyard.entities.webhook import Delivery, DeliveryState, Webhook
+from runyard.entities.webhook import Comparison, Crossing, Delivery, DeliveryState, Threshold, Webhook
 from runyard.errors import NotFound
-from runyard.stores.database import Database, insert_missing
+from runyard.stores.database import Database, insert_if_free, insert_missing
 from runyard.stores.metadata.base_webhooks import WebhookStore
+from runyard.stores.metadata.crossings import crossed
 from runyard.stores.metadata.events import event_of
-from runyard.stores.metadata.schema_operation import events, webhook_deliveries, webhooks
+from runyard.stores.metadata.schema_operation import (
+    events,
+    webhook_crossings,
+    webhook_deliveries,
+    webhooks,
+)
+from runyard.stores.prepared import Prepared
 
 _LOOKED_AT = 200
+# Each run that begins asks.
+_TOLD = Prepared(
+    "SELECT 1 FROM webhooks WHERE is_active AND ' ' || kinds || ' ' LIKE :named"
+    " AND (workspace IS NULL OR workspace = :workspace) LIMIT 1"
+)
 _DELIVERY = webhook_deliveries.c
 
 
@@ -27,7 +39,7 @@ class SqlWebhooks(WebhookStore):
 
     def add_webhook(self, webhook: Webhook) -> None:
         with self._database.writing() as connection:
-            kept = {name: getattr(webhook, name) for name in ("created_ms", "created_by", "secret")}
+            kept = {name: getattr(webhook, name) for name in ("created_ms", "created_by", "is_mlflow")}
             connection.execute(
                 insert(webhooks), {**kept, "webhook_id": webhook.webhook_id, **_choices(webhook)}
             )
@@ -48,6 +60,42 @@ class SqlWebhooks(WebhookStore):
         query = select(webhooks).order_by(webhooks.c.created_ms, webhooks.c.webhook_id)
         with self._database.reading() as connection:
             return [_webhook(row) for row in connection.execute(query)]
+
+    def is_anyone_told(self, kind: EventKind, workspace: str) -> bool:
+        with self._database.reading() as connection:
+            found = _TOLD.row(connection, named=f"% {kind.value} %", workspace=workspace)
+        return found is not None
+
+    def list_thresholds(self) -> list[Webhook]:
+        query = select(webhooks).where(webhooks.c.metric.is_not(None), webhooks.c.is_active)
+        with self._database.reading() as connection:
+            return [_webhook(row) for row in connection.execute(query)]
+
+    def take_crossings(
+        self, webhook: Webhook, run_ids: Sequence[str] | None, limit: int, now_ms: int
+    ) -> list[Crossing]:
+        query = crossed(webhook, run_ids).limit(limit)
+        with self._database.reading() as connection:
+            if connection.execute(query).first() is None:  # which is so nearly always, and locks nothing
+                return []
+        with self._database.writing() as connection:
+            return [
+                Crossing(row.run_id, row.name, row.workspace, str(row.experiment_id), row.value)
+                for row in connection.execute(query).all()
+                if insert_if_free(
+                    connection,
+                    webhook_crossings,
+                    {
+                        "webhook_id": webhook.webhook_id,
+                        "run_number": row.run_number,
+                        "crossed_ms": now_ms,
+                    },
+                )
+            ]
+
+    def forget_crossings(self, webhook_id: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute(delete(webhook_crossings).where(webhook_crossings.c.webhook_id == webhook_id))
 
     def remove_webhook(self, webhook_id: str) -> bool:
         with self._database.writing() as connection:
@@ -131,7 +179,16 @@ def _with_events() -> Select[Any]:
 
 def _choices(webhook: Webhook) -> dict[str, Any]:
     kinds = " ".join(kind.value for kind in webhook.kinds)
-    return {"url": webhook.url, "kinds": kinds, "workspace": webhook.workspace}
+    limit = webhook.threshold
+    same = ("url", "secret", "workspace", "name", "description", "is_active", "updated_ms")
+    return {
+        **{name: getattr(webhook, name) for name in same},
+        "kinds": kinds,
+        "metric": limit and limit.metric,
+        "comparison": limit and limit.comparison.value,
+        "threshold": limit and limit.value,
+        "experiment_id": None if limit is None or limit.experiment_id is None else int(limit.experiment_id),
+    }
 
 
 def _webhook(row: Any) -> Webhook:
@@ -143,7 +200,20 @@ def _webhook(row: Any) -> Webhook:
         workspace=row.workspace,
         created_ms=row.created_ms,
         created_by=row.created_by,
+        name=row.name,
+        description=row.description,
+        is_active=row.is_active,
+        is_mlflow=row.is_mlflow,
+        threshold=_threshold(row),
+        updated_ms=row.updated_ms,
     )
+
+
+def _threshold(row: Any) -> Threshold | None:
+    if row.metric is None:
+        return None
+    experiment_id = None if row.experiment_id is None else str(row.experiment_id)
+    return Threshold(row.metric, Comparison(row.comparison), row.threshold, experiment_id)
 
 
 def _delivery(row: Any) -> Delivery:

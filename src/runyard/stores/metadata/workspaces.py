@@ -12,7 +12,8 @@ from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, insert_if_free
 from runyard.stores.metadata.base import WorkspaceStore
 from runyard.stores.metadata.experiments import SqlExperiments
-from runyard.stores.metadata.schema import experiments, runs, workspace_tags, workspaces
+from runyard.stores.metadata.schema import experiments, logged_models, runs, workspace_tags, workspaces
+from runyard.stores.metadata.schema_registry import registered_models
 
 DEFAULT_EXPERIMENT = "Default"
 DEFAULT_EXPERIMENT_ID = 0
@@ -61,6 +62,29 @@ class SqlWorkspaces(WorkspaceStore):
             query = select(workspaces).where(workspaces.c.removed_ms.is_(None)).order_by(workspaces.c.name)
             rows = connection.execute(query).mappings()
             return [_workspace(row, tags.get(row["name"], {})) for row in rows]
+
+    def describe_workspace(self, name: str, description: str) -> None:
+        this = (workspaces.c.name == name, workspaces.c.removed_ms.is_(None))
+        with self._database.writing() as connection:
+            changed = update(workspaces).where(*this).values(description=description)
+            if not connection.execute(changed).rowcount:
+                raise NotFound(f"Workspace '{name}' does not exist.")
+
+    def count_contents(self, name: str) -> dict[str, int]:
+        of_this = experiments.c.workspace == name
+        its_own = select(workspaces.c.default_experiment_id).where(workspaces.c.name == name)
+        not_its_own = experiments.c.experiment_id != its_own.scalar_subquery()
+        counted = {
+            "experiments": select(func.count()).select_from(experiments).where(of_this, not_its_own),
+            "runs": select(func.count()).select_from(runs.join(experiments)).where(of_this),
+            "logged models": select(func.count()).select_from(logged_models.join(experiments)).where(of_this),
+            "registered models and prompts": select(func.count())
+            .select_from(registered_models)
+            .where(registered_models.c.workspace == name),
+        }
+        with self._database.reading() as connection:
+            found = {kind: int(connection.scalar(query) or 0) for kind, query in counted.items()}
+        return {kind: count for kind, count in found.items() if count}
 
     def measure_use(self, names: Sequence[str]) -> dict[str, WorkspaceUse]:
         active = LifecycleStage.ACTIVE.value
