@@ -61,6 +61,8 @@ READING_POSTS = {
     "/api/2.0mlflow/experiments/search-datasets",
     "/api/2.0/mlflow/logged-models/search",
     "/api/2.0/mlflow/runs/search",
+    "/api/3.0/mlflow/traces/batchGetInfos",
+    "/api/3.0/mlflow/traces/search",
     "/api/v1/series",
     "/api/v1/token",
 }
@@ -71,7 +73,7 @@ UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
 NOBODY_LISTENS = ("127.0.0.1",)
 HOOK = "http://127.0.0.1:9/hook"
 
-SECRETS = [f"planted-{number:02d}" for number in range(21)]
+SECRETS = [f"planted-{number:02d}" for number in range(29)]
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
 
 
@@ -160,7 +162,9 @@ class Planted:
         upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{self.file_path}"
         content = next(secret).encode()
         team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
+        self.trace_id, self.assessment_id = self.add_trace(secret)
         assert list(secret) == []
+        team.always_sent = {"x-mlflow-experiment-id": self.experiment_id}
         team.stores.metrics.settle()  # or the first who reads would have it done
 
     def mlflow(self, path, body):
@@ -169,6 +173,26 @@ class Planted:
         )
         answer.raise_for_status()
         return answer.json()
+
+    def add_trace(self, secret):
+        """A trace with a span and an assessment; returns the ids of the trace and of that."""
+        trace_id = "tr-" + "0a" * 16
+        told = {
+            "trace_id": trace_id,
+            "trace_location": {"mlflow_experiment": {"experiment_id": self.experiment_id}},
+            "request_preview": next(secret),
+            "tags": {next(secret): next(secret)},
+            "trace_metadata": {"m": next(secret)},
+            "assessments": [{"assessment_name": next(secret), "feedback": {"value": next(secret)}}],
+        }
+        path = "/workspaces/beta/api/3.0/mlflow/traces"
+        key, headers = self.team.admin_key, {"x-mlflow-experiment-id": self.experiment_id}
+        answer = self.team.ask("POST", path, {"trace": {"trace_info": told}}, key=key)
+        answer.raise_for_status()
+        body = spans_of("0a" * 16, name=next(secret), attribute=next(secret))
+        sent = self.team.ask("POST", "/workspaces/beta/v1/traces", body, key=key, headers=headers)
+        sent.raise_for_status()
+        return trace_id, answer.json()["trace"]["trace_info"]["assessments"][0]["assessment_id"]
 
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
@@ -209,11 +233,14 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
     path = path.replace("{tag_key:path}", planted.model_tag)
+    path = path.replace("{trace_id}", planted.trace_id).replace("{assessment_id}", planted.assessment_id)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
     path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", planted.webhook_id)
     which = {"approve": 1, "deny": 2}.get(path.rpartition("/")[2], 0)
     path = path.replace("{user_code}", planted.user_codes[which])
     assert "{" not in path, "say here what the new parameter names"
+    if path == "/v1/traces":
+        return path, spans_of("0b" * 16, name="walked", attribute="walked")
     if route.is_raw and route.method != "GET":
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
         return path + query, b"overwritten"
@@ -223,6 +250,13 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     if route.method == "GET":
         return path, {name: value for name, value in body.items() if is_for_a_query(value)}
     return path, body
+
+
+def spans_of(trace_id: str, name: str, attribute: str) -> dict[str, object]:
+    """An export of one span, as OpenTelemetry writes it in JSON."""
+    said = [{"key": "k", "value": {"stringValue": attribute}}]
+    span = {"traceId": trace_id, "spanId": "0c" * 8, "name": name, "startTimeUnixNano": 1, "attributes": said}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
 
 
 def body_for(planted: Planted) -> dict[str, object]:
@@ -236,6 +270,20 @@ def body_for(planted: Planted) -> dict[str, object]:
         "experiment_name": SECRETS[0],
         "model_id": planted.model_id,
         "model_ids": [planted.model_id],
+        "trace_id": planted.trace_id,
+        "trace_ids": [planted.trace_id],
+        "request_id": planted.trace_id,
+        "request_ids": [planted.trace_id],
+        "trace": {
+            "trace_info": {
+                "trace_id": "tr-walked",
+                "trace_location": {"mlflow_experiment": {"experiment_id": planted.experiment_id}},
+            }
+        },
+        "locations": [{"mlflow_experiment": {"experiment_id": planted.experiment_id}}],
+        "assessment": {"assessment_name": "walked", "feedback": {"value": True}, "rationale": "walked"},
+        "update_mask": "rationale",
+        "prompt_versions": [{"name": "walked", "version": "1"}],
         "name": "walked",
         "new_name": "walked too",
         "key": "walked",
@@ -273,6 +321,9 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("mlflow-artifacts/artifacts", {"path": ""}),
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
+    ("get-trace-artifact", {"path": ""}),
+    ("2.0/mlflow/traces/{trace_id}", {"status": "OK"}),
+    ("2.0/mlflow/traces/{trace_id}/tags", {"key": "walked too"}),
     ("mlflow/logged-models", {"model_id": None}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("api/v1/workspaces", {"tags": {}}),
@@ -513,6 +564,8 @@ def test_s10_lists_and_searches_hold_the_callers_rows_only(scope, team, beta):
         ("/api/2.0/mlflow/runs/search", {"experiment_ids": [], "max_results": 1000}),
         ("/api/2.0/mlflow/logged-models/search", {"experiment_ids": [beta.experiment_id], "max_results": 50}),
         ("/api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": [beta.experiment_id]}),
+        ("/api/3.0/mlflow/traces/search", {"locations": body_for(beta)["locations"]}),
+        ("/api/3.0/mlflow/traces/batchGetInfos", {"trace_ids": [beta.trace_id]}),
         ("/api/v1/series", {"run_ids": [beta.run_id], "keys": [beta.metric_key], "x": "step", "width": 5}),
     ]:
         answer = team.ask("POST", "/workspaces/alpha" + path, body, key=key)

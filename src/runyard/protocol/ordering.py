@@ -54,7 +54,7 @@ def parse_run_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     Raises:
         InvalidFilter: A key is not one of a run's, is there twice or can't be read.
     """
-    orders = tuple(_order(clause, _RunOrder()) for clause in _bounded(order_by))
+    orders = tuple(order_of(clause, _RunOrder()) for clause in bounded(order_by))
     for order in orders:
         if order.entity is Entity.DATASET:
             raise InvalidFilter(f"Invalid identifier type '{order.entity.value}'")
@@ -69,7 +69,7 @@ def parse_experiment_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     Raises:
         InvalidFilter: A key is not one of an experiment's or can't be read.
     """
-    orders = tuple(_order(clause, ExperimentGrammar()) for clause in _bounded(order_by))
+    orders = tuple(order_of(clause, ExperimentGrammar()) for clause in bounded(order_by))
     for order in orders:
         if order.entity is not Entity.ATTRIBUTE:
             raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
@@ -114,7 +114,8 @@ def _model_order(key: ModelOrderKey, attributes: Mapping[str, str]) -> Order:
     return Order(Entity.METRIC, metric, ascending, key.dataset_name or None, key.dataset_digest or None)
 
 
-def _bounded(order_by: Sequence[str]) -> Sequence[str]:
+def bounded(order_by: Sequence[str]) -> Sequence[str]:
+    """Return the keys of an order if there are not too many or too long ones."""
     if len(order_by) > MAX_ORDER_KEYS:
         raise InvalidFilter(f"`order_by` has {len(order_by)} keys; at most {MAX_ORDER_KEYS} are allowed.")
     for clause in order_by:
@@ -126,7 +127,8 @@ def _bounded(order_by: Sequence[str]) -> Sequence[str]:
     return order_by
 
 
-def _order(clause: str, grammar: RunGrammar) -> Order:
+def order_of(clause: str, grammar: RunGrammar) -> Order:
+    """Return what one key of an order says."""
     tokens = tokens_of(clause)
     if not tokens or tokens[0].kind is not Kind.NAME or "\0" in clause:
         raise InvalidFilter(f"Invalid order_by clause '{clause}'. Could not be parsed.")

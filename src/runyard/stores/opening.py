@@ -26,6 +26,7 @@ from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
+from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, TraceStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
 from runyard.stores.metadata.base_webhooks import WebhookStore
@@ -43,6 +44,8 @@ from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
+from runyard.stores.metadata.traces import SqlTraces
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.usage import SqlUsage
 from runyard.stores.metadata.webhooks import SqlWebhooks
@@ -64,6 +67,9 @@ class MetadataStore:
     documents: RunDocumentStore
     many_runs: ManyRunsStore
     logged_models: LoggedModelStore
+    traces: TraceStore
+    spans: SpanStore
+    assessments: AssessmentStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -162,6 +168,9 @@ def open_stores(
         documents=SqlRunDocuments(database, changed),
         many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
+        traces=SqlTraces(database),
+        spans=SqlSpans(database),
+        assessments=SqlAssessments(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
+from runyard.protocol.patterns import pattern_of
 from runyard.settings import Durability
 from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
 from runyard.stores.prepared import driver_of
@@ -142,7 +143,12 @@ def _prepare(durability: Durability, connection: sqlite3.Connection, _record: An
         connection.execute(f"PRAGMA {pragma}")
     # ILIKE compares by lower(), and SQLite's own knows only the letters of ASCII.
     connection.create_function("lower", 1, _lowered, deterministic=True)
+    connection.create_function("matched", 3, _matched, deterministic=True)
 
 
 def _lowered(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
+
+
+def _matched(text: Any, pattern: str, _for_postgres: str) -> bool | None:
+    return pattern_of(pattern).is_in(str(text)) if text is not None else None

@@ -50,6 +50,7 @@ from runyard.stores.metadata.schema import (
     workspaces,
 )
 from runyard.stores.metadata.schema_identity import api_keys
+from runyard.stores.metadata.schema_traces import OF_TRACES, traces
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
 
@@ -74,7 +75,7 @@ _HANGS_ON: dict[TrashKind, tuple[Table, ...]] = {
         model_outputs,
     ),
     TrashKind.LOGGED_MODEL: (logged_model_params, logged_model_tags, logged_model_metrics),
-    TrashKind.EXPERIMENT: (experiment_tags, retention_rules),
+    TrashKind.EXPERIMENT: (*OF_TRACES, traces, experiment_tags, retention_rules),
 }
 _TABLE = {
     TrashKind.RUN: runs,
@@ -320,6 +321,9 @@ def _owner(connection: Connection, item: Trashed) -> Any:
 
 
 def _of(table: Table, owner: Any) -> Any:
+    if table in OF_TRACES:
+        inside = select(traces.c.trace_number).where(traces.c.experiment_id == owner)
+        return table.c.trace_number.in_(inside)
     for name in ("run_number", "model_id", "experiment_id"):
         if name in table.c:
             return table.c[name] == owner
@@ -342,7 +346,7 @@ def _is_shared(connection: Connection, workspace: str, item: Trashed) -> bool:
 def _holds_something(connection: Connection, item: Trashed) -> bool:
     return any(
         connection.execute(select(table).where(_lies_in(table, item)).limit(1)).first() is not None
-        for table in (runs, logged_models, datasets)
+        for table in (runs, logged_models, datasets, traces)
     )
 
 
