@@ -20,9 +20,7 @@ def preview_of(value: Any, role: str) -> str | None:
     """
     if not value:
         return None
-    text = _of_message(value, role) or (
-        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    )
+    text = _of_message(value, role) or json.dumps(value, ensure_ascii=False)
     text = text.replace("\0", "")
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 3] + "..."
 

@@ -26,6 +26,7 @@ from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
+from runyard.stores.metadata.base_trace_metrics import TraceMetricStore
 from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, TraceStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
@@ -45,6 +46,7 @@ from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
+from runyard.stores.metadata.trace_metrics import SqlTraceMetrics
 from runyard.stores.metadata.traces import SqlTraces
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.usage import SqlUsage
@@ -70,6 +72,7 @@ class MetadataStore:
     traces: TraceStore
     spans: SpanStore
     assessments: AssessmentStore
+    trace_metrics: TraceMetricStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -171,6 +174,7 @@ def open_stores(
         traces=SqlTraces(database),
         spans=SqlSpans(database),
         assessments=SqlAssessments(database),
+        trace_metrics=SqlTraceMetrics(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),

@@ -119,7 +119,7 @@ def with_contents(connection: Connection, rows: Sequence[Row[Any]]) -> list[Trac
             response_preview=row.response_preview,
             tags=tags[row.trace_number],
             metadata=metadata[row.trace_number],
-            assessments=given[row.trace_number],
+            assessments=tuple(given[row.trace_number]),
         )
         for row in rows
     ]

@@ -116,16 +116,19 @@ class Conditions:
         )
         own = _is_linked(assessments, is_it)
         mine, theirs, other = trace_metadata.alias(), trace_metadata.alias(), traces.alias()
-        of_session = (
-            select(theirs.c.trace_number)
-            .select_from(mine)
-            .join(theirs, and_(theirs.c.key == SESSION_KEY, theirs.c.value == mine.c.value))
-            .join(assessments, assessments.c.trace_number == theirs.c.trace_number)
-            .join(other, other.c.trace_number == theirs.c.trace_number)
-            .where(mine.c.trace_number == traces.c.trace_number, mine.c.key == SESSION_KEY)
+        # Asked once and not for each trace: the sessions that have such an assessment.
+        sessions = (
+            select(theirs.c.value)
+            .select_from(assessments)
+            .join(other, other.c.trace_number == assessments.c.trace_number)
+            .join(theirs, and_(theirs.c.trace_number == other.c.trace_number, theirs.c.key == SESSION_KEY))
             .where(assessments.c.is_of_session, is_it)
             .where(within(other.c.experiment_id, self._search.workspace, self._search.experiment_ids))
-            .correlate(traces)
+        )
+        of_session = select(mine.c.trace_number).where(
+            mine.c.trace_number == traces.c.trace_number,
+            mine.c.key == SESSION_KEY,
+            mine.c.value.in_(sessions),
         )
         found = or_(own, exists_by_row(of_session))
         return not_(found) if comparison.operator is Operator.IS_NULL else found
@@ -162,11 +165,21 @@ def _value_holds(comparison: Comparison) -> Condition:
     if operator in (Operator.IS_NULL, Operator.IS_NOT_NULL):
         return true()
     if operator in (Operator.EQUAL, Operator.NOT_EQUAL):
-        is_equal = assessments.c.value.in_([value, json.dumps(value, ensure_ascii=False)])
+        is_equal = assessments.c.value.in_(_as_json(str(value)))
         return is_equal if operator is Operator.EQUAL else not_(is_equal)
     if operator in (Operator.LIKE, Operator.ILIKE, Operator.RLIKE):
         return compared(assessments.c.value, operator, value)
     return and_(assessments.c.is_numeric, compared(assessments.c.number, operator, value))
+
+
+def _as_json(written: str) -> list[str]:
+    """Return how a value that a filter writes may be stored: protobuf makes 5.0 of 5 on its way."""
+    forms = [written, json.dumps(written, ensure_ascii=False)]
+    try:
+        number = float(written)
+    except ValueError:
+        return forms
+    return [*forms, str(number), str(int(number))] if abs(number) < 2**53 and number == int(number) else forms
 
 
 def _attribute_holds(comparison: Comparison) -> Condition:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, delete, func, select, update
 
-from runyard.entities.trace import SPANS_HERE, SPANS_TAG, Trace
+from runyard.entities.trace import Trace
 from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol.filter_tree import Filter
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
@@ -16,7 +16,6 @@ from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_traces import Doomed, Overlap, TraceStore
 from runyard.stores.metadata.schema import experiments, removed_artifacts
 from runyard.stores.metadata.schema_traces import (
-    spans,
     trace_prompts,
     trace_runs,
     trace_tags,
@@ -34,9 +33,6 @@ from runyard.stores.metadata.trace_rows import (
     write_pairs,
 )
 from runyard.stores.metadata.trace_search import Conditions, traces_query, traces_within
-
-_ATTACHMENT = "%mlflow-attachment:%"
-"""What a span's content says where a part of it lies in a file."""
 
 
 class SqlTraces(TraceStore):
@@ -138,23 +134,15 @@ def _doomed(workspace: str, doomed: Doomed) -> Select[Any]:
 
 
 def _note_files(connection: Connection, workspace: str, rows: Sequence[Any], now_ms: int) -> None:
-    """Note the folders of those traces that may have one: who keeps all spans here writes no file."""
-    whole = select(trace_tags.c.trace_number).where(
-        trace_tags.c.key == SPANS_TAG, trace_tags.c.value == SPANS_HERE
-    )
-    attached = select(spans.c.trace_number).where(spans.c.content.like(_ATTACHMENT))
-    for part in chunks(rows, 1_000):
-        these = [row.trace_number for row in part]
-        without = set(connection.scalars(whole.where(trace_tags.c.trace_number.in_(these))))
-        without -= set(connection.scalars(attached.where(spans.c.trace_number.in_(these))))
-        paths = (_folder(workspace, row) for row in part if row.trace_number not in without)
-        notes = [
-            {"path": path, "workspace": workspace, "removed_ms": now_ms, "emptied_ms": None}
-            for path in paths
-            if path is not None
-        ]
-        if notes:
-            upsert(connection, removed_artifacts, notes, ["removed_ms", "emptied_ms"])
+    """Note the folders of traces: a client may write a file there even if the spans are here."""
+    paths = (_folder(workspace, row) for row in rows)
+    notes = [
+        {"path": path, "workspace": workspace, "removed_ms": now_ms, "emptied_ms": None}
+        for path in paths
+        if path is not None
+    ]
+    if notes:
+        upsert(connection, removed_artifacts, notes, ["removed_ms", "emptied_ms"])
 
 
 def _folder(workspace: str, row: Any) -> str | None:
