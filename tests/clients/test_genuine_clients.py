@@ -32,6 +32,7 @@ CLIENTS = {
         "logged_models",
         "workspaces",
         "workspace_header",
+        "traces",
     ),
     "skinny-3.17": (
         "core",
@@ -42,7 +43,16 @@ CLIENTS = {
         "workspaces",
         "workspace_header",
     ),
-    "mlflow-2.22": ("core", "deletion", "artifacts", "models", "newer", "tables", "workspaces"),
+    "mlflow-2.22": (
+        "core",
+        "deletion",
+        "artifacts",
+        "models",
+        "newer",
+        "tables",
+        "workspaces",
+        "traces_v2",
+    ),
     "mlflow-1.30": ("core", "deletion", "artifacts", "models", "workspaces"),
 }
 
