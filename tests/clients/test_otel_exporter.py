@@ -41,7 +41,7 @@ def test_what_an_exporter_sends_is_a_trace(server: RunningServer, compression: C
     provider = TracerProvider(resource=Resource({"service.name": "shop"}))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("test")
-    told = {"items": 3, "tags": ["a", "b"]}
+    told: dict[str, Any] = {"items": 3, "tags": ["a", "b"]}
     with (
         tracer.start_as_current_span("order", attributes=told) as order,
         tracer.start_as_current_span("pay") as pay,

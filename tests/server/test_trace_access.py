@@ -17,6 +17,7 @@ from tests.server.team import Team
 
 ALPHA = "/workspaces/alpha"
 BASE = f"{ALPHA}/api/3.0/mlflow/traces"
+FILES = f"{ALPHA}/ajax-api/3.0/mlflow/get-trace-artifact"
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
@@ -103,9 +104,7 @@ def test_s08_a_trace_of_another_experiment_looks_like_none(team, reader, hidden)
             team.ask("GET", f"{BASE}/{trace_id}", key=reader),
             team.ask("GET", f"{BASE}/get", {"trace_id": trace_id}, key=reader),
             team.ask("PATCH", f"{BASE}/{trace_id}/tags", {"key": "a", "value": "b"}, key=reader),
-            team.ask(
-                "GET", f"{ALPHA}/ajax-api/3.0/mlflow/get-trace-artifact?request_id={trace_id}", key=reader
-            ),
+            team.ask("GET", f"{FILES}?request_id={trace_id}", key=reader),
         ]
         for trace_id in ("tr-hidden", "tr-none")
     ]
@@ -123,10 +122,9 @@ def test_s09_spans_and_traces_go_only_where_their_sender_may_write(team, reader,
     assert start(team, reader, seen, "tr-hidden") == 403
     assert export(team, exported(), reader, x_mlflow_experiment_id=seen).status_code == 200
     assert export(team, exported(b"\3" * 16), reader, x_mlflow_experiment_id=hidden).status_code == 403
-    assert (
-        export(team, exported(b"\4" * 16), team.admin_key, x_mlflow_experiment_id=hidden).status_code == 200
-    )
-    assert export(team, exported(b"\4" * 16), reader, x_mlflow_experiment_id=seen).status_code == 403
+    theirs = exported(b"\4" * 16)
+    assert export(team, theirs, x_mlflow_experiment_id=hidden).status_code == 200
+    assert export(team, theirs, reader, x_mlflow_experiment_id=seen).status_code == 403
     info = team.ask("GET", f"{BASE}/tr-hidden", key=team.admin_key).json()["trace"]["trace_info"]
     assert info["trace_location"]["mlflow_experiment"]["experiment_id"] == hidden
 
