@@ -301,6 +301,7 @@ def test_what_overrides_counts_in_the_others_place_until_it_goes(traces: Traces)
         {"source": {"source_type": "ROBOT"}},
         {"metadata": {"k": "v" * 65_536}},
         {"create_time": "yesterday"},
+        {"feedback": {"value": json.loads("[" * 70 + "]" * 70)}},
         {"feedback": None, "expectation": {"serialized_value": {"serialization_format": "X"}}},
         {"feedback": None, "expectation": {"serialized_value": {**NO_JSON}}},
     ],

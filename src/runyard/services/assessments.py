@@ -11,6 +11,7 @@ from typing import Any
 from runyard.entities.assessment import Assessment, AssessmentError, AssessmentKind
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol import limits
+from runyard.protocol.wire import MAX_DEPTH
 from runyard.services.call import Call
 
 MAX_NAME_LENGTH = 500
@@ -142,6 +143,13 @@ def _stamped(call: Call, given: Assessment) -> Assessment:
     )
 
 
+def _check_depth(value: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidParameter(f"'value' is nested deeper than {MAX_DEPTH} levels.")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(inner, depth + 1)
+
+
 def _check(assessment: Assessment) -> None:
     if not assessment.name:
         raise InvalidParameter("'assessment_name' must not be empty.")
@@ -150,6 +158,7 @@ def _check(assessment: Assessment) -> None:
     limits.check_length(assessment.source_id, MAX_NAME_LENGTH, "source.source_id")
     limits.check_length(assessment.span_id or "", MAX_ID_LENGTH, "span_id")
     limits.check_length(assessment.rationale or "", MAX_TEXT_LENGTH, "rationale")
+    _check_depth(assessment.value)
     limits.check_length(json.dumps(assessment.value), MAX_VALUE_LENGTH, "value")
     if assessment.error is not None:
         for text in (assessment.error.code, assessment.error.message, assessment.error.stack_trace):
