@@ -2,7 +2,8 @@
 
 RunyardError
 ├── InvalidParameter        400 INVALID_PARAMETER_VALUE   (also a ValueError)
-│   └── InvalidFilter       400 INVALID_PARAMETER_VALUE
+│   ├── InvalidFilter       400 INVALID_PARAMETER_VALUE
+│   └── Unprocessable       422 INVALID_PARAMETER_VALUE
 ├── InvalidState            400 INVALID_STATE
 │   ├── LoginPending        400 AUTHORIZATION_PENDING
 │   ├── LoginDenied         400 ACCESS_DENIED
@@ -57,6 +58,12 @@ class InvalidParameter(RunyardError, ValueError):
 
 class InvalidFilter(InvalidParameter):
     """A search filter or an order that does not follow the grammar."""
+
+
+class Unprocessable(InvalidParameter):
+    """The request can be read, and what it says can't be taken; OpenTelemetry's exporters know the status."""
+
+    http_status = 422
 
 
 class InvalidState(RunyardError):
@@ -186,8 +193,8 @@ class InternalError(RunyardError):
 _BY_STATUS: dict[int, type[RunyardError]] = {
     cls.http_status: cls
     for cls in (
-        InternalError, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, TooLarge,
-        TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
+        InternalError, InvalidParameter, Unprocessable, Unauthenticated, Forbidden, NotFound,
+        MethodNotAllowed, TooLarge, TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
     )
 }  # fmt: skip
 

@@ -39,12 +39,14 @@ SERVER_COMMANDS = {
     "runyard.cli.backup",
     "runyard.cli.check",
 }
-# What a store may know of the wire: the tree of a parsed filter and how pages are cut, not the messages.
+# What a store may know of the wire: the tree of a filter, the patterns in it, how pages are cut; but
+# not the messages.
 WIRE_FOR_STORES = {
     "runyard.protocol.filter_tree",
     "runyard.protocol.filters",
     "runyard.protocol.ordering",
     "runyard.protocol.paging",
+    "runyard.protocol.patterns",
 }
 # `runyard/__init__.py` hands out the SDK on first use; the command line loads a command when it is called;
 # Alembic, which takes long to import, is loaded when there is something to migrate; what sends spans when a

@@ -43,6 +43,7 @@ CLIENTS = {
         "aliases",
         "registered_models",
         "prompts",
+        "traces",
     ),
     "skinny-3.17": (
         "core",
@@ -69,6 +70,7 @@ CLIENTS = {
         "registry",
         "aliases",
         "registered_models",
+        "traces_v2",
     ),
     "mlflow-1.30": (
         "core",

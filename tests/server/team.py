@@ -37,6 +37,9 @@ class StandingClock:
 class Team:
     """A server with the workspaces ``default``, ``alpha`` and ``beta``, and a way to ask it things."""
 
+    always_sent: Mapping[str, str] = {}
+    """Headers that each request carries besides its own."""
+
     def __init__(self, home: Path, mode: Mode = Mode.SERVE, **more: Any) -> None:
         self._open(home, mode, **more)
         self.admin_key = self.administration.make_first_administrator("ann").text
@@ -91,7 +94,7 @@ class Team:
     ) -> httpx.Response:
         """Send one request: what is in ``body`` as JSON, on GET as the query; bytes as they are."""
         sent = {"Authorization": f"Bearer {key}"} if key is not None else {}
-        sent |= headers or {}
+        sent |= {**self.always_sent, **(headers or {})}
         if isinstance(body, bytes):
             request = self._client.build_request(method, path, content=body, headers=sent)
         elif method in ("GET", "HEAD", "DELETE"):

@@ -77,6 +77,10 @@ READING_POSTS = {
     "/api/3.0/mlflow/ui-telemetry",
     "/api/3.0/mlflow/datasets/search",
     "/api/3.0/mlflow/issues/search",
+    "/api/3.0/mlflow/traces/batchGetInfos",
+    "/api/3.0/mlflow/traces/calculate-filter-correlation",
+    "/api/3.0/mlflow/traces/metrics",
+    "/api/3.0/mlflow/traces/search",
     "/api/v1/series",
     "/api/v1/token",
     "/graphql",
@@ -97,7 +101,7 @@ REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 # MLflow's pages call the same routes below an address of their own.
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
-SECRETS = [f"planted-{number:02d}" for number in range(34)]
+SECRETS = [f"planted-{number:02d}" for number in range(42)]
 
 
 def plain(path):
@@ -196,7 +200,9 @@ class Planted:
         self.scorer_id = self.add_scorer(next(secret), next(secret))
         self.issue_id = self.add_issue(next(secret), next(secret))
         self.schema_id = self.add_label_schema(next(secret), next(secret))
+        self.trace_id, self.assessment_id = self.add_trace(secret)
         assert list(secret) == []
+        team.always_sent = {"x-mlflow-experiment-id": self.experiment_id}
         team.stores.metrics.settle()  # or the first who reads would have it done
 
     def mlflow(self, path, body, version="2.0"):
@@ -253,6 +259,26 @@ class Planted:
         self.alias = next(secret)
         self.mlflow("registered-models/alias", {"name": self.registered, "alias": self.alias, "version": "1"})
 
+    def add_trace(self, secret):
+        """A trace with a span and an assessment; returns the ids of the trace and of that."""
+        trace_id = "tr-" + "0a" * 16
+        told = {
+            "trace_id": trace_id,
+            "trace_location": {"mlflow_experiment": {"experiment_id": self.experiment_id}},
+            "request_preview": next(secret),
+            "tags": {next(secret): next(secret)},
+            "trace_metadata": {"m": next(secret)},
+            "assessments": [{"assessment_name": next(secret), "feedback": {"value": next(secret)}}],
+        }
+        path = "/workspaces/beta/api/3.0/mlflow/traces"
+        key, headers = self.team.admin_key, {"x-mlflow-experiment-id": self.experiment_id}
+        answer = self.team.ask("POST", path, {"trace": {"trace_info": told}}, key=key)
+        answer.raise_for_status()
+        body = spans_of("0a" * 16, name=next(secret), attribute=next(secret))
+        sent = self.team.ask("POST", "/workspaces/beta/v1/traces", body, key=key, headers=headers)
+        sent.raise_for_status()
+        return trace_id, answer.json()["trace"]["trace_info"]["assessments"][0]["assessment_id"]
+
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
         wanted = {"url": HOOK, "workspace": "beta"}
@@ -307,12 +333,15 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     # Deleted, it would be gone for good.
     is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
     path = path.replace("{dataset_id}", f"d-{'0' * 32}" if is_grave else planted.dataset_id)
+    path = path.replace("{trace_id}", planted.trace_id).replace("{assessment_id}", planted.assessment_id)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
     hook = planted.mlflow_webhook_id if "mlflow/webhooks" in path else planted.webhook_id
     path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", hook)
     which = {"approve": 1, "deny": 2}.get(path.rpartition("/")[2], 0)
     path = path.replace("{user_code}", planted.user_codes[which])
     assert "{" not in path, "say here what the new parameter names"
+    if path == "/v1/traces":
+        return path, spans_of("0b" * 16, name="walked", attribute="walked")
     if route.is_raw and route.method != "GET":
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
         return path + query, b"overwritten"
@@ -328,6 +357,13 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
 RUN_BY_GRAPHQL = "{apiError {code message} run {info {runName userId} data {params {key value}}}}"
 
 
+def spans_of(trace_id: str, name: str, attribute: str) -> dict[str, object]:
+    """An export of one span, as OpenTelemetry writes it in JSON."""
+    said = [{"key": "k", "value": {"stringValue": attribute}}]
+    span = {"traceId": trace_id, "spanId": "0c" * 8, "name": name, "startTimeUnixNano": 1, "attributes": said}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+
+
 def body_for(planted: Planted) -> dict[str, object]:
     """Every field that a route may ask for; what it does not know, it passes over."""
     return {
@@ -340,6 +376,25 @@ def body_for(planted: Planted) -> dict[str, object]:
         "experiment_name": SECRETS[0],
         "model_id": planted.model_id,
         "model_ids": [planted.model_id],
+        "trace_id": planted.trace_id,
+        "trace_ids": [planted.trace_id],
+        "request_id": planted.trace_id,
+        "request_ids": [planted.trace_id],
+        "trace": {
+            "trace_info": {
+                "trace_id": "tr-walked",
+                "trace_location": {"mlflow_experiment": {"experiment_id": planted.experiment_id}},
+            }
+        },
+        "locations": [{"mlflow_experiment": {"experiment_id": planted.experiment_id}}],
+        "assessment": {"assessment_name": "walked", "feedback": {"value": True}, "rationale": "walked"},
+        "update_mask": "rationale",
+        "view_type": "TRACES",
+        "metric_name": "trace_count",
+        "aggregations": [{"aggregation_type": "COUNT"}],
+        "filter_string1": "status = 'OK'",
+        "filter_string2": "status = 'ERROR'",
+        "prompt_versions": [{"name": "walked", "version": "1"}],
         "name": "walked",
         "new_name": "walked too",
         "key": "walked",
@@ -412,6 +467,9 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("mlflow-artifacts/artifacts", {"path": ""}),
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
+    ("get-trace-artifact", {"path": ""}),
+    ("2.0/mlflow/traces/{trace_id}", {"status": "OK"}),
+    ("2.0/mlflow/traces/{trace_id}/tags", {"key": "walked too"}),
     ("mlflow/logged-models", {"model_id": None}),
     ("datasets/create", {"tags": "{}"}),
     ("scorers/list", {"experiment_id": None}),
@@ -680,6 +738,8 @@ def test_s10_lists_and_searches_hold_the_callers_rows_only(scope, team, beta):
         ("/api/2.0/mlflow/runs/search", {"experiment_ids": [], "max_results": 1000}),
         ("/api/2.0/mlflow/logged-models/search", {"experiment_ids": [beta.experiment_id], "max_results": 50}),
         ("/api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": [beta.experiment_id]}),
+        ("/api/3.0/mlflow/traces/search", {"locations": body_for(beta)["locations"]}),
+        ("/api/3.0/mlflow/traces/batchGetInfos", {"trace_ids": [beta.trace_id]}),
         ("/api/v1/series", {"run_ids": [beta.run_id], "keys": [beta.metric_key], "x": "step", "width": 5}),
     ]:
         answer = team.ask("POST", "/workspaces/alpha" + path, body, key=key)

@@ -16,6 +16,14 @@ class Entity(str, Enum):
     TAG = "tag"
     ATTRIBUTE = "attribute"
     DATASET = "dataset"
+    # Of traces alone:
+    METADATA = "request_metadata"
+    SPAN = "span"
+    FEEDBACK = "feedback"
+    EXPECTATION = "expectation"
+    ISSUE = "issue"
+    RUN_LINK = "run"
+    PROMPT_LINK = "prompt"
 
 
 class Operator(str, Enum):
@@ -29,6 +37,7 @@ class Operator(str, Enum):
     NOT_EQUAL = "!="
     LIKE = "LIKE"
     ILIKE = "ILIKE"
+    RLIKE = "RLIKE"
     IN = "IN"
     NOT_IN = "NOT IN"
     IS_NULL = "IS NULL"
@@ -42,6 +51,11 @@ class Statistic(str, Enum):
     MINIMUM = "min"
     MAXIMUM = "max"
 
+
+SPAN_CONTENT = "content"
+"""The key of a span's whole content in a comparison."""
+SPAN_ATTRIBUTE = "attributes."
+"""What the key of a span's attribute begins with in a comparison."""
 
 Value: TypeAlias = str | int | float | tuple[str, ...] | None
 

@@ -139,8 +139,8 @@ class RunGrammar:
             operator, value = Operator(clause.operator), None
         else:
             value = self.value(entity, written, clause.right)
-            operator = _one_of(self.operators(entity, key), clause.operator)
-            _check_fit(operator, value)
+            operator = one_of(self.operators(entity, key), clause.operator)
+            check_fit(operator, value)
         if entity is Entity.METRIC:
             summary = summary_named(clause.left.text.partition(".")[2])
             return metric_comparison(key, summary, operator, value)
@@ -149,8 +149,8 @@ class RunGrammar:
     def identifier(self, text: str) -> tuple[Entity, str]:
         """Return the entity and the key of ``entity.key``; a key alone is an attribute's."""
         head, dot, rest = text.partition(".")
-        entity = self.entity(_trimmed(head, "`")) if dot else Entity.ATTRIBUTE
-        key = _bare(rest if dot else text)
+        entity = self.entity(trimmed(head, "`")) if dot else Entity.ATTRIBUTE
+        key = bare(rest if dot else text)
         if entity is Entity.ATTRIBUTE and key not in self.attributes:
             raise InvalidFilter(
                 f"Invalid attribute key '{shortened(key)}' specified. "
@@ -167,7 +167,7 @@ class RunGrammar:
         if spelling not in _ENTITIES:
             raise InvalidFilter(
                 f"Invalid entity type '{shortened(spelling)}'. "
-                f"Valid values are {[each.value for each in Entity]}"
+                f"Valid values are {[each.value for each in _SPELLINGS]}"
             )
         return _ENTITIES[spelling]
 
@@ -196,7 +196,7 @@ class RunGrammar:
         if entity is Entity.ATTRIBUTE and self.attributes[written] in self.numeric:
             return self.number(written, token)
         if token.kind in (Kind.STRING, Kind.NAME):
-            return _unquoted(token)
+            return unquoted(token)
         if token.kind is Kind.LIST:
             return strings_in(token)
         wanted = {
@@ -317,7 +317,7 @@ class LoggedModelGrammar(RunGrammar):
                 f"Expected one of {tuple(each.value for each in allowed)}."
             )
         value = _float(clause.right) if is_numeric else self.text(key, entity, clause.right)
-        _check_fit(operator, value)
+        check_fit(operator, value)
         return Comparison(entity, key, operator, value)
 
     def entity(self, spelling: str) -> Entity:
@@ -330,7 +330,7 @@ class LoggedModelGrammar(RunGrammar):
 
     def text(self, key: str, entity: Entity, token: Token) -> Value:
         """Return the text or the list of texts that a comparison is with."""
-        value: Value = strings_in(token) if token.kind is Kind.LIST else _bare(token.text)
+        value: Value = strings_in(token) if token.kind is Kind.LIST else bare(token.text)
         if entity is Entity.ATTRIBUTE and key == "status":
             return tuple(map(_status, value)) if isinstance(value, tuple) else _status(str(value))
         return value
@@ -344,14 +344,16 @@ def _checked(filter: Filter) -> Filter:
     return filter
 
 
-def _one_of(allowed: tuple[Operator, ...], written: str) -> Operator:
+def one_of(allowed: tuple[Operator, ...], written: str) -> Operator:
+    """Return the operator that was written, if it is allowed."""
     for operator in allowed:
         if operator.value == written:
             return operator
     raise InvalidFilter(f"Invalid comparator '{written}' not one of '{_set(each.value for each in allowed)}'")
 
 
-def _check_fit(operator: Operator, value: Value) -> None:
+def check_fit(operator: Operator, value: Value) -> None:
+    """Refuse a list where none can be, and a pattern that is too long."""
     if isinstance(value, tuple) and operator not in LIST_OPERATORS:
         raise InvalidFilter(
             f"Invalid comparator '{operator.value}' not one of "
@@ -364,7 +366,8 @@ def _check_fit(operator: Operator, value: Value) -> None:
         )
 
 
-def _unquoted(token: Token) -> str:
+def unquoted(token: Token) -> str:
+    """Return a text without its quotes, which it must have."""
     if not is_quoted(token.text):
         raise InvalidFilter(
             "Parameter value is either not quoted or unidentified quote types used for string value "
@@ -401,11 +404,13 @@ def _status(word: str) -> str:
     }.get(word, word)
 
 
-def _bare(text: str) -> str:
-    return _trimmed(text[1:-1] if is_quoted(text) else text, "`")
+def bare(text: str) -> str:
+    """Return a key without its quotes, if it has some."""
+    return trimmed(text[1:-1] if is_quoted(text) else text, "`")
 
 
-def _trimmed(text: str, quote: str) -> str:
+def trimmed(text: str, quote: str) -> str:
+    """Return a text without the quotes around it, if they are there."""
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == quote else text
 
 

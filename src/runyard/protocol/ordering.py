@@ -124,6 +124,7 @@ def _model_order(key: ModelOrderKey, attributes: Mapping[str, str]) -> Order:
 
 
 def _bounded(order_by: Sequence[str]) -> Sequence[str]:
+    """Return the keys of an order if there are not too many or too long ones."""
     if len(order_by) > MAX_ORDER_KEYS:
         raise InvalidFilter(f"`order_by` has {len(order_by)} keys; at most {MAX_ORDER_KEYS} are allowed.")
     for clause in order_by:
@@ -136,6 +137,7 @@ def _bounded(order_by: Sequence[str]) -> Sequence[str]:
 
 
 def _order(clause: str, grammar: RunGrammar) -> Order:
+    """Return what one key of an order says."""
     tokens = tokens_of(clause)
     if not tokens or tokens[0].kind is not Kind.NAME or "\0" in clause:
         raise InvalidFilter(f"Invalid order_by clause '{clause}'. Could not be parsed.")

@@ -42,12 +42,14 @@ class RequestBody:
         receive: Where the body comes from.
         max_bytes: The most that is read; ``None`` for an upload, which goes to the store as it comes.
         timeout_s: How long all of it may take to arrive; an upload takes as long as it needs.
+        may_be_compressed: Whether who reads it bounds what comes out of it.
     """
 
     __slots__ = (
         "_declared_bytes",
         "_is_whole",
         "_max_bytes",
+        "_may_be_compressed",
         "_read_bytes",
         "_receive",
         "_state",
@@ -62,7 +64,10 @@ class RequestBody:
         receive: Receive,
         max_bytes: int | None,
         timeout_s: float,
+        *,
+        may_be_compressed: bool = False,
     ) -> None:
+        self._may_be_compressed = may_be_compressed
         self._state = scope["state"]
         self._receive = receive
         self._declared_bytes = _declared_bytes(headers)
@@ -81,7 +86,7 @@ class RequestBody:
         """
         if self._max_bytes is None:
             return
-        encoding = headers.get(b"content-encoding")
+        encoding = None if self._may_be_compressed else headers.get(b"content-encoding")
         if encoding is not None and encoding.strip().lower() != b"identity":
             shown = encoding.decode("latin-1").strip().lower()[:40]
             raise InvalidParameter(f"Content-Encoding {shown!r} is not supported: send the body as it is.")

@@ -134,7 +134,8 @@ class Dispatcher:
             call = await self._admitted(route, address, authorization, state)
             http = Request(scope, receive)
             if not _has_whole(call, route):
-                await run_sync(_check_part, call, route, {**http.query_params, **values})
+                named = {**http.query_params, **values, "headers": http.headers}
+                await run_sync(_check_part, call, route, named)
             response: Response = await route.handler(call, http=http, **values)
             if route.is_audited:
                 await run_sync(self._write_down, route, state, call, values)

@@ -38,6 +38,8 @@ _REFUSED = frozenset({401, 403, 429})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
 _UPLOAD = re.compile(r".*/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
+# OpenTelemetry's exporters compress what they send; `protocol/otlp.py` bounds what comes out.
+_SPANS = re.compile(r"(?:.*/)?v1/traces", re.DOTALL)
 
 Headers = Mapping[bytes, bytes]
 
@@ -143,7 +145,10 @@ class Wall:
     def _body(self, scope: Scope, headers: Headers, receive: Receive) -> RequestBody:
         is_upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
         max_bytes = None if is_upload else self._max_body_bytes
-        return RequestBody(scope, headers, receive, max_bytes, self._body_timeout_s)
+        is_compressible = scope["method"] == "POST" and _SPANS.fullmatch(scope["path"]) is not None
+        return RequestBody(
+            scope, headers, receive, max_bytes, self._body_timeout_s, may_be_compressed=is_compressible
+        )
 
     async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if answer.has_started:

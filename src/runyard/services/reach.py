@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 from runyard.auth.permissions import Permission, not_allowed
 from runyard.entities.label_schema import experiment_of_default
 from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.messages.traces import trace_in
 from runyard.services.call import Call
 from runyard.services.experiments import get_experiment_by_name, resolve_experiment_id
 
+EXPERIMENT_HEADER = "x-mlflow-experiment-id"
 Asked: TypeAlias = Mapping[str, Any]
-"""What a request names: the values of its path and the fields of its body or query."""
+"""What a request names: values of its path, fields of its body or query; of a raw one, ``headers``."""
 
 Named: TypeAlias = Callable[[Call, Asked], Iterable[str]]
 """Returns the ids of the experiments that a request is about; none stands for the whole workspace."""
@@ -115,6 +117,23 @@ def label_schema(call: Call, asked: Asked) -> Iterable[str]:
     if of_default is not None:
         return [of_default]
     return [call.stores.metadata.label_schemas.get_schema(call.workspace.name, schema_id).experiment_id]
+
+
+def trace(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment of one trace, by ``trace_id`` or MLflow's older ``request_id``."""
+    trace_id = asked.get("trace_id") or asked["request_id"]
+    return [call.stores.metadata.traces.get_trace(call.workspace.name, trace_id).experiment_id]
+
+
+def experiment_of_trace(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment that a trace is told to be in, as it comes in the body."""
+    return [resolve_experiment_id(call.workspace, trace_in(asked["trace"], "").experiment_id)]
+
+
+def experiment_of_header(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment that the header ``x-mlflow-experiment-id`` names."""
+    named = asked["headers"].get(EXPERIMENT_HEADER)
+    return [resolve_experiment_id(call.workspace, named)] if named else []
 
 
 def artifact_path(call: Call, asked: Asked) -> Iterable[str]:

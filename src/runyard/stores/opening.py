@@ -32,6 +32,8 @@ from runyard.stores.metadata.base_registered_models import RegisteredModelStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_scorers import ScorerStore
+from runyard.stores.metadata.base_trace_metrics import TraceMetricStore
+from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, TraceStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
 from runyard.stores.metadata.base_webhooks import WebhookStore
@@ -56,6 +58,9 @@ from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.scorers import SqlScorers
+from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
+from runyard.stores.metadata.trace_metrics import SqlTraceMetrics
+from runyard.stores.metadata.traces import SqlTraces
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.usage import SqlUsage
 from runyard.stores.metadata.webhooks import SqlWebhooks
@@ -84,6 +89,10 @@ class MetadataStore:
     label_schemas: LabelSchemaStore
     registered_models: RegisteredModelStore
     model_versions: ModelVersionStore
+    traces: TraceStore
+    spans: SpanStore
+    assessments: AssessmentStore
+    trace_metrics: TraceMetricStore
     credentials: CredentialStore
     rights: RightsStore
     audit: AuditStore
@@ -189,6 +198,10 @@ def open_stores(
         label_schemas=SqlLabelSchemas(database),
         registered_models=SqlRegisteredModels(database),
         model_versions=SqlModelVersions(database),
+        traces=SqlTraces(database),
+        spans=SqlSpans(database),
+        assessments=SqlAssessments(database),
+        trace_metrics=SqlTraceMetrics(database),
         credentials=CachedCredentials(SqlCredentials(database)),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 
 from runyard.errors import RunyardError, StorageFull, Unavailable
+from runyard.protocol.patterns import pattern_of
 from runyard.settings import Durability
 from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
 from runyard.stores.prepared import driver_of
@@ -142,7 +143,34 @@ def _prepare(durability: Durability, connection: sqlite3.Connection, _record: An
         connection.execute(f"PRAGMA {pragma}")
     # ILIKE compares by lower(), and SQLite's own knows only the letters of ASCII.
     connection.create_function("lower", 1, _lowered, deterministic=True)
+    connection.create_function("matched", 3, _matched, deterministic=True)
+    connection.create_aggregate("percentile_of", 2, _Percentile)  # type: ignore[arg-type]
 
 
 def _lowered(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
+
+
+class _Percentile:
+    """PostgreSQL's ``percentile_cont``: between the two nearest values in proportion."""
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+        self._percentile = 0.0
+
+    def step(self, value: float | None, percentile: float) -> None:
+        self._percentile = percentile
+        if value is not None:
+            self._values.append(value)
+
+    def finalize(self) -> float | None:
+        if not self._values:
+            return None
+        values = sorted(self._values)
+        below, part = divmod(self._percentile / 100 * (len(values) - 1), 1)
+        nearest = values[int(below) : int(below) + 2]
+        return nearest[0] + part * (nearest[-1] - nearest[0])
+
+
+def _matched(text: Any, pattern: str, _for_postgres: str) -> bool | None:
+    return pattern_of(pattern).is_in(str(text)) if text is not None else None

@@ -17,7 +17,8 @@ from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter
 from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Or
 from runyard.protocol.ordering import Order
-from runyard.stores.column_types import lowered
+from runyard.protocol.patterns import pattern_of
+from runyard.stores.column_types import lowered, matched
 from runyard.stores.metadata.schema import experiment_tags, experiments
 
 MAX_EXPERIMENTS = 10_000
@@ -102,6 +103,8 @@ def compared(column: ColumnElement[Any], by: Operator, value: Any) -> Condition:
 
     In a pattern of ``LIKE`` only ``%`` and ``_`` are special, on every database.
     """
+    if by is Operator.RLIKE:
+        return matched(column, str(value), pattern_of(str(value)).for_postgres)
     if by not in (Operator.LIKE, Operator.ILIKE):
         return _OPERATIONS[by](column, value)
     pattern, escape = str(value), None

@@ -58,6 +58,7 @@ from runyard.stores.metadata.schema_evaluation import (
     scorers,
 )
 from runyard.stores.metadata.schema_identity import api_keys
+from runyard.stores.metadata.schema_traces import OF_TRACES, traces
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
 
@@ -83,6 +84,8 @@ _HANGS_ON: dict[TrashKind, tuple[Table, ...]] = {
     ),
     TrashKind.LOGGED_MODEL: (logged_model_params, logged_model_tags, logged_model_metrics),
     TrashKind.EXPERIMENT: (
+        *OF_TRACES,
+        traces,
         experiment_tags,
         retention_rules,
         # An evaluation dataset belongs to the workspace: its link goes, it stays.
@@ -338,6 +341,9 @@ def _owner(connection: Connection, item: Trashed) -> Any:
 
 
 def _of(table: Table, owner: Any) -> Any:
+    if table in OF_TRACES:
+        inside = select(traces.c.trace_number).where(traces.c.experiment_id == owner)
+        return table.c.trace_number.in_(inside)
     for name in ("run_number", "model_id", "experiment_id"):
         if name in table.c:
             return table.c[name] == owner
@@ -360,7 +366,7 @@ def _is_shared(connection: Connection, workspace: str, item: Trashed) -> bool:
 def _holds_something(connection: Connection, item: Trashed) -> bool:
     return any(
         connection.execute(select(table).where(_lies_in(table, item)).limit(1)).first() is not None
-        for table in (runs, logged_models, datasets)
+        for table in (runs, logged_models, datasets, traces)
     )
 
 
