@@ -87,6 +87,16 @@ def test_a_logged_model_by_each_of_its_addresses(local, run_id, model_id):
     ]
 
 
+@pytest.mark.parametrize("written", ["nonsense", "{}", "[" * 50_000, json.dumps(["x" * 90] * 1060)])
+def test_a_logged_model_is_tagged_whatever_somebody_wrote_there(local, model_id, written):
+    tags = [{"key": "mlflow.modelVersions", "value": written}]
+    good(local.ask("PATCH", f"{BASE}/logged-models/{model_id}/tags", json={"tags": tags}))
+    created(local, f"models:/{model_id}", model_id=model_id)
+    kept = pairs(local.get(f"/logged-models/{model_id}")["model"]["info"]["tags"])["mlflow.modelVersions"]
+    assert json.loads(kept)[-1] == {"name": "m", "version": 1}
+    assert len(kept) <= 100_000
+
+
 def test_a_version_of_another_model_with_what_it_is_of(local, run_id, model_id):
     created(local, f"models:/{model_id}", model_id=model_id)
     local.post("/registered-models/alias", name="m", alias="a", version="1")

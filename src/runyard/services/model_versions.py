@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runyard.entities import registry_change
 from runyard.entities.registered_model import MODEL_VERSIONS_TAG, ModelVersion, is_prompt
@@ -203,11 +204,20 @@ def _tag_logged_model(call: Call, version: ModelVersion) -> None:
         model = store.get_logged_model(call.workspace.name, version.model_id)
     except NotFound:  # deleted since the version was registered that this one is a copy of
         return
-    try:
-        registered = json.loads(model.tags.get(MODEL_VERSIONS_TAG, "[]"))
-    except ValueError:
-        registered = []
+    registered = _listed(model.tags.get(MODEL_VERSIONS_TAG, "[]"))
     named = {"name": version.name, "version": version.version}
-    if isinstance(registered, list) and named not in registered:
-        value = json.dumps([*registered, named])
-        store.set_model_tags(version.model_id, {MODEL_VERSIONS_TAG: value})
+    if named in registered:
+        return
+    registered.append(named)
+    while len(value := json.dumps(registered)) > names.MAX_TAG_VALUE_LENGTH:
+        registered = registered[len(registered) // 10 + 1 :]
+    store.set_model_tags(version.model_id, {MODEL_VERSIONS_TAG: value})
+
+
+def _listed(text: str) -> list[Any]:
+    """Return the list that a tag holds; anybody may have written something else into it."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return listed if isinstance(listed, list) else []
