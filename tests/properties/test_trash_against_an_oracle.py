@@ -1,4 +1,4 @@
-"""R17: deletions, restores, uploads and collections in any order: nothing that can be reached is ever lost.
+"""R17: deletions, restores, uploads, registrations and collections in any order: nothing in reach is lost.
 
 A state machine drives the services beside plain dictionaries. Collections stop anywhere, or die there;
 uploads begin before a removal and end after it. Whatever was not in the trash stays whole; once a collection
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    consumes,
     initialize,
     invariant,
     multiple,
@@ -35,11 +36,21 @@ from runyard.entities.logged_model import LoggedModelStatus
 from runyard.entities.metric import Metric, MetricBatch
 from runyard.entities.run import Dataset, DatasetInput
 from runyard.entities.trash import NOTHING_FREED, Freed, Retention
-from runyard.errors import InvalidState, NotFound
-from runyard.services import artifacts, collection, experiments, logged_models, runs, trash
+from runyard.errors import InvalidParameter, InvalidState, NotFound
+from runyard.services import (
+    artifacts,
+    collection,
+    experiments,
+    logged_models,
+    model_versions,
+    registered_models,
+    runs,
+    trash,
+)
 from runyard.services.call import Call
 from runyard.services.collection import FOREVER_MS, Collection
 from runyard.services.logged_models import NewLoggedModel
+from runyard.services.model_versions import NewVersion
 from runyard.services.runs import NewRun
 from runyard.settings import Mode, Settings
 from runyard.stores.artifacts.base import ArtifactUpload
@@ -90,6 +101,7 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
     experiment_ids = Bundle("experiment_ids")
     item_ids = Bundle("item_ids")
     uploads = Bundle("uploads")
+    versions = Bundle("versions")
 
     def __init__(self, engine: SqlEngine) -> None:
         super().__init__()
@@ -105,8 +117,10 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         self.is_stopped = False
         self.stages: dict[str, bool] = {}
         self.items: dict[str, Known] = {}
+        self.registered: dict[int, str] = {}
         self.database = self.engine.setting(self.home)
         self._open()
+        registered_models.create_registered_model(self.call, "m", {}, "")
 
     def _open(self) -> None:
         settings_ = Settings(mode=Mode.UP, home=self.home, database=self.database)
@@ -190,6 +204,39 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
             assert not self._is_there(item_id)
             return
         self.items[item_id].files[name] = content
+
+    @rule(target=versions, item_id=item_ids)
+    def register(self, item_id: str) -> object:
+        """A version of all that a run or a model keeps, which stays as long as the version."""
+        known = self.items[item_id]
+        if known.is_run:
+            new = NewVersion("m", f"runs:/{item_id}", run_id=item_id)
+        else:
+            new = NewVersion("m", f"models:/{item_id}", model_id=item_id)
+        try:
+            version = model_versions.create_model_version(self.call, new)
+        except InvalidParameter:
+            assert not self._is_there(item_id) or (known.is_deleted and not known.is_run)
+            return multiple()
+        self.registered[version.version] = item_id
+        self.is_nested = True
+        return version.version
+
+    @rule(target=versions, of=versions)
+    def copy(self, of: int) -> object:
+        """Another version of the same, whether or not its run is still there."""
+        if of not in self.registered:
+            return multiple()
+        version = model_versions.create_model_version(self.call, NewVersion("m", f"models:/m/{of}"))
+        self.registered[version.version] = self.registered[of]
+        return version.version
+
+    @rule(version=consumes(versions))
+    def unregister(self, version: int) -> None:
+        """What nothing else needs may go with the next collection."""
+        if self.registered.pop(version, None) is not None:
+            model_versions.delete_model_version(self.call, "m", str(version))
+            self.is_clean = False
 
     @rule(item_id=item_ids, back=st.booleans())
     def move(self, item_id: str, back: bool) -> None:
@@ -287,6 +334,7 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         assert self._rows("SELECT DISTINCT name FROM datasets") == datasets
         root = self.home / "artifacts" / "default"
         on_disk = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        alive |= {item_id: self.items[item_id] for item_id in self.registered.values()}
         expected = {f"{known.folder}/{name}" for known in alive.values() for name in known.files}
         assert expected <= on_disk
         # A file of something that is gone may lie in the artifacts of something that is not.
@@ -315,6 +363,10 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
     def _look(self) -> None:
         """What is there is whole, and what was never deleted is there."""
         self.is_looked_at = True
+        for version, item_id in self.registered.items():
+            for name, content in self.items[item_id].files.items():
+                with model_versions.open_version_file(self.call, "m", str(version), name) as file:
+                    assert file.read(0, 1000) == content
         run_ids = [item_id for item_id, known in self.items.items() if known.is_run]
         there = self.stores.metadata.runs.find_run_ids("default", run_ids)
         contents = self.stores.metadata.runs.read_contents(there)

@@ -339,6 +339,16 @@ def body_for(planted: Planted) -> dict[str, object]:
 # Where one name means different things on different routes.
 SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("mlflow/runs/create", {"run_id": None}),
+    (
+        "create-promptlab-run",
+        {
+            "mlflow_version": "3.17.2",
+            "model_route": "w",
+            "model_input": "w",
+            "prompt_template": "w",
+            "prompt_parameters": [{"key": "a", "value": "b"}],
+        },
+    ),
     ("mlflow/webhooks/{webhook_id}", {"status": "DISABLED"}),
     ("mlflow/webhooks", {"status": "ACTIVE"}),
     ("artifacts/list", {"path": ""}),

@@ -41,6 +41,7 @@ __all__ = [
     "artifact_uri_of_run",
     "begin_proxied_upload",
     "begin_upload",
+    "check_file_path",
     "delete_proxied",
     "gives_addresses",
     "is_at_hand",
@@ -91,6 +92,15 @@ def list_directory(call: Call, artifact_uri: str, path: str | None = None) -> li
     """
     below = resolve_artifact_path(path or "", is_directory=True)
     return _listed(call, _kept_here(artifact_uri) / below, below)
+
+
+def check_file_path(path: str) -> None:
+    """Raise unless a file can lie at ``path``, whatever it is relative to; said before anything is looked up.
+
+    Raises:
+        InvalidParameter: None can.
+    """
+    resolve_artifact_path(path)
 
 
 def open_file(call: Call, artifact_uri: str, path: str) -> ArtifactDownload:

@@ -190,6 +190,7 @@ def open_version_file(call: Call, name: str, version: str, path: str) -> Artifac
         InvalidParameter: A path that can't be, or files that are kept where the server doesn't look.
         NotFound: There is no such version or file.
     """
+    artifacts.check_file_path(path)
     found = get_model_version(call, name, version)
     kept = f"{PROXY_SCHEME}:/{found.kept_at}" if found.kept_at else found.storage_location
     return artifacts.open_file(call, kept, path)

@@ -181,6 +181,7 @@ async def get_artifact(call: Call, http: Request) -> Response:
     path = http.query_params.get("path")
     if not run_id or not path:
         raise missing("path" if run_id else "run_id")
+    artifacts.check_file_path(path)
 
     def opened() -> ArtifactDownload:
         return artifacts.open_file(call, artifacts.artifact_uri_of_run(call, run_id), path)
@@ -199,6 +200,7 @@ async def upload_artifact_of_run(call: Call, http: Request) -> Empty | Response:
     run_id, path = http.query_params.get("run_uuid"), http.query_params.get("path")
     if not run_id or not path:
         raise InvalidParameter(f"Request must specify {'path' if run_id else 'run_uuid'}.")
+    artifacts.check_file_path(path)
     content = await http.body()
     if not content:
         raise InvalidParameter("Request must specify data.")

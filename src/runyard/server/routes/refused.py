@@ -27,7 +27,6 @@ _PROMPT_OPTIMIZATION = (
 _REVIEW_QUEUES = "Runyard has no review queues. Assign reviewers by a tag of the traces and search for it."
 _SERVER_JOBS = "Runyard runs no jobs of MLflow's inside of the server. Run them in your own process."
 _DEMO = "Runyard makes MLflow's demo traces nowhere. `runyard demo` logs a sample training."
-_PROMPT_LAB = "Runyard has no prompt lab. Log the model and its outputs from your own process."
 
 _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
     f"{_V3}/gateway": (
@@ -93,7 +92,6 @@ _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     _AJAX_V2: (_GATEWAY, ("GET /gateway-proxy", "POST /gateway-proxy")),
-    f"{_AJAX_V2}/runs": (_PROMPT_LAB, ("POST /create-promptlab-run",)),
     f"{_AJAX_V3}/assistant": (
         _ASSISTANT,
         (

@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from runyard.auth.permissions import Permission
 from runyard.protocol.messages.common import Empty, mapping
+from runyard.protocol.messages.prompt_lab import CreatePromptLabRun
 from runyard.protocol.messages.runs import (
     CreateRun,
     RunAnswer,
@@ -22,7 +23,7 @@ from runyard.protocol.messages.runs import (
     wire_run_info,
 )
 from runyard.server.routing import Routes
-from runyard.services import reach, runs
+from runyard.services import prompt_lab, reach, runs
 from runyard.services.call import Call
 
 routes = Routes()
@@ -48,6 +49,17 @@ def create_run(call: Call, body: CreateRun) -> RunAnswer:
     )
     made = runs.create_run(call, new)
     return RunAnswer(run=wire_run(made.run, made.contents))
+
+
+@routes.post(
+    "/ajax-api/2.0/mlflow/runs/create-promptlab-run",
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    summary="Keep one try of a prompt, as MLflow's prompt lab made it.",
+)
+def create_prompt_lab_run(call: Call, body: CreatePromptLabRun) -> RunAnswer:
+    """Keep a try of a prompt as a finished run."""
+    return RunAnswer(run=prompt_lab.create_prompt_lab_run(call, body))
 
 
 @routes.get(f"{_BASE}/get", permits=Permission.READ, of=reach.run, summary="Get a run.")

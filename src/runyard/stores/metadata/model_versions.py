@@ -14,9 +14,11 @@ from runyard.stores.database import Database, upsert
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_model_versions import ModelVersionStore
 from runyard.stores.metadata.registry_rows import (
+    VERSION_COLUMNS,
     find_model,
     get_model,
     note_unneeded_folders,
+    read_versions,
     refresh_prompts,
     tags_of,
     version_of,
@@ -79,7 +81,7 @@ class SqlModelVersions(ModelVersionStore):
         around = ["/".join(names[:end]) for end in range(1, len(names) + 1)]
         is_its = registered_models.c.model_number == model_versions.c.model_number
         query = (
-            select(model_versions, registered_models.c.name)
+            select(*VERSION_COLUMNS)
             .join(registered_models, is_its)
             .where(model_versions.c.workspace == workspace, model_versions.c.kept_at.in_(around))
             .order_by(model_versions.c.version_number)
@@ -142,9 +144,7 @@ class SqlModelVersions(ModelVersionStore):
     def search_model_versions(self, search: Search) -> Sequence[ModelVersion]:
         query = model_versions_query(search).limit(search.limit).offset(search.offset)
         with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-            tags = tags_of(connection, model_version_tags, [row.version_number for row in rows])
-            return [version_of(row, tags.get(row.version_number, {})) for row in rows]
+            return read_versions(connection, connection.scalars(query).all())
 
 
 def _row(version: ModelVersion) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _row(version: ModelVersion) -> dict[str, Any]:
 
 def _of_model(workspace: str, name: str) -> Select[Any]:
     is_its = registered_models.c.model_number == model_versions.c.model_number
-    query = select(model_versions, registered_models.c.name).join(registered_models, is_its)
+    query = select(*VERSION_COLUMNS).join(registered_models, is_its)
     return query.where(registered_models.c.workspace == workspace, registered_models.c.name == name)
 
 

@@ -163,7 +163,7 @@ def _models(connection: Connection, rows: Sequence[Row[Any]]) -> list[Registered
     numbers = [row.model_number for row in rows]
     tags = tags_of(connection, registered_model_tags, numbers)
     aliases = aliases_of(connection, numbers)
-    latest = latest_of_each_stage(connection, rows)
+    latest = latest_of_each_stage(connection, numbers)
     return [
         _model(
             row,

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Table,
-    and_,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-    union_all,
-    update,
-)
+from sqlalchemy import Connection, Row, Table, exists, func, or_, select, true, update
 
 from runyard.entities.registered_model import IS_PROMPT_TAG, ModelVersion, Stage
 from runyard.errors import NotFound
@@ -30,8 +17,40 @@ from runyard.stores.metadata.schema import removed_artifacts
 from runyard.stores.metadata.schema_registry import (
     model_version_tags,
     model_versions,
-    registered_model_aliases,
     registered_models,
+)
+from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
+
+VERSION_COLUMNS = (
+    model_versions.c.version_number,
+    model_versions.c.model_number,
+    model_versions.c.workspace,
+    registered_models.c.name,
+    model_versions.c.version,
+    model_versions.c.created_ms,
+    model_versions.c.updated_ms,
+    model_versions.c.source,
+    model_versions.c.storage_location,
+    model_versions.c.kept_at,
+    model_versions.c.stage,
+    model_versions.c.run_id,
+    model_versions.c.model_id,
+    model_versions.c.run_link,
+    model_versions.c.description,
+)
+"""What a version is made of, of two tables."""
+
+_COLUMNS = ", ".join(
+    f"{'m' if each.table is registered_models else 'v'}.{each.name}" for each in VERSION_COLUMNS
+)
+_VERSIONS = (
+    f"SELECT {_COLUMNS} FROM model_versions v JOIN registered_models m ON m.model_number = v.model_number"
+)
+_STAGES = " UNION ALL ".join(f"SELECT '{stage.value}' AS stage" for stage in Stage)
+_LATEST = (
+    f"SELECT {_COLUMNS} FROM registered_models m CROSS JOIN ({_STAGES}) s"
+    " JOIN model_versions v ON v.model_number = m.model_number AND v.version = (SELECT max(i.version)"
+    " FROM model_versions i WHERE i.model_number = m.model_number AND i.stage = s.stage)"
 )
 
 
@@ -85,74 +104,72 @@ def refresh_prompts(connection: Connection, model_number: int) -> None:
     )
 
 
-def version_of(row: Row[Any], tags: Mapping[str, str], aliases: Sequence[str] = ()) -> ModelVersion:
-    """Return the version of a row of ``model_versions`` that has its model's ``name`` too."""
+def version_of(row: Sequence[Any], tags: Mapping[str, str], aliases: Sequence[str] = ()) -> ModelVersion:
+    """Return the version of a row that has ``VERSION_COLUMNS``."""
+    _, _, workspace, name, version, created_ms, updated_ms, source, location, kept_at, stage, *rest = row
+    run_id, model_id, run_link, description = rest
     return ModelVersion(
-        workspace=row.workspace,
-        name=row.name,
-        version=row.version,
-        created_ms=row.created_ms,
-        updated_ms=row.updated_ms,
-        source=row.source,
-        storage_location=row.storage_location,
-        kept_at=row.kept_at,
-        stage=Stage(row.stage),
-        run_id=row.run_id,
-        model_id=row.model_id,
-        run_link=row.run_link,
-        description=row.description,
+        workspace=workspace,
+        name=name,
+        version=version,
+        created_ms=created_ms,
+        updated_ms=updated_ms,
+        source=source,
+        storage_location=location,
+        kept_at=kept_at,
+        stage=Stage(stage),
+        run_id=run_id,
+        model_id=model_id,
+        run_link=run_link,
+        description=description,
         tags=tags,
         aliases=aliases,
     )
 
 
-def latest_of_each_stage(connection: Connection, models: Sequence[Row[Any]]) -> dict[int, list[ModelVersion]]:
+def versions_of(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[ModelVersion]:
+    """Return the versions of rows that have ``VERSION_COLUMNS``, with their tags."""
+    tags = tags_of(connection, model_version_tags, [row[0] for row in rows])
+    return [version_of(row, tags.get(row[0], {})) for row in rows]
+
+
+def read_versions(connection: Connection, version_numbers: Sequence[int]) -> list[ModelVersion]:
+    """Return versions by the store's own numbers, in the same order, with their tags."""
+    found = _in_order(connection, _VERSIONS, "v.version_number", version_numbers, "v.version_number")
+    rows = {row[0]: row for row in found}
+    return versions_of(connection, [rows[number] for number in version_numbers if number in rows])
+
+
+def latest_of_each_stage(
+    connection: Connection, model_numbers: Sequence[int]
+) -> dict[int, list[ModelVersion]]:
     """Return the latest version in each stage of models, by the models' numbers.
 
     The highest number of a stage is looked up in the index for each, however many versions a model has.
     """
-    versions, inner = model_versions, model_versions.alias()
-    stages = union_all(*(select(literal(stage.value).label("stage")) for stage in Stage)).subquery("stages")
+    rows = _in_order(connection, _LATEST, "m.model_number", model_numbers, "v.version")
     found: dict[int, list[ModelVersion]] = defaultdict(list)
-    for part in chunks([row.model_number for row in models]):
-        highest = select(func.max(inner.c.version)).where(
-            inner.c.model_number == registered_models.c.model_number, inner.c.stage == stages.c.stage
-        )
-        query = (
-            select(versions, registered_models.c.name)
-            .select_from(registered_models.join(stages, true()))
-            .join(
-                versions,
-                and_(
-                    versions.c.model_number == registered_models.c.model_number,
-                    versions.c.version == highest.scalar_subquery(),
-                ),
-            )
-            .where(registered_models.c.model_number.in_(part))
-            .order_by(versions.c.version)
-        )
-        rows = connection.execute(query).all()
-        tags = tags_of(connection, model_version_tags, [row.version_number for row in rows])
-        for row in rows:
-            found[row.model_number].append(version_of(row, tags.get(row.version_number, {})))
+    for row, version in zip(rows, versions_of(connection, rows), strict=True):
+        found[row[1]].append(version)
     return found
 
 
 def tags_of(connection: Connection, table: Table, owners: Sequence[int]) -> dict[int, dict[str, str]]:
     """Return the tags of many owners by a table's first column."""
-    owner = next(iter(table.c))
+    owner = next(iter(table.c)).name
     tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in _rows(connection, table, owner, owners, table.c.key):
-        tags[row[0]][row.key] = row.value
+    query = f"SELECT {owner}, key, value FROM {table.name}"
+    for number, key, value in _in_order(connection, query, owner, owners, "key"):
+        tags[number][key] = value
     return tags
 
 
 def aliases_of(connection: Connection, model_numbers: Sequence[int]) -> dict[int, dict[str, int]]:
     """Return the aliases of many models and the versions that they point to."""
-    table = registered_model_aliases
     aliases: dict[int, dict[str, int]] = defaultdict(dict)
-    for row in _rows(connection, table, table.c.model_number, model_numbers, table.c.alias):
-        aliases[row.model_number][row.alias] = row.version
+    query = "SELECT model_number, alias, version FROM registered_model_aliases"
+    for number, alias, version in _in_order(connection, query, "model_number", model_numbers, "alias"):
+        aliases[number][alias] = version
     return aliases
 
 
@@ -169,9 +186,11 @@ def note_unneeded_folders(
         upsert(connection, removed_artifacts, [row], ["removed_ms", "emptied_ms"])
 
 
-def _rows(
-    connection: Connection, table: Table, owner: Any, owners: Sequence[int], order: Any
-) -> Iterator[Row[Any]]:
-    for part in chunks(owners):
-        query = select(table).where(owner.in_(part)).order_by(order)
-        yield from connection.execute(query)
+def _in_order(
+    connection: Connection, query: str, column: str, numbers: Sequence[int], order: str
+) -> list[tuple[Any, ...]]:
+    """Run a query for the rows with one of many numbers, past SQLAlchemy, for which they are too many."""
+    engine, found = Engine(connection), []
+    for part in chunks(numbers):
+        found += engine.rows(Sql(f"{query} WHERE {column} IN {whole_numbers(part)} ORDER BY {order}"))
+    return found

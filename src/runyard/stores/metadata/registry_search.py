@@ -34,18 +34,21 @@ def registered_models_query(search: Search) -> Query:
 
 
 def model_versions_query(search: Search) -> Query:
-    """Return the query of the rows of ``model_versions``, with their models' names, that a search finds.
+    """Return the query of the numbers of the rows of ``model_versions`` that a search finds.
 
     Without an order the last changed comes first. Ties are broken by name, then the highest number is first.
     """
     table = model_versions
-    query = (
-        select(table, registered_models.c.name)
-        .join(registered_models, registered_models.c.model_number == table.c.model_number)
-        .where(table.c.workspace == search.workspace)
-    )
-    query = _filtered(query, search.filter, table, model_version_tags, table.c.version_number)
     order = search.order or (Order(Entity.ATTRIBUTE, "updated_ms", ascending=False),)
+    query = (
+        select(table.c.version_number)
+        .join(registered_models, registered_models.c.model_number == table.c.model_number)
+        .where(registered_models.c.workspace == search.workspace)
+    )
+    if order[0].key != "name":
+        # The same again, for the indexes of versions; without it the models are gone through by their names.
+        query = query.where(table.c.workspace == search.workspace)
+    query = _filtered(query, search.filter, table, model_version_tags, table.c.version_number)
     query = _ordered(query, order, table)
     if not _has(order, "name"):
         query = query.order_by(registered_models.c.name)
