@@ -41,6 +41,8 @@ CLIENTS = {
 PEERS = ("peer-mlflow", "peer-fasttrackml")
 FUZZER = "fuzz"
 """Schemathesis, which the tests let loose on a server: it pins what tests use, so it has an environment."""
+MLFLOW_UI = "mlflow-ui"
+"""The server with MLflow's package beside it, whose pages the browser tests open; Runyard comes from src/."""
 SHIPPED_MLFLOW = "mlflow-3.17"
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -74,7 +76,7 @@ def main(goal: str) -> None:
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
             clients.append(pool.submit(make_object_stores, uv))
-            clients.append(pool.submit(make_environment, uv, FUZZER, FUZZER))
+            clients += [pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI)]
             build_studio()
             install_browser()
             install_postgres()

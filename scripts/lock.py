@@ -15,6 +15,7 @@ OF_THE_PROJECT = {
     "dev": ("pyproject.toml", "--extra", "dev", "--group", "build"),
     "server": ("pyproject.toml", "--extra", "server"),
     "examples": ("pyproject.toml", "--extra", "server", "--extra", "examples", "--group", "build"),
+    "mlflow-ui": ("pyproject.toml", "--extra", "server", "--extra", "mlflow-ui"),
 }
 OF_SET_UP = ("uv",)
 OF_TESTS = ("fuzz", "object-stores")
@@ -36,7 +37,9 @@ def main() -> None:
     chosen = [argument for argument in sys.argv[1:] if argument != "--upgrade"]
     for name in chosen or [*OF_THE_PROJECT, *OF_SET_UP, *OF_TESTS, *OF_CLIENTS, *OF_PEERS]:
         inputs = OF_THE_PROJECT.get(name, (str(FOLDER / f"{name}.in"),))
-        constraints = ("-c", str(FOLDER / "dev.txt")) if name in {"server", "examples", "uv"} else ()
+        constraints = (
+            ("-c", str(FOLDER / "dev.txt")) if name in {"server", "examples", "mlflow-ui", "uv"} else ()
+        )
         _compile(name, (*inputs, *constraints), upgrade=upgrade)
 
 

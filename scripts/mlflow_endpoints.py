@@ -15,8 +15,11 @@ NOT_BUILT = "Not built yet."
 # What is answered by no route of the table.
 _BESIDE_THE_TABLE = {
     ("GET", "/"): ("yes", "Runyard's own Studio."),
-    ("GET", "/build/{}"): ("no", "A part of the page at `/` of MLflow's server; Runyard's own stands there."),
-    ("GET", "/static-files/{}"): ("no", "As above: these are the files of MLflow's page."),
+    ("GET", "/build/{}"): (
+        "no",
+        "A part of the page at `/` of MLflow's server; here that page is at `/mlflow/`.",
+    ),
+    ("GET", "/static-files/{}"): ("no", "As above: these files of MLflow's page are below `/mlflow/`."),
 }
 
 

@@ -64,12 +64,13 @@ class RunningServer:
         environment: Mapping[str, str] | None = None,
         log_path: Path | None = None,
         program: Sequence[str] = ("-m", "runyard"),
+        python: Path | str = sys.executable,
     ) -> None:
         self.home = home
         self.port = port or free_port()
         self.mode = mode
         self.log_path = log_path or home.with_name(f"{home.name}.log")
-        self.program = (sys.executable, *program)
+        self.program = (str(python), *program)
         self._environment = scrubbed(os.environ) | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -29,8 +29,10 @@ from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.logs import configure_logs
 from runyard.server.middleware import wall
+from runyard.server.mlflow_pages import MlflowPages, find_built_pages
 from runyard.server.proxies import behind_proxies
 from runyard.server.routes import ROUTES
+from runyard.server.shown_pages import ShownPages
 from runyard.server.stopping import StoppingServer
 from runyard.server.studio_files import StudioFiles
 from runyard.services import backups, integrity
@@ -129,7 +131,10 @@ def make_app(stores: Stores, settings: Settings, operation: Operation | None = N
     def who(authorization: str | None) -> Any:
         return authenticate(stores, settings, authorization)
 
-    dispatcher = Dispatcher(stores, settings, ROUTES, who, StudioFiles(), operation)
+    mlflow_pages = MlflowPages(find_built_pages(), is_on=settings.mlflow_ui)
+    operation.has_mlflow_pages = mlflow_pages.are_there
+    pages = ShownPages(StudioFiles(), mlflow_pages)
+    dispatcher = Dispatcher(stores, settings, ROUTES, who, pages, operation)
     return behind_proxies(wall(dispatcher, settings, operation), settings)
 
 

@@ -49,7 +49,7 @@ def test_the_server_says_what_it_is(local: Local):
     assert version.headers["content-type"].startswith("text/plain")
     server = good(local.ask("GET", "/api/v1/server"))
     assert server.pop("version")
-    assert server == {"product": "Runyard", "mode": "up", "workspace": "default"}
+    assert server == {"product": "Runyard", "mode": "up", "workspace": "default", "has_mlflow_pages": False}
 
 
 @pytest.mark.parametrize("path", ["/api/3.0/mlflow/server-info", "/ajax-api/3.0/mlflow/server-info"])
@@ -62,7 +62,7 @@ def test_the_server_promises_mlflows_clients_no_more_than_it_does(local: Local, 
         "multipart_downloads_enabled": False,
         "presigned_upload_run_id_supported": False,
         "presigned_upload_model_id_supported": False,
-        "features_enabled": {},
+        "features_enabled": {"gateway": False},
     }
 
 

@@ -74,8 +74,12 @@ READING_POSTS = {
     "/api/2.0/mlflow/logged-models/search",
     "/api/2.0/mlflow/registered-models/get-latest-versions",
     "/api/2.0/mlflow/runs/search",
+    "/api/3.0/mlflow/ui-telemetry",
+    "/api/3.0/mlflow/datasets/search",
+    "/api/3.0/mlflow/issues/search",
     "/api/v1/series",
     "/api/v1/token",
+    "/graphql",
 }
 # The routes that stream a body of any size; all others are bound by max_body_bytes.
 UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
@@ -91,8 +95,9 @@ ANSWERED = [route for route in ROUTES if not route.refusal]
 TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
 REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
-SECRETS = [f"planted-{number:02d}" for number in range(26)]
-EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES))
+# MLflow's pages call the same routes below an address of their own.
+EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
+SECRETS = [f"planted-{number:02d}" for number in range(34)]
 
 
 def plain(path):
@@ -187,15 +192,51 @@ class Planted:
         ):
             upload = f"/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{path}"
             team.ask("PUT", upload, content, key=team.admin_key).raise_for_status()
+        self.dataset_id = self.add_evaluation_dataset(next(secret), next(secret))
+        self.scorer_id = self.add_scorer(next(secret), next(secret))
+        self.issue_id = self.add_issue(next(secret), next(secret))
+        self.schema_id = self.add_label_schema(next(secret), next(secret))
         assert list(secret) == []
         team.stores.metrics.settle()  # or the first who reads would have it done
 
-    def mlflow(self, path, body):
+    def mlflow(self, path, body, version="2.0"):
         answer = self.team.ask(
-            "POST", f"/workspaces/beta/api/2.0/mlflow/{path}", body, key=self.team.admin_key
+            "POST", f"/workspaces/beta/api/{version}/mlflow/{path}", body, key=self.team.admin_key
         )
         answer.raise_for_status()
         return answer.json()
+
+    def add_evaluation_dataset(self, name, question):
+        """A dataset of the experiment with one record."""
+        body = {"name": name, "experiment_ids": [self.experiment_id]}
+        dataset_id = self.mlflow("datasets/create", body, "3.0")["dataset"]["dataset_id"]
+        records = json.dumps([{"inputs": {"question": question}}])
+        self.mlflow(f"datasets/{dataset_id}/records", {"records": records}, "3.0")
+        return dataset_id
+
+    def add_scorer(self, name, words):
+        """A scorer of the experiment with something said of its use."""
+        scorer = {"experiment_id": self.experiment_id, "name": name}
+        serialized = json.dumps({"instructions": words})
+        made = self.mlflow("scorers/register", {**scorer, "serialized_scorer": serialized}, "3.0")
+        self.team.ask(
+            "PUT",
+            "/workspaces/beta/api/3.0/mlflow/scorers/online-config",
+            {**scorer, "sample_rate": 0},
+            key=self.team.admin_key,
+        ).raise_for_status()
+        return made["scorer_id"]
+
+    def add_issue(self, name, description):
+        """An issue of the experiment."""
+        body = {"experiment_id": self.experiment_id, "name": name, "description": description}
+        return self.mlflow("issues", body, "3.0")["issue"]["issue_id"]
+
+    def add_label_schema(self, name, instruction):
+        """A question about the experiment."""
+        body = {"experiment_id": self.experiment_id, "name": name, "instruction": instruction}
+        body |= {"type": "FEEDBACK", "input": {"text": {}}}
+        return self.mlflow("label-schemas/create", body, "3.0")["label_schema"]["schema_id"]
 
     def register(self, secret):
         """A registered model with two versions and an alias; one to be renamed, and one to be deleted."""
@@ -261,7 +302,11 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
     path = path.replace("{workspace_name}", "beta")
-    path = path.replace("{tag_key:path}", planted.model_tag)
+    path = path.replace("{issue_id}", planted.issue_id)
+    path = path.replace("{tag_key:path}", planted.model_tag).replace("/tags/{key:path}", "/tags/walked")
+    # Deleted, it would be gone for good.
+    is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
+    path = path.replace("{dataset_id}", f"d-{'0' * 32}" if is_grave else planted.dataset_id)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
     hook = planted.mlflow_webhook_id if "mlflow/webhooks" in path else planted.webhook_id
     path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", hook)
@@ -280,9 +325,13 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     return path, body
 
 
+RUN_BY_GRAPHQL = "{apiError {code message} run {info {runName userId} data {params {key value}}}}"
+
+
 def body_for(planted: Planted) -> dict[str, object]:
     """Every field that a route may ask for; what it does not know, it passes over."""
     return {
+        "query": f'{{mlflowGetRun(input: {{runId: "{planted.run_id}"}}) {RUN_BY_GRAPHQL}}}',
         "run_id": planted.run_id,
         "run_uuid": planted.run_id,
         "run_ids": [planted.run_id],
@@ -330,6 +379,14 @@ def body_for(planted: Planted) -> dict[str, object]:
         "tags": [{"key": "walked", "value": "1"}],
         "datasets": [{"dataset": {"name": "w", "digest": "w", "source_type": "w", "source": "w"}}],
         "models": [{"model_id": planted.model_id, "step": 0}],
+        "records": "[]",
+        "serialized_scorer": "{}",
+        "schema_id": planted.schema_id,
+        "input": {"text": {}},
+        "type": "FEEDBACK",
+        "scorer_ids": [planted.scorer_id],
+        "sample_rate": 0,
+        "dataset_record_ids": [],
         "model_json": json.dumps(
             {"run_id": planted.run_id, "artifact_path": "w", "utc_time_created": "w", "flavors": {}}
         ),
@@ -356,6 +413,15 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
     ("mlflow/logged-models", {"model_id": None}),
+    ("datasets/create", {"tags": "{}"}),
+    ("scorers/list", {"experiment_id": None}),
+    ("mlflow/issues", {"status": "pending", "description": "walked"}),
+    ("issues/{issue_id}", {"status": "resolved"}),
+    ("scorers/online-config", {"name": SECRETS[28]}),
+    ("label-schemas/get-by-name", {"name": "Feedback"}),
+    ("label-schemas/update", {"name": None}),
+    ("label-schemas/delete", {"schema_id": f"ls-{'a' * 32}"}),
+    ("datasets/{dataset_id}/tags", {"tags": '{"walked": "1"}'}),
     ("logged-models/{model_id}", {"status": "LOGGED_MODEL_READY"}),
     ("registered-models/create", {"name": "walked"}),
     ("registered-models/rename", {"name": TO_BE_RENAMED}),
@@ -445,7 +511,8 @@ NOT_SUPPORTED = re.compile(r"/(?:mpu|presigned|presigned-(?:down|up)load-url)(?:
 def when(route):
     """First what needs the objects, then what deletes parts of them, then all, then what restores."""
     ends = ("/delete", "/restore")
-    rank = 2 + ends.index(end) if (end := route.path[route.path.rindex("/") :]) in ends else 0
+    end = route.path[route.path.rindex("/") :]
+    rank = 2 + ends.index(end) if end in ends and route.method == "POST" else 0
     is_last = rank or "delete" in route.path or route.method == "DELETE"
     return (is_last, "mlflow-artifacts" in route.path, -len(route.path))
 

@@ -87,6 +87,16 @@ def test_an_empty_home_is_whole(tmp_path):
         ("DELETE FROM runs", "rows name a run_number that runs does not hold"),
         ("UPDATE workspaces SET default_experiment_id = 99", "its experiment Default is not there"),
         (
+            "INSERT INTO evaluation_datasets"
+            " (dataset_id, workspace, name, digest, created_ms, updated_ms, record_count)"
+            " VALUES ('d-1', 'default', 'n', 'x', 1, 1, 5)",
+            "it has 0 records and says 5",
+        ),
+        (
+            "INSERT INTO evaluation_dataset_experiments VALUES (1, 'd-none', 1)",
+            "rows name a dataset_id that evaluation_datasets does not hold",
+        ),
+        (
             "INSERT INTO run_documents SELECT run_number, revision, x'00' FROM runs",
             "its document can't be read",
         ),
@@ -192,4 +202,5 @@ def test_progress_goes_up_to_all_runs(home):
     with contextlib.closing(open_stores(settings_of(home))) as stores:
         check_integrity(stores, lambda what, done, total: seen.append((what, done, total)))
     assert seen[-3:] == [("runs", 1, 3), ("runs", 2, 3), ("runs", 3, 3)]
-    assert {what for what, _, _ in seen} == {"database file", "references", "documents", "removals", "runs"}
+    steps = {"database file", "references", "documents", "evaluation datasets", "removals", "runs"}
+    assert {what for what, _, _ in seen} == steps

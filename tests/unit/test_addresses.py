@@ -67,8 +67,8 @@ def test_the_preview_form_of_a_path_is_the_path(prefix, api):
         "/workspaces/",
         "/workspaces",
         "/workspaces//api",
-        "/mlflow/v3.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w",
-        "/mlflow/v1.0/subscriptions/s/resourceGroups/g/workspaces/w/api",
+        "/mlflowish/api",
+        "/api/mlflow/",
         "/api/v1/workspaces/vision",
         "/api/2.0/mlflow/preview/mlflow/x",
         "/get-artifact/preview/mlflow/",
@@ -76,6 +76,34 @@ def test_the_preview_form_of_a_path_is_the_path(prefix, api):
 )
 def test_other_paths_are_left_as_they_are(path):
     assert parse_address(path) == Address("default", "", path)
+
+
+@pytest.mark.parametrize("prefix", ["", *prefixes("vision")])
+@pytest.mark.parametrize(
+    "path", ["", "/", "/index.html", "/static-files/static/js/main.js", "/ajax-api" + PATH]
+)
+def test_mlflows_pages_lie_below_each_address(prefix, path):
+    address = parse_address(f"{prefix}/mlflow{path}")
+    assert address == Address(
+        "vision" if prefix else "default", f"{prefix}/mlflow", path, is_mlflow_page=True
+    )
+    assert address.is_mlflow_page_of_one is bool(prefix)
+
+
+def test_a_page_at_the_root_may_choose_its_workspace_and_one_of_a_workspace_may_not():
+    assert parse_address("/mlflow" + PATH, "speech").workspace == "speech"
+    assert parse_address("/workspaces/vision/mlflow" + PATH, "speech").workspace == "vision"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v3.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w",
+        "/v1.0/subscriptions/s/resourceGroups/g/workspaces/w/api",
+    ],
+)
+def test_what_only_looks_like_azures_form_names_no_workspace(path):
+    assert parse_address(f"/mlflow{path}") == Address("default", "/mlflow", path, is_mlflow_page=True)
 
 
 def test_a_workspace_within_a_workspace_is_a_path_and_no_address():

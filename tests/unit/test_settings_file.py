@@ -60,6 +60,7 @@ SAMPLES = {
     "log_level": ("info", '"info"', LogLevel.INFO),
     "log_format": ("json", '"json"', LogFormat.JSON),
     "access_log": ("on", "true", True),
+    "mlflow_ui": ("off", "false", False),
     "traces": ("1", "true", True),
     "trusted_proxies": ("10.0.0.0/8", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
     "stuck_after_s": ("9", "9", 9),

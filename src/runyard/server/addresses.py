@@ -5,6 +5,8 @@
 - ``/mlflow/{v1.0 or v2.0}/subscriptions/{s}/resourceGroups/{g}/providers/``
   ``Microsoft.MachineLearningServices/workspaces/{name}``, as Microsoft's clients write it; any
   subscription and resource group will do.
+
+``/mlflow`` at the end of any of them is where MLflow's own pages lie, and the API that they call below it.
 """
 
 from __future__ import annotations
@@ -24,14 +26,28 @@ _PREFIX = re.compile(
     re.DOTALL,
 )
 _PREVIEW = "/preview/mlflow/"
+_MLFLOW_PAGES = "/mlflow"
 
 
 class Address(NamedTuple):
-    """Where a request was sent to: the workspace, the path before it and the path within it."""
+    """Where a request was sent to.
+
+    Args:
+        workspace: The workspace.
+        prefix: What comes before the path within it.
+        path: The path within it.
+        is_mlflow_page: Whether it is below ``/mlflow/``: a page of MLflow's own, or what one calls.
+    """
 
     workspace: str
     prefix: str
     path: str
+    is_mlflow_page: bool = False
+
+    @property
+    def is_mlflow_page_of_one(self) -> bool:
+        """Whether it is such a page of the one workspace that the path names."""
+        return self.is_mlflow_page and self.prefix != _MLFLOW_PAGES
 
 
 def parse_address(path: str, workspace_header: str | None = None) -> Address:
@@ -44,14 +60,26 @@ def parse_address(path: str, workspace_header: str | None = None) -> Address:
         path = "/" + path.lstrip("/")
     match = _PREFIX.fullmatch(path) if path.startswith(("/workspaces/", "/mlflow/v")) else None
     if match is None:
-        return Address(workspace_header or DEFAULT_WORKSPACE, "", _within(path))
-    named = match["short"] or match["long"]
-    if workspace_header and workspace_header != named:
+        return _below("", path, workspace_header or DEFAULT_WORKSPACE)
+    address = _below(path[: match.start("rest")], match["rest"], match["short"] or match["long"])
+    if workspace_header not in (None, "", address.workspace) and not address.is_mlflow_page:
         raise InvalidParameter(
-            f"The address names workspace '{named}', the header X-MLFLOW-WORKSPACE '{workspace_header}'. "
-            "Send one of them, or the same name in both."
+            f"The address names workspace '{address.workspace}', the header X-MLFLOW-WORKSPACE "
+            f"'{workspace_header}'. Send one of them, or the same name in both."
         )
-    return Address(named, path[: match.start("rest")], _within(match["rest"]))
+    return address
+
+
+def _below(prefix: str, path: str, workspace: str) -> Address:
+    """Return the address of a path below a workspace's.
+
+    MLflow's pages send the workspace that was chosen last in this browser, at whichever address: the path
+    counts there.
+    """
+    is_page = path == _MLFLOW_PAGES or path.startswith(_MLFLOW_PAGES + "/")
+    if is_page:
+        prefix, path = prefix + _MLFLOW_PAGES, path.removeprefix(_MLFLOW_PAGES)
+    return Address(workspace, prefix, _within(path), is_page)
 
 
 def _within(path: str) -> str:

@@ -16,5 +16,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing, so that neither the page that sends it nor the audit log matters."""
 PAGES: Final = "(studio)"
 """The route of the Studio's files, which no table holds."""
+MLFLOW_PAGES: Final = "(mlflow)"
+"""The route of MLflow's pages, which no table holds either."""
 NO_ROUTE: Final = "(none)"
 """The route of what was refused, or meant nothing, before one was found."""

@@ -30,7 +30,6 @@ from runyard.server.asked import (
     ACTION,
     CALLER,
     CLIENT,
-    PAGES,
     REQUEST_ID,
     ROUTE,
     SAFE_METHODS,
@@ -42,7 +41,7 @@ from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.routing import Route, RouteTable
-from runyard.server.studio_files import StudioFiles
+from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
 from runyard.services.operation import Operation
@@ -79,7 +78,7 @@ class Dispatcher:
         settings: How it runs.
         routes: The table of routes.
         authenticate: Returns who sent an ``Authorization`` header; ``None`` if nobody did.
-        studio: The Studio's files.
+        pages: The Studio and MLflow's pages.
         operation: The server that this is part of.
     """
 
@@ -89,7 +88,7 @@ class Dispatcher:
         settings: Settings,
         routes: Iterable[Route],
         authenticate: Authenticate,
-        studio: StudioFiles,
+        pages: ShownPages,
         operation: Operation,
     ) -> None:
         self._stores = stores
@@ -97,7 +96,7 @@ class Dispatcher:
         self._table = RouteTable(route.under(settings) for route in routes)
         credentials, rights = stores.metadata.credentials, stores.metadata.rights
         self._callers = KnownCallers(authenticate, lambda: credentials.changes() + rights.changes())
-        self._studio = studio
+        self._pages = pages
         self._operation = operation
         self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
         self._retrying = stores.database.retrying
@@ -116,15 +115,12 @@ class Dispatcher:
         headers = dict(scope["headers"])
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
-        page = self._page(scope, address)
-        state: dict[str, Any] = scope["state"]
+        page = self._pages.find(scope, address)
         if page is not None:
-            state[ROUTE] = PAGES
-            return page
-        authorization = _text(headers.get(b"authorization"))
-        if authorization is None:  # an empty one is a wrong one
-            authorization = self._session(scope)
-        state[CLIENT] = scope["client"][0] if scope.get("client") else ""
+            return await self._shown(page, scope)
+        state: dict[str, Any] = scope["state"]
+        state[CLIENT] = _client(scope)
+        authorization = self._authorization(scope, headers)
         route, values, address = self._find(method, address, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
         state[WORKSPACE] = address.workspace
@@ -166,18 +162,6 @@ class Dispatcher:
             address = address._replace(workspace=values[route.workspace_in])
         return route, values, address
 
-    def _page(self, scope: Scope, address: Address) -> Response | None:
-        """The Studio's page or one of its files, if that is what was asked for."""
-        if scope["method"] not in ("GET", "HEAD"):
-            return None
-        if not address.path and (address.prefix or scope.get("root_path")):
-            # "./": a workspace called "https:host" must not become the address of another host.
-            path: str = Request(scope).url.path if address.prefix else scope["root_path"]
-            return RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308)
-        if address.path == "/" or address.path.startswith("/studio/") or address.path == "/index.html":
-            return self._studio.response(address.path.removeprefix("/"))
-        return None
-
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
         change = partial(self._handled, asked, call, _arguments(asked))
@@ -216,6 +200,12 @@ class Dispatcher:
         )
         self._stores.metadata.audit.append([said_by(event, call.caller or state.get(CALLER))])
 
+    def _authorization(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the credential that was sent, in a header or by a browser that is signed in."""
+        sent = headers.get(b"authorization")
+        # An empty one is a wrong one.
+        return self._session(scope) if sent is None else sent.decode("latin-1")
+
     def _session(self, scope: Scope) -> str | None:
         """Return the credential of a browser that is signed in, as if it had sent it in a header.
 
@@ -242,6 +232,19 @@ class Dispatcher:
         state[CALLER] = caller
         return caller
 
+    async def _shown(self, page: ShownPage, scope: Scope) -> Response:
+        """A page, or for who has to sign in first the way there."""
+        state = scope["state"]
+        state[ROUTE], state[CLIENT] = page.route, _client(scope)
+        if self._settings.mode is Mode.UP or not page.is_for_signed_in:
+            return page.response
+        authorization = self._authorization(scope, dict(scope["headers"]))
+        try:
+            caller = await run_sync(self._retrying, partial(self._find_caller, authorization, state))
+        except Unauthenticated:
+            caller = None
+        return RedirectResponse(SIGN_IN_FOR_MLFLOW, status_code=303) if caller is None else page.response
+
     async def _admitted(
         self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
     ) -> Call:
@@ -266,7 +269,7 @@ class Dispatcher:
             return self._call(_NONE_LOOKED_UP, caller)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         workspace = self._workspaces.remembered(address.workspace)
-        return None if workspace is None else self._call(workspace, caller)
+        return None if workspace is None else self._call(workspace, caller, address)
 
     def _admit(
         self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
@@ -283,10 +286,11 @@ class Dispatcher:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
-        return self._call(self._workspaces.get(address.workspace), caller)
+        return self._call(self._workspaces.get(address.workspace), caller, address)
 
-    def _call(self, workspace: Workspace, caller: Caller | None) -> Call:
-        return Call(self._stores, self._settings, workspace, caller, self._operation)
+    def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
+        is_page_of_one = address is not None and address.is_mlflow_page_of_one
+        return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
 
 
 def _has_whole(call: Call, route: Route) -> bool:
@@ -342,6 +346,10 @@ def _check_content_type(sent: str | None) -> None:
         raise InvalidParameter("Bad Request. Content-Type header is missing.")
     if sent.split(";")[0].strip().lower() != _JSON:
         raise InvalidParameter(f"Bad Request. Content-Type must be one of ['{_JSON}'].")
+
+
+def _client(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _text(header: bytes | None) -> str | None:

@@ -17,13 +17,12 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
-<title>Runyard: not signed in</title>
+<title>Runyard: {title}</title>
 </head>
 <body>
 <main>
-<h1>You are not signed in</h1>
-<p>{why}</p>
-<p><a href="{home}">Back to the sign-in page</a></p>
+<h1>{title}</h1>
+{content}
 </main>
 </body>
 </html>
@@ -33,6 +32,18 @@ _PAGE = """<!doctype html>
 def refusal_page(error: RunyardError, http: Request, *headers: tuple[bytes, bytes]) -> Response:
     """Return the page that says why a sign-in did not come to its end."""
     home = escape(http.scope.get("root_path", "") + "/", quote=True)
-    page = _PAGE.format(why=escape(error.message, quote=True), home=home)
+    why = escape(error.message, quote=True)
+    content = f'<p>{why}</p>\n<p><a href="{home}">Back to the sign-in page</a></p>'
+    return _page(error.http_status, "You are not signed in", content, *headers)
+
+
+def message_page(status: int, title: str, text: str, line: str) -> Response:
+    """Return a page that says why there is nothing here, with the line that a person may have to type."""
+    content = f"<p>{escape(text)}</p>\n<pre><code>{escape(line)}</code></pre>"
+    return _page(status, escape(title), content)
+
+
+def _page(status: int, title: str, content: str, *headers: tuple[bytes, bytes]) -> Response:
+    page = _PAGE.format(title=title, content=content)
     policy = (b"content-security-policy", _POLICY)
-    return Answer(page.encode(), error.http_status, b"text/html; charset=utf-8", (policy, *headers))
+    return Answer(page.encode(), status, b"text/html; charset=utf-8", (policy, *headers))

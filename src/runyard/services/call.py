@@ -37,6 +37,7 @@ class Call:
         workspace: The workspace that the request's address names.
         caller: Who asks; ``None`` on routes that are open to everybody.
         operation: The server that was asked.
+        is_page_of_one: Whether one of MLflow's pages asks that shows one workspace and can't turn to others.
     """
 
     stores: Stores
@@ -44,6 +45,7 @@ class Call:
     workspace: Workspace
     caller: Caller | None
     operation: Operation = field(default_factory=Operation)
+    is_page_of_one: bool = False
 
     def experiments_to_read(self) -> frozenset[str] | None:
         """Return the only experiments of the workspace whose contents the caller may see; ``None`` for all.

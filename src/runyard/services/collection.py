@@ -119,7 +119,9 @@ def delete_workspace(call: Call, name: str) -> Collected:
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
         raise NotFound(f"Workspace '{name}' does not exist.")
     collection = Collection(call.stores, name, [EVERYTHING], now_ms)
-    is_done = collection.take_registered_models() and collection.work()
+    is_done = (
+        collection.take_registered_models() and collection.work() and collection.take_evaluation_datasets()
+    )
     if is_done:
         collection.empty_folder(ArtifactPath((name,)))
         is_done = call.stores.metadata.trash.bury_workspace(name)
@@ -142,6 +144,8 @@ def measure_workspace(call: Call, name: str, offset: int) -> Collected:
     is_done = len(items) < MEASURED_AT_ONCE
     if is_done:
         datasets = trash.measure_unused_datasets(name, None)
+        evaluated = call.stores.metadata.evaluation_datasets.measure_datasets(name)
+        freed += Freed(other_bytes=evaluated.size_bytes)
         files = measure_tree(call.stores.artifacts, ArtifactPath((name,)))
         freed += Freed(datasets=datasets.rows, other_bytes=datasets.size_bytes)
         freed += Freed(artifact_files=files.files, artifact_bytes=files.size_bytes)
@@ -177,6 +181,15 @@ class Collection:
     def work(self) -> bool:
         """Take away what may go, and say whether that is done."""
         return self._take_items() and self._take_datasets() and self._empty_folders()
+
+    def take_evaluation_datasets(self) -> bool:
+        """Take away the workspace's evaluation datasets, and say whether that is done."""
+        while not self._is_late:
+            taken = self._stores.metadata.evaluation_datasets.take_datasets(self._workspace)
+            self.freed += Freed(other_bytes=taken.size_bytes)
+            if taken.is_over:
+                return True
+        return False
 
     def take_registered_models(self) -> bool:
         """Take what a workspace that goes as a whole has registered, and say whether that is done.

@@ -13,6 +13,7 @@ from runyard.stores.integrity import (
     Fault,
     as_far_as_it_goes,
     check_documents,
+    check_evaluation_datasets,
     check_file,
     check_references,
     check_removals,
@@ -80,6 +81,7 @@ def _check(stores: Stores, on_progress: Progress, with_artifacts: bool) -> Integ
         ("database file", lambda: check_file(stores.database)),
         ("references", lambda: check_references(stores.database)),
         ("documents", lambda: check_documents(stores.database)),
+        ("evaluation datasets", lambda: check_evaluation_datasets(stores.database)),
         ("removals", lambda: check_removals(stores.database)),
         ("runs", metrics.faults),
     ]

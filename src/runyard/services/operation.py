@@ -57,6 +57,7 @@ class Operation:
         guesses: Who tried codes and keys that there are none of.
         provider: The provider of identities that people sign in by, if there is one.
         standings: How workspaces stand with their quotas.
+        has_mlflow_pages: Whether MLflow's own pages are shown below ``/mlflow/``.
     """
 
     is_stopping: bool = False
@@ -65,6 +66,7 @@ class Operation:
     guesses: Guesses = field(default_factory=Guesses)
     provider: OidcProvider | None = None
     standings: Standings = field(default_factory=Standings)
+    has_mlflow_pages: bool = False
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from runyard.auth.permissions import Permission, not_allowed
+from runyard.entities.label_schema import experiment_of_default
 from runyard.errors import InvalidParameter, NotFound
 from runyard.services.call import Call
 from runyard.services.experiments import get_experiment_by_name, resolve_experiment_id
@@ -100,6 +101,20 @@ def model(call: Call, asked: Asked) -> Iterable[str]:
 def models(call: Call, asked: Asked) -> Iterable[str]:
     """The experiments of several logged models, by ``model_ids``."""
     return [_of_model(call, model_id) for model_id in asked["model_ids"]]
+
+
+def issue(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment of one issue, by ``issue_id``."""
+    return [call.stores.metadata.issues.get_issue(call.workspace.name, asked["issue_id"]).experiment_id]
+
+
+def label_schema(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment of one label schema, by ``schema_id``."""
+    schema_id = asked["schema_id"]
+    of_default = experiment_of_default(schema_id)
+    if of_default is not None:
+        return [of_default]
+    return [call.stores.metadata.label_schemas.get_schema(call.workspace.name, schema_id).experiment_id]
 
 
 def artifact_path(call: Call, asked: Asked) -> Iterable[str]:

@@ -184,6 +184,13 @@ class Settings:
         default="",
         metadata={"help": "The provider's group whose members administer this server; left out, none does."},
     )
+    mlflow_ui: bool = field(
+        default=True,
+        metadata={
+            "help": "Show MLflow's own pages below /mlflow/, where its package is installed: "
+            "'runyard[mlflow-ui]'."
+        },
+    )
     public_url: str = field(
         default="",
         metadata={

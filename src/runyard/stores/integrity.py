@@ -26,6 +26,7 @@ from runyard.stores.metadata.schema import (
     tables,
     workspaces,
 )
+from runyard.stores.metadata.schema_evaluation import evaluation_dataset_records, evaluation_datasets
 from runyard.stores.sqlite import SqliteDatabase
 
 RESTORE = "Restore the last backup that was good, and look after the disk."
@@ -34,6 +35,8 @@ NOT_REMOVED = (
 )
 DISTRUSTED = "Run no `runyard gc` before a good backup is restored: it would delete that folder."
 REBUILT = "It is rebuilt on the next search once it is gone: DELETE FROM run_documents WHERE run_number = {}."
+
+COUNTED = "It is counted anew when its records change: merge one into it that it has already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,17 @@ def check_documents(database: Database) -> Iterator[Fault]:
             else:
                 continue
             yield Fault(f"run {run_id}", what, REBUILT.format(run_number))
+
+
+def check_evaluation_datasets(database: Database) -> Iterator[Fault]:
+    """Yield the evaluation datasets that say another number of records than they have."""
+    columns, records = evaluation_datasets.c, evaluation_dataset_records.c
+    counted = select(func.count()).where(records.dataset_id == columns.dataset_id).scalar_subquery()
+    query = select(columns.dataset_id, columns.record_count, counted).where(columns.record_count != counted)
+    with database.reading() as connection:
+        for dataset_id, said, count in connection.execute(query):
+            what = f"it has {count} records and says {said}"
+            yield Fault(f"evaluation dataset {dataset_id}", what, COUNTED)
 
 
 def check_removals(database: Database) -> Iterator[Fault]:

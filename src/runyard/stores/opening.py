@@ -20,7 +20,10 @@ from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
+from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, EvaluationDatasetStore
 from runyard.stores.metadata.base_events import EventStore
+from runyard.stores.metadata.base_issues import IssueStore
+from runyard.stores.metadata.base_label_schemas import LabelSchemaStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_model_versions import ModelVersionStore
@@ -28,6 +31,7 @@ from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_registered_models import RegisteredModelStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
+from runyard.stores.metadata.base_scorers import ScorerStore
 from runyard.stores.metadata.base_trash import TrashStore
 from runyard.stores.metadata.base_usage import UsageStore
 from runyard.stores.metadata.base_webhooks import WebhookStore
@@ -35,9 +39,13 @@ from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.dataset_records import SqlDatasetRecords
 from runyard.stores.metadata.devices import SqlDevices
+from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
+from runyard.stores.metadata.issues import SqlIssues
+from runyard.stores.metadata.label_schemas import SqlLabelSchemas
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
 from runyard.stores.metadata.model_versions import SqlModelVersions
@@ -47,6 +55,7 @@ from runyard.stores.metadata.retention import SqlRetentionRules
 from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
+from runyard.stores.metadata.scorers import SqlScorers
 from runyard.stores.metadata.trash import SqlTrash
 from runyard.stores.metadata.usage import SqlUsage
 from runyard.stores.metadata.webhooks import SqlWebhooks
@@ -68,6 +77,11 @@ class MetadataStore:
     documents: RunDocumentStore
     many_runs: ManyRunsStore
     logged_models: LoggedModelStore
+    evaluation_datasets: EvaluationDatasetStore
+    dataset_records: DatasetRecordStore
+    scorers: ScorerStore
+    issues: IssueStore
+    label_schemas: LabelSchemaStore
     registered_models: RegisteredModelStore
     model_versions: ModelVersionStore
     credentials: CredentialStore
@@ -172,6 +186,11 @@ def open_stores(
         documents=SqlRunDocuments(database, changed),
         many_runs=SqlManyRuns(database),
         logged_models=SqlLoggedModels(database),
+        evaluation_datasets=SqlEvaluationDatasets(database),
+        dataset_records=SqlDatasetRecords(database),
+        scorers=SqlScorers(database),
+        issues=SqlIssues(database),
+        label_schemas=SqlLabelSchemas(database),
         registered_models=SqlRegisteredModels(database),
         model_versions=SqlModelVersions(database),
         credentials=CachedCredentials(SqlCredentials(database)),

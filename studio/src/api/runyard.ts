@@ -9,6 +9,7 @@ export interface ServerFacts {
   version: string;
   mode: "up" | "serve";
   workspace: string;
+  has_mlflow_pages: boolean;
 }
 
 export const getServer = (signal?: AbortSignal) => getJson<ServerFacts>("api/v1/server", signal);

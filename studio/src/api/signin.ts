@@ -13,9 +13,9 @@ export async function getProvider(signal?: AbortSignal): Promise<Provider | null
 
 /** Where the browser goes to sign in by a provider of identities, to come back to this page. */
 export function providerAddress(provider: Provider): string {
-  const { pathname, hash } = window.location;
+  const { pathname, search, hash } = window.location;
   // The server adds where it starts itself.
-  const below = `/${pathname.slice(serverRoot().length)}${hash}`;
+  const below = `/${pathname.slice(serverRoot().length)}${search}${hash}`;
   const path = provider.login_path.replace(/^\//, "");
   return `${serverRoot()}${path}?${new URLSearchParams({ return_to: below })}`;
 }

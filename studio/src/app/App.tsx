@@ -10,6 +10,7 @@ import { SignIn } from "../signin/SignIn.tsx";
 import { Boundary } from "./Boundary.tsx";
 import { Header } from "./Header.tsx";
 import { usePlace } from "./location.ts";
+import { useWayBackToMlflow } from "./mlflow.ts";
 import { experimentsHash, type Route, routeOf } from "./route.ts";
 import { StaleBanner } from "./StaleBanner.tsx";
 
@@ -58,6 +59,7 @@ function Waiting() {
 export function App() {
   const { segments } = usePlace();
   const { isAsked } = useSession();
+  useWayBackToMlflow();
   const route = useMemo(() => routeOf(segments), [segments]);
   return (
     <div className="shell">

@@ -1,6 +1,7 @@
 import { useSession } from "../api/session.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import icon from "../styles/icon.svg";
+import { MlflowLink } from "./MlflowLink.tsx";
 import { experimentsHash } from "./route.ts";
 import { chooseTheme, useTheme } from "./theme.ts";
 import { AdminLink, UserMenu } from "./UserMenu.tsx";
@@ -21,6 +22,7 @@ export function Header() {
       </a>
       {!isAsked && <WorkspaceSwitcher />}
       <span className="grow" />
+      {!isAsked && <MlflowLink />}
       <AdminLink />
       <IconButton
         icon={theme === "dark" ? "sun" : "moon"}

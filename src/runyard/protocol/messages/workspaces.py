@@ -44,12 +44,13 @@ class ListWorkspacesAnswer(Wire, omit_defaults=False):
 
 
 class ServerAnswer(Wire, omit_defaults=False):
-    """What answers here: product, version, mode (``up`` or ``serve``) and the address's workspace."""
+    """What answers here: product, version, mode (``up`` or ``serve``), workspace, and what else it shows."""
 
     product: str
     version: str
     mode: str
     workspace: str
+    has_mlflow_pages: bool = False
 
 
 class ServerInfoAnswer(Wire, omit_defaults=False):

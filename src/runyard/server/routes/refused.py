@@ -14,7 +14,7 @@ _V3 = "/api/3.0/mlflow"
 _AJAX_V2 = "/ajax-api/2.0/mlflow"
 _AJAX_V3 = "/ajax-api/3.0/mlflow"
 
-_GATEWAY = (
+GATEWAY = (
     "Runyard is no gateway to language models. Run `mlflow gateway start` beside it, or another one, and log "
     "its calls here as traces."
 )
@@ -30,7 +30,7 @@ _DEMO = "Runyard makes MLflow's demo traces nowhere. `runyard demo` logs a sampl
 
 _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
     f"{_V3}/gateway": (
-        _GATEWAY,
+        GATEWAY,
         (
             "POST /budgets/create",
             "DELETE /budgets/delete",
@@ -71,11 +71,11 @@ _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     f"{_AJAX_V3}/gateway": (
-        _GATEWAY,
+        GATEWAY,
         ("GET /provider-config", "GET /secrets/config", "GET /supported-models", "GET /supported-providers"),
     ),
     "/gateway": (
-        _GATEWAY,
+        GATEWAY,
         (
             "POST /anthropic/v1/messages",
             "POST /gemini/v1beta/models/{endpoint_name}:generateContent",
@@ -91,7 +91,7 @@ _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
             "POST /{endpoint_name}/mlflow/invocations",
         ),
     ),
-    _AJAX_V2: (_GATEWAY, ("GET /gateway-proxy", "POST /gateway-proxy")),
+    _AJAX_V2: (GATEWAY, ("POST /gateway-proxy",)),
     f"{_AJAX_V3}/assistant": (
         _ASSISTANT,
         (

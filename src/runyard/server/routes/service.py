@@ -44,13 +44,13 @@ def server_info(call: Call) -> ServerInfoAnswer:
     """Answer which optional features of MLflow's protocol are there."""
     return ServerInfoAnswer(
         store_type="SqlStore",
-        workspaces_enabled=True,
+        workspaces_enabled=not call.is_page_of_one,
         trace_archival_enabled=False,
         multipart_uploads_enabled=False,
         multipart_downloads_enabled=gives_addresses(call),
         presigned_upload_run_id_supported=False,
         presigned_upload_model_id_supported=False,
-        features_enabled={},
+        features_enabled={"gateway": False},
     )
 
 
@@ -74,4 +74,5 @@ def server(call: Call) -> ServerAnswer:
         version=__version__,
         mode=call.settings.mode.value,
         workspace=call.workspace.name,
+        has_mlflow_pages=call.operation.has_mlflow_pages,
     )

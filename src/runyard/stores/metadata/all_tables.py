@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.stores.metadata import schema_identity, schema_operation, schema_registry
+from runyard.stores.metadata import schema_evaluation, schema_identity, schema_operation, schema_registry
 from runyard.stores.metadata.schema import tables
 
-__all__ = ["schema_identity", "schema_operation", "schema_registry", "tables"]
+__all__ = ["schema_evaluation", "schema_identity", "schema_operation", "schema_registry", "tables"]

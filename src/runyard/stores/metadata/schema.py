@@ -47,7 +47,7 @@ REMOVED = "removed"
 """The lifecycle stage of what a collection is taking away: nobody finds it or brings it back any more."""
 
 
-def _key_value(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Table:
+def key_value_table(name: str, owner: str, owner_type: TypeEngine[Any] = TEXT) -> Table:
     """A table of free key and value pairs of one owner, clustered by owner."""
     column, target = owner.rsplit(".", 1)[-1], owner
     table = Table(
@@ -105,7 +105,7 @@ experiments = Table(
     sqlite_autoincrement=True,
 )
 
-experiment_tags = _key_value("experiment_tags", "experiments.experiment_id", BigInteger())
+experiment_tags = key_value_table("experiment_tags", "experiments.experiment_id", BigInteger())
 
 runs = Table(
     "runs",
@@ -152,8 +152,8 @@ run_documents = Table(
     sqlite_with_rowid=False,
 )
 
-params = _key_value("params", "runs.run_number", BigInteger())
-tags = _key_value("tags", "runs.run_number", BigInteger())
+params = key_value_table("params", "runs.run_number", BigInteger())
+tags = key_value_table("tags", "runs.run_number", BigInteger())
 
 metric_keys = Table(
     "metric_keys",
@@ -295,8 +295,8 @@ logged_models = Table(
     Index(None, "experiment_id", "lifecycle_stage", "created_ms"),
 )
 
-logged_model_params = _key_value("logged_model_params", "logged_models.model_id")
-logged_model_tags = _key_value("logged_model_tags", "logged_models.model_id")
+logged_model_params = key_value_table("logged_model_params", "logged_models.model_id")
+logged_model_tags = key_value_table("logged_model_tags", "logged_models.model_id")
 
 logged_model_metrics = Table(
     "logged_model_metrics",

@@ -49,6 +49,14 @@ from runyard.stores.metadata.schema import (
     tags,
     workspaces,
 )
+from runyard.stores.metadata.schema_evaluation import (
+    evaluation_dataset_experiments,
+    issues,
+    label_schemas,
+    online_scoring,
+    scorer_versions,
+    scorers,
+)
 from runyard.stores.metadata.schema_identity import api_keys
 from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
@@ -74,7 +82,17 @@ _HANGS_ON: dict[TrashKind, tuple[Table, ...]] = {
         model_outputs,
     ),
     TrashKind.LOGGED_MODEL: (logged_model_params, logged_model_tags, logged_model_metrics),
-    TrashKind.EXPERIMENT: (experiment_tags, retention_rules),
+    TrashKind.EXPERIMENT: (
+        experiment_tags,
+        retention_rules,
+        # An evaluation dataset belongs to the workspace: its link goes, it stays.
+        evaluation_dataset_experiments,
+        online_scoring,
+        scorer_versions,
+        scorers,
+        issues,
+        label_schemas,
+    ),
 }
 _TABLE = {
     TrashKind.RUN: runs,

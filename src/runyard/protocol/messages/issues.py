@@ -1,0 +1,91 @@
+"""MLflow's messages about issues."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from runyard.entities.issue import Issue
+from runyard.protocol.messages.common import Wire
+
+
+class CreateIssue(Wire):
+    """Body of ``POST issues``."""
+
+    experiment_id: str
+    name: str
+    description: str
+    status: str | None = None
+    severity: str | None = None
+    root_causes: list[str] = []
+    source_run_id: str | None = None
+    created_by: str | None = None
+    categories: list[str] = []
+
+
+class UpdateIssue(Wire):
+    """Body of ``PATCH issues/{issue_id}``; what is left out or empty stays as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    status: str | None = None
+    severity: str | None = None
+
+
+class SearchIssues(Wire):
+    """Body of ``issues/search``."""
+
+    experiment_id: str | None = None
+    filter_string: str | None = None
+    max_results: int | None = None
+    page_token: str | None = None
+    include_trace_count: bool | None = None
+
+
+class WireIssue(Wire, omit_defaults=False):
+    """An issue on the wire."""
+
+    issue_id: str
+    experiment_id: str
+    name: str
+    description: str
+    status: str
+    created_timestamp: int
+    last_updated_timestamp: int
+    severity: str | UnsetType = UNSET
+    root_causes: list[str] | UnsetType = UNSET
+    source_run_id: str | UnsetType = UNSET
+    created_by: str | UnsetType = UNSET
+    categories: list[str] | UnsetType = UNSET
+    trace_count: int | UnsetType = UNSET
+
+
+class IssueAnswer(Wire, omit_defaults=False):
+    """One issue."""
+
+    issue: WireIssue
+
+
+class SearchIssuesAnswer(Wire):
+    """A page of issues."""
+
+    issues: list[WireIssue] | UnsetType = UNSET
+    next_page_token: str | UnsetType = UNSET
+
+
+def wire_issue(issue: Issue, trace_count: int | None = None) -> WireIssue:
+    """Return an issue as MLflow writes it."""
+    return WireIssue(
+        issue_id=issue.issue_id,
+        experiment_id=issue.experiment_id,
+        name=issue.name,
+        description=issue.description,
+        status=issue.status.value,
+        created_timestamp=issue.created_ms,
+        last_updated_timestamp=issue.updated_ms,
+        severity=UNSET if issue.severity is None else issue.severity.value,
+        root_causes=list(issue.root_causes) or UNSET,
+        source_run_id=issue.source_run_id or UNSET,
+        created_by=issue.created_by or UNSET,
+        categories=list(issue.categories) or UNSET,
+        trace_count=UNSET if trace_count is None else trace_count,
+    )
