@@ -15,6 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from runyard.services.integrity import Integrity
 from runyard.services.oidc import open_provider
 from runyard.services.operation import Operation
 from runyard.services.principals import ensure_everyone
+from runyard.services.sealing import KEY_FILE
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
 from runyard.settings import Settings
@@ -209,9 +211,10 @@ def _end_on_sigterm() -> None:
 
 
 def _as_it_is(settings: Settings) -> AsItIs:
-    return open_as_it_is(
+    opened = open_as_it_is(
         settings.database or settings.database_path, settings.artifact_root, settings.artifact_store
     )
+    return replace(opened, secrets_key=settings.home / KEY_FILE)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.mlflow_webhooks import EXAMPLES
 from runyard.services.outbound import OutboundClient
 from runyard.services.sealing import Sealer
+from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
 from tests.engines import SqlEngine
 from tests.receiver import Received, Receiver, receiving
@@ -377,6 +379,20 @@ def test_a_secret_lies_in_no_row_no_answer_and_no_log(tmp_path, receiver: Receiv
     key_file = team.settings.home / "secrets.key"
     assert key_file.stat().st_mode & 0o777 == 0o600
     team.close()
+
+
+def test_a_secret_of_before_secrets_were_sealed_is_sealed_and_goes_on_signing(tmp_path, receiver: Receiver):
+    local = Local(tmp_path / "home", outbound_allow=LOOPBACK)
+    made = add(local, receiver, secret=SECRET)
+    webhooks = local.stores.metadata.webhooks
+    webhooks.update_webhook(replace(webhooks.get_webhook(made["webhook_id"]), secret="whsec_plain"))
+    for _ in range(2):
+        seal_secrets(local.stores, Sealer(local.settings))
+        assert Sealer.is_sealed(webhooks.get_webhook(made["webhook_id"]).secret)
+    announce(local)
+    work(local)
+    assert is_signed(receiver.received[0], "whsec_plain")
+    local.close()
 
 
 def test_without_the_key_nothing_is_sent_and_the_log_of_deliveries_says_why(tmp_path, receiver: Receiver):

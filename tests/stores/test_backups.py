@@ -14,6 +14,7 @@ import pytest
 from runyard import app
 from runyard.errors import InvalidState, NotFound
 from runyard.services.integrity import check_integrity
+from runyard.services.sealing import KEY_FILE, Sealer
 from runyard.stores.artifacts.paths import ArtifactPath
 from tests.sample_home import fill, filled_home, histories, put, settings_of
 
@@ -74,6 +75,23 @@ def test_a_backup_is_for_its_owner_alone(home, tmp_path):
     for folder in ("backup", "again"):
         for path in (tmp_path / folder, *(tmp_path / folder).rglob("*")):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_the_key_of_the_secrets_comes_back(home, tmp_path):
+    sealed = Sealer(settings_of(home)).seal("a secret", "wh_1")
+    back_up(home, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "again")
+    assert Sealer(settings_of(tmp_path / "again")).open(sealed, "wh_1") == "a secret"
+    assert stat.S_IMODE((tmp_path / "again" / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_home_with_a_key_of_its_own_keeps_it(home, tmp_path):
+    back_up(home, tmp_path / "backup")
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / KEY_FILE).write_bytes(b"another")
+    with pytest.raises(InvalidState):
+        restore(tmp_path / "backup", tmp_path / "again")
+    assert (tmp_path / "again" / KEY_FILE).read_bytes() == b"another"
 
 
 def test_an_empty_home_comes_back_empty(tmp_path):

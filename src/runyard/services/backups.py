@@ -6,6 +6,7 @@
     database.sqlite    the database at one moment (of PostgreSQL: database.pgdump)
     artifacts.jsonl    path, size and checksum of each artifact, a line each
     artifacts/3f/3f…   their bytes, by checksum: what is there twice is kept once
+    secrets.key        the key that secrets in the database are encrypted with, once there is one
 
 The database comes first and the artifacts after it, so that what the database names is there unless it was
 deleted meanwhile. An artifact that an earlier backup holds already is linked from there.
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from runyard._version import __version__
 from runyard.errors import InvalidParameter, InvalidState, NotFound
+from runyard.services.sealing import KEY_FILE
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore, Declared
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath
 from runyard.stores.artifacts.walking import walk_files
@@ -113,6 +115,7 @@ def back_up(
         source.database, database, lambda done, total: on_progress("database", done, total)
     )
     count, size_bytes = _copy_artifacts(source.artifacts, target, known, on_progress)
+    _copy_key(source.secrets_key, target / KEY_FILE)
     manifest = Manifest(
         runyard=__version__,
         engine=engine,
@@ -178,7 +181,8 @@ def restore(
     engine = engine_of(target.database)
     if engine != manifest.engine:
         raise InvalidState(f"The backup is of {manifest.engine}, and can't be restored into {engine}.")
-    if not is_empty(target.database) or target.artifacts.list(ROOT):
+    has_key = target.secrets_key is not None and target.secrets_key.exists()
+    if has_key or not is_empty(target.database) or target.artifacts.list(ROOT):
         raise InvalidState("There is data already where the backup should go. Restore into an empty place.")
     database = backup / DATABASES[engine]
     _check_sum(backup / LIST, manifest.list_sha256)
@@ -188,6 +192,7 @@ def restore(
         _put_back(backup, file, target.artifacts)
         done += file.size_bytes
         on_progress("artifacts", done, manifest.artifact_bytes)
+    _copy_key(backup / KEY_FILE, target.secrets_key)
     put_back(database, target.database)
     on_progress("database", manifest.database_bytes, manifest.database_bytes)
     return manifest
@@ -274,6 +279,14 @@ def _read_list(backup: Path) -> Iterator[ListedFile]:
     with (backup / LIST).open() as lines:
         for line in lines:
             yield ListedFile(**json.loads(line))
+
+
+def _copy_key(key: Path | None, target: Path | None) -> None:
+    """Copy the key of the secrets, if there is one: without it, what the database holds of them is lost."""
+    if key is None or target is None or not key.exists():
+        return
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(key.read_bytes())
 
 
 def _blob(backup: Path, sha256: str) -> Path:

@@ -24,8 +24,8 @@ _SEALED: Final = "sealed:"
 class Sealer:
     """Encrypts and decrypts with AES-256-GCM; what is sealed for one owner opens for no other.
 
-    The key lies in a file of the home, made at the first use: whoever reads the database alone, or a backup,
-    reads no secret. Servers that share a database share the home, or have copies of that file.
+    The key lies in a file of the home, made at the first use: whoever reads the database alone, or a dump of
+    it, reads no secret. Servers that share a database share the home, or have copies of that file.
 
     Args:
         settings: Where the home is.

@@ -149,10 +149,14 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class AsItIs:
-    """What a server remembers, opened to be copied: of whatever schema, and nothing in it is changed."""
+    """What a server remembers, opened to be copied: of whatever schema, and nothing in it is changed.
+
+    ``secrets_key`` is where the key lies that secrets in the database are encrypted with, if there is one.
+    """
 
     database: Database
     artifacts: ArtifactStore
+    secrets_key: Path | None = None
 
     def close(self) -> None:
         """Let go of files and connections."""
