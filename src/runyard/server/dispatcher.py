@@ -267,7 +267,7 @@ class Dispatcher:
         state[CALLER] = caller
         if route.is_of_server:
             authorize(caller, route.permits, None)
-            return self._call(_NONE_LOOKED_UP, caller)
+            return self._call(_NONE_LOOKED_UP, caller, address)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else self._call(workspace, caller, address)
@@ -285,7 +285,7 @@ class Dispatcher:
         caller = self._find_caller(authorization, state)
         if route.is_of_server:
             authorize(caller, route.permits, None)
-            return self._call(_NONE_LOOKED_UP, caller)
+            return self._call(_NONE_LOOKED_UP, caller, address)
         authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
         return self._call(self._workspaces.get(address.workspace), caller, address)
 
