@@ -7,6 +7,7 @@ from runyard.server.routes import (
     events,
     experiments,
     grants,
+    imports,
     keys,
     logged_models,
     logging,
@@ -49,6 +50,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *keys.routes,
     *signing_in.routes,
     *audit.routes,
+    *imports.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)
