@@ -38,6 +38,7 @@ _COMMANDS = {
     "sync": ("runyard.cli.spool:sync", "Send what clients logged while they could not reach their server."),
     "spool": ("runyard.cli.spool:app", "List what clients logged and have not sent yet."),
     "import": ("runyard.cli.transfer:import_", "Take over what was logged to MLflow."),
+    "export": ("runyard.cli.transfer:export", "Write an experiment down in open formats."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
@@ -71,7 +72,7 @@ _SERVER_LIBRARIES = frozenset(
         "uvloop",
     }
 )
-_TRANSFER_LIBRARIES = frozenset({"arro3", "yaml"})
+_TRANSFER_LIBRARIES = frozenset({"pyarrow", "yaml"})
 
 app = App(
     name="runyard",

@@ -1,4 +1,4 @@
-"""`runyard import`: what was logged elsewhere comes into a workspace."""
+"""`runyard import` and `runyard export`: what was logged elsewhere comes in, what is here goes out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, note, print_json, print_table, progress_bar, say
 from runyard.sdk.addresses import without_workspace
 from runyard.sdk.transfer.destination import Destination
+from runyard.sdk.transfer.exporting import Export
 from runyard.sdk.transfer.importing import Import, Options, Report
+from runyard.sdk.transfer.mlflow_server import MlflowServer
 from runyard.sdk.transfer.opening import open_source
 
 SHOWN_PROBLEMS = 20
@@ -84,6 +86,30 @@ def import_(
     else:
         _print(report)
     return 0 if report.is_complete else 1
+
+
+def export(
+    folder: Annotated[Path, Parameter(help="A folder that is not there yet.")],
+    *,
+    experiment: Annotated[str, Parameter(name=["--experiment", "-e"], help="The experiment's name.")],
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Write an experiment down: its runs as Parquet, its files as they are, and a manifest.
+
+    `runyard import FOLDER` reads it back, into this or another workspace. The same content is written as the
+    same bytes.
+    """
+    workspace = place.open()
+    opened = MlflowServer(workspace.tracking_uri)
+    deleted_ms = {item.id: item.deleted_ms for item in workspace.trash.list_items()}
+    with contextlib.closing(opened), progress_bar() as told:
+        exported = Export(opened, folder, deleted_ms, told).run(experiment)
+    counts = asdict(exported.counts)
+    if json:
+        print_json({"folder": str(exported.folder), "counts": counts})
+        return
+    print_table(("", exported.folder.name), [(title, str(counts[name])) for name, title in _ROWS.items()])
 
 
 def _placed(place: Place, to: str | None) -> Place:

@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, TooLarge
 from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
-from runyard.sdk.transfer.source import Source, Unreadable
+from runyard.sdk.transfer.source import Source, Unreadable, sound
 
 WORKERS = 4
 RUNS_AT_ONCE = 25
@@ -112,13 +112,13 @@ class Import:
             for experiment in experiments:
                 experiment_id = begun[experiment.source_id]
                 if experiment_id is not None:
-                    groups = _groups(self._source.runs(experiment), RUNS_AT_ONCE)
+                    groups = _groups(_runs(self._source, experiment), RUNS_AT_ONCE)
                     _spread(pool, groups, lambda group, of=experiment_id: self._take_runs(of, group))
             for experiment in experiments:
                 # After all runs: a model's metrics may be of runs of another experiment.
                 experiment_id = begun[experiment.source_id]
                 if experiment_id is not None:
-                    found = list(self._source.models(experiment))
+                    found = list(sound(self._source.models(experiment), self._source.name))
                     models += [model.model_id for model in found]
                     _spread(pool, found, lambda model, of=experiment_id: self._take_model(of, model))
         if not self._options.is_dry_run:
@@ -130,7 +130,7 @@ class Import:
         return self._report
 
     def _chosen(self) -> list[SourceExperiment]:
-        found = self._source.experiments()
+        found = list(sound(_experiments(self._source), self._source.name))
         wanted = set(self._options.experiments)
         unknown = wanted - {each.name for each in found}
         if unknown:
@@ -204,7 +204,7 @@ class Import:
     def _filled(self, run: SourceRun, remote: str | None, uri: str, counts: Counts) -> bool:
         """Send points and files of one run; return whether all of it could be read and was taken."""
         try:
-            for points in self._source.points(run):
+            for points in sound(self._source.points(run), self._source.name):
                 self._destination.log_points(run.run_id, points)
                 counts.points += len(points)
             self._send_files(run, remote, uri, counts)
@@ -298,6 +298,19 @@ class Import:
     def _problem(self, text: str) -> None:
         with self._lock:
             self._report.problems.append(text)
+
+
+def _experiments(source: Source) -> Iterator[SourceExperiment]:
+    yield from source.experiments()
+
+
+def _runs(source: Source, experiment: SourceExperiment) -> Iterator[SourceRun]:
+    """Yield the runs of an experiment: those of a deleted one are deleted with it, whatever they say."""
+    for run in sound(source.runs(experiment), source.name):
+        if experiment.is_deleted and not run.is_deleted:
+            yield replace(run, is_deleted=True, deleted_ms=experiment.updated_ms)
+        else:
+            yield run
 
 
 def _counts_of(run: SourceRun) -> Counts:

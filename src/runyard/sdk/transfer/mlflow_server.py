@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import InvalidParameter, MethodNotAllowed, NotFound
 from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import FixedToken, find_credential
+from runyard.sdk.spool.known_workspaces import PRODUCT
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.mlflow_values import number, point
 from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
@@ -48,6 +49,7 @@ class MlflowServer(Source):
         checked = server_url(url)
         super().__init__(checked)
         self._transport = HttpTransport(checked, _credential(checked))
+        self._is_exact = self._is_runyard()
         try:
             self._search("experiments", {"view_type": "ALL", "max_results": 1})
         except NotFound as error:
@@ -92,7 +94,7 @@ class MlflowServer(Source):
         for key in json.loads(run.place):
             for metrics in self._history(run.run_id, key):
                 for each in metrics:
-                    batch.append(_point(each))
+                    batch.append(self._point(each))
                     if len(batch) == POINTS_AT_ONCE:
                         yield batch
                         batch = []
@@ -181,6 +183,19 @@ class MlflowServer(Source):
             Request("POST", f"{_API}/{noun}/search", body=json.dumps(body).encode(), is_repeatable=True)
         )
 
+    def _is_runyard(self) -> bool:
+        """Return whether the server keeps all numbers as they are."""
+        try:
+            answer = self._ask(Request("GET", "/api/v1/server", is_repeatable=True))
+        except (NotFound, InvalidParameter, MethodNotAllowed):
+            return False
+        return answer.get("product") == PRODUCT
+
+    def _point(self, each: dict[str, Any]) -> Point:
+        value = float(each["value"])
+        value = value if self._is_exact else number(value)
+        return point(each["key"], value, int(each.get("timestamp", 0)), int(each.get("step", 0)))
+
     def _ask(self, request: Request) -> dict[str, Any]:
         try:
             content = json.loads(self._transport.send(request).read())
@@ -224,7 +239,7 @@ def _run(found: dict[str, Any]) -> SourceRun:
             for each in outputs.get("model_outputs", [])
         ],
         # What of it has points: which is all that a search tells of them.
-        place=json.dumps([metric["key"] for metric in content.get("metrics", [])]),
+        place=json.dumps(sorted(metric["key"] for metric in content.get("metrics", []))),
     )
 
 
@@ -269,12 +284,6 @@ def _model(found: dict[str, Any]) -> SourceModel:
             )
             for each in content.get("metrics", [])
         ],
-    )
-
-
-def _point(each: dict[str, Any]) -> Point:
-    return point(
-        each["key"], number(float(each["value"])), int(each.get("timestamp", 0)), int(each.get("step", 0))
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from runyard.sdk.transfer.exported import ExportedFolder
+from runyard.sdk.transfer.exporting import MANIFEST
 from runyard.sdk.transfer.mlflow_database import MlflowDatabase
 from runyard.sdk.transfer.mlflow_folder import MlflowFolder
 from runyard.sdk.transfer.mlflow_server import MlflowServer
@@ -35,4 +37,6 @@ def open_source(text: str, artifact_roots: Sequence[Path] = (), workspace: str =
     path = Path(text).expanduser()
     if path.is_file():
         return MlflowDatabase(f"sqlite:///{path}", artifact_roots, workspace)
+    if (path / MANIFEST).is_file():
+        return ExportedFolder(path)
     return MlflowFolder(path, artifact_roots)

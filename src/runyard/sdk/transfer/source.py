@@ -6,15 +6,33 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
+from runyard.errors import InvalidParameter, RunyardError
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
 
 POINTS_AT_ONCE = 1000
 
+Item = TypeVar("Item")
+
 
 class Unreadable(Exception):
     """Something in a source can't be read; the rest of it can."""
+
+
+def sound(items: Iterator[Item], name: str) -> Iterator[Item]:
+    """Yield what is read from a source of that name.
+
+    Raises:
+        InvalidParameter: What it holds there is of another shape than it should be.
+    """
+    try:
+        yield from items
+    except RunyardError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InvalidParameter(f"{name} holds something that can't be read: {error!r}") from error
 
 
 class Source(ABC):
