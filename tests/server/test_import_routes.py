@@ -20,7 +20,7 @@ def _refused(local: Local, path: str, **body):
 
 
 def _experiment(local: Local, name: str = "old", **fields) -> str:
-    return _post(local, "/experiments", source=SOURCE, name=name, **fields)["experiment_id"]
+    return str(_post(local, "/experiments", source=SOURCE, name=name, **fields)["experiment_id"])
 
 
 def _begin(local: Local, experiment_id: str, run_id: str = RUN, **fields):

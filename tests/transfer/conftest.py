@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,12 +86,28 @@ def mlflow_server(filled: Callable[[str], Path]) -> Iterator[Callable[[str], str
         kept, port = filled(name), free_port()
         uri = f"sqlite:///{kept}" if name.endswith("database") else str(kept)
         mlflow = ROOT / ".envs" / MADE[name] / "bin" / "mlflow"
-        words = [mlflow, "server", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
+        words: list[str | Path] = [
+            mlflow,
+            "server",
+            "--backend-store-uri",
+            uri,
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ]
         words += ["--default-artifact-root", str(kept.parent / "mlruns")]
+        # MLflow 1.30 looks for gunicorn in the path.
+        path = f"{ROOT / '.envs' / MADE[name] / 'bin'}:{os.environ['PATH']}"
         log = (kept.parent / "server.log").open("wb")
         running.append(
             subprocess.Popen(
-                words, cwd=kept.parent, env=environment(), stdout=log, stderr=log, start_new_session=True
+                words,
+                cwd=kept.parent,
+                env={**environment(), "PATH": path},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         )
         log.close()
@@ -100,5 +117,6 @@ def mlflow_server(filled: Callable[[str], Path]) -> Iterator[Callable[[str], str
 
     yield start
     for each in running:
-        os.killpg(each.pid, 15)
+        if each.poll() is None:
+            os.killpg(each.pid, signal.SIGKILL)
         each.wait(60)

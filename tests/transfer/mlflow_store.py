@@ -38,7 +38,7 @@ def _full_run(client: MlflowClient, experiment_id: str, folder: Path) -> str:
     (folder / "empty.txt").write_text("")
     client.log_artifacts(run_id, str(folder))
     client.set_terminated(run_id, "FAILED", 234_567)
-    return run_id
+    return str(run_id)
 
 
 def _inputs(client: MlflowClient, run_id: str) -> None:

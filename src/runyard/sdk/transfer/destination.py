@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from runyard.errors import InvalidState, NotFound
-from runyard.protocol.messages.common import Empty, key_values
+from runyard.protocol.messages.common import Empty, key_values, mapping
 from runyard.protocol.messages.experiments import ExperimentAnswer, GetExperimentByName
 from runyard.protocol.messages.imports import (
     BegunRun,
@@ -40,6 +40,9 @@ from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import PROXIED_SCHEME
 from runyard.sdk.transfer.records import SourceExperiment, SourceModel, SourceRun
 
+IMPORT_TAG = "runyard.import"
+DEFAULT = "Default"
+
 _BASE = "/api/v1/import"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
@@ -56,14 +59,16 @@ class Destination:
         self._connection = connection
         self._source = source
 
-    def has_experiment(self, name: str) -> bool:
-        """Return whether an experiment of that name is there."""
+    def has_foreign(self, name: str) -> bool:
+        """Return whether an experiment of that name is there that did not come from this source."""
         query = GetExperimentByName(experiment_name=name)
         try:
-            self._connection.get(f"{MLFLOW}/experiments/get-by-name", ExperimentAnswer, query)
+            answer = self._connection.get(f"{MLFLOW}/experiments/get-by-name", ExperimentAnswer, query)
         except NotFound:
             return False
-        return True
+        source = mapping(answer.experiment.tags or ()).get(IMPORT_TAG)
+        # One that nobody has used takes an import; only the server can tell.
+        return source != self._source and not (name == DEFAULT and source is None)
 
     def begin_experiment(
         self, experiment: SourceExperiment, name: str, location: str | None

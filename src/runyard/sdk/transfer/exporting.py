@@ -13,6 +13,7 @@ from typing import Any
 from runyard.entities.run import DatasetInput
 from runyard.errors import AlreadyExists, NotFound
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.destination import IMPORT_TAG
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, Unreadable
 from runyard.sdk.transfer.tables import POINTS_IN_A_PART, TableWriters
@@ -22,7 +23,7 @@ VERSION = 1
 MANIFEST = "manifest.json"
 PROXIED = "mlflow-artifacts:"
 # What an import leaves behind is of this server, not of the experiment.
-LEFT_OUT_TAGS = frozenset({"runyard.import"})
+LEFT_OUT_TAGS = frozenset({IMPORT_TAG})
 
 
 @dataclass(frozen=True, slots=True)

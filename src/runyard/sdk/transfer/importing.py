@@ -145,8 +145,10 @@ class Import:
         name = self._options.prefix + experiment.name
         self._report.experiments[experiment.name] = name
         if self._options.is_dry_run:
-            if self._destination.has_experiment(name):
-                self._problem(f"An experiment {name!r} is there; it will be taken only if it came from here.")
+            if self._destination.has_foreign(name):
+                self._problem(
+                    f"An experiment {name!r} is here already and came from elsewhere: use a prefix."
+                )
             return ""
         remote = self._source.remote_location(experiment.artifact_location)
         try:

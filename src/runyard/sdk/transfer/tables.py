@@ -164,11 +164,12 @@ def read_table(path: Path, columns: Sequence[tuple[str, Any]]) -> Iterator[tuple
         OSError: There is no such file.
         ValueError: It is no Parquet, or its columns are others.
     """
-    try:
-        with path.open("rb") as file, parquet.ParquetFile(file) as opened:
+    with path.open("rb") as file:
+        try:
+            opened = parquet.ParquetFile(file)
             if opened.schema_arrow.remove_metadata() != pyarrow.schema(list(columns)):
                 raise ValueError(f"{path} has other columns than an export of this version.")
             for batch in opened.iter_batches(ROWS_AT_ONCE):
                 yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} can't be read as Parquet: {error}") from error
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} can't be read as Parquet: {error}") from error
