@@ -127,14 +127,31 @@ def test_only_an_empty_workspace_is_deleted_unless_all_is_meant(local: Local):
     assert local.ask("DELETE", f"{BASE}/vision").status_code == 204
 
 
-def test_a_registered_model_keeps_its_workspace(local: Local):
+@pytest.mark.parametrize(
+    ("path", "body", "held"),
+    [
+        ("/api/2.0/mlflow/registered-models/create", {"name": "m"}, "registered models and prompts"),
+        ("/api/3.0/mlflow/datasets/create", {"name": "d"}, "evaluation datasets"),
+        (
+            "/api/3.0/mlflow/traces",
+            {
+                "trace": {
+                    "trace_info": {
+                        "trace_id": "tr-1",
+                        "trace_location": {"mlflow_experiment": {"experiment_id": "0"}},
+                    }
+                }
+            },
+            "traces",
+        ),
+    ],
+)
+def test_what_lies_in_it_keeps_a_workspace(local: Local, path: str, body: dict, held: str):
     made(local)
-    local.prefix = "/workspaces/vision"
-    local.post("/registered-models/create", name="m")
-    local.prefix = ""
+    good(local.ask("POST", f"/workspaces/vision{path}", json=body))
     told = refusal(local.ask("DELETE", f"{BASE}/vision"))
     assert told[1] == "INVALID_STATE"
-    assert "1 registered models and prompts" in told[2]
+    assert f"1 {held}" in told[2]
     assert local.ask("DELETE", f"{BASE}/vision?mode=CASCADE").status_code == 204
 
 

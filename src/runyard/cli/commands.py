@@ -38,6 +38,8 @@ _COMMANDS = {
     "webhook": ("runyard.cli.events:webhook_app", "Have addresses told of events."),
     "sync": ("runyard.cli.spool:sync", "Send what clients logged while they could not reach their server."),
     "spool": ("runyard.cli.spool:app", "List what clients logged and have not sent yet."),
+    "import": ("runyard.cli.transfer:import_", "Take over what was logged to MLflow."),
+    "export": ("runyard.cli.transfer:export", "Write an experiment down in open formats."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
@@ -71,6 +73,7 @@ _SERVER_LIBRARIES = frozenset(
         "uvloop",
     }
 )
+_TRANSFER_LIBRARIES = frozenset({"pyarrow", "yaml"})
 
 app = App(
     name="runyard",
@@ -149,6 +152,8 @@ def _missing_server(error: ImportError) -> str:
             return f"This command needs the server: pip install 'runyard[server]'. ({cause})"
         if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] == "opentelemetry":
             return f"The setting traces needs its library: pip install 'runyard[otel]'. ({cause})"
+        if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] in _TRANSFER_LIBRARIES:
+            return f"This command needs its libraries: pip install 'runyard[transfer]'. ({cause})"
         if isinstance(cause, ImportError) and (cause.name or "").partition(".")[0] == "psycopg":
             return f"A PostgreSQL database needs its driver: pip install 'runyard[postgres]'. ({cause})"
         cause = cause.__cause__

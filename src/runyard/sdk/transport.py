@@ -210,7 +210,9 @@ class _Bearer(AuthBase):
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token:
-            prepared.headers["Authorization"] = f"Bearer {self._token}"
+            # A secret that is no bearer's, as MLflow's names and passwords are, says its scheme itself.
+            scheme = "" if self._token.startswith("Basic ") else "Bearer "
+            prepared.headers["Authorization"] = scheme + self._token
         return prepared
 
 

@@ -211,6 +211,16 @@ def _token_part(key: ModelOrderKey) -> dict[str, str | bool | None]:
     }
 
 
+def check_described(model: LoggedModel) -> None:
+    """Refuse a model that comes from elsewhere and that nobody could have logged here."""
+    limits.check_model_id(model.model_id)
+    _check_name(model.name)
+    limits.check_length(model.model_type, MAX_MODEL_NAME_LENGTH, "model_type")
+    limits.check_length(model.source_run_id, MAX_MODEL_KEY_LENGTH, "source_run_id")
+    _check_pairs(model.params, "params")
+    _check_pairs(model.tags, "tags")
+
+
 def _check_name(name: str) -> None:
     if any(sign in name for sign in _NOT_IN_A_NAME):
         raise InvalidParameter(

@@ -122,8 +122,7 @@ def log_inputs(
             f"A batch logging request can contain at most {limits.MAX_DATASETS} datasets. Got "
             f"{len(datasets)} datasets. Please split up datasets across multiple requests and try again."
         )
-    for index, item in enumerate(datasets):
-        _check_dataset(item, f"datasets[{index}]")
+    check_datasets(datasets, "datasets")
     with call.stores.atomic():
         call.stores.metadata.runs.add_inputs(get_active_run(call, run_id), datasets, models)
 
@@ -202,6 +201,12 @@ def _set_tags(call: Call, run_id: str, tags: Mapping[str, str]) -> None:
     if tags.get(RUN_NAME_TAG):
         call.stores.metadata.runs.update_run(run_id, name=tags[RUN_NAME_TAG])
     call.stores.metadata.runs.set_tags(run_id, tags)
+
+
+def check_datasets(datasets: Sequence[DatasetInput], path: str) -> None:
+    """Refuse datasets that MLflow would refuse; ``path`` is what the request calls them."""
+    for index, item in enumerate(datasets):
+        _check_dataset(item, f"{path}[{index}]")
 
 
 def _check_dataset(item: DatasetInput, path: str) -> None:

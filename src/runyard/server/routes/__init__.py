@@ -10,6 +10,7 @@ from runyard.server.routes import (
     experiments,
     grants,
     graphql,
+    imports,
     issues,
     keys,
     label_schemas,
@@ -81,6 +82,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *keys.routes,
     *signing_in.routes,
     *audit.routes,
+    *imports.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)

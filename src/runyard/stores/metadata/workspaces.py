@@ -13,8 +13,15 @@ from runyard.stores.database import Database, insert_if_free
 from runyard.stores.metadata.base import WorkspaceStore
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.schema import experiments, logged_models, runs, workspace_tags, workspaces
+from runyard.stores.metadata.schema_evaluation import evaluation_datasets
 from runyard.stores.metadata.schema_registry import registered_models
+from runyard.stores.metadata.schema_traces import traces
 
+_BY_WORKSPACE = {
+    "registered models and prompts": registered_models,
+    "evaluation datasets": evaluation_datasets,
+    "traces": traces,
+}
 DEFAULT_EXPERIMENT = "Default"
 DEFAULT_EXPERIMENT_ID = 0
 """What MLflow's clients log to when no experiment was chosen."""
@@ -78,10 +85,9 @@ class SqlWorkspaces(WorkspaceStore):
             "experiments": select(func.count()).select_from(experiments).where(of_this, not_its_own),
             "runs": select(func.count()).select_from(runs.join(experiments)).where(of_this),
             "logged models": select(func.count()).select_from(logged_models.join(experiments)).where(of_this),
-            "registered models and prompts": select(func.count())
-            .select_from(registered_models)
-            .where(registered_models.c.workspace == name),
         }
+        for kind, table in _BY_WORKSPACE.items():
+            counted[kind] = select(func.count()).select_from(table).where(table.c.workspace == name)
         with self._database.reading() as connection:
             found = {kind: int(connection.scalar(query) or 0) for kind, query in counted.items()}
         return {kind: count for kind, count in found.items() if count}

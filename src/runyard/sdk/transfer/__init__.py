@@ -1,0 +1,1 @@
+"""Taking over what was logged elsewhere, and writing down what is here, over the API."""

@@ -1,0 +1,354 @@
+"""Taking over a source: several runs in flight, each once, and both sides counted at the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, TooLarge
+from runyard.sdk.transfer.destination import Destination
+from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
+from runyard.sdk.transfer.source import Source, Unreadable, sound
+
+WORKERS = 4
+RUNS_AT_ONCE = 25
+COUNTED_AT_ONCE = 100
+
+# What is wrong with one thing; whatever else goes wrong is wrong with all, and ends the import.
+_REFUSED = (InvalidParameter, InvalidState, AlreadyExists, NotFound, TooLarge, Unreadable, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to import, and how.
+
+    Args:
+        experiments: Names of the only experiments to import; all, if there are none.
+        prefix: What the names of experiments begin with here.
+        is_dry_run: Whether to read all and write nothing.
+    """
+
+    experiments: Sequence[str] = ()
+    prefix: str = ""
+    is_dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import came to.
+
+    Args:
+        source: Where it came from.
+        is_dry_run: Whether nothing was written.
+        read: What the source holds of it.
+        kept: What is in the workspace of that, counted there.
+        earlier_runs: How many runs an earlier import had brought already.
+        open_runs: How many were still running at the source; the next import takes them again.
+        remote_owners: How many runs and models have files that stay in a remote store.
+        experiments: The name here of each experiment, by its name there.
+        problems: What could not be taken over.
+    """
+
+    source: str
+    is_dry_run: bool
+    read: Counts = field(default_factory=Counts)
+    kept: Counts = field(default_factory=Counts)
+    earlier_runs: int = 0
+    open_runs: int = 0
+    remote_owners: int = 0
+    experiments: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it has come."""
+        return not self.problems and (self.is_dry_run or self.read == self.kept)
+
+
+class Import:
+    """Takes over what a source holds; called again, it goes on where it was.
+
+    Args:
+        source: Where to read.
+        destination: Where to write.
+        options: What to import, and how.
+        told: Called with what, how much of it is done, and of how much.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        destination: Destination,
+        options: Options,
+        told: Callable[[str, int, int], None] = lambda what, done, total: None,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._options = options
+        self._told = told
+        self._report = Report(source.name, options.is_dry_run)
+        self._counted: dict[str, Counts] = {}
+        self._lock = threading.Lock()
+        self._done = 0
+        self._total = 0
+
+    def run(self) -> Report:
+        """Import, and return what it came to.
+
+        Raises:
+            NotFound: The source has no experiment of a name that was asked for.
+            RunyardError: The server refuses, or can't be reached; a later import goes on here.
+        """
+        experiments = self._chosen()
+        self._total = sum(map(self._source.count_runs, experiments))
+        begun = {each.source_id: self._begin(each) for each in experiments}
+        self._report.read.experiments = len(experiments)
+        models = []
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for experiment in experiments:
+                experiment_id = begun[experiment.source_id]
+                if experiment_id is not None:
+                    groups = _groups(_runs(self._source, experiment), RUNS_AT_ONCE)
+                    _spread(pool, groups, lambda group, of=experiment_id: self._take_runs(of, group))
+            for experiment in experiments:
+                # After all runs: a model's metrics may be of runs of another experiment.
+                experiment_id = begun[experiment.source_id]
+                if experiment_id is not None:
+                    found = list(sound(self._source.models(experiment), self._source.name))
+                    models += [model.model_id for model in found]
+                    _spread(pool, found, lambda model, of=experiment_id: self._take_model(of, model))
+        if not self._options.is_dry_run:
+            self._finish(experiments, begun)
+            self._compare(models)
+        for counts in self._counted.values():
+            self._report.read.add(counts)
+        self._report.problems += self._source.problems
+        return self._report
+
+    def _chosen(self) -> list[SourceExperiment]:
+        found = list(sound(_experiments(self._source), self._source.name))
+        wanted = set(self._options.experiments)
+        unknown = wanted - {each.name for each in found}
+        if unknown:
+            names = ", ".join(repr(each.name) for each in found[:20])
+            raise NotFound(
+                f"{self._source.name} has no experiment {sorted(unknown)[0]!r}. There are: {names}."
+            )
+        return [each for each in found if not wanted or each.name in wanted]
+
+    def _begin(self, experiment: SourceExperiment) -> str | None:
+        """Return the id of the experiment here; None if nothing goes into it."""
+        name = self._options.prefix + experiment.name
+        self._report.experiments[experiment.name] = name
+        if self._options.is_dry_run:
+            if self._destination.has_foreign(name):
+                self._problem(
+                    f"An experiment {name!r} is here already and came from elsewhere: use a prefix."
+                )
+            return ""
+        remote = self._source.remote_location(experiment.artifact_location)
+        try:
+            answer = self._destination.begin_experiment(experiment, name, remote)
+        except InvalidParameter:
+            if remote is None:
+                raise
+            answer = self._destination.begin_experiment(experiment, name, None)
+        if answer.lifecycle_stage == "deleted" and not experiment.is_deleted:
+            self._problem(f"Experiment {name!r} is in the trash here; it is left there.")
+            return None
+        return answer.experiment_id
+
+    def _take_runs(self, experiment_id: str, runs: Sequence[SourceRun]) -> None:
+        described = [(run, self._source.remote_location(run.artifact_uri)) for run in runs]
+        try:
+            self._take(experiment_id, described)
+        except _REFUSED as error:
+            if len(runs) == 1:
+                self._problem(f"Run {runs[0].run_id}: {error}")
+                self._count(runs[0], _counts_of(runs[0]))
+            else:
+                for run in runs:
+                    self._take_runs(experiment_id, [run])
+
+    def _take(self, experiment_id: str, runs: Sequence[tuple[SourceRun, str | None]]) -> None:
+        complete: set[str] = set()
+        uris: dict[str, str] = {}
+        if not self._options.is_dry_run:
+            begun = self._destination.begin_runs(experiment_id, runs)
+            complete = {each.run_id for each in begun if each.is_complete}
+            uris = {each.run_id: each.artifact_uri for each in begun}
+        taken = []
+        for run, remote in runs:
+            counts = _counts_of(run)
+            if run.run_id in complete or self._options.is_dry_run:
+                self._only_count(run, remote, counts)
+            elif self._filled(run, remote, uris[run.run_id], counts):
+                taken.append(run)
+            self._count(run, counts)
+        if taken:
+            self._destination.finish_runs(taken, _now_ms())
+        with self._lock:
+            self._report.earlier_runs += len(complete)
+            self._report.open_runs += sum(run.status == "RUNNING" and not run.is_deleted for run in taken)
+            self._report.remote_owners += sum(remote is not None for _, remote in runs)
+
+    def _only_count(self, run: SourceRun, remote: str | None, counts: Counts) -> None:
+        try:
+            counts.points = self._source.count_points(run)
+            self._count_files(run, remote, counts)
+        except _REFUSED as error:
+            self._problem(f"Run {run.run_id}: {error}")
+
+    def _filled(self, run: SourceRun, remote: str | None, uri: str, counts: Counts) -> bool:
+        """Send points and files of one run; return whether all of it could be read and was taken."""
+        try:
+            for points in sound(self._source.points(run), self._source.name):
+                self._destination.log_points(run.run_id, points)
+                counts.points += len(points)
+            self._send_files(run, remote, uri, counts)
+        except _REFUSED as error:
+            self._problem(f"Run {run.run_id}: {error}")
+            return False
+        return True
+
+    def _take_model(self, experiment_id: str, model: SourceModel) -> None:
+        remote = self._source.remote_location(model.artifact_uri)
+        counts = Counts(models=1, model_metrics=len(model.metrics))
+        try:
+            if self._options.is_dry_run:
+                self._count_files(model, remote, counts)
+            else:
+                answer = self._destination.import_model(experiment_id, model, remote, _now_ms())
+                if answer.skipped_metrics:
+                    counts.model_metrics -= answer.skipped_metrics
+                    left_out = f"{answer.skipped_metrics} metrics are of runs that are not here"
+                    self._problem(f"Model {model.model_id}: {left_out}.")
+                self._send_files(model, remote, answer.artifact_uri, counts)
+        except _REFUSED as error:
+            self._problem(f"Model {model.model_id}: {error}")
+        with self._lock:
+            self._report.read.add(counts)
+            self._report.remote_owners += remote is not None
+
+    def _send_files(
+        self, owner: SourceRun | SourceModel, remote: str | None, uri: str, counts: Counts
+    ) -> None:
+        if remote is not None:
+            return
+        for file in self._source.files(owner):
+            with self._source.fetched(owner, file) as local:
+                self._destination.put_file(uri, file.path, local)
+                counts.file_bytes += local.stat().st_size
+            counts.files += 1
+
+    def _count_files(self, owner: SourceRun | SourceModel, remote: str | None, counts: Counts) -> None:
+        for file in self._source.files(owner) if remote is None else ():
+            counts.files += 1
+            counts.file_bytes += file.size_bytes
+
+    def _count(self, run: SourceRun, counts: Counts) -> None:
+        with self._lock:
+            self._counted[run.run_id] = counts
+            self._done = len(self._counted)
+            self._told("Runs", self._done, self._total)
+
+    def _finish(self, experiments: Iterable[SourceExperiment], begun: dict[str, str | None]) -> None:
+        for experiment in experiments:
+            experiment_id = begun[experiment.source_id]
+            if experiment_id is not None:
+                self._destination.finish_experiment(experiment, experiment_id)
+                self._report.kept.experiments += 1
+
+    def _compare(self, model_ids: list[str]) -> None:
+        """Count what is here, and say which runs differ from the source."""
+        done = 0
+        for run_ids in _groups(iter(self._counted), COUNTED_AT_ONCE):
+            kept = self._kept(run_ids, [])
+            self._report.kept.add(kept)
+            if kept != self._wanted(run_ids):
+                for run_id in run_ids:
+                    self._name_difference(run_id)
+            done += len(run_ids)
+            self._told("Comparing", done, len(self._counted))
+        for part in _groups(iter(model_ids), COUNTED_AT_ONCE):
+            self._report.kept.add(self._kept([], part))
+
+    def _kept(self, run_ids: Sequence[str], model_ids: Sequence[str]) -> Counts:
+        found = self._destination.count(run_ids, model_ids)
+        return Counts(**{name: getattr(found, name) for name in found.__struct_fields__})
+
+    def _wanted(self, run_ids: Sequence[str]) -> Counts:
+        wanted = Counts()
+        for run_id in run_ids:
+            wanted.add(self._counted[run_id])
+        return wanted
+
+    def _name_difference(self, run_id: str) -> None:
+        kept, wanted = self._kept([run_id], []), self._counted[run_id]
+        if kept != wanted:
+            different = ", ".join(
+                f"{getattr(kept, name)} {name} of {getattr(wanted, name)}"
+                for name in Counts.__slots__
+                if getattr(kept, name) != getattr(wanted, name)
+            )
+            self._problem(f"Run {run_id} differs from the source, or has changed there since: {different}.")
+
+    def _problem(self, text: str) -> None:
+        with self._lock:
+            self._report.problems.append(text)
+
+
+def _experiments(source: Source) -> Iterator[SourceExperiment]:
+    yield from source.experiments()
+
+
+def _runs(source: Source, experiment: SourceExperiment) -> Iterator[SourceRun]:
+    """Yield the runs of an experiment: those of a deleted one are deleted with it, whatever they say."""
+    for run in sound(source.runs(experiment), source.name):
+        if experiment.is_deleted and not run.is_deleted:
+            yield replace(run, is_deleted=True, deleted_ms=experiment.updated_ms)
+        else:
+            yield run
+
+
+def _counts_of(run: SourceRun) -> Counts:
+    return Counts(
+        runs=1,
+        deleted_runs=int(run.is_deleted),
+        params=len(run.params),
+        tags=len(run.tags),
+        datasets=len(run.datasets),
+    )
+
+
+def _groups(items: Iterator[object], size: int) -> Iterator[list]:  # type: ignore[type-arg]
+    while group := list(islice(items, size)):
+        yield group
+
+
+def _spread(pool: ThreadPoolExecutor, items: Iterable[object], work: Callable[..., None]) -> None:
+    """Do the work for each item, a few at a time and no more of them read than are worked on."""
+    working: set[Future[None]] = set()
+    try:
+        for item in items:
+            if len(working) == WORKERS:
+                ended, working = wait(working, return_when=FIRST_COMPLETED)
+                _raise_first(ended)
+            working.add(pool.submit(work, item))
+        _raise_first(wait(working).done)
+    except BaseException:
+        wait(working)
+        raise
+
+
+def _raise_first(ended: Iterable[Future[None]]) -> None:
+    for each in ended:
+        each.result()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

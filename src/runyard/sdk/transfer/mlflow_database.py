@@ -1,0 +1,389 @@
+"""A database of MLflow's own schema, of the versions 1.30 to 3.17, as a source; nothing is written to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.types import NullType
+
+from runyard.entities.logged_model import LoggedModelMetric
+from runyard.entities.run import Dataset, DatasetInput, ModelOutput
+from runyard.errors import InvalidParameter, NotFound, Unavailable
+from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.local_artifacts import LocalArtifacts
+from runyard.sdk.transfer.mlflow_values import MODEL_STATUSES, number, point
+from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source
+
+PAGE = 200
+
+# What is read; columns after the bar came with later versions of MLflow.
+_COLUMNS = {
+    "experiments": "experiment_id name artifact_location lifecycle_stage"
+    " | creation_time last_update_time workspace",
+    "experiment_tags": "key value experiment_id",
+    "runs": "run_uuid name user_id status start_time end_time lifecycle_stage artifact_uri experiment_id"
+    " | deleted_time",
+    "metrics": "key value timestamp step is_nan run_uuid",
+    "params": "key value run_uuid",
+    "tags": "key value run_uuid",
+}
+_LATER = {
+    "datasets": "dataset_uuid name digest dataset_source_type dataset_source dataset_schema dataset_profile",
+    "inputs": "input_uuid source_type source_id destination_type destination_id | step",
+    "input_tags": "input_uuid name value",
+    "logged_models": "model_id experiment_id name artifact_location creation_timestamp_ms"
+    " last_updated_timestamp_ms status lifecycle_stage model_type source_run_id",
+    "logged_model_metrics": "model_id metric_name metric_timestamp_ms metric_step metric_value run_id"
+    " dataset_name dataset_digest",
+    "logged_model_params": "model_id param_key param_value",
+    "logged_model_tags": "model_id tag_key tag_value",
+}
+
+
+class MlflowDatabase(Source):
+    """Reads an MLflow database through SQLAlchemy.
+
+    Args:
+        url: Any URL of SQLAlchemy's, as MLflow's ``--backend-store-uri``.
+        artifact_roots: The folders in which its runs' files lie; beside a file of SQLite's, if none is given.
+        workspace: Which of the database's workspaces, where it has them (MLflow 3).
+
+    Raises:
+        InvalidParameter: It is no URL, or not a database of MLflow's, or of a version that is not known.
+        NotFound: There is no such file.
+        Unavailable: The database can't be opened.
+    """
+
+    def __init__(self, url: str, artifact_roots: Sequence[Path] = (), workspace: str = "default") -> None:
+        parsed = _parsed(url)
+        super().__init__(_name(parsed))
+        file = Path(parsed.database or "").absolute() if _is_sqlite(parsed) else None
+        base = file.parent if file else Path.cwd()
+        roots = artifact_roots or ([base] if file else [])
+        self._artifacts = LocalArtifacts(roots, base, self.problems)
+        self._workspace = workspace
+        self._engine = _engine(parsed, file)
+        with _told(self.name):
+            self._tables = _tables(self._engine)
+
+    def experiments(self) -> list[SourceExperiment]:
+        """See :class:`Source`."""
+        table = self._tables["experiments"]
+        query = select(table).order_by(table.c.experiment_id)
+        if "workspace" in table.c:
+            query = query.where(table.c.workspace == self._workspace)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+            tags = self._pairs(connection, "experiment_tags", "experiment_id", [row[0] for row in rows])
+        return [
+            SourceExperiment(
+                source_id=str(row.experiment_id),
+                name=row.name,
+                created_ms=getattr(row, "creation_time", None),
+                updated_ms=getattr(row, "last_update_time", None),
+                is_deleted=row.lifecycle_stage == "deleted",
+                tags=tags[row.experiment_id],
+                artifact_location=row.artifact_location or "",
+            )
+            for row in rows
+        ]
+
+    def count_runs(self, experiment: SourceExperiment) -> int:
+        """See :class:`Source`."""
+        table = self._tables["runs"]
+        query = select(func.count()).where(table.c.experiment_id == int(experiment.source_id))
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def runs(self, experiment: SourceExperiment) -> Iterator[SourceRun]:
+        """See :class:`Source`."""
+        table = self._tables["runs"]
+        last = ""
+        while True:
+            query = (
+                select(table)
+                .where(table.c.experiment_id == int(experiment.source_id), table.c.run_uuid > last)
+                .order_by(table.c.run_uuid)
+                .limit(PAGE)
+            )
+            with self._reading() as connection:
+                rows = connection.execute(query).all()
+                described = self._described(connection, rows)
+            yield from described
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].run_uuid
+
+    def _described(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[SourceRun]:
+        ids = [row.run_uuid for row in rows]
+        params = self._pairs(connection, "params", "run_uuid", ids)
+        tags = self._pairs(connection, "tags", "run_uuid", ids)
+        datasets, model_ids, outputs = self._inputs(connection, ids)
+        return [
+            SourceRun(
+                run_id=row.run_uuid,
+                experiment_id=str(row.experiment_id),
+                name=row.name or tags[row.run_uuid].get("mlflow.runName", ""),
+                user_id=row.user_id or "",
+                status=row.status or "FINISHED",
+                started_ms=row.start_time,
+                ended_ms=row.end_time,
+                is_deleted=row.lifecycle_stage == "deleted",
+                deleted_ms=getattr(row, "deleted_time", None),
+                artifact_uri=row.artifact_uri or "",
+                params=params[row.run_uuid],
+                tags=tags[row.run_uuid],
+                datasets=datasets[row.run_uuid],
+                model_ids=model_ids[row.run_uuid],
+                outputs=outputs[row.run_uuid],
+            )
+            for row in rows
+        ]
+
+    def points(self, run: SourceRun) -> Iterator[list[Point]]:
+        """See :class:`Source`."""
+        columns = self._tables["metrics"].c
+        query: Select[Any] = select(
+            columns.key, columns.value, columns.timestamp, columns.step, columns.is_nan
+        ).where(columns.run_uuid == run.run_id)
+        with self._reading() as connection:
+            found = connection.execution_options(yield_per=POINTS_AT_ONCE).execute(query)
+            for rows in found.partitions():
+                yield [
+                    point(key, number(value, bool(is_nan)), timestamp, step or 0)
+                    for key, value, timestamp, step, is_nan in rows
+                ]
+
+    def count_points(self, run: SourceRun) -> int:
+        """See :class:`Source`."""
+        table = self._tables["metrics"]
+        query = select(func.count()).where(table.c.run_uuid == run.run_id)
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
+        """See :class:`Source`."""
+        if "logged_models" not in self._tables:
+            return
+        table = self._tables["logged_models"]
+        query = select(table).where(table.c.experiment_id == int(experiment.source_id))
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(table.c.model_id)).all()
+        for start in range(0, len(rows), PAGE):
+            yield from self._described_models(rows[start : start + PAGE])
+
+    def _described_models(self, rows: Sequence[Row[Any]]) -> list[SourceModel]:
+        ids = [row.model_id for row in rows]
+        with self._reading() as connection:
+            params = self._pairs(connection, "logged_model_params", "model_id", ids, "param_")
+            tags = self._pairs(connection, "logged_model_tags", "model_id", ids, "tag_")
+            metrics: dict[str, list[LoggedModelMetric]] = defaultdict(list)
+            for row in self._of(connection, "logged_model_metrics", "model_id", ids):
+                metrics[row.model_id].append(_model_metric(row))
+        return [
+            SourceModel(
+                model_id=row.model_id,
+                experiment_id=str(row.experiment_id),
+                name=row.name,
+                status=MODEL_STATUSES.get(row.status, "LOGGED_MODEL_READY"),
+                created_ms=row.creation_timestamp_ms,
+                updated_ms=row.last_updated_timestamp_ms,
+                is_deleted=row.lifecycle_stage == "deleted",
+                model_type=row.model_type or "",
+                source_run_id=row.source_run_id or "",
+                artifact_uri=row.artifact_location or "",
+                params=params[row.model_id],
+                tags=tags[row.model_id],
+                metrics=metrics[row.model_id],
+            )
+            for row in rows
+        ]
+
+    def remote_location(self, uri: str) -> str | None:
+        """See :class:`Source`."""
+        return self._artifacts.remote_location(uri)
+
+    def files(self, owner: SourceRun | SourceModel) -> Iterator[SourceFile]:
+        """See :class:`Source`."""
+        return self._artifacts.files(owner.artifact_uri)
+
+    def close(self) -> None:
+        """See :class:`Source`."""
+        self._engine.dispose()
+
+    def _inputs(
+        self, connection: Connection, run_ids: Sequence[str]
+    ) -> tuple[dict[str, list[DatasetInput]], dict[str, list[str]], dict[str, list[ModelOutput]]]:
+        datasets: dict[str, list[DatasetInput]] = defaultdict(list)
+        model_ids: dict[str, list[str]] = defaultdict(list)
+        outputs: dict[str, list[ModelOutput]] = defaultdict(list)
+        if "inputs" not in self._tables:
+            return datasets, model_ids, outputs
+        read = [
+            row
+            for row in self._of(connection, "inputs", "destination_id", run_ids)
+            if row.destination_type == "RUN"
+        ]
+        known = self._datasets(connection, [row.source_id for row in read if row.source_type == "DATASET"])
+        tags = self._pairs(
+            connection, "input_tags", "input_uuid", [row.input_uuid for row in read], key="name"
+        )
+        for row in read:
+            if row.source_type == "DATASET" and row.source_id in known:
+                use = DatasetInput(known[row.source_id], tags[row.input_uuid])
+                datasets[row.destination_id].append(use)
+            elif row.source_type.startswith("MODEL"):
+                model_ids[row.destination_id].append(row.source_id)
+        for row in self._of(connection, "inputs", "source_id", run_ids):
+            if row.source_type.startswith("RUN") and row.destination_type.startswith("MODEL"):
+                outputs[row.source_id].append(ModelOutput(row.destination_id, getattr(row, "step", 0) or 0))
+        return datasets, model_ids, outputs
+
+    def _datasets(self, connection: Connection, ids: Sequence[str]) -> dict[str, Dataset]:
+        return {
+            row.dataset_uuid: Dataset(
+                name=row.name,
+                digest=row.digest,
+                source_type=row.dataset_source_type or "",
+                source=row.dataset_source or "",
+                schema=row.dataset_schema or None,
+                profile=row.dataset_profile or None,
+            )
+            for row in self._of(connection, "datasets", "dataset_uuid", ids)
+        }
+
+    def _pairs(
+        self,
+        connection: Connection,
+        name: str,
+        owner: str,
+        ids: Sequence[Any],
+        prefix: str = "",
+        key: str = "key",
+    ) -> dict[Any, dict[str, str]]:
+        found: dict[Any, dict[str, str]] = defaultdict(dict)
+        for row in self._of(connection, name, owner, ids):
+            values = row._mapping
+            found[values[owner]][values[prefix + key]] = values[f"{prefix}value"] or ""
+        return found
+
+    def _of(self, connection: Connection, name: str, owner: str, ids: Sequence[Any]) -> Iterable[Row[Any]]:
+        if name not in self._tables:
+            return
+        table = self._tables[name]
+        for start in range(0, len(ids), PAGE):
+            part = list(ids[start : start + PAGE])
+            yield from connection.execute(select(table).where(table.c[owner].in_(part)))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _told(self.name), self._engine.connect() as connection:
+            yield connection
+
+
+def _model_metric(row: Row[Any]) -> LoggedModelMetric:
+    return LoggedModelMetric(
+        key=row.metric_name,
+        value=number(row.metric_value, row.metric_value is None),
+        timestamp_ms=row.metric_timestamp_ms,
+        step=row.metric_step or 0,
+        run_id=row.run_id,
+        dataset_name=row.dataset_name,
+        dataset_digest=row.dataset_digest,
+    )
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise InvalidParameter(f"{url!r} is no database's URL: {error}") from error
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _name(url: URL) -> str:
+    if _is_sqlite(url) and url.database:
+        url = url.set(database=str(Path(url.database).absolute()))
+    return url.set(username=None, password=None, query={}).render_as_string()
+
+
+def _engine(url: URL, file: Path | None) -> Engine:
+    if file is not None:
+        if not file.is_file():
+            raise NotFound(f"There is no file {file}.")
+        # Read-only for SQLite itself; also beside a server that writes.
+        url = url.set(database=f"file:{_quoted(file)}", query={"mode": "ro", "uri": "true"})
+    try:
+        engine = create_engine(url, pool_size=8) if file is None else create_engine(url)
+    except NoSuchModuleError as error:
+        raise InvalidParameter(f"A database of this kind is not known: {error}") from error
+    if file is None:
+        event.listen(engine, "connect", _read_only)
+    return engine
+
+
+def _quoted(file: Path) -> str:
+    return file.as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _read_only(connection: Any, record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    cursor.close()
+
+
+def _tables(engine: Engine) -> dict[str, Table]:
+    """Return what there is of the tables that are read, each with the columns that it has."""
+    metadata, inspector, found = MetaData(), inspect(engine), {}
+    names = set(inspector.get_table_names())
+    if not {"experiments", "runs", "metrics"} <= names:
+        raise InvalidParameter("This database is not MLflow's: it has no experiments, runs and metrics.")
+    for name, text in {**_COLUMNS, **_LATER}.items():
+        if name not in names and name in _LATER:
+            continue
+        there = {column["name"] for column in inspector.get_columns(name)} if name in names else set()
+        needed, _, later = text.partition("|")
+        lacking = set(needed.split()) - there
+        if lacking:
+            raise InvalidParameter(
+                f"The schema of this database is of a version that is not known: {name} lacks "
+                f"{', '.join(sorted(lacking))}. Those of MLflow 1.30 to 3.17 are; upgrade a copy with "
+                "`mlflow db upgrade`."
+            )
+        columns = [Column(each, NullType()) for each in (*needed.split(), *later.split()) if each in there]
+        found[name] = Table(name, metadata, *columns)
+    return found
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn what SQLAlchemy raises into a word for a person."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise Unavailable(f"The database {name} can't be read: {str(cause).strip()}") from error

@@ -1,0 +1,105 @@
+"""What an import reads, whichever source it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runyard.entities.logged_model import LoggedModelMetric
+from runyard.entities.run import DatasetInput, ModelOutput
+
+
+@dataclass(frozen=True, slots=True)
+class SourceExperiment:
+    """An experiment as the source has it.
+
+    Args:
+        source_id: Its id there.
+        name: What it is called.
+        created_ms: When it was made, where the source knows.
+        updated_ms: When it changed last, where the source knows.
+        is_deleted: Whether it is in the trash there.
+        tags: Its tags.
+        artifact_location: Where its runs keep their files.
+    """
+
+    source_id: str
+    name: str
+    created_ms: int | None = None
+    updated_ms: int | None = None
+    is_deleted: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    artifact_location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRun:
+    """A run as the source has it, without points and files; ``place`` is where the source finds it again."""
+
+    run_id: str
+    experiment_id: str
+    name: str = ""
+    user_id: str = ""
+    status: str = "FINISHED"
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    is_deleted: bool = False
+    deleted_ms: int | None = None
+    artifact_uri: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    datasets: Sequence[DatasetInput] = ()
+    model_ids: Sequence[str] = ()
+    outputs: Sequence[ModelOutput] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """A logged model as the source has it, without its files."""
+
+    model_id: str
+    experiment_id: str
+    name: str
+    status: str | int = "LOGGED_MODEL_READY"
+    created_ms: int | None = None
+    updated_ms: int | None = None
+    is_deleted: bool = False
+    model_type: str = ""
+    source_run_id: str = ""
+    artifact_uri: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Sequence[LoggedModelMetric] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a run or a model: its path below its owner, its length, and where it lies on this machine."""
+
+    path: str
+    size_bytes: int
+    local: Path | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """How much there is of each kind; ``files`` are those that can be copied."""
+
+    experiments: int = 0
+    runs: int = 0
+    deleted_runs: int = 0
+    params: int = 0
+    tags: int = 0
+    datasets: int = 0
+    points: int = 0
+    models: int = 0
+    model_metrics: int = 0
+    files: int = 0
+    file_bytes: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Count what another one counts too."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))

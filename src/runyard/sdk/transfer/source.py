@@ -1,0 +1,97 @@
+"""The contract of a source: what an import can be asked to take over."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from runyard.errors import InvalidParameter, RunyardError
+from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+
+POINTS_AT_ONCE = 1000
+
+Item = TypeVar("Item")
+
+
+class Unreadable(Exception):
+    """Something in a source can't be read; the rest of it can."""
+
+
+def sound(items: Iterator[Item], name: str) -> Iterator[Item]:
+    """Yield what is read from a source of that name.
+
+    Raises:
+        InvalidParameter: What it holds there is of another shape than it should be.
+    """
+    try:
+        yield from items
+    except RunyardError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InvalidParameter(f"{name} holds something that can't be read: {error!r}") from error
+
+
+class Source(ABC):
+    """Experiments, runs and logged models that lie elsewhere, read piece by piece.
+
+    Its methods may be called from several threads, each iterator from one. What is broken raises
+    :class:`Unreadable`, or is noted in :attr:`problems` where there is something to go on with.
+
+    Args:
+        name: Where it is, without secrets; the same whenever the same source is opened.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.problems: list[str] = []
+
+    @abstractmethod
+    def experiments(self) -> list[SourceExperiment]:
+        """Return all experiments, active and deleted."""
+
+    @abstractmethod
+    def count_runs(self, experiment: SourceExperiment) -> int:
+        """Return about how many runs an experiment has; 0 where nobody knows before they are read."""
+
+    @abstractmethod
+    def runs(self, experiment: SourceExperiment) -> Iterator[SourceRun]:
+        """Yield the runs of an experiment, active and deleted, a page in memory at most."""
+
+    @abstractmethod
+    def points(self, run: SourceRun) -> Iterator[list[Point]]:
+        """Yield all points of a run's metrics, 1000 at most at once."""
+
+    def count_points(self, run: SourceRun) -> int:
+        """Return how many points a run has."""
+        return sum(len(points) for points in self.points(run))
+
+    @abstractmethod
+    def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
+        """Yield the logged models of an experiment."""
+
+    @abstractmethod
+    def remote_location(self, uri: str) -> str | None:
+        """Return where a store has the files that this source can't copy; None if it can."""
+
+    @abstractmethod
+    def files(self, owner: SourceRun | SourceModel) -> Iterator[SourceFile]:
+        """Yield the files of a run or a model.
+
+        Raises:
+            Unreadable: They lie where this source must not look.
+        """
+
+    @contextlib.contextmanager
+    def fetched(self, owner: SourceRun | SourceModel, file: SourceFile) -> Iterator[Path]:
+        """Have a file on this machine's disk for a while."""
+        if file.local is None:
+            raise Unreadable(f"{file.path} lies nowhere.")
+        yield file.local
+
+    def close(self) -> None:
+        """Let go of connections."""
+        return

@@ -1,0 +1,76 @@
+"""What runs and logged models hold, counted from what is stored: an import compares it with where it read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from runyard.entities.experiment import LifecycleStage
+from runyard.entities.run import RunContents
+from runyard.errors import InvalidParameter, NotFound
+from runyard.services.call import Call
+from runyard.services.imports import IMPORT_TAG
+from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
+from runyard.stores.artifacts.removal import measure_tree
+
+MAX_COUNTED = 1000
+
+
+def count(call: Call, run_ids: Sequence[str], model_ids: Sequence[str], with_files: bool) -> Counter[str]:
+    """Return what runs and models hold together; ids that are not here are passed over."""
+    for field, ids in (("run_ids", run_ids), ("model_ids", model_ids)):
+        if len(ids) > MAX_COUNTED:
+            raise InvalidParameter(f"'{field}' has {len(ids)} entries; at most {MAX_COUNTED} are allowed.")
+    counted: Counter[str] = Counter()
+    with call.stores.snapshot():
+        uris = _count_runs(call, run_ids, counted)
+        for model_id in model_ids:
+            uris += _count_model(call, model_id, counted)
+    if with_files:
+        for uri in uris:
+            counted.update(_count_files(call, uri))
+    return counted
+
+
+def _count_runs(call: Call, run_ids: Sequence[str], counted: Counter[str]) -> list[str]:
+    runs = call.stores.metadata.runs
+    here = runs.find_run_ids(call.workspace.name, run_ids)
+    contents = runs.read_contents(here)
+    latest = call.stores.metrics.read_latest(here)
+    uris: list[str] = []
+    for run_id in here:
+        run = runs.get_run(call.workspace.name, run_id)
+        uris.append(run.artifact_uri)
+        counted["runs"] += 1
+        counted["deleted_runs"] += run.lifecycle_stage is LifecycleStage.DELETED
+        counted.update(_count_contents(contents[run_id]))
+        for metric in latest.get(run_id, ()):
+            counted["points"] += len(call.stores.metrics.read_history(run_id, metric.key))
+    return uris
+
+
+def _count_contents(contents: RunContents) -> Counter[str]:
+    return Counter(
+        params=len(contents.params),
+        tags=len(contents.tags.keys() - {IMPORT_TAG}),
+        datasets=len(contents.dataset_inputs),
+    )
+
+
+def _count_model(call: Call, model_id: str, counted: Counter[str]) -> list[str]:
+    models = call.stores.metadata.logged_models
+    try:
+        model = models.get_logged_model(call.workspace.name, model_id, or_deleted=True)
+    except NotFound:
+        return []
+    counted["models"] += 1
+    counted["model_metrics"] += len(model.metrics)
+    return [model.artifact_uri]
+
+
+def _count_files(call: Call, uri: str) -> Counter[str]:
+    place = proxied_path(uri)
+    if place is None:
+        return Counter()
+    measured = measure_tree(call.stores.artifacts, ArtifactPath((call.workspace.name,)) / place)
+    return Counter(files=measured.files, file_bytes=measured.size_bytes)

@@ -1,0 +1,89 @@
+"""Fills a store through a genuine MLflow client: run by the interpreters of tests/transfer, alone.
+
+Usage: python mlflow_store.py TRACKING_URI, in the folder where the store is to lie.
+"""
+
+import math
+import sys
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.tracking import MlflowClient
+
+MAJOR = int(mlflow.__version__.split(".")[0])
+
+
+def _metrics() -> list[Metric]:
+    values = [0.5, math.nan, math.inf, -math.inf, 1e-300, 0.1]
+    points = [Metric("train/loss", value, 1000 + index, index) for index, value in enumerate(values)]
+    # Two values at one step, and steps below zero.
+    points += [Metric("acc", 0.1, 2000, 7), Metric("acc", 0.2, 2000, 7), Metric("acc", 0.3, 1999, -3)]
+    return points
+
+
+def _full_run(client: MlflowClient, experiment_id: str, folder: Path) -> str:
+    run_id = client.create_run(experiment_id, start_time=123_456, run_name="brave").info.run_id
+    client.log_batch(
+        run_id,
+        _metrics(),
+        [Param("lr", "0.1"), Param("ünï", "ø")] if MAJOR < 2 else [Param("lr", "0.1")],
+        [RunTag("note", "several\nlines\nand 'quotes' ☃")],
+    )
+    for start in range(0, 2500, 1000):
+        steps = range(start, min(start + 1000, 2500))
+        client.log_batch(run_id, [Metric("long", step / 7, 5000 + step, step) for step in steps])
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    (folder / "model" / "weights #1%.bin").write_bytes(bytes(range(256)) * 300)
+    (folder / "empty.txt").write_text("")
+    client.log_artifacts(run_id, str(folder))
+    client.set_terminated(run_id, "FAILED", 234_567)
+    return str(run_id)
+
+
+def _inputs(client: MlflowClient, run_id: str) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset("train", "abc1", "local", "{}", schema='{"x": 1}', profile='{"rows": 5}')
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def _logged_model(client: MlflowClient, experiment_id: str, run_id: str, folder: Path) -> None:
+    from mlflow.entities import LoggedModelOutput
+
+    model = client.create_logged_model(
+        experiment_id, name="net", source_run_id=run_id, tags={"kind": "small"}, params={"depth": "3"}
+    )
+    client.log_model_artifacts(model.model_id, str(folder))
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 4)])
+    client.log_metric(run_id, "val", 0.75, timestamp=9000, step=1, model_id=model.model_id)
+
+
+def main(uri: str) -> None:
+    mlflow.set_tracking_uri(uri)
+    client, folder = MlflowClient(uri), Path("files")
+    first = client.create_experiment("vision", tags={"team": "robots"})
+    full = _full_run(client, first, folder)
+    if MAJOR >= 2:
+        _inputs(client, full)
+    if MAJOR >= 3:
+        again = client.create_run(first, start_time=5000, run_name="modelled").info.run_id
+        _logged_model(client, first, again, folder)
+        client.set_terminated(again, "FINISHED", 6000)
+    client.create_run(first, start_time=234, run_name="open")
+    deleted = client.create_run(first, start_time=345, run_name="gone").info.run_id
+    client.log_metric(deleted, "m", 1.0)
+    client.set_terminated(deleted, "KILLED", 456)
+    client.delete_run(deleted)
+    for number in range(60):
+        run_id = client.create_run("0", start_time=number, tags={"n": str(number)}).info.run_id
+        client.log_metric(run_id, "m", number, timestamp=number, step=0)
+        client.set_terminated(run_id, "FINISHED", number + 1)
+    trashed = client.create_experiment("trashed")
+    client.set_terminated(client.create_run(trashed, start_time=1).info.run_id, "FINISHED", 2)
+    client.delete_experiment(trashed)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
