@@ -56,7 +56,8 @@ def test_what_an_exporter_sends_is_a_trace(server: RunningServer, compression: C
     assert found["state"] == "OK"
     context = order.get_span_context()
     assert found["trace_id"] == f"tr-{context.trace_id:032x}"
-    answer = httpx.get(f"{server.url}/api/3.0/mlflow/traces/get", params={"trace_id": found["trace_id"]})
+    asked = {"trace_id": found["trace_id"]}
+    answer = httpx.get(f"{server.url}/api/3.0/mlflow/traces/get", params=asked, timeout=60)
     root, child = answer.json()["trace"]["spans"]
     assert [root["name"], child["name"]] == ["order", "pay"]
     assert child["parent_span_id"] == root["span_id"]

@@ -170,7 +170,7 @@ def test_a_deletion_that_takes_too_long_goes_on_with_the_same_call(local: Local,
     monkeypatch.setattr("runyard.services.workspaces.WORKSPACE_DELETED_WITHIN_S", -1.0)
     monkeypatch.setattr(collection, "WORKS_FOR_S", -1.0)
     monkeypatch.setattr(collection, "ITEMS_AT_ONCE", 1)
-    answers = [local.ask("DELETE", f"{BASE}/vision?mode=CASCADE").status_code for _ in range(12)]
+    answers = [local.ask("DELETE", f"{BASE}/vision?mode=CASCADE").status_code for _ in range(40)]
     assert answers[0] == 503
     assert answers.index(204) < len(answers) - 1
     assert answers[-1] == 404

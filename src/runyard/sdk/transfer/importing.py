@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TypeVar
 
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, TooLarge
 from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, Unreadable, sound
+
+Item = TypeVar("Item")
 
 WORKERS = 4
 RUNS_AT_ONCE = 25
@@ -325,7 +328,7 @@ def _counts_of(run: SourceRun) -> Counts:
     )
 
 
-def _groups(items: Iterator[object], size: int) -> Iterator[list]:  # type: ignore[type-arg]
+def _groups(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
     while group := list(islice(items, size)):
         yield group
 
