@@ -177,6 +177,26 @@ def test_spans_may_be_compressed(team, seen, encoding, compressed):
         ({"x_mlflow_experiment_id": "1", "content_type": "application/json"}, b'{"resourceSpans": [1]}', 400),
         ({"x_mlflow_experiment_id": "1", "content_type": "application/json"}, b"[" * 50_000, 400),
     ],
+    # Bytes make bad names, and gzip writes the time into them.
+    ids=[
+        "no experiment",
+        "text",
+        "unknown compression",
+        "no gzip",
+        "half a gzip",
+        "a gzip of too much",
+        "junk",
+        "nothing",
+        "no trace id",
+        "a long trace id",
+        "NUL",
+        "a long name",
+        "another experiment",
+        "no experiment's id",
+        "JSON of a list",
+        "JSON of other things",
+        "JSON too deep",
+    ],
 )
 def test_s27_spans_that_can_not_be_kept_are_refused_whole(team, seen, headers, body, status):
     before = team.kept()
