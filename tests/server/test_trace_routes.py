@@ -334,11 +334,6 @@ def test_a_trace_that_can_not_be_is_refused(traces: Traces, fields: dict[str, An
     assert traces.search() == []
 
 
-def test_what_mlflows_own_server_does_not_answer_is_not_here(traces: Traces):
-    for path in ("unified-traces", "get-online-trace-details"):
-        assert traces.refused("GET", f"/api/2.0/mlflow/{path}")[0] == 404
-
-
 def test_a_page_is_bounded_and_its_token_read_with_care(traces: Traces):
     for size in (0, 501):
         body = {"locations": [{"mlflow_experiment": {"experiment_id": "0"}}], "max_results": size}

@@ -28,6 +28,9 @@ _REVIEW_QUEUES = "Runyard has no review queues. Assign reviewers by a tag of the
 _SERVER_JOBS = "Runyard runs no jobs of MLflow's inside of the server. Run them in your own process."
 _DEMO = "Runyard makes MLflow's demo traces nowhere. `runyard demo` logs a sample training."
 
+_ON_DATABRICKS = "MLflow has an answer to this on Databricks alone. Search traces by traces/search."
+_SIGN_UP = "Nobody signs up by themselves: an administrator adds people, by `runyard person add`."
+
 _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
     f"{_V3}/gateway": (
         GATEWAY,
@@ -163,6 +166,8 @@ _PREFIXED: dict[str, tuple[str, tuple[str, ...]]] = {
             "POST /update",
         ),
     ),
+    "/api/2.0/mlflow": (_ON_DATABRICKS, ("GET /get-online-trace-details", "GET /unified-traces")),
+    "": (_SIGN_UP, ("GET /signup",)),
     "/ajax-api/3.0/jobs": (
         _SERVER_JOBS,
         ("POST /", "PATCH /cancel/{job_id}", "POST /search", "GET /{job_id}"),
