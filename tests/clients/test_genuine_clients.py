@@ -31,6 +31,7 @@ CLIENTS = {
         "newer",
         "tables",
         "logged_models",
+        "evaluation",
         "evaluation_datasets",
         "scorers",
         "judging",
