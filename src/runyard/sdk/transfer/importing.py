@@ -95,6 +95,7 @@ class Import:
         self._told = told
         self._report = Report(source.name, options.is_dry_run)
         self._counted: dict[str, Counts] = {}
+        self._refusals: dict[str, Exception] = {}
         self._lock = threading.Lock()
         self._done = 0
         self._total = 0
@@ -191,6 +192,11 @@ class Import:
                 self._only_count(run, remote, counts)
             elif self._filled(run, remote, uris[run.run_id], counts):
                 taken.append(run)
+            elif self._has_come(experiment_id, run, remote):
+                counts = _counts_of(run)
+                self._only_count(run, remote, counts)
+            else:
+                self._problem(f"Run {run.run_id}: {self._refusals[run.run_id]}")
             self._count(run, counts)
         if taken:
             self._destination.finish_runs(taken, _now_ms())
@@ -214,9 +220,14 @@ class Import:
                 counts.points += len(points)
             self._send_files(run, remote, uri, counts)
         except _REFUSED as error:
-            self._problem(f"Run {run.run_id}: {error}")
+            self._refusals[run.run_id] = error
             return False
         return True
+
+    def _has_come(self, experiment_id: str, run: SourceRun, remote: str | None) -> bool:
+        """Whether another import has brought all of a run meanwhile; it may be in the trash by now."""
+        (begun,) = self._destination.begin_runs(experiment_id, [(run, remote)])
+        return begun.is_complete
 
     def _take_model(self, experiment_id: str, model: SourceModel) -> None:
         remote = self._source.remote_location(model.artifact_uri)
