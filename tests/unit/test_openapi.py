@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_path_parameters_are_declared(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             declared = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
-            assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+            assert declared == set(re.findall(r"\{(\w+)\}", path))
 
 
 def test_a_get_is_described_by_its_query_and_a_post_by_its_body(document: dict[str, Any]) -> None:
