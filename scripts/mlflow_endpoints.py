@@ -13,7 +13,7 @@ from runyard.server.routing import Route
 LIST = Path(__file__).with_name("mlflow_endpoints.txt")
 NOT_BUILT = "Not built yet."
 # What is answered by no route of the table.
-_BESIDE_THE_TABLE = {
+BESIDE_THE_TABLE = {
     ("GET", "/"): ("yes", "Runyard's own Studio."),
     ("GET", "/build/{}"): (
         "no",
@@ -60,7 +60,7 @@ def answers() -> dict[Endpoint, tuple[str, str]]:
 
 def _answer(route: Route | None, endpoint: Endpoint) -> tuple[str, str]:
     if route is None:
-        return _BESIDE_THE_TABLE.get(endpoint.shape, ("no", NOT_BUILT))
+        return BESIDE_THE_TABLE.get(endpoint.shape, ("no", NOT_BUILT))
     return ("no", route.refusal) if route.refusal else ("yes", route.summary)
 
 

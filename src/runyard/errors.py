@@ -30,6 +30,9 @@ its clients decide by them what to raise and what to retry.
 
 from __future__ import annotations
 
+SOON_S = 2
+"""How long to wait for what passes by itself."""
+
 
 class RunyardError(Exception):
     """What went wrong, in words that say what to do next.
@@ -40,6 +43,8 @@ class RunyardError(Exception):
 
     code = "INTERNAL_ERROR"
     http_status = 500
+    retry_after_s: int | None = None
+    """After how many seconds the same may succeed; ``None`` where waiting does not help."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -154,13 +159,13 @@ class TooManyRequests(RunyardError):
 
     Args:
         message: As everywhere.
-        retry_after_s: How long, in whole seconds; ``None`` if it can't be told.
+        retry_after_s: How long, in whole seconds.
     """
 
     code = "RESOURCE_EXHAUSTED"
     http_status = 429
 
-    def __init__(self, message: str, retry_after_s: int | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: int = SOON_S) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
@@ -177,6 +182,7 @@ class Unavailable(RunyardError):
 
     code = "TEMPORARILY_UNAVAILABLE"
     http_status = 503
+    retry_after_s = SOON_S
 
 
 class StorageFull(RunyardError):
@@ -184,6 +190,7 @@ class StorageFull(RunyardError):
 
     code = "RESOURCE_EXHAUSTED"
     http_status = 507
+    retry_after_s = SOON_S
 
 
 class InternalError(RunyardError):

@@ -8,10 +8,9 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from runyard.errors import RunyardError, StorageFull, TooManyRequests, Unauthenticated, Unavailable
+from runyard.errors import RunyardError, Unauthenticated
 from runyard.protocol import wire
 
-RETRY_AFTER_S = 2
 NO_CONTENT = 204
 WHOLE = "runyard.response.whole"
 """What a server names in a request's ``extensions`` if it takes head and body of an answer in one message."""
@@ -76,9 +75,8 @@ def error_response(error: RunyardError, scope: Scope) -> Response:
     headers = []
     if isinstance(error, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="runyard"'))
-    if isinstance(error, (StorageFull, Unavailable, TooManyRequests)):
-        after_s = getattr(error, "retry_after_s", None) or RETRY_AFTER_S
-        headers.append((b"retry-after", b"%d" % after_s))
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
     return Answer(wire.encode(body), error.http_status, more_headers=tuple(headers))
 
 
