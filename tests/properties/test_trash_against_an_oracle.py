@@ -112,7 +112,7 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         """Begin with an empty home."""
         self.home = Path(tempfile.mkdtemp(prefix="runyard-trash-"))
         self.count = 0
-        self.is_nested = False
+        self.nested: dict[str, str] = {}
         self.is_looked_at = self.is_clean = True
         self.is_stopped = False
         self.stages: dict[str, bool] = {}
@@ -147,7 +147,8 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         except InvalidState:
             return multiple()  # its folder is just being deleted
         self.stages[made.experiment_id] = False
-        self.is_nested |= location is not None
+        if location is not None:
+            self.nested[made.experiment_id] = location
         return made.experiment_id
 
     @rule(target=item_ids, experiment_id=experiment_ids, points=st.sampled_from([0, 3, 100]))
@@ -309,7 +310,7 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
             freed += step.freed
         freed += step.freed
         self.is_looked_at, self.is_clean = False, True
-        assert freed == announced or self.is_nested  # then what is deleted first is counted first
+        assert freed == announced or self.nested  # then what is deleted first is counted first
         kept = {known.experiment_id for known in self.items.values() if known.is_run and not known.is_deleted}
         for item_id, known in self.items.items():
             goes_along = self.stages.get(known.experiment_id) and known.experiment_id not in kept
@@ -337,9 +338,13 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         alive |= {item_id: self.items[item_id] for item_id in self.registered.values()}
         expected = {f"{known.folder}/{name}" for known in alive.values() for name in known.files}
         assert expected <= on_disk
-        # A file of something that is gone may lie in the artifacts of something that is not.
+        # A file of something that is gone may lie in the artifacts of something that is not, or in the folder
+        # that an experiment has there: both go with their owners, and are nobody else's.
+        there = {str(number) for number in self._rows("SELECT experiment_id FROM experiments")}
+        kept = {folder for experiment_id, folder in self.nested.items() if experiment_id in there}
+        kept |= {known.folder for known in alive.values()}
         for path in on_disk - expected:
-            assert any(path.startswith(f"{known.folder}/") for known in alive.values())
+            assert any(path.startswith(f"{folder}/") for folder in kept)
 
     def _rows(self, sql: str) -> set[str]:
         return {row[0] for row in self.engine.rows(self.home, sql)}
@@ -383,6 +388,28 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
                 assert contents[item_id].params == {"alpha": "1"}
                 assert [each.dataset.name for each in contents[item_id].dataset_inputs] == [known.dataset]
                 assert len(self.stores.metrics.read_history(item_id, "loss")) == known.points
+
+
+def test_a_late_upload_into_what_an_experiment_keeps_goes_when_the_experiment_goes(engine: SqlEngine):
+    """R17 found it: the run is gone, the model around it in the trash, the experiment between them lives."""
+    machine = TrashAgainstAnOracle(engine)
+    machine.open()
+    try:
+        around = machine.add_model(experiment_id=machine.add_experiment(inside=None))
+        between = machine.add_experiment(inside=around)
+        run_id = machine.add_run(experiment_id=between, points=0)
+        upload = machine.begin_upload(item_id=run_id, name="a.txt")
+        machine.move(back=False, item_id=run_id)
+        machine.collect()
+        machine.move(back=False, item_id=around)
+        machine.end_upload(upload=upload)
+        machine.collect()
+        machine.move_experiment(back=False, experiment_id=between)
+        machine.collect()
+        artifacts_root = machine.home / "artifacts" / "default"
+        assert [path for path in artifacts_root.rglob("*") if path.is_file()] == []
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.slow

@@ -183,11 +183,9 @@ class SqlTrash(TrashStore):
                 select(workspaces.c.name).where(workspaces.c.name == workspace).with_for_update()
             )
             place = proxied_path(item.artifact_uri)
-            if place is not None and place.segments and not _is_shared(connection, workspace, item):
-                path = str(ArtifactPath((workspace,)) / place)
-                row = {"path": path, "workspace": workspace, "removed_ms": now_ms, "emptied_ms": None}
-                connection.execute(delete(removed_artifacts).where(removed_artifacts.c.path == path))
-                connection.execute(removed_artifacts.insert(), row)
+            if place is not None and place.segments:
+                path = ArtifactPath((workspace,)) / place
+                _note_removed(connection, path, now_ms, is_shared=_is_shared(connection, workspace, item))
             return take_rows(connection, table, _is(item), 1)
 
     def claims_if_removed(self, workspace: str, item: Trashed) -> Claims:
@@ -348,6 +346,18 @@ def _of(table: Table, owner: Any) -> Any:
         if name in table.c:
             return table.c[name] == owner
     raise AssertionError(f"{table.name} hangs on nothing")
+
+
+def _note_removed(connection: Connection, path: ArtifactPath, now_ms: int, is_shared: bool) -> None:
+    columns = removed_artifacts.c
+    if is_shared:
+        # Where it lay in what was removed before it, it kept files there that are nobody's now.
+        around = columns.path.in_(_folders_of(path))
+        connection.execute(update(removed_artifacts).where(around).values(emptied_ms=None))
+        return
+    row = {"path": str(path), "workspace": path.segments[0], "removed_ms": now_ms, "emptied_ms": None}
+    connection.execute(delete(removed_artifacts).where(columns.path == str(path)))
+    connection.execute(removed_artifacts.insert(), row)
 
 
 def _is_shared(connection: Connection, workspace: str, item: Trashed) -> bool:
