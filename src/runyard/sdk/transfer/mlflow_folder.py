@@ -264,7 +264,7 @@ def _dataset(folder: Path) -> Dataset:
 def _meta(folder: Path) -> dict[str, Any]:
     path = folder / META
     try:
-        content = yaml.load(_read(path, MAX_META_BYTES), _Loader)
+        content = _Loader(_read(path, MAX_META_BYTES)).get_single_data()
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise Unreadable(f"{path} is no YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(content, dict):
