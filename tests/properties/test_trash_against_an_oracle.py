@@ -226,8 +226,9 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         assert is_deleted is back
         self.stages[experiment_id] = not back
         self.is_clean &= back
-        for known in self.items.values():
-            if known.experiment_id == experiment_id and known.is_run:
+        for item_id, known in self.items.items():
+            # What a collection has taken away does not come back.
+            if known.experiment_id == experiment_id and known.is_run and self._is_there(item_id):
                 known.is_deleted = not back
 
     @precondition(lambda self: not self.is_clean)
