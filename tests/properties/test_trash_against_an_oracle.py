@@ -361,6 +361,25 @@ def test_a_late_upload_into_what_an_experiment_keeps_goes_when_the_experiment_go
         machine.teardown()
 
 
+@pytest.mark.parametrize("looks", range(4))
+def test_what_an_unfinished_collection_has_left_is_measured_once(engine: SqlEngine, looks: int):
+    """R17 found it: the run is gone, its files are not, and the experiment around them is in the trash."""
+    machine = TrashAgainstAnOracle(engine)
+    machine.open()
+    try:
+        experiment_id = machine.add_experiment(inside=None)
+        machine.add_model(experiment_id=experiment_id)
+        run_id = machine.add_run(experiment_id=experiment_id, points=0)
+        machine.end_upload(upload=machine.begin_upload(item_id=run_id, name="b/c.txt"))
+        machine.move_experiment(back=False, experiment_id=experiment_id)
+        machine.collect_some(looks=looks, is_killed=False)
+        measured = collection.measure(machine.call, [EVERYTHING], 0)
+        assert (measured.freed.artifact_files, measured.freed.artifact_bytes) == (1, 10)
+        machine.collect()
+    finally:
+        machine.teardown()
+
+
 @pytest.mark.slow
 @pytest.mark.scaled
 def test_r17_nothing_that_can_be_reached_is_ever_lost(engine: SqlEngine):

@@ -93,14 +93,16 @@ def measure(call: Call, retentions: Sequence[Retention], offset: int) -> Collect
     stores, workspace, freed = call.stores, call.workspace.name, NOTHING_FREED
     trash = stores.metadata.trash
     items = trash.list_removable(workspace, retentions, MEASURED_AT_ONCE, offset)
+    # What an unfinished collection has left is counted at the end, and not with the folder around it too.
+    waiting = trash.list_removed_artifacts(workspace, call.now_ms())
     for item in items:
-        freed += _measure_item(stores, workspace, item)
+        freed += _measure_item(stores, workspace, item, waiting)
     is_done = len(items) < MEASURED_AT_ONCE
     if is_done:
         for retention in retentions:
             unused = trash.measure_unused_datasets(workspace, retention)
             freed += Freed(datasets=unused.rows, other_bytes=unused.size_bytes)
-        for path in trash.list_removed_artifacts(workspace, call.now_ms()):
+        for path in waiting:
             removed = measure_tree(stores.artifacts, path)
             freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
     return _collected(stores, freed, is_done, offset + len(items))
@@ -287,13 +289,14 @@ class Collection:
         return has_got_on and time.monotonic() >= self._until_s
 
 
-def _measure_item(stores: Stores, workspace: str, item: Trashed) -> Freed:
+def _measure_item(stores: Stores, workspace: str, item: Trashed, waiting: Sequence[ArtifactPath]) -> Freed:
     freed = _measure_rows(stores, item)
     claims = stores.metadata.trash.claims_if_removed(workspace, item)
     place = proxied_path(item.artifact_uri)
     if place is None or claims.is_inside:
         return freed
-    removed = measure_tree(stores.artifacts, ArtifactPath((workspace,)) / place, claims.kept)
+    others = (*claims.kept, *waiting)
+    removed = measure_tree(stores.artifacts, ArtifactPath((workspace,)) / place, others)
     return freed + Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
 
 
