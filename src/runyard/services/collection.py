@@ -8,7 +8,7 @@ database says that it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.quota import Limited
@@ -102,7 +102,7 @@ def measure(call: Call, retentions: Sequence[Retention], offset: int) -> Collect
         for retention in retentions:
             unused = trash.measure_unused_datasets(workspace, retention)
             freed += Freed(datasets=unused.rows, other_bytes=unused.size_bytes)
-        for path in waiting:
+        for path in _outermost(waiting):
             removed = measure_tree(stores.artifacts, path)
             freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
     return _collected(stores, freed, is_done, offset + len(items))
@@ -298,6 +298,14 @@ def _measure_item(stores: Stores, workspace: str, item: Trashed, waiting: Sequen
     others = (*claims.kept, *waiting)
     removed = measure_tree(stores.artifacts, ArtifactPath((workspace,)) / place, others)
     return freed + Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+
+
+def _outermost(paths: Sequence[ArtifactPath]) -> Iterator[ArtifactPath]:
+    """Yield the paths that do not lie below another one."""
+    segments = {path.segments for path in paths}
+    for path in paths:
+        if not any(path.segments[:end] in segments for end in range(len(path.segments))):
+            yield path
 
 
 def _measure_rows(stores: Stores, item: Trashed) -> Freed:
