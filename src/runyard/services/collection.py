@@ -121,8 +121,9 @@ def delete_workspace(call: Call, name: str) -> Collected:
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
         raise NotFound(f"Workspace '{name}' does not exist.")
     collection = Collection(call.stores, name, [EVERYTHING], now_ms)
+    # `work` comes last: its own last step does something in each call, and nothing behind it has a turn.
     is_done = (
-        collection.take_registered_models() and collection.work() and collection.take_evaluation_datasets()
+        collection.take_registered_models() and collection.take_evaluation_datasets() and collection.work()
     )
     if is_done:
         collection.empty_folder(ArtifactPath((name,)))
