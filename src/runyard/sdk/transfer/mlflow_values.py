@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 from runyard.sdk.spool.records import Point
 
@@ -30,3 +31,13 @@ def point(key: str, value: float, timestamp_ms: int, step: int) -> Point:
         return Point(key, value, timestamp_ms, step)
     word = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return Point(key, word, timestamp_ms, step)
+
+
+def mapping(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """Return pairs of an answer as a mapping."""
+    return {pair["key"]: pair.get("value", "") for pair in pairs or ()}
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number of an answer, which may be written as a text, or be left out."""
+    return int(value) if isinstance(value, int | float | str) and value != "" else None
