@@ -85,15 +85,17 @@ def imported(
 ) -> Iterator[Callable[[str], tuple[RunningServer, Any]]]:
     """Return a server that has imported the store of a name, and the report; for tests that only read."""
     made: dict[str, tuple[RunningServer, Any]] = {}
+    servers: list[RunningServer] = []
 
     def complete(name: str) -> tuple[RunningServer, Any]:
         if name not in made:
             running = RunningServer(tmp_path_factory.mktemp("imported") / "home").start()
+            servers.append(running)
             made[name] = running, complete_import(filled(name), to=running)
         return made[name]
 
     yield complete
-    for running, _ in made.values():
+    for running in servers:
         running.close()
 
 
