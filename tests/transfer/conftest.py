@@ -6,10 +6,12 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.running_server import RunningServer, free_port, is_healthy, scrubbed
+from tests.transfer.importing import complete_import
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,12 +62,41 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @pytest.fixture
 def store(filled: Callable[[str], Path], tmp_path: Path) -> Path:
     """A file store of the oldest client, which a test may change."""
-    kept = filled("1.30-folder")
+    return _copied(filled("1.30-folder"), tmp_path)
+
+
+@pytest.fixture
+def newer_store(filled: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A file store with registered models, which a test may change."""
+    return _copied(filled("2.22-folder"), tmp_path)
+
+
+def _copied(kept: Path, tmp_path: Path) -> Path:
     shutil.copytree(kept.parent, tmp_path / "copied")
     copied = tmp_path / "copied" / kept.name
     for meta in copied.rglob("meta.yaml"):
         meta.write_text(meta.read_text().replace(str(kept.parent), str(copied.parent)))
     return copied
+
+
+@pytest.fixture(scope="session")
+def imported(
+    filled: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], tuple[RunningServer, Any]]]:
+    """Return a server that has imported the store of a name, and the report; for tests that only read."""
+    made: dict[str, tuple[RunningServer, Any]] = {}
+    servers: list[RunningServer] = []
+
+    def complete(name: str) -> tuple[RunningServer, Any]:
+        if name not in made:
+            running = RunningServer(tmp_path_factory.mktemp("imported") / "home").start()
+            servers.append(running)
+            made[name] = running, complete_import(filled(name), to=running)
+        return made[name]
+
+    yield complete
+    for running in servers:
+        running.close()
 
 
 @pytest.fixture

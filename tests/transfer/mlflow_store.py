@@ -48,7 +48,7 @@ def _inputs(client: MlflowClient, run_id: str) -> None:
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _logged_model(client: MlflowClient, experiment_id: str, run_id: str, folder: Path) -> None:
+def _logged_model(client: MlflowClient, experiment_id: str, run_id: str, folder: Path) -> str:
     from mlflow.entities import LoggedModelOutput
 
     model = client.create_logged_model(
@@ -58,18 +58,41 @@ def _logged_model(client: MlflowClient, experiment_id: str, run_id: str, folder:
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 4)])
     client.log_metric(run_id, "val", 0.75, timestamp=9000, step=1, model_id=model.model_id)
+    return str(model.model_id)
+
+
+def _registry(client: MlflowClient, run_id: str, model_id: str | None) -> None:
+    tags = {"area": "vision"}
+    client.create_registered_model("net", tags=tags, description="Nets of \u2603")
+    client.create_registered_model("empty")
+    source = f"{client.get_run(run_id).info.artifact_uri}/model"
+    for _ in range(2):
+        client.create_model_version("net", source, run_id=run_id, tags={"n": "1"}, description="first")
+    client.delete_model_version("net", "1")
+    if MAJOR < 3:
+        client.transition_model_version_stage("net", "2", "Production")
+    if MAJOR < 2:
+        return
+    client.set_registered_model_alias("net", "champion", "2")
+    if model_id is not None:
+        client.create_model_version("net", f"models:/{model_id}", model_id=model_id)
+        client.copy_model_version("models:/net/2", "copied")
+        text = "Say {{ word }} 'twice'"
+        client.register_prompt("greeting", text, commit_message="begin", tags={"lang": "en"})
+        client.register_prompt("greeting", f"{text}!")
+        client.set_prompt_alias("greeting", "live", 1)
 
 
 def main(uri: str) -> None:
     mlflow.set_tracking_uri(uri)
     client, folder = MlflowClient(uri), Path("files")
     first = client.create_experiment("vision", tags={"team": "robots"})
-    full = _full_run(client, first, folder)
+    full, model_id = _full_run(client, first, folder), None
     if MAJOR >= 2:
         _inputs(client, full)
     if MAJOR >= 3:
         again = client.create_run(first, start_time=5000, run_name="modelled").info.run_id
-        _logged_model(client, first, again, folder)
+        model_id = _logged_model(client, first, again, folder)
         client.set_terminated(again, "FINISHED", 6000)
     client.create_run(first, start_time=234, run_name="open")
     deleted = client.create_run(first, start_time=345, run_name="gone").info.run_id
@@ -83,6 +106,8 @@ def main(uri: str) -> None:
     trashed = client.create_experiment("trashed")
     client.set_terminated(client.create_run(trashed, start_time=1).info.run_id, "FINISHED", 2)
     client.delete_experiment(trashed)
+    if MAJOR >= 2 or uri.startswith("sqlite"):
+        _registry(client, full, model_id)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from tests.transfer.importing import all_runs, complete_import, history, run_imp
 pytestmark = pytest.mark.clients
 
 Filled = Callable[[str], Path]
+Imported = Callable[[str], tuple[RunningServer, Any]]
 LARGEST = 1.7976931348623157e308
 BRAVE = [
     (1000, 0, "0.5"),
@@ -60,9 +62,8 @@ def _check_brave(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_all_that_a_store_holds_is_in_the_workspace(name: str, filled: Filled, server: RunningServer):
-    store = filled(name)
-    report = complete_import(store, to=server)
+def test_all_that_a_store_holds_is_in_the_workspace(name: str, filled: Filled, imported: Imported):
+    store, (server, report) = filled(name), imported(name)
     runs = all_runs(server)
     assert set(runs) == _run_ids(store)
     assert report["read"]["runs"] == len(runs)

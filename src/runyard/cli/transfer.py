@@ -29,6 +29,8 @@ _ROWS = {
     "datasets": "Dataset inputs",
     "models": "Logged models",
     "model_metrics": "Metrics of models",
+    "registered_models": "Registered models",
+    "versions": "Model versions",
     "files": "Files",
     "file_bytes": "Bytes of files",
 }
@@ -49,7 +51,10 @@ def import_(
     ] = None,
     experiment: Annotated[
         tuple[str, ...],
-        Parameter(name=["--experiment", "-e"], help="Only the experiment of this name; may be repeated."),
+        Parameter(
+            name=["--experiment", "-e"],
+            help="Only the experiment of this name, without registered models; may be repeated.",
+        ),
     ] = (),
     prefix: Annotated[str, Parameter(help="What the names of experiments begin with here.")] = "",
     artifacts: Annotated[
@@ -70,7 +75,7 @@ def import_(
     place: Place = HERE,
     json: Json = False,
 ) -> int:
-    """Take over experiments, runs and logged models of MLflow, with their ids, times, metrics and files.
+    """Take over what MLflow keeps: experiments, runs with their metrics and files, models, the registry.
 
     It may be stopped at any time; called again it goes on where it was, and nothing comes twice. At the end
     both sides are counted. You must be an owner of the workspace.

@@ -16,9 +16,16 @@ from runyard.stores.artifacts.removal import measure_tree
 MAX_COUNTED = 1000
 
 
-def count(call: Call, run_ids: Sequence[str], model_ids: Sequence[str], with_files: bool) -> Counter[str]:
-    """Return what runs and models hold together; ids that are not here are passed over."""
-    for field, ids in (("run_ids", run_ids), ("model_ids", model_ids)):
+def count(
+    call: Call,
+    run_ids: Sequence[str],
+    model_ids: Sequence[str],
+    registered: Sequence[str],
+    with_files: bool,
+) -> Counter[str]:
+    """Return what runs, models and registered models hold together; what is not here is passed over."""
+    asked = (("run_ids", run_ids), ("model_ids", model_ids), ("registered_models", registered))
+    for field, ids in asked:
         if len(ids) > MAX_COUNTED:
             raise InvalidParameter(f"'{field}' has {len(ids)} entries; at most {MAX_COUNTED} are allowed.")
     counted: Counter[str] = Counter()
@@ -26,6 +33,9 @@ def count(call: Call, run_ids: Sequence[str], model_ids: Sequence[str], with_fil
         uris = _count_runs(call, run_ids, counted)
         for model_id in model_ids:
             uris += _count_model(call, model_id, counted)
+        versions = call.stores.metadata.model_versions
+        for count_of_model in versions.count_model_versions(call.workspace.name, registered).values():
+            counted.update(registered_models=1, versions=count_of_model)
     if with_files:
         for uri in uris:
             counted.update(_count_files(call, uri))

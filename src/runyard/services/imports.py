@@ -61,10 +61,10 @@ def begin_experiment(
     Raises:
         AlreadyExists: One has the name that did not come from there and is not the untouched ``Default``.
     """
-    _check_source(source)
+    check_source(source)
     limits.check_experiment_name(name)
     limits.check_experiment_tags(tags)
-    _check_time(created_ms, "creation_time")
+    check_imported_time(created_ms, "creation_time")
     remote = _remote(location)
     marked = {**tags, IMPORT_TAG: source}
     experiments = call.stores.metadata.experiments
@@ -89,7 +89,7 @@ def finish_experiment(
     call: Call, source: str, experiment_id: str, updated_ms: int, stage: LifecycleStage
 ) -> None:
     """Give an imported experiment the time of its last change there, and its place in the trash."""
-    _check_time(updated_ms, "last_update_time")
+    check_imported_time(updated_ms, "last_update_time")
     with call.stores.atomic():
         experiment = _imported(call, source, experiment_id)
         experiments = call.stores.metadata.experiments
@@ -109,7 +109,7 @@ def begin_runs(call: Call, source: str, described: Sequence[tuple[Run, RunConten
         InvalidParameter: Too many, or something in one of them can't be.
         NotFound: There is no such experiment.
     """
-    _check_source(source)
+    check_source(source)
     _check_count(described, "runs", MAX_RUNS)
     for index, (run, contents) in enumerate(described):
         _check_run(run, contents, f"runs[{index}]")
@@ -188,12 +188,12 @@ def finish_runs(call: Call, source: str, finished: Sequence[FinishedRun]) -> Non
     Raises:
         NotFound: One of them is not here.
     """
-    _check_source(source)
+    check_source(source)
     _check_count(finished, "runs", MAX_RUNS)
     runs = call.stores.metadata.runs
     with call.stores.atomic():
         for each in sorted(finished, key=lambda one: one.run_id):
-            _check_time(each.deleted_ms, "deleted_time")
+            check_imported_time(each.deleted_ms, "deleted_time")
             run = runs.get_run(call.workspace.name, each.run_id)
             _imported(call, source, run.experiment_id)
             if not each.is_open:
@@ -213,7 +213,7 @@ def import_model(
         AlreadyExists: A model of that id is here in another experiment.
         InvalidParameter: Something in it can't be.
     """
-    _check_source(source)
+    check_source(source)
     _check_count(described.metrics, "metrics", MAX_MODEL_METRICS)
     logged_models.check_described(described)
     for what, time_ms in (
@@ -221,7 +221,7 @@ def import_model(
         ("last_updated_timestamp_ms", described.updated_ms),
         ("deleted_time", deleted_ms),
     ):
-        _check_time(time_ms, what)
+        check_imported_time(time_ms, what)
     models = call.stores.metadata.logged_models
     with call.stores.atomic():
         experiment = _imported(call, source, described.experiment_id)
@@ -303,12 +303,13 @@ def _check_run(run: Run, contents: RunContents, path: str) -> None:
     check_datasets(contents.dataset_inputs, f"{path}.datasets")
     _check_count(contents.model_inputs, f"{path}.models", MAX_PAIRS)
     _check_count(contents.model_outputs, f"{path}.outputs", MAX_PAIRS)
-    _check_time(run.started_ms, f"{path}.start_time")
-    _check_time(run.ended_ms, f"{path}.end_time")
+    check_imported_time(run.started_ms, f"{path}.start_time")
+    check_imported_time(run.ended_ms, f"{path}.end_time")
     _remote(run.artifact_uri)
 
 
-def _check_source(source: str) -> None:
+def check_source(source: str) -> None:
+    """Refuse a word for a source that says nothing or too much."""
     if not source.strip():
         raise InvalidParameter("'source' must say where it comes from.")
     limits.check_length(source, MAX_SOURCE_LENGTH, "source")
@@ -319,7 +320,8 @@ def _check_count(items: Sequence[object] | Mapping[str, str], field: str, limit:
         raise InvalidParameter(f"'{field}' has {len(items)} entries; at most {limit} are allowed.")
 
 
-def _check_time(time_ms: int | None, field: str) -> None:
+def check_imported_time(time_ms: int | None, field: str) -> None:
+    """Refuse a time that no clock of a source has shown."""
     if time_ms is not None and not 0 <= time_ms <= MAX_MS:
         raise InvalidParameter(
             f"Invalid value {time_ms} for '{field}': expected milliseconds since the epoch."

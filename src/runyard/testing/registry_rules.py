@@ -168,6 +168,32 @@ class RegistryRules(ABC):
         registry.add_model()
         assert registry.add_version().version == 1
 
+    def test_an_imported_version_has_its_own_number_and_the_next_one_follows(
+        self, registry: RegistryUnderTest
+    ) -> None:
+        """One that is not above the last number was there before, and may have been deleted since."""
+        registry.add_model()
+        imported = replace(new_version(), version=7, stage=Stage.STAGING, tags={"a": "b"})
+        assert registry.versions.import_model_version(imported)
+        assert registry.versions.get_model_version(WORKSPACE, "m", 7) == imported
+        assert not registry.versions.import_model_version(replace(imported, description="again"))
+        assert not registry.versions.import_model_version(replace(imported, version=3))
+        registry.versions.delete_model_version(WORKSPACE, "m", 7, NOW_MS)
+        assert not registry.versions.import_model_version(imported)
+        assert registry.add_version().version == 8
+        with pytest.raises(NotFound):
+            registry.versions.import_model_version(replace(imported, name="none"))
+
+    def test_versions_are_counted_by_model(self, registry: RegistryUnderTest) -> None:
+        """A model without any counts none, and one that is not there is left out."""
+        for name in ("m", "n"):
+            registry.add_model(name)
+        for _ in range(3):
+            registry.add_version()
+        count = registry.versions.count_model_versions
+        assert dict(count(WORKSPACE, ["m", "n", "none"])) == {"m": 3, "n": 0}
+        assert dict(count(OTHER_WORKSPACE, ["m"])) == dict(count(WORKSPACE, [])) == {}
+
     def test_many_register_at_once_and_each_has_a_number(self, registry: RegistryUnderTest) -> None:
         """None is given to two, and none is left out."""
         registry.add_model()

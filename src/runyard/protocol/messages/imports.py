@@ -129,11 +129,52 @@ class ImportModelAnswer(Wire, omit_defaults=False):
     skipped_metrics: int
 
 
+class ImportedVersion(Wire):
+    """A version of a registered model. Where its files are is said by one of three.
+
+    They are those of the logged model ``model_id``; or they lie at ``path`` below the artifacts of its run;
+    or ``source`` is an address in a remote store. A prompt has none.
+    """
+
+    version: int
+    creation_timestamp: Int64 | None = None
+    last_updated_timestamp: Int64 | None = None
+    description: str = ""
+    current_stage: str = "None"
+    source: str = ""
+    run_id: str = ""
+    path: str | None = None
+    model_id: str = ""
+    run_link: str = ""
+    tags: list[KeyValue] = []
+    aliases: list[str] = []
+
+
+class ImportRegisteredModel(Wire):
+    """Body of ``POST /api/v1/import/registered-models``: a model with some of its versions, lowest first."""
+
+    source: str
+    name: str
+    creation_timestamp: Int64 | None = None
+    last_updated_timestamp: Int64 | None = None
+    description: str = ""
+    tags: list[KeyValue] = []
+    versions: list[ImportedVersion] = []
+
+
+class ImportRegisteredModelAnswer(Wire, omit_defaults=False):
+    """How many of the versions are new here, and what was wrong with those that were left out."""
+
+    new_versions: int
+    problems: list[str]
+
+
 class CountImported(Wire):
     """Body of ``POST /api/v1/import/counts``."""
 
     run_ids: list[str] = []
     model_ids: list[str] = []
+    registered_models: list[str] = []
     with_files: bool = True
 
 
@@ -148,5 +189,7 @@ class ImportedCounts(Wire, omit_defaults=False):
     points: int = 0
     models: int = 0
     model_metrics: int = 0
+    registered_models: int = 0
+    versions: int = 0
     files: int = 0
     file_bytes: int = 0

@@ -21,13 +21,17 @@ from runyard.protocol.messages.imports import (
     ImportedCounts,
     ImportedModelMetric,
     ImportedRun,
+    ImportedVersion,
     ImportExperiment,
     ImportExperimentAnswer,
     ImportModel,
     ImportModelAnswer,
+    ImportRegisteredModel,
+    ImportRegisteredModelAnswer,
     ImportRuns,
     ImportRunsAnswer,
 )
+from runyard.protocol.messages.registered_models import ModelName, RegisteredModelAnswer
 from runyard.protocol.messages.runs import (
     WireDataset,
     WireDatasetInput,
@@ -38,7 +42,12 @@ from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.spool.calls import LoggedBatch
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import PROXIED_SCHEME
-from runyard.sdk.transfer.records import SourceExperiment, SourceModel, SourceRun
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceModel,
+    SourceRegisteredModel,
+    SourceRun,
+)
 
 IMPORT_TAG = "runyard.import"
 DEFAULT = "Default"
@@ -170,9 +179,42 @@ class Destination:
         )
         return self._connection.post(f"{_BASE}/logged-models", body, ImportModelAnswer, is_repeatable=True)
 
-    def count(self, run_ids: Sequence[str], model_ids: Sequence[str]) -> ImportedCounts:
-        """Count what those of the ids hold that are there."""
-        body = CountImported(run_ids=list(run_ids), model_ids=list(model_ids))
+    def has_foreign_model(self, name: str) -> bool:
+        """Return whether a registered model of that name is there that did not come from this source."""
+        path = f"{MLFLOW}/registered-models/get"
+        try:
+            answer = self._connection.get(path, RegisteredModelAnswer, ModelName(name=name))
+        except NotFound:
+            return False
+        return mapping(answer.registered_model.tags or ()).get(IMPORT_TAG) != self._source
+
+    def import_registered_model(
+        self, model: SourceRegisteredModel, versions: Sequence[ImportedVersion]
+    ) -> ImportRegisteredModelAnswer:
+        """Keep a registered model with some of its versions.
+
+        Raises:
+            AlreadyExists: One of that name came from elsewhere.
+        """
+        body = ImportRegisteredModel(
+            source=self._source,
+            name=model.name,
+            creation_timestamp=model.created_ms,
+            last_updated_timestamp=model.updated_ms,
+            description=model.description,
+            tags=key_values(model.tags),
+            versions=list(versions),
+        )
+        path = f"{_BASE}/registered-models"
+        return self._connection.post(path, body, ImportRegisteredModelAnswer, is_repeatable=True)
+
+    def count(
+        self, run_ids: Sequence[str] = (), model_ids: Sequence[str] = (), registered: Sequence[str] = ()
+    ) -> ImportedCounts:
+        """Count what those of the ids and names hold that are there."""
+        body = CountImported(
+            run_ids=list(run_ids), model_ids=list(model_ids), registered_models=list(registered)
+        )
         return self._connection.post(f"{_BASE}/counts", body, ImportedCounts, is_repeatable=True)
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, TooLarge
 from runyard.sdk.transfer.destination import Destination
+from runyard.sdk.transfer.importing_registry import RegistryImport
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, Unreadable, sound
 
@@ -125,6 +126,8 @@ class Import:
                     found = list(sound(self._source.models(experiment), self._source.name))
                     models += [model.model_id for model in found]
                     _spread(pool, found, lambda model, of=experiment_id: self._take_model(of, model))
+        if not self._options.experiments:
+            self._take_registry()
         if not self._options.is_dry_run:
             self._finish(experiments, begun)
             self._compare(models)
@@ -132,6 +135,15 @@ class Import:
             self._report.read.add(counts)
         self._report.problems += self._source.problems
         return self._report
+
+    def _take_registry(self) -> None:
+        """Take over what belongs to no experiment, and may name runs and models of all."""
+        registry = RegistryImport(
+            self._source, self._destination, self._options.is_dry_run, self._problem, self._told
+        )
+        read, kept = registry.run()
+        self._report.read.add(read)
+        self._report.kept.add(kept)
 
     def _chosen(self) -> list[SourceExperiment]:
         found = list(sound(_experiments(self._source), self._source.name))

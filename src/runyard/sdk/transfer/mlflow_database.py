@@ -8,57 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    MetaData,
-    Row,
-    Select,
-    Table,
-    create_engine,
-    event,
-    func,
-    inspect,
-    select,
-)
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.types import NullType
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
 from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
+from runyard.sdk.transfer.mlflow_database_registry import read_registered_models, read_versions
+from runyard.sdk.transfer.mlflow_schema import known_tables
 from runyard.sdk.transfer.mlflow_values import MODEL_STATUSES, number, point
-from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegisteredModel,
+    SourceRun,
+    SourceVersion,
+)
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source
 
 PAGE = 200
-
-# What is read; columns after the bar came with later versions of MLflow.
-_COLUMNS = {
-    "experiments": "experiment_id name artifact_location lifecycle_stage"
-    " | creation_time last_update_time workspace",
-    "experiment_tags": "key value experiment_id",
-    "runs": "run_uuid name user_id status start_time end_time lifecycle_stage artifact_uri experiment_id"
-    " | deleted_time",
-    "metrics": "key value timestamp step is_nan run_uuid",
-    "params": "key value run_uuid",
-    "tags": "key value run_uuid",
-}
-_LATER = {
-    "datasets": "dataset_uuid name digest dataset_source_type dataset_source dataset_schema dataset_profile",
-    "inputs": "input_uuid source_type source_id destination_type destination_id | step",
-    "input_tags": "input_uuid name value",
-    "logged_models": "model_id experiment_id name artifact_location creation_timestamp_ms"
-    " last_updated_timestamp_ms status lifecycle_stage model_type source_run_id",
-    "logged_model_metrics": "model_id metric_name metric_timestamp_ms metric_step metric_value run_id"
-    " dataset_name dataset_digest",
-    "logged_model_params": "model_id param_key param_value",
-    "logged_model_tags": "model_id tag_key tag_value",
-}
 
 
 class MlflowDatabase(Source):
@@ -85,7 +57,7 @@ class MlflowDatabase(Source):
         self._workspace = workspace
         self._engine = _engine(parsed, file)
         with _told(self.name):
-            self._tables = _tables(self._engine)
+            self._tables = known_tables(self._engine)
 
     def experiments(self) -> list[SourceExperiment]:
         """See :class:`Source`."""
@@ -219,6 +191,16 @@ class MlflowDatabase(Source):
             )
             for row in rows
         ]
+
+    def registered_models(self) -> Iterator[SourceRegisteredModel]:
+        """See :class:`Source`."""
+        with self._reading() as connection:
+            yield from read_registered_models(connection, self._tables, self._workspace)
+
+    def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
+        """See :class:`Source`."""
+        with self._reading() as connection:
+            yield from read_versions(connection, self._tables, self._workspace, model)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""
@@ -354,29 +336,6 @@ def _read_only(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
     cursor.close()
-
-
-def _tables(engine: Engine) -> dict[str, Table]:
-    """Return what there is of the tables that are read, each with the columns that it has."""
-    metadata, inspector, found = MetaData(), inspect(engine), {}
-    names = set(inspector.get_table_names())
-    if not {"experiments", "runs", "metrics"} <= names:
-        raise InvalidParameter("This database is not MLflow's: it has no experiments, runs and metrics.")
-    for name, text in {**_COLUMNS, **_LATER}.items():
-        if name not in names and name in _LATER:
-            continue
-        there = {column["name"] for column in inspector.get_columns(name)} if name in names else set()
-        needed, _, later = text.partition("|")
-        lacking = set(needed.split()) - there
-        if lacking:
-            raise InvalidParameter(
-                f"The schema of this database is of a version that is not known: {name} lacks "
-                f"{', '.join(sorted(lacking))}. Those of MLflow 1.30 to 3.17 are; upgrade a copy with "
-                "`mlflow db upgrade`."
-            )
-        columns = [Column(each, NullType()) for each in (*needed.split(), *later.split()) if each in there]
-        found[name] = Table(name, metadata, *columns)
-    return found
 
 
 @contextmanager

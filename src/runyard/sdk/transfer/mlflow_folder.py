@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
 from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
+from runyard.sdk.transfer.mlflow_folder_registry import read_registered_models, read_versions
+from runyard.sdk.transfer.mlflow_meta import META, MetaFiles, meta_in, number_of, opened, text_of
 from runyard.sdk.transfer.mlflow_values import MODEL_STATUSES, RUN_STATUSES, point
-from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegisteredModel,
+    SourceRun,
+    SourceVersion,
+)
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source, Unreadable
 
-META = "meta.yaml"
 TRASH = ".trash"
 MODELS_EXPERIMENT = "models"  # the file store of registered models lies beside the experiments
-MAX_META_BYTES = 32 * 1024 * 1024
-MAX_VALUE_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 4096
 REMEMBERED_POINTS = 200_000
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class MlflowFolder(Source):
@@ -45,6 +44,7 @@ class MlflowFolder(Source):
     def __init__(self, folder: Path, artifact_roots: Sequence[Path] = ()) -> None:
         self._root = folder.expanduser().absolute()
         super().__init__(f"file://{self._root}")
+        self._files = MetaFiles(self.problems)
         if not self._root.is_dir():
             raise NotFound(f"There is no folder {self._root}.")
         self._artifacts = LocalArtifacts([self._root, *artifact_roots], self._root.parent, self.problems)
@@ -57,23 +57,23 @@ class MlflowFolder(Source):
         """See :class:`Source`."""
         found = []
         for parent, is_deleted in ((self._root, False), (self._root / TRASH, True)):
-            for folder in self._folders(parent, but=(TRASH, MODELS_EXPERIMENT)):
+            for folder in self._files.folders(parent, but=(TRASH, MODELS_EXPERIMENT)):
                 if (folder / META).exists():
-                    found += self._noted(
+                    found += self._files.noted(
                         lambda folder=folder, gone=is_deleted: self._experiment(folder, gone)
                     )
         return found
 
     def _experiment(self, folder: Path, is_deleted: bool) -> SourceExperiment:
-        meta = _meta(folder)
+        meta = meta_in(folder)
         return SourceExperiment(
             source_id=folder.relative_to(self._root).as_posix(),
-            name=_text(meta, "name") or folder.name,
-            created_ms=_number(meta, "creation_time"),
-            updated_ms=_number(meta, "last_update_time"),
-            is_deleted=is_deleted or _text(meta, "lifecycle_stage") == "deleted",
-            tags=self._values(folder / "tags"),
-            artifact_location=_text(meta, "artifact_location"),
+            name=text_of(meta, "name") or folder.name,
+            created_ms=number_of(meta, "creation_time"),
+            updated_ms=number_of(meta, "last_update_time"),
+            is_deleted=is_deleted or text_of(meta, "lifecycle_stage") == "deleted",
+            tags=self._files.values(folder / "tags"),
+            artifact_location=text_of(meta, "artifact_location"),
         )
 
     def count_runs(self, experiment: SourceExperiment) -> int:
@@ -83,33 +83,33 @@ class MlflowFolder(Source):
     def runs(self, experiment: SourceExperiment) -> Iterator[SourceRun]:
         """See :class:`Source`."""
         for folder in self._run_folders(experiment):
-            yield from self._noted(lambda folder=folder: self._run(experiment, folder))
+            yield from self._files.noted(lambda folder=folder: self._run(experiment, folder))
 
     def _run_folders(self, experiment: SourceExperiment) -> Iterator[Path]:
         others = (TRASH, "tags", "datasets", "traces", "models")
-        for folder in self._folders(self._root / experiment.source_id, but=others):
+        for folder in self._files.folders(self._root / experiment.source_id, but=others):
             if (folder / META).exists():
                 yield folder
 
     def _run(self, experiment: SourceExperiment, folder: Path) -> SourceRun:
-        meta = _meta(folder)
-        run_id = _text(meta, "run_id") or _text(meta, "run_uuid")
+        meta = meta_in(folder)
+        run_id = text_of(meta, "run_id") or text_of(meta, "run_uuid")
         if run_id != folder.name:
             raise Unreadable(f"{folder / META} is of a run {run_id!r}, not of its folder's.")
-        tags = self._values(folder / "tags")
+        tags = self._files.values(folder / "tags")
         datasets, model_ids = self._inputs(folder)
         return SourceRun(
             run_id=run_id,
             experiment_id=experiment.source_id,
-            name=_text(meta, "run_name") or _text(meta, "name") or tags.get("mlflow.runName", ""),
-            user_id=_text(meta, "user_id"),
-            status=RUN_STATUSES.get(_number(meta, "status") or 3, "FINISHED"),
-            started_ms=_number(meta, "start_time"),
-            ended_ms=_number(meta, "end_time"),
-            is_deleted=_text(meta, "lifecycle_stage") == "deleted",
-            deleted_ms=_number(meta, "deleted_time"),
-            artifact_uri=_text(meta, "artifact_uri"),
-            params=self._values(folder / "params"),
+            name=text_of(meta, "run_name") or text_of(meta, "name") or tags.get("mlflow.runName", ""),
+            user_id=text_of(meta, "user_id"),
+            status=RUN_STATUSES.get(number_of(meta, "status") or 3, "FINISHED"),
+            started_ms=number_of(meta, "start_time"),
+            ended_ms=number_of(meta, "end_time"),
+            is_deleted=text_of(meta, "lifecycle_stage") == "deleted",
+            deleted_ms=number_of(meta, "deleted_time"),
+            artifact_uri=text_of(meta, "artifact_uri"),
+            params=self._files.values(folder / "params"),
             tags=tags,
             datasets=datasets,
             model_ids=model_ids,
@@ -120,7 +120,7 @@ class MlflowFolder(Source):
     def points(self, run: SourceRun) -> Iterator[list[Point]]:
         """See :class:`Source`."""
         batch: list[Point] = []
-        for key, path in self._files(Path(run.place) / "metrics"):
+        for key, path in self._files.files(Path(run.place) / "metrics"):
             for parts in _once(path):
                 batch.append(_point(key, parts, path))
                 if len(batch) == POINTS_AT_ONCE:
@@ -131,31 +131,39 @@ class MlflowFolder(Source):
 
     def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
         """See :class:`Source`."""
-        for folder in self._folders(self._root / experiment.source_id / "models"):
-            yield from self._noted(lambda folder=folder: self._model(experiment, folder))
+        for folder in self._files.folders(self._root / experiment.source_id / "models"):
+            yield from self._files.noted(lambda folder=folder: self._model(experiment, folder))
 
     def _model(self, experiment: SourceExperiment, folder: Path) -> SourceModel:
-        meta = _meta(folder)
+        meta = meta_in(folder)
         metrics = [
             _model_metric(key, parts, path)
-            for key, path in self._files(folder / "metrics")
+            for key, path in self._files.files(folder / "metrics")
             for parts in _once(path)
         ]
         return SourceModel(
             model_id=folder.name,
             experiment_id=experiment.source_id,
-            name=_text(meta, "name"),
-            status=MODEL_STATUSES.get(_number(meta, "status") or 2, "LOGGED_MODEL_READY"),
-            created_ms=_number(meta, "creation_timestamp"),
-            updated_ms=_number(meta, "last_updated_timestamp"),
-            is_deleted=_text(meta, "lifecycle_stage") == "deleted",
-            model_type=_text(meta, "model_type"),
-            source_run_id=_text(meta, "source_run_id"),
-            artifact_uri=_text(meta, "artifact_location") or _text(meta, "artifact_uri"),
-            params=self._values(folder / "params"),
-            tags=self._values(folder / "tags"),
+            name=text_of(meta, "name"),
+            status=MODEL_STATUSES.get(number_of(meta, "status") or 2, "LOGGED_MODEL_READY"),
+            created_ms=number_of(meta, "creation_timestamp"),
+            updated_ms=number_of(meta, "last_updated_timestamp"),
+            is_deleted=text_of(meta, "lifecycle_stage") == "deleted",
+            model_type=text_of(meta, "model_type"),
+            source_run_id=text_of(meta, "source_run_id"),
+            artifact_uri=text_of(meta, "artifact_location") or text_of(meta, "artifact_uri"),
+            params=self._files.values(folder / "params"),
+            tags=self._files.values(folder / "tags"),
             metrics=metrics,
         )
+
+    def registered_models(self) -> Iterator[SourceRegisteredModel]:
+        """See :class:`Source`."""
+        return read_registered_models(self._root / MODELS_EXPERIMENT, self._files)
+
+    def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
+        """See :class:`Source`."""
+        return read_versions(self._root / MODELS_EXPERIMENT / model.name, self._files)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""
@@ -167,10 +175,10 @@ class MlflowFolder(Source):
 
     def _inputs(self, folder: Path) -> tuple[list[DatasetInput], list[str]]:
         datasets, model_ids = [], []
-        for each in self._folders(folder / "inputs"):
-            meta = _meta(each)
-            name = _text(meta, "source_id")
-            if _text(meta, "source_type") == "MODEL":
+        for each in self._files.folders(folder / "inputs"):
+            meta = meta_in(each)
+            name = text_of(meta, "source_id")
+            if text_of(meta, "source_type") == "MODEL":
                 model_ids.append(name)
             elif Path(name).name == name and name not in ("", ".", ".."):
                 tags = {str(key): str(value) for key, value in _pairs(meta.get("tags"))}
@@ -179,42 +187,12 @@ class MlflowFolder(Source):
 
     def _outputs(self, folder: Path) -> list[ModelOutput]:
         found = []
-        for each in self._folders(folder / "outputs"):
-            meta = _meta(each)
-            found.append(ModelOutput(_text(meta, "destination_id") or each.name, _number(meta, "step") or 0))
+        for each in self._files.folders(folder / "outputs"):
+            meta = meta_in(each)
+            found.append(
+                ModelOutput(text_of(meta, "destination_id") or each.name, number_of(meta, "step") or 0)
+            )
         return found
-
-    def _values(self, folder: Path) -> dict[str, str]:
-        return {key: _read(path, MAX_VALUE_BYTES).decode() for key, path in self._files(folder)}
-
-    def _files(self, folder: Path) -> Iterator[tuple[str, Path]]:
-        """Yield the regular files below a folder with the keys that their paths are."""
-        for parent, folders, names in os.walk(folder, followlinks=False):
-            folders.sort()
-            for name in sorted(names):
-                path = Path(parent, name)
-                if path.is_symlink() or not path.is_file():
-                    self.problems.append(f"{path} is a link or no regular file; it is left out.")
-                    continue
-                yield path.relative_to(folder).as_posix(), path
-
-    def _folders(self, parent: Path, but: Sequence[str] = ()) -> list[Path]:
-        if parent.is_symlink() or not parent.is_dir():
-            return []
-        found = []
-        for entry in sorted(os.scandir(parent), key=lambda each: each.name):
-            if entry.is_symlink():
-                self.problems.append(f"{entry.path} is a link; it is not followed.")
-            elif entry.is_dir() and entry.name not in but:
-                found.append(Path(entry.path))
-        return found
-
-    def _noted(self, read: Any) -> list[Any]:
-        try:
-            return [read()]
-        except (Unreadable, OSError, ValueError) as error:
-            self.problems.append(str(error))
-            return []
 
 
 def _point(key: str, parts: list[str], path: Path) -> Point:
@@ -237,7 +215,7 @@ def _model_metric(key: str, parts: list[str], path: Path) -> LoggedModelMetric:
 def _once(path: Path) -> Iterator[list[str]]:
     """Yield the words of each line; a line that is there again is left out, as far back as is remembered."""
     seen: set[int] = set()
-    with _opened(path) as file:
+    with opened(path) as file:
         while line := file.readline(MAX_LINE_BYTES):
             if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
                 raise Unreadable(f"{path} has a line of more than {MAX_LINE_BYTES} bytes.")
@@ -250,53 +228,16 @@ def _once(path: Path) -> Iterator[list[str]]:
 
 
 def _dataset(folder: Path) -> Dataset:
-    meta = _meta(folder)
+    meta = meta_in(folder)
     return Dataset(
-        name=_text(meta, "name"),
-        digest=_text(meta, "digest"),
-        source_type=_text(meta, "source_type"),
-        source=_text(meta, "source"),
-        schema=_text(meta, "schema") or None,
-        profile=_text(meta, "profile") or None,
+        name=text_of(meta, "name"),
+        digest=text_of(meta, "digest"),
+        source_type=text_of(meta, "source_type"),
+        source=text_of(meta, "source"),
+        schema=text_of(meta, "schema") or None,
+        profile=text_of(meta, "profile") or None,
     )
-
-
-def _meta(folder: Path) -> dict[str, Any]:
-    path = folder / META
-    try:
-        content = _Loader(_read(path, MAX_META_BYTES)).get_single_data()
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
-        raise Unreadable(f"{path} is no YAML: {' '.join(str(error).split())[:200]}") from error
-    if not isinstance(content, dict):
-        raise Unreadable(f"{path} is not what MLflow writes.")
-    return content
-
-
-def _text(meta: dict[str, Any], key: str) -> str:
-    value = meta.get(key)
-    return "" if value is None else str(value)
-
-
-def _number(meta: dict[str, Any], key: str) -> int | None:
-    value = meta.get(key)
-    return value if isinstance(value, int) else None
 
 
 def _pairs(value: object) -> Iterable[tuple[object, object]]:
     return value.items() if isinstance(value, dict) else ()
-
-
-def _read(path: Path, limit: int) -> bytes:
-    with _opened(path) as file:
-        content: bytes = file.read(limit + 1)
-    if len(content) > limit:
-        raise Unreadable(f"{path} is longer than {limit} bytes.")
-    return content
-
-
-def _opened(path: Path) -> Any:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise Unreadable(f"{path} is no regular file.")
-    return os.fdopen(descriptor, "rb")

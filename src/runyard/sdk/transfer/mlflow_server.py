@@ -19,8 +19,16 @@ from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import FixedToken, find_credential
 from runyard.sdk.spool.known_workspaces import PRODUCT
 from runyard.sdk.spool.records import Point
-from runyard.sdk.transfer.mlflow_values import number, point
-from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.mlflow_server_registry import read_registered_models, read_versions
+from runyard.sdk.transfer.mlflow_values import mapping, number, point, whole
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegisteredModel,
+    SourceRun,
+    SourceVersion,
+)
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source, Unreadable
 from runyard.sdk.transport import Credential, HttpTransport, Request
 
@@ -62,10 +70,10 @@ class MlflowServer(Source):
             SourceExperiment(
                 source_id=str(found["experiment_id"]),
                 name=found["name"],
-                created_ms=_int(found.get("creation_time")),
-                updated_ms=_int(found.get("last_update_time")),
+                created_ms=whole(found.get("creation_time")),
+                updated_ms=whole(found.get("last_update_time")),
                 is_deleted=found.get("lifecycle_stage") == "deleted",
-                tags=_mapping(found.get("tags")),
+                tags=mapping(found.get("tags")),
                 artifact_location=found.get("artifact_location", ""),
             )
             for page in self._pages("experiments", body)
@@ -110,6 +118,14 @@ class MlflowServer(Source):
         except NotFound:
             return  # MLflow before version 3
 
+    def registered_models(self) -> Iterator[SourceRegisteredModel]:
+        """See :class:`Source`."""
+        return read_registered_models(self._get)
+
+    def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
+        """See :class:`Source`."""
+        return read_versions(self._get, model)
+
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""
         return None
@@ -125,7 +141,7 @@ class MlflowServer(Source):
                 if found.get("is_dir"):
                     waiting.append(path)
                 else:
-                    yield SourceFile(path, _int(found.get("file_size")) or 0)
+                    yield SourceFile(path, whole(found.get("file_size")) or 0)
 
     @contextlib.contextmanager
     def fetched(self, owner: SourceRun | SourceModel, file: SourceFile) -> Iterator[Path]:
@@ -183,6 +199,9 @@ class MlflowServer(Source):
             Request("POST", f"{_API}/{noun}/search", body=json.dumps(body).encode(), is_repeatable=True)
         )
 
+    def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        return self._ask(Request("GET", f"{_API}/{path}", query=tuple(query.items()), is_repeatable=True))
+
     def _is_runyard(self) -> bool:
         """Return whether the server keeps all numbers as they are."""
         try:
@@ -219,23 +238,23 @@ def _credential(url: str) -> Credential | None:
 def _run(found: dict[str, Any]) -> SourceRun:
     info, content = found["info"], found.get("data", {})
     inputs, outputs = found.get("inputs", {}), found.get("outputs", {})
-    tags = _mapping(content.get("tags"))
+    tags = mapping(content.get("tags"))
     return SourceRun(
         run_id=info["run_id"],
         experiment_id=str(info["experiment_id"]),
         name=info.get("run_name") or tags.get("mlflow.runName", ""),
         user_id=info.get("user_id", ""),
         status=info.get("status", "FINISHED"),
-        started_ms=_int(info.get("start_time")),
-        ended_ms=_int(info.get("end_time")),
+        started_ms=whole(info.get("start_time")),
+        ended_ms=whole(info.get("end_time")),
         is_deleted=info.get("lifecycle_stage") == "deleted",
         artifact_uri=info.get("artifact_uri", ""),
-        params=_mapping(content.get("params")),
+        params=mapping(content.get("params")),
         tags=tags,
         datasets=[_dataset_input(each) for each in inputs.get("dataset_inputs", [])],
         model_ids=[each["model_id"] for each in inputs.get("model_inputs", [])],
         outputs=[
-            ModelOutput(each["model_id"], _int(each.get("step")) or 0)
+            ModelOutput(each["model_id"], whole(each.get("step")) or 0)
             for each in outputs.get("model_outputs", [])
         ],
         # What of it has points: which is all that a search tells of them.
@@ -254,7 +273,7 @@ def _dataset_input(found: dict[str, Any]) -> DatasetInput:
             schema=dataset.get("schema") or None,
             profile=dataset.get("profile") or None,
         ),
-        _mapping(found.get("tags")),
+        mapping(found.get("tags")),
     )
 
 
@@ -265,13 +284,13 @@ def _model(found: dict[str, Any]) -> SourceModel:
         experiment_id=str(info["experiment_id"]),
         name=info["name"],
         status=info.get("status", "LOGGED_MODEL_READY"),
-        created_ms=_int(info.get("creation_timestamp_ms")),
-        updated_ms=_int(info.get("last_updated_timestamp_ms")),
+        created_ms=whole(info.get("creation_timestamp_ms")),
+        updated_ms=whole(info.get("last_updated_timestamp_ms")),
         model_type=info.get("model_type", ""),
         source_run_id=info.get("source_run_id", ""),
         artifact_uri=info.get("artifact_uri", ""),
-        params=_mapping(content.get("params")),
-        tags=_mapping(info.get("tags")),
+        params=mapping(content.get("params")),
+        tags=mapping(info.get("tags")),
         metrics=[
             LoggedModelMetric(
                 key=each["key"],
@@ -292,11 +311,3 @@ def _check_path(path: str, folder: str) -> None:
     parts = path.split("/")
     if path.rpartition("/")[0] != folder or len(parts) > MAX_DEPTH or not {"", ".", ".."}.isdisjoint(parts):
         raise Unreadable(f"{path[:200]!r} is no path of a file in {folder[:200]!r}.")
-
-
-def _mapping(pairs: list[dict[str, str]] | None) -> dict[str, str]:
-    return {pair["key"]: pair.get("value", "") for pair in pairs or []}
-
-
-def _int(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float | str) and value != "" else None

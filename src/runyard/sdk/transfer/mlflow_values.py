@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 from runyard.sdk.spool.records import Point
 
@@ -13,6 +14,8 @@ MODEL_STATUSES = {
     2: "LOGGED_MODEL_READY",
     3: "LOGGED_MODEL_UPLOAD_FAILED",
 }
+# The stage of a model version that was deleted: MLflow keeps its row, or its folder.
+DELETED_STAGE = "Deleted_Internal"
 # What MLflow's databases hold in place of an infinity.
 LARGEST = 1.7976931348623157e308
 
@@ -30,3 +33,13 @@ def point(key: str, value: float, timestamp_ms: int, step: int) -> Point:
         return Point(key, value, timestamp_ms, step)
     word = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return Point(key, word, timestamp_ms, step)
+
+
+def mapping(pairs: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """Return pairs of an answer as a mapping."""
+    return {pair["key"]: pair.get("value", "") for pair in pairs or ()}
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number of an answer, which may be written as a text, or be left out."""
+    return int(value) if isinstance(value, int | float | str) and value != "" else None

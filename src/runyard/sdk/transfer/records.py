@@ -75,6 +75,49 @@ class SourceModel:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRegisteredModel:
+    """A registered model, or a prompt, as the source has it, without its versions."""
+
+    name: str
+    created_ms: int | None = None
+    updated_ms: int | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVersion:
+    """A version of a registered model as the source has it.
+
+    Args:
+        version: Its number.
+        created_ms: When it was registered.
+        updated_ms: When it changed last.
+        description: What it is.
+        stage: How far it has come, in MLflow's word.
+        source: Where it was registered from.
+        location: Where its files lie, if that is another place.
+        run_id: The run that made it.
+        model_id: The logged model that it is a version of, where the source tells.
+        run_link: The address of a run elsewhere.
+        tags: Its tags.
+    """
+
+    version: int
+    created_ms: int | None = None
+    updated_ms: int | None = None
+    description: str = ""
+    stage: str = ""
+    source: str = ""
+    location: str = ""
+    run_id: str = ""
+    model_id: str = ""
+    run_link: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file of a run or a model: its path below its owner, its length, and where it lies on this machine."""
 
@@ -96,6 +139,8 @@ class Counts:
     points: int = 0
     models: int = 0
     model_metrics: int = 0
+    registered_models: int = 0
+    versions: int = 0
     files: int = 0
     file_bytes: int = 0
 

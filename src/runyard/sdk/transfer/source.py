@@ -10,7 +10,14 @@ from typing import TypeVar
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.sdk.spool.records import Point
-from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRegisteredModel,
+    SourceRun,
+    SourceVersion,
+)
 
 POINTS_AT_ONCE = 1000
 
@@ -72,6 +79,14 @@ class Source(ABC):
     @abstractmethod
     def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
         """Yield the logged models of an experiment."""
+
+    def registered_models(self) -> Iterator[SourceRegisteredModel]:
+        """Yield the registered models and prompts; a source of experiments alone has none."""
+        yield from ()
+
+    def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
+        """Yield the versions of a registered model, the lowest number first."""
+        yield from ()
 
     @abstractmethod
     def remote_location(self, uri: str) -> str | None:

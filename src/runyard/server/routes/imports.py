@@ -5,6 +5,7 @@ from __future__ import annotations
 from runyard.auth.permissions import Permission
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.logged_model import LoggedModel, LoggedModelMetric
+from runyard.entities.registered_model import ModelVersion, RegisteredModel, Stage
 from runyard.entities.run import Run, RunContents, RunStatus
 from runyard.protocol.messages.common import Empty, mapping
 from runyard.protocol.messages.imports import (
@@ -14,18 +15,22 @@ from runyard.protocol.messages.imports import (
     FinishRuns,
     ImportedCounts,
     ImportedRun,
+    ImportedVersion,
     ImportExperiment,
     ImportExperimentAnswer,
     ImportModel,
     ImportModelAnswer,
+    ImportRegisteredModel,
+    ImportRegisteredModelAnswer,
     ImportRuns,
     ImportRunsAnswer,
 )
 from runyard.protocol.messages.logged_models import model_status
 from runyard.protocol.messages.runs import dataset_inputs, model_inputs, model_outputs, run_status
+from runyard.protocol.registry_names import stage_named
 from runyard.protocol.wire import invalid
 from runyard.server.routing import Routes
-from runyard.services import imported_counts, imports
+from runyard.services import imported_counts, imports, registry_imports
 from runyard.services.call import Call
 
 routes = Routes()
@@ -108,14 +113,40 @@ def import_model(call: Call, body: ImportModel) -> ImportModelAnswer:
 
 
 @routes.post(
+    f"{_BASE}/registered-models",
+    permits=Permission.MANAGE,
+    is_audited=False,
+    summary="Keep a registered model with its times and up to 100 of its versions with their numbers.",
+)
+def import_registered_model(call: Call, body: ImportRegisteredModel) -> ImportRegisteredModelAnswer:
+    """Answer how many versions are new, and what is wrong with those that are left out."""
+    created_ms = call.now_ms() if body.creation_timestamp is None else body.creation_timestamp
+    updated_ms = body.last_updated_timestamp
+    model = RegisteredModel(
+        call.workspace.name,
+        body.name,
+        created_ms,
+        created_ms if updated_ms is None else updated_ms,
+        body.description,
+        mapping(body.tags),
+    )
+    versions = [_described_version(model, version) for version in body.versions]
+    new, problems = registry_imports.import_registered_model(call, body.source, model, versions)
+    return ImportRegisteredModelAnswer(new_versions=new, problems=problems)
+
+
+@routes.post(
     f"{_BASE}/counts",
     permits=Permission.MANAGE,
     is_audited=False,
-    summary="Count what runs and logged models hold, to compare it with where they come from.",
+    summary="Count what runs and models hold, to compare it with where they come from.",
 )
 def count(call: Call, body: CountImported) -> ImportedCounts:
     """Answer what is here."""
-    return ImportedCounts(**imported_counts.count(call, body.run_ids, body.model_ids, body.with_files))
+    counted = imported_counts.count(
+        call, body.run_ids, body.model_ids, body.registered_models, body.with_files
+    )
+    return ImportedCounts(**counted)
 
 
 def _described(run: ImportedRun) -> tuple[Run, RunContents]:
@@ -139,6 +170,29 @@ def _described(run: ImportedRun) -> tuple[Run, RunContents]:
         model_outputs=model_outputs(run.outputs),
     )
     return row, contents
+
+
+def _described_version(model: RegisteredModel, version: ImportedVersion) -> tuple[ModelVersion, str | None]:
+    created_ms = version.creation_timestamp
+    created_ms = model.created_ms if created_ms is None else created_ms
+    updated_ms = version.last_updated_timestamp
+    described = ModelVersion(
+        workspace=model.workspace,
+        name=model.name,
+        version=version.version,
+        created_ms=created_ms,
+        updated_ms=created_ms if updated_ms is None else updated_ms,
+        source=version.source,
+        storage_location=version.source,
+        stage=stage_named(version.current_stage or Stage.NONE.value),
+        run_id=version.run_id,
+        model_id=version.model_id,
+        run_link=version.run_link,
+        description=version.description,
+        tags=mapping(version.tags),
+        aliases=version.aliases,
+    )
+    return described, version.path
 
 
 def _described_model(call: Call, body: ImportModel) -> LoggedModel:

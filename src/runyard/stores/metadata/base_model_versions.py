@@ -24,6 +24,18 @@ class ModelVersionStore(ABC):
         """
 
     @abstractmethod
+    def import_model_version(self, version: ModelVersion) -> bool:
+        """Keep a version under its own number, or do nothing if its model is past that; say whether.
+
+        Raises:
+            NotFound: The workspace has no model of its name.
+        """
+
+    @abstractmethod
+    def count_model_versions(self, workspace: str, names: Sequence[str]) -> Mapping[str, int]:
+        """Return how many versions each of the models has that are there."""
+
+    @abstractmethod
     def get_model_version(self, workspace: str, name: str, version: int) -> ModelVersion:
         """Return a version with its tags and aliases; in a transaction that may write its model is held.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from runyard.entities.registered_model import IS_PROMPT_TAG, ModelVersion, Stage, is_prompt
 from runyard.errors import NotFound
@@ -42,18 +42,28 @@ class SqlModelVersions(ModelVersionStore):
         with self._database.writing() as connection:
             model = get_model(self._database, connection, version.workspace, version.name)
             added = replace(version, version=model.last_version + 1)
-            changed = {"last_version": added.version, "updated_ms": version.created_ms}
-            this = registered_models.c.model_number == model.model_number
-            connection.execute(update(registered_models).where(this).values(**changed))
-            row = _row(added) | {
-                "model_number": model.model_number,
-                "is_prompt": model.is_prompt or is_prompt(version.tags),
-            }
-            number = connection.scalar(
-                insert(model_versions).values(**row).returning(model_versions.c.version_number)
-            )
-            _set_tags(connection, number, version.tags)
+            _add(connection, model, added)
         return added
+
+    def import_model_version(self, version: ModelVersion) -> bool:
+        with self._database.writing() as connection:
+            model = get_model(self._database, connection, version.workspace, version.name)
+            if version.version <= model.last_version:
+                return False
+            _add(connection, model, version)
+        return True
+
+    def count_model_versions(self, workspace: str, names: Sequence[str]) -> Mapping[str, int]:
+        columns = registered_models.c
+        is_its = columns.model_number == model_versions.c.model_number
+        query = (
+            select(columns.name, func.count(model_versions.c.version_number).label("versions"))
+            .outerjoin(model_versions, is_its)
+            .where(columns.workspace == workspace, columns.name.in_(names))
+            .group_by(columns.name)
+        )
+        with self._database.reading() as connection:
+            return {row.name: row.versions for row in connection.execute(query)}
 
     def get_model_version(self, workspace: str, name: str, version: int) -> ModelVersion:
         with self._database.reading() as connection:
@@ -145,6 +155,20 @@ class SqlModelVersions(ModelVersionStore):
         query = model_versions_query(search).limit(search.limit).offset(search.offset)
         with self._database.reading() as connection:
             return read_versions(connection, connection.scalars(query).all())
+
+
+def _add(connection: Connection, model: Row[Any], added: ModelVersion) -> None:
+    changed = {"last_version": added.version, "updated_ms": added.created_ms}
+    this = registered_models.c.model_number == model.model_number
+    connection.execute(update(registered_models).where(this).values(**changed))
+    row = _row(added) | {
+        "model_number": model.model_number,
+        "is_prompt": model.is_prompt or is_prompt(added.tags),
+    }
+    number = connection.scalar(
+        insert(model_versions).values(**row).returning(model_versions.c.version_number)
+    )
+    _set_tags(connection, number, added.tags)
 
 
 def _row(version: ModelVersion) -> dict[str, Any]:

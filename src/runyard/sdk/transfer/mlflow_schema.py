@@ -1,0 +1,64 @@
+"""The tables of MLflow's databases of the versions 1.30 to 3.17, as far as they are read."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Engine, MetaData, Table, inspect
+from sqlalchemy.types import NullType
+
+from runyard.errors import InvalidParameter
+
+# What is read; columns after the bar came with later versions of MLflow.
+_COLUMNS = {
+    "experiments": "experiment_id name artifact_location lifecycle_stage"
+    " | creation_time last_update_time workspace",
+    "experiment_tags": "key value experiment_id",
+    "runs": "run_uuid name user_id status start_time end_time lifecycle_stage artifact_uri experiment_id"
+    " | deleted_time",
+    "metrics": "key value timestamp step is_nan run_uuid",
+    "params": "key value run_uuid",
+    "tags": "key value run_uuid",
+}
+_LATER = {
+    "datasets": "dataset_uuid name digest dataset_source_type dataset_source dataset_schema dataset_profile",
+    "inputs": "input_uuid source_type source_id destination_type destination_id | step",
+    "input_tags": "input_uuid name value",
+    "logged_models": "model_id experiment_id name artifact_location creation_timestamp_ms"
+    " last_updated_timestamp_ms status lifecycle_stage model_type source_run_id",
+    "logged_model_metrics": "model_id metric_name metric_timestamp_ms metric_step metric_value run_id"
+    " dataset_name dataset_digest",
+    "logged_model_params": "model_id param_key param_value",
+    "logged_model_tags": "model_id tag_key tag_value",
+    "registered_models": "name creation_time last_updated_time description | workspace",
+    "registered_model_tags": "name key value | workspace",
+    "registered_model_aliases": "name alias version | workspace",
+    "model_versions": "name version creation_time last_updated_time description current_stage source run_id"
+    " | run_link storage_location workspace",
+    "model_version_tags": "name version key value | workspace",
+}
+
+
+def known_tables(engine: Engine) -> dict[str, Table]:
+    """Return what there is of the tables that are read, each with the columns that it has.
+
+    Raises:
+        InvalidParameter: It is not MLflow's, or of a version that is not known.
+    """
+    metadata, inspector, found = MetaData(), inspect(engine), {}
+    names = set(inspector.get_table_names())
+    if not {"experiments", "runs", "metrics"} <= names:
+        raise InvalidParameter("This database is not MLflow's: it has no experiments, runs and metrics.")
+    for name, text in {**_COLUMNS, **_LATER}.items():
+        if name not in names and name in _LATER:
+            continue
+        there = {column["name"] for column in inspector.get_columns(name)} if name in names else set()
+        needed, _, later = text.partition("|")
+        lacking = set(needed.split()) - there
+        if lacking:
+            raise InvalidParameter(
+                f"The schema of this database is of a version that is not known: {name} lacks "
+                f"{', '.join(sorted(lacking))}. Those of MLflow 1.30 to 3.17 are; upgrade a copy with "
+                "`mlflow db upgrade`."
+            )
+        columns = [Column(each, NullType()) for each in (*needed.split(), *later.split()) if each in there]
+        found[name] = Table(name, metadata, *columns)
+    return found
