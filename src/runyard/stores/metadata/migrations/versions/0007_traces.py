@@ -110,6 +110,9 @@ def _make_spans() -> None:
         _of_trace("spans"),
         _key("spans", "trace_number", "span_id"),
     )
+    if op.get_bind().dialect.name == "sqlite":
+        seen = ["trace_number", "name", "type", "status"]
+        op.create_index(op.f("ix_spans_trace_number_name_type_status"), "spans", seen)
 
 
 def _make_assessments() -> None:
