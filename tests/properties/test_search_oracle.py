@@ -138,7 +138,7 @@ def spelled_operator(draw, by):
 @st.composite
 def comparisons(draw):
     """A comparison, and one of the ways to write it."""
-    entity = draw(st.sampled_from(list(Entity)))
+    entity = draw(st.sampled_from(list(SPELLINGS)))
     head = draw(st.sampled_from(SPELLINGS[entity]))
     if entity is Entity.METRIC:
         return draw(metric_comparisons(head))

@@ -224,6 +224,8 @@ def test_counts_are_of_what_is_stored_and_a_point_counts_once(local: Local):
         "points": 2,
         "models": 0,
         "model_metrics": 0,
+        "registered_models": 0,
+        "versions": 0,
         "files": 1,
         "file_bytes": 5,
     }

@@ -76,7 +76,9 @@ class LocalArtifacts:
         elif scheme == "file":
             path = Path(unquote(parts.path))
         else:
-            path = self._base / uri
+            # A database that has moved still names its files as beside it: they may be in a named folder.
+            beside = (base / uri for base in (self._base, *self._roots))
+            path = next((each for each in beside if each.exists()), self._base / uri)
         try:
             resolved = path.resolve()
         except (OSError, RuntimeError, ValueError) as error:
