@@ -179,7 +179,8 @@ class RunOrdering:
 
 def _ranked(at: int, row: Row) -> tuple[bool, Any]:
     """What a row is sorted by among those of its rank: what has no value is all alike."""
-    return row[at] == VALUED, row[at + 1]
+    is_valued = row[at] == VALUED
+    return is_valued, row[at + 1] if is_valued else None
 
 
 def _fits(key: SortKey, pair: tuple[Any, Any]) -> bool:
