@@ -83,6 +83,55 @@ def _registry(client: MlflowClient, run_id: str, model_id: str | None) -> None:
         client.set_prompt_alias("greeting", "live", 1)
 
 
+def _traces(client: MlflowClient, experiment_id: str, run_id: str, is_database: bool) -> None:
+    from mlflow.entities import SpanEvent
+
+    mlflow.set_experiment(experiment_id=experiment_id)
+    with mlflow.start_span("answer", span_type="CHAIN", attributes={"n": 1, "list": [1.5, "\u2603"]}) as root:
+        root.set_inputs({"question": "\u00fcn\u00ef"})
+        with mlflow.start_span("search", span_type="RETRIEVER") as child:
+            child.add_event(SpanEvent("retry", attributes={"times": 2}))
+            child.set_outputs([{"page_content": "x" * 3000}])
+        root.set_outputs({"answer": 42})
+    first = _last_trace()
+    client.set_trace_tag(first, "env", "dev")
+    try:
+        with mlflow.start_span("broken"):
+            raise ValueError("lost")
+    except ValueError:
+        pass
+    second = _last_trace()
+    if MAJOR >= 3:
+        _assessments(first, second)
+    if is_database:
+        client.link_traces_to_run([first, second], run_id)
+
+
+def _last_trace() -> str:
+    mlflow.flush_trace_async_logging()
+    found = (
+        mlflow.get_last_active_trace_id() if MAJOR >= 3 else mlflow.get_last_active_trace().info.request_id
+    )
+    return str(found)
+
+
+def _assessments(first: str, second: str) -> None:
+    from mlflow.entities import AssessmentError, AssessmentSource
+
+    ann = AssessmentSource("HUMAN", "ann")
+    given = mlflow.log_feedback(
+        trace_id=first, name="correct", value=False, source=ann, rationale="no", metadata={"by": "hand"}
+    )
+    mlflow.override_feedback(
+        trace_id=first, assessment_id=given.assessment_id, value=True, source=ann, rationale="yes"
+    )
+    mlflow.log_expectation(trace_id=first, name="facts", value={"all": [1, 2, None]}, source=ann)
+    mlflow.log_expectation(trace_id=first, name="expected", value="42")
+    judge = AssessmentSource("LLM_JUDGE", "gpt")
+    error = AssessmentError("TIMEOUT", "too late")
+    mlflow.log_feedback(trace_id=second, name="tone", error=error, source=judge)
+
+
 def main(uri: str) -> None:
     mlflow.set_tracking_uri(uri)
     client, folder = MlflowClient(uri), Path("files")
@@ -106,6 +155,8 @@ def main(uri: str) -> None:
     trashed = client.create_experiment("trashed")
     client.set_terminated(client.create_run(trashed, start_time=1).info.run_id, "FINISHED", 2)
     client.delete_experiment(trashed)
+    if MAJOR >= 2:
+        _traces(client, first, full, uri.startswith("sqlite"))
     if MAJOR >= 2 or uri.startswith("sqlite"):
         _registry(client, full, model_id)
 
