@@ -3,9 +3,11 @@
 Usage: python mlflow_store.py TRACKING_URI, in the folder where the store is to lie.
 """
 
+import contextlib
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow.entities import Metric, Param, RunTag
@@ -86,6 +88,8 @@ def _registry(client: MlflowClient, run_id: str, model_id: str | None) -> None:
 def _traces(client: MlflowClient, experiment_id: str, run_id: str, is_database: bool) -> None:
     from mlflow.entities import SpanEvent
 
+    if MAJOR < 3:
+        _mend_tracing()
     mlflow.set_experiment(experiment_id=experiment_id)
     with mlflow.start_span("answer", span_type="CHAIN", attributes={"n": 1, "list": [1.5, "\u2603"]}) as root:
         root.set_inputs({"question": "\u00fcn\u00ef"})
@@ -95,16 +99,27 @@ def _traces(client: MlflowClient, experiment_id: str, run_id: str, is_database: 
         root.set_outputs({"answer": 42})
     first = _last_trace()
     client.set_trace_tag(first, "env", "dev")
-    try:
-        with mlflow.start_span("broken"):
-            raise ValueError("lost")
-    except ValueError:
-        pass
+    with contextlib.suppress(KeyError), mlflow.start_span("broken"):
+        {}["lost"]
     second = _last_trace()
     if MAJOR >= 3:
         _assessments(first, second)
     if is_database:
         client.link_traces_to_run([first, second], run_id)
+
+
+def _mend_tracing() -> None:
+    # MLflow 2.22 leaves out its base's own part, which later versions of OpenTelemetry don't forgive.
+    from mlflow.tracing.processor.mlflow import MlflowSpanProcessor
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    begin = MlflowSpanProcessor.__init__
+
+    def begin_both(self: Any, exporter: Any, *args: Any, **kwargs: Any) -> None:
+        SimpleSpanProcessor.__init__(self, exporter)
+        begin(self, exporter, *args, **kwargs)
+
+    MlflowSpanProcessor.__init__ = begin_both
 
 
 def _last_trace() -> str:

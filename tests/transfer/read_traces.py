@@ -1,7 +1,7 @@
 """Reads all traces of an experiment through a genuine MLflow client: run by its interpreter, alone.
 
-Usage: python read_traces.py TRACKING_URI EXPERIMENT_NAME RUN_ID. What is printed is JSON: each trace as the client
-has it, and the ids of those that are linked to the run.
+Usage: python read_traces.py TRACKING_URI EXPERIMENT_NAME RUN_ID. It prints JSON: each trace as the client has
+it, and the ids of those that are linked to the run.
 """
 
 import json
@@ -29,7 +29,7 @@ def main(uri: str, name: str, run_id: str) -> None:
     if run_id:
         found = client.search_traces(locations=places, run_id=run_id, include_spans=False)
         linked = sorted(each.info.trace_id for each in found)
-    print(json.dumps({"traces": traces, "linked": linked}))
+    sys.stdout.write(json.dumps({"traces": traces, "linked": linked}))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _comparable(trace: dict[str, Any]) -> dict[str, Any]:
         # Written as JSON by each side in its way; they are compared as they are read.
         del span["attributes"]
     for attributes in trace["attributes"].values():
-        # A trace of MLflow 2 has an id of its own; a client of MLflow 3 makes this one up from OpenTelemetry's.
+        # A client of MLflow 3 makes this one up from OpenTelemetry's; a trace of MLflow 2 has another.
         del attributes["mlflow.traceRequestId"]
     trace["data"]["spans"].sort(key=lambda each: each["span_id"])
     return trace
