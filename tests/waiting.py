@@ -1,4 +1,4 @@
-"""Waiting for what another process does, for at most a minute."""
+"""Waiting for what another process does, for at most a minute unless it is known to take longer."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from collections.abc import Callable
 WITHIN_S = 60.0
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Return once it is so; fail if that takes a minute."""
-    deadline = time.monotonic() + WITHIN_S
+def until(is_so: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    """Return once it is so; fail if that takes too long."""
+    deadline = time.monotonic() + within_s
     while not is_so():
-        assert time.monotonic() < deadline, "it did not come to be so within a minute"
+        assert time.monotonic() < deadline, f"it did not come to be so within {within_s:g} s"
         time.sleep(0.01)

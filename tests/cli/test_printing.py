@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from runyard.cli.printing import (
     print_json,
     print_pairs,
     print_table,
+    time_text,
 )
 
 
@@ -22,6 +24,19 @@ from runyard.cli.printing import (
 def test_no_text_breaks_a_line_or_steers_a_terminal(text: str):
     assert all(character.isprintable() for character in one_line(text))
     assert len(one_line(text)) == len(text)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_time_that_no_calendar_has_is_shown_as_its_end(zone: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        shown = [time_text(ms) for ms in (-(2**63), 2**63 - 1)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert re.fullmatch(r"0*1-01-0[123] [\d:]{8}", shown[0])
+    assert re.fullmatch(r"9999-12-3[01] [\d:]{8}", shown[1])
 
 
 def test_a_pipe_gets_tabs(capsys: pytest.CaptureFixture[str]):

@@ -10,6 +10,8 @@ import mlflow
 import numpy as np
 from sklearn.linear_model import LinearRegression
 
+# Inferring requirements starts a process that imports the model again: slow, and not the spool's business.
+required = {"pip_requirements": ["scikit-learn"]}
 x = np.array([[1.0], [2.0], [3.0]])
 found = {}
 if len(sys.argv) == 2:
@@ -19,11 +21,12 @@ if len(sys.argv) == 2:
         mlflow.log_metric("loss", 0.25, step=0)
         mlflow.log_metric("loss", 0.125, step=1)
         model = LinearRegression().fit(x, 2 * x[:, 0])
-        first = mlflow.sklearn.log_model(model, name="line", params={"kind": "linear"}, tags={"team": "a"})
+        described = {"params": {"kind": "linear"}, "tags": {"team": "a"}}
+        first = mlflow.sklearn.log_model(model, name="line", **described, **required)
         mlflow.set_logged_model_tags(first.model_id, {"team": "b"})
         mlflow.log_model_params({"added": "1"}, model_id=first.model_id)
         mlflow.log_metric("rmse", 0.5, model_id=first.model_id)
-        second = mlflow.sklearn.log_model(model, name="again", step=1)
+        second = mlflow.sklearn.log_model(model, name="again", step=1, **required)
     alone = mlflow.initialize_logged_model(name="failed")
     mlflow.finalize_logged_model(alone.model_id, "FAILED")
     seen = mlflow.get_logged_model(first.model_id)

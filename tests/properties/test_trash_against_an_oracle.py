@@ -273,8 +273,9 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         assert is_deleted is back
         self.stages[experiment_id] = not back
         self.is_clean &= back
-        for known in self.items.values():
-            if known.experiment_id == experiment_id and known.is_run:
+        for item_id, known in self.items.items():
+            # What a collection has taken away does not come back.
+            if known.experiment_id == experiment_id and known.is_run and self._is_there(item_id):
                 known.is_deleted = not back
 
     @precondition(lambda self: not self.is_clean)
@@ -408,6 +409,29 @@ def test_a_late_upload_into_what_an_experiment_keeps_goes_when_the_experiment_go
         machine.collect()
         artifacts_root = machine.home / "artifacts" / "default"
         assert [path for path in artifacts_root.rglob("*") if path.is_file()] == []
+    finally:
+        machine.teardown()
+
+
+@pytest.mark.parametrize("looks", range(6))
+def test_what_an_unfinished_collection_has_left_is_measured_once(engine: SqlEngine, looks: int):
+    """R17 found it: runs are gone, their files are not, and the experiment around them may be gone too."""
+    machine = TrashAgainstAnOracle(engine)
+    machine.open()
+    try:
+        experiment_id = machine.add_experiment(inside=None)
+        for item_id in (
+            machine.add_model(experiment_id=experiment_id),
+            machine.add_run(experiment_id=experiment_id, points=0),
+        ):
+            machine.end_upload(upload=machine.begin_upload(item_id=item_id, name="b/c.txt"))
+        machine.move_experiment(back=False, experiment_id=experiment_id)
+        machine.collect_some(looks=looks, is_killed=False)
+        measured = collection.measure(machine.call, [EVERYTHING], 0)
+        if not measured.freed.artifact_files:
+            return
+        assert (measured.freed.artifact_files, measured.freed.artifact_bytes) == (2, 20)
+        machine.collect()
     finally:
         machine.teardown()
 

@@ -127,6 +127,14 @@ def test_a_run_that_fell_silent_is_told_once_and_again_when_it_falls_silent_agai
     assert len(happened(local)) == 2
 
 
+def test_a_run_of_before_all_calendars_keeps_no_other_from_being_told(local):
+    now_ms, watched = system_now_ms(), Settings(stuck_after_s=5)
+    for start_time in (-(2**63), now_ms - 10_000):
+        local.run(start_time=start_time)
+    assert watching.note_silent_runs(local.stores, watched, now_ms) == 2
+    assert [event["subject"]["heard_ms"] for event in happened(local)] == [now_ms - 10_000, -(2**63)]
+
+
 def test_a_quota_that_is_nearly_reached_is_told_once_a_day(local):
     limit(local, max_runs=5, max_experiments=100)
     for _ in range(3):

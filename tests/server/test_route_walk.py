@@ -93,6 +93,9 @@ NOBODY_LISTENS = ("127.0.0.1",)
 HOOK = "http://127.0.0.1:9/hook"
 EVENT = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
 
+# Where what is imported comes from, and a run that comes from there.
+OLD_STORE, IMPORTED_RUN = "sqlite:////old/mlflow.db", "1" * 32
+
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
 # Registered models whose names say what a walk does with them.
@@ -201,6 +204,8 @@ class Planted:
         self.issue_id = self.add_issue(next(secret), next(secret))
         self.schema_id = self.add_label_schema(next(secret), next(secret))
         self.trace_id, self.assessment_id = self.add_trace(secret)
+        self.imported = {"source": OLD_STORE, "name": "imported"}
+        self.imported["experiment_id"] = self.begin_import()
         assert list(secret) == []
         team.always_sent = {"x-mlflow-experiment-id": self.experiment_id}
         team.stores.metrics.settle()  # or the first who reads would have it done
@@ -279,6 +284,19 @@ class Planted:
         sent.raise_for_status()
         return trace_id, answer.json()["trace"]["trace_info"]["assessments"][0]["assessment_id"]
 
+    def begin_import(self):
+        """An experiment that takes what comes from elsewhere, and a run of it that has come."""
+
+        def take_over(path, body):
+            path, body = f"/workspaces/beta/api/v1/import/{path}", {"source": OLD_STORE, **body}
+            answer = self.team.ask("POST", path, body, key=self.team.admin_key)
+            answer.raise_for_status()
+            return answer.json()
+
+        experiment_id = take_over("experiments", self.imported)["experiment_id"]
+        take_over("runs", {"runs": [{"run_id": IMPORTED_RUN, "experiment_id": experiment_id}]})
+        return experiment_id
+
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
         wanted = {"url": HOOK, "workspace": "beta"}
@@ -348,6 +366,9 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     body = body_for(planted)
     if REGISTRY.search(route.path):
         body["name"] = planted.registered
+    if "/api/v1/import/" in route.path:
+        body |= planted.imported
+        body["runs"] = [{"run_id": IMPORTED_RUN, "experiment_id": planted.imported["experiment_id"]}]
     body |= next((special for end, special in SPECIAL if plain(route.path).endswith(end)), {})
     if route.method == "GET":
         return path, {name: value for name, value in body.items() if is_for_a_query(value)}
@@ -389,7 +410,6 @@ def body_for(planted: Planted) -> dict[str, object]:
         "locations": [{"mlflow_experiment": {"experiment_id": planted.experiment_id}}],
         "assessment": {"assessment_name": "walked", "feedback": {"value": True}, "rationale": "walked"},
         "update_mask": "rationale",
-        "view_type": "TRACES",
         "metric_name": "trace_count",
         "aggregations": [{"aggregation_type": "COUNT"}],
         "filter_string1": "status = 'OK'",
@@ -411,6 +431,7 @@ def body_for(planted: Planted) -> dict[str, object]:
         "url": HOOK,
         "events": [EVENT],
         "timestamp": 1,
+        "last_update_time": 1,
         "path": planted.file_name,
         "artifact_file_path": planted.file_name,
         "status": "FINISHED",
@@ -468,9 +489,11 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("artifacts/directories", {"path": ""}),
     ("logged-models/search", {"datasets": []}),
     ("get-trace-artifact", {"path": ""}),
+    ("traces/metrics", {"view_type": "TRACES"}),
     ("2.0/mlflow/traces/{trace_id}", {"status": "OK"}),
     ("2.0/mlflow/traces/{trace_id}/tags", {"key": "walked too"}),
     ("mlflow/logged-models", {"model_id": None}),
+    ("import/logged-models", {"model_id": f"m-{'1' * 32}", "status": "LOGGED_MODEL_READY"}),
     ("datasets/create", {"tags": "{}"}),
     ("scorers/list", {"experiment_id": None}),
     ("mlflow/issues", {"status": "pending", "description": "walked"}),

@@ -16,6 +16,7 @@ from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 FILLED_WITHIN_S = 600
+READY_WITHIN_S = 240  # MLflow makes its tables first, by all migrations that there have been
 # What these versions can make here: SQLAlchemy 2.1 is too new for the databases of 2.22.
 MADE = {
     "1.30-database": "mlflow-1.30",
@@ -31,6 +32,27 @@ def environment() -> dict[str, str]:
     return scrubbed(os.environ) | {"MLFLOW_ALLOW_FILE_STORE": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
 
+def fill_store(client: str, uri: str, folder: Path, *words: str) -> None:
+    """Fill a store through the genuine client of an environment, which works in the folder."""
+    ended = subprocess.run(
+        [
+            ROOT / ".envs" / client / "bin" / "python",
+            "-W",
+            "ignore",
+            Path(__file__).with_name("mlflow_store.py"),
+            uri,
+            *words,
+        ],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=FILLED_WITHIN_S,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+
+
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a copy-free store by its name in `MADE`: it is made when it is first asked for."""
@@ -41,18 +63,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             folder = tmp_path_factory.mktemp(name)
             is_database = name.endswith("database")
             uri = "sqlite:///mlflow.db" if is_database else str(folder / "mlruns")
-            python = ROOT / ".envs" / MADE[name] / "bin" / "python"
-            script = Path(__file__).with_name("mlflow_store.py")
-            ended = subprocess.run(
-                [python, "-W", "ignore", script, uri],
-                cwd=folder,
-                env=environment(),
-                capture_output=True,
-                text=True,
-                timeout=FILLED_WITHIN_S,
-                check=False,
-            )
-            assert ended.returncode == 0, ended.stderr[-3000:]
+            fill_store(MADE[name], uri, folder)
             made[name] = folder / ("mlflow.db" if is_database else "mlruns")
         return made[name]
 
@@ -85,15 +96,17 @@ def imported(
 ) -> Iterator[Callable[[str], tuple[RunningServer, Any]]]:
     """Return a server that has imported the store of a name, and the report; for tests that only read."""
     made: dict[str, tuple[RunningServer, Any]] = {}
+    servers: list[RunningServer] = []
 
     def complete(name: str) -> tuple[RunningServer, Any]:
         if name not in made:
             running = RunningServer(tmp_path_factory.mktemp("imported") / "home").start()
+            servers.append(running)
             made[name] = running, complete_import(filled(name), to=running)
         return made[name]
 
     yield complete
-    for running, _ in made.values():
+    for running in servers:
         running.close()
 
 
@@ -106,46 +119,67 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
     running.close()
 
 
-@pytest.fixture
-def mlflow_server(filled: Callable[[str], Path]) -> Iterator[Callable[[str], str]]:
-    """Start `mlflow server` of a version on the store that it made, and return its address."""
-    running: list[subprocess.Popen[bytes]] = []
+class MlflowServers:
+    """Genuine servers of MLflow's, each on a port of its own."""
 
-    def start(name: str) -> str:
-        kept, port = filled(name), free_port()
-        uri = f"sqlite:///{kept}" if name.endswith("database") else str(kept)
-        mlflow = ROOT / ".envs" / MADE[name] / "bin" / "mlflow"
-        words: list[str | Path] = [
-            mlflow,
-            "server",
-            "--backend-store-uri",
-            uri,
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-        ]
-        words += ["--default-artifact-root", str(kept.parent / "mlruns")]
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, client: str, folder: Path, uri: str, *words: str | Path) -> str:
+        """Start `mlflow server` of an environment on a store, in a folder, and return its address."""
+        programs, port = ROOT / ".envs" / client / "bin", free_port()
+        named = ["--backend-store-uri", uri, "--port", str(port), "--workers", "1", *words]
         # MLflow 1.30 looks for gunicorn in the path.
-        path = f"{ROOT / '.envs' / MADE[name] / 'bin'}:{os.environ['PATH']}"
-        log = (kept.parent / "server.log").open("wb")
-        running.append(
-            subprocess.Popen(
-                words,
-                cwd=kept.parent,
-                env={**environment(), "PATH": path},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+        path = f"{programs}:{os.environ['PATH']}"
+        with (folder / "server.log").open("wb") as log:
+            self._running.append(
+                subprocess.Popen(
+                    [programs / "mlflow", "server", *named],
+                    cwd=folder,
+                    env={**environment(), "PATH": path},
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
             )
-        )
-        log.close()
         url = f"http://127.0.0.1:{port}"
-        until(lambda: is_healthy(url))
+        until(lambda: is_healthy(url), READY_WITHIN_S)
         return url
 
-    yield start
-    for each in running:
-        if each.poll() is None:
-            os.killpg(each.pid, signal.SIGKILL)
-        each.wait(60)
+    def stop(self) -> None:
+        """Kill them all."""
+        for each in self._running:
+            if each.poll() is None:
+                os.killpg(each.pid, signal.SIGKILL)
+            each.wait(60)
+
+
+@pytest.fixture
+def mlflow_servers() -> Iterator[MlflowServers]:
+    servers = MlflowServers()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def mlflow_server(filled: Callable[[str], Path], mlflow_servers: MlflowServers) -> Callable[[str], str]:
+    """Start `mlflow server` of a version on the store that it made, and return its address."""
+
+    def start(name: str) -> str:
+        kept = filled(name)
+        uri = f"sqlite:///{kept}" if name.endswith("database") else str(kept)
+        root = kept.parent / "mlruns"
+        return mlflow_servers.start(MADE[name], kept.parent, uri, "--default-artifact-root", root)
+
+    return start
+
+
+@pytest.fixture
+def serving_mlflow(mlflow_servers: MlflowServers, tmp_path: Path) -> str:
+    """The address of MLflow 3.17 as a team runs it: filled by clients that had the server keep the files."""
+    folder = tmp_path / "serving"
+    folder.mkdir()
+    kept = ("--artifacts-destination", folder / "art")
+    url = mlflow_servers.start("mlflow-3.17", folder, "sqlite:///mlflow.db", *kept)
+    fill_store("mlflow-3.17", url, folder, "5")
+    return url

@@ -1,6 +1,6 @@
 """Fills a store through a genuine MLflow client: run by the interpreters of tests/transfer, alone.
 
-Usage: python mlflow_store.py TRACKING_URI, in the folder where the store is to lie.
+Usage: python mlflow_store.py TRACKING_URI [SMALL_RUNS], in the folder where the store is to lie.
 """
 
 import contextlib
@@ -147,7 +147,7 @@ def _assessments(first: str, second: str) -> None:
     mlflow.log_feedback(trace_id=second, name="tone", error=error, source=judge)
 
 
-def main(uri: str) -> None:
+def main(uri: str, small_runs: int = 60) -> None:
     mlflow.set_tracking_uri(uri)
     client, folder = MlflowClient(uri), Path("files")
     first = client.create_experiment("vision", tags={"team": "robots"})
@@ -163,7 +163,7 @@ def main(uri: str) -> None:
     client.log_metric(deleted, "m", 1.0)
     client.set_terminated(deleted, "KILLED", 456)
     client.delete_run(deleted)
-    for number in range(60):
+    for number in range(small_runs):
         run_id = client.create_run("0", start_time=number, tags={"n": str(number)}).info.run_id
         client.log_metric(run_id, "m", number, timestamp=number, step=0)
         client.set_terminated(run_id, "FINISHED", number + 1)
@@ -177,4 +177,4 @@ def main(uri: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

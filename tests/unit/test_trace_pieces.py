@@ -19,6 +19,7 @@ from runyard.protocol.timestamps import (
     duration_ms_of,
     duration_of,
     milliseconds_of,
+    moment_of,
     timestamp_of,
 )
 
@@ -32,6 +33,17 @@ VALUES = st.recursive(
 @given(st.integers(0, MAX_MS))
 def test_a_time_is_read_as_it_was_written(ms: int):
     assert milliseconds_of(timestamp_of(ms), "t") == ms
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1)))
+def test_any_64_bits_are_a_moment_and_keep_their_order(times: list[int]):
+    moments = [moment_of(ms) for ms in sorted(times)]
+    assert moments == sorted(moments)
+    assert all(
+        abs(each.timestamp() * 1000 - ms) < 1
+        for each, ms in zip(moments, sorted(times), strict=True)
+        if 0 <= ms < MAX_MS - 24 * 3600 * 1000
+    )
 
 
 @given(st.integers(-MAX_DURATION_MS, MAX_DURATION_MS))

@@ -6,7 +6,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from runyard.protocol.timestamps import moment_of
 from runyard.protocol.wire import wire_float
 
 NARROWEST = 8
@@ -126,8 +126,7 @@ def time_text(epoch_ms: int | None) -> str:
     """Return a time in this machine's zone, to the second."""
     if epoch_ms is None:
         return "-"
-    moment = datetime.fromtimestamp(epoch_ms / 1000, tz=timezone.utc).astimezone()
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    return moment_of(epoch_ms).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration_text(started_ms: int | None, ended_ms: int | None) -> str:

@@ -7,32 +7,24 @@ The messages are OpenTelemetry's own published ones. What a client says with the
 from __future__ import annotations
 
 import base64
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
-
-from google.protobuf.json_format import ParseDict, ParseError
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
 
 from runyard.entities.trace import TRACE_ID_ATTRIBUTE, Span, SpanEvent, SpanLink
 from runyard.errors import InvalidParameter, TooLarge, Unprocessable
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-DONE = ExportTraceServiceResponse().SerializeToString()
-"""What is answered once all spans are kept."""
+DONE = b""
+"""What is answered once all spans are kept: the message of an export with no partial success."""
 
 MAX_SPANS = 10_000
 MAX_SPAN_NAME_LENGTH = 10_000
 MAX_NS = 2**63 - 1
 _STATUSES = {1: "OK", 2: "ERROR"}
-_HEX_FIELDS = ("traceId", "spanId", "parentSpanId")
 _TRACE_BYTES, _SPAN_BYTES = 16, 8
 
 
@@ -96,7 +88,9 @@ def spans_in(body: bytes, content_type: str) -> list[Received]:
         TooLarge: It holds more spans than are taken at once.
         Unprocessable: A span is not whole, or has a value that can't be kept.
     """
-    request = _parsed(body, content_type)
+    # Not at the top, for the sake of the server's start.
+    messages = import_module("runyard.protocol.otlp_messages")
+    request = messages.parsed(body, is_json=content_type == JSON)
     if not request.resource_spans:
         raise InvalidParameter("Invalid OpenTelemetry format - no spans found")
     received: list[Received] = []
@@ -107,34 +101,6 @@ def spans_in(body: bytes, content_type: str) -> list[Received]:
     if len(received) > MAX_SPANS:
         raise TooLarge(f"The request holds {len(received)} spans; at most {MAX_SPANS} are taken at once.")
     return received
-
-
-def _parsed(body: bytes, content_type: str) -> Any:
-    request = ExportTraceServiceRequest()
-    try:
-        if content_type == JSON:
-            ParseDict(_with_base64(json.loads(body)), request, ignore_unknown_fields=True)
-        else:
-            request.ParseFromString(body)
-    except (DecodeError, ParseError, ValueError, TypeError, AttributeError, RecursionError):
-        raise InvalidParameter("Invalid OpenTelemetry format") from None
-    return request
-
-
-def _with_base64(raw: Any) -> Any:
-    """Return a JSON request with its ids as protobuf's JSON has bytes; OTLP's has hexadecimal digits."""
-    for group in raw.get("resourceSpans", []):
-        for scope in group.get("scopeSpans", []):
-            for span in scope.get("spans", []):
-                for holder in (span, *span.get("links", [])):
-                    _encode_ids(holder)
-    return raw
-
-
-def _encode_ids(holder: dict[str, Any]) -> None:
-    for field in _HEX_FIELDS:
-        if holder.get(field):
-            holder[field] = base64.b64encode(bytes.fromhex(holder[field])).decode()
 
 
 def _span(sent: Any) -> Span:

@@ -17,6 +17,9 @@ _TIMESTAMP = re.compile(
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MS = timedelta(milliseconds=1)
+_DAY = timedelta(days=1)
+_FIRST_MS = (datetime.min.replace(tzinfo=timezone.utc) + _DAY - _EPOCH) // _MS
+_LAST_MS = (datetime.max.replace(tzinfo=timezone.utc) - _DAY - _EPOCH) // _MS
 
 
 def milliseconds_of(text: str, field: str) -> int:
@@ -34,6 +37,14 @@ def milliseconds_of(text: str, field: str) -> int:
         return (whole - _EPOCH) // _MS + _thousandths(fraction)
     except (ValueError, OverflowError):
         raise invalid(field, text, "There is no such day or hour.") from None
+
+
+def moment_of(ms: int) -> datetime:
+    """Return the moment that is so many milliseconds after the epoch; clients may send any 64 bits.
+
+    What no calendar has is its first or last day but one: that day begins and ends within it in any zone.
+    """
+    return _EPOCH + timedelta(milliseconds=min(max(ms, _FIRST_MS), _LAST_MS))
 
 
 def timestamp_of(ms: int) -> str:

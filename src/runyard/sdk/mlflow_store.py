@@ -13,7 +13,6 @@ import mlflow
 from mlflow.entities import Experiment, Run, RunInfo, RunStatus
 from mlflow.exceptions import MlflowException, RestException
 from mlflow.store.tracking.rest_store import RestStore
-from mlflow.utils.credentials import get_default_host_creds
 from requests import RequestException
 
 from runyard.entities.run_names import random_name
@@ -25,6 +24,11 @@ from runyard.sdk.spool.known_workspaces import Answerer, KnownExperiment, KnownW
 from runyard.sdk.spool.launched import launched_run
 from runyard.sdk.spool.outbox import Outbox
 from runyard.sdk.spool.records import Logged, Point, Posted, RunBegun, RunUpdated, point_value
+
+try:
+    from mlflow.utils.credentials import get_default_host_creds
+except ImportError:  # where earlier ones, such as 2.0, have it
+    from mlflow.tracking._tracking_service.utils import _get_default_host_creds as get_default_host_creds
 
 DEFAULT_EXPERIMENT = KnownExperiment("0", "Default", "mlflow-artifacts:/0")
 ASKED_AGAIN_AFTER_S = 5.0

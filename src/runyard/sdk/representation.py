@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from html import escape
+
+from runyard.protocol.timestamps import moment_of
 
 
 class Markup(str):
@@ -33,5 +34,4 @@ def utc_text(epoch_ms: int | None) -> str | None:
     """Return a time as Azure's SDK writes it, ``2026-11-23T09:30:00.000000Z``."""
     if epoch_ms is None:
         return None
-    moment = datetime.fromtimestamp(epoch_ms / 1000, tz=timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment_of(epoch_ms).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

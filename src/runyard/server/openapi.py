@@ -37,8 +37,8 @@ _REFUSAL_PAGE = {"description": "What went wrong, for a person.", "content": {"t
 
 
 def describe(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the document; MLflow's ``/ajax-api`` twins are left out, being the same endpoints."""
-    told = [route for route in routes if not route.path.startswith("/ajax-api/")]
+    """Return the document, without MLflow's ``/ajax-api`` twins, and without what is always refused."""
+    told = [route for route in routes if not route.path.startswith("/ajax-api/") and not route.refusal]
     messages = {kind for route in told for kind in (route.request, route.answer) if kind is not None}
     in_order = sorted(messages, key=lambda kind: kind.__name__)
     schemas, components = msgspec.json.schema_components(in_order, ref_template=_REFERENCE)

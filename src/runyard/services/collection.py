@@ -8,7 +8,7 @@ database says that it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -94,14 +94,16 @@ def measure(call: Call, retentions: Sequence[Retention], offset: int) -> Collect
     stores, workspace, freed = call.stores, call.workspace.name, NOTHING_FREED
     trash = stores.metadata.trash
     items = trash.list_removable(workspace, retentions, MEASURED_AT_ONCE, offset)
+    # What an unfinished collection has left is counted at the end, and not with the folder around it too.
+    waiting = trash.list_removed_artifacts(workspace, call.now_ms())
     for item in items:
-        freed += _measure_item(stores, workspace, item)
+        freed += _measure_item(stores, workspace, item, waiting)
     is_done = len(items) < MEASURED_AT_ONCE
     if is_done:
         for retention in retentions:
             unused = trash.measure_unused_datasets(workspace, retention)
             freed += Freed(datasets=unused.rows, other_bytes=unused.size_bytes)
-        for path in trash.list_removed_artifacts(workspace, call.now_ms()):
+        for path in _outermost(waiting):
             removed = measure_tree(stores.artifacts, path)
             freed += Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
     return _collected(stores, freed, is_done, offset + len(items))
@@ -119,8 +121,9 @@ def delete_workspace(call: Call, name: str) -> Collected:
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
         raise NotFound(f"Workspace '{name}' does not exist.")
     collection = Collection(call.stores, name, [EVERYTHING], now_ms)
+    # `work` comes last: its own last step does something in each call, and nothing behind it has a turn.
     is_done = (
-        collection.take_registered_models() and collection.work() and collection.take_evaluation_datasets()
+        collection.take_registered_models() and collection.take_evaluation_datasets() and collection.work()
     )
     if is_done:
         collection.empty_folder(ArtifactPath((name,)))
@@ -314,14 +317,23 @@ class Collection:
         return has_got_on and time.monotonic() >= self._until_s
 
 
-def _measure_item(stores: Stores, workspace: str, item: Trashed) -> Freed:
+def _measure_item(stores: Stores, workspace: str, item: Trashed, waiting: Sequence[ArtifactPath]) -> Freed:
     freed = _measure_rows(stores, item)
     claims = stores.metadata.trash.claims_if_removed(workspace, item)
     place = proxied_path(item.artifact_uri)
     if place is None or claims.is_inside:
         return freed
-    removed = measure_tree(stores.artifacts, ArtifactPath((workspace,)) / place, claims.kept)
+    others = (*claims.kept, *waiting)
+    removed = measure_tree(stores.artifacts, ArtifactPath((workspace,)) / place, others)
     return freed + Freed(artifact_files=removed.files, artifact_bytes=removed.size_bytes)
+
+
+def _outermost(paths: Sequence[ArtifactPath]) -> Iterator[ArtifactPath]:
+    """Yield the paths that do not lie below another one."""
+    segments = {path.segments for path in paths}
+    for path in paths:
+        if not any(path.segments[:end] in segments for end in range(len(path.segments))):
+            yield path
 
 
 def _measure_rows(stores: Stores, item: Trashed) -> Freed:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Sequence
-from datetime import datetime, timezone
 
 from runyard.entities.event import Event, EventKind, SilentRun
+from runyard.protocol.timestamps import moment_of
 from runyard.services.standings import Standing
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
@@ -73,7 +73,7 @@ def note_disk(stores: Stores, settings: Settings, now_ms: int) -> int:
 
 
 def _silent(run: SilentRun, now_ms: int) -> Event:
-    heard = datetime.fromtimestamp(run.heard_ms / 1000, tz=timezone.utc).isoformat(timespec="seconds")
+    heard = moment_of(run.heard_ms).isoformat(timespec="seconds")
     return Event(
         kind=EventKind.RUN_STUCK,
         workspace=run.workspace,

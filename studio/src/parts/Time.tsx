@@ -1,12 +1,12 @@
 import { useNow } from "./clock.ts";
-import { ago, duration, localTime, utcTime } from "./format.ts";
+import { ago, duration, localTime, moment, utcTime } from "./format.ts";
 
 /** A moment in local time; UTC on hover. */
 export function Time({ ms, isRelative = false }: { ms: number | null; isRelative?: boolean }) {
   const now = useNow(isRelative);
   if (ms === null) return <span className="quiet">–</span>;
   return (
-    <time dateTime={new Date(ms).toISOString()} title={`${localTime(ms)}\n${utcTime(ms)}`}>
+    <time dateTime={moment(ms).toISOString()} title={`${localTime(ms)}\n${utcTime(ms)}`}>
       {isRelative ? ago(ms, now) : localTime(ms)}
     </time>
   );

@@ -49,6 +49,9 @@ describe("moments", () => {
   it("are exact in UTC", () => {
     expect(utcTime(now)).toBe("2026-11-23 12:00:00 UTC");
     expect(utcTime(now + 25)).toBe("2026-11-23 12:00:00.025 UTC");
+    expect(utcTime(-(2 ** 63))).toBe("-271821-04-20 00:00:00 UTC");
+    expect(utcTime(2 ** 63)).toBe("+275760-09-13 00:00:00 UTC");
+    expect(ago(-(2 ** 63), now)).not.toBe("Invalid Date");
   });
 });
 

@@ -41,14 +41,19 @@ export function ago(thenMs: number, nowMs: number): string {
   if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
   if (seconds < DAY_S) return `${Math.round(seconds / 3600)} h ago`;
   if (seconds < 14 * DAY_S) return `${Math.round(seconds / DAY_S)} d ago`;
-  return new Date(thenMs).toLocaleDateString();
+  return moment(thenMs).toLocaleDateString();
 }
 
+// Before and after these JavaScript has no dates; a run may claim to have started then.
+const FURTHEST_MS = 8.64e15;
+
+export const moment = (ms: number) => new Date(Math.min(Math.max(ms, -FURTHEST_MS), FURTHEST_MS));
+
 export const localTime = (ms: number) =>
-  new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  moment(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 export const utcTime = (ms: number) =>
-  `${new Date(ms)
+  `${moment(ms)
     .toISOString()
     .replace("T", " ")
     .replace(/\.000Z$|Z$/, "")} UTC`;

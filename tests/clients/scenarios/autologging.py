@@ -157,7 +157,7 @@ def the_callback_of_keras_logs_each_epoch():
             callbacks=[mlflow.keras.MlflowCallback()],
         )
     same(len(_history(run, "loss")), 3)
-    same(client.get_run(run.info.run_id).data.params["optimizer_name"], "SGD")
+    same(client.get_run(run.info.run_id).data.params["optimizer_name"], "sgd")
 
 
 def optuna_logs_each_trial_as_a_child():

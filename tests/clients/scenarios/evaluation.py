@@ -11,13 +11,13 @@ from mlflow.tracking import MlflowClient
 client = MlflowClient()
 
 
-@scorer
-def is_exact(outputs, expectations):
+@scorer(name="is_exact")
+def _is_exact(outputs, expectations):
     return outputs == expectations["answer"]
 
 
-@scorer
-def length(outputs):
+@scorer(name="length")
+def _length(outputs):
     return len(outputs)
 
 
@@ -37,7 +37,7 @@ ROWS = [
 
 
 def an_evaluation_leaves_traces_feedback_and_metrics():
-    result = mlflow.genai.evaluate(data=ROWS, predict_fn=_answer, scorers=[is_exact, length])
+    result = mlflow.genai.evaluate(data=ROWS, predict_fn=_answer, scorers=[_is_exact, _length])
     same(result.metrics["is_exact/mean"], 0.5)
     same(client.get_run(result.run_id).data.metrics["is_exact/mean"], 0.5)
     traces = mlflow.search_traces(run_id=result.run_id, return_type="list")
@@ -68,5 +68,5 @@ def a_dataset_is_filled_from_traces_and_evaluated():
     dataset.merge_records(traces)
     kept = get_dataset(dataset_id=dataset.dataset_id)
     same({record["question"] for record in kept.to_df()["inputs"]}, {"2 + 2", "3 + 3"})
-    result = mlflow.genai.evaluate(data=kept, predict_fn=_answer, scorers=[length])
+    result = mlflow.genai.evaluate(data=kept, predict_fn=_answer, scorers=[_length])
     same(result.metrics["length/mean"], 3.0)

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import mlflow
 import mlflow.pyfunc
@@ -84,14 +85,17 @@ def autologging_records_params_metrics_and_the_model():
     features, target = load_diabetes(return_X_y=True)
     mlflow.sklearn.autolog(silent=True)
     try:
-        with mlflow.start_run() as run:
-            Ridge(alpha=0.25).fit(features, target)
+        inferred = mock.patch("mlflow.models.infer_pip_requirements", return_value=REQUIREMENTS)
+        with inferred, mlflow.start_run() as run:
+            model = Ridge(alpha=0.25).fit(features, target)
     finally:
         mlflow.sklearn.autolog(disable=True)
     kept = client.get_run(run.info.run_id)
     same(kept.data.params["alpha"], "0.25")
     assert {"training_r2_score", "training_score"} <= set(kept.data.metrics)
     same(kept.data.tags["estimator_name"], "Ridge")
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    assert np.array_equal(loaded.predict(features), model.predict(features))
 
 
 def a_custom_python_model_is_served_from_the_server():

@@ -26,7 +26,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 
 client = MlflowClient()
-SERVED_WITHIN_S = 90
+SERVED_WITHIN_S = 240
 PROJECT = """name: line
 entry_points:
   main:

@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 
 client = MlflowClient()
 IS_MLFLOW_3 = mlflow.__version__.startswith("3.")
-KNOWS_ALIASES = not mlflow.__version__.startswith("1.")
+KNOWS_ALIASES = hasattr(client, "set_registered_model_alias")
 X = np.arange(8.0).reshape(4, 2)
 
 

@@ -21,6 +21,7 @@ def _init_as_opentelemetry_wants_it(self, span_exporter, *args, **kwargs) -> Non
 
 
 MlflowSpanProcessor.__init__ = _init_as_opentelemetry_wants_it
+mlflow.tracing.reset()  # what scenarios before these have traced set it up without that
 
 
 def _experiment_id() -> str:

@@ -274,9 +274,13 @@ class Import:
             return
         for file in self._source.files(owner):
             with self._source.fetched(owner, file) as local:
-                self._destination.put_file(uri, file.path, local)
+                counts.files += 1
                 counts.file_bytes += local.stat().st_size
-            counts.files += 1
+                try:
+                    self._destination.put_file(uri, file.path, local)
+                except InvalidParameter as error:
+                    # Its name is refused, now as ever; what else its owner has can come.
+                    self._problem(f"{_named(owner)}: file {file.path!r} is left out. {error}")
 
     def _count_files(self, owner: SourceRun | SourceModel, remote: str | None, counts: Counts) -> None:
         for file in self._source.files(owner) if remote is None else ():
@@ -341,6 +345,10 @@ def _runs(source: Source, experiment: SourceExperiment) -> Iterator[SourceRun]:
             yield replace(run, is_deleted=True, deleted_ms=experiment.updated_ms)
         else:
             yield run
+
+
+def _named(owner: SourceRun | SourceModel) -> str:
+    return f"Run {owner.run_id}" if isinstance(owner, SourceRun) else f"Model {owner.model_id}"
 
 
 def _counts_of(run: SourceRun) -> Counts:

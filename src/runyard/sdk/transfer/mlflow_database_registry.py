@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, select
 
+from runyard.sdk.transfer.mlflow_values import DELETED_STAGE
 from runyard.sdk.transfer.records import SourceRegisteredModel, SourceVersion
 
 PAGE = 100
-# The stage of what was deleted: MLflow keeps the row.
-DELETED = "Deleted_Internal"
 
 Tables = Mapping[str, Table]
 
@@ -49,7 +48,7 @@ def read_versions(
     table, last = tables["model_versions"], 0
     while True:
         query = _of_workspace(table, workspace).where(
-            table.c.name == model.name, table.c.version > last, table.c.current_stage != DELETED
+            table.c.name == model.name, table.c.version > last, table.c.current_stage != DELETED_STAGE
         )
         rows = connection.execute(query.order_by(table.c.version).limit(PAGE)).all()
         numbers = [row.version for row in rows]

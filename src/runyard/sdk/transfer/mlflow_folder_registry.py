@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runyard.sdk.transfer.mlflow_meta import META, MetaFiles, meta_in, number_of, text_of
+from runyard.sdk.transfer.mlflow_values import DELETED_STAGE
 from runyard.sdk.transfer.records import SourceRegisteredModel, SourceVersion
 from runyard.sdk.transfer.source import Unreadable
 
@@ -25,7 +26,9 @@ def read_versions(folder: Path, files: MetaFiles) -> Iterator[SourceVersion]:
     numbered = [(_VERSION.fullmatch(each.name), each) for each in files.folders(folder)]
     found = sorted((int(match[1]), each) for match, each in numbered if match is not None)
     for number, each in found:
-        yield from files.noted(lambda number=number, each=each: _version(number, each, files))
+        for version in files.noted(lambda number=number, each=each: _version(number, each, files)):
+            if version.stage != DELETED_STAGE:
+                yield version
 
 
 def _model(folder: Path, files: MetaFiles) -> SourceRegisteredModel:

@@ -14,6 +14,8 @@ MODEL_STATUSES = {
     2: "LOGGED_MODEL_READY",
     3: "LOGGED_MODEL_UPLOAD_FAILED",
 }
+# The stage of a model version that was deleted: MLflow keeps its row, or its folder.
+DELETED_STAGE = "Deleted_Internal"
 # What MLflow's databases hold in place of an infinity.
 LARGEST = 1.7976931348623157e308
 
