@@ -14,6 +14,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 MAJOR = int(mlflow.__version__.split(".")[0])
+TOKENS = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
 
 
 def _metrics() -> list[Metric]:
@@ -92,15 +93,20 @@ def _traces(client: MlflowClient, experiment_id: str, run_id: str, is_database: 
         _mend_tracing()
     mlflow.set_experiment(experiment_id=experiment_id)
     with mlflow.start_span("answer", span_type="CHAIN", attributes={"n": 1, "list": [1.5, "\u2603"]}) as root:
+        if MAJOR >= 3:
+            mlflow.update_current_trace(
+                metadata={"mlflow.trace.session": "s-1", "mood": "good"}, client_request_id="c-1"
+            )
         root.set_inputs({"question": "\u00fcn\u00ef"})
         with mlflow.start_span("search", span_type="RETRIEVER") as child:
             child.add_event(SpanEvent("retry", attributes={"times": 2}))
+            child.set_attribute("mlflow.chat.tokenUsage", TOKENS)
             child.set_outputs([{"page_content": "x" * 3000}])
         root.set_outputs({"answer": 42})
     first = _last_trace()
     client.set_trace_tag(first, "env", "dev")
     with contextlib.suppress(KeyError), mlflow.start_span("broken"):
-        {}["lost"]
+        raise KeyError
     second = _last_trace()
     if MAJOR >= 3:
         _assessments(first, second)

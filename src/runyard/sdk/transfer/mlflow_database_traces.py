@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select
 
 from runyard.entities.assessment import Assessment, AssessmentError, AssessmentKind
-from runyard.entities.trace import ARTIFACTS_TAG, RUN_KEY
+from runyard.entities.measures import COSTS, TOKENS
+from runyard.entities.trace import ARTIFACTS_TAG, COST_KEY, NAME_TAG, RUN_KEY, SESSION_KEY, TOKENS_KEY
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_traces import each_sound, older_trace, prompts_in, spans_in_files
 from runyard.sdk.transfer.records import SourceExperiment, SourceTrace
@@ -109,7 +110,10 @@ class DatabaseTraces:
 
         def read(row: Row[Any]) -> SourceTrace:
             trace_id = row.request_id
-            trace = older_trace(dict(row._mapping), metadata[trace_id], tags[trace_id])
+            columns = dict(row._mapping)
+            trace = older_trace(
+                columns, metadata[trace_id] | _metadata_in(columns), tags[trace_id] | _tags_in(columns)
+            )
             assessments = sorted(map(_assessment, given[trace_id]), key=_given_at)
             linked = {*links[trace_id]["prompt_version"], *prompts_in(trace.tags)}
             return SourceTrace(
@@ -139,6 +143,23 @@ class DatabaseTraces:
             return []
         table = self._tables[name]
         return connection.execute(select(table).where(table.c[owner].in_(ids))).all()
+
+
+def _tags_in(columns: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tag that databases of MLflow 3.17 have in a column of its own."""
+    name = columns.get("trace_name")
+    return {} if name is None else {NAME_TAG: name}
+
+
+def _metadata_in(columns: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata that databases of MLflow 3.17 have in columns of their own."""
+    session = columns.get("session_id")
+    found = {} if session is None else {SESSION_KEY: session}
+    for key, names in ((TOKENS_KEY, TOKENS), (COST_KEY, COSTS)):
+        told = {name: columns[name] for name in names if columns.get(name) is not None}
+        if told:
+            found[key] = json.dumps(told)
+    return found
 
 
 def _span(content: str) -> dict[str, Any]:

@@ -35,7 +35,9 @@ _LATER = {
     " | run_link storage_location workspace",
     "model_version_tags": "name version key value | workspace",
     "trace_info": "request_id experiment_id timestamp_ms execution_time_ms status"
-    " | client_request_id request_preview response_preview",
+    " | client_request_id request_preview response_preview trace_name session_id input_tokens output_tokens"
+    " total_tokens cache_read_input_tokens cache_creation_input_tokens cache_creation_input_tokens_above_1hr"
+    " input_cost output_cost total_cost",
     "trace_tags": "key value request_id",
     "trace_request_metadata": "key value request_id",
     "spans": "trace_id span_id content",
