@@ -1,9 +1,11 @@
 """`runyard import` of traces: the genuine client reads the same here as where they come from."""
 
+import base64
 import json
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 
 from tests.running_server import RunningServer
 from tests.transfer.conftest import MADE, ROOT, environment
-from tests.transfer.importing import all_runs, complete_import, run_import
+from tests.transfer.importing import all_runs, begin, complete_import, run_import
 
 pytestmark = pytest.mark.clients
 
@@ -150,12 +152,6 @@ def _ids(database: Path) -> list[str]:
         return [row[0] for row in opened.execute("SELECT request_id FROM trace_info ORDER BY timestamp_ms")]
 
 
-def _import_vision(database: Path, server: RunningServer, *words: object) -> tuple[int, Any]:
-    code, report, err = run_import(database, "-e", "vision", *words, to=server)
-    assert report is not None, err
-    return code, report
-
-
 def test_spans_that_lie_in_a_file_come_from_there(
     database: Path, filled: Filled, server: RunningServer, tmp_path: Path
 ):
@@ -203,3 +199,103 @@ def read_by_client_of(server: RunningServer, trace_id: str) -> tuple[dict[str, A
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     return _comparable(json.loads(ended.stdout)), None
+
+
+MANY, SPANS = 300, 40
+
+
+@pytest.fixture
+def many(database: Path) -> tuple[Path, list[str]]:
+    """A database with so many traces that an import can be met in the middle, and their ids."""
+    with sqlite3.connect(database) as opened:
+        opened.execute("DELETE FROM trace_info")
+        opened.execute("DELETE FROM spans")
+        opened.execute("DELETE FROM assessments")
+        columns = "request_id, experiment_id, timestamp_ms, execution_time_ms, status"
+        ids = [f"tr-{number:032x}" for number in range(1, MANY + 1)]
+        (vision,) = opened.execute("SELECT experiment_id FROM experiments WHERE name = 'vision'").fetchone()
+        rows = [(trace_id, vision, number, 5, "OK") for number, trace_id in enumerate(ids)]
+        opened.executemany(f"INSERT INTO trace_info ({columns}) VALUES (?, ?, ?, ?, ?)", rows)
+        names = "trace_id, experiment_id, span_id, name, status, start_time_unix_nano, content"
+        for trace_id in ids:
+            spans = [
+                (trace_id, vision, f"{span:016x}", "s", "OK", 1, _content(trace_id, span))
+                for span in range(1, SPANS + 1)
+            ]
+            opened.executemany(f"INSERT INTO spans ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", spans)
+    return database, ids
+
+
+def _content(trace_id: str, span: int) -> str:
+    return json.dumps(
+        {
+            "trace_id": base64.b64encode(bytes.fromhex(trace_id[3:])).decode(),
+            "span_id": base64.b64encode(span.to_bytes(8, "big")).decode(),
+            "parent_span_id": None,
+            "name": "s",
+            "start_time_unix_nano": span,
+            "end_time_unix_nano": span + 1,
+            "events": [],
+            "status": {"code": "STATUS_CODE_OK", "message": ""},
+            "attributes": {"mlflow.traceRequestId": json.dumps(trace_id), "text": json.dumps("x" * 500)},
+            "links": [],
+        }
+    )
+
+
+def _stored(server: RunningServer, ids: list[str]) -> tuple[int, int]:
+    body = {"trace_ids": ids}
+    counts = httpx.post(f"{server.url}/api/v1/import/counts", json=body, timeout=60).json()
+    return counts["traces"], counts["spans"]
+
+
+def test_a_killed_import_goes_on_and_no_span_comes_twice(
+    many: tuple[Path, list[str]], filled: Filled, server: RunningServer
+):
+    database, ids = many
+    met = 0
+    for least in (0, MANY * SPANS // 2):
+        process = begin(database, "-e", "vision", *_files(filled), to=server)
+        while process.poll() is None and _stored(server, ids)[1] <= least:
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        met += 0 < _stored(server, ids)[1] < MANY * SPANS
+    assert met, "no import was met in the middle"
+    report = complete_import(database, "-e", "vision", *_files(filled), to=server)
+    assert (report["kept"]["traces"], report["kept"]["spans"]) == (MANY, MANY * SPANS)
+    assert _stored(server, ids) == (MANY, MANY * SPANS)
+
+
+def test_what_is_broken_costs_its_trace_and_is_named(
+    many: tuple[Path, list[str]], filled: Filled, server: RunningServer
+):
+    database, ids = many
+    broken = {
+        ids[10]: "UPDATE spans SET content = '[1' WHERE trace_id = ?",
+        ids[20]: "UPDATE spans SET content = '{}' WHERE trace_id = ?",
+        ids[30]: "UPDATE trace_info SET status = 'SOMEHOW' WHERE request_id = ?",
+        ids[40]: "UPDATE trace_info SET timestamp_ms = -5 WHERE request_id = ?",
+        ids[50]: "INSERT INTO trace_tags (key, value, request_id) SELECT 'k', hex(zeroblob(40000)), ?",
+    }
+    with sqlite3.connect(database) as opened:
+        for trace_id, statement in broken.items():
+            opened.execute(statement, [trace_id])
+        opened.execute("UPDATE spans SET content = '' WHERE trace_id = ?", [ids[60]])
+        for key, value in (
+            ("mlflow.artifactLocation", "../../../../../etc"),
+            ("mlflow.trace.spansLocation", "ARTIFACT_REPO"),
+        ):
+            opened.execute(
+                "INSERT INTO trace_tags (key, value, request_id) VALUES (?, ?, ?)", [key, value, ids[60]]
+            )
+    code, report, _ = run_import(database, "-e", "vision", *_files(filled), to=server)
+    assert code == 1
+    named = {trace_id for trace_id in ids if any(trace_id in each for each in report["problems"])}
+    assert named == {*broken, ids[60]}
+    assert any("outside of what may be read" in each for each in report["problems"])
+    whole = [trace_id for trace_id in ids if trace_id not in named]
+    assert _stored(server, whole) == (len(whole), len(whole) * SPANS)
+    assert (
+        run_import(database, "-e", "vision", *_files(filled), to=server)[1]["problems"] == report["problems"]
+    )
