@@ -16,6 +16,7 @@ from runyard.entities.trace import (
     ARTIFACTS_TAG,
     SPANS_HERE,
     SPANS_TAG,
+    Span,
     Trace,
 )
 from runyard.errors import AlreadyExists, InvalidParameter
@@ -53,10 +54,13 @@ class ComingTrace:
 
 @dataclass(frozen=True, slots=True)
 class ComingSpans:
-    """Some spans of a trace; ``is_last`` if all of it has come, ``is_open`` if it went on there."""
+    """Some spans of a trace, each with its content.
+
+    With ``is_last`` all of it has come; one that ``is_open`` went on where it comes from.
+    """
 
     trace_id: str
-    spans: Sequence[WrittenSpan]
+    spans: Sequence[tuple[Span, str]]
     is_last: bool = False
     is_open: bool = False
 
@@ -150,7 +154,8 @@ def keep_spans(call: Call, source: str, coming: Sequence[ComingSpans]) -> None:
             imported_experiment(call, source, trace.experiment_id)
             # Another import may have brought all of it meanwhile.
             if IMPORT_TAG not in trace.metadata:
-                call.stores.metadata.spans.keep_spans(call.workspace.name, each.spans)
+                written = [WrittenSpan(span, content) for span, content in each.spans]
+                call.stores.metadata.spans.keep_spans(call.workspace.name, written)
                 is_whole = each.is_last and not each.is_open
                 noted = replace(
                     trace,

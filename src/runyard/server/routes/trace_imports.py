@@ -17,7 +17,6 @@ from runyard.protocol.span_records import read_span
 from runyard.server.routing import Routes
 from runyard.services import trace_imports
 from runyard.services.call import Call
-from runyard.stores.metadata.base_traces import WrittenSpan
 
 routes = Routes()
 _BASE = "/api/v1/import/traces"
@@ -58,5 +57,5 @@ def _coming(call: Call, sent: ImportedTrace) -> trace_imports.ComingTrace:
 
 
 def _coming_spans(sent: ImportedSpans) -> trace_imports.ComingSpans:
-    spans = [WrittenSpan(*read_span(span, sent.trace_id)) for span in sent.spans]
+    spans = [read_span(span, sent.trace_id) for span in sent.spans]
     return trace_imports.ComingSpans(sent.trace_id, spans, sent.is_last, sent.is_open)
