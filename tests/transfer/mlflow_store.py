@@ -86,7 +86,7 @@ def _registry(client: MlflowClient, run_id: str, model_id: str | None) -> None:
         client.set_prompt_alias("greeting", "live", 1)
 
 
-def _traces(client: MlflowClient, experiment_id: str, run_id: str, is_database: bool) -> None:
+def _traces(client: MlflowClient, experiment_id: str, run_id: str, has_links: bool) -> None:
     from mlflow.entities import SpanEvent
 
     if MAJOR < 3:
@@ -110,7 +110,7 @@ def _traces(client: MlflowClient, experiment_id: str, run_id: str, is_database: 
     second = _last_trace()
     if MAJOR >= 3:
         _assessments(first, second)
-    if is_database:
+    if has_links:
         client.link_traces_to_run([first, second], run_id)
 
 
@@ -177,7 +177,7 @@ def main(uri: str, small_runs: int = 60) -> None:
     client.set_terminated(client.create_run(trashed, start_time=1).info.run_id, "FINISHED", 2)
     client.delete_experiment(trashed)
     if MAJOR >= 2:
-        _traces(client, first, full, uri.startswith("sqlite"))
+        _traces(client, first, full, "://" in uri)
     if MAJOR >= 2 or uri.startswith("sqlite"):
         _registry(client, full, model_id)
 
