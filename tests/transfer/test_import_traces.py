@@ -296,6 +296,5 @@ def test_what_is_broken_costs_its_trace_and_is_named(
     assert any("outside of what may be read" in each for each in report["problems"])
     whole = [trace_id for trace_id in ids if trace_id not in named]
     assert _stored(server, whole) == (len(whole), len(whole) * SPANS)
-    assert (
-        run_import(database, "-e", "vision", *_files(filled), to=server)[1]["problems"] == report["problems"]
-    )
+    _, again, _ = run_import(database, "-e", "vision", *_files(filled), to=server)
+    assert sorted(again["problems"]) == sorted(report["problems"])
