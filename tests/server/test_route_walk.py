@@ -95,6 +95,7 @@ EVENT = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
 
 # Where what is imported comes from, and a run that comes from there.
 OLD_STORE, IMPORTED_RUN = "sqlite:////old/mlflow.db", "1" * 32
+IMPORTED_TRACE = "tr-" + "0e" * 16
 
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
@@ -295,6 +296,7 @@ class Planted:
 
         experiment_id = take_over("experiments", self.imported)["experiment_id"]
         take_over("runs", {"runs": [{"run_id": IMPORTED_RUN, "experiment_id": experiment_id}]})
+        take_over("traces", {"traces": [{"trace_info": imported_trace(experiment_id)}]})
         return experiment_id
 
     def add_webhook(self):
@@ -368,11 +370,19 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         body["name"] = planted.registered
     if "/api/v1/import/" in route.path:
         body |= planted.imported
-        body["runs"] = [{"run_id": IMPORTED_RUN, "experiment_id": planted.imported["experiment_id"]}]
+        experiment_id = planted.imported["experiment_id"]
+        body["runs"] = [{"run_id": IMPORTED_RUN, "experiment_id": experiment_id}]
+        body["traces"] = [{"trace_id": IMPORTED_TRACE, "trace_info": imported_trace(experiment_id)}]
     body |= next((special for end, special in SPECIAL if plain(route.path).endswith(end)), {})
     if route.method == "GET":
         return path, {name: value for name, value in body.items() if is_for_a_query(value)}
     return path, body
+
+
+def imported_trace(experiment_id):
+    """A trace as an import tells of it."""
+    place = {"mlflow_experiment": {"experiment_id": experiment_id}}
+    return {"trace_id": IMPORTED_TRACE, "trace_location": place}
 
 
 RUN_BY_GRAPHQL = "{apiError {code message} run {info {runName userId} data {params {key value}}}}"

@@ -3,15 +3,18 @@
 Usage: python mlflow_store.py TRACKING_URI [SMALL_RUNS], in the folder where the store is to lie.
 """
 
+import contextlib
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 MAJOR = int(mlflow.__version__.split(".")[0])
+TOKENS = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
 
 
 def _metrics() -> list[Metric]:
@@ -83,6 +86,73 @@ def _registry(client: MlflowClient, run_id: str, model_id: str | None) -> None:
         client.set_prompt_alias("greeting", "live", 1)
 
 
+def _traces(client: MlflowClient, experiment_id: str, run_id: str, has_links: bool) -> None:
+    from mlflow.entities import SpanEvent
+
+    if MAJOR < 3:
+        _mend_tracing()
+    mlflow.set_experiment(experiment_id=experiment_id)
+    with mlflow.start_span("answer", span_type="CHAIN", attributes={"n": 1, "list": [1.5, "\u2603"]}) as root:
+        if MAJOR >= 3:
+            mlflow.update_current_trace(
+                metadata={"mlflow.trace.session": "s-1", "mood": "good"}, client_request_id="c-1"
+            )
+        root.set_inputs({"question": "\u00fcn\u00ef"})
+        with mlflow.start_span("search", span_type="RETRIEVER") as child:
+            child.add_event(SpanEvent("retry", attributes={"times": 2}))
+            child.set_attribute("mlflow.chat.tokenUsage", TOKENS)
+            child.set_outputs([{"page_content": "x" * 3000}])
+        root.set_outputs({"answer": 42})
+    first = _last_trace()
+    client.set_trace_tag(first, "env", "dev")
+    with contextlib.suppress(KeyError), mlflow.start_span("broken"):
+        raise KeyError
+    second = _last_trace()
+    if MAJOR >= 3:
+        _assessments(first, second)
+    if has_links:
+        client.link_traces_to_run([first, second], run_id)
+
+
+def _mend_tracing() -> None:
+    # MLflow 2.22 leaves out its base's own part, which later versions of OpenTelemetry don't forgive.
+    from mlflow.tracing.processor.mlflow import MlflowSpanProcessor
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    begin = MlflowSpanProcessor.__init__
+
+    def begin_both(self: Any, exporter: Any, *args: Any, **kwargs: Any) -> None:
+        SimpleSpanProcessor.__init__(self, exporter)
+        begin(self, exporter, *args, **kwargs)
+
+    MlflowSpanProcessor.__init__ = begin_both
+
+
+def _last_trace() -> str:
+    mlflow.flush_trace_async_logging()
+    found = (
+        mlflow.get_last_active_trace_id() if MAJOR >= 3 else mlflow.get_last_active_trace().info.request_id
+    )
+    return str(found)
+
+
+def _assessments(first: str, second: str) -> None:
+    from mlflow.entities import AssessmentError, AssessmentSource
+
+    ann = AssessmentSource("HUMAN", "ann")
+    given = mlflow.log_feedback(
+        trace_id=first, name="correct", value=False, source=ann, rationale="no", metadata={"by": "hand"}
+    )
+    mlflow.override_feedback(
+        trace_id=first, assessment_id=given.assessment_id, value=True, source=ann, rationale="yes"
+    )
+    mlflow.log_expectation(trace_id=first, name="facts", value={"all": [1, 2, None]}, source=ann)
+    mlflow.log_expectation(trace_id=first, name="expected", value="42")
+    judge = AssessmentSource("LLM_JUDGE", "gpt")
+    error = AssessmentError("TIMEOUT", "too late")
+    mlflow.log_feedback(trace_id=second, name="tone", error=error, source=judge)
+
+
 def main(uri: str, small_runs: int = 60) -> None:
     mlflow.set_tracking_uri(uri)
     client, folder = MlflowClient(uri), Path("files")
@@ -106,6 +176,8 @@ def main(uri: str, small_runs: int = 60) -> None:
     trashed = client.create_experiment("trashed")
     client.set_terminated(client.create_run(trashed, start_time=1).info.run_id, "FINISHED", 2)
     client.delete_experiment(trashed)
+    if MAJOR >= 2:
+        _traces(client, first, full, "://" in uri)
     if MAJOR >= 2 or uri.startswith("sqlite"):
         _registry(client, full, model_id)
 

@@ -5,16 +5,21 @@ import json
 import math
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from runyard.entities.assessment import Assessment, AssessmentError, AssessmentKind
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
+from runyard.entities.trace import Span, SpanEvent, SpanLink, Trace, TraceState
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
+from runyard.protocol.span_content import content_of
 from runyard.sdk.connection import connect
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.destination import Destination
@@ -23,7 +28,13 @@ from runyard.sdk.transfer.exporting import Export
 from runyard.sdk.transfer.importing import Import, Options, Report
 from runyard.sdk.transfer.mlflow_server import MlflowServer
 from runyard.sdk.transfer.mlflow_values import point
-from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRun,
+    SourceTrace,
+)
 from runyard.sdk.transfer.source import Source
 from tests.running_server import RunningServer
 
@@ -38,6 +49,8 @@ class Made(Source):
         self.all_models: list[SourceModel] = []
         self.all_points: dict[str, list[Point]] = {}
         self.all_files: dict[str, bytes] = {}
+        self.all_traces: list[SourceTrace] = []
+        self.all_spans: dict[str, list[Span]] = {}
         self._folder = folder
 
     def experiments(self) -> list[SourceExperiment]:
@@ -56,6 +69,13 @@ class Made(Source):
 
     def models(self, experiment: SourceExperiment) -> Iterator[SourceModel]:
         yield from self.all_models
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        yield from self.all_traces
+
+    def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
+        for span in self.all_spans[trace.trace.trace_id]:
+            yield json.loads(content_of(span))
 
     def remote_location(self, uri: str) -> str | None:
         return None
@@ -135,14 +155,90 @@ def _runs(draw: st.DrawFn) -> tuple[SourceRun, list[Point]]:
     return run, points
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+_NS = st.integers(0, 2**62)
+_ATTRIBUTES = st.dictionaries(_KEY, _JSON, max_size=3)
+_EVENT = st.builds(SpanEvent, _TEXT, _NS, st.dictionaries(_KEY, _TEXT | st.floats(), max_size=2))
+_LINK = st.builds(
+    SpanLink,
+    st.uuids().map(lambda each: f"tr-{each.hex}"),
+    st.integers(1, 2**64 - 1).map(lambda number: f"{number:016x}"),
+    st.dictionaries(_KEY, _TEXT, max_size=1),
+)
+
+
+@st.composite
+def _assessments(draw: st.DrawFn, trace_id: str) -> Assessment:
+    kind = draw(st.sampled_from([AssessmentKind.FEEDBACK, AssessmentKind.EXPECTATION]))
+    value = draw(_JSON.filter(lambda each: each is not None))
+    return Assessment(
+        assessment_id=f"a-{uuid.uuid4().hex}",
+        trace_id=trace_id,
+        kind=kind,
+        name=draw(_KEY),
+        value=value,
+        source_type=draw(st.sampled_from(["HUMAN", "LLM_JUDGE", "CODE"])),
+        source_id=draw(_TEXT),
+        created_ms=draw(st.integers(1, 2**42)),
+        updated_ms=draw(st.integers(1, 2**42)),
+        error=AssessmentError("E", draw(_TEXT)) if kind is AssessmentKind.FEEDBACK else None,
+        rationale=draw(st.none() | _TEXT.filter(bool)),
+        metadata=draw(_PAIRS),
+        is_valid=draw(st.booleans()),
+    )
+
+
+@st.composite
+def _spans(draw: st.DrawFn, trace_id: str, number: int) -> Span:
+    return Span(
+        trace_id,
+        f"{number + 1:016x}",
+        f"{number:016x}" if number else None,
+        draw(_TEXT),
+        draw(_NS),
+        draw(st.none() | _NS.filter(bool)),
+        draw(st.sampled_from(["OK", "ERROR", "UNSET"])),
+        draw(_TEXT),
+        draw(_ATTRIBUTES),
+        draw(st.lists(_EVENT, max_size=2)),
+        draw(st.lists(_LINK, max_size=1)),
+    )
+
+
+@st.composite
+def _traces(draw: st.DrawFn) -> tuple[SourceTrace, list[Span]]:
+    trace_id = f"tr-{uuid.uuid4().hex}"
+    spans = [draw(_spans(trace_id, number)) for number in range(draw(st.integers(0, 3)))]
+    trace = Trace(
+        trace_id,
+        "",
+        "0",
+        draw(st.integers(0, 2**42)),
+        draw(st.none() | st.integers(0, 2**40)),
+        draw(st.sampled_from([TraceState.OK, TraceState.ERROR, TraceState.UNSPECIFIED])),
+        draw(st.none() | _TEXT.filter(bool)),
+        draw(st.none() | _TEXT),
+        draw(st.none() | _TEXT),
+        draw(_PAIRS),
+        draw(_PAIRS),
+        draw(st.lists(_assessments(trace_id), max_size=2)),
+    )
+    return SourceTrace(trace), spans
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     runs=st.lists(_runs(), max_size=5),
     tags=_PAIRS,
     files=st.dictionaries(_KEY.map(lambda key: f"{key}.bin"), st.binary(max_size=50), max_size=2),
+    traces=st.lists(_traces(), max_size=3),
 )
 def test_what_is_exported_and_imported_is_exported_as_the_same_bytes(
-    runs, tags, files, servers: tuple[RunningServer, RunningServer], tmp_path: Path
+    runs, tags, files, traces, servers: tuple[RunningServer, RunningServer], tmp_path: Path
 ):
     here = tmp_path / uuid.uuid4().hex
     here.mkdir()
@@ -150,6 +246,9 @@ def test_what_is_exported_and_imported_is_exported_as_the_same_bytes(
     made.all_runs = [run for run, _ in runs]
     made.all_points = {run.run_id: points for run, points in runs}
     made.all_files = files
+    linked = [run.run_id for run in made.all_runs if not run.is_deleted][:1]
+    made.all_traces = [replace(trace, run_ids=linked, prompts=[]) for trace, _ in traces]
+    made.all_spans = {trace.trace.trace_id: spans for trace, spans in traces}
     _take(made, servers[0])
     first = _export(servers[0], made.experiment.name, here / "first")
     _take(ExportedFolder(first), servers[1])
@@ -227,3 +326,29 @@ def test_a_broken_table_is_said_and_nothing_is_called_complete(
         assert name in str(error)  # noqa: PT017 (one of two good ends)
     else:
         assert not report.is_complete
+
+
+def test_broken_lines_of_traces_cost_those_traces_alone(
+    servers: tuple[RunningServer, RunningServer], tmp_path: Path
+):
+    made = Made(tmp_path, SourceExperiment("0", f"traced {uuid.uuid4().hex}"))
+    names = [f"tr-{uuid.uuid4().hex}" for _ in range(3)]
+    made.all_traces = [
+        SourceTrace(Trace(name, "", "0", order), prompts=["qa/1"]) for order, name in enumerate(names)
+    ]
+    made.all_spans = {name: [Span(name, "01" * 8, None, "☃" * 3000, 1, 2)] for name in names}
+    _take(made, servers[0])
+    folder = _export(servers[0], made.experiment.name, tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["counts"]["traces"], manifest["counts"]["spans"]) == (3, 3)
+    lines = (folder / "traces.jsonl").read_text().splitlines()
+    assert [json.loads(line)["trace_info"]["trace_id"] for line in lines] == names
+    broken = json.loads(lines[2])
+    broken["trace_info"]["state"] = "SOMEHOW"
+    (folder / "traces.jsonl").write_text("\n".join([lines[0][:-1], lines[1], json.dumps(broken), ""]))
+    source = ExportedFolder(folder)
+    report = Import(source, Destination(connect(servers[1].url), source.name), Options()).run()
+    assert (report.kept.traces, report.kept.spans, len(report.problems)) == (1, 1, 2)
+    assert "from byte 0" in report.problems[0]
+    (folder / "traces.jsonl").unlink()
+    assert list(ExportedFolder(folder).traces(made.experiment)) == []

@@ -31,6 +31,9 @@ _ROWS = {
     "model_metrics": "Metrics of models",
     "registered_models": "Registered models",
     "versions": "Model versions",
+    "traces": "Traces",
+    "spans": "Spans of traces",
+    "assessments": "Assessments of traces",
     "files": "Files",
     "file_bytes": "Bytes of files",
 }
@@ -100,7 +103,7 @@ def export(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Write an experiment down: its runs as Parquet, its files as they are, and a manifest.
+    """Write an experiment down: its runs as Parquet, its traces as JSON, its files as they are.
 
     `runyard import FOLDER` reads it back, into this or another workspace. The same content is written as the
     same bytes.
@@ -148,8 +151,12 @@ def _print_remarks(report: Report) -> None:
         say(f"{report.earlier_runs} runs had come before.")
     if report.open_runs:
         say(f"{report.open_runs} runs are still running there; import again when they have ended.")
+    if report.open_traces:
+        say(f"{report.open_traces} traces still go on there; import again when they have ended.")
     if report.remote_owners:
-        say(f"The files of {report.remote_owners} runs and models stay in the remote store that has them.")
+        say(
+            f"Files of {report.remote_owners} runs, models and traces stay in the remote store that has them."
+        )
     for problem in report.problems[:SHOWN_PROBLEMS]:
         note(problem)
     if len(report.problems) > SHOWN_PROBLEMS:

@@ -29,7 +29,11 @@ def content_of(span: Span) -> str:
             "start_time_unix_nano": span.started_ns,
             "end_time_unix_nano": span.ended_ns,
             "events": [
-                {"name": each.name, "time_unix_nano": each.at_ns, "attributes": _plain(each.attributes)}
+                {
+                    "name": each.name,
+                    "time_unix_nano": each.at_ns,
+                    "attributes": without_odd_numbers(each.attributes),
+                }
                 for each in span.events
             ],
             "status": {"code": _PREFIX + span.status, "message": span.status_message},
@@ -38,7 +42,7 @@ def content_of(span: Span) -> str:
                 {
                     "trace_id": each.trace_id,
                     "span_id": each.span_id,
-                    "attributes": _plain(each.attributes) or None,
+                    "attributes": without_odd_numbers(each.attributes) or None,
                 }
                 for each in span.links
             ],
@@ -113,12 +117,12 @@ def _any_value(value: Any) -> dict[str, Any]:
     return {"string_value": value}
 
 
-def _plain(value: Any) -> Any:
+def without_odd_numbers(value: Any) -> Any:
     """Return a value without numbers that JSON has no word for."""
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: without_odd_numbers(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [without_odd_numbers(each) for each in value]
     return _finite(value) if isinstance(value, float) else value
 
 

@@ -21,11 +21,17 @@ def count(
     run_ids: Sequence[str],
     model_ids: Sequence[str],
     registered: Sequence[str],
+    trace_ids: Sequence[str],
     with_files: bool,
 ) -> Counter[str]:
-    """Return what runs, models and registered models hold together; what is not here is passed over."""
-    asked = (("run_ids", run_ids), ("model_ids", model_ids), ("registered_models", registered))
-    for field, ids in asked:
+    """Return what all of these hold together; what is not here is passed over."""
+    asked = {
+        "run_ids": run_ids,
+        "model_ids": model_ids,
+        "registered_models": registered,
+        "trace_ids": trace_ids,
+    }
+    for field, ids in asked.items():
         if len(ids) > MAX_COUNTED:
             raise InvalidParameter(f"'{field}' has {len(ids)} entries; at most {MAX_COUNTED} are allowed.")
     counted: Counter[str] = Counter()
@@ -36,6 +42,8 @@ def count(
         versions = call.stores.metadata.model_versions
         for count_of_model in versions.count_model_versions(call.workspace.name, registered).values():
             counted.update(registered_models=1, versions=count_of_model)
+        held = call.stores.metadata.traces.count_held(call.workspace.name, trace_ids)
+        counted.update(traces=held.traces, spans=held.spans, assessments=held.assessments)
     if with_files:
         for uri in uris:
             counted.update(_count_files(call, uri))

@@ -65,7 +65,7 @@ def begin_experiment(
     limits.check_experiment_name(name)
     limits.check_experiment_tags(tags)
     check_imported_time(created_ms, "creation_time")
-    remote = _remote(location)
+    remote = remote_location(location)
     marked = {**tags, IMPORT_TAG: source}
     experiments = call.stores.metadata.experiments
     with call.stores.atomic():
@@ -91,7 +91,7 @@ def finish_experiment(
     """Give an imported experiment the time of its last change there, and its place in the trash."""
     check_imported_time(updated_ms, "last_update_time")
     with call.stores.atomic():
-        experiment = _imported(call, source, experiment_id)
+        experiment = imported_experiment(call, source, experiment_id)
         experiments = call.stores.metadata.experiments
         # The same name again: what is wanted is the time of the change.
         experiments.rename_experiment(experiment.experiment_id, experiment.name, updated_ms)
@@ -125,7 +125,7 @@ def _begin_runs(call: Call, source: str, described: Sequence[tuple[Run, RunConte
     begun: dict[str, BegunRun] = {}
     with call.stores.atomic():
         wanted = {run.experiment_id for run, _ in described}
-        experiments = {each: _imported(call, source, each) for each in sorted(wanted)}
+        experiments = {each: imported_experiment(call, source, each) for each in sorted(wanted)}
         ids = [run.run_id for run, _ in described]
         here = runs.read_contents(runs.find_run_ids(call.workspace.name, ids))
         for run, contents in sorted(described, key=lambda each: each[0].run_id):
@@ -195,7 +195,7 @@ def finish_runs(call: Call, source: str, finished: Sequence[FinishedRun]) -> Non
         for each in sorted(finished, key=lambda one: one.run_id):
             check_imported_time(each.deleted_ms, "deleted_time")
             run = runs.get_run(call.workspace.name, each.run_id)
-            _imported(call, source, run.experiment_id)
+            imported_experiment(call, source, run.experiment_id)
             if not each.is_open:
                 runs.set_tags(run.run_id, {IMPORT_TAG: source})
             if each.deleted_ms is not None and run.lifecycle_stage is LifecycleStage.ACTIVE:
@@ -224,7 +224,7 @@ def import_model(
         check_imported_time(time_ms, what)
     models = call.stores.metadata.logged_models
     with call.stores.atomic():
-        experiment = _imported(call, source, described.experiment_id)
+        experiment = imported_experiment(call, source, described.experiment_id)
         model = _model(call, experiment, described)
         wanted = {metric.run_id for metric in described.metrics}
         here = set(call.stores.metadata.runs.find_run_ids(call.workspace.name, sorted(wanted)))
@@ -242,7 +242,7 @@ def _model(call: Call, experiment: Experiment, described: LoggedModel) -> Logged
         model = models.get_logged_model(call.workspace.name, described.model_id, or_deleted=True)
     except NotFound:
         folder = f"{experiment.artifact_location.rstrip('/')}/models/{described.model_id}/artifacts"
-        uri = _remote(described.artifact_uri) or folder
+        uri = remote_location(described.artifact_uri) or folder
         model = replace(
             described,
             workspace=call.workspace.name,
@@ -261,7 +261,13 @@ def _model(call: Call, experiment: Experiment, described: LoggedModel) -> Logged
     return model
 
 
-def _imported(call: Call, source: str, experiment_id: str) -> Experiment:
+def imported_experiment(call: Call, source: str, experiment_id: str) -> Experiment:
+    """Return the experiment that takes what comes from ``source``.
+
+    Raises:
+        InvalidState: It takes nothing from there.
+        NotFound: There is no such experiment.
+    """
     experiment = get_experiment(call, experiment_id)
     if experiment.tags.get(IMPORT_TAG) != source:
         raise InvalidState(f"Experiment {experiment.experiment_id} does not take what comes from {source}.")
@@ -281,7 +287,7 @@ def _use_again(call: Call, uri: str) -> None:
         call.stores.metadata.trash.use_again(ArtifactPath((call.workspace.name,)) / place)
 
 
-def _remote(location: str | None) -> str | None:
+def remote_location(location: str | None) -> str | None:
     """Return where a remote store has artifacts; what the server itself keeps lies where it decides."""
     if not location:
         return None
@@ -305,7 +311,7 @@ def _check_run(run: Run, contents: RunContents, path: str) -> None:
     _check_count(contents.model_outputs, f"{path}.outputs", MAX_PAIRS)
     check_imported_time(run.started_ms, f"{path}.start_time")
     check_imported_time(run.ended_ms, f"{path}.end_time")
-    _remote(run.artifact_uri)
+    remote_location(run.artifact_uri)
 
 
 def check_source(source: str) -> None:

@@ -58,7 +58,7 @@ def start_trace(call: Call, told: Trace) -> Trace:
         InvalidParameter: The experiment is deleted, or a field can't be.
         NotFound: There is no such experiment.
     """
-    _check_trace(told)
+    check_trace(told)
     with call.stores.atomic():
         experiment = get_active_experiment(call, told.experiment_id)
         told = replace(
@@ -77,7 +77,7 @@ def start_trace(call: Call, told: Trace) -> Trace:
 def begin_trace(call: Call, told: Trace) -> Trace:
     """Return a new trace that goes on, under an id of the server's, as clients of MLflow 2 ask for it."""
     told = replace(told, trace_id=uuid.uuid4().hex, state=TraceState.IN_PROGRESS)
-    _check_trace(told)
+    check_trace(told)
     with call.stores.atomic():
         experiment = get_active_experiment(call, told.experiment_id)
         tags = {**told.tags, ARTIFACTS_TAG: artifacts_of(experiment, told.trace_id)}
@@ -107,7 +107,7 @@ def end_trace(call: Call, trace_id: str, ended: Ending) -> Trace:
             metadata=ended.metadata,
             tags={key: value for key, value in ended.tags.items() if key != ARTIFACTS_TAG},
         )
-        _check_trace(told)
+        check_trace(told)
         call.stores.metadata.traces.update_trace(told)
         return get_trace(call, trace_id)
 
@@ -291,18 +291,24 @@ def link_traces_to_run(call: Call, trace_ids: Sequence[str], run_id: str) -> Non
 
 def link_prompts(call: Call, trace_id: str, prompts: Sequence[str]) -> None:
     """Note that a trace used versions of prompts, each as ``name/version``."""
+    check_prompts(prompts)
+    with call.stores.atomic():
+        get_trace(call, trace_id)
+        call.stores.metadata.traces.link_prompts(call.workspace.name, trace_id, prompts)
+
+
+def check_prompts(prompts: Sequence[str]) -> None:
+    """Refuse versions of prompts that are too many or too long."""
     if len(prompts) > MAX_LINKS:
         raise InvalidParameter(
             f"'prompt_versions' has {len(prompts)} entries; at most {MAX_LINKS} are allowed."
         )
     for prompt in prompts:
         limits.check_length(prompt, MAX_PROMPT_LENGTH, "prompt_versions")
-    with call.stores.atomic():
-        get_trace(call, trace_id)
-        call.stores.metadata.traces.link_prompts(call.workspace.name, trace_id, prompts)
 
 
-def _check_trace(trace: Trace) -> None:
+def check_trace(trace: Trace) -> None:
+    """Refuse a trace with a field that can't be kept."""
     if _TRACE_ID.fullmatch(trace.trace_id) is None:
         raise InvalidParameter(
             f"Invalid value for parameter 'trace_id' supplied: {trace.trace_id[:300]!r}. "

@@ -24,6 +24,7 @@ from runyard.stores.metadata.base_trace_metrics import TraceMetricStore, TraceQu
 from runyard.stores.metadata.base_traces import (
     AssessmentStore,
     Doomed,
+    Held,
     Overlap,
     SpanStore,
     TraceStore,
@@ -288,6 +289,16 @@ class TraceStoreRules(ABC):
         assert not stores.assessments.set_validity(WORKSPACE, "tr-1", "a-2", False)
         assert stores.assessments.delete_assessment(WORKSPACE, "tr-1", "a-1")
         assert not stores.assessments.delete_assessment(WORKSPACE, "tr-1", "a-1")
+
+    def test_what_traces_hold_is_counted(self, stores: TracesUnderTest, experiment: Experiment) -> None:
+        """What traces hold is counted."""
+        for name in ("tr-1", "tr-2", "tr-3"):
+            stores.traces.add_trace(new_trace(experiment, name))
+            stores.spans.keep_spans(WORKSPACE, [new_span(name), new_span(name, "02" * 8)])
+        stores.assessments.add_assessment(WORKSPACE, new_assessment("tr-2"))
+        assert stores.traces.count_held(WORKSPACE, ["tr-1", "tr-2", "tr-2", "none"]) == Held(2, 4, 1)
+        assert stores.traces.count_held(WORKSPACE, []) == Held(0, 0, 0)
+        assert stores.traces.count_held(OTHER_WORKSPACE, ["tr-1"]) == Held(0, 0, 0)
 
     def test_deleted_traces_are_gone_with_all_that_hung_on_them(
         self, tmp_path: Path, stores: TracesUnderTest, experiment: Experiment

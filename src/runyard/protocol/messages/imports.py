@@ -175,6 +175,7 @@ class CountImported(Wire):
     run_ids: list[str] = []
     model_ids: list[str] = []
     registered_models: list[str] = []
+    trace_ids: list[str] = []
     with_files: bool = True
 
 
@@ -191,5 +192,8 @@ class ImportedCounts(Wire, omit_defaults=False):
     model_metrics: int = 0
     registered_models: int = 0
     versions: int = 0
+    traces: int = 0
+    spans: int = 0
+    assessments: int = 0
     files: int = 0
     file_bytes: int = 0

@@ -10,8 +10,14 @@ from urllib.parse import quote
 import msgspec
 
 from runyard.errors import InvalidState, NotFound
-from runyard.protocol.messages.common import Empty, key_values, mapping
+from runyard.protocol.messages.common import Empty, Wire, key_values, mapping
 from runyard.protocol.messages.experiments import ExperimentAnswer, GetExperimentByName
+from runyard.protocol.messages.imported_traces import (
+    BegunTrace,
+    ImportedTrace,
+    ImportTraces,
+    ImportTracesAnswer,
+)
 from runyard.protocol.messages.imports import (
     BegunRun,
     CountImported,
@@ -54,6 +60,20 @@ DEFAULT = "Default"
 
 _BASE = "/api/v1/import"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+class SentSpans(Wire):
+    """Spans of a trace as they are sent: each is JSON already."""
+
+    trace_id: str
+    spans: list[msgspec.Raw] = msgspec.field(default_factory=list)
+    is_last: bool = False
+    is_open: bool = False
+
+
+class _SentTraces(Wire):
+    source: str
+    traces: list[SentSpans]
 
 
 class Destination:
@@ -208,12 +228,29 @@ class Destination:
         path = f"{_BASE}/registered-models"
         return self._connection.post(path, body, ImportRegisteredModelAnswer, is_repeatable=True)
 
+    def begin_traces(self, traces: Sequence[ImportedTrace]) -> list[BegunTrace]:
+        """Keep traces with all but their spans."""
+        body = ImportTraces(source=self._source, traces=list(traces))
+        return self._connection.post(f"{_BASE}/traces", body, ImportTracesAnswer, is_repeatable=True).traces
+
+    def send_spans(self, traces: Sequence[SentSpans]) -> None:
+        """Keep spans of traces that have begun; the same ones again change nothing."""
+        body = _SentTraces(source=self._source, traces=list(traces))
+        self._connection.tell_encoded(f"{_BASE}/traces/spans", msgspec.json.encode(body))
+
     def count(
-        self, run_ids: Sequence[str] = (), model_ids: Sequence[str] = (), registered: Sequence[str] = ()
+        self,
+        run_ids: Sequence[str] = (),
+        model_ids: Sequence[str] = (),
+        registered: Sequence[str] = (),
+        trace_ids: Sequence[str] = (),
     ) -> ImportedCounts:
         """Count what those of the ids and names hold that are there."""
         body = CountImported(
-            run_ids=list(run_ids), model_ids=list(model_ids), registered_models=list(registered)
+            run_ids=list(run_ids),
+            model_ids=list(model_ids),
+            registered_models=list(registered),
+            trace_ids=list(trace_ids),
         )
         return self._connection.post(f"{_BASE}/counts", body, ImportedCounts, is_repeatable=True)
 

@@ -18,9 +18,16 @@ from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.exporting import FORMAT, MANIFEST, VERSION
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_values import point
-from runyard.sdk.transfer.records import SourceExperiment, SourceFile, SourceModel, SourceRun
+from runyard.sdk.transfer.records import (
+    SourceExperiment,
+    SourceFile,
+    SourceModel,
+    SourceRun,
+    SourceTrace,
+)
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source, Unreadable
 from runyard.sdk.transfer.tables import METRICS, PARTS, TABLES, read_table
+from runyard.sdk.transfer.trace_lines import TRACES, TraceLines
 
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024
 REMEMBERED_PARTS = 4
@@ -45,6 +52,7 @@ class ExportedFolder(Source):
         digest = hashlib.sha256(content).hexdigest()[:16]
         super().__init__(f"{FORMAT}:{digest}")
         self._artifacts = LocalArtifacts([self._root / "artifacts"], self._root, self.problems)
+        self._traces = TraceLines(self._root / TRACES, self.problems)
         self._part = lru_cache(REMEMBERED_PARTS)(self._read_part)
 
     def experiments(self) -> list[SourceExperiment]:
@@ -125,6 +133,14 @@ class ExportedFolder(Source):
                 tags={key: value for _, key, value in hanging["model_tags"].of(model_id)},
                 metrics=[LoggedModelMetric(*each[1:]) for each in hanging["model_metrics"].of(model_id)],
             )
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        """See :class:`Source`."""
+        return self._traces.traces(experiment)
+
+    def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
+        """See :class:`Source`."""
+        return self._traces.spans(trace)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""

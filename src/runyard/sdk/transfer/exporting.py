@@ -1,4 +1,4 @@
-"""Writing an experiment down in open formats: Parquet, the files as they are, and a manifest."""
+"""Writing an experiment down in open formats: Parquet, JSON lines, the files as they are, and a manifest."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from runyard.sdk.transfer.destination import IMPORT_TAG
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, Unreadable
 from runyard.sdk.transfer.tables import POINTS_IN_A_PART, TableWriters
+from runyard.sdk.transfer.trace_lines import TRACES, write_traces
 
 FORMAT = "runyard-export"
 VERSION = 1
@@ -93,6 +94,9 @@ class Export:
             tables.close()
         finally:
             tables.abandon()
+        for counts in write_traces(folder / TRACES, self._source, experiment):
+            self._counts.add(counts)
+            self._told("Traces", self._counts.traces, 0)
         manifest = {
             "format": FORMAT,
             "version": VERSION,

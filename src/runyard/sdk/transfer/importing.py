@@ -5,25 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TypeVar
 
-from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, TooLarge
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.importing_registry import RegistryImport
+from runyard.sdk.transfer.importing_traces import TraceImport, differences
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
-from runyard.sdk.transfer.source import Source, Unreadable, sound
+from runyard.sdk.transfer.source import Source, sound
+from runyard.sdk.transfer.spreading import REFUSED, WORKERS, groups, spread
 
-Item = TypeVar("Item")
-
-WORKERS = 4
 RUNS_AT_ONCE = 25
 COUNTED_AT_ONCE = 100
-
-# What is wrong with one thing; whatever else goes wrong is wrong with all, and ends the import.
-_REFUSED = (InvalidParameter, InvalidState, AlreadyExists, NotFound, TooLarge, Unreadable, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,8 @@ class Report:
         kept: What is in the workspace of that, counted there.
         earlier_runs: How many runs an earlier import had brought already.
         open_runs: How many were still running at the source; the next import takes them again.
-        remote_owners: How many runs and models have files that stay in a remote store.
+        open_traces: The same of traces.
+        remote_owners: How many runs, models and traces have files that stay in a remote store.
         experiments: The name here of each experiment, by its name there.
         problems: What could not be taken over.
     """
@@ -63,6 +58,7 @@ class Report:
     kept: Counts = field(default_factory=Counts)
     earlier_runs: int = 0
     open_runs: int = 0
+    open_traces: int = 0
     remote_owners: int = 0
     experiments: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -113,19 +109,25 @@ class Import:
         begun = {each.source_id: self._begin(each) for each in experiments}
         self._report.read.experiments = len(experiments)
         models = []
+        traces = self._traces()
         with ThreadPoolExecutor(WORKERS) as pool:
             for experiment in experiments:
                 experiment_id = begun[experiment.source_id]
                 if experiment_id is not None:
-                    groups = _groups(_runs(self._source, experiment), RUNS_AT_ONCE)
-                    _spread(pool, groups, lambda group, of=experiment_id: self._take_runs(of, group))
+                    batches = groups(_runs(self._source, experiment), RUNS_AT_ONCE)
+                    spread(pool, batches, lambda group, of=experiment_id: self._take_runs(of, group))
             for experiment in experiments:
                 # After all runs: a model's metrics may be of runs of another experiment.
                 experiment_id = begun[experiment.source_id]
                 if experiment_id is not None:
                     found = list(sound(self._source.models(experiment), self._source.name))
                     models += [model.model_id for model in found]
-                    _spread(pool, found, lambda model, of=experiment_id: self._take_model(of, model))
+                    spread(pool, found, lambda model, of=experiment_id: self._take_model(of, model))
+                    traces.take(pool, experiment, experiment_id)
+        self._report.read.add(traces.read)
+        self._report.kept.add(traces.kept)
+        self._report.open_traces = traces.open_traces
+        self._report.remote_owners += traces.remote_owners
         if not self._options.experiments:
             self._take_registry()
         if not self._options.is_dry_run:
@@ -135,6 +137,11 @@ class Import:
             self._report.read.add(counts)
         self._report.problems += self._source.problems
         return self._report
+
+    def _traces(self) -> TraceImport:
+        return TraceImport(
+            self._source, self._destination, self._options.is_dry_run, self._problem, self._told
+        )
 
     def _take_registry(self) -> None:
         """Take over what belongs to no experiment, and may name runs and models of all."""
@@ -182,7 +189,7 @@ class Import:
         described = [(run, self._source.remote_location(run.artifact_uri)) for run in runs]
         try:
             self._take(experiment_id, described)
-        except _REFUSED as error:
+        except REFUSED as error:
             if len(runs) == 1:
                 self._problem(f"Run {runs[0].run_id}: {error}")
                 self._count(runs[0], _counts_of(runs[0]))
@@ -221,7 +228,7 @@ class Import:
         try:
             counts.points = self._source.count_points(run)
             self._count_files(run, remote, counts)
-        except _REFUSED as error:
+        except REFUSED as error:
             self._problem(f"Run {run.run_id}: {error}")
 
     def _filled(self, run: SourceRun, remote: str | None, uri: str, counts: Counts) -> bool:
@@ -231,7 +238,7 @@ class Import:
                 self._destination.log_points(run.run_id, points)
                 counts.points += len(points)
             self._send_files(run, remote, uri, counts)
-        except _REFUSED as error:
+        except REFUSED as error:
             self._refusals[run.run_id] = error
             return False
         return True
@@ -254,7 +261,7 @@ class Import:
                     left_out = f"{answer.skipped_metrics} metrics are of runs that are not here"
                     self._problem(f"Model {model.model_id}: {left_out}.")
                 self._send_files(model, remote, answer.artifact_uri, counts)
-        except _REFUSED as error:
+        except REFUSED as error:
             self._problem(f"Model {model.model_id}: {error}")
         with self._lock:
             self._report.read.add(counts)
@@ -296,7 +303,7 @@ class Import:
     def _compare(self, model_ids: list[str]) -> None:
         """Count what is here, and say which runs differ from the source."""
         done = 0
-        for run_ids in _groups(iter(self._counted), COUNTED_AT_ONCE):
+        for run_ids in groups(iter(self._counted), COUNTED_AT_ONCE):
             kept = self._kept(run_ids, [])
             self._report.kept.add(kept)
             if kept != self._wanted(run_ids):
@@ -304,7 +311,7 @@ class Import:
                     self._name_difference(run_id)
             done += len(run_ids)
             self._told("Comparing", done, len(self._counted))
-        for part in _groups(iter(model_ids), COUNTED_AT_ONCE):
+        for part in groups(iter(model_ids), COUNTED_AT_ONCE):
             self._report.kept.add(self._kept([], part))
 
     def _kept(self, run_ids: Sequence[str], model_ids: Sequence[str]) -> Counts:
@@ -318,13 +325,8 @@ class Import:
         return wanted
 
     def _name_difference(self, run_id: str) -> None:
-        kept, wanted = self._kept([run_id], []), self._counted[run_id]
-        if kept != wanted:
-            different = ", ".join(
-                f"{getattr(kept, name)} {name} of {getattr(wanted, name)}"
-                for name in Counts.__slots__
-                if getattr(kept, name) != getattr(wanted, name)
-            )
+        different = differences(self._kept([run_id], []), self._counted[run_id])
+        if different:
             self._problem(f"Run {run_id} differs from the source, or has changed there since: {different}.")
 
     def _problem(self, text: str) -> None:
@@ -357,31 +359,6 @@ def _counts_of(run: SourceRun) -> Counts:
         tags=len(run.tags),
         datasets=len(run.datasets),
     )
-
-
-def _groups(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    while group := list(islice(items, size)):
-        yield group
-
-
-def _spread(pool: ThreadPoolExecutor, items: Iterable[object], work: Callable[..., None]) -> None:
-    """Do the work for each item, a few at a time and no more of them read than are worked on."""
-    working: set[Future[None]] = set()
-    try:
-        for item in items:
-            if len(working) == WORKERS:
-                ended, working = wait(working, return_when=FIRST_COMPLETED)
-                _raise_first(ended)
-            working.add(pool.submit(work, item))
-        _raise_first(wait(working).done)
-    except BaseException:
-        wait(working)
-        raise
-
-
-def _raise_first(ended: Iterable[Future[None]]) -> None:
-    for each in ended:
-        each.result()
 
 
 def _now_ms() -> int:

@@ -18,6 +18,7 @@ from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_database_registry import read_registered_models, read_versions
+from runyard.sdk.transfer.mlflow_database_traces import DatabaseTraces
 from runyard.sdk.transfer.mlflow_schema import known_tables
 from runyard.sdk.transfer.mlflow_values import MODEL_STATUSES, number, point
 from runyard.sdk.transfer.records import (
@@ -26,6 +27,7 @@ from runyard.sdk.transfer.records import (
     SourceModel,
     SourceRegisteredModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source
@@ -58,6 +60,7 @@ class MlflowDatabase(Source):
         self._engine = _engine(parsed, file)
         with _told(self.name):
             self._tables = known_tables(self._engine)
+        self._traces = DatabaseTraces(self._tables, self._reading, self._artifacts, self.problems)
 
     def experiments(self) -> list[SourceExperiment]:
         """See :class:`Source`."""
@@ -201,6 +204,18 @@ class MlflowDatabase(Source):
         """See :class:`Source`."""
         with self._reading() as connection:
             yield from read_versions(connection, self._tables, self._workspace, model)
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        """See :class:`Source`."""
+        return self._traces.traces(experiment)
+
+    def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
+        """See :class:`Source`."""
+        return self._traces.spans(trace)
+
+    def count_spans(self, trace: SourceTrace) -> int:
+        """See :class:`Source`."""
+        return self._traces.count_spans(trace)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""

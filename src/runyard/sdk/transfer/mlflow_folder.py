@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
@@ -11,6 +12,7 @@ from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_folder_registry import read_registered_models, read_versions
+from runyard.sdk.transfer.mlflow_folder_traces import FolderTraces
 from runyard.sdk.transfer.mlflow_meta import META, MetaFiles, meta_in, number_of, opened, text_of
 from runyard.sdk.transfer.mlflow_values import MODEL_STATUSES, RUN_STATUSES, point
 from runyard.sdk.transfer.records import (
@@ -19,6 +21,7 @@ from runyard.sdk.transfer.records import (
     SourceModel,
     SourceRegisteredModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source, Unreadable
@@ -48,6 +51,7 @@ class MlflowFolder(Source):
         if not self._root.is_dir():
             raise NotFound(f"There is no folder {self._root}.")
         self._artifacts = LocalArtifacts([self._root, *artifact_roots], self._root.parent, self.problems)
+        self._traces = FolderTraces(self._files, self._artifacts)
         if not self.experiments():
             raise InvalidParameter(
                 f"{self._root} is no file store of MLflow's: it has no experiments, folders with a {META}."
@@ -164,6 +168,14 @@ class MlflowFolder(Source):
     def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
         """See :class:`Source`."""
         return read_versions(self._root / MODELS_EXPERIMENT / model.name, self._files)
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        """See :class:`Source`."""
+        return self._traces.traces(self._root / experiment.source_id)
+
+    def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
+        """See :class:`Source`."""
+        return self._traces.spans(trace)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""

@@ -71,7 +71,15 @@ def meta_in(folder: Path) -> dict[str, Any]:
     Raises:
         Unreadable: It is no YAML, or not of the form that MLflow gives it.
     """
-    path = folder / META
+    return yaml_in(folder / META)
+
+
+def yaml_in(path: Path) -> dict[str, Any]:
+    """Return the mapping that stands in a file.
+
+    Raises:
+        Unreadable: It is no YAML, or no mapping.
+    """
     try:
         content = _Loader(read_limited(path, MAX_META_BYTES)).get_single_data()
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:

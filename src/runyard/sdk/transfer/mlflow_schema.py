@@ -34,6 +34,16 @@ _LATER = {
     "model_versions": "name version creation_time last_updated_time description current_stage source run_id"
     " | run_link storage_location workspace",
     "model_version_tags": "name version key value | workspace",
+    "trace_info": "request_id experiment_id timestamp_ms execution_time_ms status"
+    " | client_request_id request_preview response_preview trace_name session_id input_tokens output_tokens"
+    " total_tokens cache_read_input_tokens cache_creation_input_tokens cache_creation_input_tokens_above_1hr"
+    " input_cost output_cost total_cost",
+    "trace_tags": "key value request_id",
+    "trace_request_metadata": "key value request_id",
+    "spans": "trace_id span_id content",
+    "assessments": "assessment_id trace_id name assessment_type value error created_timestamp"
+    " last_updated_timestamp source_type source_id span_id rationale overrides valid assessment_metadata",
+    "entity_associations": "source_type source_id destination_type destination_id",
 }
 
 

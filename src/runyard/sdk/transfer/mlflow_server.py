@@ -20,6 +20,8 @@ from runyard.sdk.credentials import FixedToken, find_credential
 from runyard.sdk.spool.known_workspaces import PRODUCT
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.mlflow_server_registry import read_registered_models, read_versions
+from runyard.sdk.transfer.mlflow_server_traces import ServerTraces
+from runyard.sdk.transfer.mlflow_traces import MAX_SPANS_BYTES
 from runyard.sdk.transfer.mlflow_values import mapping, number, point, whole
 from runyard.sdk.transfer.records import (
     SourceExperiment,
@@ -27,6 +29,7 @@ from runyard.sdk.transfer.records import (
     SourceModel,
     SourceRegisteredModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source, Unreadable
@@ -58,6 +61,7 @@ class MlflowServer(Source):
         super().__init__(checked)
         self._transport = HttpTransport(checked, _credential(checked))
         self._is_exact = self._is_runyard()
+        self._traces = ServerTraces(self._get_at, self._post_at, self._content, self.problems)
         try:
             self._search("experiments", {"view_type": "ALL", "max_results": 1})
         except NotFound as error:
@@ -125,6 +129,14 @@ class MlflowServer(Source):
     def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
         """See :class:`Source`."""
         return read_versions(self._get, model)
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        """See :class:`Source`."""
+        return self._traces.traces(experiment, lambda: (run.run_id for run in self.runs(experiment)))
+
+    def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
+        """See :class:`Source`."""
+        return self._traces.spans(trace)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""
@@ -195,12 +207,28 @@ class MlflowServer(Source):
                 return
 
     def _search(self, noun: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._ask(
-            Request("POST", f"{_API}/{noun}/search", body=json.dumps(body).encode(), is_repeatable=True)
-        )
+        return self._post_at(f"{_API}/{noun}/search", body)
+
+    def _post_at(self, address: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._ask(Request("POST", address, body=json.dumps(body).encode(), is_repeatable=True))
 
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        return self._ask(Request("GET", f"{_API}/{path}", query=tuple(query.items()), is_repeatable=True))
+        return self._get_at(f"{_API}/{path}", query)
+
+    def _get_at(self, address: str, query: Mapping[str, str]) -> dict[str, Any]:
+        return self._ask(Request("GET", address, query=tuple(query.items()), is_repeatable=True))
+
+    def _content(self, address: str, query: Mapping[str, str]) -> bytes:
+        request, content = (
+            Request("GET", address, query=tuple(query.items()), is_repeatable=True),
+            bytearray(),
+        )
+        with self._transport.send(request) as answer:
+            for piece in answer.body:
+                content += piece
+                if len(content) > MAX_SPANS_BYTES:
+                    raise Unreadable(f"What is at {address} is longer than {MAX_SPANS_BYTES} bytes.")
+        return bytes(content)
 
     def _is_runyard(self) -> bool:
         """Return whether the server keeps all numbers as they are."""

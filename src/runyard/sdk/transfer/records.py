@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import DatasetInput, ModelOutput
+from runyard.entities.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,25 @@ class SourceVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceTrace:
+    """A trace as the source has it, without its spans.
+
+    Args:
+        trace: What is known of it as a whole, with its assessments; of the source's experiment.
+        artifact_uri: Where its files lie there.
+        run_ids: The runs that it is linked to, besides the one that its metadata names.
+        prompts: The versions of prompts that it used, each as ``name/version``.
+        place: Where the source finds its spans again.
+    """
+
+    trace: Trace
+    artifact_uri: str = ""
+    run_ids: Sequence[str] = ()
+    prompts: Sequence[str] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file of a run or a model: its path below its owner, its length, and where it lies on this machine."""
 
@@ -141,6 +161,9 @@ class Counts:
     model_metrics: int = 0
     registered_models: int = 0
     versions: int = 0
+    traces: int = 0
+    spans: int = 0
+    assessments: int = 0
     files: int = 0
     file_bytes: int = 0
 

@@ -6,7 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.sdk.spool.records import Point
@@ -16,6 +16,7 @@ from runyard.sdk.transfer.records import (
     SourceModel,
     SourceRegisteredModel,
     SourceRun,
+    SourceTrace,
     SourceVersion,
 )
 
@@ -87,6 +88,22 @@ class Source(ABC):
     def versions(self, model: SourceRegisteredModel) -> Iterator[SourceVersion]:
         """Yield the versions of a registered model, the lowest number first."""
         yield from ()
+
+    def traces(self, experiment: SourceExperiment) -> Iterator[SourceTrace]:
+        """Yield the traces of an experiment; a source that has none yields nothing."""
+        yield from ()
+
+    def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
+        """Yield the spans of a trace, each as one of MLflow's versions writes it into a file.
+
+        Raises:
+            Unreadable: They are broken, or lie where this source must not look.
+        """
+        yield from ()
+
+    def count_spans(self, trace: SourceTrace) -> int:
+        """Return how many spans a trace has."""
+        return sum(1 for _ in self.spans(trace))
 
     @abstractmethod
     def remote_location(self, uri: str) -> str | None:

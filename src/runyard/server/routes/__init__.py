@@ -33,6 +33,7 @@ from runyard.server.routes import (
     service,
     signing_in,
     tokens,
+    trace_imports,
     trace_metrics,
     traces,
     traces_v2,
@@ -83,6 +84,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *signing_in.routes,
     *audit.routes,
     *imports.routes,
+    *trace_imports.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)

@@ -28,6 +28,15 @@ class Doomed:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """How many of some traces are there, and how much of each kind they hold together."""
+
+    traces: int
+    spans: int
+    assessments: int
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenSpan:
     """A span to be kept, and its content: all of it as JSON, with its attributes as JSON within that."""
 
@@ -99,6 +108,10 @@ class TraceStore(ABC):
     @abstractmethod
     def link_prompts(self, workspace: str, trace_id: str, prompts: Sequence[str]) -> None:
         """Note that a trace used versions of prompts, each as ``name/version``."""
+
+    @abstractmethod
+    def count_held(self, workspace: str, trace_ids: Sequence[str]) -> Held:
+        """Return how much those of the traces hold that are there."""
 
     @abstractmethod
     def overlap(self, search: Search, first: Filter | None, second: Filter | None) -> Overlap:

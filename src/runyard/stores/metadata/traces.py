@@ -13,9 +13,11 @@ from runyard.protocol.filter_tree import Filter
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.base import Search
-from runyard.stores.metadata.base_traces import Doomed, Overlap, TraceStore
+from runyard.stores.metadata.base_traces import Doomed, Held, Overlap, TraceStore
 from runyard.stores.metadata.schema import experiments, removed_artifacts
 from runyard.stores.metadata.schema_traces import (
+    assessments,
+    spans,
     trace_prompts,
     trace_runs,
     trace_tags,
@@ -107,6 +109,16 @@ class SqlTraces(TraceStore):
             number = self._number(workspace, trace_id)
             rows = [{"trace_number": number, "prompt": prompt} for prompt in sorted(set(prompts))]
             insert_missing(connection, trace_prompts, rows)
+
+    def count_held(self, workspace: str, trace_ids: Sequence[str]) -> Held:
+        with self._database.reading() as connection:
+            numbers = list(trace_numbers(connection, workspace, trace_ids).values())
+            held = [0, 0]
+            for part in chunks(numbers):
+                for place, table in enumerate((spans, assessments)):
+                    query = select(func.count()).where(table.c.trace_number.in_(part))
+                    held[place] += int(connection.scalar(query) or 0)
+        return Held(len(numbers), *held)
 
     def overlap(self, search: Search, first: Filter | None, second: Filter | None) -> Overlap:
         conditions = Conditions(search)
