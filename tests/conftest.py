@@ -12,9 +12,11 @@ from tests.engines import PostgresEngine, SqlEngine, SqliteEngine
 from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer, scrubbed
 
-# How long an example takes is the machine's affair; a test says whether the answer is right.
-settings.register_profile("runyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("runyard")
+# How long an example takes is up to the machine; a test says whether the answer is right. A change gets the
+# same examples wherever it is tried; a night (`--hypothesis-profile=nightly`) draws others each time.
+settings.register_profile("nightly", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("change", settings.get_profile("nightly"), derandomize=True)
+settings.load_profile("change")
 
 LONG = ("slow", "clients", "browser")
 UNDER_CI = os.environ.get("CI") == "true"
