@@ -37,7 +37,10 @@ def _full_run(client: MlflowClient, experiment_id: str, folder: Path) -> str:
         steps = range(start, min(start + 1000, 2500))
         client.log_batch(run_id, [Metric("long", step / 7, 5000 + step, step) for step in steps])
     (folder / "model").mkdir(parents=True, exist_ok=True)
-    (folder / "model" / "weights #1%.bin").write_bytes(bytes(range(256)) * 300)
+    (folder / "model" / "weights 1%.bin").write_bytes(bytes(range(256)) * 300)
+    # A server of MLflow 3 gives out no file that has "#" in its name.
+    if MAJOR < 3 or mlflow.get_tracking_uri().startswith("http"):
+        (folder / "model" / "weights #1%.bin").write_bytes(bytes(range(256)) * 300)
     (folder / "empty.txt").write_text("")
     client.log_artifacts(run_id, str(folder))
     client.set_terminated(run_id, "FAILED", 234_567)
