@@ -139,8 +139,8 @@ def test_a_server_that_keeps_the_files_gives_all_but_what_has_a_name_that_is_ref
     assert info["run_id"] in "".join(left_out)
     assert code == 1, err
     read, kept = report["read"], report["kept"]
-    assert (read.pop("files"), kept.pop("files")) == (4, 2)
-    assert (read.pop("file_bytes"), kept.pop("file_bytes")) == (2 * 76_800, 0)
+    assert (read.pop("files"), kept.pop("files")) == (6, 4)
+    assert (read.pop("file_bytes"), kept.pop("file_bytes")) == (4 * 76_800, 2 * 76_800)
     assert read == kept
     assert read["runs"] == len(all_runs(server)) == 10
 
@@ -175,7 +175,7 @@ def test_a_dry_run_reads_all_and_writes_nothing(filled: Filled, server: RunningS
     assert code == 0
     assert report["read"]["runs"] == 64
     assert report["read"]["points"] == 2570
-    assert report["read"]["file_bytes"] == 76_800
+    assert report["read"]["file_bytes"] == 2 * 76_800
     assert all_runs(server) == {}
 
 

@@ -67,20 +67,8 @@ class LocalArtifacts:
         yield SourceFile(path.relative_to(folder).as_posix(), found.st_size, resolved)
 
     def _folder(self, uri: str) -> Path:
-        parts = urlsplit(uri)
-        scheme = parts.scheme.lower()
-        if scheme == PROXIED_SCHEME:
-            if not self._roots:
-                raise Unreadable(f"Name the folder of the files behind {uri} with --artifacts.")
-            path = self._roots[0] / unquote(parts.path).lstrip("/")
-        elif scheme == "file":
-            path = Path(unquote(parts.path))
-        else:
-            # A database that has moved still names its files as beside it: they may be in a named folder.
-            beside = (base / uri for base in (self._base, *self._roots))
-            path = next((each for each in beside if each.exists()), self._base / uri)
         try:
-            resolved = path.resolve()
+            resolved = self._place(uri).resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise Unreadable(f"{uri[:200]} can't be read: {error}") from error
         if not self._is_inside(resolved):
@@ -89,6 +77,21 @@ class LocalArtifacts:
                 "If that is meant, name its folder with --artifacts."
             )
         return resolved
+
+    def _place(self, uri: str) -> Path:
+        parts = urlsplit(uri)
+        scheme = parts.scheme.lower()
+        if scheme == PROXIED_SCHEME:
+            if not self._roots:
+                raise Unreadable(f"Name the folder of the files behind {uri} with --artifacts.")
+            return self._roots[0] / unquote(parts.path).lstrip("/")
+        if scheme == "file":
+            return Path(unquote(parts.path))
+        # A database that has moved still names its files as beside it: they may be in a named folder. A run
+        # without files has no folder anywhere.
+        beside = [base / uri for base in (self._base, *self._roots)]
+        inside = [each for each in beside if self._is_inside(each.resolve())]
+        return next((each for each in inside if each.exists()), (inside or beside)[0])
 
     def _is_inside(self, resolved: Path) -> bool:
         return any(resolved.is_relative_to(root) for root in self._roots)
