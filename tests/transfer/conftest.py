@@ -136,7 +136,8 @@ class MlflowServers:
                 subprocess.Popen(
                     [programs / "mlflow", "server", *named],
                     cwd=folder,
-                    env={**environment(), "PATH": path},
+                    # Nobody gives it jobs, and those who wait for some cost it a minute of a core.
+                    env={**environment(), "PATH": path, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
