@@ -5,6 +5,7 @@ from runyard.server.routes import (
     artifacts,
     assessments,
     audit,
+    datastores,
     evaluation_datasets,
     events,
     experiments,
@@ -30,6 +31,7 @@ from runyard.server.routes import (
     roles,
     runs,
     scorers,
+    secrets,
     service,
     signing_in,
     tokens,
@@ -82,6 +84,8 @@ _DESCRIBED: tuple[Route, ...] = (
     *keys.routes,
     *signing_in.routes,
     *audit.routes,
+    *secrets.routes,
+    *datastores.routes,
     *imports.routes,
 )
 
