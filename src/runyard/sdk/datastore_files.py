@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,15 +75,19 @@ class DatastoreFiles:
         Raises:
             NotFound: Nothing is there.
         """
-        waiting = [path]
-        while waiting:
-            current = waiting.pop()
-            for found in self.list(current):
-                # A server that lists a folder inside itself must not keep us walking for ever.
-                if not found.is_dir:
-                    yield found
-                elif len(found.path) > len(current):
-                    waiting.append(found.path)
+        yield from self._walked(self.list(path), path)
+
+    def _walked(self, found: Iterable[WireDatastoreFile], path: str) -> Iterator[WireDatastoreFile]:
+        folders = []
+        for each in found:
+            if not each.is_dir:
+                yield each
+            # A server that lists a folder inside itself must not keep us walking for ever.
+            elif len(each.path) > len(path):
+                folders.append(each.path)
+        for folder in folders:
+            with contextlib.suppress(NotFound):  # it went while we looked elsewhere
+                yield from self._walked(self.list(folder), folder)
 
     def find(self, pattern: str) -> Iterator[WireDatastoreFile]:
         """Yield the files whose paths fit a pattern, or that lie below the folder that it names.
