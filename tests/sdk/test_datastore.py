@@ -50,6 +50,10 @@ def test_each_workspace_has_a_default_datastore(workspace: Workspace):
         NotFound, match="has no datastore 'none'; it has workspaceartifactstore, workspaceblob"
     ):
         Datastore.get(workspace, "none")
+    with pytest.raises(NotFound, match="has no datastore 'no/name'"):
+        Datastore.get(workspace, "no/name")
+    with pytest.raises(InvalidParameter, match="datastore_name"):
+        Datastore.get(workspace, "..")
 
 
 def test_a_folder_goes_up_and_comes_back(store: Datastore, data: Path, tmp_path: Path):
@@ -139,8 +143,9 @@ def test_a_pattern_means_what_shells_mean(pattern: str, path: str, fits: bool):
 
 
 def test_a_file_that_can_not_be_sent_leaves_nothing(store: Datastore, data: Path):
-    with pytest.raises(InvalidParameter, match="Invalid path"):
-        store.send([(data / "a.csv", "../a.csv")])
+    for overwrite in (False, True):
+        with pytest.raises(InvalidParameter, match=r"path|Invalid path"):
+            store.send([(data / "a.csv", "../../secrets/x")], overwrite=overwrite)
     (data / "secret").write_text("x")
     (data / "secret").chmod(0)
     if os.geteuid():
@@ -281,4 +286,10 @@ def test_a_file_is_deleted_by_its_path(store: Datastore, data: Path):
     store.upload(data)
     store.delete("more/c d#.txt")
     store.delete("/more")
+    assert paths(store) == ["a.csv"]
+    store.workspace.secrets.set("kept", "1")
+    for path in ("", "/", ".", "a/../..", "../../../secrets/kept"):
+        with pytest.raises(InvalidParameter):
+            store.delete(path)
+    assert store.workspace.secrets.list() == ["kept"]
     assert paths(store) == ["a.csv"]

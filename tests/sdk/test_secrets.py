@@ -35,6 +35,9 @@ def test_a_secret_is_kept_read_and_deleted(workspace: Workspace):
 def test_what_can_not_be_kept_is_refused_and_not_repeated(workspace: Workspace):
     with pytest.raises(InvalidParameter, match="secret_name"):
         workspace.secrets.set("no/name", "hunter2")
+    for name in ("", ".", ".."):
+        with pytest.raises(InvalidParameter, match="a name is needed"):
+            workspace.secrets.set(name, "hunter2")
     with pytest.raises(InvalidParameter, match="25600") as refused:
         workspace.secrets.set("long", "hunter2" * 10_000)
     assert "hunter2" not in str(refused.value)

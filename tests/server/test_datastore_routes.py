@@ -11,7 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from runyard.auth.permissions import Scope
+from runyard.services.call import system_now_ms
 from runyard.services.datastore_files import MAX_LISTED
+from runyard.services.usage import measure_due
 from tests.hostile_paths import HOSTILE_PATHS, is_harmless
 from tests.server.local import Local, good, refusal
 from tests.server.team import Team
@@ -117,6 +119,7 @@ def test_another_default_is_chosen_and_falls_back_when_that_is_forgotten(local):
         ({"credential": {**KEYS, "secret_access_key": "hunter2" * 5000}}, "credential.secret_access_key"),
         ({"credential": {**KEYS, "secret_access_key": ["hunter2"]}}, "credential"),
         ({"credential": "hunter2"}, "credential"),
+        ({"credential": {"secret_key": "hunter2"}}, "credential"),
         ({"endpoint": "ftp://minio.example"}, "endpoint"),
         ({"endpoint": "https://user:hunter2@minio.example"}, "endpoint"),
         ({"endpoint": "https://minio.example?x=1"}, "endpoint"),
@@ -309,6 +312,16 @@ def test_a_registered_folder_is_a_place_of_its_own(local):
     assert refusal(local.ask("GET", f"{STORES}/raw/files"))[0] == 404
     register(local, name="raw", kind="folder")
     assert listed(local, "", "raw") == [("x", 3)]
+
+
+def test_files_of_datastores_are_measured_with_the_workspace(tmp_path):
+    local = Local(tmp_path / "home")
+    good(put(local, "a/b", b"x" * 100))
+    good(local.ask("PUT", "/api/2.0/mlflow-artifacts/artifacts/1/run/artifacts/f", content=b"123"))
+    assert measure_due(local.stores, system_now_ms, lambda worked_s: None) == 1
+    (told,) = good(local.ask("GET", "/api/v1/workspaces/default/usage"))["workspaces"]
+    assert (told["artifact_files"], told["artifact_bytes"]) == (2, 103)
+    local.close()
 
 
 # --- folders of the server --------------------------------------------------------------------------------

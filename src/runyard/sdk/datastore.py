@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.common import Empty
@@ -17,6 +16,7 @@ from runyard.protocol.messages.datastores import (
     WireDatastore,
     WireDatastoreFile,
 )
+from runyard.sdk.addresses import one_segment
 from runyard.sdk.data_reference import DataReference
 from runyard.sdk.datastore_facts import DatastoreFacts
 from runyard.sdk.datastore_files import DatastoreFiles, Transferred, has_wildcards
@@ -318,7 +318,7 @@ def _described(workspace: Workspace, name: str) -> WireDatastore:
 
 
 def _path(name: str) -> str:
-    return f"{_DATASTORES}/{quote(name, safe='')}"
+    return f"{_DATASTORES}/{one_segment(name, 'datastore_name')}"
 
 
 def _files_below(folder: Path) -> builtins.list[Path]:

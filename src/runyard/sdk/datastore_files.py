@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol.messages.common import Empty
@@ -18,6 +17,7 @@ from runyard.protocol.messages.datastores import (
     ListDatastoreFilesAnswer,
     WireDatastoreFile,
 )
+from runyard.sdk.addresses import one_segment
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, fetch, path_below
 from runyard.sdk.uploads import send_file
@@ -54,7 +54,7 @@ class DatastoreFiles:
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
         self._name = name
-        self._base = f"/api/v1/datastores/{quote(name, safe='')}/files"
+        self._base = f"/api/v1/datastores/{one_segment(name, 'datastore_name')}/files"
 
     def list(self, path: str = "") -> Iterator[WireDatastoreFile]:
         """Yield what lies directly in a folder, sorted by name; of a file, the file itself.
@@ -169,7 +169,10 @@ class DatastoreFiles:
         return _all(bring, pairs, [each.path for each in found], show_progress)
 
     def _address(self, path: str) -> str:
-        return f"{self._base}/{quote(path.strip('/'))}"
+        segments = [segment for segment in path.split("/") if segment not in ("", ".")]
+        if not segments:
+            raise InvalidParameter("Name a file or a folder of the datastore, not its root.")
+        return "/".join([self._base, *(one_segment(segment, "path") for segment in segments)])
 
 
 def has_wildcards(pattern: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import quote
 
 from runyard.errors import NotFound
 from runyard.protocol.messages.common import Empty
@@ -15,6 +14,7 @@ from runyard.protocol.messages.secrets import (
     SetSecret,
     WireSecret,
 )
+from runyard.sdk.addresses import one_segment
 from runyard.sdk.connection import Connection
 from runyard.sdk.representation import html_table, utc_text
 
@@ -203,4 +203,4 @@ class HasSecrets:
 
 
 def _path(name: str) -> str:
-    return f"{_SECRETS}/{quote(name, safe='')}"
+    return f"{_SECRETS}/{one_segment(name, 'name')}"

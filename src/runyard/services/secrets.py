@@ -16,7 +16,7 @@ MAX_SECRETS: Final = 1000
 MAX_NAME_LENGTH: Final = 127
 MAX_VALUE_BYTES: Final = 25_600
 MAX_CONTENT_TYPE_LENGTH: Final = 255
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no "..", which addresses are rid of
 
 
 def set_secret(call: Call, name: str, value: str, content_type: str = "") -> Secret:
@@ -77,7 +77,7 @@ def _check_name(name: str) -> None:
     if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
         raise InvalidParameter(
             f"Invalid value {name[:MAX_NAME_LENGTH]!r} for 'secret_name': expected 1 to {MAX_NAME_LENGTH} "
-            "letters of ASCII, digits, '-', '_' or '.'."
+            "letters of ASCII, digits, '-', '_' or '.', the first of them no '.'."
         )
 
 

@@ -8,8 +8,11 @@ from runyard.entities.datastore import Datastore, Place
 from runyard.protocol.messages.common import Wire
 
 
-class WireCredential(Wire):
-    """What a datastore's requests are signed with: those of one kind, the rest left out."""
+class WireCredential(Wire, forbid_unknown_fields=True):
+    """What a datastore's requests are signed with: those of one kind, the rest left out.
+
+    What is not known is refused: with a wrong name, requests would go out unsigned.
+    """
 
     access_key_id: str = ""
     secret_access_key: str = ""
