@@ -18,6 +18,7 @@ from runyard import Datastore, Workspace
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.datastores import RegisterDatastore
 from tests.object_stores.servers import BUCKET, Azurite, ObjectServer
+from tests.object_stores.test_large_files import GROWTH_BYTES, HighestMemory
 from tests.running_server import RunningServer
 from tests.waiting import until
 
@@ -112,6 +113,22 @@ def test_a_folder_goes_into_a_bucket_and_comes_back(store: Datastore, data: Path
     assert [each.path for each in store.files.walk()] == ["raw/a b#ü.txt"]
     with pytest.raises(NotFound):
         store.list("raw/more")
+
+
+def test_a_large_file_passes_in_little_memory(
+    workspace: Workspace, seaweedfs: ObjectServer, server: RunningServer, tmp_path: Path
+):
+    store = register(workspace, seaweedfs, "large", "large")
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(MB) * 16)
+    store.upload(large)  # what a server needs once is no growth
+    store.download(tmp_path / "first")
+    large.write_bytes(os.urandom(MB) * 128)
+    with HighestMemory(server) as memory:
+        store.upload(large, overwrite=True)
+        store.download(tmp_path / "back")
+    assert (tmp_path / "back" / "large").read_bytes() == large.read_bytes()
+    assert memory.bytes - memory.before < GROWTH_BYTES
 
 
 def test_what_breaks_off_leaves_nothing_in_the_bucket(

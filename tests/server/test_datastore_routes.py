@@ -374,6 +374,14 @@ def test_a_folder_around_the_home_or_in_it_is_refused_though_it_is_named(tmp_pat
     local.close()
 
 
+def test_a_folder_that_the_server_may_not_write_into_is_said(tmp_path, shared):
+    (shared / ".incoming").write_text("a file where the store puts what is on its way")
+    local = Local(tmp_path / "home", datastore_folders=(f"{shared}/",))
+    answer = local.ask("POST", STORES, json={"name": "s", "kind": "folder", "folder": str(shared)})
+    assert "can't write into" in refusal(answer)[2]
+    local.close()
+
+
 def test_a_folder_that_is_no_longer_named_is_not_opened_any_more(tmp_path, shared):
     local = Local(tmp_path / "home", datastore_folders=(str(shared),))
     register(local, name="s", kind="folder", folder=str(shared / "scans"))

@@ -126,10 +126,7 @@ def open_place(call: Call, datastore: Datastore) -> OpenedPlace:
     if datastore.place.folder:
         above, below = _folder_of(call.settings, datastore.place.folder)
         key = ("folder", above)
-        durability = call.settings.durability
-        return OpenedPlace(
-            call.operation.opened.get(key, lambda: FolderArtifactStore(above, durability)), below
-        )
+        return OpenedPlace(call.operation.opened.get(key, lambda: _open_folder(call.settings, above)), below)
     workspace = call.workspace.name
     if datastore.name == ARTIFACT_STORE:
         return OpenedPlace(call.stores.artifacts, ArtifactPath((workspace,)))
@@ -194,7 +191,7 @@ def _folder_of(settings: Settings, folder: str) -> tuple[Path, ArtifactPath]:
     What lies below is opened name by name and never through a link, as all artifacts are.
     """
     normal = Path(os.path.normpath(folder)) if folder.startswith("/") and "\0" not in folder else None
-    for allowed in map(Path, settings.datastore_folders):
+    for allowed in (Path(os.path.normpath(each)) for each in settings.datastore_folders):
         if normal is not None and normal.is_relative_to(allowed):
             _check_apart(settings, allowed)
             below = str(normal.relative_to(allowed))
@@ -203,6 +200,15 @@ def _folder_of(settings: Settings, folder: str) -> tuple[Path, ArtifactPath]:
         "'folder' is not in one of the folders that this server's setting datastore_folders names. Leave it "
         "out for a folder in the server's own store, or ask an administrator."
     )
+
+
+def _open_folder(settings: Settings, folder: Path) -> ArtifactStore:
+    try:
+        return FolderArtifactStore(folder, settings.durability)
+    except OSError as error:
+        raise InvalidParameter(
+            f"The server can't write into {folder}, which datastore_folders names: {error.strerror}."
+        ) from None
 
 
 def _check_apart(settings: Settings, allowed: Path) -> None:
