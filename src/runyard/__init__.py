@@ -17,14 +17,31 @@ from runyard._version import __version__
 
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
+    from runyard.sdk.data_reference import DataPath, DataReference
+    from runyard.sdk.datastore import Datastore
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.run import Run
+    from runyard.sdk.secrets import Keyvault
     from runyard.sdk.workspace import Workspace
 
-__all__ = ["Experiment", "Run", "RunyardError", "Workspace", "__version__"]
+__all__ = [
+    "DataPath",
+    "DataReference",
+    "Datastore",
+    "Experiment",
+    "Keyvault",
+    "Run",
+    "RunyardError",
+    "Workspace",
+    "__version__",
+]
 
 _HOMES = {
+    "DataPath": "runyard.sdk.data_reference",
+    "DataReference": "runyard.sdk.data_reference",
+    "Datastore": "runyard.sdk.datastore",
     "Experiment": "runyard.sdk.experiment",
+    "Keyvault": "runyard.sdk.secrets",
     "Run": "runyard.sdk.run",
     "RunyardError": "runyard.errors",
     "Workspace": "runyard.sdk.workspace",

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from runyard.errors import InvalidParameter
 
@@ -38,6 +38,18 @@ def server_url(url: str) -> str:
         raise InvalidParameter(f"{url!r} is not a server's address: it has a query or a fragment.")
     _port(url)
     return url.strip().rstrip("/")
+
+
+def one_segment(name: str, field: str) -> str:
+    """Return a name as one segment of an address, quoted.
+
+    Raises:
+        InvalidParameter: It is empty or made of dots, which clients of HTTP resolve: the request would go
+            somewhere else.
+    """
+    if name in ("", ".", ".."):
+        raise InvalidParameter(f"Invalid value {name!r} for {field!r}: a name is needed, and none of dots.")
+    return quote(name, safe="")
 
 
 def without_workspace(tracking_uri: str) -> str:

@@ -21,9 +21,9 @@ _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([^:]*):")
 
 
 class DownloadProgress:
-    """Bars on stderr while files come in, nothing where no person watches; safe to use from threads."""
+    """Bars on stderr while files come or go, nothing where no person watches; safe to use from threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_shown: bool = True) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,7 +31,7 @@ class DownloadProgress:
             TransferSpeedColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not (is_shown and sys.stderr.isatty()),
         )
 
     def begin(self, name: str, size_bytes: int | None) -> TaskID:
@@ -63,15 +63,33 @@ def download(
 
     Raises:
         NotFound: The run has no such file any more.
+        Unavailable: As :func:`fetch`.
+    """
+    query = (("run_uuid", run_id), ("path", wanted.path))
+    fetch(connection, "/get-artifact", query, target, progress, wanted.path, wanted.file_size or None)
+
+
+def fetch(
+    connection: Connection,
+    path: str,
+    query: tuple[tuple[str, str], ...],
+    target: Path,
+    progress: DownloadProgress,
+    name: str,
+    size_bytes: int | None,
+) -> int:
+    """Write what lies at ``path`` to ``target``, where it appears when it is whole, and return its length.
+
+    Raises:
+        NotFound: There is no such file any more.
         Unavailable: The connection broke, fewer bytes came than the server had said, or others than its
             sender had declared.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
-    task = progress.begin(wanted.path, wanted.file_size or None)
+    task = progress.begin(name, size_bytes or None)
     try:
-        query = (("run_uuid", run_id), ("path", wanted.path))
-        with unfinished.open("xb") as opened, connection.open("/get-artifact", query) as answer:
+        with unfinished.open("xb") as opened, connection.open(path, query) as answer:
             declared = _SHA256.search(answer.headers.get("Repr-Digest", ""))
             received = hashlib.sha256()
             for chunk in answer.body:
@@ -79,10 +97,12 @@ def download(
                 if declared:
                     received.update(chunk)
                 progress.advance(task, len(chunk))
-            _check_length(wanted.path, answer.headers.get("Content-Length"), opened.tell())
+            written = opened.tell()
+            _check_length(name, answer.headers.get("Content-Length"), written)
             if declared and base64.b64encode(received.digest()).decode() != declared[1]:
-                raise Unavailable(f"{wanted.path!r} is not what its sender declared: its SHA-256 differs.")
+                raise Unavailable(f"{name!r} is not what its sender declared: its SHA-256 differs.")
         unfinished.replace(target)
+        return written
     finally:
         unfinished.unlink(missing_ok=True)
         progress.end(task)
