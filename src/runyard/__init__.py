@@ -17,13 +17,25 @@ from runyard._version import __version__
 
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
+    from runyard.sdk.conda_dependencies import CondaDependencies
+    from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.run import Run
     from runyard.sdk.workspace import Workspace
 
-__all__ = ["Experiment", "Run", "RunyardError", "Workspace", "__version__"]
+__all__ = [
+    "CondaDependencies",
+    "Environment",
+    "Experiment",
+    "Run",
+    "RunyardError",
+    "Workspace",
+    "__version__",
+]
 
 _HOMES = {
+    "CondaDependencies": "runyard.sdk.conda_dependencies",
+    "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Run": "runyard.sdk.run",
     "RunyardError": "runyard.errors",

@@ -20,6 +20,7 @@ from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
+from runyard.stores.metadata.base_environments import EnvironmentStore
 from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, EvaluationDatasetStore
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_issues import IssueStore
@@ -43,6 +44,7 @@ from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.dataset_records import SqlDatasetRecords
 from runyard.stores.metadata.devices import SqlDevices
+from runyard.stores.metadata.environments import SqlEnvironments
 from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
@@ -89,6 +91,7 @@ class MetadataStore:
     label_schemas: LabelSchemaStore
     registered_models: RegisteredModelStore
     model_versions: ModelVersionStore
+    environments: EnvironmentStore
     traces: TraceStore
     spans: SpanStore
     assessments: AssessmentStore
@@ -202,6 +205,7 @@ def open_stores(
         label_schemas=SqlLabelSchemas(database),
         registered_models=SqlRegisteredModels(database),
         model_versions=SqlModelVersions(database),
+        environments=SqlEnvironments(database),
         traces=SqlTraces(database),
         spans=SqlSpans(database),
         assessments=SqlAssessments(database),
