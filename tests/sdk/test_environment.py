@@ -133,7 +133,7 @@ def test_secrets_and_options_of_docker_are_refused(workspace: Workspace):
     with pytest.raises(NotImplementedHere, match="shm_size"):
         env.docker.arguments = ["--privileged"]
     with pytest.raises(AttributeError):
-        env.docker.nothing_known = 1
+        env.docker.nothing_known = 1  # type: ignore[attr-defined] # what is tested
 
 
 def test_an_interpreter_that_is_there_is_named(workspace: Workspace):

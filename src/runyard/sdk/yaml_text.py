@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runyard.errors import InvalidParameter, NotFound
+from runyard.sdk.optional_libraries import optional_library
 
 MAX_BYTES = 1_000_000
 """More than any file has that is written by hand."""
@@ -49,12 +50,7 @@ def parse_yaml(text: str, what: str) -> dict[str, Any]:
     Raises:
         InvalidParameter: It is no YAML, no mapping, or PyYAML is not installed.
     """
-    try:
-        import yaml  # noqa: PLC0415 -- only who reads a file needs it
-    except ImportError:
-        raise InvalidParameter(
-            f"Reading {what} needs PyYAML, which MLflow's client brings along: pip install pyyaml"
-        ) from None
+    yaml = optional_library("yaml", f"Reading {what}", "pyyaml")
     if len(text) > MAX_BYTES:
         raise InvalidParameter(f"{what} is larger than {MAX_BYTES} bytes.")
     try:
