@@ -18,6 +18,7 @@ from runyard.stores.metadata.audit import SqlAudit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
+from runyard.stores.metadata.base_data_assets import DataAssetStore
 from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_environments import EnvironmentStore
@@ -42,6 +43,7 @@ from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.data_assets import SqlDataAssets
 from runyard.stores.metadata.dataset_records import SqlDatasetRecords
 from runyard.stores.metadata.devices import SqlDevices
 from runyard.stores.metadata.environments import SqlEnvironments
@@ -92,6 +94,7 @@ class MetadataStore:
     registered_models: RegisteredModelStore
     model_versions: ModelVersionStore
     environments: EnvironmentStore
+    data_assets: DataAssetStore
     traces: TraceStore
     spans: SpanStore
     assessments: AssessmentStore
@@ -206,6 +209,7 @@ def open_stores(
         registered_models=SqlRegisteredModels(database),
         model_versions=SqlModelVersions(database),
         environments=SqlEnvironments(database),
+        data_assets=SqlDataAssets(database),
         traces=SqlTraces(database),
         spans=SqlSpans(database),
         assessments=SqlAssessments(database),
