@@ -18,6 +18,7 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.conda_dependencies import CondaDependencies
+    from runyard.sdk.dataset_factories import Dataset
     from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.run import Run
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CondaDependencies",
+    "Dataset",
     "Environment",
     "Experiment",
     "Run",
@@ -35,6 +37,7 @@ __all__ = [
 
 _HOMES = {
     "CondaDependencies": "runyard.sdk.conda_dependencies",
+    "Dataset": "runyard.sdk.dataset_factories",
     "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Run": "runyard.sdk.run",
