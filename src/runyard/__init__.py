@@ -18,7 +18,9 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.conda_dependencies import CondaDependencies
+    from runyard.sdk.data_reference import DataPath
     from runyard.sdk.dataset_factories import Dataset
+    from runyard.sdk.datastore import Datastore
     from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.run import Run
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CondaDependencies",
+    "DataPath",
     "Dataset",
+    "Datastore",
     "Environment",
     "Experiment",
     "Run",
@@ -37,7 +41,9 @@ __all__ = [
 
 _HOMES = {
     "CondaDependencies": "runyard.sdk.conda_dependencies",
+    "DataPath": "runyard.sdk.data_reference",
     "Dataset": "runyard.sdk.dataset_factories",
+    "Datastore": "runyard.sdk.datastore",
     "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Run": "runyard.sdk.run",

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runyard import Dataset, Run, Workspace
+from runyard import DataPath, Dataset, Run, Workspace
 from runyard.errors import (
     AlreadyExists,
     InvalidParameter,
@@ -204,18 +204,46 @@ def test_places_with_equal_names_are_kept_apart(web: str, tmp_path: Path):
     assert both.to_path() == ["/0/a.csv", "/1/a.csv"]
 
 
-def test_a_datastore_is_kept_by_name_and_path(workspace: Workspace):
-    class Datastore:
-        name = "blobs"
-
-    for given in ((Datastore(), "weather/*.csv"), ("blobs", "weather/*.csv")):
-        kept = Dataset.File.from_files(given).register(workspace, "weather")
-        assert kept.version == 1
-        assert kept.record is not None
-        (source,) = kept.record.sources
-        assert (source.kind, source.datastore, source.address) == ("datastore", "blobs", "weather/*.csv")
-    with pytest.raises(NotImplementedHere, match="blobs"):
-        kept.to_path()
+def test_a_datastore_is_read_where_it_is(workspace: Workspace, folder: Path, tmp_path: Path):
+    store = workspace.get_default_datastore()
+    store.upload(folder, target_path="raw/people")
+    kept = Dataset.Tabular.from_delimited_files((store, "raw/people/**/*.csv")).register(workspace, "people")
+    assert kept.record is not None
+    (source,) = kept.record.sources
+    assert (source.kind, source.datastore, source.address) == (
+        "datastore",
+        store.name,
+        "raw/people/**/*.csv",
+    )
+    assert uploads(workspace) == []
+    assert kept.to_path() == ["/a.csv", "/sub é/b #1.csv"]
+    assert kept.to_pandas_dataframe()["name"].tolist() == ["ann", "bob", "cleo"]
+    for given in (
+        (store.name, "raw/people/**/*.csv"),
+        DataPath(store, "raw/people/**/*.csv"),
+        store.path("raw/people/**/*.csv"),
+    ):
+        assert Dataset.Tabular.from_delimited_files(given).register(workspace, "people").version == 1
+    files = Dataset.File.from_files((store, "/raw/people/"))
+    assert files.to_path() == ["/a.csv", "/empty", "/sub é/b #1.csv"]
+    assert len(files.download(tmp_path / "here")) == 3
+    assert (tmp_path / "here" / "a.csv").read_text() == CSV
+    one = Dataset.File.from_files((store, "raw/people/a.csv")).register(workspace, "one")
+    assert one.to_path() == ["/a.csv"]
+    assert Dataset.File.from_files((store, "")).to_path() == [
+        "/raw/people/a.csv",
+        "/raw/people/empty",
+        "/raw/people/sub é/b #1.csv",
+    ]
+    with pytest.raises(InvalidParameter, match="Give the Datastore itself"):
+        Dataset.File.from_files((store.name, "raw")).to_path()
+    other = Workspace.create(f"{workspace.name}-other", url=workspace.url)
+    with pytest.raises(InvalidParameter, match="another workspace"):
+        files.register(other, "people")
+    with pytest.raises(NotFound, match="nothing here"):
+        Dataset.File.from_files((store, "nothing here")).to_path()
+    with pytest.raises(NotFound, match="nothing"):
+        Dataset.File.from_files((store, "nothing/*.csv")).to_path()
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,10 @@ READING_POSTS = {
     "/graphql",
 }
 # The routes that stream a body of any size; all others are bound by max_body_bytes.
-UPLOADS = {"/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}"}
+UPLOADS = {
+    "/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}",
+    "/api/v1/datastores/{datastore}/files/{file_path:path}",
+}
 
 # Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
 NOBODY_LISTENS = ("127.0.0.1",)
@@ -101,11 +104,12 @@ OLD_STORE, IMPORTED_RUN = "sqlite:////old/mlflow.db", "1" * 32
 ANSWERED = [route for route in ROUTES if not route.refusal]
 # Registered models whose names say what a walk does with them.
 TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
+SECRET_NAME, DATASTORE = "walked-secret", "walked-store"
 REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 # MLflow's pages call the same routes below an address of their own.
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
-SECRETS = [f"planted-{number:02d}" for number in range(46)]
+SECRETS = [f"planted-{number:02d}" for number in range(48)]
 
 
 def plain(path):
@@ -206,6 +210,8 @@ class Planted:
         self.schema_id = self.add_label_schema(next(secret), next(secret))
         self.trace_id, self.assessment_id = self.add_trace(secret)
         self.asset_id = self.add_assets(secret)
+        self.keep_secret(next(secret))
+        self.add_datastore(next(secret))
         self.imported = {"source": OLD_STORE, "name": "imported"}
         self.imported["experiment_id"] = self.begin_import()
         assert list(secret) == []
@@ -312,6 +318,18 @@ class Planted:
         take_over("runs", {"runs": [{"run_id": IMPORTED_RUN, "experiment_id": experiment_id}]})
         return experiment_id
 
+    def keep_secret(self, value):
+        """A secret of the workspace."""
+        path, body = f"/workspaces/beta/api/v1/secrets/{SECRET_NAME}", {"value": value}
+        self.team.ask("PUT", path, body, key=self.team.admin_key).raise_for_status()
+
+    def add_datastore(self, content):
+        """A datastore of the workspace with a file in it."""
+        base, key = "/workspaces/beta/api/v1/datastores", self.team.admin_key
+        body = {"name": DATASTORE, "kind": "folder"}
+        self.team.ask("POST", base, body, key=key).raise_for_status()
+        self.team.ask("PUT", f"{base}/{DATASTORE}/files/walked", content.encode(), key=key).raise_for_status()
+
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
         wanted = {"url": HOOK, "workspace": "beta"}
@@ -366,6 +384,8 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     # Deleted, it would be gone for good.
     is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
     path = path.replace("{dataset_id}", f"d-{'0' * 32}" if is_grave else planted.dataset_id)
+    path = path.replace("{secret_name:path}", SECRET_NAME)
+    path = path.replace("{datastore}", DATASTORE).replace("{file_path:path}", "walked")
     path = path.replace("{trace_id}", planted.trace_id).replace("{assessment_id}", planted.assessment_id)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")
     hook = planted.mlflow_webhook_id if "mlflow/webhooks" in path else planted.webhook_id
@@ -376,6 +396,8 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     if path == "/v1/traces":
         return path, spans_of("0b" * 16, name="walked", attribute="walked")
     if route.is_raw and route.method != "GET":
+        if "{file_path" in route.path:
+            path += "?overwrite=true"
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
         return path + query, b"overwritten"
     body = body_for(planted)
@@ -530,6 +552,8 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("environments/{name}", {"tags": {}}),
     ("api/v1/data-assets", {"kind": "file", "sources": [DATA_SOURCE], "tags": {}}),
     ("data-asset-versions/{asset_id}", {"tags": {}}),
+    ("api/v1/datastores", {"kind": "folder"}),
+    ("{datastore}/files", {"path": ""}),
     ("3.0/mlflow/workspaces", {"name": "walked-too"}),
     ("mlflow/workspaces/{workspace_name}", {"description": "walked"}),
     # What goes for good is measured only, or nothing would be left to call the next route with.

@@ -25,7 +25,10 @@ def caller(scope: Scope, workspace: str | None = None) -> Caller:
     ("scope", "allowed"),
     [
         (Scope.READER, {Permission.IDENTIFY, Permission.READ}),
-        (Scope.CONTRIBUTOR, {Permission.IDENTIFY, Permission.READ, Permission.CONTRIBUTE}),
+        (
+            Scope.CONTRIBUTOR,
+            {Permission.IDENTIFY, Permission.READ, Permission.READ_SECRETS, Permission.CONTRIBUTE},
+        ),
         (Scope.OWNER, set(Permission) - {Permission.ADMINISTER}),
         (Scope.ADMIN, set(Permission)),
     ],

@@ -40,6 +40,8 @@ _COMMANDS = {
     "usage": ("runyard.cli.usage:usage", "Show how much workspaces hold."),
     "quota": ("runyard.cli.quota:app", "Show, set and clear what a workspace may hold at most."),
     "events": ("runyard.cli.events:events", "List what happened on a server."),
+    "datastore": ("runyard.cli.datastore:app", "Register places for files; move files in and out."),
+    "secret": ("runyard.cli.secret:app", "Keep passwords and keys of a workspace, encrypted."),
     "webhook": ("runyard.cli.events:webhook_app", "Have addresses told of events."),
     "sync": ("runyard.cli.spool:sync", "Send what clients logged while they could not reach their server."),
     "spool": ("runyard.cli.spool:app", "List what clients logged and have not sent yet."),

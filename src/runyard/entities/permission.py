@@ -8,16 +8,18 @@ from enum import Enum, IntEnum
 class Permission(IntEnum):
     """What a route needs; each one includes those before it.
 
-    ``IDENTIFY`` is what callers ask about themselves: any valid credential has it. The next three are
-    rights in one workspace. ``ADMINISTER`` is a right over the whole server, so a credential that is
-    bound to one workspace never has it.
+    ``IDENTIFY`` is what callers ask about themselves: any valid credential has it. The next four are
+    rights in one workspace. ``READ_SECRETS`` is to read the values of its secrets, which readers may not and
+    contributors may. ``ADMINISTER`` is a right over the whole server, so a credential that is bound to one
+    workspace never has it.
     """
 
     IDENTIFY = 0
     READ = 1
-    CONTRIBUTE = 2
-    MANAGE = 3
-    ADMINISTER = 4
+    READ_SECRETS = 2
+    CONTRIBUTE = 3
+    MANAGE = 4
+    ADMINISTER = 5
 
 
 class Scope(str, Enum):

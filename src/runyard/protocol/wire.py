@@ -31,6 +31,7 @@ _SEE_DOCS = " See the API docs for more information about request parameters."
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_FIRST_STEP = re.compile(r"[.\[]")
 _WRITTEN_NUL = b"\\u0000"
 _encoder = msgspec.json.Encoder()
 
@@ -67,7 +68,13 @@ def decode_query(message: type[Message], pairs: Iterable[tuple[str, str]], body:
 
 
 def convert(message: type[Message], raw: dict[str, Any]) -> Message:
-    """Return plain JSON values as a ``message``, reading numbers that came as text."""
+    """Return plain JSON values as a ``message``, reading numbers that came as text.
+
+    No refusal repeats the value of a field that the message names in ``__wire_unsaid__``.
+    """
+    unsaid: frozenset[str] = getattr(message, "__wire_unsaid__", frozenset())
+    for name in unsaid:
+        _refuse_half_secret(name, raw.get(name))
     raw = _without_nulls(raw)
     for name, alias in getattr(message, "__wire_aliases__", {}).items():
         if name not in raw and alias in raw:
@@ -77,7 +84,7 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
     try:
         converted = msgspec.convert(raw, message, strict=False)
     except msgspec.ValidationError as error:
-        raise _in_mlflow_words(str(error), raw) from None
+        raise _in_mlflow_words(str(error), raw, unsaid) from None
     refuse_empty(message, converted)
     return converted
 
@@ -146,7 +153,7 @@ def invalid_value(name: str, value: Any, why: str = "") -> str:
     return f"Invalid value {shown} for parameter '{name}' supplied" + (f": {why}" if why else ".")
 
 
-def _in_mlflow_words(text: str, raw: dict[str, Any]) -> InvalidParameter:
+def _in_mlflow_words(text: str, raw: dict[str, Any], unsaid: frozenset[str]) -> InvalidParameter:
     at = _AT.search(text)
     path = at.group(1) if at else ""
     absent = _MISSING.search(text)
@@ -156,7 +163,8 @@ def _in_mlflow_words(text: str, raw: dict[str, Any]) -> InvalidParameter:
     for name, index in _STEP.findall(path.replace("[...]", "")):
         value = value[int(index)] if index else value.get(name) if isinstance(value, dict) else value
     hint = f" Hint: Value was of type '{type(value).__name__}'. {_AT.sub('', text)}."
-    return InvalidParameter(invalid_value(path or "body", value, hint) + _SEE_DOCS)
+    is_said = not unsaid or _FIRST_STEP.split(path)[0] not in {"", *unsaid}
+    return InvalidParameter(invalid_value(path or "body", value if is_said else "...", hint) + _SEE_DOCS)
 
 
 def _loads(body: bytes) -> dict[str, Any]:
@@ -199,6 +207,14 @@ def _refuse_half_characters(text: str) -> None:
         raise InvalidParameter(
             f"{text[:100]!a} holds half of a surrogate pair, which is no character."
         ) from None
+
+
+def _refuse_half_secret(name: str, value: Any) -> None:
+    """Refuse what :func:`_without_nulls` would, by the name of the field instead of by its content."""
+    try:
+        _without_nulls(value)
+    except InvalidParameter:
+        raise InvalidParameter(f"'{name}' holds what is no character.") from None
 
 
 def _refuse_nul(raw: Any, path: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -152,6 +153,14 @@ class Connection:
                 "PUT", self._prefix + path, body=content, content_type=BINARY, is_repeatable=True
             )
             self._transport.send(request).read()
+
+    def send(self, request: Request) -> bytes:
+        """Send a request whose path is below the prefix, and return the body of the answer.
+
+        Raises:
+            RunyardError: What the server raised.
+        """
+        return self._transport.send(replace(request, path=self._prefix + request.path)).read()
 
     def open(self, path: str, query: tuple[tuple[str, str], ...]) -> Answer:
         """Return an answer whose body is still to be read; the caller closes it.

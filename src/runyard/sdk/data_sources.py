@@ -10,25 +10,34 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, unquote, urlsplit
 
 import requests
 
-from runyard.errors import InvalidParameter, NotFound, NotImplementedHere, RunyardError, Unavailable
+from runyard.errors import InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.protocol.messages.artifacts import ListProxiedArtifacts, ListProxiedArtifactsAnswer, WireFile
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.data_assets import WireDataSource
+from runyard.protocol.messages.datastores import WireDatastoreFile
 from runyard.sdk.connection import Connection
-from runyard.sdk.downloads import DownloadProgress, appearing, receive
+from runyard.sdk.data_reference import DataPath, DataReference
+from runyard.sdk.datastore import Datastore
+from runyard.sdk.datastore_files import AT_ONCE, DatastoreFiles, has_wildcards
+from runyard.sdk.downloads import DownloadProgress, appearing, fetch, receive
 from runyard.sdk.transport import CHUNK_BYTES, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer
+from runyard.sdk.uploads import send_file
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
 
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
-DataPath: TypeAlias = "str | os.PathLike[str] | tuple[Any, str] | list[Any]"
+DataPlaces: TypeAlias = "str | os.PathLike[str] | tuple[Any, str] | DataPath | DataReference | list[Any]"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -100,9 +109,19 @@ class LocalSource(Source):
         return self.path
 
     def upload(self, connection: Connection, folder: str) -> None:
-        """Bring the files into a folder of the workspace."""
-        for file in self.files(None):
-            connection.put_file(f"{ARTIFACTS}/{quote(f'{folder}/{file.name}')}", _local(file))
+        """Bring the files into a folder of the workspace, several at a time."""
+        with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
+            pending = [
+                pool.submit(
+                    send_file, connection, _address(f"{folder}/{file.name}"), (), _local(file), progress
+                )
+                for file in self.files(None)
+            ]
+            try:
+                for one in pending:
+                    one.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True)
@@ -155,17 +174,25 @@ class UrlSource(Source):
 
 @dataclass(frozen=True)
 class DatastoreSource(Source):
-    """Files in a datastore."""
+    """Files in a datastore, of the dataset's workspace or of the one that the datastore was given with."""
 
     datastore: str
     path: str
+    owner: Workspace | None = field(default=None, compare=False, repr=False)
 
     def files(self, connection: Connection | None) -> list[DataFile]:
-        """Raise an error that says how to get them."""
-        raise NotImplementedHere(
-            f"A dataset does not read from a datastore by itself. Download {self.path!r} from the datastore "
-            f"{self.datastore!r}, and read the folder with Dataset.Tabular or Dataset.File."
-        )
+        """Return the files that fit the path, by names that begin behind the folder that it names."""
+        reaches = connection or (None if self.owner is None else self.owner.connection)
+        if reaches is None:
+            raise InvalidParameter(
+                f"Which workspace is the datastore {self.datastore!r} of? Give the Datastore itself."
+            )
+        store = DatastoreFiles(reaches, self.datastore)
+        found = sorted(store.find(self.path), key=lambda file: file.path)
+        if not found:
+            raise NotFound(f"There is no file at {self.path!r} in the datastore {self.datastore!r}.")
+        kept_from = _kept_from(self.path, [file.path for file in found])
+        return [DataFile(file.path[kept_from:], partial(_download_from, store, file)) for file in found]
 
     def wire(self) -> WireDataSource:
         """Return the place."""
@@ -192,7 +219,7 @@ class Uploads:
                     self.connection.delete(f"{ARTIFACTS}/{quote(folder)}", Empty(), Empty)
 
 
-def sources_of(path: DataPath, *, validate: bool = True) -> list[Source]:
+def sources_of(path: DataPlaces, *, validate: bool = True) -> list[Source]:
     """Return the places that somebody names: URLs, paths of this machine, datastores with a path in them.
 
     Args:
@@ -238,8 +265,8 @@ def files_of(sources: list[Source], connection: Connection | None) -> list[DataF
 def _source(given: Any) -> Source:
     if isinstance(given, tuple) and len(given) == 2:
         return _in_datastore(given[0], given[1])
-    if hasattr(given, "datastore_name") and hasattr(given, "path_on_datastore"):
-        return _in_datastore(given.datastore_name, given.path_on_datastore)
+    if isinstance(given, DataPath | DataReference):
+        return _in_datastore(given.datastore, given.path_on_datastore or "")
     if not isinstance(given, str | os.PathLike) or not os.fspath(given):
         raise InvalidParameter(
             f"path must be a URL, a path, a datastore and a path in it, or a list of them, not {given!r}."
@@ -256,10 +283,12 @@ def _source(given: Any) -> Source:
 
 
 def _in_datastore(datastore: Any, path: Any) -> DatastoreSource:
-    name = datastore if isinstance(datastore, str) else getattr(datastore, "name", None)
-    if not isinstance(name, str) or not isinstance(path, str):
+    if not isinstance(datastore, str | Datastore) or not isinstance(path, str):
         raise InvalidParameter(f"A datastore and a path in it are expected, not ({datastore!r}, {path!r}).")
-    return DatastoreSource(name, path.strip("/") or "**")
+    place = path.strip("/") or "**"
+    if isinstance(datastore, str):
+        return DatastoreSource(datastore, place)
+    return DatastoreSource(datastore.name, place, datastore.workspace)
 
 
 def _local_files(path: str) -> Iterator[tuple[str, Path]]:
@@ -282,6 +311,21 @@ def _plain_beginning(place: Path) -> Iterator[str]:
         if glob.has_magic(part):
             return
         yield part
+
+
+def _kept_from(pattern: str, paths: list[str]) -> int:
+    """Return where the names of files begin in their paths: behind the folder that a pattern names."""
+    if paths == [pattern] or has_wildcards(pattern):
+        folder = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
+    else:
+        folder = pattern
+    return len(folder) + 1 if folder else 0
+
+
+def _download_from(
+    store: DatastoreFiles, file: WireDatastoreFile, target: Path, progress: DownloadProgress
+) -> None:
+    store.bring(file, target, progress)
 
 
 def _local(file: DataFile) -> Path:
@@ -312,9 +356,12 @@ def _uploaded(connection: Connection, root: str) -> Iterator[WireFile]:
 def _download(
     connection: Connection, folder: str, file: WireFile, target: Path, progress: DownloadProgress
 ) -> None:
-    address = f"{ARTIFACTS}/{quote(f'{folder}/{file.path}')}"
-    with appearing(target) as opened, connection.open(address, ()) as answer:
-        receive(answer, file, opened, progress)
+    size_bytes = file.file_size or None
+    fetch(connection, _address(f"{folder}/{file.path}"), (), target, progress, file.path, size_bytes)
+
+
+def _address(path: str) -> str:
+    return f"{ARTIFACTS}/{quote(path)}"
 
 
 def _fetch(url: str, target: Path, progress: DownloadProgress) -> None:
@@ -335,8 +382,8 @@ def _fetch(url: str, target: Path, progress: DownloadProgress) -> None:
                 raise NotFound(f"There is no file at {shown}.")
             response.raise_for_status()
             body = response.iter_content(CHUNK_BYTES)
-            wanted = WireFile(path=target.name, is_dir=False)
-            receive(Answer(response.status_code, response.headers, body), wanted, opened, progress)
+            answer = Answer(response.status_code, response.headers, body)
+            receive(answer, opened, progress, target.name, None)
     except requests.RequestException as error:
         raise Unavailable(f"{shown} can't be read: {type(error).__name__}") from error
 

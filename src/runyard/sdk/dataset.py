@@ -21,7 +21,15 @@ from runyard.protocol.messages.data_assets import (
     data_content,
 )
 from runyard.sdk.data_frames import read_frame
-from runyard.sdk.data_sources import DataFile, LocalSource, Source, Uploads, files_of, source_of_wire
+from runyard.sdk.data_sources import (
+    DataFile,
+    DatastoreSource,
+    LocalSource,
+    Source,
+    Uploads,
+    files_of,
+    source_of_wire,
+)
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig, log_input, note_use
 from runyard.sdk.dataset_records import (
     change_record,
@@ -95,6 +103,11 @@ class AbstractDataset:
             raise NotImplementedHere(
                 "A part of a dataset is not registered. Register what it was taken from."
             )
+        for source in self._sources:
+            if isinstance(source, DatastoreSource) and source.owner not in (None, workspace):
+                raise InvalidParameter(
+                    f"The datastore {source.datastore!r} is of another workspace than {workspace.name!r}."
+                )
         described = [source.wire() for source in self._sources]
         found = self._known_as(workspace, name, described, create_new_version)
         if found is not None:

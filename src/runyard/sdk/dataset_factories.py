@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
-from runyard.sdk.data_sources import DataPath, sources_of
+from runyard.sdk.data_sources import DataPlaces, sources_of
 from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset, get_dataset_by_id
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ class FileDatasetFactory:
 
     @staticmethod
     def from_files(
-        path: DataPath, validate: bool = True, partition_format: str | None = None, is_file: bool = False
+        path: DataPlaces, validate: bool = True, partition_format: str | None = None, is_file: bool = False
     ) -> FileDataset:
         """Return a dataset of files. Those of this machine are uploaded when it is registered.
 
         Args:
-            path: An http(s) URL, a file, folder or pattern of this machine, a tuple of a datastore and a path
-                in it, or a list of these.
+            path: An http(s) URL; a file, folder or pattern of this machine; a tuple of a datastore, or its
+                name, and a path or pattern in it; or a list of these.
             validate: Whether to look if there are files at paths of this machine.
             partition_format: Must be left out.
             is_file: Taken for Azure's scripts; no effect.
@@ -51,7 +51,7 @@ class TabularDatasetFactory:
 
     @staticmethod
     def from_delimited_files(
-        path: DataPath,
+        path: DataPlaces,
         validate: bool = True,
         include_path: bool = False,
         infer_column_types: bool = True,
@@ -103,7 +103,7 @@ class TabularDatasetFactory:
 
     @staticmethod
     def from_json_lines_files(
-        path: DataPath,
+        path: DataPlaces,
         validate: bool = True,
         include_path: bool = False,
         set_column_types: Mapping[str, str] | None = None,
@@ -140,7 +140,7 @@ class TabularDatasetFactory:
 
     @staticmethod
     def from_parquet_files(
-        path: DataPath,
+        path: DataPlaces,
         validate: bool = True,
         include_path: bool = False,
         set_column_types: Mapping[str, str] | None = None,

@@ -25,9 +25,9 @@ _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([^:]*):")
 
 
 class DownloadProgress:
-    """Bars on stderr while files come in, nothing where no person watches; safe to use from threads."""
+    """Bars on stderr while files come or go, nothing where no person watches; safe to use from threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_shown: bool = True) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -35,7 +35,7 @@ class DownloadProgress:
             TransferSpeedColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not (is_shown and sys.stderr.isatty()),
         )
 
     def begin(self, name: str, size_bytes: int | None) -> TaskID:
@@ -67,12 +67,30 @@ def download(
 
     Raises:
         NotFound: The run has no such file any more.
+        Unavailable: As :func:`fetch`.
+    """
+    query = (("run_uuid", run_id), ("path", wanted.path))
+    fetch(connection, "/get-artifact", query, target, progress, wanted.path, wanted.file_size or None)
+
+
+def fetch(
+    connection: Connection,
+    path: str,
+    query: tuple[tuple[str, str], ...],
+    target: Path,
+    progress: DownloadProgress,
+    name: str,
+    size_bytes: int | None,
+) -> int:
+    """Write what lies at ``path`` to ``target``, where it appears when it is whole, and return its length.
+
+    Raises:
+        NotFound: There is no such file any more.
         Unavailable: The connection broke, fewer bytes came than the server had said, or others than its
             sender had declared.
     """
-    query = (("run_uuid", run_id), ("path", wanted.path))
-    with appearing(target) as opened, connection.open("/get-artifact", query) as answer:
-        receive(answer, wanted, opened, progress)
+    with appearing(target) as opened, connection.open(path, query) as answer:
+        return receive(answer, opened, progress, name, size_bytes)
 
 
 @contextlib.contextmanager
@@ -88,13 +106,15 @@ def appearing(target: Path) -> Iterator[BinaryIO]:
         unfinished.unlink(missing_ok=True)
 
 
-def receive(answer: Answer, wanted: WireFile, opened: BinaryIO, progress: DownloadProgress) -> None:
-    """Write the file that a server answers with, and look whether it is whole.
+def receive(
+    answer: Answer, opened: BinaryIO, progress: DownloadProgress, name: str, size_bytes: int | None
+) -> int:
+    """Write the file that a server answers with, look whether it is whole, and return its length.
 
     Raises:
-        Unavailable: As :func:`download`.
+        Unavailable: As :func:`fetch`.
     """
-    task = progress.begin(wanted.path, wanted.file_size or None)
+    task = progress.begin(name, size_bytes or None)
     try:
         declared = _SHA256.search(answer.headers.get("Repr-Digest", ""))
         received = hashlib.sha256()
@@ -103,9 +123,11 @@ def receive(answer: Answer, wanted: WireFile, opened: BinaryIO, progress: Downlo
             if declared:
                 received.update(chunk)
             progress.advance(task, len(chunk))
-        _check_length(wanted.path, answer.headers.get("Content-Length"), opened.tell())
+        written = opened.tell()
+        _check_length(name, answer.headers.get("Content-Length"), written)
         if declared and base64.b64encode(received.digest()).decode() != declared[1]:
-            raise Unavailable(f"{wanted.path!r} is not what its sender declared: its SHA-256 differs.")
+            raise Unavailable(f"{name!r} is not what its sender declared: its SHA-256 differs.")
+        return written
     finally:
         progress.end(task)
 

@@ -44,6 +44,7 @@ class Request:
             connection breaks or a gateway gives up after the server may have begun.
         authorization: A secret for this one request, in place of the transport's own credential.
         accept: Which form the answer is wanted in.
+        headers: What else is said of the body, as its checksum.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Request:
     is_repeatable: bool = False
     authorization: str | None = field(default=None, repr=False)
     accept: str = "*/*"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -178,7 +180,7 @@ class HttpTransport(Transport):
     def _exchange(self, request: Request, token: str | None) -> requests.Response:
         session = self._sessions[request.is_repeatable]
         # Bytes are wanted as they are stored: a transparent gunzip would change a .gz file's content.
-        headers = {"Accept": request.accept, "Accept-Encoding": "identity"}
+        headers = {"Accept": request.accept, "Accept-Encoding": "identity", **dict(request.headers)}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         if request.body is not None and not isinstance(request.body, bytes):

@@ -29,13 +29,15 @@ from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
+from runyard.sdk.secrets import HasSecrets
 from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
+from runyard.sdk.workspace_datastores import HasDatastores
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace(HasTrash, HasUsage, HasQuota, HasEnvironments, HasDatasets):
+class Workspace(HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvironments, HasDatasets):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from runyard.entities.usage import FilesUse
 from runyard.errors import InvalidParameter, NotFound
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
+from runyard.stores.artifacts.paths import ArtifactPath, datastores_of, proxied_path
 from runyard.stores.artifacts.walking import walk_files
 from runyard.stores.metadata.base_usage import ArtifactOwners
 
@@ -51,16 +52,25 @@ def measure_artifacts(
     places = _Places(owners)
     counted = _Counted()
     began_s = time.monotonic()
-    try:
-        for path, size_bytes in walk_files(store, ArtifactPath((workspace,))):
-            counted.add(size_bytes, *places.owner_of(path.segments[1:]))
-            worked_s = time.monotonic() - began_s
-            if worked_s >= WORKS_FOR_S:
-                rest(worked_s)
-                began_s = time.monotonic()
-    except NotFound:  # a link, which is no artifact
-        pass
+    for size_bytes, owner in _files_of(store, workspace, places):
+        counted.add(size_bytes, *owner)
+        worked_s = time.monotonic() - began_s
+        if worked_s >= WORKS_FOR_S:
+            rest(worked_s)
+            began_s = time.monotonic()
     return counted.result()
+
+
+def _files_of(
+    store: ArtifactStore, workspace: str, places: _Places
+) -> Iterator[tuple[int, tuple[str | None, bool]]]:
+    """Yield the length of each file and whose it is; those of datastores are no experiment's."""
+    with contextlib.suppress(NotFound):  # a link, which is no artifact
+        for path, size_bytes in walk_files(store, ArtifactPath((workspace,))):
+            yield size_bytes, places.owner_of(path.segments[1:])
+    with contextlib.suppress(NotFound):
+        for _, size_bytes in walk_files(store, datastores_of(workspace)):
+            yield size_bytes, (None, False)
 
 
 @dataclass

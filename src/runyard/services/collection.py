@@ -19,7 +19,7 @@ from runyard.errors import InvalidParameter, NotFound
 from runyard.services.call import Call
 from runyard.services.experiments import resolve_experiment_id
 from runyard.services.quotas import give_back
-from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
+from runyard.stores.artifacts.paths import ArtifactPath, datastores_of, proxied_path
 from runyard.stores.artifacts.removal import measure_tree, remove_tree
 from runyard.stores.opening import Stores
 
@@ -126,7 +126,8 @@ def delete_workspace(call: Call, name: str) -> Collected:
         collection.take_registered_models() and collection.take_evaluation_datasets() and collection.work()
     )
     if is_done:
-        collection.empty_folder(ArtifactPath((name,)))
+        for folder in (ArtifactPath((name,)), datastores_of(name)):
+            collection.empty_folder(folder)
         is_done = call.stores.metadata.trash.bury_workspace(name)
     return _collected(call.stores, collection.freed, is_done)
 
@@ -149,7 +150,8 @@ def measure_workspace(call: Call, name: str, offset: int) -> Collected:
         datasets = trash.measure_unused_datasets(name, None)
         evaluated = call.stores.metadata.evaluation_datasets.measure_datasets(name)
         freed += Freed(other_bytes=evaluated.size_bytes)
-        files = measure_tree(call.stores.artifacts, ArtifactPath((name,)))
+        artifacts = call.stores.artifacts
+        files = measure_tree(artifacts, ArtifactPath((name,))) + measure_tree(artifacts, datastores_of(name))
         freed += Freed(datasets=datasets.rows, other_bytes=datasets.size_bytes)
         freed += Freed(artifact_files=files.files, artifact_bytes=files.size_bytes)
     return _collected(call.stores, freed, is_done, offset + len(items))

@@ -13,6 +13,7 @@ from typing import Final
 from runyard.errors import RunyardError
 from runyard.services.guesses import Guesses
 from runyard.services.oidc import OidcProvider
+from runyard.services.opened_stores import OpenedStores
 from runyard.services.refusals import Refusals
 from runyard.services.standings import Standings
 from runyard.services.traffic import Traffic
@@ -57,6 +58,7 @@ class Operation:
         guesses: Who tried codes and keys that there are none of.
         provider: The provider of identities that people sign in by, if there is one.
         standings: How workspaces stand with their quotas.
+        opened: The stores of datastores that were opened lately.
         has_mlflow_pages: Whether MLflow's own pages are shown below ``/mlflow/``.
     """
 
@@ -66,6 +68,7 @@ class Operation:
     guesses: Guesses = field(default_factory=Guesses)
     provider: OidcProvider | None = None
     standings: Standings = field(default_factory=Standings)
+    opened: OpenedStores = field(default_factory=OpenedStores)
     has_mlflow_pages: bool = False
     _looks: Looks = field(default_factory=Looks)
 

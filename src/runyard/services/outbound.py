@@ -117,6 +117,23 @@ class OutboundClient:
         """
         self._addresses(_target(url, field), field)
 
+    def check_named(self, url: str, field: str) -> None:
+        """Return if the administrator named this URL's host, and a request could go to it now.
+
+        For what another client than this one will ask: that follows redirects and looks names up again, so
+        that a host is public today says nothing of tomorrow.
+
+        Raises:
+            InvalidParameter: As :meth:`check`; or the setting ``outbound_allow`` does not name the host.
+        """
+        target = _target(url, field)
+        if not self._allowed.is_named(target.host):
+            raise _refused(
+                field,
+                f"the setting outbound_allow does not name {target.host!r}. An administrator can add it",
+            )
+        self._addresses(target, field)
+
     def send(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> OutboundAnswer:

@@ -56,6 +56,13 @@ class Allowed:
             else:
                 self._names.add(plain_name(entry))
 
+    def is_named(self, host: str) -> bool:
+        """Whether the administrator wrote a host down, by its name or by the address that it is given as."""
+        literal = literal_address(host)
+        if literal is None:
+            return plain_name(host) in self._names
+        return any(literal in network for network in self._networks)
+
     def lets_through(self, host: str, address: Address) -> bool:
         """Whether a request to ``host`` may go to ``address``, which is what the name stands for now."""
         if plain_name(host) in self._names or is_public(address):

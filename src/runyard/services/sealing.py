@@ -73,7 +73,7 @@ class Sealer:
 
 _WRONG_KEY: Final = (
     f"a secret was encrypted with another key than the file {KEY_FILE} in this server's home holds; "
-    "copy that file from the home it was made in, or give the webhook a new secret"
+    "copy that file from the home it was made in, or set the secret again"
 )
 
 

@@ -247,6 +247,14 @@ class Settings:
             "not public, as the receiver of a webhook in your own network."
         },
     )
+    datastore_folders: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Folders of this server, outside of its home, that workspaces may register as "
+            "datastores, themselves or a folder in them; whoever contributes to a workspace can then read "
+            "and write there."
+        },
+    )
     root_path: str = field(
         default="",
         metadata={

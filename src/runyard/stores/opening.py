@@ -19,6 +19,7 @@ from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceSto
 from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.metadata.base_data_assets import DataAssetStore
+from runyard.stores.metadata.base_datastores import DatastoreStore
 from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
 from runyard.stores.metadata.base_environments import EnvironmentStore
@@ -34,6 +35,7 @@ from runyard.stores.metadata.base_registered_models import RegisteredModelStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_scorers import ScorerStore
+from runyard.stores.metadata.base_secrets import SecretStore
 from runyard.stores.metadata.base_trace_metrics import TraceMetricStore
 from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, TraceStore
 from runyard.stores.metadata.base_trash import TrashStore
@@ -45,6 +47,7 @@ from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.data_assets import SqlDataAssets
 from runyard.stores.metadata.dataset_records import SqlDatasetRecords
+from runyard.stores.metadata.datastores import SqlDatastores
 from runyard.stores.metadata.devices import SqlDevices
 from runyard.stores.metadata.environments import SqlEnvironments
 from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
@@ -62,6 +65,7 @@ from runyard.stores.metadata.rights import SqlRights
 from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.scorers import SqlScorers
+from runyard.stores.metadata.secrets import SqlSecrets
 from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
 from runyard.stores.metadata.trace_metrics import SqlTraceMetrics
 from runyard.stores.metadata.traces import SqlTraces
@@ -109,6 +113,8 @@ class MetadataStore:
     quotas: QuotaStore
     events: EventStore
     webhooks: WebhookStore
+    secrets: SecretStore
+    datastores: DatastoreStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +230,8 @@ def open_stores(
         quotas=SqlQuotas(database),
         events=SqlEvents(database),
         webhooks=SqlWebhooks(database),
+        secrets=SqlSecrets(database),
+        datastores=SqlDatastores(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -6,6 +6,7 @@ from runyard.server.routes import (
     assessments,
     audit,
     data_assets,
+    datastores,
     environments,
     evaluation_datasets,
     events,
@@ -32,6 +33,7 @@ from runyard.server.routes import (
     roles,
     runs,
     scorers,
+    secrets,
     service,
     signing_in,
     tokens,
@@ -86,6 +88,8 @@ _DESCRIBED: tuple[Route, ...] = (
     *keys.routes,
     *signing_in.routes,
     *audit.routes,
+    *secrets.routes,
+    *datastores.routes,
     *imports.routes,
 )
 

@@ -76,6 +76,14 @@ class ArtifactPath:
 ROOT = ArtifactPath()
 
 
+def datastores_of(workspace: str) -> ArtifactPath:
+    """Return where the files of a workspace's datastores lie in the server's own artifact store.
+
+    No workspace has a name like the first segment, so no path of an artifact leads there.
+    """
+    return ArtifactPath((".datastores", workspace))
+
+
 def resolve_artifact_path(text: str, *, is_directory: bool = False) -> ArtifactPath:
     """Return the place that a caller's relative path means.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runyard.stores.metadata import (
     schema_assets,
+    schema_datastores,
     schema_evaluation,
     schema_identity,
     schema_operation,
@@ -14,6 +15,7 @@ from runyard.stores.metadata.schema import tables
 
 __all__ = [
     "schema_assets",
+    "schema_datastores",
     "schema_evaluation",
     "schema_identity",
     "schema_operation",

@@ -1,0 +1,115 @@
+"""Places in datastores as values: what jobs are told to read and write, and how it comes to them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from runyard.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from runyard.sdk.datastore import Datastore
+
+Mode = Literal["mount", "download", "upload"]
+_NO_NAME = re.compile(r"\W+")
+
+
+@dataclass(frozen=True)
+class DataPath:
+    """A path in a datastore, as an input that may be given another value later.
+
+    Args:
+        datastore: Which datastore.
+        path_on_datastore: The path in it; None for its root.
+        name: What to call it.
+
+    Example:
+        >>> DataPath(ws.get_default_datastore(), "scans/2026").uri  # doctest: +SKIP
+        'azureml://datastores/workspaceblobstore/paths/scans/2026'
+    """
+
+    datastore: Datastore
+    path_on_datastore: str | None = None
+    name: str | None = None
+
+    @property
+    def datastore_name(self) -> str:
+        """Name of the datastore."""
+        return self.datastore.name
+
+    @property
+    def uri(self) -> str:
+        """The place as one text, as Azure's second SDK writes it."""
+        return _uri(self.datastore, self.path_on_datastore)
+
+    def create_data_reference(
+        self, data_reference_name: str | None = None, datapath_compute_binding: object = None
+    ) -> DataReference:
+        """Return the same place with a way to come to a job; the binding has no effect."""
+        return DataReference(self.datastore, data_reference_name or self.name, self.path_on_datastore)
+
+
+@dataclass(frozen=True)
+class DataReference:
+    """A path in a datastore and how it comes to a job; :meth:`as_mount` and its like return changed copies.
+
+    Args:
+        datastore: Which datastore.
+        data_reference_name: What scripts call it; by default made of the path.
+        path_on_datastore: The path in it; None for its root.
+        mode: ``mount``, ``download`` or ``upload``.
+        path_on_compute: Where it is to be on the machine that runs the job.
+        overwrite: Whether files that are there already are replaced.
+
+    Example:
+        >>> ws.get_default_datastore().path("scans").as_download("/tmp/scans")  # doctest: +SKIP
+        DataReference('azureml://datastores/workspaceblobstore/paths/scans', mode='download')
+    """
+
+    datastore: Datastore
+    data_reference_name: str | None = None
+    path_on_datastore: str | None = None
+    mode: Mode = "mount"
+    path_on_compute: str | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("mount", "download", "upload"):
+            raise InvalidParameter(f"mode is 'mount', 'download' or 'upload', not {self.mode!r}.")
+        if self.data_reference_name is None:
+            made = _NO_NAME.sub("_", f"{self.datastore.name}_{self.path_on_datastore or ''}").strip("_")
+            object.__setattr__(self, "data_reference_name", made)
+
+    @property
+    def uri(self) -> str:
+        """The place as one text, as Azure's second SDK writes it."""
+        return _uri(self.datastore, self.path_on_datastore)
+
+    def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
+        """Return a reference to a path below this one."""
+        below = "/".join(part.strip("/") for part in (self.path_on_datastore, path) if part)
+        return replace(self, path_on_datastore=below or None, data_reference_name=data_reference_name)
+
+    def as_mount(self) -> DataReference:
+        """Return a copy that is read where it is, as far as the machine can."""
+        return replace(self, mode="mount")
+
+    def as_download(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
+        """Return a copy that is brought to the machine before the job begins."""
+        return replace(self, mode="download", path_on_compute=path_on_compute, overwrite=overwrite)
+
+    def as_upload(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
+        """Return a copy that is sent to the datastore when the job has ended."""
+        return replace(self, mode="upload", path_on_compute=path_on_compute, overwrite=overwrite)
+
+    def __str__(self) -> str:
+        return f"$AZUREML_DATAREFERENCE_{self.data_reference_name}"
+
+    def __repr__(self) -> str:
+        return f"DataReference({self.uri!r}, mode={self.mode!r})"
+
+
+def _uri(datastore: Datastore, path: str | None) -> str:
+    return f"azureml://datastores/{datastore.name}/paths/{quote((path or '').strip('/'))}"
