@@ -296,6 +296,7 @@ def test_registered_datasets_are_listed_described_and_deleted(workspace: Workspa
     found = workspace.datasets
     assert [(name, each.version) for name, each in found.items()] == [("a", 1), ("b", 2)]
     assert Dataset.get_all(workspace).keys() == found.keys()
+    assert "tabular, version 2" in found._repr_html_()
     made.update(description="new", tags={"x": "y"})
     assert Dataset.get_by_id(workspace, made.id or "").tags == {"x": "y"}
     made.update(tags={})

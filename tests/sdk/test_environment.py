@@ -65,6 +65,7 @@ def test_environments_are_listed_by_name_with_those_of_the_server(workspace: Wor
     names = list(workspace.environments)
     assert names[-2:] == ["a", "b"]
     assert workspace.environments["Runyard-Minimal"].is_curated
+    assert "comes with the server" in workspace.environments._repr_html_()
     training("a").archive(workspace)
     assert "a" not in Environment.list(workspace)
     assert Environment.list(workspace, with_archived=True)["a"].is_archived

@@ -35,7 +35,7 @@ class CondaDependencies:
         >>> packages = CondaDependencies.create(pip_packages=["mlflow-skinny"], python_version="3.11")
         >>> packages.add_conda_package("scikit-learn>=1.6")
         >>> list(packages.conda_packages), list(packages.pip_packages)
-        (['scikit-learn>=1.6', 'pip'], ['mlflow-skinny'])
+        (['pip', 'scikit-learn>=1.6'], ['mlflow-skinny'])
     """
 
     def __init__(self, conda_dependencies_file_path: str | os.PathLike[str] | None = None) -> None:
@@ -72,7 +72,7 @@ class CondaDependencies:
               - python=3.12
               - pip
               - pip:
-                - numpy
+                  - numpy
         """
         made = CondaDependencies()
         made.add_channel("conda-forge")

@@ -382,14 +382,25 @@ class TabularDataset(AbstractDataset):
             return read_frame(self._reading, _brought(self._files(), Path(folder), progress), self._limit)
 
 
+class Datasets(dict[str, "FileDataset | TabularDataset"]):
+    """Registered datasets by name, as they were when the server was asked."""
+
+    def _repr_html_(self) -> str:
+        return html_table((name, f"{each._kind}, version {each.version}") for name, each in self.items())
+
+
 class HasDatasets:
     """What a workspace has about datasets."""
 
     @property
-    def datasets(self) -> dict[str, FileDataset | TabularDataset]:
-        """The datasets that are registered in the workspace, each in its latest version, by name."""
+    def datasets(self) -> Datasets:
+        """The datasets that are registered in the workspace, each in its latest version, by name.
+
+        Example:
+            >>> ws.datasets["titanic"].to_pandas_dataframe()  # doctest: +SKIP
+        """
         workspace = cast("Workspace", self)
-        return {record.name: dataset_of(workspace, record) for record in list_records(workspace)}
+        return Datasets((record.name, dataset_of(workspace, record)) for record in list_records(workspace))
 
 
 def dataset_of(workspace: Workspace, record: WireDataAsset) -> FileDataset | TabularDataset:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
 from runyard.sdk.data_sources import DataPlaces, sources_of
-from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset, get_dataset_by_id
+from runyard.sdk.dataset import Datasets, FileDataset, TabularDataset, get_dataset, get_dataset_by_id
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -217,7 +217,7 @@ class Dataset:
         return get_dataset_by_id(workspace, id)
 
     @staticmethod
-    def get_all(workspace: Workspace) -> dict[str, FileDataset | TabularDataset]:
+    def get_all(workspace: Workspace) -> Datasets:
         """Return the datasets that are registered, each in its latest version, by name."""
         return workspace.datasets
 

@@ -38,6 +38,7 @@ class DatasetConsumptionConfig:
         path_on_compute: The folder that its files are put into.
 
     Example:
+        >>> from runyard import Dataset
         >>> Dataset.File.from_files("https://example.org/a.csv").as_named_input("cars").as_download()
         DatasetConsumptionConfig('cars', mode='download')
     """

@@ -6,36 +6,28 @@ import builtins
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
-from urllib.parse import quote
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.asset_limits import check_environment_name
-from runyard.protocol.messages.environments import (
-    ChangeEnvironment,
-    EnvironmentAnswer,
-    GetEnvironment,
-    ListEnvironments,
-    ListEnvironmentsAnswer,
-    ListEnvironmentVersionsAnswer,
-    RegisteredEnvironmentAnswer,
-    RegisterEnvironment,
-    WireEnvironment,
-)
+from runyard.protocol.messages.environments import ChangeEnvironment, RegisterEnvironment, WireEnvironment
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment_files import read_environment, write_environment
+from runyard.sdk.environment_records import (
+    change_record,
+    get_record,
+    list_records,
+    list_versions,
+    register_record,
+)
 from runyard.sdk.environment_sections import ContainerRegistry, DockerSection, PythonSection
 from runyard.sdk.representation import html_table
 from runyard.sdk.yaml_text import read_small_file
 
 if TYPE_CHECKING:
-    from runyard.sdk.connection import Connection
     from runyard.sdk.workspace import Workspace
 
-_BASE = "/api/v1/environments"
-_PAGE_SIZE = 1_000
 _EXPORT_WITHIN_S = 300
 _NOT_BUILT = (
     "Runyard builds no image of an environment before a run needs it. Register it and name it where you "
@@ -121,11 +113,10 @@ class Environment:
             raise InvalidParameter(
                 f"label may be 'Latest', without a version; not {label!r}. Name a version."
             )
-        query = GetEnvironment(version=_number(version))
-        return Environment._of(workspace.connection.get(_path(name), EnvironmentAnswer, query).environment)
+        return Environment._of(get_record(workspace, name, version))
 
     @staticmethod
-    def list(workspace: Workspace, *, with_archived: bool = False) -> dict[str, Environment]:
+    def list(workspace: Workspace, *, with_archived: bool = False) -> Environments:
         """Return the environments of a workspace by name, and those that come with the server.
 
         Each is the version that was registered last.
@@ -138,8 +129,8 @@ class Environment:
             >>> sorted(Environment.list(ws))  # doctest: +SKIP
             ['Runyard-Minimal', 'Runyard-PyTorch', 'Runyard-Sklearn', 'Runyard-XGBoost', 'training']
         """
-        records = _listed(workspace.connection, with_archived)
-        return {record.name: Environment._of(record) for record in records}
+        records = list_records(workspace, with_archived=with_archived)
+        return Environments((record.name, Environment._of(record)) for record in records)
 
     def versions(self, workspace: Workspace) -> builtins.list[Environment]:
         """Return all versions of this environment that a workspace keeps, the highest number first.
@@ -147,16 +138,7 @@ class Environment:
         Raises:
             NotFound: It keeps none.
         """
-        found: builtins.list[Environment] = []
-        query = ListEnvironments(max_results=_PAGE_SIZE)
-        while True:
-            answer = workspace.connection.get(
-                f"{_path(self.name)}/versions", ListEnvironmentVersionsAnswer, query
-            )
-            found += [Environment._of(record) for record in answer.environments]
-            if answer.next_page_token is None:
-                return found
-            query = ListEnvironments(max_results=_PAGE_SIZE, page_token=answer.next_page_token)
+        return [Environment._of(record) for record in list_versions(workspace, self.name)]
 
     def register(self, workspace: Workspace) -> Environment:
         """Keep this environment in a workspace and return the version that it is there.
@@ -180,8 +162,7 @@ class Environment:
             description=self.description,
             tags=self.tags,
         )
-        answer = workspace.connection.post(_BASE, wanted, RegisteredEnvironmentAnswer, is_repeatable=True)
-        return Environment._of(answer.environment)
+        return Environment._of(register_record(workspace, wanted))
 
     def archive(self, workspace: Workspace) -> None:
         """Leave this environment, with all versions, out of lists; who knows its name still finds it.
@@ -189,11 +170,11 @@ class Environment:
         Raises:
             NotFound: The workspace has no such environment.
         """
-        self._change(workspace, ChangeEnvironment(is_archived=True))
+        self._record = change_record(workspace, self.name, ChangeEnvironment(is_archived=True))
 
     def restore(self, workspace: Workspace) -> None:
         """Take back :meth:`archive`."""
-        self._change(workspace, ChangeEnvironment(is_archived=False))
+        self._record = change_record(workspace, self.name, ChangeEnvironment(is_archived=False))
 
     def clone(self, new_name: str) -> Environment:
         """Return an environment of another name with the same content, to change and to register.
@@ -381,11 +362,6 @@ class Environment:
         found._record = record
         return found
 
-    def _change(self, workspace: Workspace, wanted: ChangeEnvironment) -> None:
-        self._record = workspace.connection.change(
-            "PATCH", _path(self.name), wanted, EnvironmentAnswer
-        ).environment
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Environment) and _content(self) == _content(other)
 
@@ -415,13 +391,31 @@ class Environment:
         )
 
 
+class Environments(dict[str, Environment]):
+    """Environments by name, as they were when the server was asked."""
+
+    def _repr_html_(self) -> str:
+        return html_table((name, f"version {each.version}{_origin(each)}") for name, each in self.items())
+
+
 class HasEnvironments:
     """What a workspace has about environments."""
 
     @property
-    def environments(self) -> dict[str, Environment]:
-        """The environments of the workspace by name, and those that come with the server."""
+    def environments(self) -> Environments:
+        """The environments of the workspace by name, and those that come with the server.
+
+        Example:
+            >>> ws.environments["Runyard-Minimal"]  # doctest: +SKIP
+            Environment('Runyard-Minimal', version='1')
+        """
         return Environment.list(cast("Workspace", self))
+
+
+def _origin(environment: Environment) -> str:
+    if environment.is_curated:
+        return ", comes with the server"
+    return ", archived" if environment.is_archived else ""
 
 
 def _content(environment: Environment) -> tuple[Any, ...]:
@@ -449,29 +443,3 @@ def _on_top(
     if pip_requirements is not None:
         return Environment.from_pip_requirements(name, pip_requirements)
     return Environment(name, python=PythonSection(user_managed_dependencies=True))
-
-
-def _listed(connection: Connection, with_archived: bool) -> Iterator[WireEnvironment]:
-    page_token: str | None = None
-    while True:
-        query = ListEnvironments(max_results=_PAGE_SIZE, page_token=page_token, with_archived=with_archived)
-        answer = connection.get(_BASE, ListEnvironmentsAnswer, query)
-        yield from answer.curated
-        yield from answer.environments
-        page_token = answer.next_page_token
-        if page_token is None:
-            return
-
-
-def _path(name: str) -> str:
-    check_environment_name(name)
-    return f"{_BASE}/{quote(name, safe='')}"
-
-
-def _number(version: str | int | None) -> int | None:
-    if version is None:
-        return None
-    text = str(version)
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise InvalidParameter(f"A version of an environment is a number, as '3', not {version!r}.")
-    return int(text)
