@@ -17,17 +17,23 @@ from runyard._version import __version__
 
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
+    from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
+    from runyard.sdk.dataset_factories import Dataset
     from runyard.sdk.datastore import Datastore
+    from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.run import Run
     from runyard.sdk.secrets import Keyvault
     from runyard.sdk.workspace import Workspace
 
 __all__ = [
+    "CondaDependencies",
     "DataPath",
     "DataReference",
+    "Dataset",
     "Datastore",
+    "Environment",
     "Experiment",
     "Keyvault",
     "Run",
@@ -37,9 +43,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CondaDependencies": "runyard.sdk.conda_dependencies",
     "DataPath": "runyard.sdk.data_reference",
     "DataReference": "runyard.sdk.data_reference",
+    "Dataset": "runyard.sdk.dataset_factories",
     "Datastore": "runyard.sdk.datastore",
+    "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Keyvault": "runyard.sdk.secrets",
     "Run": "runyard.sdk.run",

@@ -57,6 +57,7 @@ MAY_IMPORT_LAZILY = {
     "runyard.app",
     "runyard.cli",
     "runyard.protocol.otlp",
+    "runyard.sdk.optional_libraries",
     "runyard.server.routes.graphql",
     "runyard.stores.schema_version",
 }

@@ -94,6 +94,7 @@ UPLOADS = {
 # Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
 NOBODY_LISTENS = ("127.0.0.1",)
 HOOK = "http://127.0.0.1:9/hook"
+DATA_SOURCE = {"kind": "url", "address": "https://example.org/data.csv"}
 EVENT = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
 
 # Where what is imported comes from, and a run that comes from there.
@@ -109,7 +110,7 @@ REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 # MLflow's pages call the same routes below an address of their own.
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
-SECRETS = [f"planted-{number:02d}" for number in range(44)]
+SECRETS = [f"planted-{number:02d}" for number in range(48)]
 
 
 def plain(path):
@@ -209,6 +210,7 @@ class Planted:
         self.issue_id = self.add_issue(next(secret), next(secret))
         self.schema_id = self.add_label_schema(next(secret), next(secret))
         self.trace_id, self.assessment_id = self.add_trace(secret)
+        self.asset_id = self.add_assets(secret)
         self.keep_secret(next(secret))
         self.add_datastore(next(secret))
         self.imported = {"source": OLD_STORE, "name": "imported"}
@@ -291,6 +293,19 @@ class Planted:
         sent.raise_for_status()
         return trace_id, answer.json()["trace"]["trace_info"]["assessments"][0]["assessment_id"]
 
+    def add_assets(self, secret):
+        """An environment and a data asset by the name of the workspace; returns the id of that."""
+
+        def register(path, body):
+            body = {"name": "beta", **body, "description": next(secret), "tags": {"t": next(secret)}}
+            answer = self.team.ask("POST", f"/workspaces/beta/api/v1/{path}", body, key=self.team.admin_key)
+            answer.raise_for_status()
+            return answer.json()
+
+        register("environments", {})
+        made = register("data-assets", {"kind": "file", "sources": [DATA_SOURCE]})
+        return made["data_asset"]["asset_id"]
+
     def begin_import(self):
         """An experiment that takes what comes from elsewhere, and a run of it that has come."""
 
@@ -366,7 +381,7 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
     path = path.replace("{workspace_name}", "beta")
-    path = path.replace("{issue_id}", planted.issue_id)
+    path = path.replace("{issue_id}", planted.issue_id).replace("{asset_id}", planted.asset_id)
     path = path.replace("{tag_key:path}", planted.model_tag).replace("/tags/{key:path}", "/tags/walked")
     # Deleted, it would be gone for good.
     is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
@@ -543,6 +558,10 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("api/v1/registered-models/delete", {"dry_run": True}),
     ("api/v1/model-versions/delete", {"dry_run": True}),
     ("api/v1/workspaces", {"tags": {}}),
+    ("api/v1/environments", {"tags": {}}),
+    ("environments/{name}", {"tags": {}}),
+    ("api/v1/data-assets", {"kind": "file", "sources": [DATA_SOURCE], "tags": {}}),
+    ("data-asset-versions/{asset_id}", {"tags": {}}),
     ("api/v1/datastores", {"kind": "folder"}),
     ("{datastore}/files", {"path": ""}),
     ("3.0/mlflow/workspaces", {"name": "walked-too"}),

@@ -25,6 +25,11 @@ _COMMANDS = {
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
     "run": ("runyard.cli.run:app", "Run scripts; list, show, download, delete and restore runs."),
     "model": ("runyard.cli.model:app", "Delete registered models and versions of them for good."),
+    "data": ("runyard.cli.data:app", "Register, list, show, download and delete datasets."),
+    "environment": (
+        "runyard.cli.environment:app",
+        "Register, list, show, clone and archive environments.",
+    ),
     "metric": ("runyard.cli.removal:metric_app", "Delete metrics of runs for good."),
     "param": ("runyard.cli.removal:param_app", "Delete params of runs for good."),
     "tag": ("runyard.cli.removal:tag_app", "Delete tags of runs for good."),

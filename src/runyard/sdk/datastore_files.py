@@ -162,11 +162,19 @@ class DatastoreFiles:
             file, target = pair
             if target.exists() and not overwrite:
                 return None
-            address = self._address(file.path)
-            return fetch(self._connection, address, (), target, progress, file.path, file.size_bytes)
+            return self.bring(file, target, progress)
 
         pairs = list(zip(found, targets, strict=True))
         return _all(bring, pairs, [each.path for each in found], show_progress)
+
+    def bring(self, file: WireDatastoreFile, target: Path, progress: DownloadProgress) -> int:
+        """Write one file to ``target``, where it appears when it is whole, and return its length.
+
+        Raises:
+            NotFound: It is not there any more.
+        """
+        address = self._address(file.path)
+        return fetch(self._connection, address, (), target, progress, file.path, file.size_bytes)
 
     def _address(self, path: str) -> str:
         segments = [segment for segment in path.split("/") if segment not in ("", ".")]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
@@ -16,6 +19,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.sdk.connection import Connection
+from runyard.sdk.transport import Answer
 
 _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([^:]*):")
 
@@ -85,26 +89,46 @@ def fetch(
         Unavailable: The connection broke, fewer bytes came than the server had said, or others than its
             sender had declared.
     """
+    with appearing(target) as opened, connection.open(path, query) as answer:
+        return receive(answer, opened, progress, name, size_bytes)
+
+
+@contextlib.contextmanager
+def appearing(target: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to that appears as ``target`` when the block ends, and not at all if it raises."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
-    task = progress.begin(name, size_bytes or None)
     try:
-        with unfinished.open("xb") as opened, connection.open(path, query) as answer:
-            declared = _SHA256.search(answer.headers.get("Repr-Digest", ""))
-            received = hashlib.sha256()
-            for chunk in answer.body:
-                opened.write(chunk)
-                if declared:
-                    received.update(chunk)
-                progress.advance(task, len(chunk))
-            written = opened.tell()
-            _check_length(name, answer.headers.get("Content-Length"), written)
-            if declared and base64.b64encode(received.digest()).decode() != declared[1]:
-                raise Unavailable(f"{name!r} is not what its sender declared: its SHA-256 differs.")
+        with unfinished.open("xb") as opened:
+            yield opened
         unfinished.replace(target)
-        return written
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def receive(
+    answer: Answer, opened: BinaryIO, progress: DownloadProgress, name: str, size_bytes: int | None
+) -> int:
+    """Write the file that a server answers with, look whether it is whole, and return its length.
+
+    Raises:
+        Unavailable: As :func:`fetch`.
+    """
+    task = progress.begin(name, size_bytes or None)
+    try:
+        declared = _SHA256.search(answer.headers.get("Repr-Digest", ""))
+        received = hashlib.sha256()
+        for chunk in answer.body:
+            opened.write(chunk)
+            if declared:
+                received.update(chunk)
+            progress.advance(task, len(chunk))
+        written = opened.tell()
+        _check_length(name, answer.headers.get("Content-Length"), written)
+        if declared and base64.b64encode(received.digest()).decode() != declared[1]:
+            raise Unavailable(f"{name!r} is not what its sender declared: its SHA-256 differs.")
+        return written
+    finally:
         progress.end(task)
 
 

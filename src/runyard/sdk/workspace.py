@@ -21,6 +21,8 @@ from runyard.sdk.azure_options import check_azure_options
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import find_credential
+from runyard.sdk.dataset import HasDatasets
+from runyard.sdk.environment import HasEnvironments
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
@@ -35,7 +37,7 @@ from runyard.sdk.workspace_datastores import HasDatastores
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace(HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores):
+class Workspace(HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvironments, HasDatasets):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.

@@ -18,9 +18,11 @@ from runyard.stores.metadata.audit import SqlAudit
 from runyard.stores.metadata.base import ExperimentStore, RunStore, WorkspaceStore
 from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.base_credentials import CredentialStore
+from runyard.stores.metadata.base_data_assets import DataAssetStore
 from runyard.stores.metadata.base_datastores import DatastoreStore
 from runyard.stores.metadata.base_devices import DeviceStore
 from runyard.stores.metadata.base_documents import RunDocumentStore
+from runyard.stores.metadata.base_environments import EnvironmentStore
 from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, EvaluationDatasetStore
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_issues import IssueStore
@@ -43,9 +45,11 @@ from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
 from runyard.stores.metadata.credentials import SqlCredentials
+from runyard.stores.metadata.data_assets import SqlDataAssets
 from runyard.stores.metadata.dataset_records import SqlDatasetRecords
 from runyard.stores.metadata.datastores import SqlDatastores
 from runyard.stores.metadata.devices import SqlDevices
+from runyard.stores.metadata.environments import SqlEnvironments
 from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
@@ -93,6 +97,8 @@ class MetadataStore:
     label_schemas: LabelSchemaStore
     registered_models: RegisteredModelStore
     model_versions: ModelVersionStore
+    environments: EnvironmentStore
+    data_assets: DataAssetStore
     traces: TraceStore
     spans: SpanStore
     assessments: AssessmentStore
@@ -208,6 +214,8 @@ def open_stores(
         label_schemas=SqlLabelSchemas(database),
         registered_models=SqlRegisteredModels(database),
         model_versions=SqlModelVersions(database),
+        environments=SqlEnvironments(database),
+        data_assets=SqlDataAssets(database),
         traces=SqlTraces(database),
         spans=SqlSpans(database),
         assessments=SqlAssessments(database),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runyard.stores.metadata import (
+    schema_assets,
     schema_datastores,
     schema_evaluation,
     schema_identity,
@@ -13,6 +14,7 @@ from runyard.stores.metadata import (
 from runyard.stores.metadata.schema import tables
 
 __all__ = [
+    "schema_assets",
     "schema_datastores",
     "schema_evaluation",
     "schema_identity",

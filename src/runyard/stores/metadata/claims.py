@@ -4,20 +4,22 @@ The artifacts of a run lie in a folder of the run's own, so nothing should need 
 experiment may be created with any folder of its workspace as its location, one within a run's among them.
 
 Whatever else comes to name artifacts has its question here. A version of a registered model does: it says
-which run or logged model it was made from, and while it lives, the folder that it names stays.
+which run or logged model it was made from, and while it lives, the folder that it names stays. So does what
+was uploaded for a data asset, which several versions may share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, or_, select
 
 from runyard.entities.trash import Trashed, TrashKind
 from runyard.errors import InvalidParameter
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.metadata.base_trash import Claims
 from runyard.stores.metadata.schema import REMOVED, experiments, logged_models, runs
+from runyard.stores.metadata.schema_assets import data_asset_folders
 from runyard.stores.metadata.schema_registry import model_versions
 
 _AFTER_SLASH = "0"  # the next character: what lies below a folder comes before it and behind the slash
@@ -37,6 +39,7 @@ def find_claims(connection: Connection, path: ArtifactPath, without: Trashed | N
         *_of_experiments(connection, workspace, without),
         *_of_others(connection, workspace, folder, without),
         *_of_versions(connection, workspace, folder),
+        *_of_data_assets(connection, workspace, folder),
     ]
     if without is not None and without.kind is TrashKind.EXPERIMENT:
         places += _of_contents(connection, without)
@@ -55,14 +58,30 @@ def _of_versions(
     connection: Connection, workspace: str, folder: ArtifactPath
 ) -> Iterator[tuple[ArtifactPath, bool]]:
     """Yield what versions of registered models keep within the folder, or around it."""
-    column, above = model_versions.c.kept_at, folder.segments
+    named = _named_folders(model_versions.c.kept_at, folder)
+    query = select(model_versions.c.kept_at).where(model_versions.c.workspace == workspace, named)
+    for kept_at in connection.scalars(query.distinct()):
+        yield ArtifactPath(tuple(kept_at.split("/"))), True
+
+
+def _of_data_assets(
+    connection: Connection, workspace: str, folder: ArtifactPath
+) -> Iterator[tuple[ArtifactPath, bool]]:
+    """Yield what versions of data assets keep within the folder, or around it."""
+    named = _named_folders(data_asset_folders.c.kept_at, folder)
+    query = select(data_asset_folders.c.kept_at).where(data_asset_folders.c.workspace == workspace, named)
+    for kept_at in connection.scalars(query.distinct()):
+        yield ArtifactPath(tuple(kept_at.split("/"))), True
+
+
+def _named_folders(column: Column[str], folder: ArtifactPath) -> ColumnElement[bool]:
+    """Return the condition that a column names a folder within another one, or around it."""
+    above = folder.segments
     around = ["/".join(above[:end]) for end in range(1, len(above) + 1)]
     within = (
         and_(column > f"{folder}/", column < f"{folder}{_AFTER_SLASH}") if folder.segments else column != ""
     )
-    query = select(column).where(model_versions.c.workspace == workspace, or_(column.in_(around), within))
-    for kept_at in connection.scalars(query.distinct()):
-        yield ArtifactPath(tuple(kept_at.split("/"))), True
+    return or_(column.in_(around), within)
 
 
 def _of_experiments(

@@ -13,6 +13,7 @@ from runyard.stores.database import Database, insert_if_free
 from runyard.stores.metadata.base import WorkspaceStore
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.schema import experiments, logged_models, runs, workspace_tags, workspaces
+from runyard.stores.metadata.schema_assets import data_assets, environments
 from runyard.stores.metadata.schema_evaluation import evaluation_datasets
 from runyard.stores.metadata.schema_registry import registered_models
 from runyard.stores.metadata.schema_traces import traces
@@ -21,6 +22,8 @@ _BY_WORKSPACE = {
     "registered models and prompts": registered_models,
     "evaluation datasets": evaluation_datasets,
     "traces": traces,
+    "environments": environments,
+    "data assets": data_assets,
 }
 DEFAULT_EXPERIMENT = "Default"
 DEFAULT_EXPERIMENT_ID = 0

@@ -1,0 +1,99 @@
+"""Rows of files as a pandas DataFrame."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runyard.errors import InvalidParameter
+from runyard.protocol.messages.data_assets import WireReading
+from runyard.sdk.optional_libraries import optional_library
+
+PATH_COLUMN = "Path"
+
+
+def read_frame(reading: WireReading, files: Iterable[tuple[str, Path]], limit: int | None = None) -> Any:
+    """Return the rows of files, one file after the other.
+
+    Args:
+        reading: How they are read.
+        files: Names in the dataset, and where they lie.
+        limit: How many rows at most.
+
+    Raises:
+        InvalidParameter: pandas is not installed, or a file is something else.
+    """
+    pandas = optional_library("pandas", "A DataFrame", "pandas")
+    frames: list[Any] = []
+    left = limit
+    for name, path in files:
+        if left is not None and left <= 0:
+            break
+        try:
+            frame = _with_types(pandas, _read(pandas, reading, path, left), reading)
+        except (ValueError, KeyError, TypeError, UnicodeError) as error:
+            raise InvalidParameter(f"{name!r} can't be read as {reading.format}: {error}") from error
+        if reading.include_path:
+            frame.insert(0, PATH_COLUMN, f"/{name}")
+        if left is not None:
+            frame = frame.head(left)
+            left -= len(frame)
+        frames.append(frame)
+    return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
+
+
+def _read(pandas: Any, reading: WireReading, path: Path, limit: int | None) -> Any:
+    if reading.format == "parquet":
+        optional_library("pyarrow", "Reading Parquet files", "pyarrow")
+        return pandas.read_parquet(path)
+    if reading.format == "json_lines":
+        source = _good_lines(path, reading.encoding) if reading.drops_invalid_lines else path
+        return pandas.read_json(source, lines=True, encoding=reading.encoding, nrows=limit)
+    try:
+        frame = pandas.read_csv(
+            path,
+            sep=reading.separator,
+            header=0 if reading.header else None,
+            encoding=reading.encoding,
+            dtype={column: word for column, word in reading.column_types.items() if not _is_time(word)},
+            nrows=limit,
+            on_bad_lines="skip" if reading.drops_invalid_lines else "error",
+            engine="c" if len(reading.separator) == 1 else "python",
+        )
+    except pandas.errors.EmptyDataError:
+        return pandas.DataFrame()
+    if not reading.header:
+        frame.columns = [f"Column{number}" for number in range(1, len(frame.columns) + 1)]
+    return frame
+
+
+def _with_types(pandas: Any, frame: Any, reading: WireReading) -> Any:
+    for column, word in reading.column_types.items():
+        if column in frame:
+            column_of = frame[column]
+            frame[column] = pandas.to_datetime(column_of) if _is_time(word) else column_of.astype(word)
+    return frame
+
+
+def _is_time(word: str) -> bool:
+    return word.startswith("datetime")
+
+
+def _good_lines(path: Path, encoding: str) -> io.StringIO:
+    kept = io.StringIO()
+    with path.open(encoding=encoding, errors="replace") as opened:
+        for line in opened:
+            if _is_object(line):
+                kept.write(f"{line.rstrip()}\n")
+    kept.seek(0)
+    return kept
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

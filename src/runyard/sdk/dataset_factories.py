@@ -1,0 +1,237 @@
+"""Datasets from where data lies: ``Dataset.File`` and ``Dataset.Tabular``, and those that are registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.protocol.messages.data_assets import WireReading
+from runyard.sdk.data_sources import DataPlaces, sources_of
+from runyard.sdk.dataset import Datasets, FileDataset, TabularDataset, get_dataset, get_dataset_by_id
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
+
+_NO_PARTITIONS = (
+    "partition_format makes no columns here. Use include_path=True, and take them from the column 'Path'."
+)
+
+
+class FileDatasetFactory:
+    """Makes datasets of files; used as ``Dataset.File``."""
+
+    @staticmethod
+    def from_files(
+        path: DataPlaces, validate: bool = True, partition_format: str | None = None, is_file: bool = False
+    ) -> FileDataset:
+        """Return a dataset of files. Those of this machine are uploaded when it is registered.
+
+        Args:
+            path: An http(s) URL; a file, folder or pattern of this machine; a tuple of a datastore, or its
+                name, and a path or pattern in it; or a list of these.
+            validate: Whether to look if there are files at paths of this machine.
+            partition_format: Must be left out.
+            is_file: Taken for Azure's scripts; no effect.
+
+        Raises:
+            NotFound: There is no file at a path of this machine.
+            InvalidParameter: ``path`` is none of these.
+
+        Example:
+            >>> Dataset.File.from_files("https://example.org/photos.zip").to_path()
+            ['/photos.zip']
+        """
+        _refuse(partition_format, _NO_PARTITIONS)
+        return FileDataset(sources_of(path, validate=validate))
+
+
+class TabularDatasetFactory:
+    """Makes datasets of rows; used as ``Dataset.Tabular``."""
+
+    @staticmethod
+    def from_delimited_files(
+        path: DataPlaces,
+        validate: bool = True,
+        include_path: bool = False,
+        infer_column_types: bool = True,
+        set_column_types: Mapping[str, str] | None = None,
+        separator: str = ",",
+        header: bool = True,
+        partition_format: str | None = None,
+        support_multi_line: bool = False,
+        empty_as_string: bool = False,
+        encoding: str = "utf8",
+    ) -> TabularDataset:
+        """Return a dataset of the lines of files, as CSV.
+
+        Args:
+            path: As :meth:`FileDatasetFactory.from_files`.
+            validate: As there.
+            include_path: Whether a column ``Path`` says which file a row is from.
+            infer_column_types: Must be left as it is; ``set_column_types`` names types.
+            set_column_types: Types of columns by pandas' words, as ``{"age": "float64"}``.
+            separator: What stands between values.
+            header: Whether the first line of each file names the columns; else they are ``Column1``, ….
+            partition_format: Must be left out.
+            support_multi_line: Taken for Azure's scripts; values in quotes may have line breaks anyway.
+            empty_as_string: Must be left as it is.
+            encoding: Of the text.
+
+        Raises:
+            NotFound: There is no file at a path of this machine.
+            InvalidParameter: ``path`` is none of these, or a type is no word.
+
+        Example:
+            >>> Dataset.Tabular.from_delimited_files("https://example.org/cars.csv", separator=";")
+            TabularDataset(['https://example.org/cars.csv'])
+        """
+        _refuse(partition_format, _NO_PARTITIONS)
+        _refuse(
+            not infer_column_types, "infer_column_types=False is not done. Name types in set_column_types."
+        )
+        _refuse(empty_as_string, "empty_as_string is not done. Use fillna('') of the DataFrame.")
+        reading = WireReading(
+            format="delimited",
+            separator=separator,
+            header=bool(header),
+            encoding=encoding,
+            include_path=include_path,
+            column_types=_types(set_column_types),
+        )
+        return TabularDataset(sources_of(path, validate=validate), reading)
+
+    @staticmethod
+    def from_json_lines_files(
+        path: DataPlaces,
+        validate: bool = True,
+        include_path: bool = False,
+        set_column_types: Mapping[str, str] | None = None,
+        partition_format: str | None = None,
+        invalid_lines: str = "error",
+        encoding: str = "utf8",
+    ) -> TabularDataset:
+        """Return a dataset of files with an object of JSON on each line.
+
+        Args:
+            path: As :meth:`FileDatasetFactory.from_files`.
+            validate: As there.
+            include_path: As :meth:`from_delimited_files`.
+            set_column_types: As there.
+            partition_format: Must be left out.
+            invalid_lines: ``error``, or ``drop`` to pass over lines that are no object.
+            encoding: Of the text.
+
+        Raises:
+            NotFound: There is no file at a path of this machine.
+            InvalidParameter: As :meth:`from_delimited_files`.
+        """
+        _refuse(partition_format, _NO_PARTITIONS)
+        if invalid_lines not in ("error", "drop"):
+            raise InvalidParameter(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
+        reading = WireReading(
+            format="json_lines",
+            encoding=encoding,
+            include_path=include_path,
+            drops_invalid_lines=invalid_lines == "drop",
+            column_types=_types(set_column_types),
+        )
+        return TabularDataset(sources_of(path, validate=validate), reading)
+
+    @staticmethod
+    def from_parquet_files(
+        path: DataPlaces,
+        validate: bool = True,
+        include_path: bool = False,
+        set_column_types: Mapping[str, str] | None = None,
+        partition_format: str | None = None,
+    ) -> TabularDataset:
+        """Return a dataset of the rows of Parquet files.
+
+        Args:
+            path: As :meth:`FileDatasetFactory.from_files`.
+            validate: As there.
+            include_path: As :meth:`from_delimited_files`.
+            set_column_types: As there.
+            partition_format: Must be left out.
+
+        Raises:
+            NotFound: There is no file at a path of this machine.
+            InvalidParameter: As :meth:`from_delimited_files`.
+        """
+        _refuse(partition_format, _NO_PARTITIONS)
+        reading = WireReading(
+            format="parquet", include_path=include_path, column_types=_types(set_column_types)
+        )
+        return TabularDataset(sources_of(path, validate=validate), reading)
+
+
+class Dataset:
+    """Where datasets come from: files, rows, and what is registered in a workspace.
+
+    Attributes:
+        File: Makes datasets of files.
+        Tabular: Makes datasets of rows.
+
+    Example:
+        >>> data = Dataset.Tabular.from_delimited_files("titanic.csv")  # doctest: +SKIP
+        >>> data = data.register(ws, "titanic", create_new_version=True)  # doctest: +SKIP
+        >>> Dataset.get_by_name(ws, "titanic").to_pandas_dataframe()  # doctest: +SKIP
+    """
+
+    File = FileDatasetFactory
+    Tabular = TabularDatasetFactory
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        raise TypeError("Use Dataset.File.from_files, Dataset.Tabular.from_… or Dataset.get_by_name.")
+
+    @staticmethod
+    def get_by_name(
+        workspace: Workspace, name: str, version: str | int = "latest", **options: Any
+    ) -> FileDataset | TabularDataset:
+        """Return a dataset that is registered.
+
+        Args:
+            workspace: Where it is.
+            name: Its name.
+            version: Which version; by default the one with the highest number.
+            **options: Taken for Azure's scripts; no effect.
+
+        Raises:
+            NotFound: The workspace has no such dataset or version.
+        """
+        return get_dataset(workspace, name, version)
+
+    @staticmethod
+    def get_by_id(workspace: Workspace, id: str, **options: Any) -> FileDataset | TabularDataset:
+        """Return the version of a dataset that has this id.
+
+        Args:
+            workspace: Where it is.
+            id: The id, as :attr:`AbstractDataset.id` says it.
+            **options: Taken for Azure's scripts; no effect.
+
+        Raises:
+            NotFound: The workspace has none.
+        """
+        return get_dataset_by_id(workspace, id)
+
+    @staticmethod
+    def get_all(workspace: Workspace) -> Datasets:
+        """Return the datasets that are registered, each in its latest version, by name."""
+        return workspace.datasets
+
+
+def _refuse(wanted: object, why: str) -> None:
+    if wanted:
+        raise NotImplementedHere(why)
+
+
+def _types(given: Mapping[Any, Any] | None) -> dict[str, str]:
+    types = dict(given or {})
+    for column, word in types.items():
+        if not isinstance(column, str) or not isinstance(word, str):
+            raise InvalidParameter(
+                f"set_column_types has types by pandas' words, as {{'age': 'float64'}}, not {word!r}."
+            )
+    return types

@@ -1,0 +1,108 @@
+"""What a server keeps of datasets: asked for, registered, changed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from runyard.errors import InvalidParameter, Unavailable
+from runyard.protocol.asset_limits import check_data_name
+from runyard.protocol.messages.data_assets import (
+    ChangeDataAsset,
+    DataAssetAnswer,
+    DataAssetVersion,
+    DeletedDataAssetsAnswer,
+    ListDataAssets,
+    ListDataAssetsAnswer,
+    RegisterDataAsset,
+    RegisteredDataAssetAnswer,
+    WireDataAsset,
+)
+from runyard.sdk.data_sources import Uploads
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
+
+_BASE = "/api/v1/data-assets"
+_BY_ID = "/api/v1/data-asset-versions"
+_PAGE_SIZE = 1_000
+_LONGEST_NUMBER = 9
+
+
+def get_record(workspace: Workspace, name: str, version: str | int | None = None) -> WireDataAsset:
+    """Return a version of a dataset, the latest unless it is named.
+
+    Raises:
+        NotFound: The workspace has no such dataset or version.
+    """
+    query = DataAssetVersion(version=_number(version))
+    return workspace.connection.get(_path(name), DataAssetAnswer, query).data_asset
+
+
+def get_record_by_id(workspace: Workspace, dataset_id: str) -> WireDataAsset:
+    """Return the version of a dataset that has this id.
+
+    Raises:
+        NotFound: The workspace has none.
+    """
+    return workspace.connection.get(_of_id(dataset_id), DataAssetAnswer).data_asset
+
+
+def change_record(workspace: Workspace, dataset_id: str, wanted: ChangeDataAsset) -> WireDataAsset:
+    """Change what is said of a version of a dataset, and return it."""
+    return workspace.connection.change("PATCH", _of_id(dataset_id), wanted, DataAssetAnswer).data_asset
+
+
+def list_records(workspace: Workspace, name: str | None = None) -> Iterator[WireDataAsset]:
+    """Yield the latest versions of a workspace's datasets, or all versions of one, the last one first."""
+    path = _BASE if name is None else f"{_path(name)}/versions"
+    page_token: str | None = None
+    while True:
+        query = ListDataAssets(max_results=_PAGE_SIZE, page_token=page_token)
+        answer = workspace.connection.get(path, ListDataAssetsAnswer, query)
+        yield from answer.data_assets
+        page_token = answer.next_page_token
+        if page_token is None:
+            return
+
+
+def delete_dataset(workspace: Workspace, name: str, version: str | int | None = None) -> int:
+    """Delete a version of a dataset, or all of them, for good; return how many.
+
+    Raises:
+        NotFound: The workspace has no such dataset or version.
+    """
+    query = DataAssetVersion(version=_number(version))
+    return workspace.connection.delete(_path(name), query, DeletedDataAssetsAnswer).deleted
+
+
+def register_record(workspace: Workspace, wanted: RegisterDataAsset, uploads: Uploads) -> WireDataAsset:
+    """Register a dataset, and take back what was uploaded for it if nothing comes of that."""
+    try:
+        answer = workspace.connection.post(_BASE, wanted, RegisteredDataAssetAnswer, is_repeatable=True)
+    except Unavailable:
+        raise  # it may have been registered: what was uploaded stays
+    except BaseException:
+        uploads.take_back()
+        raise
+    uploads.take_back(frozenset(source.address for source in answer.data_asset.sources))
+    return answer.data_asset
+
+
+def _path(name: str) -> str:
+    check_data_name(name)
+    return f"{_BASE}/{quote(name, safe='')}"
+
+
+def _number(version: str | int | None) -> int | None:
+    if version is None or version == "latest":
+        return None
+    text = str(version)
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        raise InvalidParameter(f"A version of a dataset is a number or 'latest', not {version!r}.")
+    return int(text)
+
+
+def _of_id(dataset_id: str) -> str:
+    return f"{_BY_ID}/{quote(dataset_id, safe='')}"
