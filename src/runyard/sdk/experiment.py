@@ -26,7 +26,7 @@ from runyard.protocol.messages.experiments import (
 from runyard.sdk.connection import MLFLOW
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
-from runyard.sdk.run_search import TagFilter, search_runs, wanted_tags
+from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -119,7 +119,7 @@ class Experiment:
         Example:
             >>> runs = list(experiment.get_runs(tags={"team": "robots"}))  # doctest: +SKIP
         """
-        wanted = wanted_tags(tags) & wanted_tags(properties)
+        wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
             wanted &= wanted_tags({"mlflow.source.type": type})
         if not include_children:
