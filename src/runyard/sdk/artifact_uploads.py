@@ -1,4 +1,4 @@
-"""Bringing files of this machine to the server: each whole or not at all, with a bar where a person watches."""
+"""Bringing files of this machine to the server: each whole or not at all, with a bar on a screen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.parse import quote
 
 from rich.progress import TaskID
@@ -147,7 +147,7 @@ def _put_opened(
     content.seek(0)
     task = progress.begin(name, size_bytes)
     try:
-        connection.put_open_file(address, Watched(content, progress, task), size_bytes)
+        connection.put_open_file(address, cast(BinaryIO, Watched(content, progress, task)), size_bytes)
     except RunyardError as error:
         raise type(error)(f"{name!r} was not uploaded: {error}") from error
     finally:

@@ -6,6 +6,7 @@ for what can't be drawn is found out too late otherwise.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -90,13 +91,13 @@ def _check_accuracy_table(data: Mapping[str, Any]) -> None:
 
 def _check_bins(data: Mapping[str, Any], *fields: str) -> None:
     edges = _numbers(_list(data, "bin_edges"), "bin_edges")
-    if any(later < earlier for earlier, later in zip(edges, edges[1:], strict=False)):
+    if any(later < earlier for earlier, later in itertools.pairwise(edges)):
         raise InvalidParameter("bin_edges must go up.")
     for field in fields:
         found = len(_numbers(_list(data, field), field))
         if found != len(edges) - 1:
             raise InvalidParameter(
-                f"{field} has {found} numbers for {len(edges)} bin_edges; it must have {max(0, len(edges) - 1)}."
+                f"{field} has {found} numbers for {len(edges)} bin_edges, and must have one less than these."
             )
 
 

@@ -26,6 +26,7 @@ from runyard.protocol.messages.experiments import (
 from runyard.sdk.connection import MLFLOW
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
+from runyard.sdk.run_beginning import new_run
 from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
 
 if TYPE_CHECKING:
@@ -96,6 +97,40 @@ class Experiment:
             for experiment in found
             if experiment_name in {None, experiment.name} and wanted.accept(experiment.tags)
         ]
+
+    def start_logging(
+        self,
+        outputs: str | None = None,
+        snapshot_directory: str | None = None,
+        display_name: str | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Begin a run, and return it; as a ``with`` block it ends itself, well or not.
+
+        While no server answers, the run is begun on this machine, and sent when one does.
+
+        Args:
+            outputs: A folder of this machine that is uploaded when the run ends.
+            snapshot_directory: A folder whose sources are kept with the run; by default none.
+            display_name: What the run is called; a name is drawn if there is none.
+            tags: Its first tags.
+
+        Raises:
+            NotFound: The experiment does not exist any more.
+            InvalidState: It is in the trash.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> with experiment.start_logging(display_name="ridge") as run:  # doctest: +SKIP
+            ...     run.log("rmse", 53.9)
+        """
+        given = {key: str(value) for key, value in (tags or {}).items()}
+        run = Run._begin(self._workspace, new_run(self.id, display_name, given), self)
+        run._outputs = outputs
+        if snapshot_directory is not None:
+            run.take_snapshot(snapshot_directory)
+        return run
 
     def get_runs(
         self,

@@ -1,7 +1,7 @@
 """What a run logs beside numbers: rows, tables, pictures and charts, each found again by its name.
 
-A number is a point of a metric, as for any MLflow client. For the rest a tag of the run says what a name means
-and which metrics or file of the run have it.
+A number is a point of a metric, as for any MLflow client. For the rest a tag of the run says what a name
+means and which metrics or file of the run have it.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def _columns(table: Any) -> Any:
         return table
     rows = table.get("data", [])
     return {
-        str(column): _one_or_all([row[number] for row in rows]) for number, column in enumerate(table["columns"])
+        str(column): _one_or_all([row[number] for row in rows])
+        for number, column in enumerate(table["columns"])
     }
 
 

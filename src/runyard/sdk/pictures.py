@@ -42,7 +42,7 @@ def png_of(picture: Any) -> bytes:
 
 
 def _of_array(picture: Any) -> bytes:
-    # An object with an `__array__` comes from NumPy, or from a library that needs it: so it is loaded already.
+    # What has an `__array__` comes from NumPy or from a library over it: nothing needs to be imported.
     array = picture if hasattr(picture, "dtype") and hasattr(picture, "tobytes") else picture.__array__()
     shape = tuple(array.shape)
     channels = shape[2] if len(shape) == 3 else 1
@@ -78,9 +78,7 @@ def _written(pixels: bytes, width: int, height: int, channels: int) -> bytes:
     # In front of each row stands the filter that it was written with: none.
     rows = b"".join(b"\0" + pixels[start : start + row_bytes] for start in range(0, len(pixels), row_bytes))
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
-    return (
-        _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
-    )
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -15,7 +15,7 @@ from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
 from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
-from runyard.sdk.run_sinks import RunSink, in_records
+from runyard.sdk.run_sinks import RunSink, in_records, print_line
 
 ERROR_TAG = "runyard.end_reason"
 ERROR_CODE_TAG = "runyard.error_code"
@@ -155,7 +155,7 @@ class RunLife(ABC):
             if status != said:
                 tell(status)
                 if show_output:
-                    print(f"Run {self.id}: {status}", flush=True)
+                    print_line(f"Run {self.id}: {status}")
                 said = status
             if status not in _RUNNING:
                 return status

@@ -213,7 +213,7 @@ class RunLogging(ABC):
         self._log_chart(name, charts.ACCURACY_TABLE, value, description)
 
     def log_residuals(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log a histogram of residuals: ``bin_edges`` and ``bin_counts``; see :meth:`log_confusion_matrix`."""
+        """Log ``bin_edges`` and ``bin_counts`` of residuals; see :meth:`log_confusion_matrix`."""
         self._log_chart(name, charts.RESIDUALS, value, description)
 
     def log_predictions(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
@@ -270,10 +270,10 @@ class RunLogging(ABC):
 
     def _note_table(self, path: str) -> None:
         """Tell MLflow's client of a table, as it does itself."""
-        tables = [*dict.fromkeys([*logged_values.mlflow_tables(self._known_tags()), *self._own_tables(), path])]
-        for record in in_records(
-            self.id, tags={MLFLOW_TABLES_TAG: logged_values.mlflow_tables_tag(tables)}
-        ):
+        tables = [
+            *dict.fromkeys([*logged_values.mlflow_tables(self._known_tags()), *self._own_tables(), path])
+        ]
+        for record in in_records(self.id, tags={MLFLOW_TABLES_TAG: logged_values.mlflow_tables_tag(tables)}):
             self._open_sink().log(record)
 
     def _own_tables(self) -> list[str]:

@@ -102,8 +102,8 @@ class RunMarks(ABC):
         for key, value in wanted.items():
             if known.get(key, value) != value:
                 raise AlreadyExists(
-                    f"Property {key.removeprefix(PROPERTY_PREFIX)!r} is {known[key]!r} already, and a property "
-                    "is written once. A tag may change."
+                    f"Property {key.removeprefix(PROPERTY_PREFIX)!r} is {known[key]!r} already, and a "
+                    "property is written once. A tag may change."
                 )
         for record in in_records(self.id, tags=wanted):
             self._open_sink().log(record)

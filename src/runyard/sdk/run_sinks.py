@@ -144,7 +144,7 @@ class ScreenSink(RunSink):
         return True
 
     def _say(self, text: str) -> None:
-        print(f"offline run: {text}", file=self._screen or sys.stdout, flush=True)
+        print_line(f"offline run: {text}", self._screen)
 
 
 def in_records(
@@ -158,11 +158,16 @@ def in_records(
         Logged(run_id, metrics=list(points[start : start + _POINTS_A_RECORD]))
         for start in range(0, len(points), _POINTS_A_RECORD)
     ]
-    for part in _parts(params or {}):
-        records.append(Logged(run_id, params=part))
-    for part in _parts(tags or {}):
-        records.append(Logged(run_id, tags=part))
+    records += [Logged(run_id, params=part) for part in _parts(params or {})]
+    records += [Logged(run_id, tags=part) for part in _parts(tags or {})]
     return records
+
+
+def print_line(text: str, screen: TextIO | None = None) -> None:
+    """Print a line at once, on standard output unless told otherwise."""
+    screen = screen or sys.stdout
+    screen.write(f"{text}\n")
+    screen.flush()
 
 
 def _parts(pairs: Mapping[str, str]) -> list[dict[str, str]]:

@@ -14,6 +14,8 @@ from runyard.errors import InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.protocol.messages.trash import RemovedPartsAnswer
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below, proxied_folder, upload
 from runyard.sdk.connection import Connection
+from runyard.sdk.run_sinks import RunSink
+from runyard.sdk.script.code_files import find_code
 
 PathText = str | os.PathLike[str]
 
@@ -43,6 +45,10 @@ class RunUploads(ABC):
     @abstractmethod
     def _artifact_uri(self) -> str:
         """Return where the run keeps its files."""
+
+    @abstractmethod
+    def _open_sink(self) -> RunSink:
+        """Return where to log to."""
 
     @abstractmethod
     def _flush_before(self) -> bool:
@@ -120,6 +126,28 @@ class RunUploads(ABC):
         """
         prefix = checked_name(name)
         self._upload([(f"{prefix}/{below}", local) for below, local in files_below(Path(path))])
+
+    def take_snapshot(self, file_or_folder_path: PathText) -> None:
+        """Keep the sources of a folder, or one file, below ``code/files``: code and settings, not data.
+
+        What git ignores, what looks like a secret, and what is larger than a source is, is left out.
+
+        Args:
+            file_or_folder_path: A folder or a file of this machine.
+
+        Raises:
+            InvalidParameter: There is no such folder or file.
+
+        Example:
+            >>> run.take_snapshot("src")  # doctest: +SKIP
+        """
+        path = Path(file_or_folder_path)
+        if not path.exists():
+            raise InvalidParameter(f"There is no file or folder {str(path)!r}.")
+        names = [path.name] if path.is_file() else find_code(path).names
+        folder = path.parent if path.is_file() else path
+        for name in names:
+            self._open_sink().keep_file(folder / name, f"code/files/{name}")
 
     def _upload(self, files: Sequence[tuple[str, Content]]) -> None:
         if not self._flush_before():
