@@ -57,6 +57,7 @@ MAY_IMPORT_LAZILY = {
     "runyard.app",
     "runyard.cli",
     "runyard.protocol.otlp",
+    "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace
     "runyard.server.routes.graphql",
     "runyard.stores.schema_version",
 }

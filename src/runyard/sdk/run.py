@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,17 @@ import msgspec
 
 from runyard.entities.experiment import View
 from runyard.entities.run import RunStatus
-from runyard.errors import InternalError, NotFound
+from runyard.errors import InternalError, InvalidState, NotFound
 from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
-from runyard.sdk.artifact_uploads import files_below
+from runyard.sdk.artifact_uploads import Content, files_below
 from runyard.sdk.connection import MLFLOW
 from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
 from runyard.sdk.representation import html_table, link, utc_text
 from runyard.sdk.run_beginning import begin, new_run, open_sink
+from runyard.sdk.run_context import RunContext, find_context, offline_context
 from runyard.sdk.run_family import RunFamily
 from runyard.sdk.run_files import RunFiles
 from runyard.sdk.run_life import ERROR_CODE_TAG, ERROR_TAG, RunLife
@@ -28,7 +29,7 @@ from runyard.sdk.run_logging import RunLogging
 from runyard.sdk.run_marks import RunMarks
 from runyard.sdk.run_record import RunRecord
 from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs
-from runyard.sdk.run_sinks import RunSink
+from runyard.sdk.run_sinks import RunSink, ScreenSink
 from runyard.sdk.run_uploads import RunUploads
 from runyard.sdk.spool.records import RunBegun
 
@@ -93,6 +94,40 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
             Unavailable: No server answers at the workspace's address.
         """
         return Run._of(workspace, _read(workspace, run_id))
+
+    @classmethod
+    def get_context(cls, allow_offline: bool = True) -> Run:
+        """Return the run that this process is part of, as ``runyard run``, MLflow or a job began it.
+
+        It is the one that ``MLFLOW_RUN_ID`` or ``AZUREML_RUN_ID`` names. Without one, as when a script is
+        tried by hand, it is a run that prints what is logged; its id begins with ``OfflineRun``.
+
+        Args:
+            allow_offline: Whether a run that only prints will do.
+
+        Raises:
+            InvalidState: There is no run, and ``allow_offline`` is false.
+            NotFound: The workspace has no such run.
+
+        Example:
+            >>> run = Run.get_context()
+            >>> run.log("loss", 0.5)  # doctest: +SKIP
+            offline run: metric loss = 0.5 (step 0)
+        """
+        context = find_context()
+        if context is None and not allow_offline:
+            raise InvalidState(
+                "This process is part of no run: neither MLFLOW_RUN_ID nor AZUREML_RUN_ID is set. Start the "
+                "script with `runyard run`, or begin a run with Experiment.start_logging()."
+            )
+        return cls._in_context(context or offline_context())
+
+    @classmethod
+    def _in_context(cls, context: RunContext) -> Run:
+        run = cls._of(context.workspace, context.record)
+        run._tracking_uri = context.tracking_uri
+        run._sink = ScreenSink() if context.is_offline else None
+        return run
 
     @staticmethod
     def list(
@@ -339,8 +374,20 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
     def _flush_before(self) -> bool:
         return self._sink is None or self._sink.flush()
 
+    def _upload(self, files: Sequence[tuple[str, Content]]) -> None:
+        if not isinstance(self._sink, ScreenSink):
+            super()._upload(files)
+            return
+        for name, content in files:
+            if isinstance(content, Path):
+                self._sink.keep_file(content, name)
+            else:
+                self._keep_bytes(name, content.read())
+
     def _refresh(self) -> None:
         self._flush_before()
+        if isinstance(self._sink, ScreenSink):
+            return
         self._record = _read(self._workspace, self.id)
 
     def _open_sink(self) -> RunSink:
@@ -363,6 +410,8 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
     def _begin_below(self, name: str | None, tags: Mapping[str, str], run_id: str | None) -> Run:
         if run_id is not None:
             check_run_id(run_id)
+        if isinstance(self._sink, ScreenSink):
+            return Run._in_context(offline_context())
         begun = new_run(self.experiment_id, name, tags)
         begun = msgspec.structs.replace(begun, run_id=run_id or begun.run_id)
         self._flush_before()

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.messages.workspaces import (
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
     CreateWorkspace,
     ListWorkspacesAnswer,
     WireWorkspace,
@@ -88,6 +91,22 @@ class Workspace(HasTrash, HasUsage, HasQuota):
         opened._settle(subscription_id, resource_group, described.name, url)
         opened._described = described
         return opened
+
+    @classmethod
+    def _assumed(cls, name: str, url: str) -> Workspace:
+        """Return a workspace that is only believed to be there, for who can't ask."""
+        described = WireWorkspace(
+            name=name,
+            description="",
+            tags={},
+            created_ms=0,
+            subscription_id=SUBSCRIPTION_ID,
+            resource_group=RESOURCE_GROUP,
+            experiment_count=0,
+            run_count=0,
+            is_default=name == DEFAULT_WORKSPACE,
+        )
+        return cls._of(described, None, None, url)
 
     @staticmethod
     def from_config(path: str | os.PathLike[str] | None = None, auth: object = None) -> Workspace:
