@@ -18,13 +18,15 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.experiment import Experiment
+    from runyard.sdk.model import Model
     from runyard.sdk.run import Run
     from runyard.sdk.workspace import Workspace
 
-__all__ = ["Experiment", "Run", "RunyardError", "Workspace", "__version__"]
+__all__ = ["Experiment", "Model", "Run", "RunyardError", "Workspace", "__version__"]
 
 _HOMES = {
     "Experiment": "runyard.sdk.experiment",
+    "Model": "runyard.sdk.model",
     "Run": "runyard.sdk.run",
     "RunyardError": "runyard.errors",
     "Workspace": "runyard.sdk.workspace",

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
 
@@ -59,7 +60,27 @@ class DownloadProgress:
 def download(
     connection: Connection, run_id: str, wanted: WireFile, target: Path, progress: DownloadProgress
 ) -> None:
-    """Write one file of a run to ``target``; it appears there when it is whole.
+    """Write one file of a run to ``target``; see :func:`download_from`."""
+    download_from(connection, "/get-artifact", {"run_uuid": run_id}, wanted, target, progress)
+
+
+def download_from(
+    connection: Connection,
+    address: str,
+    owner: Mapping[str, str],
+    wanted: WireFile,
+    target: Path,
+    progress: DownloadProgress,
+) -> None:
+    """Write one file of a run or a model to ``target``; it appears there when it is whole.
+
+    Args:
+        connection: Reaches the workspace.
+        address: The route that sends files.
+        owner: What its query says beside the path.
+        wanted: The file.
+        target: Where to write it.
+        progress: Shows how far it is.
 
     Raises:
         NotFound: The run has no such file any more.
@@ -70,8 +91,8 @@ def download(
     unfinished = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
     task = progress.begin(wanted.path, wanted.file_size or None)
     try:
-        query = (("run_uuid", run_id), ("path", wanted.path))
-        with unfinished.open("xb") as opened, connection.open("/get-artifact", query) as answer:
+        query = (*owner.items(), ("path", wanted.path))
+        with unfinished.open("xb") as opened, connection.open(address, query) as answer:
             declared = _SHA256.search(answer.headers.get("Repr-Digest", ""))
             received = hashlib.sha256()
             for chunk in answer.body:

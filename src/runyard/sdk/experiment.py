@@ -8,15 +8,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import LifecycleStage, View
-from runyard.errors import AlreadyExists, NotFound
+from runyard.errors import NotFound
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.experiments import (
-    CreateExperiment,
-    CreateExperimentAnswer,
     DeleteExperimentTag,
-    ExperimentAnswer,
     ExperimentId,
-    GetExperimentByName,
     SearchExperiments,
     SearchExperimentsAnswer,
     SetExperimentTag,
@@ -24,6 +20,7 @@ from runyard.protocol.messages.experiments import (
     WireExperiment,
 )
 from runyard.sdk.connection import MLFLOW
+from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 from runyard.sdk.run_beginning import new_run
@@ -56,7 +53,7 @@ class Experiment:
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = _get_by_name(workspace, name) or _create(workspace, name)
+        self._record = named_experiment(workspace.connection, name)
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireExperiment) -> Experiment:
@@ -202,7 +199,7 @@ class Experiment:
 
     def refresh(self) -> Experiment:
         """Read this experiment from the server again and return it."""
-        self._record = _get(self._workspace, self.id)
+        self._record = get_experiment(self._workspace.connection, self.id)
         return self
 
     def tag(self, key: str, value: str | None = None) -> None:
@@ -297,7 +294,7 @@ class Experiments(Mapping[str, Experiment]):
         self._workspace = workspace
 
     def __getitem__(self, name: str) -> Experiment:
-        record = _get_by_name(self._workspace, name)
+        record = find_experiment(self._workspace.connection, name)
         found = Experiment._of(self._workspace, record) if record else None
         if found is None or not found.is_active:
             why = "it is in the trash" if found else "there is none of that name"
@@ -333,36 +330,7 @@ def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
     Raises:
         NotFound: The workspace has no such experiment.
     """
-    return Experiment._of(workspace, _get(workspace, experiment_id))
-
-
-def _get(workspace: Workspace, experiment_id: str) -> WireExperiment:
-    query = ExperimentId(experiment_id=experiment_id)
-    return workspace.connection.get(f"{MLFLOW}/experiments/get", ExperimentAnswer, query).experiment
-
-
-def _get_by_name(workspace: Workspace, name: str) -> WireExperiment | None:
-    query = GetExperimentByName(experiment_name=name)
-    try:
-        return workspace.connection.get(
-            f"{MLFLOW}/experiments/get-by-name", ExperimentAnswer, query
-        ).experiment
-    except NotFound:
-        return None
-
-
-def _create(workspace: Workspace, name: str) -> WireExperiment:
-    try:
-        answer = workspace.connection.post(
-            f"{MLFLOW}/experiments/create", CreateExperiment(name=name), CreateExperimentAnswer
-        )
-    except AlreadyExists:
-        # Somebody else made it between our two requests.
-        made = _get_by_name(workspace, name)
-        if made is None:
-            raise
-        return made
-    return _get(workspace, answer.experiment_id)
+    return Experiment._of(workspace, get_experiment(workspace.connection, experiment_id))
 
 
 def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:

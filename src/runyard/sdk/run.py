@@ -15,10 +15,12 @@ from runyard.errors import InternalError, InvalidState, NotFound
 from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
-from runyard.sdk.artifact_uploads import Content, files_below
+from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.connection import MLFLOW
 from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
+from runyard.sdk.model import Model, new_version
+from runyard.sdk.model_registration import register_source
 from runyard.sdk.representation import html_table, link, utc_text
 from runyard.sdk.run_beginning import begin, new_run, open_sink
 from runyard.sdk.run_context import RunContext, find_context, offline_context
@@ -298,6 +300,45 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
             return {}
         said = {"code": known.get(ERROR_CODE_TAG, "UserError"), "message": known[ERROR_TAG]}
         return {"error": {"error": said}}
+
+    def register_model(
+        self,
+        model_name: str,
+        model_path: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        model_framework: str | None = None,
+        model_framework_version: str | None = None,
+        description: str | None = None,
+    ) -> Model:
+        """Register files of this run as the next version of a model, and return it. Nothing is copied.
+
+        Args:
+            model_name: The model's name; it is made if there is none.
+            model_path: A file or a folder of the run; by default the one that is called as the model is.
+            tags: What may change.
+            properties: What is written once.
+            model_framework: What it was made with, as ``ScikitLearn``.
+            model_framework_version: Which version of that.
+            description: What it is.
+
+        Raises:
+            NotFound: The run has no such file or folder.
+            InvalidParameter: No model can have this name.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> run.register_model("ridge", "outputs/ridge.pkl")  # doctest: +SKIP
+            Model('ridge', version=1)
+        """
+        path = checked_name(model_path or model_name)
+        names = self.get_file_names()
+        if not any(name == path or name.startswith(f"{path}/") for name in names):
+            raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
+        framework = (model_framework, model_framework_version)
+        new = new_version(model_name, tags, properties, description, framework)
+        source = f"runs:/{self.id}/{path}"
+        return Model._of(self._workspace, register_source(self._connection, new, source, run_id=self.id))
 
     def delete(self) -> None:
         """Move the run to the trash, from where :meth:`restore` brings it back.

@@ -27,6 +27,7 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
+from runyard.sdk.model import HasModels
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
@@ -36,7 +37,7 @@ from runyard.sdk.usage import HasUsage
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace(HasTrash, HasUsage, HasQuota):
+class Workspace(HasTrash, HasUsage, HasQuota, HasModels):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.
