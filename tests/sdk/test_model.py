@@ -9,13 +9,14 @@ from runyard import Experiment, Model, Run, Workspace
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, Unavailable
 from runyard.sdk import mlflow_spool
 from runyard.sdk.model_registration import EXPERIMENT
+from runyard.sdk.spool import outbox
 
 
 @pytest.fixture(autouse=True)
 def _spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RUNYARD_SPOOL_DIR", str(tmp_path / "spools"))
     yield
-    mlflow_spool.close_all()
+    outbox.close_all()
     mlflow_spool._outboxes.clear()
 
 

@@ -11,6 +11,7 @@ import pytest
 from runyard import Experiment, Run, Workspace
 from runyard.errors import InvalidState, NotFound, Unavailable
 from runyard.sdk import mlflow_spool
+from runyard.sdk.spool import outbox
 from tests.running_server import RunningServer, scrubbed
 
 SCRIPT = """
@@ -34,7 +35,7 @@ def _spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("MLFLOW_RUN_ID", "AZUREML_RUN_ID", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     yield
-    mlflow_spool.close_all()
+    outbox.close_all()
     mlflow_spool._outboxes.clear()
 
 

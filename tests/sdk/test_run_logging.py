@@ -15,6 +15,7 @@ from runyard import Experiment, Run, Workspace
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.sdk import mlflow_spool
 from runyard.sdk.run_sinks import DirectSink, SpoolSink
+from runyard.sdk.spool import outbox
 from tests.sdk.conftest import Logger
 
 CHARTS = {
@@ -40,7 +41,7 @@ CHARTS = {
 def _spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RUNYARD_SPOOL_DIR", str(tmp_path / "spools"))
     yield
-    mlflow_spool.close_all()
+    outbox.close_all()
     mlflow_spool._outboxes.clear()
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.entities.registered_model import is_prompt
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.common import mapping
@@ -18,34 +17,37 @@ from runyard.protocol.messages.model_versions import (
     DeleteModelVersionTag,
     ListVersionFiles,
     NamedVersion,
-    SearchModelVersions,
     SetModelVersionTag,
     UpdateModelVersion,
     VersionFilesAnswer,
 )
 from runyard.protocol.messages.registered_models import (
     ModelVersionAnswer,
-    ModelVersionsAnswer,
     WireModelVersion,
 )
 from runyard.protocol.registry_names import check_model_name
 from runyard.protocol.timestamps import moment_of
-from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
+from runyard.sdk.model_search import (
+    FRAMEWORK_TAG,
+    FRAMEWORK_VERSION_TAG,
+    VERSIONS,
+    Labels,
+    find_version,
+    has_labels,
+    search_versions,
+    split_id,
+    wanted_labels,
+)
 from runyard.sdk.representation import html_table, link
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
-FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG = "runyard.framework", "runyard.framework_version"
-_PAGE = 1000
 _AT_ONCE = 4
-_VERSIONS = f"{MLFLOW}/model-versions"
-
-Labels = Mapping[str, str | None] | Sequence[str | Sequence[str]] | str | None
-"""Tags or properties that models must have: by key, or by key and value."""
 
 
 class Model:
@@ -85,13 +87,14 @@ class Model:
         expand: bool = True,
     ) -> None:
         if id is not None:
-            name, version = _split_id(id)
+            name, version = split_id(id)
         if not name:
             raise InvalidParameter(
                 "Model takes name= or id=, as Model(ws, 'ridge') or Model(ws, id='ridge:3')."
             )
         self._settle(
-            workspace, _found(workspace, name, version, run_id, _wanted(tags, properties, model_framework))
+            workspace,
+            find_version(workspace, name, version, run_id, wanted_labels(tags, properties, model_framework)),
         )
 
     def _settle(self, workspace: Workspace, record: WireModelVersion) -> None:
@@ -176,8 +179,8 @@ class Model:
             >>> Model.list(ws, tags={"team": "robots"}, latest=True)  # doctest: +SKIP
             [Model('ridge', version=3)]
         """
-        wanted = _wanted(tags, properties, model_framework)
-        found = [record for record in _search(workspace, name, run_id) if _has(record, wanted)]
+        wanted = wanted_labels(tags, properties, model_framework)
+        found = [record for record in search_versions(workspace, name, run_id) if has_labels(record, wanted)]
         if latest:
             newest: dict[str, int] = {}
             for record in found:
@@ -240,7 +243,7 @@ class Model:
             NotFound: It does not exist any more.
             Forbidden: The credential does not allow it.
         """
-        self._connection.tell(f"{_VERSIONS}/delete", self._named(), "DELETE")
+        self._connection.tell(f"{VERSIONS}/delete", self._named(), "DELETE")
         if self._record.model_id:
             drop_files(self._connection, self._record.model_id)
 
@@ -259,7 +262,7 @@ class Model:
             self.add_tags(tags)
         if description is not None:
             wanted = UpdateModelVersion(name=self.name, version=str(self.version), description=description)
-            answer = self._connection.change("PATCH", f"{_VERSIONS}/update", wanted, ModelVersionAnswer)
+            answer = self._connection.change("PATCH", f"{VERSIONS}/update", wanted, ModelVersionAnswer)
             self._record = answer.model_version
 
     def add_tags(self, tags: Mapping[str, str]) -> None:
@@ -282,7 +285,7 @@ class Model:
         """
         for key in [tags] if isinstance(tags, str) else tags:
             wanted = DeleteModelVersionTag(name=self.name, version=str(self.version), key=key)
-            self._connection.tell(f"{_VERSIONS}/delete-tag", wanted, "DELETE")
+            self._connection.tell(f"{VERSIONS}/delete-tag", wanted, "DELETE")
         self.refresh()
 
     def add_properties(self, properties: Mapping[str, str]) -> None:
@@ -309,7 +312,7 @@ class Model:
         Raises:
             NotFound: It does not exist any more.
         """
-        answer = self._connection.get(f"{_VERSIONS}/get", ModelVersionAnswer, self._named())
+        answer = self._connection.get(f"{VERSIONS}/get", ModelVersionAnswer, self._named())
         self._record = answer.model_version
         return self
 
@@ -395,7 +398,7 @@ class Model:
     def _set(self, tags: Mapping[str, str]) -> None:
         for key, value in tags.items():
             wanted = SetModelVersionTag(name=self.name, version=str(self.version), key=key, value=value)
-            self._connection.tell(f"{_VERSIONS}/set-tag", wanted)
+            self._connection.tell(f"{VERSIONS}/set-tag", wanted)
         self.refresh()
 
     def __eq__(self, other: object) -> bool:
@@ -479,80 +482,6 @@ def list_files(model: Model) -> builtins.list[WireFile]:
             found.path for found in answer.files if found.is_dir and found.path.startswith(query.path)
         ]
     return sorted(files, key=lambda found: found.path)
-
-
-def _found(
-    workspace: Workspace, name: str, version: int | None, run_id: str | None, wanted: Mapping[str, str | None]
-) -> WireModelVersion:
-    check_model_name(name)
-    if version is not None:
-        query = NamedVersion(name=name, version=str(version))
-        record = workspace.connection.get(f"{_VERSIONS}/get", ModelVersionAnswer, query).model_version
-        candidates = [record] if _has(record, wanted) and run_id in (None, record.run_id) else []
-    else:
-        candidates = [record for record in _search(workspace, name, run_id) if _has(record, wanted)]
-    if not candidates:
-        what = "" if version is None else f" version {version}"
-        more = " with what was asked for" if wanted or run_id else ""
-        raise NotFound(f"Workspace {workspace.name!r} has no model {name!r}{what}{more}.")
-    return max(candidates, key=lambda record: int(record.version))
-
-
-def _search(workspace: Workspace, name: str | None, run_id: str | None) -> Iterator[WireModelVersion]:
-    clauses = [
-        f"{field} = '{value}'"
-        for field, value in (("name", name), ("run_id", run_id))
-        if value and "'" not in value and "\\" not in value
-    ]
-    page_token: str | None = None
-    while True:
-        query = SearchModelVersions(
-            filter=" AND ".join(clauses) or None, max_results=_PAGE, page_token=page_token
-        )
-        answer = workspace.connection.get(f"{_VERSIONS}/search", ModelVersionsAnswer, query)
-        for record in answer.model_versions or ():
-            is_wanted = name in (None, record.name) and run_id in (None, record.run_id)
-            if is_wanted and not is_prompt(mapping(record.tags or ())):
-                yield record
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
-
-
-def _wanted(tags: Labels, properties: Labels, framework: str | None) -> dict[str, str | None]:
-    wanted = _labels(tags, "tags")
-    wanted |= {f"{PROPERTY_PREFIX}{key}": value for key, value in _labels(properties, "properties").items()}
-    return wanted | ({FRAMEWORK_TAG: framework} if framework else {})
-
-
-def _labels(labels: Labels, field: str) -> dict[str, str | None]:
-    if labels is None:
-        return {}
-    if isinstance(labels, str):
-        return {labels: None}
-    if isinstance(labels, Mapping):
-        return {str(key): None if value is None else str(value) for key, value in labels.items()}
-    found: dict[str, str | None] = {}
-    for label in labels:
-        if isinstance(label, str):
-            found[label] = None
-        elif isinstance(label, Sequence) and len(label) == 2:
-            found[str(label[0])] = str(label[1])
-        else:
-            raise InvalidParameter(f"{field} has {label!r}; it takes keys, and pairs of a key and a value.")
-    return found
-
-
-def _has(record: WireModelVersion, wanted: Mapping[str, str | None]) -> bool:
-    tags = mapping(record.tags or ())
-    return all(key in tags and value in (None, tags[key]) for key, value in wanted.items())
-
-
-def _split_id(id: str) -> tuple[str, int]:
-    name, _, version = id.rpartition(":")
-    if not name or not version.isdecimal():
-        raise InvalidParameter(f"id={id!r} is none: it is name and version, as 'ridge:3'.")
-    return name, int(version)
 
 
 class HasModels:
