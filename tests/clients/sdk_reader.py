@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 run_id, name = sys.argv[1:]
 client = MlflowClient()
 run = client.get_run(run_id)
+mlflow.set_experiment(experiment_id=run.info.experiment_id)
 seen = {
     "status": run.info.status,
     "name": run.info.run_name,
@@ -25,7 +26,6 @@ seen = {
     "weights": mlflow.artifacts.load_text(f"models:/{name}/1/weights.txt"),
     "of_run": mlflow.artifacts.load_text(f"models:/{name}/2/notes.txt"),
 }
-mlflow.set_experiment(experiment_id=run.info.experiment_id)
 with mlflow.start_run() as own:
     for step, value in enumerate((3.0, 2.0)):
         mlflow.log_metric("rmse", value, step=step)
