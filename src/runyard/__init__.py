@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
     from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
+    from runyard.sdk.model import Model
     from runyard.sdk.run import Run
     from runyard.sdk.secrets import Keyvault
     from runyard.sdk.workspace import Workspace
@@ -36,6 +37,7 @@ __all__ = [
     "Environment",
     "Experiment",
     "Keyvault",
+    "Model",
     "Run",
     "RunyardError",
     "Workspace",
@@ -51,6 +53,7 @@ _HOMES = {
     "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Keyvault": "runyard.sdk.secrets",
+    "Model": "runyard.sdk.model",
     "Run": "runyard.sdk.run",
     "RunyardError": "runyard.errors",
     "Workspace": "runyard.sdk.workspace",

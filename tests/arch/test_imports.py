@@ -58,6 +58,7 @@ MAY_IMPORT_LAZILY = {
     "runyard.cli",
     "runyard.protocol.otlp",
     "runyard.sdk.optional_libraries",
+    "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace
     "runyard.server.routes.graphql",
     "runyard.stores.schema_version",
 }

@@ -23,8 +23,9 @@ _COMMANDS = {
     "demo": ("runyard.cli.demo:demo", "Log sample runs into the running server."),
     "workspace": ("runyard.cli.workspace:app", "List, create, show, configure and delete workspaces."),
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
-    "run": ("runyard.cli.run:app", "Run scripts; list, show, download, delete and restore runs."),
-    "model": ("runyard.cli.model:app", "Delete registered models and versions of them for good."),
+    "run": ("runyard.cli.run:app", "Run scripts; list, show, follow, tag, download and delete runs."),
+    "log": ("runyard.cli.log:app", "Log metrics, params, files, tables and pictures to a run."),
+    "model": ("runyard.cli.model:app", "Register, list, show, download and delete models."),
     "data": ("runyard.cli.data:app", "Register, list, show, download and delete datasets."),
     "environment": (
         "runyard.cli.environment:app",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-COMMANDS = frozenset({"list", "show", "metrics", "download", "delete", "restore"})
+COMMANDS = frozenset({"list", "show", "metrics", "tail", "open", "tag", "download", "delete", "restore"})
 FLAGS = frozenset({"--system-metrics"})
 WITH_VALUE = frozenset({"--experiment", "-e", "--name", "--url", "--workspace", "-w", "--module", "-m"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -144,15 +144,22 @@ class Connection:
             OSError: The file can't be read.
             RunyardError: What the server raised.
         """
-        if not local.stat().st_size:
+        with local.open("rb") as content:
+            self.put_open_file(path, content, local.stat().st_size)
+
+    def put_open_file(self, path: str, content: BinaryIO, size_bytes: int) -> None:
+        """Store the content of an open file, which can be read again from its beginning, at ``path``.
+
+        Raises:
+            OSError: The file can't be read.
+            RunyardError: What the server raised.
+        """
+        if not size_bytes:
             # A stream of unknown length is what an empty file would become.
             self.put(path, b"", BINARY)
             return
-        with local.open("rb") as content:
-            request = Request(
-                "PUT", self._prefix + path, body=content, content_type=BINARY, is_repeatable=True
-            )
-            self._transport.send(request).read()
+        request = Request("PUT", self._prefix + path, body=content, content_type=BINARY, is_repeatable=True)
+        self._transport.send(request).read()
 
     def send(self, request: Request) -> bytes:
         """Send a request whose path is below the prefix, and return the body of the answer.

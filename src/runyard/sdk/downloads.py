@@ -8,7 +8,7 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import TracebackType
 from typing import BinaryIO
@@ -63,14 +63,34 @@ class DownloadProgress:
 def download(
     connection: Connection, run_id: str, wanted: WireFile, target: Path, progress: DownloadProgress
 ) -> None:
-    """Write one file of a run to ``target``; it appears there when it is whole.
+    """Write one file of a run to ``target``; see :func:`download_from`."""
+    download_from(connection, "/get-artifact", {"run_uuid": run_id}, wanted, target, progress)
+
+
+def download_from(
+    connection: Connection,
+    address: str,
+    owner: Mapping[str, str],
+    wanted: WireFile,
+    target: Path,
+    progress: DownloadProgress,
+) -> None:
+    """Write one file of a run or a model to ``target``; it appears there when it is whole.
+
+    Args:
+        connection: Reaches the workspace.
+        address: The route that sends files.
+        owner: What its query says beside the path.
+        wanted: The file.
+        target: Where to write it.
+        progress: Shows how far it is.
 
     Raises:
-        NotFound: The run has no such file any more.
+        NotFound: Its owner has no such file any more.
         Unavailable: As :func:`fetch`.
     """
-    query = (("run_uuid", run_id), ("path", wanted.path))
-    fetch(connection, "/get-artifact", query, target, progress, wanted.path, wanted.file_size or None)
+    query = (*owner.items(), ("path", wanted.path))
+    fetch(connection, address, query, target, progress, wanted.path, wanted.file_size or None)
 
 
 def fetch(

@@ -8,15 +8,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import LifecycleStage, View
-from runyard.errors import AlreadyExists, NotFound
+from runyard.errors import NotFound
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.experiments import (
-    CreateExperiment,
-    CreateExperimentAnswer,
     DeleteExperimentTag,
-    ExperimentAnswer,
     ExperimentId,
-    GetExperimentByName,
     SearchExperiments,
     SearchExperimentsAnswer,
     SetExperimentTag,
@@ -24,9 +20,11 @@ from runyard.protocol.messages.experiments import (
     WireExperiment,
 )
 from runyard.sdk.connection import MLFLOW
+from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
-from runyard.sdk.run_search import TagFilter, search_runs, wanted_tags
+from runyard.sdk.run_beginning import new_run
+from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -55,7 +53,7 @@ class Experiment:
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = _get_by_name(workspace, name) or _create(workspace, name)
+        self._record = named_experiment(workspace.connection, name)
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireExperiment) -> Experiment:
@@ -97,6 +95,40 @@ class Experiment:
             if experiment_name in {None, experiment.name} and wanted.accept(experiment.tags)
         ]
 
+    def start_logging(
+        self,
+        outputs: str | None = None,
+        snapshot_directory: str | None = None,
+        display_name: str | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Begin a run, and return it; as a ``with`` block it ends itself, well or not.
+
+        While no server answers, the run is begun on this machine, and sent when one does.
+
+        Args:
+            outputs: A folder of this machine that is uploaded when the run ends.
+            snapshot_directory: A folder whose sources are kept with the run; by default none.
+            display_name: What the run is called; a name is drawn if there is none.
+            tags: Its first tags.
+
+        Raises:
+            NotFound: The experiment does not exist any more.
+            InvalidState: It is in the trash.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> with experiment.start_logging(display_name="ridge") as run:  # doctest: +SKIP
+            ...     run.log("rmse", 53.9)
+        """
+        given = {key: str(value) for key, value in (tags or {}).items()}
+        run = Run._begin(self._workspace, new_run(self.id, display_name, given), self)
+        run._outputs = outputs
+        if snapshot_directory is not None:
+            run.take_snapshot(snapshot_directory)
+        return run
+
     def get_runs(
         self,
         type: str | None = None,
@@ -119,7 +151,7 @@ class Experiment:
         Example:
             >>> runs = list(experiment.get_runs(tags={"team": "robots"}))  # doctest: +SKIP
         """
-        wanted = wanted_tags(tags) & wanted_tags(properties)
+        wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
             wanted &= wanted_tags({"mlflow.source.type": type})
         if not include_children:
@@ -167,7 +199,7 @@ class Experiment:
 
     def refresh(self) -> Experiment:
         """Read this experiment from the server again and return it."""
-        self._record = _get(self._workspace, self.id)
+        self._record = get_experiment(self._workspace.connection, self.id)
         return self
 
     def tag(self, key: str, value: str | None = None) -> None:
@@ -262,7 +294,7 @@ class Experiments(Mapping[str, Experiment]):
         self._workspace = workspace
 
     def __getitem__(self, name: str) -> Experiment:
-        record = _get_by_name(self._workspace, name)
+        record = find_experiment(self._workspace.connection, name)
         found = Experiment._of(self._workspace, record) if record else None
         if found is None or not found.is_active:
             why = "it is in the trash" if found else "there is none of that name"
@@ -298,36 +330,7 @@ def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
     Raises:
         NotFound: The workspace has no such experiment.
     """
-    return Experiment._of(workspace, _get(workspace, experiment_id))
-
-
-def _get(workspace: Workspace, experiment_id: str) -> WireExperiment:
-    query = ExperimentId(experiment_id=experiment_id)
-    return workspace.connection.get(f"{MLFLOW}/experiments/get", ExperimentAnswer, query).experiment
-
-
-def _get_by_name(workspace: Workspace, name: str) -> WireExperiment | None:
-    query = GetExperimentByName(experiment_name=name)
-    try:
-        return workspace.connection.get(
-            f"{MLFLOW}/experiments/get-by-name", ExperimentAnswer, query
-        ).experiment
-    except NotFound:
-        return None
-
-
-def _create(workspace: Workspace, name: str) -> WireExperiment:
-    try:
-        answer = workspace.connection.post(
-            f"{MLFLOW}/experiments/create", CreateExperiment(name=name), CreateExperimentAnswer
-        )
-    except AlreadyExists:
-        # Somebody else made it between our two requests.
-        made = _get_by_name(workspace, name)
-        if made is None:
-            raise
-        return made
-    return _get(workspace, answer.experiment_id)
+    return Experiment._of(workspace, get_experiment(workspace.connection, experiment_id))
 
 
 def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:

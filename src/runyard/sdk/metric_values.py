@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -18,8 +19,8 @@ from runyard.protocol.messages.metrics import (
 )
 from runyard.sdk.connection import Connection
 
-MetricValues = dict[str, float | list[float]]
-"""A number where one value was logged, the list of values where several were."""
+MetricValues = dict[str, Any]
+"""A number where one value was logged, the list of values where several were; rows and tables by columns."""
 
 KEYS_A_REQUEST = 50
 
@@ -129,9 +130,9 @@ def read_points(connection: Connection, run_id: str, keys: Sequence[str]) -> dic
     return found
 
 
-def merged(parts: Iterable[Mapping[str, float | list[float]]]) -> MetricValues:
+def merged(parts: Iterable[Mapping[str, Any]]) -> MetricValues:
     """Return several runs' metrics as one; the values of equal names follow one another."""
-    values: dict[str, list[float]] = {}
+    values: dict[str, list[Any]] = {}
     for part in parts:
         for key, value in part.items():
             values.setdefault(key, []).extend(value if isinstance(value, list) else [value])
@@ -152,5 +153,5 @@ def _numbers(values: Iterable[float | str]) -> list[float]:
     return [number for value in values if not math.isnan(number := float(value))]
 
 
-def _one_or_all(values: list[float]) -> float | list[float]:
+def _one_or_all(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values

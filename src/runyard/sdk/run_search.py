@@ -9,6 +9,7 @@ from runyard.entities.experiment import View
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.runs import SearchRuns, SearchRunsAnswer, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.logged_values import PROPERTY_PREFIX
 
 NEWEST_FIRST = ("attributes.start_time DESC",)
 
@@ -67,6 +68,21 @@ def wanted_tags(tags: TagFilter) -> WantedTags:
     if isinstance(tags, Mapping):
         return WantedTags({str(key): None if value is None else str(value) for key, value in tags.items()})
     raise TypeError(f"Tags are given as a text or as a mapping, not as {type(tags).__name__}.")
+
+
+def wanted_properties(properties: TagFilter) -> WantedTags:
+    """Return the tags that keep the properties that a caller asks for.
+
+    Raises:
+        TypeError: It is neither text nor mapping.
+    """
+    wanted = wanted_tags(properties)
+    return WantedTags(
+        {
+            key if key.startswith("mlflow.") else f"{PROPERTY_PREFIX}{key}": value
+            for key, value in wanted.present.items()
+        }
+    )
 
 
 def search_runs(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,6 +25,7 @@ from runyard.sdk.environment import HasEnvironments
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
+from runyard.sdk.model import HasModels
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
@@ -33,11 +33,14 @@ from runyard.sdk.secrets import HasSecrets
 from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
+from runyard.sdk.workspace_details import assumed, details_of
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
-class Workspace(HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvironments, HasDatasets):
+class Workspace(
+    HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvironments, HasDatasets, HasModels
+):
     """A workspace on a Runyard server.
 
     Opening one asks the server whether it exists. Most programs open theirs with :meth:`from_config`.
@@ -92,6 +95,11 @@ class Workspace(HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvi
         opened._settle(subscription_id, resource_group, described.name, url)
         opened._described = described
         return opened
+
+    @classmethod
+    def _assumed(cls, name: str, url: str) -> Workspace:
+        """Return a workspace that is only believed to be there, for who can't ask."""
+        return cls._of(assumed(name), None, None, url)
 
     @staticmethod
     def from_config(path: str | os.PathLike[str] | None = None, auth: object = None) -> Workspace:
@@ -269,26 +277,13 @@ class Workspace(HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvi
 
     def describe(self) -> dict[str, Any]:
         """Return what :meth:`get_details` returns, as it was when the server was last asked."""
-        described = self._described
-        created = datetime.fromtimestamp(described.created_ms / 1000, tz=timezone.utc)
         return {
             "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self._name}",
             "name": self._name,
-            "location": self.location,
-            "type": "Microsoft.MachineLearningServices/workspaces",
-            "tags": dict(described.tags),
             "workspaceid": self._name,
-            "description": described.description,
             "friendlyName": self._name,
-            "creationTime": created.isoformat(),
-            "discoveryUrl": f"{self._url}/api/v1/server",
-            "mlFlowTrackingUri": self.tracking_uri,
-            "url": self._url,
-            "trackingUri": self.tracking_uri,
-            "experimentCount": described.experiment_count,
-            "runCount": described.run_count,
-            "isDefault": described.is_default,
+            **details_of(self._described, self._url, self.tracking_uri, self.location),
         }
 
     def get_mlflow_tracking_uri(self) -> str:

@@ -15,7 +15,7 @@ from runyard.protocol.limits import check_key, check_length, check_page_size
 from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.protocol.registry_filters import parse_model_version_filter, parse_model_version_order
 from runyard.services import artifacts
-from runyard.services.artifacts import ArtifactDownload
+from runyard.services.artifacts import ArtifactDownload, ListedArtifact
 from runyard.services.call import Call
 from runyard.services.model_sources import origin_of_prompt, resolve_origin
 from runyard.services.registered_models import get_registered_model
@@ -192,9 +192,34 @@ def open_version_file(call: Call, name: str, version: str, path: str) -> Artifac
         NotFound: There is no such version or file.
     """
     artifacts.check_file_path(path)
-    found = get_model_version(call, name, version)
-    kept = f"{PROXY_SCHEME}:/{found.kept_at}" if found.kept_at else found.storage_location
-    return artifacts.open_file(call, kept, path)
+    kept = _kept(get_model_version(call, name, version))
+    try:
+        return artifacts.open_file(call, kept, path)
+    except NotFound:
+        folder, _, base = kept.rpartition("/")
+        if path != base:
+            raise
+        return artifacts.open_file(call, folder, base)
+
+
+def list_version_files(call: Call, name: str, version: str, path: str) -> list[ListedArtifact]:
+    """Return what lies directly in a directory of a version; a version may be a single file.
+
+    Raises:
+        InvalidParameter: A path that can't be, or files that are kept where the server doesn't look.
+        NotFound: There is no such version.
+    """
+    kept = _kept(get_model_version(call, name, version))
+    listed = artifacts.list_directory(call, kept, path)
+    folder, _, base = kept.rpartition("/")
+    if listed or path or "/" not in folder:
+        return listed
+    beside = artifacts.list_directory(call, folder)
+    return [item for item in beside if item.path == base and item.size_bytes is not None]
+
+
+def _kept(version: ModelVersion) -> str:
+    return f"{PROXY_SCHEME}:/{version.kept_at}" if version.kept_at else version.storage_location
 
 
 def _tag_logged_model(call: Call, version: ModelVersion) -> None:

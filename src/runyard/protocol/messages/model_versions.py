@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.common import KeyValue, Wire
 
 VERSIONS_PAGE = 200_000
@@ -65,3 +66,15 @@ class DownloadUriAnswer(Wire, omit_defaults=False):
     """Answer of ``model-versions/get-download-uri``."""
 
     artifact_uri: str
+
+
+class ListVersionFiles(NamedVersion):
+    """Query of Runyard's own list of a version's files."""
+
+    path: str = ""
+
+
+class VersionFilesAnswer(Wire, omit_defaults=False):
+    """What lies directly in a directory of a version."""
+
+    files: list[WireFile]

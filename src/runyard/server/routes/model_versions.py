@@ -16,11 +16,13 @@ from runyard.protocol.messages.model_versions import (
     CreateModelVersion,
     DeleteModelVersionTag,
     DownloadUriAnswer,
+    ListVersionFiles,
     NamedVersion,
     SearchModelVersions,
     SetModelVersionTag,
     TransitionStage,
     UpdateModelVersion,
+    VersionFilesAnswer,
 )
 from runyard.protocol.messages.registered_models import (
     ModelVersionAnswer,
@@ -33,6 +35,7 @@ from runyard.protocol.messages.registry_removal import (
     WireNumbered,
 )
 from runyard.server.downloads import download_response
+from runyard.server.routes.artifacts import wire_files
 from runyard.server.routing import Routes
 from runyard.services import model_versions, registry_removal
 from runyard.services.call import Call
@@ -143,6 +146,17 @@ async def download_version_artifact(call: Call, http: Request) -> Response:
     path = asked["path"]
     opened = partial(model_versions.open_version_file, call, asked["name"], asked["version"], path)
     return download_response(http, await run_sync(opened), path.rpartition("/")[2])
+
+
+@routes.get(
+    "/api/v1/model-versions/files",
+    permits=Permission.READ,
+    summary="List a directory of a version of a model.",
+)
+def list_version_files(call: Call, body: ListVersionFiles) -> VersionFilesAnswer:
+    """Answer what lies directly in a directory of a version."""
+    listed = model_versions.list_version_files(call, body.name, body.version, body.path)
+    return VersionFilesAnswer(files=wire_files(listed))
 
 
 @routes.post(

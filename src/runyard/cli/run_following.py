@@ -1,0 +1,76 @@
+"""`runyard run tail`, `open` and `tag`: reading along with a run, its page, its tags."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from runyard.cli.log import pairs_of
+from runyard.cli.options import HERE, Json, Place, RunId
+from runyard.cli.printing import note, print_json, print_pairs, say
+from runyard.errors import InvalidParameter
+from runyard.sdk.run_console import Console
+
+
+def tail_run(
+    run_id: RunId,
+    *,
+    once: Annotated[bool, Parameter(help="Only what is there, without waiting for more.")] = False,
+    place: Place = HERE,
+) -> int:
+    """Print what a run's script prints, until the run has ended; the exit code is 1 if it ended badly.
+
+    It is there for scripts that `runyard run` has started. Ctrl-C ends the reading, not the script.
+    """
+    run = place.open().get_run(run_id)
+    console = Console(run)
+    is_silent = True
+    for stream, content in console.new() if once else console.follow():
+        is_silent = False
+        target = sys.stderr if stream == "stderr" else sys.stdout
+        target.write(content.decode("utf-8", "replace"))
+        target.flush()
+    if is_silent:
+        note(f"Run {run.id} has printed nothing that was kept.")
+    note(f"Run {run.display_name} {run.id}: {run.get_status()}")
+    return 1 if run.status in ("Failed", "Canceled") else 0
+
+
+def open_run(
+    run_id: RunId,
+    *,
+    print: Annotated[bool, Parameter(help="Only print the address.")] = False,
+    place: Place = HERE,
+) -> None:
+    """Open a run's page in the browser, and print its address."""
+    url = place.open().get_run(run_id).get_portal_url()
+    say(url)
+    if not print and not webbrowser.open(url):
+        note("There is no browser here; open the address yourself.")
+
+
+def tag_run(
+    run_id: RunId,
+    *pair: Annotated[str, Parameter(help="A tag and its value, as team=robots.")],
+    remove: Annotated[tuple[str, ...], Parameter(help="A tag to take away; may be repeated.")] = (),
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Set tags of a run, and take others away."""
+    if not pair and not remove:
+        raise InvalidParameter("Give tags as key=value, or --remove KEY.")
+    tags = pairs_of(pair) if pair else {}
+    run = place.open().get_run(run_id)
+    if tags:
+        run.set_tags(tags)
+        run.flush()
+    if remove:
+        run.remove_tags(remove)
+    found = run.get_tags()
+    if json:
+        print_json(found)
+    else:
+        print_pairs(dict(sorted(found.items())))

@@ -1,0 +1,493 @@
+"""Registered models: versions of trained models under a name, and their files."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound
+from runyard.protocol.messages.artifacts import WireFile
+from runyard.protocol.messages.common import mapping
+from runyard.protocol.messages.model_versions import (
+    DeleteModelVersionTag,
+    ListVersionFiles,
+    NamedVersion,
+    SetModelVersionTag,
+    UpdateModelVersion,
+    VersionFilesAnswer,
+)
+from runyard.protocol.messages.registered_models import (
+    ModelVersionAnswer,
+    WireModelVersion,
+)
+from runyard.protocol.registry_names import check_model_name
+from runyard.protocol.timestamps import moment_of
+from runyard.sdk.connection import Connection
+from runyard.sdk.downloads import DownloadProgress, download_from, path_below
+from runyard.sdk.logged_values import PROPERTY_PREFIX
+from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
+from runyard.sdk.model_search import (
+    FRAMEWORK_TAG,
+    FRAMEWORK_VERSION_TAG,
+    VERSIONS,
+    Labels,
+    find_version,
+    has_labels,
+    search_versions,
+    split_id,
+    wanted_labels,
+)
+from runyard.sdk.representation import html_table, link
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
+
+_AT_ONCE = 4
+
+
+class Model:
+    """One version of a registered model.
+
+    Args:
+        workspace: Where it lies.
+        name: Its name; the latest version is taken unless another is asked for.
+        id: Its id, as ``ridge:3``, in place of name and version.
+        tags: Only versions with these tags: a key, keys, pairs, or a mapping.
+        properties: Only versions with these properties.
+        version: Its number.
+        run_id: Only versions that come from this run.
+        model_framework: Only versions of this framework.
+        expand: Taken for Azure's scripts; no effect.
+
+    Raises:
+        NotFound: There is no such version.
+        InvalidParameter: Neither name nor id was given, or an id is none.
+
+    Example:
+        >>> model = Model(ws, "ridge")  # doctest: +SKIP
+        >>> model.download("models")  # doctest: +SKIP
+        'models/ridge'
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str | None = None,
+        id: str | None = None,
+        tags: Labels = None,
+        properties: Labels = None,
+        version: int | None = None,
+        run_id: str | None = None,
+        model_framework: str | None = None,
+        expand: bool = True,
+    ) -> None:
+        if id is not None:
+            name, version = split_id(id)
+        if not name:
+            raise InvalidParameter(
+                "Model takes name= or id=, as Model(ws, 'ridge') or Model(ws, id='ridge:3')."
+            )
+        self._settle(
+            workspace,
+            find_version(workspace, name, version, run_id, wanted_labels(tags, properties, model_framework)),
+        )
+
+    def _settle(self, workspace: Workspace, record: WireModelVersion) -> None:
+        self._workspace = workspace
+        self._connection: Connection = workspace.connection
+        self._record = record
+
+    @classmethod
+    def _of(cls, workspace: Workspace, record: WireModelVersion) -> Model:
+        found = cls.__new__(cls)
+        found._settle(workspace, record)
+        return found
+
+    @staticmethod
+    def register(
+        workspace: Workspace,
+        model_path: str | os.PathLike[str],
+        model_name: str,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        description: str | None = None,
+        model_framework: str | None = None,
+        model_framework_version: str | None = None,
+        child_paths: Sequence[str] | None = None,
+    ) -> Model:
+        """Register a file or a folder of this machine as the next version of a model, and return it.
+
+        It blocks until the files are there, and shows how far it is. If it fails, there is no version.
+
+        Args:
+            workspace: Where.
+            model_path: A file, or a folder with all that is in it.
+            model_name: The model's name; it is made if there is none.
+            tags: What may change.
+            properties: What is written once.
+            description: What it is.
+            model_framework: What it was made with, as ``ScikitLearn``.
+            model_framework_version: Which version of that.
+            child_paths: Only these files and folders of the folder.
+
+        Raises:
+            InvalidParameter: There is no such file, or no model can have this name.
+            Forbidden: The credential does not allow it.
+            Unavailable: No server answers.
+
+        Example:
+            >>> Model.register(ws, "out/ridge.pkl", "ridge", tags={"team": "robots"})  # doctest: +SKIP
+            Model('ridge', version=1)
+        """
+        check_model_name(model_name, "model_name")
+        new = new_version(
+            model_name, tags, properties, description, (model_framework, model_framework_version)
+        )
+        files = local_files(Path(model_path), child_paths)
+        return Model._of(workspace, register_files(workspace.connection, new, files))
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        name: str | None = None,
+        tags: Labels = None,
+        properties: Labels = None,
+        run_id: str | None = None,
+        latest: bool = False,
+        model_framework: str | None = None,
+    ) -> builtins.list[Model]:
+        """Return the versions of a workspace's models, the last changed first.
+
+        Args:
+            workspace: Where to look.
+            name: Only versions of this model.
+            tags: Only versions with these tags: a key, keys, pairs, or a mapping.
+            properties: Only versions with these properties.
+            run_id: Only versions that come from this run.
+            latest: Only the latest of each model.
+            model_framework: Only versions of this framework.
+
+        Raises:
+            Unavailable: No server answers.
+
+        Example:
+            >>> Model.list(ws, tags={"team": "robots"}, latest=True)  # doctest: +SKIP
+            [Model('ridge', version=3)]
+        """
+        wanted = wanted_labels(tags, properties, model_framework)
+        found = [record for record in search_versions(workspace, name, run_id) if has_labels(record, wanted)]
+        if latest:
+            newest: dict[str, int] = {}
+            for record in found:
+                newest[record.name] = max(int(record.version), newest.get(record.name, 0))
+            found = [record for record in found if int(record.version) == newest[record.name]]
+        return [Model._of(workspace, record) for record in found]
+
+    def download(
+        self, target_dir: str | os.PathLike[str] = ".", exist_ok: bool = False, exists_ok: bool | None = None
+    ) -> str:
+        """Bring the files to this machine, and return the path of the only file, or else of the folder.
+
+        Args:
+            target_dir: The folder to put it into; it is made if need be.
+            exist_ok: Whether what is there already may be replaced.
+            exists_ok: The same, as Azure's first SDK once called it.
+
+        Raises:
+            AlreadyExists: It is there already, and ``exist_ok`` is false; nothing is written.
+            NotFound: The version does not exist any more, or has no files.
+
+        Example:
+            >>> Model(ws, "ridge").download("models", exist_ok=True)  # doctest: +SKIP
+            'models/ridge.pkl'
+        """
+        files = list_files(self)
+        if not files:
+            raise NotFound(f"{self!r} has no files.")
+        is_single = len(files) == 1 and "/" not in files[0].path
+        folder = Path(target_dir) if is_single else path_below(Path(target_dir), self.name)
+        targets = [path_below(folder, file.path) for file in files]
+        taken = [] if exist_ok or exists_ok else [target for target in targets if target.exists()]
+        if taken:
+            raise AlreadyExists(f"{taken[0]} is there already. Give exist_ok=True to replace it.")
+        owner = {"name": self.name, "version": str(self.version)}
+        with DownloadProgress() as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
+            pending = [
+                pool.submit(
+                    download_from,
+                    self._connection,
+                    "/model-versions/get-artifact",
+                    owner,
+                    file,
+                    target,
+                    progress,
+                )
+                for file, target in zip(files, targets, strict=True)
+            ]
+            try:
+                for one in pending:
+                    one.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return str(targets[0] if is_single else folder)
+
+    def delete(self) -> None:
+        """Delete this version for good; its number is not given again. Files that nothing else needs go too.
+
+        Raises:
+            NotFound: It does not exist any more.
+            Forbidden: The credential does not allow it.
+        """
+        self._connection.tell(f"{VERSIONS}/delete", self._named(), "DELETE")
+        if self._record.model_id:
+            drop_files(self._connection, self._record.model_id)
+
+    def update(self, tags: Mapping[str, str] | None = None, description: str | None = None) -> None:
+        """Put these tags in place of those that are there, and another description; what is None stays.
+
+        Raises:
+            NotFound: The version does not exist any more.
+            InvalidParameter: A tag or the description can't be.
+
+        Example:
+            >>> model.update(tags={"checked": "yes"}, description="The one to use.")  # doctest: +SKIP
+        """
+        if tags is not None:
+            self.remove_tags([key for key in self.tags if key not in tags])
+            self.add_tags(tags)
+        if description is not None:
+            wanted = UpdateModelVersion(name=self.name, version=str(self.version), description=description)
+            answer = self._connection.change("PATCH", f"{VERSIONS}/update", wanted, ModelVersionAnswer)
+            self._record = answer.model_version
+
+    def add_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags; others stay as they are.
+
+        Raises:
+            NotFound: The version does not exist any more.
+            InvalidParameter: A tag can't be.
+
+        Example:
+            >>> model.add_tags({"checked": "yes"})  # doctest: +SKIP
+        """
+        self._set({str(key): str(value) for key, value in tags.items()})
+
+    def remove_tags(self, tags: Sequence[str]) -> None:
+        """Remove tags by their keys; keys that it has not are passed over.
+
+        Raises:
+            NotFound: The version does not exist any more.
+        """
+        for key in [tags] if isinstance(tags, str) else tags:
+            wanted = DeleteModelVersionTag(name=self.name, version=str(self.version), key=key)
+            self._connection.tell(f"{VERSIONS}/delete-tag", wanted, "DELETE")
+        self.refresh()
+
+    def add_properties(self, properties: Mapping[str, str]) -> None:
+        """Add properties: like tags, but each is written once.
+
+        Raises:
+            AlreadyExists: It has such a property, with another value; nothing is added.
+            NotFound: The version does not exist any more.
+
+        Example:
+            >>> model.add_properties({"data": "2026-11"})  # doctest: +SKIP
+        """
+        known = self.refresh().properties
+        for key, value in properties.items():
+            if known.get(key, str(value)) != str(value):
+                raise AlreadyExists(
+                    f"Property {key!r} is {known[key]!r} already; a property is written once."
+                )
+        self._set({f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()})
+
+    def refresh(self) -> Model:
+        """Read this version from the server again and return it.
+
+        Raises:
+            NotFound: It does not exist any more.
+        """
+        answer = self._connection.get(f"{VERSIONS}/get", ModelVersionAnswer, self._named())
+        self._record = answer.model_version
+        return self
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what is known of it as plain values."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "description": self.description,
+            "tags": self.tags,
+            "properties": self.properties,
+            "framework": self._known_tags().get(FRAMEWORK_TAG, ""),
+            "frameworkVersion": self._known_tags().get(FRAMEWORK_VERSION_TAG, ""),
+            "createdTime": self.created_time.isoformat(),
+            "runId": self.run_id,
+            "aliases": self.aliases,
+            "source": self._record.source,
+            "url": self.url,
+        }
+
+    @property
+    def name(self) -> str:
+        """The registered model's name."""
+        return self._record.name
+
+    @property
+    def version(self) -> int:
+        """Its number, from 1."""
+        return int(self._record.version)
+
+    @property
+    def id(self) -> str:
+        """Name and number, as ``ridge:3``."""
+        return f"{self.name}:{self.version}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags when it was last read."""
+        own = (PROPERTY_PREFIX, FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG)
+        return {key: value for key, value in self._known_tags().items() if not key.startswith(own)}
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """Its properties when it was last read."""
+        return {
+            key.removeprefix(PROPERTY_PREFIX): value
+            for key, value in self._known_tags().items()
+            if key.startswith(PROPERTY_PREFIX)
+        }
+
+    @property
+    def description(self) -> str:
+        """What it is."""
+        return self._record.description or ""
+
+    @property
+    def aliases(self) -> builtins.list[str]:
+        """The aliases that point to it."""
+        return builtins.list(self._record.aliases or [])
+
+    @property
+    def run_id(self) -> str:
+        """The run that it comes from; empty if it comes from none."""
+        return self._record.run_id
+
+    @property
+    def created_time(self) -> datetime:
+        """When it was registered."""
+        return moment_of(self._record.creation_timestamp)
+
+    @property
+    def url(self) -> str:
+        """What MLflow's client calls it, as ``models:/ridge/3``."""
+        return f"models:/{self.name}/{self.version}"
+
+    def _known_tags(self) -> dict[str, str]:
+        return mapping(self._record.tags or ())
+
+    def _named(self) -> NamedVersion:
+        return NamedVersion(name=self.name, version=str(self.version))
+
+    def _set(self, tags: Mapping[str, str]) -> None:
+        for key, value in tags.items():
+            wanted = SetModelVersionTag(name=self.name, version=str(self.version), key=key, value=value)
+            self._connection.tell(f"{VERSIONS}/set-tag", wanted)
+        self.refresh()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and (self._workspace, self.id) == (other._workspace, other.id)
+
+    def __hash__(self) -> int:
+        return hash((self._workspace, self.id))
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, version={self.version})"
+
+    def _repr_html_(self) -> str:
+        shown = f"models/{self._record.model_id}" if self._record.model_id else ""
+        page = f"{self._workspace.tracking_uri}/#/{shown}"
+        return html_table(
+            [
+                ("Model", self.name),
+                ("Version", str(self.version)),
+                ("Description", self.description),
+                ("Aliases", ", ".join(self.aliases)),
+                ("Tags", ", ".join(f"{key} = {value}" for key, value in sorted(self.tags.items()))),
+                ("Run", self.run_id),
+                ("Studio", link(page, "Open in the Studio")),
+            ]
+        )
+
+
+class Models(Mapping[str, Model]):
+    """The latest version of each registered model by name; nothing is kept, each look is a request.
+
+    Example:
+        >>> ws.models["ridge"].version  # doctest: +SKIP
+        3
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def __getitem__(self, name: str) -> Model:
+        return Model(self._workspace, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({model.name for model in Model.list(self._workspace, latest=True)}))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Models({list(self)})"
+
+
+def new_version(
+    name: str,
+    tags: Mapping[str, str] | None,
+    properties: Mapping[str, str] | None,
+    description: str | None,
+    framework: tuple[str | None, str | None] = (None, None),
+) -> NewVersion:
+    """Return what is said of a version that is registered, in the form that the registry has for it."""
+    known = {str(key): str(value) for key, value in (tags or {}).items()}
+    known |= {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in (properties or {}).items()}
+    for key, value in zip((FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG), framework, strict=True):
+        if value:
+            known[key] = str(value)
+    return NewVersion(name, known, description or "")
+
+
+def list_files(model: Model) -> builtins.list[WireFile]:
+    """Return all files of a version by their paths in it, sorted.
+
+    Raises:
+        NotFound: The version does not exist any more.
+        InvalidParameter: They are kept where the server does not look.
+    """
+    files, waiting = [], [""]
+    while waiting:
+        query = ListVersionFiles(name=model.name, version=str(model.version), path=waiting.pop())
+        answer = model._connection.get("/api/v1/model-versions/files", VersionFilesAnswer, query)
+        files += [found for found in answer.files if not found.is_dir]
+        waiting += [
+            found.path for found in answer.files if found.is_dir and found.path.startswith(query.path)
+        ]
+    return sorted(files, key=lambda found: found.path)
+
+
+class HasModels:
+    """What a workspace has for registered models."""
+
+    @property
+    def models(self: Any) -> Models:
+        """The latest version of each registered model by name."""
+        return Models(self)

@@ -1,0 +1,165 @@
+"""Models are registered from this machine and from runs, found again, and brought back byte for byte."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runyard import Experiment, Model, Run, Workspace
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound, Unavailable
+from runyard.sdk import mlflow_spool
+from runyard.sdk.model_registration import EXPERIMENT
+from runyard.sdk.spool import outbox
+
+
+@pytest.fixture(autouse=True)
+def _spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RUNYARD_SPOOL_DIR", str(tmp_path / "spools"))
+    yield
+    outbox.close_all()
+    mlflow_spool._outboxes.clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "out"
+    (made / "data").mkdir(parents=True)
+    (made / "MLmodel").write_bytes(b"flavors: {}")
+    (made / "data" / "weights.bin").write_bytes(bytes(range(256)) * 500)
+    (made / "data" / "empty").write_bytes(b"")
+    return made
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_a_folder_of_this_machine_is_registered_and_brought_back(
+    workspace: Workspace, folder: Path, tmp_path: Path
+):
+    model = Model.register(
+        workspace,
+        folder,
+        "ridge",
+        tags={"team": "robots"},
+        properties={"data": "2026-11"},
+        description="The one to use.",
+        model_framework="ScikitLearn",
+    )
+    assert (model.name, model.version, model.id, model.run_id) == ("ridge", 1, "ridge:1", "")
+    assert (model.tags, model.properties) == ({"team": "robots"}, {"data": "2026-11"})
+    assert model.serialize()["framework"] == "ScikitLearn"
+    path = model.download(tmp_path / "here")
+    assert path == str(tmp_path / "here" / "ridge")
+    assert content_of(Path(path)) == content_of(folder)
+    (Path(path) / "MLmodel").write_bytes(b"mine")
+    with pytest.raises(AlreadyExists, match="exist_ok"):
+        model.download(tmp_path / "here")
+    assert (Path(path) / "MLmodel").read_bytes() == b"mine"
+    model.download(tmp_path / "here", exist_ok=True)
+    assert content_of(Path(path)) == content_of(folder)
+
+
+def test_a_single_file_is_registered_and_parts_of_a_folder_are(
+    workspace: Workspace, folder: Path, tmp_path: Path
+):
+    single = Model.register(workspace, folder / "MLmodel", "single")
+    assert single.download(tmp_path / "a") == str(tmp_path / "a" / "MLmodel")
+    part = Model.register(workspace, folder, "part", child_paths=["data/"])
+    assert set(content_of(Path(part.download(tmp_path / "b")))) == {"data/weights.bin", "data/empty"}
+    with pytest.raises(InvalidParameter, match="'none'"):
+        Model.register(workspace, folder, "part", child_paths=["none"])
+    with pytest.raises(InvalidParameter, match="model_path"):
+        Model.register(workspace, folder / "none", "part")
+    with pytest.raises(InvalidParameter, match="a/b"):
+        Model.register(workspace, folder, "a/b")
+
+
+def test_files_of_a_run_are_registered_without_a_copy(
+    experiment: Experiment, workspace: Workspace, folder: Path, tmp_path: Path
+):
+    with experiment.start_logging() as run:
+        run.upload_folder("outputs/ridge", folder)
+        run.upload_file("lone.pkl", folder / "MLmodel")
+        with pytest.raises(NotFound, match="'none'"):
+            run.register_model("ridge", "none")
+        model = run.register_model("ridge", "outputs/ridge", tags={"a": "1"}, description="x")
+        lone = run.register_model("lone.pkl")
+    assert (model.run_id, model.description) == (run.id, "x")
+    assert content_of(Path(model.download(tmp_path / "a"))) == content_of(folder)
+    assert Path(lone.download(tmp_path / "b")).read_bytes() == b"flavors: {}"
+    assert [found.id for found in Model.list(workspace, run_id=run.id)] == ["lone.pkl:1", "ridge:1"]
+    run.delete()
+    assert content_of(Path(model.download(tmp_path / "c"))) == content_of(folder)
+
+
+def test_models_are_found_by_what_they_have(workspace: Workspace, folder: Path):
+    for number in range(3):
+        tags = {"odd": str(number % 2), "number": str(number)}
+        Model.register(workspace, folder / "MLmodel", "ridge", tags=tags, properties={"p": str(number)})
+    Model.register(workspace, folder / "MLmodel", "it's", model_framework="Onnx")
+    assert Model(workspace, "ridge").version == 3
+    assert Model(workspace, id="ridge:2").tags["number"] == "1"
+    assert Model(workspace, "ridge", tags=[["odd", "1"]]).version == 2
+    assert Model(workspace, "ridge", properties={"p": "0"}).version == 1
+    assert Model(workspace, "it's", model_framework="Onnx").version == 1
+    assert [model.version for model in Model.list(workspace, "ridge", tags="odd")] == [3, 2, 1]
+    assert sorted(model.id for model in Model.list(workspace, latest=True)) == ["it's:1", "ridge:3"]
+    assert (list(workspace.models), len(workspace.models)) == (["it's", "ridge"], 2)
+    assert workspace.models["ridge"] == Model(workspace, "ridge", version=3)
+    for arguments in ({"name": "none"}, {"name": "ridge", "version": 9}, {"name": "ridge", "tags": "none"}):
+        with pytest.raises(NotFound, match=str(arguments["name"])):
+            Model(workspace, **arguments)
+    for wrong in ({}, {"id": "ridge"}, {"id": ":1"}, {"name": "ridge", "tags": [("a", "b", "c")]}):
+        with pytest.raises(InvalidParameter):
+            Model(workspace, **wrong)
+    assert "none" not in workspace.models
+
+
+def test_tags_change_and_properties_do_not(workspace: Workspace, folder: Path):
+    model = Model.register(workspace, folder / "MLmodel", "ridge", tags={"a": "1", "b": "2"})
+    model.add_tags({"c": "3"})
+    model.remove_tags(["a", "never"])
+    assert model.tags == {"b": "2", "c": "3"}
+    model.add_properties({"p": "1"})
+    with pytest.raises(AlreadyExists, match="written once"):
+        model.add_properties({"p": "2"})
+    model.update(tags={"d": "4"}, description="new")
+    again = Model(workspace, "ridge")
+    assert (again.tags, again.properties, again.description) == ({"d": "4"}, {"p": "1"}, "new")
+    assert "ridge" in again._repr_html_()
+
+
+def test_a_deleted_version_takes_its_files_along(workspace: Workspace, folder: Path):
+    model = Model.register(workspace, folder, "ridge")
+    model.delete()
+    with pytest.raises(NotFound):
+        model.refresh()
+    assert [item.kind for item in workspace.trash.list_items()] == ["logged_model"]
+    assert Model.register(workspace, folder, "ridge").version == 2
+
+
+def test_a_failed_registration_leaves_no_version_and_no_files(
+    workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    put = type(workspace.connection).put_open_file
+
+    def breaking(self: object, path: str, *rest: object) -> None:
+        if path.endswith("weights.bin"):
+            raise Unavailable("The line is cut.")
+        put(self, path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(workspace.connection), "put_open_file", breaking)
+    with pytest.raises(Unavailable, match=r"weights\.bin"):
+        Model.register(workspace, folder, "ridge")
+    assert list(workspace.models) == []
+    assert EXPERIMENT in workspace.experiments
+    assert [item.kind for item in workspace.trash.list_items()] == ["logged_model"]
+
+
+def test_a_run_that_is_still_on_its_way_can_be_registered_from(experiment: Experiment, folder: Path):
+    run: Run = experiment.start_logging()
+    run.log_table("t", {"a": [1, 2]})
+    assert run.register_model("table", "tables/t.json").version == 1
