@@ -27,7 +27,8 @@ VENV = ROOT / ".venv"
 CLIENT_ENVIRONMENTS = ROOT / ".envs"
 OLDEST_PYTHON = (3, 10)
 
-# Client -> the Pythons that its dependencies were built for; None takes the one that runs this script.
+# Client -> the Pythons that its dependencies were built for; None takes the one that runs this script. The last three
+# are Microsoft's packages for Azure ML, of which MLflow's client is a part.
 CLIENTS = {
     "mlflow-3.17": None,
     "skinny-3.17": None,
@@ -36,6 +37,9 @@ CLIENTS = {
     "mlflow-2.22": ">=3.10,<3.14",
     "mlflow-2.0": ">=3.10,<3.12",
     "mlflow-1.30": ">=3.10,<3.12",
+    "azureml-mlflow": ">=3.10,<3.14",
+    "azureml-core": ">=3.10,<3.12",
+    "azure-ai-ml": ">=3.10,<3.14",
 }
 # Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.
 PEERS = ("peer-mlflow", "peer-fasttrackml")

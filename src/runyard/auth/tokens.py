@@ -110,7 +110,10 @@ class TokenIssuer:
         )
         header = {"alg": ALGORITHM, "kid": signs.key_id}
         key = self._jwks[signs.key_id]
-        text = jwt.encode(header, msgspec.to_builtins(claims), key, algorithms=[ALGORITHM])
+        # Azure's clients read whose directory and whose account a token is of; nothing here does.
+        read_by_clients = {"tid": self._server_id, "oid": caller.principal_id}
+        said = msgspec.to_builtins(claims) | read_by_clients
+        text = jwt.encode(header, said, key, algorithms=[ALGORITHM])
         return IssuedToken(text=text, scope=scope, workspace=workspace, expires_ms=expires_s * 1000)
 
     def verify(self, token: str, now_ms: int) -> Caller:

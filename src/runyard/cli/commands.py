@@ -63,6 +63,7 @@ _SERVER_LIBRARIES = frozenset(
     {
         "alembic",
         "anyio",
+        "cryptography",
         "httptools",
         "joserfc",
         "obstore",

@@ -79,14 +79,17 @@ def exchange(call: Call, workspace: str | None, scope: Scope | None, lifetime_s:
         if not caller.may_somewhere(Permission.READ, workspace):
             raise not_allowed(Permission.READ, workspace)
         call.stores.metadata.workspaces.get_workspace(workspace)
-    issuer = _issuer(call.stores.metadata.credentials, call.stores.metadata.credentials.list_signing_keys())
-    return issuer.issue(
-        caller,
-        workspace or caller.workspace,
-        scope or caller.scope,
-        MAX_LIFETIME_S if lifetime_s is None else lifetime_s,
-        call.now_ms(),
-    )
+    lifetime_s = MAX_LIFETIME_S if lifetime_s is None else lifetime_s
+    return issue_for(call, caller, workspace or caller.workspace, scope or caller.scope, lifetime_s)
+
+
+def issue_for(
+    call: Call, caller: Caller, workspace: str | None, scope: Scope, lifetime_s: int
+) -> IssuedToken:
+    """Return a token for what ``caller`` may do; :meth:`TokenIssuer.issue` says what it refuses."""
+    credentials = call.stores.metadata.credentials
+    issuer = _issuer(credentials, credentials.list_signing_keys())
+    return issuer.issue(caller, workspace, scope, lifetime_s, call.now_ms())
 
 
 def _presented(authorization: str) -> str:

@@ -5,6 +5,8 @@ from runyard.server.routes import (
     artifacts,
     assessments,
     audit,
+    azure_clients,
+    azure_files,
     evaluation_datasets,
     events,
     experiments,
@@ -83,6 +85,8 @@ _DESCRIBED: tuple[Route, ...] = (
     *signing_in.routes,
     *audit.routes,
     *imports.routes,
+    *azure_clients.routes,
+    *azure_files.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)
