@@ -27,8 +27,8 @@ VENV = ROOT / ".venv"
 CLIENT_ENVIRONMENTS = ROOT / ".envs"
 OLDEST_PYTHON = (3, 10)
 
-# Client -> the Pythons that its dependencies were built for; None takes the one that runs this script. The last three
-# are Microsoft's packages for Azure ML, of which MLflow's client is a part.
+# Client -> the Pythons that its dependencies were built for; None takes the one that runs this script.
+# The last three are Microsoft's packages for Azure ML, with an MLflow client beside them.
 CLIENTS = {
     "mlflow-3.17": None,
     "skinny-3.17": None,

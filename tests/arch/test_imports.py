@@ -36,6 +36,7 @@ SERVER_COMMANDS = {
     "runyard.cli.up",
     "runyard.cli.serve",
     "runyard.cli.admin",
+    "runyard.cli.azureml_key",
     "runyard.cli.backup",
     "runyard.cli.check",
 }

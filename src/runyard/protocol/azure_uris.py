@@ -2,8 +2,8 @@
 
 They are kept under one name, ``mlflow-artifacts:/…``, which those clients refuse. They are told of
 ``azureml://HOST/mlflow/v2.0/SCOPE/experiments/E/runs/R/artifacts``, for a logged model with its id in the
-place of the run's. Where a file belongs to neither, or the client can't read that form, it is the address below
-which MLflow's own client finds it.
+place of the run's. Where a file belongs to neither, or the client can't read that form, it is the address
+below which MLflow's own client finds it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OWNED = re.compile(
 )
 _PROXIED = re.compile(rf"https?://[^/]+(?:/[^?#]*?)?{_SCOPE}{re.escape(PROXIED_PATH)}(?P<path>[^?#]+)")
 
-# In the JSON of an answer: a quote within a text is written with a backslash, so these are fields and no texts.
+# In the JSON of an answer: a quote in a text is written with a backslash, so these are fields and no texts.
 _FIELD = re.compile(
     rb'"(?P<field>artifact_uri|artifact_location|root_uri|source|storage_location)":"mlflow-artifacts:/'
     rb'(?P<path>(?:[^"\\]|\\.)*)"'

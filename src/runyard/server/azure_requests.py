@@ -1,4 +1,4 @@
-"""What Microsoft's clients send and read otherwise than MLflow's: where a credential is, how files are named."""
+"""What Microsoft's clients send and read otherwise than MLflow's: where credentials are, names of files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from runyard.auth.permissions import Permission
 from runyard.protocol.azure_uris import with_azure_uris
+from runyard.protocol.messages.azure import NO_SECRET
 from runyard.server.addresses import parse_address
 from runyard.server.answers import Answer
 from runyard.services.call import Call
@@ -20,19 +21,17 @@ from runyard.settings import Settings
 
 MSI_PATHS: Final = ("/msi/token", "/msi/token/")
 BLOBS: Final = "/blobs.blob.core.windows.net"
-"""Where files are read and written by a signed address: the clients take it for one of Azure's storage by this name."""
-NO_SECRET: Final = "none"
-"""What stands for no credential where one of Microsoft's clients insists on some."""
+"""Where files are read and written by a signed address; by this name clients take it for Azure's storage."""
 
 _MLFLOW = "/mlflow/v"
 _STORED = b"mlflow-artifacts:/"
 _PLUGIN = re.compile(rb"azureml-mlflow/(\d+)\.(\d+)")
-# Before it, the plugin dies of arguments that newer MLflows give its store of artifacts; MLflow's own does not.
+# Before it, the plugin's store of artifacts can't be made by newer MLflows; MLflow's own can.
 _READS_AZUREML = (1, 61)
 
 
 def authorization_elsewhere(scope: Scope, settings: Settings) -> str | None:
-    """Return the credential that a request carries elsewhere than in ``Authorization``, as if it were there.
+    """Return the credential that a request carries elsewhere, as if it were in ``Authorization``.
 
     Raises:
         Unauthenticated: It is a signed address that is not good for this.
@@ -52,7 +51,7 @@ def authorization_elsewhere(scope: Scope, settings: Settings) -> str | None:
 
 
 def as_azure_reads_it(response: Response, scope: Scope) -> Response:
-    """Return an answer of MLflow's protocol as Microsoft's plugin for MLflow can read it; any other as it is."""
+    """Return an answer of MLflow's protocol as Microsoft's plugin can read it; any other as it is."""
     if (
         not scope["path"].startswith(_MLFLOW)
         or not isinstance(response, Answer)
@@ -74,7 +73,7 @@ def as_azure_reads_it(response: Response, scope: Scope) -> Response:
 
 
 def base_url(call: Call, http: Request) -> str:
-    """Return the address of the server, as the client wrote it; the wall has checked the host that it names."""
+    """Return the address of the server, as the client wrote it; the wall has checked the host."""
     if call.settings.public_url:
         return call.settings.public_url.rstrip("/")
     return f"{http.url.scheme}://{http.headers['host']}{http.scope.get('root_path', '')}"

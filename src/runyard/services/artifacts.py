@@ -57,6 +57,7 @@ __all__ = [
     "refuse_multipart_upload",
     "refuse_presigned_download",
     "refuse_presigned_upload",
+    "resolve_place",
 ]
 
 MAX_PRESIGNED_S = 604_800  # seven days, what the clouds sign for at most
@@ -150,10 +151,19 @@ def begin_proxied_upload(call: Call, path: str, declared: Declared = NOTHING_DEC
 
     To commit it raises ``InvalidParameter`` if its checksum is not the declared one.
     """
+    return _begun(call, resolve_place(path), declared)
+
+
+def resolve_place(path: str) -> ArtifactPath:
+    """Return where in a workspace a file is to be written.
+
+    Raises:
+        InvalidParameter: None can lie there.
+    """
     place = resolve_artifact_path(path, is_directory=True)
     if names_directory(path):
         raise InvalidParameter("Artifact path must include a filename (cannot end with '/').")
-    return _begun(call, place, declared)
+    return place
 
 
 def is_at_hand(call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""The files of a run or a logged model in the words of Azure's run history: one list, and an address for each."""
+"""The files of a run or a logged model as Azure's run history has them: one list, and a place for each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def places_of(call: Call, owner: str, paths: Sequence[str]) -> list[FilePlace]:
     """Return where files of a run or a logged model are to be written, whether they are there or not.
 
     Raises:
-        InvalidParameter: A path that can't be, or too many; or files that are kept where the server doesn't look.
+        InvalidParameter: A path that can't be, or too many; or files that the server does not keep.
         NotFound: There is no such run or model.
     """
     if len(paths) > MAX_PATHS:
@@ -52,7 +52,7 @@ def place_of_existing(call: Call, owner: str, path: str) -> FilePlace:
 
 
 def list_files(call: Call, owner: str, after: str) -> tuple[list[str], str]:
-    """Return a page of the paths of all files, sorted, and what the next page comes after; empty for the last.
+    """Return a page of the paths of all files, sorted, and what the next page is after; empty for the last.
 
     Raises:
         NotFound: There is no such run or model.

@@ -1,7 +1,7 @@
 """A development authority and a certificate of it, kept in the home, for servers that nobody gave one.
 
-``tls/ca.pem`` is what clients are told to trust. Its key, and the server's, lie beside it, readable by the owner
-alone. The authority can sign for nothing but servers, and signs nothing but the certificate of this one.
+``tls/ca.pem`` is what clients are told to trust. Its key, and the server's, lie beside it, readable by the
+owner alone. The authority signs nothing but the certificate of this server.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Authority:
     def certificates(self, now: dt.datetime | None = None) -> Certificates:
         """Return the certificates, made or renewed where that is due.
 
-        It is for the server's when it ends within a month or is not of all the names that the server has; for the
-        authority's, in its last year. Clients must then be told of the new one.
+        It is for the server's when it ends within a month or is not of all the names that the server has; for
+        the authority's in its last year. Clients must then be told of the new one.
 
         Raises:
             InvalidState: The files can't be read, or are none that this made.
@@ -91,8 +91,8 @@ class Authority:
                     self._make_server(authority, authority_key, now)
             except (ValueError, TypeError) as error:
                 raise InvalidState(
-                    f"The files in {self._folder} are not those that Runyard made: {error}. Move that folder away; "
-                    "new ones are made at the next start."
+                    f"The files in {self._folder} are not those that Runyard made: {error}. Move that folder "
+                    "away; new ones are made at the next start."
                 ) from error
         return Certificates(
             authority=self._folder / AUTHORITY,
@@ -215,7 +215,7 @@ def _general_name(name: str) -> _PublicName:
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{path.name} is no key of an elliptic curve")
+        raise TypeError(f"{path.name} is no key of an elliptic curve")
     return key
 
 

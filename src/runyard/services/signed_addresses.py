@@ -1,8 +1,8 @@
-"""Addresses of single files that are credentials of their own, for clients that send none with a file's bytes.
+"""Addresses of single files that are credentials of their own, for clients that send none with the bytes.
 
-Such an address holds, encrypted, a token of whoever asked for it and the one file and the one use that it is good
-for. So what was taken from them meanwhile (a role, a key) ends it as it ends everything else, and who finds one can
-do nothing but that.
+Such an address holds, encrypted, a token of whoever asked for it, and the one file and the one use that it is
+good for. So what was taken from them meanwhile (a role, a key) ends it as it ends everything else, and who
+finds one can do nothing but that.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ class Settings:
     tls: Tls = field(
         default=Tls.FILES,
         metadata={
-            "help": "'self' serves HTTPS with a certificate of a development authority that is made in the home; "
-            "'files' with tls_cert and tls_key, if they are given."
+            "help": "'self' serves HTTPS with a certificate of a development authority that is made in the "
+            "home; 'files' with tls_cert and tls_key, if they are given."
         },
     )
     tls_cert: Path | None = field(default=None, metadata={"help": "Certificate chain (PEM) for HTTPS."})

@@ -11,8 +11,10 @@ from runyard.protocol.messages.workspaces import SUBSCRIPTION_ID
 CLOUD = "Runyard"
 STORAGE_SUFFIX = "core.windows.net"
 """Azure's own: the clients look for it in the address of a file before they read that."""
+NO_SECRET = "none"
+"""What stands for no credential where one of Microsoft's clients insists on some."""
 LOCATION = "local"
-_PROVIDER = "Microsoft.MachineLearningServices/workspaces"
+ARM_WORKSPACE_TYPE = "Microsoft.MachineLearningServices/workspaces"
 
 
 class ManagedIdentityToken(Wire, omit_defaults=False):
@@ -126,8 +128,9 @@ def discovery(base_url: str) -> dict[str, str]:
     """Return where each service of Azure ML is: all of them here, each answering what it has."""
     services = (
         "api", "artifact", "catalog", "content", "credential", "dataset", "datasets", "datastore",
-        "environment", "execution", "experimentation", "gallery", "history", "hyperdrive", "index", "jasmine",
-        "metric", "metrics", "mlflow", "modelmanagement", "notebooks", "pipelines", "registry", "rp", "studio",
+        "environment", "execution", "experimentation", "gallery", "history", "hyperdrive", "index",
+        "jasmine", "metric", "metrics", "mlflow", "modelmanagement", "notebooks", "pipelines", "registry",
+        "rp", "studio",
     )  # fmt: skip
     return dict.fromkeys(services, base_url)
 
@@ -156,7 +159,7 @@ def arm_workspace(workspace: Workspace, scope: str, base_url: str, created: str)
     return {
         "id": scope,
         "name": workspace.name,
-        "type": _PROVIDER,
+        "type": ARM_WORKSPACE_TYPE,
         "location": LOCATION,
         "tags": dict(workspace.tags),
         "kind": "Default",

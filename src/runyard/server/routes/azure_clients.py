@@ -1,4 +1,4 @@
-"""What Microsoft's clients ask before they log: which cloud this is, who they are, which workspaces there are."""
+"""What Microsoft's clients ask before they log: which cloud this is, who they are, which workspaces."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from runyard.errors import NotFound
 from runyard.protocol import wire
 from runyard.protocol.azure_uris import SCOPE_FORM
 from runyard.protocol.messages.azure import (
+    ARM_WORKSPACE_TYPE,
     ArmWorkspacesAnswer,
     ManagedIdentityToken,
     SubscriptionsAnswer,
@@ -90,6 +91,22 @@ async def list_of_group(
     call: Call, http: Request, subscription: str, group: str
 ) -> ArmWorkspacesAnswer | Response:
     """Answer the workspaces that the caller may read; they are in every group."""
+    return await _listed(call, http, subscription, group)
+
+
+@routes.get(
+    "/arm/subscriptions/{subscription}/resources",
+    "/arm/subscriptions/{subscription}/resourceGroups/{group}/resources",
+    permits=Permission.IDENTIFY,
+    summary="List what there is of Azure's resources: workspaces.",
+)
+async def list_resources(
+    call: Call, http: Request, subscription: str, group: str = RESOURCE_GROUP
+) -> ArmWorkspacesAnswer | Response:
+    """Answer the workspaces that the caller may read, if what is asked for is of their type."""
+    wanted = http.query_params.get("$filter", ARM_WORKSPACE_TYPE)
+    if ARM_WORKSPACE_TYPE.lower() not in wanted.lower():
+        return _json(ArmWorkspacesAnswer(value=[]))
     return await _listed(call, http, subscription, group)
 
 

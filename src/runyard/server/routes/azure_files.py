@@ -1,8 +1,7 @@
-"""The files of runs as Azure's run history has them, and their bytes as Azure's storage takes and gives them."""
+"""The files of runs as Azure's run history has them, and their bytes as Azure's storage has them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 from anyio.to_thread import run_sync
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runyard.auth.permissions import Permission
-from runyard.errors import InvalidParameter
+from runyard.errors import TooLarge
 from runyard.protocol import wire
 from runyard.protocol.messages.azure import (
     CreateArtifacts,
@@ -25,7 +24,7 @@ from runyard.server.bodies import read_whole
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
-from runyard.services import artifacts, azure_files, reach
+from runyard.services import artifacts, azure_files, blocks, reach
 from runyard.services.artifacts import ArtifactUpload, Declared
 from runyard.services.azure_files import FilePlace
 from runyard.services.call import Call
@@ -130,20 +129,39 @@ async def read_blob(call: Call, http: Request, workspace_name: str, artifact_pat
 )
 async def write_blob(call: Call, http: Request, workspace_name: str, artifact_path: str) -> Response:
     """Write the body to the file while it arrives, or to a block of it, or make the file of its blocks."""
-    part = http.query_params.get("comp")
-    if part is not None:
-        raise InvalidParameter(f"'comp' is {part[:40]!r}.")
+    part = http.query_params.get("comp", "")
+    if part == "blocklist":
+        ids = blocks.read_block_list(await _read_list(http))
+        size_bytes = await run_sync(blocks.put_together, call, artifact_path, ids)
+        call.operation.traffic.artifact_bytes += size_bytes
+        return _written()
+    if part not in ("", "block"):
+        raise wire.invalid("comp", part, "Expected block or blocklist.")
 
     def begin(declared: Declared) -> ArtifactUpload:
+        if part == "block":
+            return blocks.begin_block(call, artifact_path, http.query_params.get("blockid", ""), declared)
         return artifacts.begin_proxied_upload(call, artifact_path, declared)
 
-    return await _received(call, http, begin)
+    size_bytes = await receive_file(
+        http, begin, call.settings.max_upload_bytes, is_at_hand=part == "" and artifacts.is_at_hand(call)
+    )
+    if part == "":
+        call.operation.traffic.artifact_bytes += size_bytes
+    return _written()
 
 
-async def _received(call: Call, http: Request, begin: Callable[[Declared], ArtifactUpload]) -> Response:
-    is_at_hand = artifacts.is_at_hand(call)
-    size_bytes = await receive_file(http, begin, call.settings.max_upload_bytes, is_at_hand=is_at_hand)
-    call.operation.traffic.artifact_bytes += size_bytes
+async def _read_list(http: Request) -> bytes:
+    """Return the body that lists blocks: it comes to where files of any size do, and is none."""
+    parts: list[bytes] = []
+    async for part in http.stream():
+        parts.append(part)
+        if sum(map(len, parts)) > blocks.MAX_LIST_BYTES:
+            raise TooLarge(f"The list of blocks is over {blocks.MAX_LIST_BYTES} bytes.")
+    return b"".join(parts)
+
+
+def _written() -> Response:
     return Response(status_code=201, headers={"x-ms-request-server-encrypted": "false"})
 
 
