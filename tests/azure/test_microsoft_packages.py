@@ -1,6 +1,6 @@
-"""Microsoft's packages for Azure ML, unmodified, each in an environment of its own, against a server over TLS.
+"""Microsoft's packages for Azure ML, unmodified, each in its own environment, against a server over TLS.
 
-Each finds the server by what `runyard workspace config` writes and `runyard azureml env` prints, and nothing else.
+They find it by what `runyard workspace config` writes and `runyard azureml env` prints, and by nothing else.
 """
 
 import json

@@ -34,7 +34,7 @@ _FIELD = re.compile(
     rb'(?P<path>(?:[^"\\]|\\.)*)"'
 )
 _OWNED_PATH = re.compile(
-    rb"(?:[^\\]*/)?(?P<experiment>[^/\\]+)/(?:models/)?(?P<owner>[0-9a-f]{32}|m-[0-9a-f]{32})/artifacts"
+    rb"(?:[^\\]*?/)??(?P<experiment>[^/\\]+)/(?:models/)?(?P<owner>[0-9a-f]{32}|m-[0-9a-f]{32})/artifacts"
     rb"(?P<below>(?:/.*)?)",
     re.DOTALL,
 )

@@ -83,31 +83,31 @@ async def list_of_subscription(
 
 
 @routes.get(
-    f"/arm/subscriptions/{{subscription}}/resourceGroups/{{group}}{_WORKSPACES}",
+    f"/arm/subscriptions/{{subscription}}/resourceGroups/{{resource_group}}{_WORKSPACES}",
     permits=Permission.IDENTIFY,
     summary="List the workspaces, as Azure does for a resource group.",
 )
 async def list_of_group(
-    call: Call, http: Request, subscription: str, group: str
+    call: Call, http: Request, subscription: str, resource_group: str
 ) -> ArmWorkspacesAnswer | Response:
     """Answer the workspaces that the caller may read; they are in every group."""
-    return await _listed(call, http, subscription, group)
+    return await _listed(call, http, subscription, resource_group)
 
 
 @routes.get(
     "/arm/subscriptions/{subscription}/resources",
-    "/arm/subscriptions/{subscription}/resourceGroups/{group}/resources",
+    "/arm/subscriptions/{subscription}/resourceGroups/{resource_group}/resources",
     permits=Permission.IDENTIFY,
     summary="List what there is of Azure's resources: workspaces.",
 )
 async def list_resources(
-    call: Call, http: Request, subscription: str, group: str = RESOURCE_GROUP
+    call: Call, http: Request, subscription: str, resource_group: str = RESOURCE_GROUP
 ) -> ArmWorkspacesAnswer | Response:
     """Answer the workspaces that the caller may read, if what is asked for is of their type."""
     wanted = http.query_params.get("$filter", ARM_WORKSPACE_TYPE)
     if ARM_WORKSPACE_TYPE.lower() not in wanted.lower():
         return _json(ArmWorkspacesAnswer(value=[]))
-    return await _listed(call, http, subscription, group)
+    return await _listed(call, http, subscription, resource_group)
 
 
 @routes.get("/arm", permits=Permission.READ, of=reach.anywhere, summary="Get a workspace, as Azure does.")
@@ -138,14 +138,14 @@ async def _token(call: Call, http: Request) -> ManagedIdentityToken | Response:
     return Answer(wire.encode(answer))
 
 
-async def _listed(call: Call, http: Request, subscription: str, group: str) -> Response:
+async def _listed(call: Call, http: Request, subscription: str, resource_group: str) -> Response:
     found: Sequence[UsedWorkspace] = await run_sync(workspaces.list_workspaces, call)
     if subscription != SUBSCRIPTION_ID:
         raise NotFound(
             f"There is no subscription {subscription!r}; the one of this server is {SUBSCRIPTION_ID}."
         )
     address = base_url(call, http)
-    value = [_described(used, _scope(used, quote(group)), address) for used in found]
+    value = [_described(used, _scope(used, quote(resource_group)), address) for used in found]
     return _json(ArmWorkspacesAnswer(value=value))
 
 
