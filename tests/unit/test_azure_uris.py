@@ -1,4 +1,4 @@
-"""The names of files for Microsoft's clients mean the files that they were made of; nothing else is changed."""
+"""The names of files for Microsoft's clients mean the files that they were made of; all else stays."""
 
 from __future__ import annotations
 
