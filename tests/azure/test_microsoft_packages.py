@@ -6,12 +6,14 @@ They find it by what `runyard workspace config` writes and `runyard azureml env`
 import json
 import os
 import shlex
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.running_server import RunningServer, scrubbed
@@ -61,10 +63,21 @@ def exported(lines: str) -> dict[str, str]:
     return dict(word.split("=", 1) for _, word in words)
 
 
+def prepared(server: RunningServer, folder: Path) -> dict[str, str]:
+    """Write the configuration into the folder, and return the variables that a client needs."""
+    runyard(server, folder, "workspace", "config", "--write", ".")
+    return exported(runyard(server, folder, "azureml", "env", "--shell"))
+
+
 def run(client: str, program: str, server: RunningServer, folder: Path, *arguments: str) -> dict[str, Any]:
     """Return what a program of a user's says at its end."""
-    runyard(server, folder, "workspace", "config", "--write", ".")
-    variables = exported(runyard(server, folder, "azureml", "env", "--shell"))
+    return run_with(prepared(server, folder), client, program, folder, *arguments)
+
+
+def run_with(
+    variables: dict[str, str], client: str, program: str, folder: Path, *arguments: str
+) -> dict[str, Any]:
+    """Return what a program says at its end that has these variables."""
     command = [str(interpreter(client)), "-W", "ignore", str(PROGRAMS / program), *arguments]
     ended = subprocess.run(
         command,
@@ -129,3 +142,27 @@ def test_the_second_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_
     assert (found["name"], found["resource_group"], found["text"]) == ("default", "runyard", "kept")
     assert found["tracking_uri"] == f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}"
     assert "default" in found["listed"]
+
+
+def test_a_run_s_own_client_renews_its_token(server: RunningServer, tmp_path: Path):
+    found = prepared(server, tmp_path)
+    key = found.get("MLFLOW_TRACKING_TOKEN")
+    api = httpx.Client(
+        base_url=server.url,
+        verify=ssl.create_default_context(cafile=str(server.authority)),
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        timeout=60,
+    )
+    made = api.post("/api/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]
+    asked = {"workspace": "default", "expires_in_s": 60}
+    token = api.post("/api/v1/token", json=asked).json()["access_token"]
+    # Nothing but what a job is given: no way to ask for a token otherwise.
+    variables = {name: found[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "MLFLOW_TRACKING_URI")}
+    variables |= {"AZUREML_CURRENT_CLOUD": "AzureCloud", "MLFLOW_TRACKING_TOKEN": token}
+    variables |= {"MLFLOW_RUN_ID": made["run_id"], "MLFLOW_EXPERIMENT_ID": made["experiment_id"]}
+    said = run_with(variables, "azureml-mlflow", "go_on_with_run.py", tmp_path)
+    assert (said["run_id"], said["loss"], said["text"]) == (made["run_id"], 0.5, "kept")
+    assert said["token"] != token
+    state = api.get("/api/2.0/mlflow/runs/get", params={"run_id": made["run_id"]}).json()["run"]["info"]
+    assert state["status"] == "FINISHED"
+    api.close()

@@ -213,6 +213,56 @@ def test_no_version_is_registered_from_what_is_not_there(client: Client, owner: 
     assert answer.status_code == 400
 
 
+# --- runs -------------------------------------------------------------------------------------------------
+
+
+def renewal(client: Client) -> str:
+    scope = f"/history/v1.0{SCOPE}/alpha"
+    return f"{scope}/experimentids/{client.experiment_id}/runs/{client.run_id}/token"
+
+
+def test_the_token_of_a_run_is_renewed_until_the_run_ends(team: Team, client: Client):
+    asked = {"workspace": "alpha", "expires_in_s": 30}
+    first = team.ask("POST", "/api/v1/token", asked, key=client.key).json()
+    answer = client.ask("GET", renewal(client), key=first["access_token"])
+    assert answer.status_code == 200
+    renewed = answer.json()["token"]
+    said, before = claims(renewed), claims(first["access_token"])
+    assert said["exp"] > before["exp"]
+    assert (said["since"], said["workspace"], said["scope"]) == (before["since"], "alpha", "contributor")
+    assert client.ask("GET", renewal(client), key=renewed).status_code == 200
+    client.mlflow("POST", "runs/update", {"run_id": client.run_id, "status": "FINISHED"})
+    ended = client.ask("GET", renewal(client), key=renewed)
+    assert (ended.status_code, "ended" in ended.json()["message"]) == (403, True)
+
+
+def test_a_renewed_token_ends_with_the_key_that_the_first_was_made_from(team: Team, client: Client):
+    first = team.ask("POST", "/api/v1/token", {}, key=client.key).json()["access_token"]
+    renewed = client.ask("GET", renewal(client), key=first).json()["token"]
+    team.administration.revoke_key(client.key.split("_")[1])
+    assert client.ask("GET", renewal(client), key=renewed).status_code == 401
+
+
+def test_who_may_do_all_gets_a_token_for_a_run_that_can_only_log(team: Team, client: Client):
+    answer = client.ask("GET", renewal(client), key=team.admin_key).json()
+    assert (claims(answer["token"])["scope"], claims(answer["token"])["workspace"]) == (
+        "contributor",
+        "alpha",
+    )
+    reader = team.key(Scope.READER, "alpha")
+    assert client.ask("GET", renewal(client), key=reader).status_code == 403
+
+
+def test_a_batch_is_kept_when_it_is_acknowledged(client: Client):
+    batch = {"run_id": client.run_id, "params": [{"key": "a", "value": "1"}]}
+    path = f"/mlflow/v2.0{SCOPE}/alpha/api/2.0/preview/mlflow/runs/log-batch-async"  # as the plugin has it
+    assert client.ask("POST", path, batch).json() == {"batch_tracking_id": ""}
+    run = client.mlflow("GET", "runs/get", {"run_id": client.run_id})["run"]
+    assert run["data"]["params"] == [{"key": "a", "value": "1"}]
+    asked = {"run_id": client.run_id, "batch_tracking_id": "x"}
+    assert client.mlflow("GET", "runs/get-run-data-status", asked) == {"is_complete": True}
+
+
 # --- files ------------------------------------------------------------------------------------------------
 
 

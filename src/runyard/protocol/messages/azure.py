@@ -27,6 +27,32 @@ class ManagedIdentityToken(Wire, omit_defaults=False):
     resource: str
 
 
+class RunTokenAnswer(Wire, rename="camel", omit_defaults=False):
+    """A token for a run that goes on, as Azure's run history renews it."""
+
+    token: str
+    expiry_time_utc: str
+
+
+class LogBatchAsyncAnswer(Wire, omit_defaults=False):
+    """What is asked after until a batch is kept; empty, as it is kept already."""
+
+    batch_tracking_id: str
+
+
+class GetRunDataStatus(Wire):
+    """Asks whether a batch is kept."""
+
+    run_id: str
+    batch_tracking_id: str = ""
+
+
+class RunDataStatusAnswer(Wire, omit_defaults=False):
+    """Whether a batch is kept."""
+
+    is_complete: bool
+
+
 class WireArtifactPath(Wire):
     """A file of a run, by its path."""
 

@@ -7,6 +7,7 @@ from runyard.server.routes import (
     audit,
     azure_clients,
     azure_files,
+    azure_runs,
     evaluation_datasets,
     events,
     experiments,
@@ -87,6 +88,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *imports.routes,
     *azure_clients.routes,
     *azure_files.routes,
+    *azure_runs.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)
