@@ -26,7 +26,13 @@ SCOPE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/runyard"
     "/providers/Microsoft.MachineLearningServices/workspaces/default"
 )
-CLIENTS = {"azureml-mlflow": "1.62.0.post6", "azureml-core": "1.61.0.post4", "azure-ai-ml": "1.35.2"}
+# Environment -> the package and the version that is in it.
+CLIENTS = {
+    "azureml-mlflow": ("azureml-mlflow", "1.62.0.post6"),
+    "azureml-mlflow-1.60": ("azureml-mlflow", "1.60.0"),
+    "azureml-core": ("azureml-core", "1.61.0.post4"),
+    "azure-ai-ml": ("azure-ai-ml", "1.35.2"),
+}
 BIG_BYTES = 66 * 1024 * 1024  # more than the plugin sends in one piece
 WITHIN_S = 600
 
@@ -94,14 +100,15 @@ def run_with(
     return answer
 
 
-@pytest.mark.parametrize(("package", "version"), CLIENTS.items())
-def test_a_client_is_as_released_and_has_no_runyard_beside_it(package: str, version: str):
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_is_as_released_and_has_no_runyard_beside_it(client: str):
+    package, version = CLIENTS[client]
     code = (
         "import importlib.metadata, importlib.util;"
         f"print(importlib.metadata.version('{package}'), importlib.util.find_spec('runyard'))"
     )
     answer = subprocess.run(
-        [interpreter(package), "-c", code], cwd=PROGRAMS, capture_output=True, text=True, check=True
+        [interpreter(client), "-c", code], cwd=PROGRAMS, capture_output=True, text=True, check=True
     )
     assert answer.stdout.split() == [version, "None"]
 
@@ -125,6 +132,17 @@ def test_the_plugin_for_mlflow_logs_and_finds_what_it_logged(server: RunningServ
     assert found["second_source"] == f"{found['artifact_uri']}/tree"
     assert found["second_files"] == ["50% # of it?.txt", "one.txt"]
     assert found.get("is_big_whole", True)
+
+
+def test_an_old_plugin_that_can_t_make_its_store_of_files_logs_files_too(
+    server: RunningServer, tmp_path: Path
+):
+    found = run("azureml-mlflow-1.60", "log_files.py", server, tmp_path)
+    place = f"{server.url}/mlflow/v2.0{SCOPE}/api/2.0/mlflow-artifacts/artifacts/"
+    assert found["artifact_uri"].startswith(place)
+    assert (found["text"], found["listed"]) == ("written", ["note.txt", "tree"])
+    assert found["files"] == {"below/50% of it.txt": "names"}
+    assert found["second_files"] == ["50% of it.txt"]
 
 
 def test_the_first_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_path: Path):
