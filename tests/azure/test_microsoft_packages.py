@@ -150,6 +150,8 @@ def test_the_first_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_p
     assert (found["name"], found["got"], found["text"]) == ("default", "default", "kept")
     assert found["tracking_uri"].rstrip("?") == f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}"
     assert found["details"]["id"] == SCOPE
+    # The key is for one workspace, and tells nobody which others there are.
+    assert ("PERMISSION_DENIED" if server.mode == "serve" else "Workspace not found.") in found["refused"]
     assert "default" in found["listed"]
     assert found["portal_url"].startswith(f"{server.url}{SCOPE}/experiments/")
     assert found["portal_url"].endswith(f"/runs/{found['run_id']}")
@@ -158,6 +160,8 @@ def test_the_first_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_p
 def test_the_second_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_path: Path):
     found = run("azure-ai-ml", "open_client.py", server, tmp_path)
     assert (found["name"], found["resource_group"], found["text"]) == ("default", "runyard", "kept")
+    reason = "needs the permission READ" if server.mode == "serve" else "'nowhere' does not exist"
+    assert reason in found["refused"]
     assert found["tracking_uri"] == f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}"
     assert "default" in found["listed"]
 

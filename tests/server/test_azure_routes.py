@@ -263,6 +263,16 @@ def test_a_batch_is_kept_when_it_is_acknowledged(client: Client):
     assert client.mlflow("GET", "runs/get-run-data-status", asked) == {"is_complete": True}
 
 
+def test_the_link_to_a_run_in_azure_s_portal_leads_to_the_studio(team: Team, client: Client):
+    path = f"{SCOPE}/alpha/experiments/a b/c/runs/{client.run_id}"
+    answer = team.ask("GET", quote(path))
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/workspaces/alpha/#/experiments/0/runs/{client.run_id}"
+    elsewhere = team.ask("GET", f"{SCOPE}/https:%2F%2Fevil.example%2F/experiments/e/runs/r")
+    assert "location" not in elsewhere.headers
+    assert team.ask("GET", f"{SCOPE}/alpha/experiments/e").status_code == 401
+
+
 # --- files ------------------------------------------------------------------------------------------------
 
 

@@ -13,8 +13,15 @@ mlflow.set_experiment("from the client")
 with mlflow.start_run() as run:
     mlflow.log_param("kind", "second")
     mlflow.log_text("kept", "kept.txt")
+try:
+    client.workspaces.get("nowhere")
+except Exception as error:  # noqa: BLE001 - which it is, is what is looked at
+    refused = f"{type(error).__name__}: {error}"
+else:
+    refused = "it was opened"
 answer = {
     "name": workspace.name,
+    "refused": refused,
     "resource_group": workspace.resource_group,
     "tracking_uri": workspace.mlflow_tracking_uri,
     "run_id": run.info.run_id,

@@ -12,9 +12,18 @@ mlflow.set_experiment("from the workspace")
 with mlflow.start_run() as run:
     mlflow.log_metric("accuracy", 0.91)
     mlflow.log_text("kept", "kept.txt")
+try:
+    Workspace.get(
+        "nowhere", subscription_id=workspace.subscription_id, resource_group=workspace.resource_group
+    )
+except Exception as error:  # noqa: BLE001 - which it is, is what is looked at
+    refused = f"{type(error).__name__}: {error}"
+else:
+    refused = "it was opened"
 details = workspace.get_details()
 answer = {
     "name": workspace.name,
+    "refused": refused,
     "location": workspace.location,
     "tracking_uri": workspace.get_mlflow_tracking_uri(),
     "run_id": run.info.run_id,
