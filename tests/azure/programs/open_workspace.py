@@ -1,6 +1,7 @@
 """What a notebook for the first SDK of Azure ML does to reach its workspace, with the genuine package."""
 
 import json
+import sys
 
 import mlflow
 from azureml.core import Workspace
@@ -12,14 +13,14 @@ mlflow.set_experiment("from the workspace")
 with mlflow.start_run() as run:
     mlflow.log_metric("accuracy", 0.91)
     mlflow.log_text("kept", "kept.txt")
-try:
-    Workspace.get(
-        "nowhere", subscription_id=workspace.subscription_id, resource_group=workspace.resource_group
-    )
-except Exception as error:  # noqa: BLE001 - which it is, is what is looked at
-    refused = f"{type(error).__name__}: {error}"
-else:
-    refused = "it was opened"
+refused = ""
+if "--nowhere" in sys.argv:
+    try:
+        Workspace.get(
+            "nowhere", subscription_id=workspace.subscription_id, resource_group=workspace.resource_group
+        )
+    except Exception as error:  # noqa: BLE001 - which it is, is what is looked at
+        refused = f"{type(error).__name__}: {error}"
 details = workspace.get_details()
 answer = {
     "name": workspace.name,
