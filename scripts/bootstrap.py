@@ -28,6 +28,7 @@ CLIENT_ENVIRONMENTS = ROOT / ".envs"
 OLDEST_PYTHON = (3, 10)
 
 # Client -> the Pythons that its dependencies were built for; None takes the one that runs this script.
+# The last four are Microsoft's packages for Azure ML, with an MLflow client beside them.
 CLIENTS = {
     "mlflow-3.17": None,
     "skinny-3.17": None,
@@ -36,6 +37,10 @@ CLIENTS = {
     "mlflow-2.22": ">=3.10,<3.14",
     "mlflow-2.0": ">=3.10,<3.12",
     "mlflow-1.30": ">=3.10,<3.12",
+    "azureml-mlflow": ">=3.10,<3.14",
+    "azureml-mlflow-1.60": ">=3.10,<3.14",
+    "azureml-core": ">=3.10,<3.12",
+    "azure-ai-ml": ">=3.10,<3.14",
 }
 # Servers that are measured beside Runyard. MLflow as shipped is the client's environment above.
 PEERS = ("peer-mlflow", "peer-fasttrackml")

@@ -27,6 +27,10 @@ OF_CLIENTS = (
     "client-mlflow-2.22",
     "client-mlflow-2.0",
     "client-mlflow-1.30",
+    "client-azureml-mlflow",
+    "client-azureml-mlflow-1.60",
+    "client-azureml-core",
+    "client-azure-ai-ml",
 )
 OF_PEERS = ("peer-mlflow", "peer-fasttrackml")
 

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -77,7 +78,13 @@ class RunningServer:
     @property
     def url(self) -> str:
         """The address to give to a client, without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self.authority is None else 'https'}://127.0.0.1:{self.port}"
+
+    @property
+    def authority(self) -> Path | None:
+        """The authority that the server makes in its home, where its settings ask for that."""
+        is_own = self._environment.get("RUNYARD_TLS") == "self"
+        return self.home / "tls" / "ca.pem" if is_own else None
 
     @property
     def pid(self) -> int:
@@ -151,17 +158,25 @@ class RunningServer:
             if code is not None:
                 self._process = None
                 raise AssertionError(f"the server ended with code {code}; its output:\n{self.output}")
-            if is_healthy(self.url):
+            if is_healthy(self.url, self.authority):
                 return
             time.sleep(0.02)
         self.kill9()
         raise AssertionError(f"no answer within {READY_WITHIN_S} s; the server's output:\n{self.output}")
 
 
-def is_healthy(url: str) -> bool:
-    """Tell whether the address answers /health with OK."""
+def is_healthy(url: str, authority: Path | None = None) -> bool:
+    """Tell whether the address answers /health with OK; over TLS an authority vouches for it."""
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    host, port = address.hostname or "", address.port
+    try:
+        if authority is None:
+            connection = http.client.HTTPConnection(host, port, timeout=5)
+        else:
+            trusted = ssl.create_default_context(cafile=str(authority))
+            connection = http.client.HTTPSConnection(host, port, timeout=5, context=trusted)
+    except (OSError, ssl.SSLError):  # the authority is not made yet
+        return False
     try:
         connection.request("GET", "/health")
         answer = connection.getresponse()

@@ -23,7 +23,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from runyard.entities.workspace import DEFAULT_WORKSPACE
-from runyard.errors import InvalidState, Unavailable
+from runyard.errors import InvalidParameter, InvalidState, Unavailable
 from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
@@ -40,22 +40,25 @@ from runyard.services.administration import Administration
 from runyard.services.backups import Manifest
 from runyard.services.binding import check_bind
 from runyard.services.call import system_now_ms
+from runyard.services.certificates import Authority, Certificates
 from runyard.services.document_upkeep import DocumentUpkeep
 from runyard.services.housekeeping import Housekeeping
 from runyard.services.identity_upkeep import IdentityUpkeep
 from runyard.services.integrity import Integrity
 from runyard.services.oidc import open_provider
 from runyard.services.operation import Operation
+from runyard.services.periodic import Periodic
 from runyard.services.principals import ensure_everyone
 from runyard.services.sealing import KEY_FILE
 from runyard.services.tokens import authenticate, ensure_signing_key
 from runyard.services.workspaces import ensure_default_workspace
-from runyard.settings import Settings
+from runyard.settings import Settings, Tls
 from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import AsItIs, Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
 UNFINISHED_RESTORE = "restoring"
+CERTIFICATE_LOOKED_AT_EVERY_S = 6 * 3600.0
 
 _log = logging.getLogger("runyard.server")
 
@@ -118,6 +121,11 @@ def restore(settings: Settings, backup: Path, on_progress: Progress) -> Manifest
     return manifest
 
 
+def authority_of(settings: Settings) -> Certificates | None:
+    """Return the development authority of a server that makes its certificate itself; ``None`` for others."""
+    return Authority(settings).certificates() if settings.tls is Tls.SELF else None
+
+
 def administration(stores: Stores) -> Administration:
     """Return what may be done to these stores at the machine itself."""
     return Administration(stores)
@@ -152,6 +160,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     _end_on_sigterm()
     configure_logs(settings)
     _make_home(settings.home)
+    settings = _with_own_certificate(settings)
     operation = Operation()
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
@@ -170,8 +179,9 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             identity.start()
             housekeeping.start()
             url = _url(settings, listener)
-            server = StoppingServer(_config(app, settings), operation, settings.drain_s)
-            with _announced(settings, url):
+            config = _config(app, settings)
+            server = StoppingServer(config, operation, settings.drain_s)
+            with _announced(settings, url), _renewed(config, settings):
                 on_ready(url)
                 with contextlib.suppress(KeyboardInterrupt):
                     server.run(sockets=[listener])
@@ -192,6 +202,31 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
+
+
+def _with_own_certificate(settings: Settings) -> Settings:
+    if settings.tls is Tls.SELF and (settings.tls_cert or settings.tls_key):
+        raise InvalidParameter("Give either --tls self or --tls-cert and --tls-key, not both.")
+    made = authority_of(settings)
+    return settings if made is None else replace(settings, tls_cert=made.chain, tls_key=made.key)
+
+
+@contextlib.contextmanager
+def _renewed(config: uvicorn.Config, settings: Settings) -> Iterator[None]:
+    """Have a server that made its certificate itself renew it in time; who is connected does not notice."""
+    if settings.tls is not Tls.SELF:
+        yield
+        return
+    config.load()
+
+    def renew() -> None:
+        made = Authority(settings).certificates()
+        if config.ssl is not None:
+            config.ssl.load_cert_chain(made.chain, made.key)
+
+    with contextlib.closing(Periodic("certificate", CERTIFICATE_LOOKED_AT_EVERY_S, renew)) as renewing:
+        renewing.start()
+        yield
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ SERVER_COMMANDS = {
     "runyard.cli.up",
     "runyard.cli.serve",
     "runyard.cli.admin",
+    "runyard.cli.azureml_key",
     "runyard.cli.backup",
     "runyard.cli.check",
 }
@@ -51,11 +52,13 @@ WIRE_FOR_STORES = {
 # `runyard/__init__.py` hands out the SDK on first use; the command line loads a command when it is called;
 # Alembic, which takes long to import, is loaded when there is something to migrate; what sends spans when a
 # setting asks for it; what answers GraphQL, if its library is there, when a page of MLflow's asks; protobuf,
-# which only OpenTelemetry's spans are read with, when the first of these come.
+# which only OpenTelemetry's spans are read with, when the first of these come; what makes an API key where
+# the home is, and needs the server's libraries.
 MAY_IMPORT_LAZILY = {
     "runyard",
     "runyard.app",
     "runyard.cli",
+    "runyard.cli.azureml_env",
     "runyard.protocol.otlp",
     "runyard.sdk.optional_libraries",
     "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace

@@ -12,6 +12,7 @@ import pytest
 
 from runyard.auth.permissions import Open, Permission, Scope
 from runyard.protocol.messages.roles import number_of
+from runyard.protocol.messages.workspaces import SUBSCRIPTION_ID
 from runyard.server.middleware import _UPLOAD
 from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
@@ -24,6 +25,13 @@ OPEN_ROUTES = {
     ("GET", "/health"): "a load balancer probes it and has no credential; it says OK and nothing else",
     ("GET", "/healthz"): "whoever restarts dead servers probes it; it says that the process is alive",
     ("GET", "/readyz"): "a load balancer probes it; its four sentences name no place, no name and no number",
+}
+OPEN_ROUTES |= {
+    (
+        "GET",
+        "/metadata/endpoints",
+    ): "Azure's clients ask it before they have a token; it says where it was asked",
+    ("GET", "/discovery"): "Azure's first SDK sends it no token; it says where it was asked and nothing else",
 }
 OPEN_ROUTES |= {
     (
@@ -49,6 +57,8 @@ OWN_BUSINESS = {
     "/api/v1/session",
     "/api/v1/device/requests/{user_code}/approve",
     "/api/v1/device/requests/{user_code}/deny",
+    "/msi/token",
+    "/msi/token/",
 }
 # What people may ask about themselves, and the walk asks about somebody else.
 OF_SOMEBODY_ELSE = {
@@ -89,6 +99,7 @@ READING_POSTS = {
 UPLOADS = {
     "/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}",
     "/api/v1/datastores/{datastore}/files/{file_path:path}",
+    "/blobs.blob.core.windows.net/{workspace_name}/{artifact_path:path}",
 }
 
 # Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
@@ -394,9 +405,13 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     path = path.replace("{key_id}", planted.walker_key_id).replace("{webhook_id}", hook)
     which = {"approve": 1, "deny": 2}.get(path.rpartition("/")[2], 0)
     path = path.replace("{user_code}", planted.user_codes[which])
+    path = path.replace("{experiment_id}", planted.experiment_id).replace("{owner}", planted.run_id)
+    path = path.replace("{subscription}", SUBSCRIPTION_ID).replace("{resource_group}", "runyard")
     assert "{" not in path, "say here what the new parameter names"
     if path == "/v1/traces":
         return path, spans_of("0b" * 16, name="walked", attribute="walked")
+    if path.endswith("/artifacts/batch/metadata"):
+        return path, {"paths": [{"path": planted.file_name}]}
     if route.is_raw and route.method != "GET":
         if "{file_path" in route.path:
             path += "?overwrite=true"

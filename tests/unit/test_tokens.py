@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
 from runyard.auth.permissions import LOCAL_OWNER, UNAUTHENTICATED_TEXT, Caller, Permission, Proof, Scope
-from runyard.auth.tokens import MAX_TOKEN_LENGTH, TokenIssuer, new_signing_key
+from runyard.auth.tokens import MAX_RENEWED_S, MAX_TOKEN_LENGTH, TokenIssuer, new_signing_key
 from runyard.errors import Forbidden, InvalidParameter, Unauthenticated, Unavailable
 
 NOW_MS = 1_800_000_000_000
@@ -41,6 +41,7 @@ def claims(**changes):
         "name": "ann",
         "iat": now_s,
         "nbf": now_s,
+        "since": now_s,
         "exp": now_s + 600,
         "jti": "x",
         "scope": "reader",
@@ -78,6 +79,7 @@ def test_a_token_says_who_it_speaks_for_and_how_far():
         proof=Proof.TOKEN,
         key_id="0123456789ab",
         expires_ms=NOW_MS + HOUR_MS,
+        since_ms=NOW_MS,
     )
 
 
@@ -299,3 +301,23 @@ def test_a_new_key_signs_once_every_server_knows_it():
 def test_the_first_key_of_all_signs_at_once():
     first = TokenIssuer("server", [new_signing_key(NOW_MS)])
     assert first.verify(first.issue(LOCAL_OWNER, None, Scope.READER, 60, NOW_MS).text, NOW_MS).name == "local"
+
+
+def test_a_token_is_renewed_for_seven_days_after_the_first():
+    bearer, now_ms = ISSUER.verify(token().text, NOW_MS), NOW_MS
+    end_ms = NOW_MS + MAX_RENEWED_S * 1000
+    while now_ms < end_ms:
+        renewed = ISSUER.renew(bearer, "alpha", Scope.CONTRIBUTOR, now_ms)
+        assert renewed.expires_ms == min(now_ms + HOUR_MS, end_ms)
+        bearer = ISSUER.verify(renewed.text, now_ms)
+        assert bearer.since_ms == NOW_MS
+        now_ms += 50 * 60 * 1000
+    with pytest.raises(Forbidden, match="seven days"):
+        ISSUER.renew(bearer, "alpha", Scope.CONTRIBUTOR, end_ms)
+
+
+@pytest.mark.parametrize(("workspace", "scope"), [("beta", Scope.READER), ("alpha", Scope.OWNER)])
+def test_no_renewal_makes_a_token_wider(workspace: str, scope: Scope):
+    bearer = ISSUER.verify(token().text, NOW_MS)
+    with pytest.raises(Forbidden, match="can't do more"):
+        ISSUER.renew(bearer, workspace, scope, NOW_MS)

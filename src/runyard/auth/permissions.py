@@ -51,6 +51,7 @@ class Caller:
         proof: How they showed who they are.
         key_id: The API key that they sent, or that their token was made from.
         expires_ms: When the credential ends; ``None`` for never.
+        since_ms: Of a token, when the first of those was made that it was renewed from.
         rights: What their roles allow; ``None`` for whoever may do all, as administrators.
         key_kind: What that API key was made for.
     """
@@ -63,6 +64,7 @@ class Caller:
     proof: Proof = Proof.API_KEY
     key_id: str | None = None
     expires_ms: int | None = None
+    since_ms: int | None = None
     rights: Rights | None = None
     key_kind: KeyKind | None = None
 

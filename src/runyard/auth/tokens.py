@@ -19,6 +19,7 @@ from runyard.errors import Forbidden, InvalidParameter, Unauthenticated, Unavail
 ALGORITHM = "Ed25519"
 AUDIENCE = "runyard:api"
 MAX_LIFETIME_S = 3600
+MAX_RENEWED_S = 7 * 24 * 3600
 LEEWAY_S = 60
 MAX_TOKEN_LENGTH = 4096
 SETTLED_MS = 2_000
@@ -46,6 +47,7 @@ class _Claims(msgspec.Struct, frozen=True):
     name: str
     iat: int
     nbf: int
+    since: int
     exp: int
     jti: str
     scope: Scope
@@ -90,11 +92,44 @@ class TokenIssuer:
             raise Forbidden("A token can't be exchanged for another; send the API key.")
         if not caller.scope.includes(scope) or caller.workspace not in {None, workspace}:
             raise Forbidden("A token can't do more than the credential that it is made from.")
-        signs = self._signing_key(now_ms)
         issued_s = now_ms // 1000
         expires_s = issued_s + lifetime_s
         if caller.expires_ms is not None:
             expires_s = min(expires_s, caller.expires_ms // 1000)
+        return self._signed_token(
+            caller, workspace, scope, since_s=issued_s, issued_s=issued_s, expires_s=expires_s
+        )
+
+    def renew(self, caller: Caller, workspace: str, scope: Scope, now_ms: int) -> IssuedToken:
+        """Return another token for the bearer of one, narrowed to ``workspace`` and ``scope``.
+
+        It ends within the hour, and seven days after the first was made from an API key at the latest. When a
+        token may be renewed is for the caller of this to know.
+
+        Raises:
+            Forbidden: It would be wider than the caller's own, or they have had tokens for seven days.
+        """
+        if not caller.scope.includes(scope) or caller.workspace not in {None, workspace}:
+            raise Forbidden("A token can't do more than the credential that it is made from.")
+        issued_s, since_s = now_ms // 1000, (caller.since_ms or 0) // 1000
+        expires_s = min(issued_s + MAX_LIFETIME_S, since_s + MAX_RENEWED_S)
+        if expires_s <= issued_s:
+            raise Forbidden("A token can be renewed for seven days; send an API key for a new one.")
+        return self._signed_token(
+            caller, workspace, scope, since_s=since_s, issued_s=issued_s, expires_s=expires_s
+        )
+
+    def _signed_token(
+        self,
+        caller: Caller,
+        workspace: str | None,
+        scope: Scope,
+        *,
+        since_s: int,
+        issued_s: int,
+        expires_s: int,
+    ) -> IssuedToken:
+        signs = self._signing_key(issued_s * 1000)
         claims = _Claims(
             iss=self._server_id,
             aud=AUDIENCE,
@@ -102,6 +137,7 @@ class TokenIssuer:
             name=caller.name,
             iat=issued_s,
             nbf=issued_s,
+            since=since_s,
             exp=expires_s,
             jti=secrets.token_urlsafe(12),
             scope=scope,
@@ -110,7 +146,10 @@ class TokenIssuer:
         )
         header = {"alg": ALGORITHM, "kid": signs.key_id}
         key = self._jwks[signs.key_id]
-        text = jwt.encode(header, msgspec.to_builtins(claims), key, algorithms=[ALGORITHM])
+        # Azure's clients read whose directory and whose account a token is of; nothing here does.
+        read_by_clients = {"tid": self._server_id, "oid": caller.principal_id}
+        said = msgspec.to_builtins(claims) | read_by_clients
+        text = jwt.encode(header, said, key, algorithms=[ALGORITHM])
         return IssuedToken(text=text, scope=scope, workspace=workspace, expires_ms=expires_s * 1000)
 
     def verify(self, token: str, now_ms: int) -> Caller:
@@ -138,6 +177,7 @@ class TokenIssuer:
             proof=Proof.TOKEN,
             key_id=claims.key,
             expires_ms=claims.exp * 1000,
+            since_ms=claims.since * 1000,
         )
 
     def _signing_key(self, now_ms: int) -> SigningKey:

@@ -49,6 +49,7 @@ _COMMANDS = {
     "import": ("runyard.cli.transfer:import_", "Take over what was logged to MLflow."),
     "export": ("runyard.cli.transfer:export", "Write an experiment down in open formats."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
+    "azureml": ("runyard.cli.azureml:app", "Point Azure ML's own clients at a server."),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
@@ -71,6 +72,7 @@ _SERVER_LIBRARIES = frozenset(
     {
         "alembic",
         "anyio",
+        "cryptography",
         "httptools",
         "joserfc",
         "obstore",

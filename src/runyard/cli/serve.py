@@ -24,5 +24,9 @@ def announce(settings: Settings, url: str) -> None:
         say(f"  database    {settings.database_shown}")
     if settings.artifact_store:
         say(f"  artifacts   {settings.artifact_store}")
+    authority = app.authority_of(settings)
+    if authority is not None:
+        say(f"  authority   {authority.authority}")
+        say(f"  fingerprint {authority.fingerprint}")
     say("  first       runyard admin init   makes the first administrator and an API key")
     say(f"  then        export RUNYARD_URL={url} RUNYARD_TOKEN=<API key>")

@@ -24,6 +24,10 @@ def announce(settings: Settings, url: str) -> None:
         say(f"  database    {settings.database_shown}")
     if settings.artifact_store:
         say(f"  artifacts   {settings.artifact_store}")
+    authority = app.authority_of(settings)
+    if authority is not None:
+        say(f"  authority   {authority.authority}")
+        say(f"  fingerprint {authority.fingerprint}")
     say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
     say(f"  try it      runyard demo --url {url}")
     say("  stop it     Ctrl-C")

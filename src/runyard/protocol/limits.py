@@ -151,6 +151,11 @@ def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None
 
 
+def is_model_id(text: str) -> bool:
+    """Whether a logged model may have this id."""
+    return _MODEL_ID.fullmatch(text) is not None
+
+
 def check_run_id(run_id: str) -> None:
     """Refuse an id that a client made for its run and that the server would not have made."""
     if not is_run_id(run_id):

@@ -7,6 +7,10 @@
   subscription and resource group will do.
 
 ``/mlflow`` at the end of any of them is where MLflow's own pages lie, and the API that they call below it.
+
+Microsoft's clients ask other services than MLflow's by the same long form: ``/history/v1.0/subscriptions/…``
+for the files of runs, ``/arm/subscriptions/…`` for the workspace itself. What is before the workspace's scope
+stays in the path there: it is ``/history/v1.0`` and what follows the scope.
 """
 
 from __future__ import annotations
@@ -24,6 +28,11 @@ _PREFIX = re.compile(
     r"|/mlflow/v[12]\.0/subscriptions/[^/]+/resourceGroups/[^/]+"
     r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<long>[^/]+))(?P<rest>/.*|$)",
     re.DOTALL,
+)
+_SERVICE = re.compile(
+    r"(?P<service>/history/v1\.0|/arm)/subscriptions/[^/]+/resourceGroups/[^/]+"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<name>[^/]+)(?P<rest>/.*|$)",
+    re.DOTALL | re.IGNORECASE,  # Azure's resource manager takes its words in any case
 )
 _PREVIEW = "/preview/mlflow/"
 _MLFLOW_PAGES = "/mlflow"
@@ -59,6 +68,11 @@ def parse_address(path: str, workspace_header: str | None = None) -> Address:
     if path.startswith("//"):  # what comes of an address that ends in a slash, with a path appended
         path = "/" + path.lstrip("/")
     match = _PREFIX.fullmatch(path) if path.startswith(("/workspaces/", "/mlflow/v")) else None
+    if match is None and path.startswith(("/history/", "/arm/")):
+        asked = _SERVICE.fullmatch(path)
+        if asked is not None:
+            prefix = path[: asked.start("rest")]
+            return Address(asked["name"], prefix, asked["service"].lower() + asked["rest"])
     if match is None:
         return _below("", path, workspace_header or DEFAULT_WORKSPACE)
     address = _below(path[: match.start("rest")], match["rest"], match["short"] or match["long"])

@@ -36,6 +36,7 @@ from runyard.server.asked import (
     TARGET,
     WORKSPACE,
 )
+from runyard.server.azure_requests import as_azure_reads_it, authorization_elsewhere
 from runyard.server.bodies import read_whole
 from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
@@ -104,7 +105,7 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         try:
-            response = await self._respond(scope, receive)
+            response = as_azure_reads_it(await self._respond(scope, receive), scope)
         except RunyardError as error:
             response = error_response(error, scope)
         except ClientDisconnect:
@@ -204,8 +205,9 @@ class Dispatcher:
     def _authorization(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
         """Return the credential that was sent, in a header or by a browser that is signed in."""
         sent = headers.get(b"authorization")
-        # An empty one is a wrong one.
-        return self._session(scope) if sent is None else sent.decode("latin-1")
+        if sent is not None:  # an empty one is a wrong one
+            return sent.decode("latin-1")
+        return authorization_elsewhere(scope, self._settings) or self._session(scope)
 
     def _session(self, scope: Scope) -> str | None:
         """Return the credential of a browser that is signed in, as if it had sent it in a header.

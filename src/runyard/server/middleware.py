@@ -38,7 +38,9 @@ _REFUSED = frozenset({401, 403, 429})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
 _UPLOAD = re.compile(
-    r".*/(?:(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts|api/v1/datastores/[^/]+/files)/.+", re.DOTALL
+    r".*/(?:(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts|api/v1/datastores/[^/]+/files)/.+"
+    r"|/blobs\.blob\.core\.windows\.net/.+",
+    re.DOTALL,
 )
 # OpenTelemetry's exporters compress what they send; `protocol/otlp.py` bounds what comes out.
 _SPANS = re.compile(r"(?:.*/)?v1/traces", re.DOTALL)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,6 +20,13 @@ SIGN_IN_FOR_MLFLOW = "../?to=mlflow"
 
 It has no fragment of its own, so the browser keeps that of the page that was asked for.
 """
+
+
+_RUN_IN_PORTAL = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.MachineLearningServices"
+    r"/workspaces/(?P<workspace>[^/]+)/experiments/.+/runs/(?P<run_id>[^/]+)/?",
+    re.DOTALL,
+)
 
 
 class ShownPage(NamedTuple):
@@ -54,6 +63,8 @@ class ShownPages:
             # "./": a workspace called "https:host" must not become the address of another host.
             path: str = Request(scope).url.path if address.prefix else scope["root_path"]
             return ShownPage(RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308), PAGES)
+        if address.path.startswith("/subscriptions/"):
+            return _of_portal(address.path, scope.get("root_path", ""))
         return self._of_mlflow(address.path) if address.is_mlflow_page else self._of_studio(address.path)
 
     def _of_studio(self, path: str) -> ShownPage | None:
@@ -68,3 +79,16 @@ class ShownPages:
             return ShownPage(page, MLFLOW_PAGES, is_for_signed_in=self._mlflow.are_there)
         file = self._mlflow.file(path)
         return None if file is None else ShownPage(file, MLFLOW_PAGES)
+
+
+def _of_portal(path: str, prefix: str) -> ShownPage | None:
+    """Return the way to the Studio from where Azure's clients link to a run in Azure's portal.
+
+    The Studio finds the run's experiment by itself; the one in its address is for want of a run.
+    """
+    asked = _RUN_IN_PORTAL.fullmatch(path)
+    if asked is None:
+        return None
+    workspace, run_id = quote(asked["workspace"], safe=""), quote(asked["run_id"], safe="")
+    url = f"{prefix}/workspaces/{workspace}/#/experiments/0/runs/{run_id}"
+    return ShownPage(RedirectResponse(url, status_code=303), PAGES)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
+from runyard.protocol.limits import is_model_id
 from runyard.services.call import Call
 from runyard.services.guarded_uploads import guarded
 from runyard.services.quotas import limited
@@ -38,6 +39,7 @@ __all__ = [
     "Declared",
     "DownloadAddress",
     "ListedArtifact",
+    "artifact_uri_of_owner",
     "artifact_uri_of_run",
     "begin_proxied_upload",
     "begin_upload",
@@ -45,14 +47,17 @@ __all__ = [
     "delete_proxied",
     "gives_addresses",
     "is_at_hand",
+    "kept_here",
     "list_directory",
     "list_proxied",
     "open_file",
+    "open_place",
     "open_proxied",
     "proxied_download_address",
     "refuse_multipart_upload",
     "refuse_presigned_download",
     "refuse_presigned_upload",
+    "resolve_place",
 ]
 
 MAX_PRESIGNED_S = 604_800  # seven days, what the clouds sign for at most
@@ -82,6 +87,11 @@ def artifact_uri_of_run(call: Call, run_id: str) -> str:
     return call.stores.metadata.runs.get_run(call.workspace.name, run_id).artifact_uri
 
 
+def artifact_uri_of_owner(call: Call, owner: str) -> str:
+    """Return where a run, or a logged model by its ``m-…``, keeps its artifacts."""
+    return _artifact_uri(call, None, owner) if is_model_id(owner) else artifact_uri_of_run(call, owner)
+
+
 def list_directory(call: Call, artifact_uri: str, path: str | None = None) -> list[ListedArtifact]:
     """Return what lies directly in the directory ``path`` below ``artifact_uri``, sorted.
 
@@ -91,7 +101,7 @@ def list_directory(call: Call, artifact_uri: str, path: str | None = None) -> li
         InvalidParameter: A path that can't be, or artifacts that are kept where the server doesn't look.
     """
     below = resolve_artifact_path(path or "", is_directory=True)
-    return _listed(call, _kept_here(artifact_uri) / below, below)
+    return _listed(call, kept_here(artifact_uri) / below, below)
 
 
 def check_file_path(path: str) -> None:
@@ -110,7 +120,7 @@ def open_file(call: Call, artifact_uri: str, path: str) -> ArtifactDownload:
         InvalidParameter: As :func:`list_directory`; or a directory is there.
         NotFound: Nothing is there.
     """
-    return _opened(call, _kept_here(artifact_uri) / resolve_artifact_path(path))
+    return open_place(call, kept_here(artifact_uri) / resolve_artifact_path(path))
 
 
 def begin_upload(call: Call, artifact_uri: str, path: str) -> ArtifactUpload:
@@ -120,7 +130,7 @@ def begin_upload(call: Call, artifact_uri: str, path: str) -> ArtifactUpload:
         InvalidParameter: As :func:`list_directory`.
         StorageFull: There is no room.
     """
-    return _begun(call, _kept_here(artifact_uri) / resolve_artifact_path(path))
+    return _begun(call, kept_here(artifact_uri) / resolve_artifact_path(path))
 
 
 def list_proxied(call: Call, path: str | None) -> list[ListedArtifact]:
@@ -133,7 +143,7 @@ def open_proxied(call: Call, path: str) -> ArtifactDownload:
     place = resolve_artifact_path(path, is_directory=True)
     if names_directory(path):
         _refuse_directory(place)
-    return _opened(call, place)
+    return open_place(call, place)
 
 
 def begin_proxied_upload(call: Call, path: str, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
@@ -141,10 +151,19 @@ def begin_proxied_upload(call: Call, path: str, declared: Declared = NOTHING_DEC
 
     To commit it raises ``InvalidParameter`` if its checksum is not the declared one.
     """
+    return _begun(call, resolve_place(path), declared)
+
+
+def resolve_place(path: str) -> ArtifactPath:
+    """Return where in a workspace a file is to be written.
+
+    Raises:
+        InvalidParameter: None can lie there.
+    """
     place = resolve_artifact_path(path, is_directory=True)
     if names_directory(path):
         raise InvalidParameter("Artifact path must include a filename (cannot end with '/').")
-    return _begun(call, place, declared)
+    return place
 
 
 def is_at_hand(call: Call) -> bool:
@@ -169,7 +188,7 @@ def proxied_download_address(call: Call, path: str) -> DownloadAddress:
     store, valid_s = call.stores.artifacts, call.settings.artifact_address_s
     if valid_s == 0 or not isinstance(store, GivesAddresses):
         raise NotImplementedHere("Multipart download is not supported for the current artifact repository")
-    with _opened(call, place) as download:
+    with open_place(call, place) as download:
         url = store.download_address(_key(call, place), valid_s)
         return DownloadAddress(url, download.file.size_bytes) if url else DownloadAddress("", None)
 
@@ -243,7 +262,12 @@ def _begun(call: Call, place: ArtifactPath, declared: Declared = NOTHING_DECLARE
     return checked(guarded(call, key, upload, declared), declared)
 
 
-def _kept_here(artifact_uri: str) -> ArtifactPath:
+def kept_here(artifact_uri: str) -> ArtifactPath:
+    """Return where below its workspace the server keeps what an ``artifact_uri`` names.
+
+    Raises:
+        InvalidParameter: It keeps it nowhere: the files are in another storage.
+    """
     place = proxied_path(artifact_uri)
     if place is None:
         raise InvalidParameter(
@@ -260,8 +284,8 @@ def _listed(call: Call, place: ArtifactPath, shown_below: ArtifactPath) -> list[
     ]
 
 
-def _opened(call: Call, place: ArtifactPath) -> ArtifactDownload:
-    """Open a file, naming it as the caller did if it can't be opened."""
+def open_place(call: Call, place: ArtifactPath) -> ArtifactDownload:
+    """Open a file of the workspace, naming it as the caller did if it can't be opened."""
     try:
         return call.stores.artifacts.open(_key(call, place))
     except NotFound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runyard.entities.quota import Limited
 from runyard.services import watching
+from runyard.services.blocks import remove_old_blocks
 from runyard.services.call import system_now_ms
 from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
@@ -22,6 +23,7 @@ WATCHED_EVERY_S = 600.0
 DELIVERED_EVERY_S = 2.0
 DELIVERED_AT_ONCE = 3
 """Webhooks that may be slow to answer before others wait for them."""
+BLOCKS_LOOKED_FOR_EVERY_S = 3600.0
 LOOKED_FOR_MEASURING_EVERY_S = 5.0
 REST_PER_WORK = 2.0
 """Seconds of rest for each second of measuring, while requests may be waiting for the processor."""
@@ -49,6 +51,9 @@ class Housekeeping:
         self._delivering = [
             Periodic("webhooks", DELIVERED_EVERY_S, self._deliver) for _ in range(DELIVERED_AT_ONCE)
         ]
+        self._blocks = Periodic(
+            "blocks", BLOCKS_LOOKED_FOR_EVERY_S, lambda: remove_old_blocks(self._settings)
+        )
         self._measuring = Periodic("usage-measuring", LOOKED_FOR_MEASURING_EVERY_S, self._measure)
 
     def start(self) -> None:
@@ -67,7 +72,7 @@ class Housekeeping:
             each.close()
 
     def _all(self) -> list[Periodic]:
-        return [self._measuring, self._quotas, self._telling, self._watching, *self._delivering]
+        return [self._measuring, self._quotas, self._blocks, self._telling, self._watching, *self._delivering]
 
     def _read_quotas(self) -> None:
         standings = self._operation.standings.refresh(self._stores, self._settings, is_urgent=False)

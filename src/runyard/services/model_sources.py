@@ -14,8 +14,9 @@ from urllib.parse import unquote_plus, urlsplit
 
 from runyard.entities.registered_model import ModelVersion
 from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.azure_uris import parse_azure_artifact
 from runyard.protocol.filter_tokens import shortened
-from runyard.protocol.limits import check_length, is_run_id
+from runyard.protocol.limits import check_length, is_model_id, is_run_id
 from runyard.protocol.model_uris import ModelUri, parse_model_uri, parse_runs_uri
 from runyard.protocol.registry_names import MAX_ID_LENGTH, MAX_SOURCE_LENGTH, stage_named, version_number
 from runyard.services.call import Call
@@ -74,6 +75,7 @@ def resolve_origin(call: Call, source: str, run_id: str | None, model_id: str | 
     check_length(source, MAX_SOURCE_LENGTH, "source")
     check_length(run_id or "", MAX_ID_LENGTH, "run_id")
     check_length(model_id or "", MAX_ID_LENGTH, "model_id")
+    source = _as_kept(call, source)
     scheme = _checked_scheme(source, "model_id" if model_id else "run_id")
     if scheme == "models":
         return _of_model_uri(call, source, run_id, model_id)
@@ -82,6 +84,20 @@ def resolve_origin(call: Call, source: str, run_id: str | None, model_id: str | 
     if scheme == PROXY_SCHEME:
         return _of_proxied(call, source, run_id, model_id)
     return _of_remote(call, source, run_id, model_id)
+
+
+def _as_kept(call: Call, source: str) -> str:
+    """Return a place of files of this workspace, as Microsoft's clients were told of it, as it is kept."""
+    named = parse_azure_artifact(source)
+    if named is None or named.workspace != call.workspace.name:
+        return source
+    if not named.owner:
+        return f"{PROXY_SCHEME}:/{named.path}"
+    if is_model_id(named.owner):
+        root = _logged_model(call, source, named.owner)[0]
+    else:
+        root = _artifacts_of_run(call, source, named.owner)
+    return f"{root.rstrip('/')}/{named.path}".rstrip("/")
 
 
 def _checked_scheme(source: str, owner: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from runyard.auth.permissions import Permission, not_allowed
 from runyard.entities.label_schema import experiment_of_default
 from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.limits import is_model_id
 from runyard.protocol.messages.traces import trace_in
 from runyard.services.call import Call
 from runyard.services.experiments import get_experiment_by_name, resolve_experiment_id
@@ -98,6 +99,12 @@ def runs(call: Call, asked: Asked) -> Iterable[str]:
 def model(call: Call, asked: Asked) -> Iterable[str]:
     """The experiment of one logged model, by ``model_id``."""
     return [_of_model(call, asked["model_id"])]
+
+
+def owner_of_files(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment of one run or logged model, by ``owner``."""
+    owner = asked["owner"]
+    return [_of_model(call, owner)] if is_model_id(owner) else _of_runs(call, [owner])
 
 
 def models(call: Call, asked: Asked) -> Iterable[str]:

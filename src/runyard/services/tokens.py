@@ -20,12 +20,16 @@ from runyard.auth.permissions import (
 )
 from runyard.auth.tokens import MAX_LIFETIME_S, IssuedToken, TokenIssuer, new_signing_key
 from runyard.entities.credential import ApiKey, Principal, SigningKey
+from runyard.entities.experiment import LifecycleStage
 from runyard.entities.rights import Rights
+from runyard.entities.run import RunStatus
 from runyard.errors import Forbidden, Unauthenticated
 from runyard.services.call import Call, system_now_ms
 from runyard.settings import Mode, Settings
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.opening import Stores
+
+_GOING_ON = frozenset({RunStatus.RUNNING, RunStatus.SCHEDULED})
 
 
 def authenticate(
@@ -79,14 +83,39 @@ def exchange(call: Call, workspace: str | None, scope: Scope | None, lifetime_s:
         if not caller.may_somewhere(Permission.READ, workspace):
             raise not_allowed(Permission.READ, workspace)
         call.stores.metadata.workspaces.get_workspace(workspace)
-    issuer = _issuer(call.stores.metadata.credentials, call.stores.metadata.credentials.list_signing_keys())
-    return issuer.issue(
-        caller,
-        workspace or caller.workspace,
-        scope or caller.scope,
-        MAX_LIFETIME_S if lifetime_s is None else lifetime_s,
-        call.now_ms(),
-    )
+    lifetime_s = MAX_LIFETIME_S if lifetime_s is None else lifetime_s
+    return issue_for(call, caller, workspace or caller.workspace, scope or caller.scope, lifetime_s)
+
+
+def renew_for_run(call: Call, run_id: str) -> IssuedToken:
+    """Return a token for a run that goes on, which can do no more than log, for the run's own client.
+
+    Whoever found a token could keep it alive by this, so it ends with the run, with the API key that the
+    first one was made from, and after seven days.
+
+    Raises:
+        Forbidden: The run has ended, or the caller has had tokens for seven days.
+        NotFound: There is no such run.
+    """
+    caller = identify(call)
+    run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
+    if run.status not in _GOING_ON or run.lifecycle_stage is not LifecycleStage.ACTIVE:
+        raise Forbidden("The run has ended, and no token is renewed for it.")
+    scope = _narrower(caller.scope, Scope.CONTRIBUTOR)
+    if caller.proof is not Proof.TOKEN:
+        return issue_for(call, caller, call.workspace.name, scope, MAX_LIFETIME_S)
+    credentials = call.stores.metadata.credentials
+    issuer = _issuer(credentials, credentials.list_signing_keys())
+    return issuer.renew(caller, call.workspace.name, scope, call.now_ms())
+
+
+def issue_for(
+    call: Call, caller: Caller, workspace: str | None, scope: Scope, lifetime_s: int
+) -> IssuedToken:
+    """Return a token for what ``caller`` may do; :meth:`TokenIssuer.issue` says what it refuses."""
+    credentials = call.stores.metadata.credentials
+    issuer = _issuer(credentials, credentials.list_signing_keys())
+    return issuer.issue(caller, workspace, scope, lifetime_s, call.now_ms())
 
 
 def _presented(authorization: str) -> str:

@@ -7,6 +7,7 @@ from runyard.settings.definition import (
     LogLevel,
     Mode,
     Settings,
+    Tls,
     without_password,
 )
 from runyard.settings.reading import Chosen, choose_settings, names, read_settings, shown
@@ -19,6 +20,7 @@ __all__ = [
     "LogLevel",
     "Mode",
     "Settings",
+    "Tls",
     "choose_settings",
     "names",
     "read_settings",

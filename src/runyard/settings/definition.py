@@ -31,6 +31,13 @@ class Durability(str, Enum):
         return "commit: an acknowledged write survives kill -9; loss of power may take the last moments"
 
 
+class Tls(str, Enum):
+    """Where the certificate for HTTPS comes from: files that somebody has, or the server makes it itself."""
+
+    FILES = "files"
+    SELF = "self"
+
+
 class LogLevel(str, Enum):
     """The least that the server's log tells."""
 
@@ -75,6 +82,13 @@ class Settings:
     allowed_origins: tuple[str, ...] = field(
         default=(),
         metadata={"help": "Origins ('https://host:port') whose pages may call this server, besides its own."},
+    )
+    tls: Tls = field(
+        default=Tls.FILES,
+        metadata={
+            "help": "'self' serves HTTPS with a certificate of a development authority that is made in the "
+            "home; 'files' with tls_cert and tls_key, if they are given."
+        },
     )
     tls_cert: Path | None = field(default=None, metadata={"help": "Certificate chain (PEM) for HTTPS."})
     tls_key: Path | None = field(default=None, metadata={"help": "Private key (PEM) for HTTPS."})

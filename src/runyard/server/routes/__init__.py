@@ -5,6 +5,9 @@ from runyard.server.routes import (
     artifacts,
     assessments,
     audit,
+    azure_clients,
+    azure_files,
+    azure_runs,
     data_assets,
     datastores,
     environments,
@@ -93,6 +96,9 @@ _DESCRIBED: tuple[Route, ...] = (
     *datastores.routes,
     *imports.routes,
     *trace_imports.routes,
+    *azure_clients.routes,
+    *azure_files.routes,
+    *azure_runs.routes,
 )
 
 ROUTES: tuple[Route, ...] = (*_DESCRIBED, *openapi_routes(_DESCRIBED), *refused.routes)
