@@ -34,6 +34,7 @@ SAMPLES = {
     "tls_key": ("/k", '"/k"', Path("/k")),
     "insecure_http": ("yes", "true", True),
     "max_body_bytes": ("9", "9", 9),
+    "datastore_folders": ("/d,/e", '["/d", "/e"]', ("/d", "/e")),
     "artifact_store": ("s3://b", '"s3://b"', "s3://b"),
     "artifact_address_s": ("60", "60", 60),
     "max_upload_bytes": ("9", "9", 9),
