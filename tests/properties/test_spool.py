@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from runyard.protocol import limits
 from runyard.sdk.connection import Connection
 from runyard.sdk.spool import writer as writing
 from runyard.sdk.spool.choices import read_choices
-from runyard.sdk.spool.folder import Position, SpoolFolder
+from runyard.sdk.spool.folder import UNFINISHED_FOR_S, Position, SpoolFolder
 from runyard.sdk.spool.records import (
     FileLogged,
     Logged,
@@ -288,3 +289,18 @@ def test_a_setting_that_can_t_be_is_refused(name: str, word: str, monkeypatch):
     monkeypatch.setenv("RUNYARD_SPOOL", "on")
     monkeypatch.setenv("RUNYARD_SPOOL_FSYNC", "always")
     assert (read_choices().mode, read_choices().is_synced) == ("on", True)
+
+
+def test_what_a_process_left_that_died_over_making_a_spool_is_removed_once_it_is_old(root: Path):
+    for name in (".20200101T000000-77-0a0b0c0d", ".20200101T000000-78-0a0b0c0d", ".of-somebody-else"):
+        (root / name / "files").mkdir(parents=True)
+    for name in (".20200101T000000-77-0a0b0c0d", ".of-somebody-else"):
+        long_ago_s = time.time() - UNFINISHED_FOR_S - 60
+        os.utime(root / name, (long_ago_s, long_ago_s))
+    spool, lock = SpoolFolder.make(root, "http://127.0.0.1:1")
+    lock.release()
+    assert {path.name for path in root.iterdir()} == {
+        spool.path.name,
+        ".20200101T000000-78-0a0b0c0d",
+        ".of-somebody-else",
+    }

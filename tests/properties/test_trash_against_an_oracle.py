@@ -54,6 +54,7 @@ from runyard.services.model_versions import NewVersion
 from runyard.services.runs import NewRun
 from runyard.settings import Mode, Settings
 from runyard.stores.artifacts.base import ArtifactUpload
+from runyard.stores.opening import Stores
 from tests.engines import SqlEngine
 
 # Read here, since the environment is scrubbed before a test runs.
@@ -119,12 +120,14 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         self.items: dict[str, Known] = {}
         self.registered: dict[int, str] = {}
         self.database = self.engine.setting(self.home)
+        self.opened: list[Stores] = []
         self._open()
         registered_models.create_registered_model(self.call, "m", {}, "")
 
     def _open(self) -> None:
         settings_ = Settings(mode=Mode.UP, home=self.home, database=self.database)
         self.stores = open_stores(settings_)
+        self.opened.append(self.stores)
         workspace = self.stores.metadata.workspaces.get_workspace("default")
         self.call = Call(self.stores, settings_, workspace, LOCAL_OWNER)
 
@@ -133,7 +136,9 @@ class TrashAgainstAnOracle(RuleBasedStateMachine):
         try:
             self._look()
         finally:
-            self.stores.close()
+            # An upload that outlived a reopening has asked the stores that it began with once more.
+            for stores in self.opened:
+                stores.close()
             self.engine.close()
             shutil.rmtree(self.home)
 

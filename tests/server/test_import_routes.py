@@ -226,6 +226,9 @@ def test_counts_are_of_what_is_stored_and_a_point_counts_once(local: Local):
         "model_metrics": 0,
         "registered_models": 0,
         "versions": 0,
+        "traces": 0,
+        "spans": 0,
+        "assessments": 0,
         "files": 1,
         "file_bytes": 5,
     }

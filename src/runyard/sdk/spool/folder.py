@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -27,6 +28,9 @@ _WRITER_LOCK, _SENDER_LOCK = "writer.lock", "sender.lock"
 _SUFFIX = ".log"
 _RESERVE = ".reserve"
 RESERVE_BYTES = 16 * 1024
+_UNFINISHED = re.compile(r"\.\d{8}T\d{6}-.+")
+UNFINISHED_FOR_S = 24 * 3600
+"""How old a spool is that nobody finished making, when whoever made it is taken for dead."""
 
 
 class SpoolOrigin(msgspec.Struct, kw_only=True):
@@ -127,6 +131,7 @@ class SpoolFolder:
             OSError: The disk is full, or nothing may be written there.
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_unfinished(root)
         # The clock may have been set back; what was logged later must not be sent earlier.
         now_ms = max(time.time_ns() // 1_000_000, *(made_ms + 1 for made_ms, _ in _made(root)), 0)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_ms / 1000))
@@ -287,6 +292,14 @@ def _made(root: Path) -> Iterator[tuple[int, Path]]:
             except msgspec.MsgspecError:
                 origin = _Made()
             yield origin.created_ms, entry
+
+
+def _remove_unfinished(root: Path) -> None:
+    """Remove what processes that died while they made a spool have left; nothing was logged to it."""
+    for entry in root.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process does the same
+            if _UNFINISHED.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > UNFINISHED_FOR_S:
+                shutil.rmtree(entry)
 
 
 def find_spools(path: Path) -> list[SpoolFolder]:
