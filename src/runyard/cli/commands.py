@@ -49,7 +49,10 @@ _COMMANDS = {
     "import": ("runyard.cli.transfer:import_", "Take over what was logged to MLflow."),
     "export": ("runyard.cli.transfer:export", "Write an experiment down in open formats."),
     "token": ("runyard.cli.token:token", "Print what an MLflow client needs to log to a workspace."),
-    "azureml": ("runyard.cli.azureml:app", "Point Azure ML's own clients at a server."),
+    "azureml": (
+        "runyard.cli.azureml:app",
+        "Run code for Azure ML's first SDK; point Microsoft's clients at a server.",
+    ),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),

@@ -1,0 +1,144 @@
+"""What the names of Microsoft's first SDK mean here, and what stands for those that mean nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SDK = "runyard.sdk"
+_WORKSPACE = f"{_SDK}.workspace:Workspace"
+_EXPERIMENT = f"{_SDK}.experiment:Experiment"
+_RUN = f"{_SDK}.run:Run"
+_DATASTORE = f"{_SDK}.datastore:Datastore"
+_DATASET = f"{_SDK}.dataset_factories:Dataset"
+_ENVIRONMENT = f"{_SDK}.environment:Environment"
+_CONDA = f"{_SDK}.conda_dependencies:CondaDependencies"
+_MODEL = f"{_SDK}.model:Model"
+_KEYVAULT = f"{_SDK}.secrets:Keyvault"
+_FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
+_HERE = "runyard.azureml"
+_ERROR = "runyard.errors:RunyardError"
+_TO_SIGN_IN = {
+    "AzureCliAuthentication": f"{_HERE}.authentication:AzureCliAuthentication",
+    "InteractiveLoginAuthentication": f"{_HERE}.authentication:InteractiveLoginAuthentication",
+    "MsiAuthentication": f"{_HERE}.authentication:MsiAuthentication",
+    "ServicePrincipalAuthentication": f"{_HERE}.authentication:ServicePrincipalAuthentication",
+    "TokenAuthentication": f"{_HERE}.authentication:TokenAuthentication",
+}
+# Whoever catches one of these catches what is raised here in its place: Microsoft's derive from one another.
+_ERRORS = {
+    "ActivityFailedException": _ERROR,
+    "AuthenticationException": _ERROR,
+    "AzureMLException": _ERROR,
+    "ComputeTargetException": _ERROR,
+    "DatasetValidationError": _ERROR,
+    "ExperimentExecutionException": _ERROR,
+    "ExperimentException": _ERROR,
+    "ModelNotFoundException": "runyard.errors:NotFound",
+    "ProjectSystemException": _ERROR,
+    "RunConfigurationException": _ERROR,
+    "RunEnvironmentException": _ERROR,
+    "ServiceException": _ERROR,
+    "SnapshotException": _ERROR,
+    "TrainingException": _ERROR,
+    "UserErrorException": _ERROR,
+    "WebserviceException": _ERROR,
+    "WorkspaceException": _ERROR,
+}
+
+HOMES: Final[dict[str, dict[str, str]]] = {
+    "azureml": {},
+    "azureml.core": {
+        "Dataset": _DATASET,
+        "Datastore": _DATASTORE,
+        "Environment": _ENVIRONMENT,
+        "Experiment": _EXPERIMENT,
+        "Keyvault": _KEYVAULT,
+        "Model": _MODEL,
+        "Run": _RUN,
+        "VERSION": "runyard._version:__version__",
+        "Workspace": _WORKSPACE,
+        "__version__": "runyard._version:__version__",
+    },
+    "azureml.core.authentication": _TO_SIGN_IN,
+    "azureml.core.conda_dependencies": {"CondaDependencies": _CONDA},
+    "azureml.core.dataset": {"Dataset": _DATASET},
+    "azureml.core.datastore": {"Datastore": _DATASTORE},
+    "azureml.core.environment": {"CondaDependencies": _CONDA, "Environment": _ENVIRONMENT},
+    "azureml.core.experiment": {"Experiment": _EXPERIMENT},
+    "azureml.core.keyvault": {"Keyvault": _KEYVAULT},
+    "azureml.core.model": {"Model": _MODEL},
+    "azureml.core.run": {"Run": _RUN},
+    "azureml.core.workspace": {"Workspace": _WORKSPACE},
+    "azureml.data": {"FileDataset": _FILES, "TabularDataset": _TABLE},
+    "azureml.data.azure_storage_datastore": {"AzureBlobDatastore": _DATASTORE},
+    "azureml.data.data_reference": {"DataReference": f"{_SDK}.data_reference:DataReference"},
+    "azureml.data.datapath": {"DataPath": f"{_SDK}.data_reference:DataPath"},
+    "azureml.data.dataset_factory": {
+        "FileDatasetFactory": f"{_SDK}.dataset_factories:FileDatasetFactory",
+        "TabularDatasetFactory": f"{_SDK}.dataset_factories:TabularDatasetFactory",
+    },
+    "azureml.data.file_dataset": {"FileDataset": _FILES},
+    "azureml.data.tabular_dataset": {"TabularDataset": _TABLE},
+    "azureml.exceptions": _ERRORS,
+    "azureml.mlflow": {
+        name: f"{_HERE}.tracking:{name}"
+        for name in ("get_mlflow_tracking_uri", "get_portal_url", "register_model")
+    },
+    "azureml.widgets": {"RunDetails": f"{_HERE}.widgets:RunDetails"},
+    "mlflow.azureml": {},
+}
+
+_RUN_SCRIPTS = "Run the script with `runyard run train.py`: what it prints, logs and runs in is recorded."
+_SERVE = "Serve a registered model with `mlflow models serve -m models:/NAME/VERSION`."
+_COMPUTE = "Run scripts on the machine itself with `runyard run`, by SSH for instance."
+_SECTION = "Say what an environment holds with Environment and CondaDependencies."
+_READ = "Read files by the dataset's to_pandas_dataframe() or download()."
+_SEARCH = "Search for parameters with Optuna, and log each trial as a run."
+_EXPLAIN = "Log what an explainer says as artifacts, with run.upload_file."
+
+# Names in modules that have a counterpart.
+ABSENT: Final[dict[str, dict[str, str]]] = {
+    "azureml.core": {
+        "ComputeTarget": _COMPUTE,
+        "Image": _SERVE,
+        "RunConfiguration": _RUN_SCRIPTS,
+        "ScriptRun": _RUN_SCRIPTS,
+        "ScriptRunConfig": _RUN_SCRIPTS,
+        "Webservice": _SERVE,
+    },
+    "azureml.core.environment": {
+        "DockerSection": _SECTION,
+        "PythonSection": _SECTION,
+        "RSection": _SECTION,
+        "SparkSection": _SECTION,
+    },
+    "azureml.core.experiment": {"ScriptRunConfig": _RUN_SCRIPTS},
+    "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
+    "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ, "OutputFileDatasetConfig": _READ},
+    "mlflow.azureml": {"build_image": _SERVE, "deploy": _SERVE},
+}
+# Modules, and all that lies below them.
+ABSENT_MODULES: Final[dict[str, str]] = {
+    "azureml.automl": _SEARCH,
+    "azureml.contrib": "Microsoft tried things out there; the documentation says what Runyard has.",
+    "azureml.core.compute": _COMPUTE,
+    "azureml.core.compute_target": _COMPUTE,
+    "azureml.core.container_registry": _SERVE,
+    "azureml.core.image": _SERVE,
+    "azureml.core.runconfig": _RUN_SCRIPTS,
+    "azureml.core.script_run": _RUN_SCRIPTS,
+    "azureml.core.script_run_config": _RUN_SCRIPTS,
+    "azureml.core.webservice": _SERVE,
+    "azureml.datadrift": "Compare runs in charts, or have a webhook told when a metric crosses a limit.",
+    "azureml.dataprep": "Read data with pandas or pyarrow.",
+    "azureml.explain": _EXPLAIN,
+    "azureml.interpret": _EXPLAIN,
+    "azureml.opendatasets": "Download the data, and keep it with Dataset.File.from_files.",
+    "azureml.pipeline": "Log each step as a child run: run.child_run(), or nested=True with MLflow.",
+    "azureml.tensorboard": "Open the run in the Studio, or read its events with TensorBoard itself.",
+    "azureml.train.automl": _SEARCH,
+    "azureml.train.hyperdrive": _SEARCH,
+    "azureml.train": _RUN_SCRIPTS,
+}
+
+MODULES: Final = frozenset({*HOMES, *ABSENT, *ABSENT_MODULES})

@@ -1,0 +1,199 @@
+"""Scripts for Azure ML's first SDK run unchanged, and nothing of Microsoft's is shadowed unasked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runyard import Workspace
+from tests.running_server import RunningServer, scrubbed
+
+SCRIPTS = Path(__file__).with_name("scripts")
+WITHIN_S = 120
+
+
+def python(folder: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, as a person does."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=scrubbed(os.environ) | environment,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+
+
+def said_by(folder: Path, source: str, *arguments: str) -> str:
+    """Run a script's text by the alias and return what it prints."""
+    (folder / "script.py").write_text(source)
+    ended = python(folder, "-m", "runyard.azureml", "script.py", *arguments)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def use(folder: Path, statement: str) -> str:
+    """Return what goes wrong with a statement, as the name of the error and what it says."""
+    return said_by(
+        folder,
+        f"try:\n    {statement}\nexcept Exception as error:\n    print(type(error).__name__, error)\n",
+    )
+
+
+@pytest.fixture
+def configured(server: RunningServer, tmp_path: Path) -> Path:
+    """A folder that is tied to a workspace on a real server."""
+    Workspace.get("default", url=server.url).write_config(tmp_path)
+    return tmp_path
+
+
+def test_each_name_leads_somewhere(tmp_path: Path):
+    ended = python(tmp_path, SCRIPTS / "every_name.py")
+    assert ended.returncode == 0, ended.stderr
+    said = json.loads(ended.stdout)
+    assert len(said) > 80
+    same = {name: word for name, word in said.items() if name.rpartition(".")[2] == word}
+    others = {name: word for name, word in said.items() if name not in same}
+    assert {name.rpartition(".")[2] for name in others if not name.startswith("azureml.exceptions.")} == {
+        "AzureBlobDatastore",
+        "VERSION",
+        "__version__",
+    }
+
+
+def test_a_page_about_azure_ml_runs_as_it_is_written(configured: Path, server: RunningServer):
+    ended = python(
+        configured,
+        "-m",
+        "runyard",
+        "azureml",
+        "run",
+        SCRIPTS / "tracking.py",
+        "--epochs",
+        "3",
+        RUNYARD_URL=server.url,
+    )
+    assert ended.returncode == 0, ended.stderr
+    link, *_, details = ended.stdout.splitlines()  # MLflow prints a link of its own between them
+    assert link.startswith(f"{server.url}/workspaces/default/#/experiments/")
+    assert details.endswith(" --epochs 3")
+
+
+def test_a_run_that_is_asked_for_by_its_script_is_that_of_runyard_run(configured: Path):
+    (configured / "train.py").write_text(
+        "import runyard.azureml\n"
+        "from azureml.core import Run\n"
+        "run = Run.get_context()\n"
+        "run.log('loss', 0.25)\n"
+        "print(run.id)\n"
+    )
+    ended = python(configured, "-m", "runyard", "run", "train.py")
+    assert ended.returncode == 0, ended.stderr
+    run_id = ended.stdout.splitlines()[0]
+    assert Workspace.from_config(configured).get_run(run_id).get_metrics() == {"loss": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("from azureml.core import ScriptRunConfig as S; S(source_directory='.')", "runyard run"),
+        ("from azureml.core.compute import AmlCompute as A; A.provisioning_configuration()", "runyard run"),
+        ("from azureml.train.hyperdrive import HyperDriveConfig as H; H()", "Optuna"),
+        ("from azureml.core.model import Model, InferenceConfig as I; I('score.py')", "mlflow models serve"),
+        ("import azureml.contrib.services.aml_request as a; a.AMLRequest()", "documentation"),
+        ("import mlflow.azureml as a; a.deploy(model_uri='runs:/a/model')", "mlflow models serve"),
+        ("from azureml.datadrift import DataDriftDetector as D; D.get_by_name(1, 'x')", "webhook"),
+    ],
+)
+def test_what_has_no_counterpart_says_what_to_use_when_it_is_used(tmp_path: Path, statement: str, told: str):
+    said = use(tmp_path, statement)
+    assert said.startswith("NotImplementedHere Runyard has no ")
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("from azureml.core import Nonsense", "ImportError"),
+        (
+            "import azureml.core; azureml.core.Nonsense",
+            "AttributeError module 'azureml.core' has no 'Nonsense'",
+        ),
+        ("import azureml.nonsense", "ModuleNotFoundError"),
+        ("from azureml.mlflow import get_portal_url as g; g(3)", "InvalidParameter 'run' must be a run"),
+    ],
+)
+def test_what_never_was_is_refused_as_python_does(tmp_path: Path, statement: str, told: str):
+    assert told in use(tmp_path, statement)
+
+
+def test_errors_are_caught_under_microsoft_s_names(tmp_path: Path):
+    said = said_by(
+        tmp_path,
+        "from azureml.core import Workspace\n"
+        "from azureml.exceptions import ComputeTargetException, WorkspaceException\n"
+        "try:\n"
+        "    Workspace.get('none', url='http://127.0.0.1:1')\n"
+        "except WorkspaceException as error:\n"
+        "    print('caught', error)\n",
+    )
+    assert said.startswith("caught No server answers")
+
+
+def test_a_script_sees_what_python_would_show_it(tmp_path: Path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "beside.py").write_text("word = 'found'\n")
+    (tmp_path / "below" / "script.py").write_text(
+        "import sys, beside\nprint(__name__, sys.argv, beside.word)\nsys.exit(3)\n"
+    )
+    for words in (("-m", "runyard.azureml"), ("-m", "runyard", "azureml", "run")):
+        ended = python(tmp_path, *words, "below/script.py", "--x", "-1", "a b")
+        assert ended.stdout == "__main__ ['below/script.py', '--x', '-1', 'a b'] found\n", ended.stderr
+        assert ended.returncode == 3
+
+
+@pytest.mark.parametrize("words", [("-m", "runyard.azureml"), ("-m", "runyard", "azureml", "run")])
+def test_an_installed_package_of_microsoft_s_is_shadowed_only_when_asked(
+    tmp_path: Path, words: tuple[str, ...]
+):
+    installed = tmp_path / "installed" / "azureml"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("maker = 'Microsoft'\n")
+    (tmp_path / "script.py").write_text("import azureml\nprint(getattr(azureml, 'maker', 'Runyard'))\n")
+    path = {"PYTHONPATH": str(installed.parent)}
+    refused = python(tmp_path, *words, "script.py", **path)
+    assert refused.returncode == 1
+    assert str(installed) in refused.stderr
+    assert "Traceback" not in refused.stderr
+    asked = python(tmp_path, *words, "script.py", **path, RUNYARD_AZUREML="alias")
+    assert asked.stdout == "Runyard\n", asked.stderr
+    imported = python(tmp_path, "-c", "import azureml, runyard.azureml", **path, RUNYARD_AZUREML="alias")
+    assert "azureml is imported already" in imported.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("nowhere.py",), ("--help",)])
+def test_a_script_that_is_not_there_is_said(tmp_path: Path, words: tuple[str, ...]):
+    ended = python(tmp_path, "-m", "runyard.azureml", *words)
+    assert ended.returncode == 1
+    assert "usage: python -m runyard.azureml SCRIPT" in ended.stderr
+    if words == ("nowhere.py",):
+        told = python(tmp_path, "-m", "runyard", "azureml", "run", "nowhere.py")
+        assert (told.returncode, "There is no script 'nowhere.py'" in told.stderr) == (3, True)
+
+
+def test_a_run_is_shown_outside_of_a_notebook_too(configured: Path):
+    said = said_by(
+        configured,
+        "from azureml.core import Experiment, Workspace\n"
+        "from azureml.widgets import RunDetails\n"
+        "run = Experiment(Workspace.from_config(), 'shown').start_logging()\n"
+        "RunDetails(run).show()\n"
+        "run.complete()\n",
+    )
+    assert "Run(" in said
