@@ -53,6 +53,8 @@ _COMMANDS = {
         "runyard.cli.azureml:app",
         "Run code for Azure ML's first SDK; point Microsoft's clients at a server.",
     ),
+    "doctor": ("runyard.cli.doctor:doctor", "Say what is in the way between this machine and its workspace."),
+    "completion": ("runyard.cli.completion:completion", "Let a shell complete commands and options."),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),
     "backup": ("runyard.cli.backup:backup", "Back up a home, also while its server runs."),
     "restore": ("runyard.cli.backup:restore", "Make a home of a backup."),
