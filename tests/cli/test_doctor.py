@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,8 @@ def test_what_waits_to_be_sent_is_told(server: RunningServer, tmp_path, capsys):
 
 
 def test_a_clock_that_is_wrong_is_told(server: RunningServer, capsys, monkeypatch):
-    now_s = diagnosis.time.time
-    monkeypatch.setattr(diagnosis.time, "time", lambda: now_s() - 3600)
+    now_s = time.time
+    monkeypatch.setattr(time, "time", lambda: now_s() - 3600)
     code, found = told(capsys, "--url", server.url)
     assert (code, found["Clock"]["state"]) == (0, "warning")
     assert "behind the server" in found["Clock"]["text"]
