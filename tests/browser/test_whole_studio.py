@@ -75,7 +75,7 @@ def test_experiments_are_made_searched_deleted_and_restored(
     page.get_by_role("textbox", name="Name").fill("fresh")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("heading", level=1, name="fresh")).to_be_visible()
-    page.get_by_role("link", name="Experiments", exact=True).click()
+    page.get_by_role("navigation", name="Where you are").get_by_role("link", name="Experiments").click()
     page.get_by_role("searchbox", name="Search experiments by name").fill("FRE")
     expect(page.get_by_role("link", name="Default", exact=True)).to_have_count(0)
     page.get_by_role("button", name="Delete fresh").click()

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { prefixOf, serverRootOf, workspaceOf } from "./address.ts";
 import { linesOf } from "./columns.ts";
 import { filterOf, quoted, quotedKey } from "./grammar.ts";
-import { loggedModelOf, runOf } from "./wire.ts";
+import { registryFilter } from "./registry.ts";
+import { loggedModelOf, registeredModelOf, runOf } from "./wire.ts";
 
 const AZURE =
   "/mlflow/v2.0/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/runyard/providers/Microsoft.MachineLearningServices/workspaces/vision/";
@@ -36,6 +37,27 @@ describe("the search grammar", () => {
     expect(filterOf("metrics.loss<0.2")).toBe("metrics.loss<0.2");
     expect(filterOf("tags.a IS NULL")).toBe("tags.a IS NULL");
     expect(filterOf("params.m like 'x%'")).toBe("params.m like 'x%'");
+  });
+});
+
+describe("the registry", () => {
+  it("searches models, or prompts by their tag, by a part of the name", () => {
+    expect(registryFilter("models", "")).toBe("");
+    expect(registryFilter("models", "it's")).toBe('name ILIKE "%it\'s%"');
+    expect(registryFilter("prompts", "hi")).toBe(
+      "tags.`mlflow.prompt.is_prompt` = 'true' AND name ILIKE '%hi%'",
+    );
+  });
+
+  it("takes the newest version of all stages, and knows models without any", () => {
+    const model = registeredModelOf({
+      name: "ridge",
+      latest_versions: [{ version: "9" }, { version: "10" }],
+      aliases: [{ alias: "champion", version: "9" }],
+    });
+    expect(model.latestVersion).toBe("10");
+    expect(model.aliases.get("champion")).toBe("9");
+    expect(registeredModelOf({ name: "empty" }).latestVersion).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 /** The calls of MLflow's protocol that the Studio makes. */
-import { getJson, send, sendJson } from "./transport.ts";
+import { getJson, send, sendJson, withQuery } from "./transport.ts";
 import type { ArtifactEntry, Experiment, LoggedModel, Page, Run } from "./types.ts";
 import { artifactOf, experimentOf, loggedModelOf, runOf } from "./wire.ts";
 
@@ -97,8 +97,11 @@ export async function getLoggedModel(modelId: string, signal?: AbortSignal): Pro
   return loggedModelOf(answer.model);
 }
 
-/** Where files come from: the folder of a run or of a logged model. */
-export type ArtifactOwner = { kind: "run"; runId: string } | { kind: "model"; modelId: string };
+/** Where files come from: the folder of a run, of a logged model, or of a version of a registered one. */
+export type ArtifactOwner =
+  | { kind: "run"; runId: string }
+  | { kind: "model"; modelId: string }
+  | { kind: "version"; name: string; version: string };
 
 function listingPath(owner: ArtifactOwner, folder: string, pageToken: string | null): string {
   const query = new URLSearchParams(pageToken ? { page_token: pageToken } : {});
@@ -106,6 +109,13 @@ function listingPath(owner: ArtifactOwner, folder: string, pageToken: string | n
     query.set("run_id", owner.runId);
     if (folder) query.set("path", folder);
     return `${MLFLOW}artifacts/list?${query}`;
+  }
+  if (owner.kind === "version") {
+    return withQuery("api/v1/model-versions/files", {
+      name: owner.name,
+      version: owner.version,
+      path: folder,
+    });
   }
   if (folder) query.set("artifact_directory_path", folder);
   return `${MLFLOW}logged-models/${encodeURIComponent(owner.modelId)}/artifacts/directories?${query}`;
@@ -131,6 +141,9 @@ export async function listArtifacts(
 
 function filePath(owner: ArtifactOwner, path: string): string {
   if (owner.kind === "run") return `get-artifact?${new URLSearchParams({ run_uuid: owner.runId, path })}`;
+  if (owner.kind === "version") {
+    return withQuery("model-versions/get-artifact", { name: owner.name, version: owner.version, path });
+  }
   const query = new URLSearchParams({ artifact_file_path: path });
   return `${MLFLOW}logged-models/${encodeURIComponent(owner.modelId)}/artifacts/files?${query}`;
 }

@@ -60,6 +60,34 @@ export interface LoggedModel {
   tags: Map<string, string>;
 }
 
+/** A version of a registered model, or of a prompt. */
+export interface ModelVersion {
+  name: string;
+  version: string;
+  description: string;
+  source: string;
+  runId: string;
+  modelId: string;
+  status: string;
+  user: string;
+  createdMs: number | null;
+  updatedMs: number | null;
+  aliases: string[];
+  tags: Map<string, string>;
+}
+
+export interface RegisteredModel {
+  name: string;
+  description: string;
+  createdMs: number | null;
+  updatedMs: number | null;
+  /** The newest version, if there is one. */
+  latestVersion: string | null;
+  /** Alias -> version. */
+  aliases: Map<string, string>;
+  tags: Map<string, string>;
+}
+
 export interface ArtifactEntry {
   path: string;
   isFolder: boolean;

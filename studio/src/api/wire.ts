@@ -5,6 +5,8 @@ import type {
   Experiment,
   LoggedModel,
   Metric,
+  ModelVersion,
+  RegisteredModel,
   Run,
   RunStatus,
 } from "./types.ts";
@@ -98,6 +100,39 @@ export function loggedModelOf(value: Json): LoggedModel {
     metrics: list<Json>(content.metrics).map(metricOf),
     params: pairs(content.params),
     tags: pairs(about.tags),
+  };
+}
+
+export function modelVersionOf(value: Json): ModelVersion {
+  return {
+    name: text(value.name),
+    version: text(value.version),
+    description: text(value.description),
+    source: text(value.source),
+    runId: text(value.run_id),
+    modelId: text(value.model_id),
+    status: text(value.status),
+    user: text(value.user_id),
+    createdMs: optionalNumber(value.creation_timestamp),
+    updatedMs: optionalNumber(value.last_updated_timestamp),
+    aliases: list<string>(value.aliases),
+    tags: pairs(value.tags),
+  };
+}
+
+export function registeredModelOf(value: Json): RegisteredModel {
+  // One version of each stage: the newest of them is the newest of all.
+  const versions = list<Json>(value.latest_versions).map((version) => Number(version.version ?? 0));
+  return {
+    name: text(value.name),
+    description: text(value.description),
+    createdMs: optionalNumber(value.creation_timestamp),
+    updatedMs: optionalNumber(value.last_updated_timestamp),
+    latestVersion: versions.length > 0 ? String(Math.max(...versions)) : null,
+    aliases: new Map(
+      list<{ alias: string; version: string }>(value.aliases).map((one) => [one.alias, text(one.version)]),
+    ),
+    tags: pairs(value.tags),
   };
 }
 

@@ -17,6 +17,15 @@ import { StaleBanner } from "./StaleBanner.tsx";
 /** Few people need these on most days. */
 const AdminScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).AdminScreen }));
 const KeysScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).KeysScreen }));
+const RegistryScreen = lazy(async () => ({
+  default: (await import("../registry/index.ts")).RegistryScreen,
+}));
+const RegisteredModelScreen = lazy(async () => ({
+  default: (await import("../registry/index.ts")).RegisteredModelScreen,
+}));
+const ModelVersionScreen = lazy(async () => ({
+  default: (await import("../registry/index.ts")).ModelVersionScreen,
+}));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
@@ -29,6 +38,12 @@ function Screen({ route }: { route: Route }) {
       return <RunScreen key={route.runId} {...route} />;
     case "model":
       return <ModelScreen key={route.modelId} {...route} />;
+    case "registry":
+      return <RegistryScreen key={route.kind} kind={route.kind} />;
+    case "registeredModel":
+      return <RegisteredModelScreen key={route.name} kind={route.kind} name={route.name} />;
+    case "modelVersion":
+      return <ModelVersionScreen key={`${route.name} ${route.version}`} {...route} />;
     case "share":
       return <ShareScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "admin":

@@ -2,7 +2,7 @@ import { useSession } from "../api/session.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import icon from "../styles/icon.svg";
 import { MlflowLink } from "./MlflowLink.tsx";
-import { experimentsHash } from "./route.ts";
+import { experimentsHash, registryHash } from "./route.ts";
 import { chooseTheme, useTheme } from "./theme.ts";
 import { AdminLink, UserMenu } from "./UserMenu.tsx";
 import { WorkspaceSwitcher } from "./WorkspaceSwitcher.tsx";
@@ -21,6 +21,16 @@ export function Header() {
         <span>Runyard</span>
       </a>
       {!isAsked && <WorkspaceSwitcher />}
+      {!isAsked && (
+        <nav className="row" aria-label="Parts of the workspace">
+          <a className="button bare wide-only" href={experimentsHash()}>
+            Experiments
+          </a>
+          <a className="button bare" href={registryHash()}>
+            Models
+          </a>
+        </nav>
+      )}
       <span className="grow" />
       {!isAsked && <MlflowLink />}
       <AdminLink />

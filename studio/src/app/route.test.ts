@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { changedHash } from "./location.ts";
-import { experimentHash, modelHash, placeOf, routeOf, runHash } from "./route.ts";
+import { experimentHash, modelHash, modelVersionHash, placeOf, routeOf, runHash } from "./route.ts";
 
 const routeAt = (hash: string) => routeOf(placeOf(hash).segments);
 
@@ -16,6 +16,29 @@ describe("the hash names a screen", () => {
     "#/experiments/7/evaluation-runs",
   ])("%s opens the experiment", (hash) => {
     expect(routeAt(hash)).toEqual({ screen: "experiment", experimentId: "7" });
+  });
+
+  it.each([
+    ["#/models", { screen: "registry", kind: "models" }],
+    ["#/prompts/?search=x", { screen: "registry", kind: "prompts" }],
+    ["#/models/a%2Fb%20c", { screen: "registeredModel", kind: "models", name: "a/b c" }],
+    ["#/models/ridge/versions", { screen: "registeredModel", kind: "models", name: "ridge" }],
+    [
+      "#/models/ridge/versions/3",
+      { screen: "modelVersion", kind: "models", name: "ridge", version: "3", artifactPath: "" },
+    ],
+    [
+      "#/prompts/hi/versions/1/artifacts/x/y",
+      { screen: "modelVersion", kind: "prompts", name: "hi", version: "1", artifactPath: "x/y" },
+    ],
+  ])("%s opens a part of the registry", (hash, route) => {
+    expect(routeAt(hash)).toEqual(route);
+  });
+
+  it("writes addresses of the registry that it reads", () => {
+    const hash = modelVersionHash("models", "a/b c", "3", "x y/z");
+    expect(hash).toBe("#/models/a%2Fb%20c/versions/3/artifacts/x%20y/z");
+    expect(routeAt(hash)).toMatchObject({ name: "a/b c", version: "3", artifactPath: "x y/z" });
   });
 
   it("opens the run that MLflow's client prints a link to", () => {
@@ -66,7 +89,7 @@ describe("the hash names a screen", () => {
   });
 
   it("says so when it knows no such page", () => {
-    expect(routeAt("#/prompts/3")).toEqual({ screen: "unknown" });
+    expect(routeAt("#/elsewhere/3")).toEqual({ screen: "unknown" });
   });
 });
 

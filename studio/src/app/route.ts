@@ -1,9 +1,14 @@
+import { REGISTRY_KINDS, type RegistryKind } from "../api/registry.ts";
+
 /** Which screen a hash names. MLflow's clients print such hashes, so their tails must open something. */
 export type Route =
   | { screen: "experiments" }
   | { screen: "experiment"; experimentId: string }
   | { screen: "run"; experimentId: string; runId: string; tab: RunTab; artifactPath: string }
   | { screen: "model"; experimentId: string; modelId: string; artifactPath: string }
+  | { screen: "registry"; kind: RegistryKind }
+  | { screen: "registeredModel"; kind: RegistryKind; name: string }
+  | { screen: "modelVersion"; kind: RegistryKind; name: string; version: string; artifactPath: string }
   | { screen: "share"; experimentId: string }
   | { screen: "admin"; section: string }
   | { screen: "keys" }
@@ -46,11 +51,21 @@ export function placeOf(hash: string): Place {
   };
 }
 
+/** MLflow's own addresses of the registry: `#/models/NAME/versions/3`. */
+function registryRouteOf(kind: RegistryKind, [name, word, version, tab, ...rest]: string[]): Route {
+  if (name === undefined) return { screen: "registry", kind };
+  if (word !== "versions" || version === undefined) return { screen: "registeredModel", kind, name };
+  const artifactPath = tab === "artifacts" ? rest.join("/") : "";
+  return { screen: "modelVersion", kind, name, version, artifactPath };
+}
+
 export function routeOf(segments: string[]): Route {
   const [root, experimentId, kind, id, tab, ...rest] = segments;
   if (root === undefined || (root === "experiments" && experimentId === undefined)) {
     return { screen: "experiments" };
   }
+  const registry = REGISTRY_KINDS.find((one) => one === root);
+  if (registry) return registryRouteOf(registry, segments.slice(1));
   if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
   if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
@@ -75,6 +90,16 @@ const pathTo = (...segments: string[]) => `#/${segments.map(encodeURIComponent).
 
 export const experimentsHash = () => "#/experiments";
 export const experimentHash = (experimentId: string) => pathTo("experiments", experimentId);
+export const registryHash = (kind: RegistryKind = "models") => pathTo(kind);
+export const registeredModelHash = (kind: RegistryKind, name: string) => pathTo(kind, name);
+export const modelVersionHash = (kind: RegistryKind, name: string, version: string, artifactPath = "") =>
+  pathTo(
+    kind,
+    name,
+    "versions",
+    version,
+    ...(artifactPath ? ["artifacts", ...artifactPath.split("/").filter(Boolean)] : []),
+  );
 export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");
 export const adminHash = (section = "") => pathTo("admin", ...(section ? [section] : []));
 export const keysHash = () => "#/keys";

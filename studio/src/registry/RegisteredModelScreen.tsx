@@ -1,0 +1,162 @@
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import {
+  deleteRegisteredModel,
+  describeRegisteredModel,
+  getRegisteredModel,
+  type RegistryKind,
+  searchModelVersions,
+} from "../api/registry.ts";
+import type { ModelVersion } from "../api/types.ts";
+import { go } from "../app/location.ts";
+import { modelVersionHash, registryHash } from "../app/route.ts";
+import { useDocumentTitle } from "../app/title.ts";
+import { Dialog, TextDialog } from "../parts/Dialog.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Loaded } from "../parts/Loaded.tsx";
+import { PairsCard } from "../parts/PairsCard.tsx";
+import { Empty } from "../parts/States.tsx";
+import { TableCard } from "../parts/TableCard.tsx";
+import { Time } from "../parts/Time.tsx";
+import { Aliases } from "./Aliases.tsx";
+import { isInnerTag, ONE, TITLES } from "./words.ts";
+
+const REFRESH_MS = 10_000;
+
+/** A registered model, or a prompt, with all its versions. */
+export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name: string }) {
+  useDocumentTitle(name);
+  const [asked, setAsked] = useState<"describe" | "delete" | null>(null);
+  const queries = useQueryClient();
+  const model = useQuery({
+    queryKey: ["registered-model", name],
+    queryFn: ({ signal }) => getRegisteredModel(name, signal),
+    refetchInterval: REFRESH_MS,
+  });
+  const close = () => setAsked(null);
+  return (
+    <div className="page stack">
+      <div>
+        <nav className="crumbs" aria-label="Where you are">
+          <a href={registryHash(kind)}>{TITLES[kind]}</a>
+          <span aria-hidden="true">/</span>
+          <span>{name}</span>
+        </nav>
+        <div className="title">
+          <h1 className="wrap-anywhere">{name}</h1>
+          <span className="grow" />
+          <button type="button" className="button" onClick={() => setAsked("describe")}>
+            <Icon name="pencil" /> Describe
+          </button>
+          <button type="button" className="button danger" onClick={() => setAsked("delete")}>
+            <Icon name="trash" /> Delete
+          </button>
+        </div>
+      </div>
+      <Loaded query={model} label={`Loading the ${ONE[kind]}`}>
+        {(found) => (
+          <>
+            {found.description && <p className="wrap-anywhere">{found.description}</p>}
+            <Versions kind={kind} name={name} />
+            <PairsCard
+              title="Tags"
+              empty="No tags were set."
+              rows={[...found.tags].filter(([key]) => !isInnerTag(key)).map(([key, text]) => ({ key, text }))}
+            />
+            {asked === "describe" && (
+              <TextDialog
+                title={`Describe ${name}`}
+                label="Description"
+                action="Save"
+                initial={found.description}
+                onClose={close}
+                onText={async (text) => {
+                  await describeRegisteredModel(name, text);
+                  await queries.invalidateQueries({ queryKey: ["registered-model", name] });
+                }}
+              />
+            )}
+          </>
+        )}
+      </Loaded>
+      {asked === "delete" && (
+        <Dialog
+          title={`Delete the ${ONE[kind]} “${name}”?`}
+          action="Delete"
+          isDanger
+          onClose={close}
+          onConfirm={async () => {
+            await deleteRegisteredModel(name);
+            await queries.invalidateQueries({ queryKey: ["registered-models"] });
+            go(registryHash(kind));
+          }}
+        >
+          <p>All its versions and aliases go for good. The runs that they came from stay.</p>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+function Versions({ kind, name }: { kind: RegistryKind; name: string }) {
+  const found = useInfiniteQuery({
+    queryKey: ["model-versions", name],
+    queryFn: ({ signal, pageParam }) => searchModelVersions(kind, name, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextToken,
+    refetchInterval: REFRESH_MS,
+  });
+  return (
+    <Loaded query={found} label="Loading versions">
+      {(data) => {
+        const versions = data.pages.flatMap((page) => page.items);
+        return (
+          <>
+            <TableCard
+              title="Versions"
+              columns={["Version", "Aliases", "~Registered", "~By", "~Description"]}
+              instead={
+                versions.length === 0 && (
+                  <Empty title="No versions yet">
+                    <p className="quiet">
+                      <code>mlflow.register_model("runs:/RUN_ID/model", "{name}")</code> registers one.
+                    </p>
+                  </Empty>
+                )
+              }
+            >
+              {versions.map((version) => (
+                <VersionRow key={version.version} kind={kind} version={version} />
+              ))}
+            </TableCard>
+            {found.hasNextPage && (
+              <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
+                Show more
+              </button>
+            )}
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function VersionRow({ kind, version }: { kind: RegistryKind; version: ModelVersion }) {
+  return (
+    <tr>
+      <td>
+        <a className="strong" href={modelVersionHash(kind, version.name, version.version)}>
+          Version {version.version}
+        </a>
+      </td>
+      <td>
+        <Aliases names={version.aliases} />
+      </td>
+      <td className="wide-only">
+        <Time ms={version.createdMs} isRelative />
+      </td>
+      <td className="wide-only wrap-anywhere">{version.user}</td>
+      <td className="wide-only wrap-anywhere">{version.description}</td>
+    </tr>
+  );
+}
