@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 MB = 1024 * 1024
 SIZE_BYTES = int(os.environ.get("RUNYARD_LARGE_FILE_MB", "256")) * MB
-# Three parts of 8 MB, and those that an upload which was cut off lets go of while the next one begins.
+# Seen on SeaweedFS: 29 MB more after the cut uploads, 28 MB more in the download, 11 MB more on busy cores.
 GROWTH_BYTES = 80 * MB
 MEMORY_BYTES = 200 * MB
 CUTS_BYTES = [0, 1, *(MB << power for power in range(7)), SIZE_BYTES - 1]
