@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 MB = 1024 * 1024
 SIZE_BYTES = int(os.environ.get("RUNYARD_LARGE_FILE_MB", "256")) * MB
-GROWTH_BYTES = 64 * MB
+# Seen on SeaweedFS: 29 MB more after the cut uploads, 28 MB more in the download, 11 MB more on busy cores.
+GROWTH_BYTES = 80 * MB
 MEMORY_BYTES = 200 * MB
 CUTS_BYTES = [0, 1, *(MB << power for power in range(7)), SIZE_BYTES - 1]
 PATH = "/api/2.0/mlflow-artifacts/artifacts/run/large.bin"

@@ -304,3 +304,12 @@ def test_what_a_process_left_that_died_over_making_a_spool_is_removed_once_it_is
         ".20200101T000000-78-0a0b0c0d",
         ".of-somebody-else",
     }
+
+
+def test_what_can_not_be_removed_keeps_nobody_from_making_a_spool(root: Path):
+    left = root / ".20200101T000000-77-0a0b0c0d"
+    left.write_text("no folder")
+    os.utime(left, (0, 0))
+    spool, lock = SpoolFolder.make(root, "http://127.0.0.1:1")
+    lock.release()
+    assert {path.name for path in root.iterdir()} == {spool.path.name, left.name}

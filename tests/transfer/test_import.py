@@ -11,7 +11,7 @@ import pytest
 
 from tests.running_server import RunningServer
 from tests.transfer.conftest import MADE
-from tests.transfer.importing import all_runs, complete_import, history, run_import, search
+from tests.transfer.importing import all_runs, complete_import, history, run_import, search, weights_in
 
 pytestmark = pytest.mark.clients
 
@@ -49,7 +49,7 @@ def _run_ids(store: Path) -> set[str]:
 
 def _check_brave(server: RunningServer, name: str) -> None:
     info = _check_numbers(server)
-    for weights in ("weights 1%.bin",) if name.startswith("3.17") else ("weights 1%.bin", "weights #1%.bin"):
+    for weights in weights_in(name):
         assert _file(server, info, f"model/{weights}") == bytes(range(256)) * 300
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.running_server import RunningServer
 from tests.transfer.conftest import MADE
-from tests.transfer.importing import MLFLOW, complete_import, run_import
+from tests.transfer.importing import MLFLOW, complete_import, run_import, weights_in
 
 pytestmark = pytest.mark.clients
 
@@ -58,7 +58,7 @@ def _check(server: RunningServer, name: str) -> None:
     versions = _versions(server, "net")
     second = versions["2"]
     assert (second["description"], _pairs(second["tags"])) == ("first", {"n": "1"})
-    for weights in ("weights 1%.bin",) if name.startswith("3.17") else ("weights 1%.bin", "weights #1%.bin"):
+    for weights in weights_in(name):
         assert _content(server, "net", "2", weights) == bytes(range(256)) * 300
     run = _asked(server, "runs/get", run_id=second["run_id"])["run"]
     assert second["source"] == f"{run['info']['artifact_uri']}/model"

@@ -297,7 +297,8 @@ def _made(root: Path) -> Iterator[tuple[int, Path]]:
 def _remove_unfinished(root: Path) -> None:
     """Remove what processes that died while they made a spool have left; nothing was logged to it."""
     for entry in root.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another process does the same
+        # Another process does the same, or it is somebody else's: no reason to make no spool.
+        with contextlib.suppress(OSError):
             if _UNFINISHED.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > UNFINISHED_FOR_S:
                 shutil.rmtree(entry)
 
