@@ -1,0 +1,58 @@
+"""Runyard's own messages about compute targets."""
+
+from __future__ import annotations
+
+from runyard.protocol.messages.common import Wire
+
+
+class CreateComputeTarget(Wire):
+    """Body of ``POST /api/v1/compute``; ``kind`` is ``local``, for slots on the server's own machine."""
+
+    name: str
+    kind: str = "local"
+    slots: int = 1
+    description: str = ""
+    tags: dict[str, str] = {}
+
+
+class ChangeComputeTarget(Wire):
+    """Body of ``PATCH /api/v1/compute/{name}``; what is left out stays. Jobs of a paused target wait."""
+
+    slots: int | None = None
+    is_paused: bool | None = None
+    description: str | None = None
+    tags: dict[str, str] | None = None
+
+
+class DeleteComputeTarget(Wire):
+    """Query of ``DELETE /api/v1/compute/{name}``; ``force`` ends its jobs that are not over."""
+
+    force: bool = False
+
+
+class WireComputeTarget(Wire, omit_defaults=False):
+    """A compute target, and how much of it is taken: slots by running jobs, and jobs that wait."""
+
+    name: str
+    kind: str
+    slots: int
+    slots_taken: int
+    jobs_waiting: int
+    is_paused: bool
+    is_built_in: bool
+    description: str
+    tags: dict[str, str]
+    created_ms: int
+    created_by: str
+
+
+class ComputeTargetAnswer(Wire, omit_defaults=False):
+    """One compute target."""
+
+    compute_target: WireComputeTarget
+
+
+class ListComputeTargetsAnswer(Wire, omit_defaults=False):
+    """All compute targets of a workspace, the server's own machine first."""
+
+    compute_targets: list[WireComputeTarget]

@@ -1,0 +1,183 @@
+"""Runyard's own messages about jobs and the code that they run."""
+
+from __future__ import annotations
+
+from runyard.entities.job import Job
+from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.environments import WireDocker, WirePython
+
+
+class JobEnvironment(Wire):
+    """What a job needs around it: an environment of the workspace by name, or what one would hold.
+
+    Without a version it is the one registered last. A name with a content is what the content is shown as.
+    """
+
+    name: str = ""
+    version: int | None = None
+    python: WirePython | None = None
+    docker: WireDocker | None = None
+    variables: dict[str, str] = {}
+
+
+class SubmitJob(Wire):
+    """Body of ``POST /api/v1/jobs``: a ``script`` of the ``snapshot``, or a ``command``.
+
+    ``max_duration_s`` of 0 is for ever. ``is_azureml`` lets the script import Runyard's SDK as ``azureml``.
+    ``run_id`` is the client's own, 32 hexadecimal digits: the same request again is the same job.
+    """
+
+    experiment_id: str
+    compute: str = "local"
+    snapshot: str = ""
+    script: str = ""
+    arguments: list[str] = []
+    command: list[str] = []
+    environment: JobEnvironment | None = None
+    variables: dict[str, str] = {}
+    slots: int = 1
+    max_duration_s: int = 0
+    max_attempts: int = 1
+    priority: int = 0
+    is_azureml: bool = False
+    run_name: str = ""
+    tags: dict[str, str] = {}
+    run_id: str | None = None
+
+
+class ListJobs(Wire):
+    """Query of ``GET /api/v1/jobs``; the latest submitted first.
+
+    ``statuses`` are names of states with commas between them, ``active`` among them for all that are not over.
+    """
+
+    compute: str | None = None
+    experiment_id: str | None = None
+    statuses: str = ""
+    max_results: int = 100
+    page_token: str | None = None
+
+
+class WireJob(Wire, omit_defaults=False):
+    """A job. ``position`` counts from 1 in the queue of its target; ``reason`` says why it waits, or ended so.
+
+    ``status`` is queued, starting, preparing, running, completed, failed, canceled or lost.
+    """
+
+    run_id: str
+    experiment_id: str
+    compute: str
+    status: str
+    attempt: int
+    max_attempts: int
+    priority: int
+    slots: int
+    snapshot: str
+    script: str
+    arguments: list[str]
+    command: list[str]
+    environment_name: str
+    environment_version: int
+    variables: dict[str, str]
+    max_duration_s: int
+    is_azureml: bool
+    submitted_ms: int
+    submitted_by: str
+    started_ms: int | None
+    ended_ms: int | None
+    is_cancel_requested: bool
+    exit_code: int | None
+    reason: str
+    host: str
+    position: int | None = None
+
+
+class JobAnswer(Wire, omit_defaults=False):
+    """One job."""
+
+    job: WireJob
+
+
+class ListJobsAnswer(Wire, omit_defaults=False):
+    """A page of jobs."""
+
+    jobs: list[WireJob]
+    next_page_token: str | None = None
+
+
+class BeginJob(Wire):
+    """Body of ``POST /api/v1/jobs/{run_id}/begin``: an agent is there, and asks whether it is the one.
+
+    ``agent_id`` is its own, drawn at random. Another agent of the same attempt is refused with INVALID_STATE.
+    """
+
+    attempt: int
+    agent_id: str
+    host: str = ""
+
+
+class ReportJob(Wire):
+    """Body of ``POST /api/v1/jobs/{run_id}/report``: the agent lives. ``status`` is preparing or running."""
+
+    attempt: int
+    agent_id: str
+    status: str
+
+
+class ReportAnswer(Wire, omit_defaults=False):
+    """What the agent is to do: go on, or end the script."""
+
+    is_cancel_requested: bool
+
+
+class EndJob(Wire):
+    """Body of ``POST /api/v1/jobs/{run_id}/end``: ``status`` is completed, failed or canceled.
+
+    The same again is answered as the first time.
+    """
+
+    attempt: int
+    agent_id: str
+    status: str
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class SnapshotAnswer(Wire, omit_defaults=False):
+    """Code that is kept: ``sha256`` of the archive, a tar compressed by gzip."""
+
+    sha256: str
+    size_bytes: int
+
+
+def wire_job(job: Job, position: int | None = None) -> WireJob:
+    """Return a job as Runyard writes it."""
+    spec = job.spec
+    return WireJob(
+        run_id=job.run_id,
+        experiment_id=job.experiment_id,
+        compute=job.compute,
+        status=job.status.value,
+        attempt=job.attempt,
+        max_attempts=spec.max_attempts,
+        priority=spec.priority,
+        slots=spec.slots,
+        snapshot=spec.snapshot,
+        script=spec.script,
+        arguments=list(spec.arguments),
+        command=list(spec.command),
+        environment_name=spec.environment_name,
+        environment_version=spec.environment_version,
+        variables=dict(spec.variables),
+        max_duration_s=spec.max_duration_s,
+        is_azureml=spec.is_azureml,
+        submitted_ms=job.submitted_ms,
+        submitted_by=job.submitted_by,
+        started_ms=job.started_ms,
+        ended_ms=job.ended_ms,
+        is_cancel_requested=job.canceled_ms is not None,
+        exit_code=job.exit_code,
+        reason=job.reason,
+        host=job.host,
+        position=position,
+    )
