@@ -4,8 +4,8 @@ What every launcher promises:
 
 - One attempt of a job is one agent. To submit an attempt again ends what was started for it before, if it is
   still there, and starts another agent; the server tells the two apart and lets only one run the script.
-- What ``submit`` returns is all that a launcher needs to find the agent again, in another process too: servers
-  are restarted while jobs go on.
+- What ``submit`` returns is all that a launcher needs to find the agent again, in another process too:
+  servers are restarted while jobs go on.
 - An agent that is gone leaves nothing behind that runs: to see it as gone, or to cancel it, ends its script.
 - No method waits for an agent to do anything; each may be called again at any time.
 - Words of callers reach the machine as words, never through a shell.
@@ -94,4 +94,4 @@ class Launcher(ABC):
 
     @abstractmethod
     def forget(self, launched: str) -> None:
-        """End an agent and its script at once, if they are there, and remove what they left on the machine."""
+        """End an agent and its script at once, if they are there, and remove what they left there."""

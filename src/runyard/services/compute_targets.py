@@ -50,7 +50,7 @@ def create_target(
         raise AlreadyExists(f"'{THIS_MACHINE}' is the server's own machine, in each workspace.")
     _check_slots(slots)
     _check_words(description, tags)
-    if kind is ComputeKind.LOCAL and not call.settings.slots_of_this_machine:
+    if not call.settings.slots_of_this_machine:
         raise Forbidden(_NO_JOBS_HERE)
     made = ComputeTarget(
         workspace=call.workspace.name,
@@ -73,9 +73,8 @@ def get_target(call: Call, name: str) -> ComputeTarget:
     Raises:
         NotFound: There is none; the message names those that there are.
     """
-    found = target_of(call.settings, call.workspace.name, name)
-    if found is None:
-        found = call.stores.metadata.compute_targets.find_target(call.workspace.name, name)
+    kept = call.stores.metadata.compute_targets
+    found = target_of(call.settings, call.workspace.name, name) or kept.find_target(call.workspace.name, name)
     if found is not None:
         return found
     if name == THIS_MACHINE:

@@ -7,6 +7,7 @@ steps at the same moment: who comes second finds the job moved on, and does noth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runyard.auth.job_keys import new_job_key
@@ -17,6 +18,15 @@ from runyard.services.events import note_status
 from runyard.stores.opening import Stores
 
 MAX_REASON_LENGTH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended: completed, failed or canceled, with what exit code, and why."""
+
+    status: JobStatus
+    exit_code: int | None
+    reason: str
 
 
 def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bool = False) -> str | None:
@@ -73,15 +83,7 @@ def lose(stores: Stores, job: Job, now_ms: int, reason: str) -> bool:
     return True
 
 
-def end_attempt(
-    stores: Stores,
-    run_id: str,
-    attempt: int,
-    status: JobStatus,
-    now_ms: int,
-    exit_code: int | None = None,
-    reason: str = "",
-) -> Job | None:
+def end_attempt(stores: Stores, run_id: str, attempt: int, end: AttemptEnd, now_ms: int) -> Job | None:
     """Note how an attempt has ended, and return the job: over, or queued once more if it may be tried again.
 
     None if the job has gone, is over, or is at another attempt.
@@ -90,13 +92,13 @@ def end_attempt(
         job = stores.metadata.jobs.find_job(run_id)
         if job is None or job.status.is_over or job.attempt != attempt:
             return None
-        reason = reason[:MAX_REASON_LENGTH]
-        if job.canceled_ms is not None and status is JobStatus.FAILED:
-            status = JobStatus.CANCELED
-        if status is JobStatus.FAILED and job.attempt < job.spec.max_attempts:
-            _queue_again(stores, job, reason)
+        end = replace(end, reason=end.reason[:MAX_REASON_LENGTH])
+        if job.canceled_ms is not None and end.status is JobStatus.FAILED:
+            end = replace(end, status=JobStatus.CANCELED, reason=job.reason)
+        if end.status is JobStatus.FAILED and job.attempt < job.spec.max_attempts:
+            _queue_again(stores, job, end.reason)
         else:
-            _end(stores, job, status, now_ms, exit_code, reason)
+            _end(stores, job, end, now_ms)
         return stores.metadata.jobs.find_job(run_id)
 
 
@@ -106,7 +108,7 @@ def cancel(stores: Stores, job: Job, now_ms: int, reason: str) -> None:
         return
     stores.metadata.jobs.update_job(job.run_id, canceled_ms=now_ms)
     if job.status is JobStatus.QUEUED:
-        _end(stores, job, JobStatus.CANCELED, now_ms, None, reason)
+        _end(stores, job, AttemptEnd(JobStatus.CANCELED, None, reason), now_ms)
     else:
         stores.metadata.jobs.update_job(job.run_id, reason=reason)
 
@@ -124,16 +126,19 @@ def _queue_again(stores: Stores, job: Job, reason: str) -> None:
     _update_run(stores, job, RunStatus.SCHEDULED, None)
 
 
-def _end(
-    stores: Stores, job: Job, status: JobStatus, now_ms: int, exit_code: int | None, reason: str
-) -> None:
+def _end(stores: Stores, job: Job, end: AttemptEnd, now_ms: int) -> None:
     stores.metadata.jobs.update_job(
-        job.run_id, status=status, ended_ms=now_ms, seen_ms=now_ms, exit_code=exit_code, reason=reason
+        job.run_id,
+        status=end.status,
+        ended_ms=now_ms,
+        seen_ms=now_ms,
+        exit_code=end.exit_code,
+        reason=end.reason,
     )
-    tags = {} if exit_code is None else {EXIT_CODE_TAG: str(exit_code)}
-    if reason and status is not JobStatus.COMPLETED:
-        tags[REASON_TAG] = reason
-    _update_run(stores, job, status.run_status, now_ms, tags)
+    tags = {} if end.exit_code is None else {EXIT_CODE_TAG: str(end.exit_code)}
+    if end.reason and end.status is not JobStatus.COMPLETED:
+        tags[REASON_TAG] = end.reason
+    _update_run(stores, job, end.status.run_status, now_ms, tags)
 
 
 def _update_run(

@@ -1,7 +1,7 @@
-"""The queue of jobs: starts those whose turn it is, watches those that were started, notes what became of them.
+"""The queue of jobs: starts those whose turn it is, and notes what becomes of those that were started.
 
-Each server has one such thread. A job belongs to the machine whose launcher has started it, and only the server
-there watches it; the queue itself is one for all servers, and a transaction decides who starts a job.
+Each server has one such thread. A job belongs to the machine whose launcher has started it, and only the
+server there watches it; the queue itself is one for all servers, and a transaction decides who starts a job.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runyard.entities.compute_target import THIS_MACHINE, ComputeKind, ComputeTa
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import InvalidParameter, NotFound, RunyardError
 from runyard.services.compute_targets import target_of
-from runyard.services.job_life import begin_attempt, end_attempt, lose
+from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, lose
 from runyard.services.operation import Operation
 from runyard.settings import Settings
 from runyard.stores.artifacts.paths import proxied_path
@@ -107,7 +107,7 @@ class JobQueue:
         """Note what a launcher sees of a job's agent."""
         if report.state is AgentState.ENDED:
             status = JobStatus(report.status)
-            end = (status, now_ms, report.exit_code, report.reason)
+            end = AttemptEnd(status, report.exit_code, report.reason)
         elif report.state is AgentState.GONE:
             if job.status is JobStatus.STARTING and job.canceled_ms is None and self._may_launch_again(job):
                 # No agent has asked for the script yet, and the next one's key shuts out this one.
@@ -115,12 +115,14 @@ class JobQueue:
                 return
             said = f": {report.reason}" if report.reason else ""
             reason = f"its agent is gone; it was killed, or the machine was started anew{said}"
-            end = (JobStatus.FAILED, now_ms, None, reason)
+            end = AttemptEnd(JobStatus.FAILED, None, reason)
         else:
             if report.state is AgentState.ALIVE and job.canceled_ms is not None:
                 self._end_canceled(job, now_ms)
             return
-        self._stores.database.retrying(lambda: end_attempt(self._stores, job.run_id, job.attempt, *end))
+        self._stores.database.retrying(
+            lambda: end_attempt(self._stores, job.run_id, job.attempt, end, now_ms)
+        )
 
     def _may_launch_again(self, job: Job) -> bool:
         attempt = (job.run_id, job.attempt)
@@ -182,7 +184,7 @@ class JobQueue:
         if job.compute == THIS_MACHINE:  # another server of the database may run jobs
             return
         why = f"there is no compute target '{job.compute}' any more"
-        end_attempt(self._stores, job.run_id, job.attempt, JobStatus.FAILED, now_ms, None, why)
+        end_attempt(self._stores, job.run_id, job.attempt, AttemptEnd(JobStatus.FAILED, None, why), now_ms)
 
     def _launch(self, job: Job, now_ms: int, *, again: bool = False) -> None:
         target = self._target(job)

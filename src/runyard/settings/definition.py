@@ -273,8 +273,9 @@ class Settings:
     local_slots: int = field(
         default=-1,
         metadata={
-            "help": "How many slots this machine has for jobs; 0 for none, -1 for as many as it has processors "
-            "on 'up' and none on 'serve': the code of a job can do whatever the server's own user can."
+            "help": "How many slots this machine has for jobs; 0 for none, -1 for as many as it has "
+            "processors on 'up' and none on 'serve': the code of a job can do whatever the user of the "
+            "server's process can."
         },
     )
     max_snapshot_bytes: int = field(

@@ -22,6 +22,8 @@ from runyard.protocol.wire import choice
 from runyard.server.routing import Routes
 from runyard.services import job_reports, jobs, reach
 from runyard.services.call import Call
+from runyard.services.job_life import AttemptEnd
+from runyard.services.job_reports import Agent
 
 routes = Routes()
 _BASE = "/api/v1/jobs"
@@ -93,7 +95,7 @@ def cancel_job(call: Call, run_id: str) -> JobAnswer:
 )
 def begin_job(call: Call, body: BeginJob, run_id: str) -> Empty:
     """Let one agent have the attempt."""
-    job_reports.begin(call, run_id, body.attempt, body.agent_id)
+    job_reports.begin(call, Agent(run_id, body.attempt, body.agent_id))
     return Empty()
 
 
@@ -103,7 +105,7 @@ def begin_job(call: Call, body: BeginJob, run_id: str) -> Empty:
 def report_job(call: Call, body: ReportJob, run_id: str) -> ReportAnswer:
     """Answer whether it is to end the script."""
     status = choice(JobStatus, body.status, "status")
-    is_canceled = job_reports.report(call, run_id, body.attempt, body.agent_id, status)
+    is_canceled = job_reports.report(call, Agent(run_id, body.attempt, body.agent_id), status)
     return ReportAnswer(is_cancel_requested=is_canceled)
 
 
@@ -113,7 +115,8 @@ def report_job(call: Call, body: ReportJob, run_id: str) -> ReportAnswer:
 def end_job(call: Call, body: EndJob, run_id: str) -> Empty:
     """Note the end."""
     status = choice(JobStatus, body.status, "status")
-    job_reports.end(call, run_id, body.attempt, body.agent_id, status, body.exit_code, body.reason)
+    end = AttemptEnd(status, body.exit_code, body.reason)
+    job_reports.end(call, Agent(run_id, body.attempt, body.agent_id), end)
     return Empty()
 
 
