@@ -27,7 +27,7 @@ nasty = st.sampled_from(
 def run(
     words: Sequence[str],
     variables: Mapping[str, str] | None = None,
-    look: Callable[[Process], object] = lambda process: None,
+    look: Callable[[Process], None] = lambda process: None,
 ) -> tuple[int, bytes, bytes]:
     """Run a command and return its code and what it printed."""
     process = Process(Command(words, os.environ if variables is None else variables, Path.cwd()))
