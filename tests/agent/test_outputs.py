@@ -120,7 +120,7 @@ def test_a_file_that_a_server_breaks_off_again_and_again_is_let_go(
         return Answer(0)
 
     job_server.fault = fault
-    monkeypatch.setattr("runyard.agent.server.rest", lambda rest_s, is_given_up: None)
+    monkeypatch.setattr("runyard.agent.server.rest", lambda *_: None)
     assert sender(job_server, orders).send(code).startswith("not kept: outputs/x (PUT ")
     assert len(job_server.requests) == 5
 
@@ -135,7 +135,7 @@ def test_one_that_a_server_has_no_room_for_now_is_not(code: Path, job_server: Jo
         return left.pop() if left else None
 
     job_server.fault = fault
-    monkeypatch.setattr("runyard.agent.server.rest", lambda rest_s, is_given_up: None)
+    monkeypatch.setattr("runyard.agent.server.rest", lambda *_: None)
     assert sender(job_server, orders).send(code) == ""
     assert job_server.artifacts == {f"{BASE}/outputs/x": b"x"}
 

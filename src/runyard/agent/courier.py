@@ -60,7 +60,7 @@ class Courier:
                 self._send(piece)
             except Away as away:
                 _log.info("%s", away)
-                rest(max(rest_s, away.rest_s), lambda: self._orders.is_over)
+                rest(max(rest_s, away.rest_s), lambda: self._orders.is_over, self._orders.count_answers)
                 rest_s = min(rest_s * 2, LONGEST_REST_S)
                 continue
             except (Refused, OSError) as error:

@@ -204,16 +204,16 @@ class _Agent:
                 reason = f"{end.reason}; {note}" if end.reason else note
                 end = replace(end, reason=reason[:MAX_REASON_LENGTH])
         self._courier.finish()
-        self._heart.stop()
         # Not before: a launcher that sees it may end the job, and its key with it.
         self._keep(self._marks.write_end, end)
         body = {"attempt": self._job.attempt, "agent_id": self._agent_id, **asdict(end)}
         self._call("end", body, lambda: self._orders.is_over)
+        self._heart.stop()
         return TOLD
 
     def _call(self, what: str, body: dict[str, object], is_given_up: Callable[[], bool]) -> None:
         path = f"/api/v1/jobs/{self._job.run_id}/{what}"
-        patiently(lambda: self._server.post(path, body), is_given_up)
+        patiently(lambda: self._server.post(path, body), is_given_up, self._orders.count_answers)
 
 
 def _with_last_word(reason: str, last_line: str) -> str:

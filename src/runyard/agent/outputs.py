@@ -84,7 +84,11 @@ class Outputs:
     def _send(self, name: str, path: Path) -> None:
         tries = _Tries(self._orders)
         try:
-            patiently(lambda: tries.count(lambda: self._put(name, path)), lambda: self._orders.is_over)
+            patiently(
+                lambda: tries.count(lambda: self._put(name, path)),
+                lambda: self._orders.is_over,
+                self._orders.count_answers,
+            )
         except GivenUp:
             self._leave(name, "there was no time for it")
         except (Refused, OSError) as error:
