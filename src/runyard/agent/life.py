@@ -20,6 +20,7 @@ from runyard.agent.console import Console
 from runyard.agent.courier import Courier
 from runyard.agent.marks import CANCELED, COMPLETED, FAILED, JobEnd, Marks
 from runyard.agent.orders import Heart, Orders
+from runyard.agent.orphans import adopt_orphans, bury_orphans, end_orphans
 from runyard.agent.outputs import Outputs
 from runyard.agent.preparation import Preparation
 from runyard.agent.process import Command, Process, explained, oom_kills
@@ -49,6 +50,7 @@ def live(folder: Path) -> int:
     _log_into(folder / "agent.log")
     orders = Orders(assignment.stop_grace_s + LAST_WORDS_S)
     orders.obey_signals()
+    adopt_orphans()
     return _Agent(folder, assignment, marks, orders, umask).live()
 
 
@@ -166,10 +168,11 @@ class _Agent:
             code = process.read(
                 self._console.stdout.take,
                 self._console.stderr.take,
-                lambda: limits.look(process, self._orders),
+                lambda: self._look(process, limits),
             )
         finally:
             process.kill()
+            end_orphans()
         end = explained(code, ran_out=oom_kills() > kills)
         if limits.is_over_time:
             return JobEnd(FAILED, end.exit_code, f"it ran longer than {self._job.max_duration_s:g} s")
@@ -179,6 +182,10 @@ class _Agent:
             return JobEnd(COMPLETED, 0)
         reason = end.reason if code < 0 else _with_last_word(end.reason, self._console.stderr.last_line)
         return JobEnd(FAILED, end.exit_code, reason)
+
+    def _look(self, process: Process, limits: _Limits) -> None:
+        limits.look(process, self._orders)
+        bury_orphans(process.pid)
 
     def _stopped(self, end: JobEnd) -> JobEnd:
         """Return an end that was asked for."""
