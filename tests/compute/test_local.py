@@ -34,6 +34,13 @@ class TestLocalLauncher(LauncherRules):
         until(path.exists)
         return json.loads(path.read_text())
 
+    def killed(self, launcher):
+        """What is left of an agent that was killed before there was a script."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        self.kill_agent(launched)
+        until(lambda: state_of(launcher, launched) is AgentState.GONE)
+        return launched
+
     def test_nobody_else_reads_the_key(self, launcher):
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
         folder = self.folder / launched
@@ -50,8 +57,7 @@ class TestLocalLauncher(LauncherRules):
         assert report_of(launcher, launched).reason
 
     def test_the_end_that_an_agent_has_written_down_counts_though_it_is_gone(self, launcher):
-        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
-        self.kill_agent(launched)
+        launched = self.killed(launcher)
         end = {"status": "failed", "exit_code": 3, "reason": "r"}
         (self.folder / launched / END).write_text(json.dumps(end))
         report = report_of(LocalLauncher(self.folder), launched)
@@ -63,7 +69,7 @@ class TestLocalLauncher(LauncherRules):
         )
 
     def test_a_script_whose_agent_was_killed_is_ended_with_all_its_processes(self, launcher):
-        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        launched = self.killed(launcher)
         # What ignores that its parent has died, as a worker of a data loader does.
         words = (
             "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
@@ -75,19 +81,17 @@ class TestLocalLauncher(LauncherRules):
         script.wait()
         assert not is_alive(written)
         os.killpg(script.pid, 0)  # its child is there
-        self.kill_agent(launched)
-        until(lambda: state_of(launcher, launched) is AgentState.GONE)
+        assert state_of(launcher, launched) is AgentState.GONE
         until(lambda: not group_lives(script.pid))
 
     def test_another_process_of_the_same_number_is_left_alone(self, launcher):
-        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        launched = self.killed(launcher)
         other = subprocess.Popen(["sleep", "600"], start_new_session=True)
         try:
             (self.folder / launched / SCRIPT).write_text(
                 json.dumps({"pid": other.pid, "started": 1, "group": other.pid})
             )
-            self.kill_agent(launched)
-            until(lambda: state_of(launcher, launched) is AgentState.GONE)
+            assert state_of(launcher, launched) is AgentState.GONE
             assert other.poll() is None
         finally:
             other.kill()
