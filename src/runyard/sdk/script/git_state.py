@@ -76,6 +76,12 @@ def listed_files(folder: Path, *, git_folder: Path | None = None) -> list[str] |
     return None if found is None else [name for name in found.split("\0") if name]
 
 
+def tracked_files(folder: Path) -> list[str] | None:
+    """Return the files below a folder that git tracks, also if they are gone; None if git can't tell."""
+    found = git_text(folder, "ls-files", "-z", "--cached", "--deduplicate")
+    return None if found is None else [name for name in found.split("\0") if name]
+
+
 def make_git_folder(path: Path) -> bool:
     """Make an empty repository to ask with; return whether there is a git to do it."""
     return git_text(path.parent, "init", "-q", str(path)) is not None
