@@ -27,6 +27,16 @@ class GitState:
     remote: str
     is_dirty: bool
 
+    def tags(self) -> dict[str, str]:
+        """Return what is known as tags of a run, under MLflow's names."""
+        tags = {
+            "mlflow.source.git.commit": self.commit,
+            "mlflow.source.git.branch": self.branch,
+            "mlflow.source.git.repoURL": self.remote,
+            "mlflow.source.git.dirty": str(self.is_dirty),
+        }
+        return {key: value for key, value in tags.items() if value}
+
 
 def read_git_state(folder: Path) -> GitState | None:
     """Return the state of the working tree that holds a folder; None without git, tree or commit."""
