@@ -175,10 +175,11 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             contextlib.closing(Housekeeping(stores, settings, operation)) as housekeeping,
             _listening(settings) as listener,
         ):
+            url = _url(settings, listener)
+            operation.address, operation.authority = url, _authority_text(settings)
             documents.start()
             identity.start()
             housekeeping.start()
-            url = _url(settings, listener)
             config = _config(app, settings)
             server = StoppingServer(config, operation, settings.drain_s)
             with _announced(settings, url), _renewed(config, settings):
@@ -209,6 +210,12 @@ def _with_own_certificate(settings: Settings) -> Settings:
         raise InvalidParameter("Give either --tls self or --tls-cert and --tls-key, not both.")
     made = authority_of(settings)
     return settings if made is None else replace(settings, tls_cert=made.chain, tls_key=made.key)
+
+
+def _authority_text(settings: Settings) -> str:
+    """Return the certificate by which processes of this machine trust a server that made its own."""
+    made = authority_of(settings)
+    return "" if made is None else made.authority.read_text()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,17 @@ from runyard.entities.rights import Rights
 from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import Forbidden, Unauthenticated
 
-__all__ = ["LOCAL_OWNER", "Caller", "Open", "Permission", "Proof", "Scope", "authorize", "not_allowed"]
+__all__ = [
+    "LOCAL_OWNER",
+    "Caller",
+    "JobReach",
+    "Open",
+    "Permission",
+    "Proof",
+    "Scope",
+    "authorize",
+    "not_allowed",
+]
 
 UNAUTHENTICATED_TEXT = (
     "This server needs a valid credential: send 'Authorization: Bearer <API key or token>', "
@@ -36,6 +46,20 @@ class Proof(str, Enum):
     LOCAL = "local"
     API_KEY = "api_key"
     TOKEN = "token"
+    JOB_KEY = "job_key"
+
+
+@dataclass(frozen=True, slots=True)
+class JobReach:
+    """What the code of a job may change: its own run, runs that it begins, and what routes are open to jobs.
+
+    Args:
+        run_id: The job, and its run.
+        experiment_id: Where that run is, and where it may begin others.
+    """
+
+    run_id: str
+    experiment_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +78,7 @@ class Caller:
         since_ms: Of a token, when the first of those was made that it was renewed from.
         rights: What their roles allow; ``None`` for whoever may do all, as administrators.
         key_kind: What that API key was made for.
+        job: The job that asks, for whoever submitted it; it reads what they may, and changes little.
     """
 
     name: str
@@ -67,6 +92,7 @@ class Caller:
     since_ms: int | None = None
     rights: Rights | None = None
     key_kind: KeyKind | None = None
+    job: JobReach | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -75,11 +101,13 @@ class Caller:
 
     def may(self, permission: Permission, workspace: str | None) -> bool:
         """Whether they have ``permission`` in all of ``workspace``; ``None`` is the server as a whole."""
-        if not self._credential_allows(permission, workspace):
+        if self.job is not None and permission > Permission.READ:
             return False
-        if self.rights is None or permission is Permission.IDENTIFY:
-            return True
-        return workspace is not None and self.rights.allow(permission, workspace)
+        return self._whole_allows(permission, workspace)
+
+    def may_from_job(self, permission: Permission, workspace: str | None) -> bool:
+        """Whether a job may use a route that is open to jobs: its submitter has ``permission`` there."""
+        return self.job is not None and self._whole_allows(permission, workspace)
 
     def most_in(self, workspace: str) -> Permission:
         """Return the highest permission that they have in all of ``workspace``."""
@@ -90,6 +118,8 @@ class Caller:
 
         Besides, they have it in all experiments of a workspace where they :meth:`may`.
         """
+        if self.job is not None and permission > Permission.READ:
+            return self._experiment_of_job(self.job.experiment_id, permission, workspace)
         if self.rights is None or not self._credential_allows(permission, workspace):
             return frozenset()
         return self.rights.experiments_with(permission, workspace)
@@ -97,6 +127,24 @@ class Caller:
     def may_somewhere(self, permission: Permission, workspace: str) -> bool:
         """Whether they have ``permission`` in ``workspace`` or in one of its experiments."""
         return self.may(permission, workspace) or bool(self.experiments_with(permission, workspace))
+
+    def _experiment_of_job(
+        self, experiment_id: str, permission: Permission, workspace: str
+    ) -> frozenset[str]:
+        """Return the job's own experiment, as long as its submitter has ``permission`` there."""
+        if not self._credential_allows(permission, workspace):
+            return frozenset()
+        has_it = self._whole_allows(permission, workspace) or (
+            self.rights is not None and experiment_id in self.rights.experiments_with(permission, workspace)
+        )
+        return frozenset({experiment_id}) if has_it else frozenset()
+
+    def _whole_allows(self, permission: Permission, workspace: str | None) -> bool:
+        if not self._credential_allows(permission, workspace):
+            return False
+        if self.rights is None or permission is Permission.IDENTIFY:
+            return True
+        return workspace is not None and self.rights.allow(permission, workspace)
 
     def _credential_allows(self, permission: Permission, workspace: str | None) -> bool:
         if not self.scope.allows(permission):
@@ -120,7 +168,11 @@ LOCAL_OWNER = Caller(
 
 
 def authorize(
-    caller: Caller | None, permits: Permission | Open, workspace: str | None, in_part: bool = False
+    caller: Caller | None,
+    permits: Permission | Open,
+    workspace: str | None,
+    in_part: bool = False,
+    for_jobs: bool = False,
 ) -> None:
     """Return if ``caller`` may use a route that needs ``permits``, addressed to ``workspace``.
 
@@ -133,6 +185,7 @@ def authorize(
         workspace: The name in the request's address; ``None`` for a route of the server as a whole.
         in_part: Whether to have it in one experiment of the workspace is enough. Which one is asked for
             must then be looked at.
+        for_jobs: Whether the route is open to the code of jobs.
 
     Raises:
         Unauthenticated: The route needs a credential and none came.
@@ -142,7 +195,7 @@ def authorize(
         return
     if caller is None:
         raise Unauthenticated(UNAUTHENTICATED_TEXT)
-    if caller.may(permits, workspace):
+    if caller.may(permits, workspace) or (for_jobs and caller.may_from_job(permits, workspace)):
         return
     if not in_part or workspace is None or not caller.experiments_with(permits, workspace):
         raise not_allowed(permits, workspace)

@@ -90,6 +90,8 @@ class TokenIssuer:
             raise InvalidParameter(f"'expires_in_s' must be between 1 and {MAX_LIFETIME_S}.")
         if caller.proof is Proof.TOKEN:
             raise Forbidden("A token can't be exchanged for another; send the API key.")
+        if caller.job is not None:
+            raise Forbidden("A job needs no token: its key is good for as long as it lives.")
         if not caller.scope.includes(scope) or caller.workspace not in {None, workspace}:
             raise Forbidden("A token can't do more than the credential that it is made from.")
         issued_s = now_ms // 1000

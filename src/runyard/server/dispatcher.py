@@ -45,6 +45,7 @@ from runyard.server.routing import Route, RouteTable
 from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
 from runyard.services.call import Call
+from runyard.services.job_reach import check_reach_of_job
 from runyard.services.operation import Operation
 from runyard.services.reach import check_reach
 from runyard.services.tokens import is_guess
@@ -270,7 +271,7 @@ class Dispatcher:
         if route.is_of_server:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller, address)
-        authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
+        _authorize(caller, route, address.workspace)
         workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else self._call(workspace, caller, address)
 
@@ -288,12 +289,16 @@ class Dispatcher:
         if route.is_of_server:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller, address)
-        authorize(caller, route.permits, address.workspace, in_part=route.of is not None)
+        _authorize(caller, route, address.workspace)
         return self._call(self._workspaces.get(address.workspace), caller, address)
 
     def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
         is_page_of_one = address is not None and address.is_mlflow_page_of_one
         return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
+
+
+def _authorize(caller: Caller | None, route: Route, workspace: str) -> None:
+    authorize(caller, route.permits, workspace, in_part=route.of is not None, for_jobs=route.for_jobs)
 
 
 def _has_whole(call: Call, route: Route) -> bool:
@@ -303,7 +308,11 @@ def _has_whole(call: Call, route: Route) -> bool:
 
 
 def _check_part(call: Call, route: Route, asked: Mapping[str, object]) -> None:
-    if route.of is not None and not isinstance(route.permits, Open):
+    if route.of is None or isinstance(route.permits, Open):
+        return
+    if call.caller is not None and call.caller.job is not None and not route.for_jobs:
+        check_reach_of_job(call, call.caller.job, route.permits, route.of, asked)
+    else:
         check_reach(call, route.permits, route.of, asked)
 
 

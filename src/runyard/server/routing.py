@@ -65,6 +65,7 @@ class Route:
             address names.
         is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
         status: The HTTP status of a good answer; with 204 there is no body.
+        for_jobs: Whether the code of a job may use it, as far as its submitter may.
         refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
 
@@ -86,6 +87,7 @@ class Route:
     workspace_in: str | None = None
     is_of_server: bool = False
     status: int = 200
+    for_jobs: bool = False
     refusal: str = ""
 
     @property
@@ -118,6 +120,7 @@ class Options(TypedDict, total=False):
     workspace_in: str | None
     is_of_server: bool
     status: int
+    for_jobs: bool
     refusal: str
 
 

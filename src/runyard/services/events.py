@@ -38,22 +38,22 @@ def note_begin(call: Call, run: Run) -> None:
     """Note in the transaction of this thread that a run begins, if a webhook names such events."""
     kind = EventKind.RUN_CREATED
     if call.stores.metadata.webhooks.is_anyone_told(kind, run.workspace):
-        call.stores.metadata.events.add_event(_event(call, run, kind, "has begun"))
+        call.stores.metadata.events.add_event(_event(run, kind, "has begun", call.now_ms()))
 
 
-def note_status(call: Call, run: Run, status: RunStatus | None) -> None:
+def note_status(stores: Stores, run: Run, status: RunStatus | None, now_ms: int) -> None:
     """Note in the transaction of this thread that a run ends, if that is what its new status says."""
     if status is None or status is run.status or status not in _ENDS:
         return
     kind, what = _ENDS[status]
-    call.stores.metadata.events.add_event(_event(call, run, kind, what))
+    stores.metadata.events.add_event(_event(run, kind, what, now_ms))
 
 
-def _event(call: Call, run: Run, kind: EventKind, what: str) -> Event:
+def _event(run: Run, kind: EventKind, what: str, now_ms: int) -> Event:
     return Event(
         kind=kind,
         workspace=run.workspace,
-        happened_ms=call.now_ms(),
+        happened_ms=now_ms,
         message=f"Run '{run.name}' of workspace '{run.workspace}' {what}.",
         subject={
             "run_id": run.run_id,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
+
+from runyard.compute.local import LocalLauncher
+from runyard.entities.compute_target import ComputeKind
 from runyard.entities.quota import Limited
 from runyard.services import watching
 from runyard.services.blocks import remove_old_blocks
 from runyard.services.call import system_now_ms
 from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
+from runyard.services.job_queue import JobQueue
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
 from runyard.services.sealing import Sealer
+from runyard.services.snapshots import remove_unneeded
 from runyard.services.usage import measure_due
 from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
@@ -24,6 +31,8 @@ DELIVERED_EVERY_S = 2.0
 DELIVERED_AT_ONCE = 3
 """Webhooks that may be slow to answer before others wait for them."""
 BLOCKS_LOOKED_FOR_EVERY_S = 3600.0
+SNAPSHOTS_LOOKED_FOR_EVERY_S = 3600.0
+JOBS_LOOKED_AT_EVERY_S = 1.0
 LOOKED_FOR_MEASURING_EVERY_S = 5.0
 REST_PER_WORK = 2.0
 """Seconds of rest for each second of measuring, while requests may be waiting for the processor."""
@@ -54,6 +63,17 @@ class Housekeeping:
         self._blocks = Periodic(
             "blocks", BLOCKS_LOOKED_FOR_EVERY_S, lambda: remove_old_blocks(self._settings)
         )
+        self._queue = JobQueue(
+            stores,
+            settings,
+            operation,
+            {ComputeKind.LOCAL: LocalLauncher(settings.home / "jobs")},
+            name_of_this_machine(settings),
+        )
+        self._jobs = Periodic("jobs", 0, self._run_jobs)
+        self._snapshots = Periodic(
+            "snapshots", SNAPSHOTS_LOOKED_FOR_EVERY_S, lambda: remove_unneeded(stores, system_now_ms())
+        )
         self._measuring = Periodic("usage-measuring", LOOKED_FOR_MEASURING_EVERY_S, self._measure)
 
     def start(self) -> None:
@@ -67,12 +87,26 @@ class Housekeeping:
         """End after what is under way."""
         for each in self._all():
             each.tell_to_end()
+        self._operation.job_submitted.set()
         self._client.close()
         for each in self._all():
             each.close()
 
     def _all(self) -> list[Periodic]:
-        return [self._measuring, self._quotas, self._blocks, self._telling, self._watching, *self._delivering]
+        looking = [
+            self._measuring,
+            self._quotas,
+            self._blocks,
+            self._snapshots,
+            self._telling,
+            self._watching,
+        ]
+        return [*looking, *self._delivering, self._jobs]
+
+    def _run_jobs(self) -> None:
+        self._operation.job_submitted.wait(JOBS_LOOKED_AT_EVERY_S)
+        self._operation.job_submitted.clear()
+        self._queue.work(system_now_ms())
 
     def _read_quotas(self) -> None:
         standings = self._operation.standings.refresh(self._stores, self._settings, is_urgent=False)
@@ -101,3 +135,9 @@ class Housekeeping:
             system_now_ms,
             lambda worked_s: self._measuring.rest(REST_PER_WORK * worked_s),
         )
+
+
+def name_of_this_machine(settings: Settings) -> str:
+    """Return what tells this machine, and this home on it, from others that share a database."""
+    home = hashlib.sha256(str(settings.home.absolute()).encode()).hexdigest()
+    return f"{socket.gethostname()}/{home[:8]}"

@@ -60,6 +60,9 @@ class Operation:
         standings: How workspaces stand with their quotas.
         opened: The stores of datastores that were opened lately.
         has_mlflow_pages: Whether MLflow's own pages are shown below ``/mlflow/``.
+        address: Where processes of this machine reach it; empty until it takes connections.
+        authority: The certificate (PEM) that they trust it by, if it has made its own.
+        job_submitted: Set when the queue of jobs has something to do.
     """
 
     is_stopping: bool = False
@@ -70,6 +73,9 @@ class Operation:
     standings: Standings = field(default_factory=Standings)
     opened: OpenedStores = field(default_factory=OpenedStores)
     has_mlflow_pages: bool = False
+    address: str = ""
+    authority: str = ""
+    job_submitted: threading.Event = field(default_factory=threading.Event)
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
+from runyard.entities.job import JOB_TAG
 from runyard.entities.quota import Limited
 from runyard.entities.run import Run, RunContents, RunStatus
 from runyard.entities.run_names import random_name
@@ -75,6 +76,8 @@ def create_run(call: Call, new: NewRun) -> FullRun:
     name = _agreed_name(new.name, tags.get(RUN_NAME_TAG, "")) or random_name()
     limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
     tags[RUN_NAME_TAG] = name
+    if call.caller is not None and call.caller.job is not None:
+        tags[JOB_TAG] = call.caller.job.run_id
     limits.check_first_tags(tags)
     if new.run_id is None:
         return _add_run(call, new, name, tags)
@@ -168,7 +171,7 @@ def update_run(
             limits.check_length(name, limits.MAX_RUN_NAME_LENGTH, "run_name")
             call.stores.metadata.runs.set_tags(run_id, {RUN_NAME_TAG: name})
         call.stores.metadata.runs.update_run(run_id, status, ended_ms, name or None)
-        note_status(call, run, status)
+        note_status(call.stores, run, status, call.now_ms())
     return replace(
         run,
         status=status or run.status,

@@ -9,10 +9,12 @@ import functools
 from collections.abc import Iterator
 
 from runyard.auth.api_keys import read_api_key
+from runyard.auth.job_keys import read_job_key
 from runyard.auth.permissions import (
     LOCAL_OWNER,
     UNAUTHENTICATED_TEXT,
     Caller,
+    JobReach,
     Permission,
     Proof,
     Scope,
@@ -21,6 +23,7 @@ from runyard.auth.permissions import (
 from runyard.auth.tokens import MAX_LIFETIME_S, IssuedToken, TokenIssuer, new_signing_key
 from runyard.entities.credential import ApiKey, Principal, SigningKey
 from runyard.entities.experiment import LifecycleStage
+from runyard.entities.job import Job
 from runyard.entities.rights import Rights
 from runyard.entities.run import RunStatus
 from runyard.errors import Forbidden, Unauthenticated
@@ -48,7 +51,7 @@ def authenticate(
         return LOCAL_OWNER if settings.mode is Mode.UP else None
     now_ms = system_now_ms() if now_ms is None else now_ms
     secret = _presented(authorization)
-    caller = _holder_of_key(stores, secret, now_ms)
+    caller = _holder_of_key(stores, secret, now_ms) or _code_of_job(stores, settings, secret)
     if caller is None:
         caller = _bearer_of_token(stores, settings, secret, now_ms)
     if caller is None:
@@ -141,7 +144,7 @@ def is_guess(stores: Stores, authorization: str) -> bool:
     secret = _presented(authorization)
     if secret.count(".") == 2:
         return False
-    return _known_key(stores.metadata.credentials, secret) is None
+    return _known_key(stores.metadata.credentials, secret) is None and _known_job(stores, secret) is None
 
 
 def _known_key(credentials: CredentialStore, secret: str) -> ApiKey | None:
@@ -169,6 +172,36 @@ def _holder_of_key(stores: Stores, secret: str, now_ms: int) -> Caller | None:
         rights=_rights(stores, owner),
         key_kind=key.kind,
     )
+
+
+def _code_of_job(stores: Stores, settings: Settings, secret: str) -> Caller | None:
+    """Return whom the code of a job speaks for: who submitted it, with little that it may change."""
+    job = _known_job(stores, secret)
+    if job is None or job.status.is_over:
+        return None
+    caller = Caller(
+        name=job.submitted_by,
+        principal_id=job.principal_id,
+        scope=Scope.CONTRIBUTOR,
+        workspace=job.workspace,
+        proof=Proof.JOB_KEY,
+        job=JobReach(job.run_id, job.experiment_id),
+    )
+    if job.principal_id == LOCAL_OWNER.principal_id:
+        return caller if settings.mode is Mode.UP else None
+    owner = stores.metadata.credentials.find_principal(job.principal_id)
+    if owner is None or not owner.is_active:
+        return None
+    return dataclasses.replace(caller, name=owner.name, rights=_rights(stores, owner))
+
+
+def _known_job(stores: Stores, secret: str) -> Job | None:
+    """Return the job whose key ``secret`` is, over or not."""
+    presented = read_job_key(secret)
+    job = stores.metadata.jobs.find_job(presented.run_id) if presented else None
+    if presented is None or job is None or not presented.matches(job.key_sha256):
+        return None
+    return job
 
 
 def _bearer_of_token(stores: Stores, settings: Settings, secret: str, now_ms: int) -> Caller | None:

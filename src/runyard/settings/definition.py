@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -269,6 +270,18 @@ class Settings:
             "and write there."
         },
     )
+    local_slots: int = field(
+        default=-1,
+        metadata={
+            "help": "How many slots this machine has for jobs; 0 for none, -1 for as many as it has "
+            "processors on 'up' and none on 'serve': the code of a job can do whatever the user of the "
+            "server's process can."
+        },
+    )
+    max_snapshot_bytes: int = field(
+        default=300 * 1024 * 1024,
+        metadata={"help": "Largest archive of code that is taken with a job; 0 for no limit."},
+    )
     root_path: str = field(
         default="",
         metadata={
@@ -285,6 +298,13 @@ class Settings:
     def database_shown(self) -> str:
         """Where the database is, for people: without the password."""
         return without_password(self.database) if self.database else str(self.database_path)
+
+    @property
+    def slots_of_this_machine(self) -> int:
+        """How many slots the server's own machine has for jobs."""
+        if self.local_slots >= 0:
+            return self.local_slots
+        return (os.cpu_count() or 1) if self.mode is Mode.UP else 0
 
     @property
     def artifact_root(self) -> Path:

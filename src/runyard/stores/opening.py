@@ -26,6 +26,7 @@ from runyard.stores.metadata.base_environments import EnvironmentStore
 from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, EvaluationDatasetStore
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.base_issues import IssueStore
+from runyard.stores.metadata.base_jobs import ComputeTargetStore, JobStore, SnapshotStore
 from runyard.stores.metadata.base_label_schemas import LabelSchemaStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
@@ -44,6 +45,7 @@ from runyard.stores.metadata.base_webhooks import WebhookStore
 from runyard.stores.metadata.cached_credentials import CachedCredentials
 from runyard.stores.metadata.cached_rights import CachedRights
 from runyard.stores.metadata.changed_runs import ChangedRuns
+from runyard.stores.metadata.compute_targets import SqlComputeTargets
 from runyard.stores.metadata.credentials import SqlCredentials
 from runyard.stores.metadata.data_assets import SqlDataAssets
 from runyard.stores.metadata.dataset_records import SqlDatasetRecords
@@ -54,6 +56,7 @@ from runyard.stores.metadata.evaluation_datasets import SqlEvaluationDatasets
 from runyard.stores.metadata.events import SqlEvents
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.issues import SqlIssues
+from runyard.stores.metadata.jobs import SqlJobs
 from runyard.stores.metadata.label_schemas import SqlLabelSchemas
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
@@ -66,6 +69,7 @@ from runyard.stores.metadata.run_documents import SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.scorers import SqlScorers
 from runyard.stores.metadata.secrets import SqlSecrets
+from runyard.stores.metadata.snapshots import SqlSnapshots
 from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
 from runyard.stores.metadata.trace_metrics import SqlTraceMetrics
 from runyard.stores.metadata.traces import SqlTraces
@@ -115,6 +119,9 @@ class MetadataStore:
     webhooks: WebhookStore
     secrets: SecretStore
     datastores: DatastoreStore
+    jobs: JobStore
+    compute_targets: ComputeTargetStore
+    snapshots: SnapshotStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +239,9 @@ def open_stores(
         webhooks=SqlWebhooks(database),
         secrets=SqlSecrets(database),
         datastores=SqlDatastores(database),
+        jobs=SqlJobs(database),
+        compute_targets=SqlComputeTargets(database),
+        snapshots=SqlSnapshots(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -48,7 +48,7 @@ class SubmitJob(Wire):
 class ListJobs(Wire):
     """Query of ``GET /api/v1/jobs``; the latest submitted first.
 
-    ``statuses`` are names of states with commas between them, ``active`` among them for all that are not over.
+    ``statuses`` are names of states with commas between them; ``active`` stands for all that are not over.
     """
 
     compute: str | None = None
@@ -59,7 +59,7 @@ class ListJobs(Wire):
 
 
 class WireJob(Wire, omit_defaults=False):
-    """A job. ``position`` counts from 1 in the queue of its target; ``reason`` says why it waits, or ended so.
+    """A job. ``position`` counts from 1 in the queue of its target; ``reason`` says why it ended so.
 
     ``status`` is queued, starting, preparing, running, completed, failed, canceled or lost.
     """
@@ -113,7 +113,6 @@ class BeginJob(Wire):
 
     attempt: int
     agent_id: str
-    host: str = ""
 
 
 class ReportJob(Wire):

@@ -36,6 +36,7 @@ def list_data_assets(call: Call, body: ListDataAssets) -> ListDataAssetsAnswer:
 @routes.post(
     _BASE,
     permits=Permission.CONTRIBUTE,
+    for_jobs=True,
     summary="Register data by name; what the latest version is already, is that version.",
 )
 def register_data_asset(call: Call, body: RegisterDataAsset) -> RegisteredDataAssetAnswer:

@@ -109,6 +109,7 @@ async def download_file(call: Call, http: Request, datastore: str, file_path: st
 @routes.put(
     _FILE,
     permits=Permission.CONTRIBUTE,
+    for_jobs=True,
     summary="Upload a file to a datastore; with `overwrite=true` in place of one that is there.",
 )
 async def upload_file(call: Call, http: Request, datastore: str, file_path: str) -> UploadedAnswer | Response:

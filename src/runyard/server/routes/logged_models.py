@@ -40,6 +40,7 @@ _ONE = f"{_BASE}/{{model_id}}"
     _BASE,
     permits=Permission.CONTRIBUTE,
     of=reach.experiment,
+    for_jobs=True,
     summary="Begin to log a model; with a `model_id` of the client's own (`m-` and 32 hex digits) once, "
     "however often sent.",
 )

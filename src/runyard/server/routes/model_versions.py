@@ -44,7 +44,9 @@ routes = Routes()
 _BASE = "/api/2.0/mlflow/model-versions"
 
 
-@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Register a version of a model.")
+@routes.post(
+    f"{_BASE}/create", permits=Permission.CONTRIBUTE, for_jobs=True, summary="Register a version of a model."
+)
 def create_model_version(call: Call, body: CreateModelVersion) -> ModelVersionAnswer:
     """Register a version."""
     new = model_versions.NewVersion(
@@ -67,7 +69,9 @@ def get_model_version(call: Call, body: NamedVersion) -> ModelVersionAnswer:
     return ModelVersionAnswer(model_version=wire_model_version(version))
 
 
-@routes.patch(f"{_BASE}/update", permits=Permission.CONTRIBUTE, summary="Describe a version of a model.")
+@routes.patch(
+    f"{_BASE}/update", permits=Permission.CONTRIBUTE, for_jobs=True, summary="Describe a version of a model."
+)
 def update_model_version(call: Call, body: UpdateModelVersion) -> ModelVersionAnswer:
     """Change a version's description."""
     version = model_versions.describe_model_version(call, body.name, body.version, body.description)
@@ -118,7 +122,9 @@ def search_model_versions(call: Call, body: SearchModelVersions) -> ModelVersion
     )
 
 
-@routes.post(f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, summary="Set a tag of a version.")
+@routes.post(
+    f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, for_jobs=True, summary="Set a tag of a version."
+)
 def set_model_version_tag(call: Call, body: SetModelVersionTag) -> Empty:
     """Set a tag."""
     model_versions.set_model_version_tag(call, body.name, body.version, body.key, body.value)

@@ -24,6 +24,7 @@ _RUN_HEADER = "x-mlflow-run-id"
     "/v1/traces",
     permits=Permission.CONTRIBUTE,
     of=reach.experiment_of_header,
+    for_jobs=True,
     summary="Keep spans (OTLP over HTTP, protobuf or JSON, compressed or not) in the experiment of a header.",
 )
 async def export_spans(call: Call, http: Request) -> Response:

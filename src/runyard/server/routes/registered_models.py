@@ -33,7 +33,12 @@ routes = Routes()
 _BASE = "/api/2.0/mlflow/registered-models"
 
 
-@routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Make a registered model or a prompt.")
+@routes.post(
+    f"{_BASE}/create",
+    permits=Permission.CONTRIBUTE,
+    for_jobs=True,
+    summary="Make a registered model or a prompt.",
+)
 def create_registered_model(call: Call, body: CreateRegisteredModel) -> RegisteredModelAnswer:
     """Make a registered model."""
     model = registered_models.create_registered_model(call, body.name, mapping(body.tags), body.description)
@@ -104,7 +109,12 @@ def post_latest_versions(call: Call, body: GetLatestVersions) -> ModelVersionsAn
     return get_latest_versions(call, body)
 
 
-@routes.post(f"{_BASE}/set-tag", permits=Permission.CONTRIBUTE, summary="Set a tag of a registered model.")
+@routes.post(
+    f"{_BASE}/set-tag",
+    permits=Permission.CONTRIBUTE,
+    for_jobs=True,
+    summary="Set a tag of a registered model.",
+)
 def set_registered_model_tag(call: Call, body: SetRegisteredModelTag) -> Empty:
     """Set a tag."""
     registered_models.set_registered_model_tag(call, body.name, body.key, body.value)
@@ -127,7 +137,9 @@ def get_model_version_by_alias(call: Call, body: NamedAlias) -> ModelVersionAnsw
     return ModelVersionAnswer(model_version=wire_model_version(version))
 
 
-@routes.post(f"{_BASE}/alias", permits=Permission.CONTRIBUTE, summary="Let an alias point to a version.")
+@routes.post(
+    f"{_BASE}/alias", permits=Permission.CONTRIBUTE, for_jobs=True, summary="Let an alias point to a version."
+)
 def set_registered_model_alias(call: Call, body: SetAlias) -> Empty:
     """Set an alias."""
     registered_models.set_alias(call, body.name, body.alias, body.version)

@@ -34,6 +34,7 @@ _BASE = "/api/2.0/mlflow/runs"
     f"{_BASE}/create",
     permits=Permission.CONTRIBUTE,
     of=reach.experiment,
+    for_jobs=True,
     summary="Begin a run; with a `run_id` of the client's own (32 hex digits) once, however often sent.",
     commits_together=True,
 )

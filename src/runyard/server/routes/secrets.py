@@ -39,7 +39,13 @@ def set_secret(call: Call, body: SetSecret, secret_name: str) -> SecretAnswer:
     return SecretAnswer(secret=wire_secret(secret))
 
 
-@routes.get(_ONE, permits=Permission.READ_SECRETS, summary="Read the value of a secret.", is_audited=True)
+@routes.get(
+    _ONE,
+    permits=Permission.READ_SECRETS,
+    for_jobs=True,
+    summary="Read the value of a secret.",
+    is_audited=True,
+)
 def get_secret(call: Call, secret_name: str) -> SecretValueAnswer:
     """Answer a secret with its value."""
     secret, value = secrets.read_secret(call, secret_name)

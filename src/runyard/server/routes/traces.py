@@ -48,6 +48,7 @@ _FILE = "traces.json"
     _BASE,
     permits=Permission.CONTRIBUTE,
     of=reach.experiment_of_trace,
+    for_jobs=True,
     summary="Tell of a trace as a whole, which has ended.",
 )
 def start_trace(call: Call, body: StartTrace) -> TraceAnswer:

@@ -1,0 +1,50 @@
+"""Runyard's own routes about the code of jobs."""
+
+from __future__ import annotations
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+
+from runyard.auth.permissions import Permission
+from runyard.protocol.messages.jobs import SnapshotAnswer
+from runyard.server.answers import json_response
+from runyard.server.downloads import download_response
+from runyard.server.routing import Routes
+from runyard.server.uploads import receive_file
+from runyard.services import snapshots
+from runyard.services.artifacts import ArtifactUpload, Declared
+from runyard.services.call import Call
+
+routes = Routes()
+_ONE = "/api/v1/snapshots/{sha256}"
+
+
+@routes.get(_ONE, permits=Permission.READ, summary="Ask whether the code of a job is kept already.")
+def get_snapshot(call: Call, sha256: str) -> SnapshotAnswer:
+    """Answer its size."""
+    found = snapshots.get_snapshot(call, sha256)
+    return SnapshotAnswer(sha256=found.sha256, size_bytes=found.size_bytes)
+
+
+@routes.get(f"{_ONE}/content", permits=Permission.READ, summary="Download the code of a job.")
+async def download_snapshot(call: Call, http: Request, sha256: str) -> Response:
+    """Send the archive, or a range of its bytes."""
+    download = await run_sync(snapshots.open_snapshot, call, sha256)
+    return download_response(http, download, f"{sha256}.tar.gz")
+
+
+@routes.put(
+    _ONE,
+    permits=Permission.CONTRIBUTE,
+    summary="Upload the code of a job, a tar compressed by gzip, by the SHA-256 of that.",
+)
+async def upload_snapshot(call: Call, http: Request, sha256: str) -> SnapshotAnswer | Response:
+    """Keep the body if it has that hash."""
+
+    def begin(declared: Declared) -> ArtifactUpload:
+        return snapshots.begin_upload(call, sha256, declared)
+
+    size_bytes = await receive_file(http, begin, call.settings.max_snapshot_bytes)
+    call.operation.traffic.artifact_bytes += size_bytes
+    return json_response(SnapshotAnswer(sha256=sha256, size_bytes=size_bytes))

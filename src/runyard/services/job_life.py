@@ -1,0 +1,160 @@
+"""How a job goes from one state to the next, with its run; each step is one transaction or part of one.
+
+A step looks at the job as it is in its transaction, so that agents, people and several servers may take
+steps at the same moment: who comes second finds the job moved on, and does nothing or is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runyard.auth.job_keys import new_job_key
+from runyard.entities.job import EXIT_CODE_TAG, REASON_TAG, Job, JobStatus
+from runyard.entities.run import RunStatus
+from runyard.errors import NotFound
+from runyard.services.events import note_status
+from runyard.stores.opening import Stores
+
+MAX_REASON_LENGTH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended: completed, failed or canceled, with what exit code, and why."""
+
+    status: JobStatus
+    exit_code: int | None
+    reason: str
+
+
+def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bool = False) -> str | None:
+    """Give a queued job to a launcher of ``host``: return the key of the attempt, or None if it has moved on.
+
+    Args:
+        stores: Where it is kept.
+        job: The job as it was seen.
+        host: Which machine's launcher.
+        now_ms: Now.
+        again: Whether the attempt was given to it before and nothing is known to have come of that.
+    """
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        expected = JobStatus.STARTING if again else JobStatus.QUEUED
+        if found is None or found.status is not expected or found.attempt != job.attempt:
+            return None
+        key = new_job_key(job.run_id)
+        stores.metadata.jobs.update_job(
+            job.run_id,
+            status=JobStatus.STARTING,
+            attempt=found.attempt if again else found.attempt + 1,
+            host=host,
+            launched="",
+            agent_id="",
+            key_sha256=key.secret_sha256,
+            seen_ms=now_ms,
+            reason="",
+        )
+    return key.text
+
+
+def move(stores: Stores, job: Job, status: JobStatus, now_ms: int, **changes: Any) -> None:
+    """Note in the transaction of this thread that a job's agent says where it is."""
+    if status is JobStatus.RUNNING and job.started_ms is None:
+        changes["started_ms"] = now_ms
+    if job.status is JobStatus.LOST:
+        changes["reason"] = ""
+    stores.metadata.jobs.update_job(job.run_id, status=status, seen_ms=now_ms, **changes)
+    if status.run_status is not job.status.run_status:
+        _update_run(stores, job, status.run_status, None)
+
+
+def lose(stores: Stores, job: Job, now_ms: int, reason: str) -> bool:
+    """Note that a job's agent is silent; return whether it still was."""
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        if found is None or found.seen_ms != job.seen_ms or not found.status.holds_slots:
+            return False
+        if found.status is JobStatus.LOST:
+            return False
+        stores.metadata.jobs.update_job(job.run_id, status=JobStatus.LOST, reason=reason)
+        _update_run(stores, found, RunStatus.FAILED, now_ms, tags={REASON_TAG: reason})
+    return True
+
+
+def end_attempt(stores: Stores, run_id: str, attempt: int, end: AttemptEnd, now_ms: int) -> Job | None:
+    """Note how an attempt has ended, and return the job: over, or queued once more if it may be tried again.
+
+    None if the job has gone, is over, or is at another attempt.
+    """
+    with stores.atomic():
+        job = stores.metadata.jobs.find_job(run_id)
+        if job is None or job.status.is_over or job.attempt != attempt:
+            return None
+        end = replace(end, reason=end.reason[:MAX_REASON_LENGTH])
+        if job.canceled_ms is not None and end.status is JobStatus.FAILED:
+            end = replace(end, status=JobStatus.CANCELED, reason=job.reason)
+        if end.status is JobStatus.FAILED and job.attempt < job.spec.max_attempts:
+            _queue_again(stores, job, end.reason)
+        else:
+            _end(stores, job, end, now_ms)
+        return stores.metadata.jobs.find_job(run_id)
+
+
+def cancel(stores: Stores, job: Job, now_ms: int, reason: str) -> None:
+    """Note in the transaction of this thread that a job is to end; one that waits ends at once."""
+    if job.status.is_over or job.canceled_ms is not None:
+        return
+    stores.metadata.jobs.update_job(job.run_id, canceled_ms=now_ms)
+    if job.status is JobStatus.QUEUED:
+        _end(stores, job, AttemptEnd(JobStatus.CANCELED, None, reason), now_ms)
+    else:
+        stores.metadata.jobs.update_job(job.run_id, reason=reason)
+
+
+def _queue_again(stores: Stores, job: Job, reason: str) -> None:
+    why = f"attempt {job.attempt} of {job.spec.max_attempts} failed{f': {reason}' if reason else ''}"
+    stores.metadata.jobs.update_job(
+        job.run_id,
+        status=JobStatus.QUEUED,
+        reason=why[:MAX_REASON_LENGTH],
+        started_ms=None,
+        launched="",
+        agent_id="",
+    )
+    _update_run(stores, job, RunStatus.SCHEDULED, None)
+
+
+def _end(stores: Stores, job: Job, end: AttemptEnd, now_ms: int) -> None:
+    stores.metadata.jobs.update_job(
+        job.run_id,
+        status=end.status,
+        ended_ms=now_ms,
+        seen_ms=now_ms,
+        exit_code=end.exit_code,
+        reason=end.reason,
+    )
+    tags = {} if end.exit_code is None else {EXIT_CODE_TAG: str(end.exit_code)}
+    if end.reason and end.status is not JobStatus.COMPLETED:
+        tags[REASON_TAG] = end.reason
+    _update_run(stores, job, end.status.run_status, now_ms, tags)
+
+
+def _update_run(
+    stores: Stores, job: Job, status: RunStatus, ended_ms: int | None, tags: Mapping[str, str] | None = None
+) -> None:
+    runs = stores.metadata.runs
+    try:
+        run = runs.get_run(job.workspace, job.run_id)
+    except NotFound:  # it is being removed for good, and the job goes with it
+        return
+    if status is RunStatus.FINISHED and run.status in (RunStatus.FAILED, RunStatus.KILLED):
+        # The script's own word counts where it ended well.
+        status = run.status
+    if tags:
+        runs.set_tags(job.run_id, tags)
+    elif job.status is JobStatus.LOST:
+        runs.delete_tag(job.run_id, REASON_TAG)
+    runs.update_run(job.run_id, status, ended_ms, None)
+    note_status(stores, run, status, job.seen_ms if ended_ms is None else ended_ms)

@@ -1,0 +1,118 @@
+"""Jobs in SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, insert, select, text, update
+
+from runyard.entities.job import Job, JobSpec, JobStatus
+from runyard.errors import AlreadyExists, NotFound
+from runyard.stores.database import Database
+from runyard.stores.metadata.base_jobs import JobSearch, JobStore
+from runyard.stores.metadata.schema import runs
+from runyard.stores.metadata.schema_jobs import IS_ACTIVE, jobs
+
+_CHANGEABLE = frozenset(
+    {
+        "status",
+        "attempt",
+        "started_ms",
+        "ended_ms",
+        "seen_ms",
+        "canceled_ms",
+        "exit_code",
+        "reason",
+        "host",
+        "launched",
+        "agent_id",
+        "key_sha256",
+    }
+)
+
+
+class SqlJobs(JobStore):
+    """Keeps jobs in the table ``jobs``, what they run as JSON."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_job(self, job: Job) -> None:
+        with self._database.writing() as connection:
+            number = connection.scalar(select(runs.c.run_number).where(runs.c.run_id == job.run_id))
+            if number is None:
+                raise NotFound(f"Run with id={job.run_id} not found")
+            if connection.scalar(select(jobs.c.run_number).where(jobs.c.run_number == number)) is not None:
+                raise AlreadyExists(f"Run {job.run_id} has a job.")
+            connection.execute(insert(jobs), {"run_number": number, **_row(job)})
+
+    def find_job(self, run_id: str) -> Job | None:
+        query = self._database.locked(select(jobs).where(jobs.c.run_id == run_id), jobs)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _job(row)
+
+    def search_jobs(self, search: JobSearch) -> list[Job]:
+        query = select(jobs).where(jobs.c.workspace == search.workspace)
+        if search.compute is not None:
+            query = query.where(jobs.c.compute == search.compute)
+        if search.experiment_ids is not None:
+            query = query.where(jobs.c.experiment_id.in_([int(each) for each in search.experiment_ids]))
+        if search.statuses:
+            query = query.where(jobs.c.status.in_([each.value for each in search.statuses]))
+        query = query.order_by(jobs.c.submitted_ms.desc(), jobs.c.run_number.desc())
+        return self._all(query.limit(search.limit).offset(search.offset))
+
+    def list_active(self) -> list[Job]:
+        query = select(jobs).where(text(IS_ACTIVE))
+        return self._all(query.order_by(jobs.c.priority.desc(), jobs.c.submitted_ms, jobs.c.run_number))
+
+    def update_job(self, run_id: str, **changes: Any) -> None:
+        unknown = changes.keys() - _CHANGEABLE
+        if unknown:
+            raise TypeError(f"A job's {', '.join(sorted(unknown))} can't be changed.")
+        if "status" in changes:
+            changes["status"] = JobStatus(changes["status"]).value
+        with self._database.writing() as connection:
+            changed = connection.execute(update(jobs).where(jobs.c.run_id == run_id).values(**changes))
+            if not changed.rowcount:
+                raise NotFound(f"There is no job {run_id}.")
+
+    def _all(self, query: Select[Any]) -> list[Job]:
+        with self._database.reading() as connection:
+            return [_job(row) for row in connection.execute(query)]
+
+
+def _row(job: Job) -> dict[str, Any]:
+    row = {name: getattr(job, name) for name in _CHANGEABLE}
+    return row | {
+        "run_id": job.run_id,
+        "workspace": job.workspace,
+        "experiment_id": int(job.experiment_id),
+        "compute": job.compute,
+        "snapshot": job.spec.snapshot,
+        "priority": job.spec.priority,
+        "slots": job.spec.slots,
+        "spec": msgspec.json.encode(job.spec).decode(),
+        "status": job.status.value,
+        "submitted_ms": job.submitted_ms,
+        "principal_id": job.principal_id,
+        "submitted_by": job.submitted_by,
+    }
+
+
+def _job(row: Row[Any]) -> Job:
+    kept = {name: getattr(row, name) for name in _CHANGEABLE - {"status"}}
+    return Job(
+        run_id=row.run_id,
+        workspace=row.workspace,
+        experiment_id=str(row.experiment_id),
+        compute=row.compute,
+        spec=msgspec.json.decode(row.spec, type=JobSpec),
+        status=JobStatus(row.status),
+        submitted_ms=row.submitted_ms,
+        principal_id=row.principal_id,
+        submitted_by=row.submitted_by,
+        **kept,
+    )
