@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from runyard.errors import NotFound
@@ -99,6 +100,25 @@ class Console:
         query = ListArtifacts(run_id=self._run_id, path=folder)
         answer = self._connection.get(f"{MLFLOW}/artifacts/list", ListArtifactsAnswer, query)
         return list(answer.files or ())
+
+
+def whole_lines(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:
+    """Yield streams and text, so that lines of several streams do not get into one another.
+
+    What is not ended by a line's end, or by the carriage return of a bar, waits for its rest, or for the end.
+    """
+    decoders: dict[str, codecs.IncrementalDecoder] = {}
+    waiting: dict[str, str] = {}
+    for stream, content in printed:
+        decoder = decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
+        text = waiting.pop(stream, "") + decoder.decode(content)
+        end = max(text.rfind("\n"), text.rfind("\r")) + 1
+        if end:
+            yield stream, text[:end]
+        waiting[stream] = text[end:]
+    for stream, decoder in decoders.items():
+        if rest := waiting[stream] + decoder.decode(b"", final=True):
+            yield stream, rest
 
 
 class _Piece(NamedTuple):

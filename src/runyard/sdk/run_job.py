@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import os
 import sys
 import time
 from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,7 +17,7 @@ from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.jobs import WireJob
 from runyard.sdk.connection import Connection
 from runyard.sdk.job_records import cancel_job, get_job, status_word
-from runyard.sdk.run_console import FOLDER, Console
+from runyard.sdk.run_console import FOLDER, Console, whole_lines
 from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
 from runyard.sdk.run_sinks import print_line
 
@@ -121,12 +119,9 @@ class RunJob(RunLife):
         Raises:
             NotFound: The run does not exist any more.
         """
-        decoders: dict[str, codecs.IncrementalDecoder] = defaultdict(
-            lambda: codecs.getincrementaldecoder("utf-8")("replace")
-        )
-        for stream, content in self.console().follow(pause):
+        for stream, text in whole_lines(self.console().follow(pause)):
             target = (out or sys.stdout) if stream == "stdout" else (error or sys.stderr)
-            target.write(decoders[stream].decode(content))
+            target.write(text)
             target.flush()
 
     def get_details_with_logs(self) -> dict[str, Any]:

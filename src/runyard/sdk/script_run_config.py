@@ -58,6 +58,8 @@ class ScriptRunConfig:
 
     Attributes:
         run_config: The configuration of the run, which may be changed until it is submitted.
+        is_azureml: Whether the script's ``azureml`` is Runyard's SDK, as for a configuration made under the
+            alias.
 
     Raises:
         InvalidParameter: An argument is of the wrong kind, or there are both a script and a command.
@@ -71,8 +73,7 @@ class ScriptRunConfig:
         >>> run = experiment.submit(config)  # doctest: +SKIP
     """
 
-    is_azureml: ClassVar[bool] = False
-    """Whether the script's ``azureml`` is Runyard's SDK, as for a configuration made under the alias."""
+    _is_of_azureml: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -97,6 +98,7 @@ class ScriptRunConfig:
             raise InvalidParameter("Give ScriptRunConfig a script or a command, not both.")
         if command is not None and arguments is not None:
             raise InvalidParameter("arguments belong to a script; put those of a command into the command.")
+        self.is_azureml = self._is_of_azureml
         self.source_directory = os.fspath(source_directory or ".")
         self.run_config = run_config or RunConfiguration()
         self.script = script if script is not None or command is not None else self.run_config.script
