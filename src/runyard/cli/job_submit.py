@@ -13,7 +13,7 @@ from runyard.cli.job_end import exit_code_of
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import note, print_json, say
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import InvalidParameter
 from runyard.sdk.experiment import Experiment
 from runyard.sdk.job_file import FileEnvironment, JobFile, read_job_file
 from runyard.sdk.run import Run
@@ -32,7 +32,7 @@ def submit(
         bool, Parameter(help="What follows is no script but a command with its arguments.")
     ] = False,
     folder: Annotated[
-        Path | None, Parameter(help="The folder with the code; by default the working one.")
+        Path | None, Parameter(help="The folder with the code; by default that of the script.")
     ] = None,
     compute: Annotated[
         str | None, Parameter(help="Name of the compute target; by default `local`, the server's machine.")
@@ -72,7 +72,7 @@ def submit(
     place: Place = HERE,
     json: Json = False,
 ) -> int:
-    """Submit a script with its folder to a compute target, where it runs without this machine.
+    """Submit a script with its folder to a compute target, where it runs without this program.
 
     Our own options come before the script. What .runyardignore, else .amlignore, else .gitignore names stays
     here; on this machine itself a script runs by `runyard run`.
@@ -122,16 +122,14 @@ def _set_program(wanted: JobFile, words: tuple[str, ...], *, is_command: bool) -
 
 def _place_of(script: str, folder: str) -> tuple[str, str]:
     """Return the folder and the script's path in it: that may be written as it is seen from here."""
-    if (
-        (Path(folder) / script).is_file()
-        and ".." not in Path(script).parts
-        and not Path(script).is_absolute()
-    ):
-        return folder, script
-    path, around = Path(script).resolve(), Path(folder).resolve()
-    if path.is_relative_to(around):
-        return folder, path.relative_to(around).as_posix()
-    return (folder, script) if folder else (str(path.parent), path.name)
+    path = Path(script)
+    if not folder:
+        return str(path.parent), path.name
+    if path.is_absolute() or not (Path(folder) / path).is_file():
+        below, around = path.resolve(), Path(folder).resolve()
+        if below.is_relative_to(around):
+            return folder, below.relative_to(around).as_posix()
+    return folder, script
 
 
 def _environment(
@@ -146,9 +144,6 @@ def _environment(
 
 def _submitted(workspace: Workspace, wanted: JobFile) -> Run:
     config = wanted.config()
-    if config.script and not (Path(config.source_directory) / config.script).is_file():
-        where = f"the folder {config.source_directory!r}" if wanted.folder else "the working folder"
-        raise NotFound(f"There is no script {config.script!r} in {where}.")
     config.checked_script()
     experiment = wanted.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
     found = (

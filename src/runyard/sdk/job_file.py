@@ -56,7 +56,7 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         script: A script of the folder.
         arguments: What it is given.
         command: Words of a command, or one text for a shell, in place of a script.
-        folder: The folder with the code; by default that of the job file.
+        folder: The folder with the code; by default that of the job file. A command may have none.
         compute: Name of the compute target.
         environment: ``NAME`` or ``NAME:VERSION`` of one that the workspace keeps, or what is in it.
         experiment: Name of the experiment.
@@ -103,7 +103,7 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         elif self.environment:
             wishes.environment = self.environment
         config = ScriptRunConfig(
-            self.folder or ".",
+            self.folder or None,
             self.script or None,
             self.arguments or None,
             run_config=wishes,

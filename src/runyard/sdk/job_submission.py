@@ -86,7 +86,7 @@ class Submitter:
             Forbidden: The credential does not allow it.
         """
         wanted = _message(config, submission)
-        code = self._sent_code(Path(config.source_directory))
+        code = self._sent_code(config.source_directory)
         tags = {**code.tags, **wanted.tags, **submission.tags}
         check_first_tags(tags)
         wanted.snapshot, wanted.tags = code.sha256, tags
@@ -96,7 +96,10 @@ class Submitter:
             self._keep_diff(run, code.diff)
         return job, run
 
-    def _sent_code(self, folder: Path) -> SentCode:
+    def _sent_code(self, source_directory: str | None) -> SentCode:
+        if source_directory is None:
+            return SentCode("")
+        folder = Path(source_directory)
         key = os.path.realpath(folder)
         if key not in self._sent:
             with taken_snapshot(folder) as snapshot:

@@ -41,7 +41,8 @@ class ScriptRunConfig:
     Nothing is looked at before :meth:`Experiment.submit`: that takes what is in the folder then.
 
     Args:
-        source_directory: The folder with the code; by default the working directory.
+        source_directory: The folder with the code; by default the working directory for a script, and none
+            for a command.
         script: The script, by its path in that folder.
         arguments: What the script is given, word by word; numbers are taken as text.
         run_config: Configuration to begin with, in place of a new one.
@@ -99,11 +100,11 @@ class ScriptRunConfig:
         if command is not None and arguments is not None:
             raise InvalidParameter("arguments belong to a script; put those of a command into the command.")
         self.is_azureml = self._is_of_azureml
-        self.source_directory = os.fspath(source_directory or ".")
         self.run_config = run_config or RunConfiguration()
         self.script = script if script is not None or command is not None else self.run_config.script
         self.arguments = arguments if arguments is not None else self.run_config.arguments
         self.command = command if command is not None or script is not None else self.run_config.command
+        self.source_directory = _folder(source_directory, has_code=self.command is None)
         checked_words(self.arguments, "arguments")
         if compute_target is not None:
             self.run_config.target = target_name(compute_target, "compute_target")
@@ -128,7 +129,8 @@ class ScriptRunConfig:
             NotFound: There is no such folder or script.
             InvalidParameter: There is neither script nor command, or the path leads out of the folder.
         """
-        if not Path(self.source_directory).is_dir():
+        folder = Path(self.source_directory or ".")
+        if not folder.is_dir():
             raise NotFound(f"There is no folder source_directory={self.source_directory!r}.")
         if self.command is not None:
             return ""
@@ -139,7 +141,7 @@ class ScriptRunConfig:
             raise InvalidParameter(
                 f"script={self.script!r} must be a path in source_directory={self.source_directory!r}."
             )
-        if not (Path(self.source_directory) / path).is_file():
+        if not (folder / path).is_file():
             raise NotFound(
                 f"There is no script={self.script!r} in source_directory={self.source_directory!r}."
             )
@@ -177,6 +179,12 @@ class ScriptRunConfig:
         if isinstance(environment, str):
             return _named(environment)
         return _described(environment, self.run_config.docker)
+
+
+def _folder(said: str | os.PathLike[str] | None, *, has_code: bool) -> str | None:
+    if said is None:
+        return "." if has_code else None
+    return os.fspath(said)
 
 
 def checked_words(words: object, parameter: str) -> list[str]:
