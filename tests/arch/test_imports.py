@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import sys
 
 import pytest
 
@@ -19,6 +20,7 @@ MAY_IMPORT = {
     "protocol": WORDS,
     "stores": WORDS | {"protocol"},
     "auth": WORDS,
+    "agent": set(),  # it is sent to machines where nothing else of Runyard is
     "compute": WORDS,
     "sdk": WORDS | {"protocol"},
     "azureml": WORDS | {"sdk"},
@@ -80,6 +82,19 @@ def test_imports_point_down(module: str):
         allowed = allowed | {"app"}
     wrong = {name for name in imports_of(module) if room_of(name) not in allowed}
     assert not wrong, f"{module} ({room}) may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if room_of(name) == "agent"])
+def test_an_agent_needs_nothing_but_python(module: str):
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree_of(modules()[module]))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [each.name for each in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        )
+    }
+    assert imported - set(sys.stdlib_module_names) <= {"runyard"}
 
 
 @pytest.mark.parametrize("module", [name for name in modules() if room_of(name) == "stores"])

@@ -5,6 +5,7 @@ The calls are made from the table itself, so a new route is walked the day it is
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 
@@ -100,7 +101,10 @@ UPLOADS = {
     "/api/2.0/mlflow-artifacts/artifacts/{artifact_path:path}",
     "/api/v1/datastores/{datastore}/files/{file_path:path}",
     "/blobs.blob.core.windows.net/{workspace_name}/{artifact_path:path}",
+    "/api/v1/snapshots/{sha256}",
 }
+# What a job's own agent alone may tell.
+OF_AGENTS = re.compile(r"/api/v1/jobs/\{run_id\}/(?:begin|report|end)")
 
 # Where webhooks of the walk are told; port 9 is "discard", which no machine has any more.
 NOBODY_LISTENS = ("127.0.0.1",)
@@ -117,11 +121,13 @@ ANSWERED = [route for route in ROUTES if not route.refusal]
 # Registered models whose names say what a walk does with them.
 TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
 SECRET_NAME, DATASTORE = "walked-secret", "walked-store"
+OVERWRITTEN = b"overwritten"
+SNAPSHOT = hashlib.sha256(OVERWRITTEN).hexdigest()
 REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 # MLflow's pages call the same routes below an address of their own.
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
-SECRETS = [f"planted-{number:02d}" for number in range(48)]
+SECRETS = [f"planted-{number:02d}" for number in range(49)]
 
 
 def plain(path):
@@ -150,14 +156,14 @@ def first_of_each(route):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
-    team = Team(tmp_path_factory.mktemp("walk") / "home", outbound_allow=NOBODY_LISTENS)
+    team = Team(tmp_path_factory.mktemp("walk") / "home", outbound_allow=NOBODY_LISTENS, local_slots=1)
     yield team
     team.close()
 
 
 @pytest.fixture
 def own_team(tmp_path):
-    team = Team(tmp_path / "home", outbound_allow=NOBODY_LISTENS)
+    team = Team(tmp_path / "home", outbound_allow=NOBODY_LISTENS, local_slots=1)
     yield team
     team.close()
 
@@ -224,6 +230,7 @@ class Planted:
         self.asset_id = self.add_assets(secret)
         self.keep_secret(next(secret))
         self.add_datastore(next(secret))
+        self.job_id = self.add_job(next(secret))
         self.imported = {"source": OLD_STORE, "name": "imported"}
         self.imported["experiment_id"] = self.begin_import()
         assert list(secret) == []
@@ -343,6 +350,16 @@ class Planted:
         self.team.ask("POST", base, body, key=key).raise_for_status()
         self.team.ask("PUT", f"{base}/{DATASTORE}/files/walked", content.encode(), key=key).raise_for_status()
 
+    def add_job(self, argument):
+        """A compute target, code that is kept, and a job of the experiment with it; returns the job's id."""
+        base, key = "/workspaces/beta/api/v1", self.team.admin_key
+        self.team.ask("POST", f"{base}/compute", {"name": "beta"}, key=key).raise_for_status()
+        self.team.ask("PUT", f"{base}/snapshots/{SNAPSHOT}", OVERWRITTEN, key=key).raise_for_status()
+        body = {"experiment_id": self.experiment_id, "snapshot": SNAPSHOT, "script": "a.py"}
+        answer = self.team.ask("POST", f"{base}/jobs", {**body, "arguments": [argument]}, key=key)
+        answer.raise_for_status()
+        return answer.json()["job"]["run_id"]
+
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
         wanted = {"url": HOOK, "workspace": "beta"}
@@ -387,7 +404,8 @@ class Planted:
 def target(route: Route, planted: Planted) -> tuple[str, object]:
     """A path and a body that name the planted objects wherever the route takes a name."""
     path = route.path.replace("/api/v1/runs/{run_id}/artifacts/{artifact_path:path}", planted.own_file)
-    path = path.replace("{artifact_path:path}", planted.file_path).replace("{run_id}", planted.run_id)
+    path = path.replace("{artifact_path:path}", planted.file_path).replace("{sha256}", SNAPSHOT)
+    path = path.replace("jobs/{run_id}", f"jobs/{planted.job_id}").replace("{run_id}", planted.run_id)
     for part, key in planted.keys.items():
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
@@ -416,7 +434,7 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         if "{file_path" in route.path:
             path += "?overwrite=true"
         query = f"?run_uuid={planted.run_id}&path={planted.file_name}" if "{" not in route.path else ""
-        return path + query, b"overwritten"
+        return path + query, OVERWRITTEN
     body = body_for(planted)
     if REGISTRY.search(route.path):
         body["name"] = planted.registered
@@ -578,6 +596,12 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("api/v1/data-assets", {"kind": "file", "sources": [DATA_SOURCE], "tags": {}}),
     ("data-asset-versions/{asset_id}", {"tags": {}}),
     ("api/v1/datastores", {"kind": "folder"}),
+    ("api/v1/compute", {"tags": {}}),
+    ("api/v1/compute/{name}", {"tags": {}}),
+    ("api/v1/jobs", {"run_id": None, "tags": {}, "command": ["walked"]}),
+    ("/begin", {"attempt": 1, "agent_id": "a" * 32}),
+    ("/report", {"attempt": 1, "agent_id": "a" * 32, "status": "running"}),
+    ("/end", {"attempt": 1, "agent_id": "a" * 32, "status": "completed"}),
     ("{datastore}/files", {"path": ""}),
     ("3.0/mlflow/workspaces", {"name": "walked-too"}),
     ("mlflow/workspaces/{workspace_name}", {"description": "walked"}),
@@ -676,6 +700,9 @@ def test_the_walk_calls_each_route_as_one_who_may_would(own_team):
         if NOT_SUPPORTED.search(route.path):
             assert answer.status_code in (400, 501)
         else:
+            if OF_AGENTS.fullmatch(route.path):
+                assert is_an_error(answer, 403, "PERMISSION_DENIED")
+                continue
             is_refused = route == END_OF_SESSION or (route.method, route.path) in NOT_EMPTY
             status = NOTHING_BEGUN.get(route.path, 400 if is_refused else route.status)
             assert answer.status_code == status, f"{route.method} {route.path}: {answer.text}"

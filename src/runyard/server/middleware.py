@@ -38,7 +38,7 @@ _REFUSED = frozenset({401, 403, 429})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
 _UPLOAD = re.compile(
-    r".*/(?:(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts|api/v1/datastores/[^/]+/files)/.+"
+    r".*/(?:(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts|api/v1/datastores/[^/]+/files|api/v1/snapshots)/.+"
     r"|/blobs\.blob\.core\.windows\.net/.+",
     re.DOTALL,
 )

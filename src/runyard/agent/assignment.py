@@ -1,0 +1,173 @@
+"""What an agent is to do, as the launcher has written it into its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+FILE_NAME = "assignment.json"
+
+T = TypeVar("T")
+
+
+class UnreadableAssignment(Exception):
+    """It isn't there, or it isn't one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the job needs around it.
+
+    Args:
+        is_user_managed: Nothing is installed: the interpreter is there, with all that is needed.
+        interpreter: That interpreter.
+        channels: Where conda looks.
+        packages: What conda installs, Python itself among it.
+        pip: Lines as in a file of requirements.
+        container: What it names of one, an image or a Dockerfile; empty for none.
+        variables: Variables of its processes.
+    """
+
+    is_user_managed: bool = False
+    interpreter: str = "python"
+    channels: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    pip: tuple[str, ...] = ()
+    container: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for nothing at all."""
+        return not (self.is_user_managed or self.packages or self.pip)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A job, for one attempt of it.
+
+    Args:
+        url: Address of the workspace.
+        key: What the server is called with.
+        ca: Whose certificates count, in PEM; empty for those that the machine trusts.
+        run_id: Id of the job and of its run.
+        run_name: What the run is called.
+        experiment_id: The experiment of the run.
+        experiment_name: Its name.
+        workspace: The workspace's name.
+        artifact_path: Where the run's artifacts lie below the workspace's.
+        attempt: How often the job was begun, this time included.
+        snapshot: SHA-256 of the archive with the code; empty for none.
+        script: Path of a Python script in it; empty where there is a command.
+        arguments: What the script is given.
+        command: Words of a command to run in place of a script.
+        environment: What it needs around it.
+        variables: Variables of its process, above those of the environment.
+        max_duration_s: After how many seconds of the script it is ended; 0 for never.
+        is_azureml: Whether the script's ``azureml`` is Runyard's SDK.
+        beat_s: How often the agent reports.
+        stop_grace_s: For how long a script may end by itself after it was told to.
+        cache: The folder of environments, shared by jobs.
+        sdk_wheel: Runyard's own wheel to install too: a path, or an address below the workspace's.
+    """
+
+    url: str
+    key: str = field(repr=False)
+    ca: str = field(repr=False)
+    run_id: str
+    run_name: str
+    experiment_id: str
+    experiment_name: str
+    workspace: str
+    artifact_path: str
+    attempt: int
+    snapshot: str
+    script: str
+    arguments: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: Environment
+    variables: Mapping[str, str]
+    max_duration_s: float
+    is_azureml: bool
+    beat_s: float
+    stop_grace_s: float
+    cache: Path
+    sdk_wheel: str = ""
+
+
+def read_assignment(folder: Path) -> Assignment:
+    """Return what the folder asks for.
+
+    Raises:
+        UnreadableAssignment: It asks for nothing that can be read.
+    """
+    try:
+        content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        return _assignment(content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableAssignment(f"{folder / FILE_NAME}: {type(error).__name__}: {error}") from None
+
+
+def _assignment(content: Mapping[str, Any]) -> Assignment:
+    return Assignment(
+        url=_typed(content["url"], str).rstrip("/"),
+        key=_typed(content["key"], str),
+        ca=_typed(content.get("ca", ""), str),
+        run_id=_typed(content["run_id"], str),
+        run_name=_typed(content.get("run_name", ""), str),
+        experiment_id=_typed(content["experiment_id"], str),
+        experiment_name=_typed(content.get("experiment_name", ""), str),
+        workspace=_typed(content["workspace"], str),
+        artifact_path=_typed(content["artifact_path"], str).strip("/"),
+        attempt=_typed(content["attempt"], int),
+        snapshot=_typed(content.get("snapshot", ""), str),
+        script=_typed(content.get("script", ""), str),
+        arguments=_texts(content.get("arguments", [])),
+        command=_texts(content.get("command", [])),
+        environment=_environment(content.get("environment") or {}),
+        variables=_mapping(content.get("variables", {})),
+        max_duration_s=float(content.get("max_duration_s", 0)),
+        is_azureml=_typed(content.get("is_azureml", False), bool),
+        beat_s=float(content.get("beat_s", 5.0)),
+        stop_grace_s=float(content.get("stop_grace_s", 10.0)),
+        cache=Path(_typed(content["cache"], str)),
+        sdk_wheel=_typed(content.get("sdk_wheel") or "", str),
+    )
+
+
+def _environment(content: Mapping[str, Any]) -> Environment:
+    python: Mapping[str, Any] = content.get("python") or {}
+    conda: Mapping[str, Any] = python.get("conda") or {}
+    docker: Mapping[str, Any] = content.get("docker") or {}
+    return Environment(
+        is_user_managed=_typed(python.get("is_user_managed", False), bool),
+        interpreter=_typed(python.get("interpreter", "python"), str),
+        channels=_texts(conda.get("channels", [])),
+        packages=_texts(conda.get("packages", [])),
+        pip=_texts(conda.get("pip", [])),
+        container=_container(docker),
+        variables=_mapping(content.get("variables", {})),
+    )
+
+
+def _container(docker: Mapping[str, Any]) -> str:
+    if docker.get("image"):
+        return f"the image {docker['image']!r}"
+    return "a Dockerfile" if docker.get("dockerfile") else ""
+
+
+def _typed(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(_typed(each, str) for each in _typed(values, list))
+
+
+def _mapping(values: object) -> dict[str, str]:
+    return {_typed(name, str): _typed(value, str) for name, value in _typed(values, dict).items()}

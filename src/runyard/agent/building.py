@@ -1,0 +1,162 @@
+"""Making an environment: by uv, by Python's own venv and pip, or by a conda."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runyard.agent.assignment import Environment
+from runyard.agent.interpreters import uv_words, wanted_interpreter
+from runyard.agent.packages import Packages, read_packages, translated
+from runyard.agent.snapshot import sha256_of
+from runyard.agent.steps import CannotPrepare, Steps
+
+FAILED = "The environment could not be made"
+CONDAS = ("micromamba", "mamba", "conda")
+
+# What uv takes of the options that a file of requirements may have.
+_OPTIONS_OF_UV = frozenset(
+    {
+        *("-i", "--index-url", "--extra-index-url", "-f", "--find-links"),
+        *("--no-index", "--no-binary", "--only-binary", "--require-hashes"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that makes an environment what it is. The same recipe is the same environment.
+
+    Args:
+        python: The interpreter that it is made of; empty where conda brings one.
+        version: Of that interpreter.
+        uv: How uv is called; nothing where pip does it.
+        conda: The program that makes it; empty where none does.
+        channels: Where that looks.
+        packages: What that installs.
+        pip: Lines as in a file of requirements.
+        wheel: Runyard's own wheel; empty for none.
+        wheel_sha256: What is in it.
+    """
+
+    python: str
+    version: str
+    uv: tuple[str, ...]
+    conda: str
+    channels: tuple[str, ...]
+    packages: tuple[str, ...]
+    pip: tuple[str, ...]
+    wheel: str
+    wheel_sha256: str
+
+    @property
+    def key(self) -> str:
+        """A name that no other environment has; where the wheel lies is no part of it."""
+        content = asdict(self) | {"wheel": Path(self.wheel).name}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()[:24]
+
+
+def recipe_for(environment: Environment, wheel: Path | None, steps: Steps, *, is_azureml: bool) -> Recipe:
+    """Return how an environment is made on this machine, and say what of it is done otherwise than asked for.
+
+    Raises:
+        CannotPrepare: It can't be made here.
+        Stopped: The agent was told to stop.
+    """
+    packages = read_packages(environment, is_azureml=is_azureml)
+    for note in packages.notes:
+        steps.say(note)
+    uv = uv_words() if _is_for_uv(packages.pip) else ()
+    conda = next((path for name in CONDAS if (path := shutil.which(name))), "")
+    found = wanted_interpreter(packages.python, uv, steps)
+    if conda and (packages.conda or found is None):
+        return _recipe(environment, packages, wheel, uv, conda=conda)
+    if found is None:
+        raise CannotPrepare(
+            f"There is no Python {packages.python} on the machine of the job. Install it there, let uv get "
+            "it (UV_PYTHON_DOWNLOADS=automatic where the agent is started), or ask for another version."
+        )
+    lines, notes = translated(packages.conda)
+    for note in notes:
+        steps.say(note)
+    whole = Packages(packages.python, (), (*lines, *packages.pip), ())
+    return _recipe(environment, whole, wheel, uv, python=(str(found.path), found.version))
+
+
+def _recipe(
+    environment: Environment,
+    packages: Packages,
+    wheel: Path | None,
+    uv: tuple[str, ...],
+    *,
+    conda: str = "",
+    python: tuple[str, str] = ("", ""),
+) -> Recipe:
+    interpreter = f"python{packages.python}" if conda else ""
+    beside = ("pip",) if conda and not uv else ()
+    return Recipe(
+        python=python[0],
+        version=python[1],
+        uv=uv,
+        conda=conda,
+        channels=environment.channels if conda else (),
+        packages=(interpreter, *packages.conda, *beside) if conda else (),
+        pip=packages.pip,
+        wheel="" if wheel is None else str(wheel),
+        wheel_sha256="" if wheel is None else sha256_of(wheel),
+    )
+
+
+def build(recipe: Recipe, folder: Path, steps: Steps) -> None:
+    """Make an environment in a folder that is not there yet; what is printed goes into the log.
+
+    Raises:
+        CannotPrepare: A step failed.
+        Stopped: The agent was told to stop.
+    """
+    if recipe.conda:
+        channels = [word for channel in recipe.channels for word in ("-c", channel)]
+        only = ["--override-channels"] if recipe.channels else []
+        made = [recipe.conda, "create", "-y", "-p", str(folder), *only, *channels, *recipe.packages]
+    elif recipe.uv:
+        made = [*recipe.uv, "venv", "--no-project", "--python", recipe.python, str(folder)]
+    else:
+        made = [recipe.python, "-m", "venv", str(folder)]
+    steps.run(FAILED, made)
+    wanted = _wanted(recipe, folder)
+    if wanted:
+        steps.run(FAILED, [*_installer(recipe, folder), *wanted])
+
+
+def _installer(recipe: Recipe, folder: Path) -> list[str]:
+    python = str(folder / "bin" / "python")
+    if recipe.uv:
+        return [*recipe.uv, "pip", "install", "--python", python]
+    return [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+
+
+def _wanted(recipe: Recipe, folder: Path) -> list[str]:
+    words: list[str] = []
+    if recipe.pip:
+        requirements = folder / "requirements.txt"
+        requirements.write_text("".join(f"{line}\n" for line in recipe.pip), encoding="utf-8")
+        words += ["-r", str(requirements)]
+    return [*words, recipe.wheel] if recipe.wheel else words
+
+
+def _is_for_uv(lines: Sequence[str]) -> bool:
+    options = {re.split(r"[=\s]", line.strip())[0] for line in lines if line.lstrip().startswith("-")}
+    return options <= _OPTIONS_OF_UV
+
+
+def python_in(folder: Path) -> Path | None:
+    """Return the interpreter of an environment, or None if it is gone, or what it was made of is."""
+    python = folder / "bin" / "python"
+    return python if os.access(python, os.X_OK) else None

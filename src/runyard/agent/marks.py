@@ -1,0 +1,145 @@
+"""What an agent leaves in its folder, so that launcher and later agents know how far it came."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+COMPLETED, FAILED, CANCELED = "completed", "failed", "canceled"
+GONE_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How an attempt of a job ended.
+
+    Args:
+        status: ``completed``, ``failed`` or ``canceled``.
+        exit_code: The script's, as a shell would show it; None where none ran to its end.
+        reason: Why it did not end well.
+    """
+
+    status: str
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class Marks:
+    """The marks of one folder. Each is written whole or not at all, and is on disk when the call returns.
+
+    Args:
+        folder: The agent's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock: TextIO | None = None
+
+    def take_folder(self) -> bool:
+        """Take the folder for this process; return whether no other agent that lives has it."""
+        self._lock = (self._folder / "agent.lock").open("w", encoding="ascii")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def write_agent(self) -> str:
+        """Say which process this agent is; return its id, which is that of one that died in the folder."""
+        agent_id = str(self._read("agent.json").get("agent_id") or uuid.uuid4().hex)
+        own = {"pid": os.getpid(), "started": started_ticks(os.getpid()), "agent_id": agent_id}
+        self._write("agent.json", own)
+        return agent_id
+
+    def write_script(self, pid: int) -> None:
+        """Say that the script is about to run, as the leader of a group of processes.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        self._write("script.json", {"pid": pid, "started": started_ticks(pid), "group": pid})
+
+    def write_end(self, end: JobEnd) -> None:
+        """Say how the job ended.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        self._write("end.json", asdict(end))
+
+    def read_end(self) -> JobEnd | None:
+        """Return how the job ended, if it did."""
+        content = self._read("end.json")
+        if not content:
+            return None
+        return JobEnd(str(content["status"]), content.get("exit_code"), str(content.get("reason", "")))
+
+    @property
+    def has_script(self) -> bool:
+        """Whether a script was begun here."""
+        return bool(self._read("script.json"))
+
+    def kill_script(self) -> None:
+        """End what is left of the script of an agent that died, unless its id is another process's by now."""
+        content = self._read("script.json")
+        pid, started = int(content.get("pid", 0)), content.get("started")
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while pid and started_ticks(pid) in (started, None) and kill_group(pid):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            content = json.loads((self._folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        write_whole(self._folder / name, json.dumps(content).encode("ascii"))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there with all of its content or not at all, even if the power goes.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    with unfinished.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    unfinished.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def started_ticks(pid: int) -> int | None:
+    """Return when a process was started, in ticks since the machine was; None if there is none."""
+    try:
+        content = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    # The name of its program, in parentheses, may hold anything.
+    return int(content[content.rindex(b")") + 2 :].split()[19])
+
+
+def kill_group(group: int, number: int = signal.SIGKILL) -> bool:
+    """Send a signal to a group of processes; return whether there was any of them."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,159 @@
+"""What comes before a script: its code, its environment, the words that start it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from runyard.agent.assignment import Assignment
+from runyard.agent.environments import Environments, Python
+from runyard.agent.marks import write_whole
+from runyard.agent.orders import Orders
+from runyard.agent.outputs import make_folders
+from runyard.agent.process import Command
+from runyard.agent.server import GivenUp, Refused, Server, patiently
+from runyard.agent.snapshot import LIMITS, UnsafeArchive, sha256_of, unpack
+from runyard.agent.steps import CannotPrepare, Steps, Stopped
+from runyard.agent.variables import RESOURCE_GROUP, SUBSCRIPTION_ID, script_variables, server_address
+
+MAX_WHEEL_BYTES = 500_000_000
+DOWNLOADS = 3
+
+_WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Makes all ready for the script of an assignment.
+
+    Args:
+        assignment: The job.
+        folder: The agent's folder.
+        server: Has the code.
+        orders: Tell when to stop.
+        steps: Runs what is to be run.
+        umask: Which permissions the script does not give to files that it makes.
+    """
+
+    assignment: Assignment
+    folder: Path
+    server: Server
+    orders: Orders
+    steps: Steps
+    umask: int
+
+    @property
+    def code(self) -> Path:
+        """Where the script runs."""
+        return self.folder / "code"
+
+    def command(self) -> Command:
+        """Return what to run; code and environment are there then.
+
+        Raises:
+            CannotPrepare: The job can't be run as it was asked for.
+            Stopped: The agent was told to stop.
+            OSError: A file can't be written.
+        """
+        self._bring_code()
+        make_folders(self.code)
+        self._write_configuration()
+        job = self.assignment
+        wheel = self._wheel()
+        environments = Environments(job.cache, self.steps)
+        python = environments.python_for(job.environment, self.code, wheel, is_azureml=job.is_azureml)
+        variables = script_variables(job, python.path, self._ca_file(), python.activated)
+        if job.is_azureml:
+            self._check_sdk(python, variables)
+        return Command(self._words(python), variables, self.code, self.umask)
+
+    def _bring_code(self) -> None:
+        wanted = self.assignment.snapshot
+        if self.code.is_dir():
+            return
+        if not wanted:
+            self.code.mkdir(mode=0o700)
+            return
+        if not _SHA256.fullmatch(wanted):
+            raise CannotPrepare(f"{wanted[:100]!r} is no SHA-256 of a snapshot.")
+        archive = self.folder / "code.tar.gz"
+        self._download_code(wanted, archive)
+        try:
+            count = unpack(archive, self.code)
+        except UnsafeArchive as error:
+            raise CannotPrepare(f"The snapshot of the code is refused: {error}.") from None
+        archive.unlink()
+        self.steps.say(f"The code is there: {count} {'file' if count == 1 else 'files'}.")
+
+    def _download_code(self, wanted: str, archive: Path) -> None:
+        for _ in range(DOWNLOADS):
+            self._download(f"/api/v1/snapshots/{wanted}/content", archive, LIMITS.archive_bytes, "The code")
+            if sha256_of(archive) == wanted:
+                return
+            self.steps.say("The code did not arrive as it was sent.")
+        raise CannotPrepare(f"What the server sends as snapshot {wanted} has another SHA-256.")
+
+    def _download(self, path: str, target: Path, max_bytes: int, what: str) -> None:
+        try:
+            patiently(lambda: self.server.download(path, target, max_bytes), lambda: self.orders.is_to_stop)
+        except GivenUp:
+            raise Stopped from None
+        except (Refused, ValueError) as error:
+            raise CannotPrepare(f"{what} could not be got from the server: {error}") from None
+
+    def _wheel(self) -> Path | None:
+        named = self.assignment.sdk_wheel
+        if not named:
+            return None
+        name = named.rsplit("/", 1)[-1]
+        if not _WHEEL.fullmatch(name):
+            raise CannotPrepare(f"{named!r} is no wheel.")
+        if not named.startswith(("http://", "https://")):
+            return Path(named)
+        target = self.folder / name
+        self._download(named, target, MAX_WHEEL_BYTES, "Runyard's SDK")
+        return target
+
+    def _write_configuration(self) -> None:
+        """Say which workspace it is where the SDK looks for that, above the code and below nobody else's."""
+        target = self.folder / ".runyard" / "config.json"
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        content = {
+            "subscription_id": SUBSCRIPTION_ID,
+            "resource_group": RESOURCE_GROUP,
+            "workspace_name": self.assignment.workspace,
+            "runyard_url": server_address(self.assignment.url),
+        }
+        write_whole(target, json.dumps(content, indent=4).encode("ascii"))
+
+    def _ca_file(self) -> Path | None:
+        if not self.assignment.ca:
+            return None
+        target = self.folder / "ca.pem"
+        write_whole(target, self.assignment.ca.encode("ascii"))
+        return target
+
+    def _check_sdk(self, python: Python, variables: dict[str, str]) -> None:
+        words = [str(python.path), "-c", "import runyard.azureml"]
+        if self.steps.answer(words, variables) is None:
+            raise CannotPrepare(
+                f"{python.path} can't import Runyard's SDK, which a script in Azure's words needs. Add "
+                "`runyard` to the pip packages of its environment, or submit it without the alias."
+            )
+
+    def _words(self, python: Python) -> list[str]:
+        job = self.assignment
+        if not job.script:
+            if not job.command:
+                raise CannotPrepare("There is neither a script nor a command.")
+            return list(job.command)
+        parts = Path(job.script).parts
+        if job.script.startswith("/") or ".." in parts or not (self.code / job.script).is_file():
+            raise CannotPrepare(f"There is no script {job.script!r} in the code.")
+        # One that begins with a dash would be an option.
+        script = f"./{job.script}" if job.script.startswith("-") else job.script
+        module = ["-m", "runyard.azureml"] if job.is_azureml else []
+        return [str(python.path), *module, script, *job.arguments]

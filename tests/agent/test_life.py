@@ -1,0 +1,262 @@
+"""A job from its beginning to its end, by a real agent against a server of the tests' own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from runyard.agent.archive import write_archive
+from runyard.agent.life import DISMISSED, STOPPED, TAKEN, WRONG_USE
+from tests.agent.job_folder import JobFolder
+from tests.agent.job_server import refusal
+from tests.waiting import until
+
+SLEEPS = "import time\nprint('begun')\ntime.sleep(600)\n"
+IGNORES = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPS
+ENDS_WELL = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n" + SLEEPS
+
+
+def test_a_script_is_run_and_all_of_it_reaches_the_server(job: JobFolder):
+    code = {"train.py": "import sys; print('out'); print('err', file=sys.stderr)"}
+    assert job.assign(code).run() == 0, job.log
+    assert job.end == {"status": "completed", "exit_code": 0, "reason": ""}
+    assert job.server.console("stdout") == b"out\n"
+    assert job.server.console("stderr") == b"err\n"
+    assert b"The code is there: 1 file." in job.server.console("setup")
+    assert job.server.job.statuses[0] == "preparing"
+
+
+def test_a_job_is_preparing_and_then_running(job: JobFolder):
+    job.assign({"train.py": SLEEPS}).start()
+    until(lambda: "running" in job.server.job.statuses)
+    assert job.server.job.statuses == sorted(job.server.job.statuses)
+
+
+def test_what_lies_in_the_folder_is_for_nobody_else(job: JobFolder):
+    job.assign({"train.py": "open('made', 'w').write('x')"}).run()
+    made = job.path / "code" / "made"
+    own = os.umask(0)
+    os.umask(own)
+    # What the script makes is as its own process would make it.
+    assert stat.S_IMODE(made.stat().st_mode) == 0o666 & ~own
+    for path in job.path.rglob("*"):
+        if path not in (made, job.path / "assignment.json") and "__pycache__" not in path.parts:
+            assert not path.stat().st_mode & 0o077, path
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("raise SystemExit(3)", ("failed", 3, "exit code 3")),
+        ("raise ValueError('bad data')", ("failed", 1, "exit code 1: ValueError: bad data")),
+        ("import os; os.kill(os.getpid(), 9)", ("failed", 137, "ended by SIGKILL")),
+        ("import os; os.kill(os.getpid(), 15)", ("failed", 143, "ended by SIGTERM")),
+        ("import os; os.kill(os.getpid(), 11)", ("failed", 139, "ended by SIGSEGV")),
+    ],
+)
+def test_each_end_of_a_script_has_its_status_code_and_reason(
+    job: JobFolder, code: str, expected: tuple[str, int, str]
+):
+    assert job.assign({"train.py": code}).run() == 0
+    assert tuple(job.end.values()) == expected
+
+
+def test_a_command_runs_in_the_folder_of_the_code_by_the_path_of_its_environment(job: JobFolder):
+    job.assign({"below/x.txt": "here"}, script="", command=["cat", "below/x.txt"]).run()
+    assert job.server.console("stdout") == b"here"
+    assert job.end["status"] == "completed"
+
+
+def test_a_command_needs_no_code(job: JobFolder):
+    job.assign(command=["sh", "-c", 'echo "$0"', "$(touch x); a b"]).run()
+    assert job.server.console("stdout") == b"$(touch x); a b\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (["no-such-program"], "exit code 127: 'no-such-program' can't be started: No such file or directory"),
+        (["/"], "exit code 126: '/' can't be started: Permission denied"),
+        (["echo", "a\0b"], "exit code 126: 'echo' can't be started: embedded null byte"),
+        ([], "There is neither a script nor a command."),
+    ],
+)
+def test_what_cannot_be_started_fails_and_says_why(job: JobFolder, command: list[str], reason: str):
+    assert job.assign(command=command).run() == 0
+    assert job.end["status"] == "failed"
+    assert job.end["reason"] == reason
+    assert f"The job failed: {reason}".encode() in job.server.console("setup")
+
+
+@pytest.mark.parametrize("script", ["none.py", "/etc/passwd", "../job/assignment.json", "below"])
+def test_a_script_that_is_no_file_of_the_code_is_refused(job: JobFolder, script: str):
+    job.assign({"train.py": "", "below/x.py": ""}, script=script).run()
+    assert job.end["reason"] == f"There is no script {script!r} in the code."
+
+
+@pytest.mark.parametrize("script", ["-c.py", "a b/$(touch x).py", "ü\n'\".py"])
+def test_a_script_may_have_any_name(job: JobFolder, script: str):
+    job.assign({script: "import sys; print(sys.argv[1])"}, script=script, arguments=["ok"]).run()
+    assert job.server.console("stdout") == b"ok\n", job.end
+    assert not (job.path / "code" / "x").exists()
+
+
+def test_the_script_knows_its_run_and_nothing_that_is_the_servers(job: JobFolder):
+    code = {"train.py": "import json, os; print(json.dumps(dict(os.environ)))"}
+    environment = {"variables": {"A": "environment", "B": "environment"}}
+    job.assign(code, environment=environment, variables={"B": "job", "MLFLOW_RUN_ID": "another"}).run()
+    known = json.loads(job.server.console("stdout"))
+    assert (known["A"], known["B"]) == ("environment", "job")
+    assert known["MLFLOW_TRACKING_URI"] == job.server.url
+    assert known["MLFLOW_RUN_ID"] == known["AZUREML_RUN_ID"] == "run"
+    assert known["MLFLOW_TRACKING_TOKEN"] == known["RUNYARD_TOKEN"] == "ryj_of-the-job"
+    assert known["RUNYARD_URL"] == job.server.url.removesuffix("/workspaces/lab")
+    assert "RUNYARD_SECRET" not in known
+    found = json.loads((job.path / ".runyard" / "config.json").read_text())
+    assert (found["workspace_name"], found["runyard_url"]) == ("lab", known["RUNYARD_URL"])
+
+
+def test_later_attempts_have_a_console_of_their_own(job: JobFolder):
+    job.assign({"train.py": "print('again')"}, attempt=2).run()
+    assert job.server.console("stdout", "attempt-2/") == b"again\n"
+    assert job.server.console("stdout") == b""
+
+
+def test_lines_are_at_the_server_while_the_script_runs(job: JobFolder):
+    job.assign({"train.py": SLEEPS}).start()
+    job.until_printed(b"begun\n")
+    assert not job.server.job.ends
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"), [(SLEEPS, 143), (IGNORES, 137), (ENDS_WELL, 0)], ids=["term", "kill", "by itself"]
+)
+def test_a_canceled_job_is_canceled_whatever_its_script_makes_of_it(
+    job: JobFolder, code: str, exit_code: int
+):
+    agent = job.assign({"train.py": code}, stop_grace_s=0.5).start()
+    job.until_printed(b"begun\n")
+    job.server.job.is_cancel_requested = True
+    assert job.ended(agent) == 0
+    assert job.end == {"status": "canceled", "exit_code": exit_code, "reason": "it was canceled"}
+
+
+def test_a_script_has_no_more_time_than_it_was_given(job: JobFolder):
+    job.assign({"train.py": SLEEPS}, max_duration_s=1).run()
+    assert job.end == {"status": "failed", "exit_code": 143, "reason": "it ran longer than 1 s"}
+
+
+def test_what_a_script_has_started_ends_with_it(job: JobFolder):
+    # The second one left the session, and holds the script's output open.
+    code = (
+        "import subprocess\n"
+        "print(subprocess.Popen(['sleep', '600']).pid)\n"
+        "print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)\n"
+    )
+    job.assign({"train.py": code}).run()
+    first, second = map(int, job.server.console("stdout").split())
+    assert not _lives(first)
+    os.kill(second, signal.SIGKILL)
+    assert job.end["status"] == "completed"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 400])
+def test_an_agent_whose_job_it_is_not_any_more_kills_the_script_and_tells_nothing(
+    job: JobFolder, status: int
+):
+    agent = job.assign({"train.py": IGNORES}, stop_grace_s=0.2).start()
+    job.until_printed(b"begun\n")
+    pid = json.loads((job.path / "script.json").read_text())["pid"]
+    job.server.fault = lambda method, path: refusal(status, "SOME_CODE")
+    assert job.ended(agent) == DISMISSED
+    assert not _lives(pid)
+    assert job.server.job.ends == []
+
+
+def test_an_agent_that_comes_second_leaves(job: JobFolder):
+    job.server.job.agent_id = "the first one"
+    assert job.assign({"train.py": "print('ran')"}).run() == DISMISSED
+    assert not (job.path / "script.json").exists()
+    assert job.server.console("stdout") == b""
+
+
+def test_only_one_agent_lives_in_a_folder(job: JobFolder):
+    job.assign({"train.py": SLEEPS}).start()
+    job.until_printed(b"begun\n")
+    assert job.run() == TAKEN
+    assert job.server.job.ends == []
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"url": 1}', '{"url": "http://127.0.0.1"}'])
+def test_a_folder_without_an_assignment_is_none(job: JobFolder, content: str | None):
+    job.path.mkdir()
+    if content is not None:
+        (job.path / "assignment.json").write_text(content)
+    assert job.run() == WRONG_USE
+
+
+def test_an_agent_that_is_told_to_stop_ends_the_script_and_says_so(job: JobFolder):
+    agent = job.assign({"train.py": SLEEPS}).start()
+    job.until_printed(b"begun\n")
+    agent.terminate()
+    assert job.ended(agent) == 0
+    assert job.end["status"] == "failed"
+    assert job.end["reason"] == "the agent was told to stop by SIGTERM"
+
+
+def test_an_agent_that_is_told_to_stop_does_not_wait_for_a_server_that_is_away(job: JobFolder):
+    job.server.stop()
+    agent = job.assign({"train.py": SLEEPS}).start()
+    until(lambda: "begin" in job.log)
+    agent.terminate()
+    assert job.ended(agent) == STOPPED
+    assert not (job.path / "script.json").exists()
+
+
+def test_an_agent_runs_from_a_zip_of_its_own(job: JobFolder, tmp_path: Path):
+    archive = write_archive(tmp_path / "agent.pyz")
+    names = zipfile.ZipFile(archive).namelist()
+    assert all(name == "__main__.py" or name.startswith("runyard/") for name in names)
+    assert write_archive(tmp_path / "again.pyz").read_bytes() == archive.read_bytes()
+    # Without the packages that are installed here: nothing but Python is needed.
+    job.program = ("-I", "-S", str(archive))
+    code = {"train.py": "import sys; print(sys.argv[1])"}
+    assert job.assign(code, arguments=["from a zip"]).run() == 0, job.log
+    assert job.server.console("stdout") == b"from a zip\n"
+
+
+def test_the_command_line_wants_one_folder(job: JobFolder):
+    job.assign({"train.py": ""})
+    job.program = ("-m", "runyard.agent", "--help")
+    agent = job.start()
+    _, complaint = agent.communicate()
+    assert (agent.returncode, complaint) == (WRONG_USE, b"usage: python -m runyard.agent FOLDER\n")
+
+
+def test_a_script_in_azures_words_is_run_by_the_alias(job: JobFolder):
+    code = {"train.py": "import azureml.core, sys; print(azureml.core.Run.__module__, *sys.argv)"}
+    job.assign(code, arguments=["--x"], is_azureml=True).run()
+    assert job.server.console("stdout") == b"runyard.sdk.run train.py --x\n", job.end
+
+
+def test_the_alias_needs_the_sdk_and_says_so(job: JobFolder):
+    python = str(Path(sys.base_prefix) / "bin" / "python3")
+    environment = {"python": {"is_user_managed": True, "interpreter": python}}
+    job.assign({"train.py": ""}, is_azureml=True, environment=environment).run()
+    assert job.end["status"] == "failed"
+    assert "can't import Runyard's SDK" in job.end["reason"]
+    assert "Add `runyard` to the pip packages" in job.end["reason"]
