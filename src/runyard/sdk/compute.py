@@ -179,7 +179,8 @@ class ComputeTarget(ComputeTargetRecord):
             force: Whether its jobs that are not over are ended.
 
         Raises:
-            InvalidState: There are such jobs, and ``force`` is false; or it is ``local``.
+            InvalidState: There are such jobs, and ``force`` is false.
+            Forbidden: It is ``local``, or the credential does not allow it.
         """
         delete_target(self._workspace.connection, self.name, force=force)
 
