@@ -17,6 +17,7 @@ from runyard._version import __version__
 
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
+    from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
     from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
     from runyard.sdk.dataset_factories import Dataset
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.model import Model
     from runyard.sdk.run import Run
+    from runyard.sdk.run_configuration import RunConfiguration
+    from runyard.sdk.script_run_config import ScriptRunConfig
     from runyard.sdk.secrets import Keyvault
     from runyard.sdk.workspace import Workspace
 
 __all__ = [
+    "AmlCompute",
+    "ComputeTarget",
     "CondaDependencies",
     "DataPath",
     "DataReference",
@@ -37,14 +42,19 @@ __all__ = [
     "Environment",
     "Experiment",
     "Keyvault",
+    "LocalTarget",
     "Model",
     "Run",
+    "RunConfiguration",
     "RunyardError",
+    "ScriptRunConfig",
     "Workspace",
     "__version__",
 ]
 
 _HOMES = {
+    "AmlCompute": "runyard.sdk.compute",
+    "ComputeTarget": "runyard.sdk.compute",
     "CondaDependencies": "runyard.sdk.conda_dependencies",
     "DataPath": "runyard.sdk.data_reference",
     "DataReference": "runyard.sdk.data_reference",
@@ -53,9 +63,12 @@ _HOMES = {
     "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Keyvault": "runyard.sdk.secrets",
+    "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
     "Run": "runyard.sdk.run",
+    "RunConfiguration": "runyard.sdk.run_configuration",
     "RunyardError": "runyard.errors",
+    "ScriptRunConfig": "runyard.sdk.script_run_config",
     "Workspace": "runyard.sdk.workspace",
 }
 

@@ -61,7 +61,12 @@ def test_each_name_leads_somewhere(tmp_path: Path):
     same = {name: word for name, word in said.items() if name.rpartition(".")[2] == word}
     others = {name: word for name, word in said.items() if name not in same}
     assert {name.rpartition(".")[2] for name in others if not name.startswith("azureml.exceptions.")} == {
+        "AbstractComputeTarget",
         "AzureBlobDatastore",
+        "ComputeTargetException",
+        "DEFAULT_CPU_IMAGE",
+        "DEFAULT_GPU_IMAGE",
+        "ScriptRun",
         "VERSION",
         "__version__",
     }
@@ -102,8 +107,9 @@ def test_a_run_that_is_asked_for_by_its_script_is_that_of_runyard_run(configured
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("from azureml.core import ScriptRunConfig as S; S(source_directory='.')", "runyard run"),
-        ("from azureml.core.compute import AmlCompute as A; A.provisioning_configuration()", "runyard run"),
+        ("from azureml.core.compute import AksCompute as A; A.provisioning_configuration()", "runyard run"),
+        ("from azureml.core.runconfig import MpiConfiguration as M; M(2)", "torchrun"),
+        ("from azureml.train.sklearn import SKLearn as S; S('.')", "ScriptRunConfig"),
         ("from azureml.train.hyperdrive import HyperDriveConfig as H; H()", "Optuna"),
         ("from azureml.core.model import Model, InferenceConfig as I; I('score.py')", "mlflow models serve"),
         ("import azureml.contrib.services.aml_request as a; a.AMLRequest()", "documentation"),

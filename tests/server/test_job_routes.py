@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from runyard.entities.job import REASON_TAG, JobStatus
+from runyard.entities.job import REASON_TAG, Job, JobStatus
 from runyard.services import jobs as job_service
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, lose
 from runyard.services.snapshots import KEPT_UNNAMED_MS, remove_unneeded
@@ -49,14 +49,19 @@ def keep_code(local: Local, code: bytes = CODE) -> str:
     return sha256
 
 
+def kept_job(local: Local, run_id: str) -> Job:
+    found = local.stores.metadata.jobs.find_job(run_id)
+    assert found is not None
+    return found
+
+
 class Attempt:
     """An agent of a job, as the server sees it."""
 
     def __init__(self, local: Local, run_id: str, agent_id: str = AGENT, key: str | None = None) -> None:
         self.local, self.run_id, self.agent_id = local, run_id, agent_id
-        job = local.stores.metadata.jobs.find_job(run_id)
-        self.key = key or begin_attempt(local.stores, job, "here", NOW_MS)
-        self.number = local.stores.metadata.jobs.find_job(run_id).attempt
+        self.key = key or begin_attempt(local.stores, kept_job(local, run_id), "here", NOW_MS)
+        self.number = kept_job(local, run_id).attempt
 
     def tell(self, what: str, **more):
         body = {"attempt": self.number, "agent_id": self.agent_id} | more
@@ -392,7 +397,8 @@ def test_whoever_comes_second_changes_nothing(local):
     assert begin_attempt(local.stores, queued, "there", NOW_MS) is None
     end = AttemptEnd(JobStatus.FAILED, 1, "x")
     assert end_attempt(local.stores, run_id, 2, end, NOW_MS) is None
-    assert end_attempt(local.stores, run_id, 1, end, NOW_MS).status is JobStatus.FAILED
+    assert end_attempt(local.stores, run_id, 1, end, NOW_MS)
+    assert kept_job(local, run_id).status is JobStatus.FAILED
     assert end_attempt(local.stores, run_id, 1, AttemptEnd(JobStatus.COMPLETED, 0, ""), NOW_MS) is None
     assert job_of(local, run_id)["reason"] == "x"
 

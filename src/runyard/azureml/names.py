@@ -12,10 +12,17 @@ _DATASTORE = f"{_SDK}.datastore:Datastore"
 _DATASET = f"{_SDK}.dataset_factories:Dataset"
 _ENVIRONMENT = f"{_SDK}.environment:Environment"
 _CONDA = f"{_SDK}.conda_dependencies:CondaDependencies"
+_COMPUTE_TARGET = f"{_SDK}.compute:ComputeTarget"
+_AML_COMPUTE = f"{_SDK}.compute:AmlCompute"
+_LOCAL_TARGET = f"{_SDK}.compute:LocalTarget"
+_RUN_CONFIGURATION = f"{_SDK}.run_configuration:RunConfiguration"
+_DOCKER = f"{_SDK}.environment_sections:DockerSection"
+_PYTHON = f"{_SDK}.environment_sections:PythonSection"
 _MODEL = f"{_SDK}.model:Model"
 _KEYVAULT = f"{_SDK}.secrets:Keyvault"
 _FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
 _HERE = "runyard.azureml"
+_SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
 _ERROR = "runyard.errors:RunyardError"
 _TO_SIGN_IN = {
     "AzureCliAuthentication": f"{_HERE}.authentication:AzureCliAuthentication",
@@ -48,6 +55,7 @@ _ERRORS = {
 HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml": {},
     "azureml.core": {
+        "ComputeTarget": _COMPUTE_TARGET,
         "Dataset": _DATASET,
         "Datastore": _DATASTORE,
         "Environment": _ENVIRONMENT,
@@ -55,19 +63,51 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         "Keyvault": _KEYVAULT,
         "Model": _MODEL,
         "Run": _RUN,
+        "RunConfiguration": _RUN_CONFIGURATION,
+        "ScriptRun": _RUN,
+        "ScriptRunConfig": _SCRIPT_RUN_CONFIG,
         "VERSION": "runyard._version:__version__",
         "Workspace": _WORKSPACE,
         "__version__": "runyard._version:__version__",
     },
     "azureml.core.authentication": _TO_SIGN_IN,
+    "azureml.core.compute": {
+        "AmlCompute": _AML_COMPUTE,
+        "ComputeTarget": _COMPUTE_TARGET,
+        "LocalTarget": _LOCAL_TARGET,
+    },
+    "azureml.core.compute.amlcompute": {"AmlCompute": _AML_COMPUTE},
+    "azureml.core.compute.compute": {"ComputeTarget": _COMPUTE_TARGET},
+    "azureml.core.compute_target": {
+        "AbstractComputeTarget": _COMPUTE_TARGET,
+        "ComputeTargetException": _ERROR,
+        "LocalTarget": _LOCAL_TARGET,
+    },
     "azureml.core.conda_dependencies": {"CondaDependencies": _CONDA},
     "azureml.core.dataset": {"Dataset": _DATASET},
     "azureml.core.datastore": {"Datastore": _DATASTORE},
-    "azureml.core.environment": {"CondaDependencies": _CONDA, "Environment": _ENVIRONMENT},
-    "azureml.core.experiment": {"Experiment": _EXPERIMENT},
+    "azureml.core.environment": {
+        "CondaDependencies": _CONDA,
+        "DockerSection": _DOCKER,
+        "Environment": _ENVIRONMENT,
+        "PythonSection": _PYTHON,
+    },
+    "azureml.core.experiment": {"Experiment": _EXPERIMENT, "ScriptRunConfig": _SCRIPT_RUN_CONFIG},
     "azureml.core.keyvault": {"Keyvault": _KEYVAULT},
     "azureml.core.model": {"Model": _MODEL},
     "azureml.core.run": {"Run": _RUN},
+    "azureml.core.runconfig": {
+        "CondaDependencies": _CONDA,
+        "DEFAULT_CPU_IMAGE": f"{_HERE}.submitting:DEFAULT_CPU_IMAGE",
+        "DEFAULT_GPU_IMAGE": f"{_HERE}.submitting:DEFAULT_GPU_IMAGE",
+        "DockerConfiguration": f"{_SDK}.run_configuration:DockerConfiguration",
+        "DockerSection": _DOCKER,
+        "Environment": _ENVIRONMENT,
+        "PythonSection": _PYTHON,
+        "RunConfiguration": _RUN_CONFIGURATION,
+    },
+    "azureml.core.script_run": {"ScriptRun": _RUN},
+    "azureml.core.script_run_config": {"ScriptRunConfig": _SCRIPT_RUN_CONFIG},
     "azureml.core.workspace": {"Workspace": _WORKSPACE},
     "azureml.data": {"FileDataset": _FILES, "TabularDataset": _TABLE},
     "azureml.data.azure_storage_datastore": {"AzureBlobDatastore": _DATASTORE},
@@ -88,31 +128,47 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "mlflow.azureml": {},
 }
 
-_RUN_SCRIPTS = "Run the script with `runyard run train.py`: what it prints, logs and runs in is recorded."
+_RUN_SCRIPTS = "Submit the script: Experiment.submit(ScriptRunConfig(source_directory, script))."
 _SERVE = "Serve a registered model with `mlflow models serve -m models:/NAME/VERSION`."
-_COMPUTE = "Run scripts on the machine itself with `runyard run`, by SSH for instance."
+_COMPUTE = (
+    "Submit to a pool of slots, ComputeTarget.create, or run scripts on the machine itself by `runyard run`."
+)
+_ONE_PROCESS = "A job is one process: give ScriptRunConfig a command that starts the others, as torchrun."
 _SECTION = "Say what an environment holds with Environment and CondaDependencies."
 _READ = "Read files by the dataset's to_pandas_dataframe() or download()."
 _SEARCH = "Search for parameters with Optuna, and log each trial as a run."
 _EXPLAIN = "Log what an explainer says as artifacts, with run.upload_file."
 
+_OTHER_MACHINES = (
+    "AdlaCompute",
+    "AksCompute",
+    "BatchCompute",
+    "ComputeInstance",
+    "DataFactoryCompute",
+    "DatabricksCompute",
+    "DsvmCompute",
+    "HDInsightCompute",
+    "KubernetesCompute",
+    "RemoteCompute",
+    "SynapseCompute",
+)
+
 # Names in modules that have a counterpart.
 ABSENT: Final[dict[str, dict[str, str]]] = {
     "azureml.core": {
-        "ComputeTarget": _COMPUTE,
         "Image": _SERVE,
-        "RunConfiguration": _RUN_SCRIPTS,
-        "ScriptRun": _RUN_SCRIPTS,
-        "ScriptRunConfig": _RUN_SCRIPTS,
         "Webservice": _SERVE,
     },
     "azureml.core.environment": {
-        "DockerSection": _SECTION,
-        "PythonSection": _SECTION,
         "RSection": _SECTION,
         "SparkSection": _SECTION,
     },
-    "azureml.core.experiment": {"ScriptRunConfig": _RUN_SCRIPTS},
+    "azureml.core.compute": dict.fromkeys(_OTHER_MACHINES, _COMPUTE),
+    "azureml.core.runconfig": dict.fromkeys(
+        ("MpiConfiguration", "PyTorchConfiguration", "TensorflowConfiguration", "ParallelTaskConfiguration"),
+        _ONE_PROCESS,
+    )
+    | dict.fromkeys(("Data", "DataReferenceConfiguration", "OutputData"), _READ),
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
     "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ, "OutputFileDatasetConfig": _READ},
     "mlflow.azureml": {"build_image": _SERVE, "deploy": _SERVE},
@@ -121,13 +177,8 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
 ABSENT_MODULES: Final[dict[str, str]] = {
     "azureml.automl": _SEARCH,
     "azureml.contrib": "Microsoft tried things out there; the documentation says what Runyard has.",
-    "azureml.core.compute": _COMPUTE,
-    "azureml.core.compute_target": _COMPUTE,
     "azureml.core.container_registry": _SERVE,
     "azureml.core.image": _SERVE,
-    "azureml.core.runconfig": _RUN_SCRIPTS,
-    "azureml.core.script_run": _RUN_SCRIPTS,
-    "azureml.core.script_run_config": _RUN_SCRIPTS,
     "azureml.core.webservice": _SERVE,
     "azureml.datadrift": "Compare runs in charts, or have a webhook told when a metric crosses a limit.",
     "azureml.dataprep": "Read data with pandas or pyarrow.",

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from runyard._version import __version__
 from runyard.cli.printing import complain
-from runyard.cli.run_words import with_end_of_options
+from runyard.cli.run_words import SUBMIT, script_marked, with_end_of_options
 from runyard.errors import Forbidden, NotFound, RunyardError, Unauthenticated, Unavailable
 
 DONE, FAILED, WRONG_USAGE, NOT_FOUND, NOT_ALLOWED, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -24,6 +24,8 @@ _COMMANDS = {
     "workspace": ("runyard.cli.workspace:app", "List, create, show, configure and delete workspaces."),
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
     "run": ("runyard.cli.run:app", "Run scripts; list, show, follow, tag, download and delete runs."),
+    "job": ("runyard.cli.job:app", "Submit scripts, list, show, follow and cancel what was submitted."),
+    "compute": ("runyard.cli.compute:app", "List, make, change, pause and delete compute targets."),
     "log": ("runyard.cli.log:app", "Log metrics, params, files, tables and pictures to a run."),
     "model": ("runyard.cli.model:app", "Register, list, show, download and delete models."),
     "data": ("runyard.cli.data:app", "Register, list, show, download and delete datasets."),
@@ -110,6 +112,8 @@ def run(arguments: Sequence[str]) -> int:
     words = list(arguments)
     if words[:1] == ["run"]:
         words = ["run", *(with_end_of_options(words[1:]) or ["--help"])]
+    elif words[:2] == ["job", "submit"]:
+        words = [*words[:2], *script_marked(words[2:], SUBMIT)]
     try:
         return _run(lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"))
     except KeyboardInterrupt:

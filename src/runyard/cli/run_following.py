@@ -12,7 +12,6 @@ from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place, RunId
 from runyard.cli.printing import note, print_json, print_pairs, say
 from runyard.errors import InvalidParameter
-from runyard.sdk.run_console import Console
 
 
 def tail_run(
@@ -26,7 +25,7 @@ def tail_run(
     It is there for scripts that `runyard run` has started. Ctrl-C ends the reading, not the script.
     """
     run = place.open().get_run(run_id)
-    console = Console(run)
+    console = run.console()
     is_silent = True
     for stream, content in console.new() if once else console.follow():
         is_silent = False

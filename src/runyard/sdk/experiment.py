@@ -20,6 +20,7 @@ from runyard.protocol.messages.experiments import (
     WireExperiment,
 )
 from runyard.sdk.connection import MLFLOW
+from runyard.sdk.experiment_jobs import ExperimentJobs, texts
 from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
@@ -33,7 +34,7 @@ _PAGE_SIZE = 1000
 _VIEWS = {"ActiveOnly": View.ACTIVE_ONLY, "ArchivedOnly": View.DELETED_ONLY, "All": View.ALL}
 
 
-class Experiment:
+class Experiment(ExperimentJobs):
     """A named group of runs; it is made when the workspace has none of that name.
 
     Args:
@@ -122,8 +123,7 @@ class Experiment:
             >>> with experiment.start_logging(display_name="ridge") as run:  # doctest: +SKIP
             ...     run.log("rmse", 53.9)
         """
-        given = {key: str(value) for key, value in (tags or {}).items()}
-        run = Run._begin(self._workspace, new_run(self.id, display_name, given), self)
+        run = Run._begin(self._workspace, new_run(self.id, display_name, texts(tags)), self)
         run._outputs = outputs
         if snapshot_directory is not None:
             run.take_snapshot(snapshot_directory)

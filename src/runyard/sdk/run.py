@@ -13,6 +13,7 @@ from runyard.entities.experiment import View
 from runyard.entities.run import RunStatus
 from runyard.errors import InternalError, InvalidState, NotFound
 from runyard.protocol.limits import check_run_id
+from runyard.protocol.messages.jobs import WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below
@@ -26,7 +27,8 @@ from runyard.sdk.run_beginning import begin, new_run, open_sink
 from runyard.sdk.run_context import RunContext, find_context, offline_context
 from runyard.sdk.run_family import RunFamily
 from runyard.sdk.run_files import RunFiles
-from runyard.sdk.run_life import ERROR_CODE_TAG, ERROR_TAG, RunLife
+from runyard.sdk.run_job import RunJob
+from runyard.sdk.run_life import ERROR_CODE_TAG, ERROR_TAG
 from runyard.sdk.run_logging import RunLogging
 from runyard.sdk.run_marks import RunMarks
 from runyard.sdk.run_record import RunRecord
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
-class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunLife):
+class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunJob):
     """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
 
     Args:
@@ -65,6 +67,7 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
         if record.info.experiment_id != experiment.id:
             raise NotFound(f"Run {run_id!r} belongs to another experiment than {experiment.name!r}.")
         self._settle(record)
+        self._read_job()
 
     def _settle(self, record: WireRun) -> None:
         RunRecord.__init__(self, record)
@@ -73,6 +76,7 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
         self._sink: RunSink | None = None
         self._tracking_uri = self._workspace.tracking_uri
         self._outputs: str | None = None
+        self._job: WireJob | None = None
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireRun, experiment: Experiment | None = None) -> Run:
@@ -80,6 +84,12 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
         found._workspace = workspace
         found._experiment = experiment
         found._settle(record)
+        return found
+
+    @classmethod
+    def _of_job(cls, workspace: Workspace, record: WireRun, job: WireJob, experiment: Experiment) -> Run:
+        found = cls._of(workspace, record, experiment)
+        found._job = job
         return found
 
     @classmethod
@@ -95,7 +105,9 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
             NotFound: The workspace has no such run.
             Unavailable: No server answers at the workspace's address.
         """
-        return Run._of(workspace, _read(workspace, run_id))
+        found = Run._of(workspace, _read(workspace, run_id))
+        found._read_job()
+        return found
 
     @classmethod
     def get_context(cls, allow_offline: bool = True) -> Run:
@@ -248,11 +260,19 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
     def get_status(self) -> str:
         """Return where the run is now: ``Queued``, ``Running``, ``Completed``, ``Failed`` or ``Canceled``.
 
+        One that was submitted may be ``Starting`` or ``Preparing`` too, or ``NotResponding``: nothing is
+        heard of it.
+
         Raises:
             NotFound: The run does not exist any more.
         """
         self._refresh()
         return self.status
+
+    @property
+    def status(self) -> str:
+        """Where it was in its life when it was last read; see :meth:`get_status`."""
+        return self._job_status(super().status)
 
     def get_details(self) -> dict[str, Any]:
         """Return what the server knows of the run, under the names that Azure's SDK uses.
@@ -292,6 +312,7 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
             "inputModels": [item.model_id for item in contents.inputs.model_inputs],
             "outputModels": [item.model_id for item in contents.outputs.model_outputs],
             "portalUrl": self.get_portal_url(),
+            **self._job_details(),
         }
 
     def _error(self) -> dict[str, Any]:
@@ -430,6 +451,7 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunL
         if isinstance(self._sink, ScreenSink):
             return
         self._record = _read(self._workspace, self.id)
+        self._read_job()
 
     def _open_sink(self) -> RunSink:
         if self._sink is None:

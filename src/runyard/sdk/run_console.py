@@ -1,26 +1,31 @@
-"""Reading along with what a script prints, which `runyard run` keeps with the run in pieces."""
+"""Reading along with what a script prints, which is kept with its run in pieces."""
 
 from __future__ import annotations
 
+import codecs
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from runyard.errors import NotFound
-from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer
+from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
 from runyard.sdk.connection import MLFLOW, Connection
-from runyard.sdk.run import Run
+from runyard.sdk.job_records import GOING_ON
 
-POLL_S = 2.0
-_PIECE = re.compile(r"console/(stdout|stderr)\.(\d+)\.log")
+POLL_S = 1.0
+FOLDER = "console"
+
+_PIECE = re.compile(r"console/(?:attempt-(\d+)/)?(setup|stdout|stderr)\.(\d+)\.log")
+_ATTEMPT = re.compile(r"console/attempt-\d+")
+_FIRST = ("setup", "stdout", "stderr")
 
 
 class Printed(NamedTuple):
-    """Something that a script printed.
+    """Something that was printed.
 
     Args:
-        stream: ``stdout`` or ``stderr``.
+        stream: ``stdout`` or ``stderr`` of the script; ``setup`` for what was said while it was prepared.
         content: The bytes.
     """
 
@@ -32,12 +37,15 @@ class Console:
     """What a run's script has printed, and prints.
 
     Args:
-        run: The run.
+        connection: Reaches the run's workspace.
+        run_id: The run.
+        get_status: Asks where the run is now.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._connection: Connection = run.experiment.workspace.connection
+    def __init__(self, connection: Connection, run_id: str, get_status: Callable[[], str]) -> None:
+        self._connection = connection
+        self._run_id = run_id
+        self._get_status = get_status
         self._read: dict[str, int] = {}
 
     def new(self) -> Iterator[Printed]:
@@ -46,16 +54,13 @@ class Console:
         Raises:
             NotFound: The run does not exist any more.
         """
-        query = ListArtifacts(run_id=self._run.id, path="console")
-        answer = self._connection.get(f"{MLFLOW}/artifacts/list", ListArtifactsAnswer, query)
-        pieces = sorted((file.path, file.file_size or 0) for file in answer.files or ())
-        for path, size_bytes in pieces:
-            matched = _PIECE.fullmatch(path)
-            if matched is None or size_bytes <= self._read.get(path, 0):
+        for piece in sorted(self._pieces()):
+            known = self._read.get(piece.path, 0)
+            if piece.size_bytes <= known:
                 continue
-            content = self._content(path)[self._read.get(path, 0) :]
-            self._read[path] = self._read.get(path, 0) + len(content)
-            yield Printed(matched[1], content)
+            content = self.read(piece.path)[known:]
+            self._read[piece.path] = known + len(content)
+            yield Printed(_FIRST[piece.stream], content)
 
     def follow(self, pause: Callable[[float], object] = time.sleep) -> Iterator[Printed]:
         """Yield what is there and what comes, until the run has ended.
@@ -68,17 +73,68 @@ class Console:
         """
         while True:
             # Asked before the last look: what is printed until the end is there when the end is.
-            is_over = self._run.get_status() not in ("Queued", "Running")
+            is_over = self._get_status() not in GOING_ON
             yield from self.new()
             if is_over:
                 return
             pause(POLL_S)
 
-    def _content(self, path: str) -> bytes:
+    def read(self, path: str) -> bytes:
+        """Return what a file of the run holds; nothing if it is removed meanwhile."""
         try:
             with self._connection.open(
-                "/get-artifact", (("run_uuid", self._run.id), ("path", path))
+                "/get-artifact", (("run_uuid", self._run_id), ("path", path))
             ) as answer:
                 return answer.read()
-        except NotFound:  # removed meanwhile
+        except NotFound:
             return b""
+
+    def _pieces(self) -> Iterator[_Piece]:
+        for file in self._listed(FOLDER):
+            if file.is_dir and _ATTEMPT.fullmatch(file.path):
+                yield from _pieces_among(self._listed(file.path))
+            else:
+                yield from _pieces_among([file])
+
+    def _listed(self, folder: str) -> list[WireFile]:
+        query = ListArtifacts(run_id=self._run_id, path=folder)
+        answer = self._connection.get(f"{MLFLOW}/artifacts/list", ListArtifactsAnswer, query)
+        return list(answer.files or ())
+
+
+def whole_lines(printed: Iterable[Printed]) -> Iterator[tuple[str, str]]:
+    """Yield streams and text, so that lines of several streams do not get into one another.
+
+    What is not ended by a line's end, or by the carriage return of a bar, waits for its rest, or for the end.
+    """
+    decoders: dict[str, codecs.IncrementalDecoder] = {}
+    waiting: dict[str, str] = {}
+    for stream, content in printed:
+        decoder = decoders.setdefault(stream, codecs.getincrementaldecoder("utf-8")("replace"))
+        text = waiting.pop(stream, "") + decoder.decode(content)
+        end = max(text.rfind("\n"), text.rfind("\r")) + 1
+        if end:
+            yield stream, text[:end]
+        waiting[stream] = text[end:]
+    for stream, decoder in decoders.items():
+        if rest := waiting[stream] + decoder.decode(b"", final=True):
+            yield stream, rest
+
+
+class _Piece(NamedTuple):
+    """A file of the console, in the order in which they are read."""
+
+    attempt: int
+    stream: int
+    number: int
+    path: str
+    size_bytes: int
+
+
+def _pieces_among(files: list[WireFile]) -> Iterator[_Piece]:
+    for file in files:
+        matched = _PIECE.fullmatch(file.path)
+        if matched is not None:
+            attempt, stream, number = matched.groups()
+            place = (int(attempt or 1), _FIRST.index(stream), int(number))
+            yield _Piece(*place, file.path, file.file_size or 0)

@@ -15,14 +15,13 @@ from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
 from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.run_sinks import RunSink, in_records, print_line
 
 ERROR_TAG = "runyard.end_reason"
 ERROR_CODE_TAG = "runyard.error_code"
 POLL_S, LONGEST_POLL_S = 0.2, 5.0
 MAX_ERROR_LENGTH = 5_000
-
-_RUNNING = ("Queued", "Running")
 
 Self = TypeVar("Self", bound="RunLife")
 
@@ -157,7 +156,7 @@ class RunLife(ABC):
                 if show_output:
                     print_line(f"Run {self.id}: {status}")
                 said = status
-            if status not in _RUNNING:
+            if status not in GOING_ON:
                 return status
             time.sleep(pause_s)
             pause_s = min(LONGEST_POLL_S, pause_s * 1.5)

@@ -17,6 +17,7 @@ from runyard.protocol.messages.workspaces import (
 )
 from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.azure_options import check_azure_options
+from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import find_credential
@@ -39,7 +40,15 @@ WorkspacesByName = dict[str, list["Workspace"]]
 
 
 class Workspace(
-    HasTrash, HasUsage, HasQuota, HasSecrets, HasDatastores, HasEnvironments, HasDatasets, HasModels
+    HasTrash,
+    HasUsage,
+    HasQuota,
+    HasSecrets,
+    HasDatastores,
+    HasEnvironments,
+    HasDatasets,
+    HasModels,
+    HasComputeTargets,
 ):
     """A workspace on a Runyard server.
 

@@ -27,6 +27,16 @@ class GitState:
     remote: str
     is_dirty: bool
 
+    def tags(self) -> dict[str, str]:
+        """Return what is known as tags of a run, under MLflow's names."""
+        tags = {
+            "mlflow.source.git.commit": self.commit,
+            "mlflow.source.git.branch": self.branch,
+            "mlflow.source.git.repoURL": self.remote,
+            "mlflow.source.git.dirty": str(self.is_dirty),
+        }
+        return {key: value for key, value in tags.items() if value}
+
 
 def read_git_state(folder: Path) -> GitState | None:
     """Return the state of the working tree that holds a folder; None without git, tree or commit."""
@@ -73,6 +83,12 @@ def listed_files(folder: Path, *, git_folder: Path | None = None) -> list[str] |
     found = git_text(
         folder, *asked_with, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"
     )
+    return None if found is None else [name for name in found.split("\0") if name]
+
+
+def tracked_files(folder: Path) -> list[str] | None:
+    """Return the files below a folder that git tracks, also if they are gone; None if git can't tell."""
+    found = git_text(folder, "ls-files", "-z", "--cached", "--deduplicate")
     return None if found is None else [name for name in found.split("\0") if name]
 
 

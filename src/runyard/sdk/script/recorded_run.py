@@ -147,13 +147,7 @@ class RecordedRun:
         state = read_git_state(folder)
         if state is None:
             return ""
-        tags = {
-            "mlflow.source.git.commit": state.commit,
-            "mlflow.source.git.branch": state.branch,
-            "mlflow.source.git.repoURL": state.remote,
-            "mlflow.source.git.dirty": str(state.is_dirty),
-        }
-        self._log({key: value for key, value in tags.items() if value})
+        self._log(state.tags())
         if not state.is_dirty:
             return ""
         diff = self.folder / "git.diff"

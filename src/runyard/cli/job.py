@@ -1,0 +1,180 @@
+"""`runyard job`: submitting scripts, and what becomes of them."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from runyard.cli.job_end import exit_code_of
+from runyard.cli.job_submit import submit
+from runyard.cli.options import HERE, Json, Place, RunId
+from runyard.cli.printing import duration_text, note, print_json, print_pairs, print_table, say, time_text
+from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.messages.jobs import WireJob
+from runyard.sdk.job_records import list_jobs, status_word
+from runyard.sdk.run import Run
+from runyard.sdk.run_console import whole_lines
+from runyard.sdk.workspace import Workspace
+
+app = App(name="job", help="Submit scripts, list, show, follow and cancel what was submitted.")
+app.command(submit)
+
+_LONGEST_ARGUMENT = 200
+
+
+@app.command(name="list")
+def list_(
+    *,
+    compute: Annotated[str | None, Parameter(help="Only those of this target.")] = None,
+    experiment: Annotated[
+        str | None, Parameter(name=["--experiment", "-e"], help="Only those of this experiment.")
+    ] = None,
+    status: Annotated[
+        tuple[str, ...],
+        Parameter(help="Only those that are `active`, `queued`, `running`, `failed` …; may be repeated."),
+    ] = (),
+    max: Annotated[int, Parameter(help="How many at most; by default 50.", validator=Number(gte=1))] = 50,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """List jobs, the latest submitted first."""
+    workspace = place.open()
+    experiment_id = workspace.experiments[experiment].id if experiment else None
+    found = list_jobs(
+        workspace.connection, compute=compute, experiment_id=experiment_id, statuses=",".join(status).lower()
+    )
+    jobs = list(itertools.islice(found, max))
+    if json:
+        print_json(msgspec.to_builtins(jobs))
+        return
+    print_table(
+        ("RUN ID", "STATUS", "RUNS", "COMPUTE", "SUBMITTED", "DURATION", "BY", "REASON"),
+        (
+            (
+                job.run_id,
+                status_word(job),
+                job.script or " ".join(job.command),
+                job.compute,
+                time_text(job.submitted_ms),
+                duration_text(job.started_ms, job.ended_ms),
+                job.submitted_by,
+                job.reason or "-",
+            )
+            for job in jobs
+        ),
+    )
+
+
+@app.command
+def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
+    """Show a job: what it runs, where it is, and why it waits or ended badly."""
+    run, job = _found(place.open(), run_id)
+    if json:
+        print_json(msgspec.to_builtins(job))
+        return
+    environment = job.environment_name or "-"
+    version = f":{job.environment_version}" if job.environment_version else ""
+    print_pairs(
+        {
+            "Run": f"{run.display_name} {run.id}",
+            "Status": status_word(job) + (", to be canceled" if _is_being_canceled(job) else ""),
+            "Reason": job.reason or "-",
+            "Queue": f"number {job.position}" if job.position else "-",
+            "Exit code": "-" if job.exit_code is None else str(job.exit_code),
+            "Runs": job.script or " ".join(job.command),
+            "Arguments": _shown(job.arguments),
+            "Compute": f"{job.compute}, {job.slots} {'slot' if job.slots == 1 else 'slots'}",
+            "Environment": environment + version,
+            "Variables": ", ".join(f"{key}={value}" for key, value in job.variables.items()) or "-",
+            "Attempt": f"{job.attempt} of {job.max_attempts}",
+            "Priority": str(job.priority),
+            "Longest": f"{job.max_duration_s} s" if job.max_duration_s else "-",
+            "Code": job.snapshot or "-",
+            "Submitted": f"{time_text(job.submitted_ms)} by {job.submitted_by}",
+            "Started": time_text(job.started_ms) + (f" on {job.host}" if job.host else ""),
+            "Ended": time_text(job.ended_ms),
+            "Studio": run.get_portal_url(),
+        }
+    )
+
+
+@app.command
+def logs(
+    run_id: RunId,
+    *,
+    follow: Annotated[
+        bool, Parameter(name=["--follow", "-f"], help="Go on until the job has ended; its exit code is ours.")
+    ] = False,
+    place: Place = HERE,
+) -> int:
+    """Print what a job's script has printed, and, on stderr, what was said while it was prepared.
+
+    Ctrl-C ends the reading, not the job: `runyard job cancel` ends that.
+    """
+    run = place.open().get_run(run_id)
+    if follow:
+        run.stream_console()
+        return exit_code_of(run)
+    is_silent = True
+    for stream, text in whole_lines(run.console().new()):
+        target = sys.stdout if stream == "stdout" else sys.stderr
+        target.write(text)
+        is_silent = False
+    if is_silent:
+        note(f"Nothing that run {run.id} printed is here: it is {run.status}.")
+    return 0
+
+
+@app.command
+def cancel(*run_id: RunId, place: Place = HERE, json: Json = False) -> None:
+    """End jobs: those that wait are over at once, the script of others gets SIGTERM and a few seconds."""
+    if not run_id:
+        raise InvalidParameter("Name the jobs by the ids of their runs.")
+    workspace = place.open()
+    canceled = []
+    for each in run_id:
+        run, _ = _found(workspace, each)
+        run.cancel()
+        canceled.append(run.job)
+        if not json:
+            word = "canceled" if run.job and not _is_being_canceled(run.job) else "being canceled"
+            say(f"{run.id} ({run.display_name}) {word}")
+    if json:
+        print_json(msgspec.to_builtins(canceled))
+
+
+@app.command
+def wait(*run_id: RunId, place: Place = HERE, json: Json = False) -> int:
+    """Wait until jobs have ended; the exit code is that of the first one that ended badly."""
+    if not run_id:
+        raise InvalidParameter("Name the jobs by the ids of their runs.")
+    workspace = place.open()
+    runs = [_found(workspace, each)[0] for each in run_id]
+    code = 0
+    for run in runs:
+        run.wait_for_completion(raise_on_error=False)
+        code = code or exit_code_of(run)
+    if json:
+        print_json(msgspec.to_builtins([run.job for run in runs]))
+    return code
+
+
+def _found(workspace: Workspace, run_id: str) -> tuple[Run, WireJob]:
+    run = workspace.get_run(run_id)
+    job = run.job
+    if job is None:
+        raise NotFound(f"Run {run_id!r} is no job: it was not submitted. See `runyard run show {run_id}`.")
+    return run, job
+
+
+def _is_being_canceled(job: WireJob) -> bool:
+    return job.is_cancel_requested and job.ended_ms is None
+
+
+def _shown(arguments: list[str]) -> str:
+    return " ".join(repr(word) if " " in word or not word else word for word in arguments)[:_LONGEST_ARGUMENT]

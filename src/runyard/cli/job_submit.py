@@ -1,0 +1,163 @@
+"""`runyard job submit`: a script, or what a job file names, for the workspace to run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from runyard.cli.job_end import exit_code_of
+from runyard.cli.log import pairs_of
+from runyard.cli.options import HERE, Json, Place
+from runyard.cli.printing import note, print_json, say
+from runyard.errors import InvalidParameter
+from runyard.sdk.experiment import Experiment
+from runyard.sdk.job_file import FileEnvironment, JobFile, read_job_file
+from runyard.sdk.run import Run
+from runyard.sdk.workspace import Workspace
+
+_DEFAULT_EXPERIMENT_ID = "0"
+
+
+def submit(
+    *script: Annotated[str, Parameter(help="A script, and what to pass on to it unchanged.")],
+    file: Annotated[
+        Path | None,
+        Parameter(name=["--file", "-f"], help="A job file, TOML or YAML; options go before what it says."),
+    ] = None,
+    command: Annotated[
+        bool, Parameter(help="What follows is no script but a command with its arguments.")
+    ] = False,
+    folder: Annotated[
+        Path | None, Parameter(help="The folder with the code; by default that of the script.")
+    ] = None,
+    compute: Annotated[
+        str | None, Parameter(help="Name of the compute target; by default `local`, the server's machine.")
+    ] = None,
+    environment: Annotated[
+        str | None, Parameter(help="An environment of the workspace, NAME or NAME:VERSION.")
+    ] = None,
+    pip_requirements: Annotated[
+        Path | None, Parameter(help="In its place, a file of pip's requirements.")
+    ] = None,
+    conda: Annotated[Path | None, Parameter(help="In its place, a conda file.")] = None,
+    experiment: Annotated[
+        str | None,
+        Parameter(name=["--experiment", "-e"], help="Name of the experiment; it is made if need be."),
+    ] = None,
+    name: Annotated[str | None, Parameter(help="What the run is called; by default a name is drawn.")] = None,
+    tag: Annotated[tuple[str, ...], Parameter(help="A tag of the run as KEY=VALUE; may be repeated.")] = (),
+    env: Annotated[
+        tuple[str, ...], Parameter(help="A variable of the script as NAME=VALUE; may be repeated.")
+    ] = (),
+    max_duration: Annotated[
+        str | None, Parameter(help="End the script after so many seconds, or as 30m, 2h, 1d.")
+    ] = None,
+    attempts: Annotated[
+        int | None, Parameter(help="How often to begin it at most, if it fails; by default once.")
+    ] = None,
+    priority: Annotated[int | None, Parameter(help="Jobs with more are begun first; by default 0.")] = None,
+    slots: Annotated[
+        int | None, Parameter(help="How many slots of the target it takes; by default one.")
+    ] = None,
+    azureml: Annotated[
+        bool, Parameter(help="The script is one for Azure ML's first SDK; it imports Runyard's as `azureml`.")
+    ] = False,
+    stream: Annotated[
+        bool, Parameter(help="Show what it prints until it has ended; the exit code is the script's.")
+    ] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> int:
+    """Submit a script with its folder to a compute target, where it runs without this program.
+
+    Our own options come before the script. What .runyardignore, else .amlignore, else .gitignore names stays
+    here; on this machine itself a script runs by `runyard run`.
+    """
+    wanted = JobFile() if file is None else read_job_file(file)
+    if folder is not None:
+        wanted.folder = str(folder)
+    if script:
+        _set_program(wanted, script, is_command=command)
+    said = {
+        "compute": compute,
+        "environment": _environment(environment, pip_requirements, conda),
+        "experiment": experiment,
+        "name": name,
+        "max_duration": max_duration,
+        "attempts": attempts,
+        "priority": priority,
+        "slots": slots,
+        "azureml": azureml or None,
+    }
+    wanted = msgspec.structs.replace(
+        wanted, **{key: value for key, value in said.items() if value is not None}
+    )
+    wanted.tags |= pairs_of(tag) if tag else {}
+    wanted.variables |= pairs_of(env) if env else {}
+    if not wanted.script and not wanted.command:
+        raise InvalidParameter(
+            "Name a script, as in `runyard job submit train.py`, or a job file by --file. See "
+            "`runyard job submit --help`."
+        )
+    run = _submitted(place.open(), wanted)
+    _say(run, json=json)
+    if not stream:
+        return 0
+    run.stream_console()
+    return exit_code_of(run)
+
+
+def _set_program(wanted: JobFile, words: tuple[str, ...], *, is_command: bool) -> None:
+    """Let the words of the command line stand in place of what a job file runs, or behind its script."""
+    if is_command:
+        wanted.script, wanted.arguments, wanted.command = "", [], list(words)
+        return
+    folder, name = _place_of(words[0], wanted.folder)
+    wanted.folder, wanted.script, wanted.arguments, wanted.command = folder, name, list(words[1:]), ""
+
+
+def _place_of(script: str, folder: str) -> tuple[str, str]:
+    """Return the folder and the script's path in it: that may be written as it is seen from here."""
+    path = Path(script)
+    if not folder:
+        return str(path.parent), path.name
+    if path.is_absolute() or not (Path(folder) / path).is_file():
+        below, around = path.resolve(), Path(folder).resolve()
+        if below.is_relative_to(around):
+            return folder, below.relative_to(around).as_posix()
+    return folder, script
+
+
+def _environment(
+    name: str | None, pip_requirements: Path | None, conda: Path | None
+) -> str | FileEnvironment | None:
+    if sum(each is not None for each in (name, pip_requirements, conda)) > 1:
+        raise InvalidParameter("Give an --environment, --pip-requirements or a --conda file: one of them.")
+    if pip_requirements is not None:
+        return FileEnvironment(pip_requirements=str(pip_requirements))
+    return FileEnvironment(conda=str(conda)) if conda is not None else name
+
+
+def _submitted(workspace: Workspace, wanted: JobFile) -> Run:
+    config = wanted.config()
+    config.checked_script()
+    experiment = wanted.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    found = (
+        Experiment(workspace, experiment) if experiment else workspace.get_experiment(_DEFAULT_EXPERIMENT_ID)
+    )
+    return found.submit(config, wanted.text_tags(), display_name=wanted.name or None)
+
+
+def _say(run: Run, *, json: bool) -> None:
+    if json:
+        print_json(msgspec.to_builtins(run.job))
+        return
+    job = run.job
+    say(run.id)
+    where = f" to {job.compute}" if job else ""
+    waits = f", number {job.position} in its queue" if job and job.position else ""
+    note(f"Run {run.display_name} is submitted{where}{waits}: {run.get_portal_url()}")

@@ -1,0 +1,370 @@
+"""Compute targets: where the code of jobs runs, in the words of Azure's first SDK."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from runyard.entities.compute_target import THIS_MACHINE
+from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.protocol.messages.compute_targets import (
+    ChangeComputeTarget,
+    CreateComputeTarget,
+    WireComputeTarget,
+)
+from runyard.sdk.compute_records import (
+    change_target,
+    create_target,
+    delete_target,
+    get_target,
+    list_targets,
+)
+from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord
+from runyard.sdk.job_records import list_jobs
+from runyard.sdk.representation import html_table
+from runyard.sdk.run import Run
+from runyard.sdk.run_sinks import print_line
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
+
+# What Azure's first SDK takes and a pool of slots has no use for.
+_AZURE_OPTIONS = frozenset({
+    "admin_user_password", "admin_user_ssh_key", "admin_username", "enable_node_public_ip", "identity_id",
+    "identity_type", "location", "remote_login_port_public_access", "subnet_name", "vnet_name",
+    "vnet_resourcegroup_name",
+})  # fmt: skip
+_log = logging.getLogger("runyard.compute")
+
+
+class ComputeTarget(ComputeTargetRecord):
+    """A place of a workspace that jobs are sent to by its name: so many at a time as it has slots.
+
+    All targets are on the server's own machine for now, and each of them is an :class:`AmlCompute` for
+    Azure's scripts. ``local`` is there from the beginning.
+
+    Args:
+        workspace: Where it lies.
+        name: Its name.
+
+    Raises:
+        NotFound: The workspace has none of that name.
+
+    Example:
+        >>> target = ComputeTarget(ws, "pool")  # doctest: +SKIP
+        >>> target.slots, target.slots_taken, target.jobs_waiting  # doctest: +SKIP
+        (4, 4, 12)
+    """
+
+    # Azure's scripts ask of what they get by this name whether it is an AmlCompute.
+    def __new__(cls, workspace: Workspace, name: str) -> ComputeTarget:
+        """Return a target of the one kind that there is."""
+        return super().__new__(AmlCompute if cls is ComputeTarget else cls)
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self._workspace = workspace
+        self._record = get_target(workspace.connection, name)
+
+    @staticmethod
+    def _of(workspace: Workspace, record: WireComputeTarget) -> ComputeTarget:
+        found = object.__new__(AmlCompute)
+        found._workspace = workspace
+        found._record = record
+        return found
+
+    @staticmethod
+    def create(
+        workspace: Workspace, name: str, provisioning_configuration: ProvisioningConfiguration
+    ) -> ComputeTarget:
+        """Make a target of the server's own machine, with slots of its own.
+
+        Args:
+            workspace: Where.
+            name: Its name, unique in the workspace.
+            provisioning_configuration: What :meth:`AmlCompute.provisioning_configuration` returned.
+
+        Raises:
+            AlreadyExists: There is one of that name.
+            InvalidParameter: No target can have this name, or so many slots.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> pool = AmlCompute.provisioning_configuration(max_nodes=4)
+            >>> target = ComputeTarget.create(ws, "pool", pool)  # doctest: +SKIP
+        """
+        if not isinstance(provisioning_configuration, ProvisioningConfiguration):
+            raise InvalidParameter(
+                "provisioning_configuration must be what AmlCompute.provisioning_configuration() returns, "
+                f"not a {type(provisioning_configuration).__name__}."
+            )
+        wanted = CreateComputeTarget(
+            name=name,
+            slots=provisioning_configuration.slots,
+            description=provisioning_configuration.description,
+            tags=dict(provisioning_configuration.tags),
+        )
+        made = ComputeTarget._of(workspace, create_target(workspace.connection, wanted))
+        if provisioning_configuration.has_machines:
+            _log.warning(
+                "Compute target %s is a pool of %s on the server's own machine: Runyard rents no machines, "
+                "so vm_size and the like have no effect.",
+                name,
+                "one slot" if made.slots == 1 else f"{made.slots} slots",
+            )
+        return made
+
+    @staticmethod
+    def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
+        """Return all targets of a workspace, ``local`` first.
+
+        Example:
+            >>> [target.name for target in ComputeTarget.list(ws)]  # doctest: +SKIP
+            ['local', 'pool']
+        """
+        return [ComputeTarget._of(workspace, record) for record in list_targets(workspace.connection)]
+
+    @staticmethod
+    def attach(workspace: Workspace, name: str, attach_configuration: object) -> NoReturn:
+        """Raise an error that says what there is instead of attached machines.
+
+        Raises:
+            NotImplementedHere: Always.
+        """
+        raise NotImplementedHere(
+            "Runyard has only targets on the server's own machine yet. Make one with ComputeTarget.create, "
+            "or run the script on the other machine itself with `runyard run`."
+        )
+
+    def update(
+        self,
+        min_nodes: int | None = None,
+        max_nodes: int | None = None,
+        idle_seconds_before_scaledown: int | None = None,
+        *,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Change the target; jobs that run go on, also where they hold more slots than are left.
+
+        Args:
+            min_nodes: Taken for Azure's scripts; no effect.
+            max_nodes: How many slots it has.
+            idle_seconds_before_scaledown: As ``min_nodes``.
+            description: What it is for.
+            tags: Free key and value pairs, in place of those that it has.
+
+        Raises:
+            InvalidParameter: It can't have so many slots.
+        """
+        changed = ChangeComputeTarget(
+            slots=max_nodes, description=description, tags=None if tags is None else dict(tags)
+        )
+        self._change(changed)
+
+    def pause(self) -> None:
+        """Begin no more jobs; those that run go on."""
+        self._change(ChangeComputeTarget(is_paused=True))
+
+    def resume(self) -> None:
+        """Take back :meth:`pause`."""
+        self._change(ChangeComputeTarget(is_paused=False))
+
+    def delete(self, *, force: bool = False) -> None:
+        """Remove the target.
+
+        Args:
+            force: Whether its jobs that are not over are ended.
+
+        Raises:
+            InvalidState: There are such jobs, and ``force`` is false.
+            Forbidden: It is ``local``, or the credential does not allow it.
+        """
+        delete_target(self._workspace.connection, self.name, force=force)
+
+    detach = delete
+
+    def refresh_state(self) -> None:
+        """Read the target from the server again.
+
+        Raises:
+            NotFound: It does not exist any more.
+        """
+        self._record = get_target(self._workspace.connection, self.name)
+
+    def wait_for_completion(
+        self,
+        show_output: bool = False,
+        min_node_count: int | None = None,
+        timeout_in_minutes: float | None = None,
+        is_delete_operation: bool = False,
+    ) -> None:
+        """Return: a target is there as soon as it is made, and gone as soon as it is deleted.
+
+        Args:
+            show_output: Whether to say so.
+            min_node_count: Taken for Azure's scripts; no effect.
+            timeout_in_minutes: As ``min_node_count``.
+            is_delete_operation: As ``min_node_count``.
+        """
+        if not is_delete_operation:
+            self.refresh_state()
+        if show_output:
+            print_line(f"Compute target {self.name}: {'Deleted' if is_delete_operation else READY}")
+
+    def get_status(self) -> ComputeStatus:
+        """Return how many slots the target has now, and how many of them are taken.
+
+        Raises:
+            NotFound: It does not exist any more.
+        """
+        self.refresh_state()
+        return ComputeStatus(self._record)
+
+    def get_active_runs(self) -> Iterator[Run]:
+        """Yield the runs of jobs on this target that are not over, the latest submitted first."""
+        for job in list_jobs(self._workspace.connection, compute=self.name, statuses="active"):
+            yield Run.get(self._workspace, job.run_id)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what the server said of the target, under the names that Azure's SDK uses."""
+        return self._serialized(self._workspace.location)
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where it lies."""
+        return self._workspace
+
+    def _change(self, changed: ChangeComputeTarget) -> None:
+        self._record = change_target(self._workspace.connection, self.name, changed)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ComputeTarget) and (self._workspace, self.name) == (
+            other._workspace,
+            other.name,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._workspace, self.name))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, workspace={self._workspace.name!r})"
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            [
+                ("Compute target", self.name),
+                ("Slots", f"{self.slots_taken} of {self.slots} taken"),
+                ("Jobs waiting", str(self.jobs_waiting)),
+                ("Paused", "yes" if self.is_paused else ""),
+                ("Description", self.description),
+            ]
+        )
+
+
+class AmlCompute(ComputeTarget):
+    """What all targets are for Azure's scripts: a pool of slots on the server's own machine."""
+
+    @staticmethod
+    def provisioning_configuration(
+        vm_size: str = "",
+        vm_priority: str = "dedicated",
+        min_nodes: int = 0,
+        max_nodes: int | None = None,
+        idle_seconds_before_scaledown: int | None = 1800,
+        tags: Mapping[str, str] | None = None,
+        description: str | None = None,
+        **azure_options: Any,
+    ) -> ProvisioningConfiguration:
+        """Return what :meth:`ComputeTarget.create` makes a target of.
+
+        It makes ``max_nodes`` slots on the server's own machine: so many jobs run at a time. Runyard rents no
+        machines, so the size of one has no effect, and :meth:`ComputeTarget.create` says so.
+
+        Args:
+            vm_size: Taken for Azure's scripts; no effect.
+            vm_priority: As ``vm_size``.
+            min_nodes: As ``vm_size``.
+            max_nodes: How many slots; one if nothing is said.
+            idle_seconds_before_scaledown: As ``vm_size``.
+            tags: Free key and value pairs.
+            description: What it is for.
+            **azure_options: Further keywords of Azure's first SDK; no effect.
+
+        Raises:
+            InvalidParameter: ``max_nodes`` is no such number, or less than ``min_nodes``.
+            TypeError: A keyword is none of Azure's.
+
+        Example:
+            >>> AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4).slots
+            4
+        """
+        unknown = sorted(azure_options.keys() - _AZURE_OPTIONS)
+        if unknown:
+            raise TypeError(
+                f"provisioning_configuration() got unexpected keyword arguments: {', '.join(unknown)}"
+            )
+        slots = 1 if max_nodes is None else max_nodes
+        if type(slots) is not int or slots < 1:
+            raise InvalidParameter(f"max_nodes={max_nodes!r} must be a whole number of at least 1.")
+        if min_nodes > slots:
+            raise InvalidParameter(f"min_nodes={min_nodes} is more than max_nodes={slots}.")
+        return ProvisioningConfiguration(
+            slots, description or "", dict(tags or {}), has_machines=bool(vm_size or azure_options)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisioningConfiguration:
+    """What a target is made of.
+
+    Args:
+        slots: How many jobs of one slot run on it at a time.
+        description: What it is for.
+        tags: Free key and value pairs.
+        has_machines: Whether something was said of machines, which has no effect.
+    """
+
+    slots: int = 1
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    has_machines: bool = False
+
+
+class LocalTarget:
+    """The server's own machine, by the name that Azure's SDK has for the machine of the client.
+
+    Example:
+        >>> LocalTarget().name
+        'local'
+    """
+
+    name = THIS_MACHINE
+    type = "local"
+
+    def __repr__(self) -> str:
+        return "LocalTarget()"
+
+
+class HasComputeTargets:
+    """What a workspace has about compute targets."""
+
+    @property
+    def compute_targets(self) -> dict[str, ComputeTarget]:
+        """The compute targets of the workspace by name, as they are now.
+
+        Example:
+            >>> ws.compute_targets["local"].slots  # doctest: +SKIP
+            2
+        """
+        return {target.name: target for target in ComputeTarget.list(cast("Workspace", self))}
+
+    def get_default_compute_target(self, type: str = "CPU") -> ComputeTarget:
+        """Return the server's own machine.
+
+        Args:
+            type: Taken for Azure's scripts; no effect.
+        """
+        return ComputeTarget(cast("Workspace", self), THIS_MACHINE)

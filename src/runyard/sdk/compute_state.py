@@ -1,0 +1,154 @@
+"""What a compute target was when it was last read, in the words that Azure's SDK has for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runyard.protocol.messages.compute_targets import WireComputeTarget
+from runyard.sdk.representation import utc_text
+
+READY = "Succeeded"
+POOL = "AmlCompute"
+
+
+class ComputeStatus:
+    """How much of a target is taken.
+
+    Args:
+        record: What the server said of it.
+    """
+
+    def __init__(self, record: WireComputeTarget) -> None:
+        self._record = record
+
+    @property
+    def provisioning_state(self) -> str:
+        """``Succeeded``: a target is there as soon as it is made."""
+        return READY
+
+    @property
+    def allocation_state(self) -> str:
+        """``Steady``; ``Paused``, which is Runyard's own, while no more jobs are begun."""
+        return "Paused" if self._record.is_paused else "Steady"
+
+    @property
+    def current_node_count(self) -> int:
+        """How many slots there are."""
+        return self._record.slots
+
+    @property
+    def target_node_count(self) -> int:
+        """As :attr:`current_node_count`."""
+        return self._record.slots
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """None: nothing is rented that could fail."""
+        return []
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the status under the names that Azure's SDK uses; ``jobsWaiting`` is Runyard's own."""
+        taken = self._record.slots_taken
+        return {
+            "currentNodeCount": self.current_node_count,
+            "targetNodeCount": self.target_node_count,
+            "nodeStateCounts": {
+                "preparingNodeCount": 0,
+                "runningNodeCount": taken,
+                "idleNodeCount": max(0, self._record.slots - taken),
+                "unusableNodeCount": 0,
+                "leavingNodeCount": 0,
+                "preemptedNodeCount": 0,
+            },
+            "allocationState": self.allocation_state,
+            "errors": None,
+            "creationTime": utc_text(self._record.created_ms),
+            "provisioningState": READY,
+            "scaleSettings": {"minNodeCount": self._record.slots, "maxNodeCount": self._record.slots},
+            "vmPriority": "Dedicated",
+            "vmSize": "",
+            "jobsWaiting": self._record.jobs_waiting,
+        }
+
+    def __repr__(self) -> str:
+        record = self._record
+        taken = f"{record.slots_taken} of {record.slots} slots taken"
+        return f"ComputeStatus({taken}, {record.jobs_waiting} waiting)"
+
+
+class ComputeTargetRecord:
+    """A compute target as it was when the server was last asked."""
+
+    _record: WireComputeTarget
+
+    @property
+    def record(self) -> WireComputeTarget:
+        """What the server said of it."""
+        return self._record
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the workspace."""
+        return self._record.name
+
+    @property
+    def type(self) -> str:
+        """``AmlCompute``, the kind of Azure's that comes nearest."""
+        return POOL
+
+    @property
+    def slots(self) -> int:
+        """How many slots it has."""
+        return self._record.slots
+
+    @property
+    def slots_taken(self) -> int:
+        """How many of them jobs hold."""
+        return self._record.slots_taken
+
+    @property
+    def jobs_waiting(self) -> int:
+        """How many jobs wait for slots."""
+        return self._record.jobs_waiting
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no more jobs are begun."""
+        return self._record.is_paused
+
+    @property
+    def description(self) -> str:
+        """What it is for."""
+        return self._record.description
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Free key and value pairs."""
+        return dict(self._record.tags)
+
+    @property
+    def provisioning_state(self) -> str:
+        """``Succeeded``: a target is there as soon as it is made."""
+        return READY
+
+    @property
+    def provisioning_errors(self) -> None:
+        """None: nothing is rented that could fail."""
+        return
+
+    def _serialized(self, location: str) -> dict[str, Any]:
+        return {
+            "id": None,
+            "name": self.name,
+            "location": location,
+            "tags": self.tags,
+            "properties": {
+                "description": self.description,
+                "computeType": self.type,
+                "provisioningState": READY,
+                "provisioningErrors": None,
+                "createdOn": utc_text(self._record.created_ms),
+                "isAttachedCompute": False,
+                "status": ComputeStatus(self._record).serialize(),
+            },
+        }

@@ -1,0 +1,181 @@
+"""A job file: what is to be submitted, written down in TOML or YAML beside the code."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from runyard.errors import InvalidParameter
+from runyard.sdk.conda_dependencies import CondaDependencies
+from runyard.sdk.environment import Environment
+from runyard.sdk.run_configuration import RunConfiguration
+from runyard.sdk.script_run_config import ScriptRunConfig
+from runyard.sdk.yaml_text import parse_yaml, read_small_file
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+YAML_SUFFIXES = (".yaml", ".yml")
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d|)")
+
+Word = str | int | float
+
+
+class FileEnvironment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a job needs around it, where that is not one that the workspace keeps.
+
+    Args:
+        name: What to call it.
+        pip_requirements: Path of a file of requirements.
+        conda: Path of a conda file, in its place.
+        packages: What pip installs, in place of both.
+        python_version: Which Python, with ``packages``.
+        variables: Variables of the job's process.
+    """
+
+    name: str = "job-environment"
+    pip_requirements: str = ""
+    conda: str = ""
+    packages: list[str] = []
+    python_version: str | float = ""
+    variables: dict[str, Word] = {}
+
+
+class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is to be submitted.
+
+    Args:
+        script: A script of the folder.
+        arguments: What it is given.
+        command: Words of a command, or one text for a shell, in place of a script.
+        folder: The folder with the code; by default that of the job file. A command may have none.
+        compute: Name of the compute target.
+        environment: ``NAME`` or ``NAME:VERSION`` of one that the workspace keeps, or what is in it.
+        experiment: Name of the experiment.
+        name: What the run is called; by default a name is drawn.
+        tags: Tags of the run.
+        variables: Variables of the script's process.
+        max_duration: After which time of the script it is ended: seconds, or as ``2h``.
+        attempts: How often the job is begun at most, if it fails.
+        priority: Jobs with more are begun first.
+        slots: How many slots of the target it takes.
+        azureml: Whether the script's ``azureml`` is Runyard's SDK.
+    """
+
+    script: str = ""
+    arguments: list[Word] = []
+    command: str | list[Word] = ""
+    folder: str = ""
+    compute: str = ""
+    environment: str | FileEnvironment = ""
+    experiment: str = ""
+    name: str = ""
+    tags: dict[str, Word] = {}
+    variables: dict[str, Word] = {}
+    max_duration: int | str = 0
+    attempts: int = 1
+    priority: int = 0
+    slots: int = 1
+    azureml: bool = False
+
+    def config(self) -> ScriptRunConfig:
+        """Return what to submit.
+
+        Raises:
+            NotFound: A file that it names is not there.
+            InvalidParameter: A part of it can't be.
+        """
+        wishes = RunConfiguration()
+        wishes.target = self.compute or wishes.target
+        wishes.environment_variables = _texts(self.variables)
+        wishes.max_run_duration_seconds = seconds_of(self.max_duration)
+        wishes.max_attempts, wishes.priority, wishes.node_count = self.attempts, self.priority, self.slots
+        if isinstance(self.environment, FileEnvironment):
+            wishes.environment = _environment(self.environment)
+        elif self.environment:
+            wishes.environment = self.environment
+        config = ScriptRunConfig(
+            self.folder or None,
+            self.script or None,
+            self.arguments or None,
+            run_config=wishes,
+            command=self.command or None,
+        )
+        config.is_azureml = self.azureml
+        return config
+
+    def text_tags(self) -> dict[str, str]:
+        """Return the tags of the run."""
+        return _texts(self.tags)
+
+
+def read_job_file(path: Path) -> JobFile:
+    """Return what a job file says; paths in it begin at its own folder.
+
+    Raises:
+        NotFound: It is not there.
+        InvalidParameter: It is no TOML or YAML, or has something in it that a job has not.
+    """
+    text = read_small_file(path)
+    if path.suffix.lower() in YAML_SUFFIXES:
+        content = parse_yaml(text, f"the job file {str(path)!r}")
+    else:
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidParameter(f"The job file {str(path)!r} is no TOML: {error}") from None
+    try:
+        found = msgspec.convert(content, JobFile)
+    except msgspec.ValidationError as error:
+        raise InvalidParameter(f"The job file {str(path)!r}: {error}.") from None
+    found.folder = str(path.parent / found.folder)
+    if isinstance(found.environment, FileEnvironment):
+        _resolve(found.environment, path.parent)
+    return found
+
+
+def seconds_of(duration: int | str) -> int | None:
+    """Return a duration in seconds, which is given as such or as ``2h``; None for one without an end.
+
+    Raises:
+        InvalidParameter: It is no duration.
+    """
+    read = _DURATION.fullmatch(str(duration))
+    if read is None:
+        raise InvalidParameter(f"max_duration={duration!r} must be seconds, or as 90s, 30m, 2h or 1d.")
+    return int(read[1]) * _UNITS_S[read[2]] or None
+
+
+def _resolve(environment: FileEnvironment, folder: Path) -> None:
+    if environment.pip_requirements:
+        environment.pip_requirements = str(folder / environment.pip_requirements)
+    if environment.conda:
+        environment.conda = str(folder / environment.conda)
+
+
+def _environment(said: FileEnvironment) -> Environment:
+    if sum(map(bool, (said.pip_requirements, said.conda, said.packages))) > 1:
+        raise InvalidParameter("An environment has pip_requirements, a conda file or packages: one of them.")
+    if said.pip_requirements:
+        made = Environment.from_pip_requirements(said.name, said.pip_requirements)
+    elif said.conda:
+        made = Environment.from_conda_specification(said.name, said.conda)
+    else:
+        made = Environment(said.name)
+        made.python.conda_dependencies = CondaDependencies.create(pip_packages=said.packages)
+    if said.python_version:
+        made.python.conda_dependencies.set_python_version(str(said.python_version))
+    made.environment_variables.update(_texts(said.variables))
+    return made
+
+
+def _texts(pairs: Mapping[str, Word]) -> dict[str, str]:
+    return {name: str(value) for name, value in pairs.items()}

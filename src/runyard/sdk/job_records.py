@@ -1,0 +1,102 @@
+"""What a server keeps of jobs: submitted, asked for and cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from runyard.entities.job import JobStatus
+from runyard.errors import InvalidParameter
+from runyard.protocol.messages.common import Empty
+from runyard.protocol.messages.jobs import JobAnswer, ListJobs, ListJobsAnswer, SubmitJob, WireJob
+from runyard.sdk.connection import Connection
+
+STATUS_WORDS = {
+    JobStatus.QUEUED: "Queued",
+    JobStatus.STARTING: "Starting",
+    JobStatus.PREPARING: "Preparing",
+    JobStatus.RUNNING: "Running",
+    JobStatus.COMPLETED: "Completed",
+    JobStatus.FAILED: "Failed",
+    JobStatus.CANCELED: "Canceled",
+    JobStatus.LOST: "NotResponding",
+}
+"""What Azure's SDK calls the states of a job."""
+GOING_ON = frozenset({"Queued", "Starting", "Preparing", "Running", "NotResponding"})
+"""Those of them that are not over."""
+
+_BASE = "/api/v1/jobs"
+_PAGE_SIZE = 1_000
+
+
+def status_word(job: WireJob) -> str:
+    """Return what Azure's SDK calls the state of a job."""
+    try:
+        return STATUS_WORDS[JobStatus(job.status)]
+    except ValueError:  # of a later version
+        return job.status.capitalize()
+
+
+def submit_job(connection: Connection, wanted: SubmitJob) -> WireJob:
+    """Submit a job whose ``run_id`` is the caller's own, so that a repeated call makes no second one.
+
+    Raises:
+        RunyardError: What the server raised.
+    """
+    return connection.post(_BASE, wanted, JobAnswer, is_repeatable=True).job
+
+
+def get_job(connection: Connection, run_id: str) -> WireJob:
+    """Return a job.
+
+    Raises:
+        NotFound: There is no job of this run.
+    """
+    return connection.get(_path(run_id), JobAnswer).job
+
+
+def list_jobs(
+    connection: Connection,
+    *,
+    compute: str | None = None,
+    experiment_id: str | None = None,
+    statuses: str = "",
+) -> Iterator[WireJob]:
+    """Yield the jobs of a workspace, the latest submitted first, reading pages as they are needed.
+
+    Args:
+        connection: Reaches the workspace.
+        compute: Only those of this target.
+        experiment_id: Only those of this experiment.
+        statuses: Only those in one of these states, with commas between them; ``active`` is all that are not
+            over.
+    """
+    page_token: str | None = None
+    while True:
+        query = ListJobs(
+            compute=compute,
+            experiment_id=experiment_id,
+            statuses=statuses,
+            max_results=_PAGE_SIZE,
+            page_token=page_token,
+        )
+        answer = connection.get(_BASE, ListJobsAnswer, query)
+        yield from answer.jobs
+        page_token = answer.next_page_token or None
+        if page_token is None:
+            return
+
+
+def cancel_job(connection: Connection, run_id: str) -> WireJob:
+    """Ask that a job be ended, and return it; one that waits is over at once.
+
+    Raises:
+        NotFound: There is no job of this run.
+    """
+    return connection.post(f"{_path(run_id)}/cancel", Empty(), JobAnswer, is_repeatable=True).job
+
+
+def _path(run_id: str) -> str:
+    if not run_id:
+        raise InvalidParameter("The id of a run must not be empty.")
+    return f"{_BASE}/{quote(run_id, safe='')}"

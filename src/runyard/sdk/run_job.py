@@ -1,0 +1,256 @@
+"""What a run has that a workspace runs as a job: its place in the queue, its console, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import urlencode
+
+from runyard.errors import Forbidden, InvalidState, NotFound
+from runyard.protocol.messages.artifacts import WireFile
+from runyard.protocol.messages.jobs import WireJob
+from runyard.sdk.connection import Connection
+from runyard.sdk.job_records import cancel_job, get_job, status_word
+from runyard.sdk.run_console import FOLDER, Console, whole_lines
+from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
+from runyard.sdk.run_sinks import print_line
+
+COMPUTE_TAG = "runyard.compute"
+"""Tag of a run that a job is behind: the name of its target."""
+
+_SNAPSHOTS = "/api/v1/snapshots"
+
+
+class RunJob(RunLife):
+    """A run, with the job that is behind it if there is one; of all others it is what it was."""
+
+    _connection: Connection
+    _job: WireJob | None
+
+    @abstractmethod
+    def _known_tags(self) -> Mapping[str, str]:
+        """Return all tags that the run is known to have."""
+
+    @abstractmethod
+    def _files_below(self, folder: str) -> Any:
+        """Yield the files below a folder of the run."""
+
+    @abstractmethod
+    def get_portal_url(self) -> str:
+        """Return the address of the run's page in the Studio."""
+
+    @abstractmethod
+    def download_files(
+        self, prefix: str | None = None, output_directory: str | os.PathLike[str] | None = None
+    ) -> None:
+        """Bring files of the run to this machine."""
+
+    @property
+    def job(self) -> WireJob | None:
+        """The job that is behind this run, as it was when it was last read; None if there is none."""
+        return self._known_job()
+
+    def console(self) -> Console:
+        """Return what the run's script prints, to be read along with."""
+        return Console(self._connection, self.id, self.get_status)
+
+    def cancel(self) -> None:
+        """End the run as cancelled; a job's script is ended, and one that waits is not begun any more.
+
+        Of a run that is no job's, a process that still logs to it is not stopped by that.
+
+        Example:
+            >>> run.cancel()  # doctest: +SKIP
+        """
+        if self._known_job() is None:
+            super().cancel()
+            return
+        self._job = cancel_job(self._connection, self.id)
+
+    def wait_for_completion(
+        self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
+    ) -> dict[str, Any]:
+        """Wait until the run has ended, and return its details.
+
+        Args:
+            show_output: Whether to show where it is, and, of a job, what its script prints.
+            wait_post_processing: Taken for Azure's scripts; no effect.
+            raise_on_error: Whether a run that did not end well raises.
+
+        Raises:
+            RunFailed: It failed or was cancelled; the message says why.
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.wait_for_completion(show_output=True)["status"]  # doctest: +SKIP
+            'Completed'
+        """
+        if not show_output or self._known_job() is None:
+            return super().wait_for_completion(show_output, wait_post_processing, raise_on_error)
+        print_line(f"RunId: {self.id}")
+        print_line(f"Web View: {self.get_portal_url()}")
+        self.stream_console()
+        status = self.get_status()
+        why = self._known_tags().get(ERROR_TAG, "")
+        print_line(f"Run {self.id} is {status}{f': {why}' if why else '.'}")
+        if raise_on_error and status != "Completed":
+            raise RunFailed(f"Run {self.id!r} is {status}{f': {why}' if why else '.'}")
+        return self.get_details()
+
+    def stream_console(
+        self,
+        out: TextIO | None = None,
+        error: TextIO | None = None,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Show what the run's script prints, and what is said while it is prepared, until the run has ended.
+
+        Args:
+            out: Where to; by default this program's standard output.
+            error: Where what the script prints to its standard error goes, and what prepares it says.
+            pause: Waits between two looks.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        for stream, text in whole_lines(self.console().follow(pause)):
+            target = (out or sys.stdout) if stream == "stdout" else (error or sys.stderr)
+            target.write(text)
+            target.flush()
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        """Return what :meth:`get_details` returns, with what its script printed under ``logFiles``.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        details, console = self.get_details(), self.console()
+        read = {name: console.read(name).decode("utf-8", "replace") for name in self._log_names()}
+        return {**details, "logFiles": read}
+
+    def get_all_logs(self, destination: str | os.PathLike[str] | None = None) -> list[str]:
+        """Bring what the run's script printed to this machine, and return the paths of the files.
+
+        Args:
+            destination: The folder to put them into; by default one that is called as the run's id is.
+
+        Raises:
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.get_all_logs("logs")  # doctest: +SKIP
+            ['logs/console/setup.000001.log', 'logs/console/stdout.000001.log']
+        """
+        folder = Path(destination if destination is not None else self.id)
+        names = self._log_names()
+        if names:
+            self.download_files(FOLDER, folder)
+        return [str(folder / name) for name in names]
+
+    def download_logs(self, destination: str | os.PathLike[str] | None = None) -> list[str]:
+        """As :meth:`get_all_logs`."""
+        return self.get_all_logs(destination)
+
+    def get_snapshot_id(self) -> str:
+        """Return what the code of the run's job is known by: the SHA-256 of its archive.
+
+        Raises:
+            InvalidState: The run is no job's, or has no code.
+        """
+        job = self._known_job()
+        if job is None or not job.snapshot:
+            raise InvalidState(
+                f"Run {self.id!r} has no snapshot: it was not submitted. What `runyard run` keeps of its "
+                "code are files, run.download_files('code')."
+            )
+        return job.snapshot
+
+    def restore_snapshot(
+        self, snapshot_id: str | None = None, path: str | os.PathLike[str] | None = None
+    ) -> str:
+        """Bring the code of the run's job to this machine, as a tar.gz, and return the path of that.
+
+        Args:
+            snapshot_id: Which code; by default that of this run.
+            path: The folder to put it into; by default the working directory.
+
+        Raises:
+            InvalidState: The run is no job's, or has no code.
+            NotFound: The server does not have it any more.
+        """
+        sha256 = snapshot_id or self.get_snapshot_id()
+        folder = Path(path or ".")
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{sha256}.tar.gz"
+        with self._connection.open(f"{_SNAPSHOTS}/{sha256}/content", ()) as answer, target.open("wb") as file:
+            for piece in answer.body:
+                file.write(piece)
+        return str(target)
+
+    def _known_job(self) -> WireJob | None:
+        if self._job is None:
+            self._read_job()
+        return self._job
+
+    def _read_job(self) -> None:
+        """Read the job again, if there is one."""
+        self._job = None
+        if COMPUTE_TAG in self._known_tags():
+            # It may be removed, the run imported from elsewhere, or this be its own script.
+            with contextlib.suppress(NotFound, Forbidden):
+                self._job = get_job(self._connection, self.id)
+
+    def _job_status(self, otherwise: str) -> str:
+        return otherwise if self._job is None else status_word(self._job)
+
+    def _log_names(self) -> Sequence[str]:
+        found: list[WireFile] = list(self._files_below(FOLDER))
+        return sorted(file.path for file in found)
+
+    def _job_details(self) -> dict[str, Any]:
+        """Return what Azure's SDK says of a run that was submitted."""
+        job = self._job
+        if job is None:
+            return {}
+        return {
+            "target": job.compute,
+            "runDefinition": _definition(job),
+            "logFiles": {name: self._address_of(name) for name in self._log_names()},
+            "submittedBy": job.submitted_by,
+            **({"warnings": [{"source": "queue", "message": job.reason}]} if _waits(job) else {}),
+        }
+
+    def _address_of(self, name: str) -> str:
+        page = self.get_portal_url().partition("/#/")[0]
+        return f"{page}/get-artifact?{urlencode({'run_uuid': self.id, 'path': name})}"
+
+
+def _waits(job: WireJob) -> bool:
+    return job.status == "queued" and bool(job.reason)
+
+
+def _definition(job: WireJob) -> dict[str, Any]:
+    return {
+        "script": job.script or None,
+        "command": list(job.command),
+        "arguments": list(job.arguments),
+        "framework": "Python",
+        "communicator": "None",
+        "target": job.compute,
+        "maxRunDurationSeconds": job.max_duration_s or None,
+        "nodeCount": job.slots,
+        "priority": job.priority,
+        "maxAttempts": job.max_attempts,
+        "environment": {
+            "name": job.environment_name or None,
+            "version": str(job.environment_version) if job.environment_version else None,
+        },
+        "environmentVariables": dict(job.variables),
+        "snapshotId": job.snapshot or None,
+    }

@@ -1,0 +1,144 @@
+"""`runyard job` and `runyard compute` against the real server."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runyard import Experiment, Workspace
+from tests.cli.conftest import CommandLine
+from tests.running_server import RunningServer
+from tests.waiting import until
+
+pytestmark = pytest.mark.usefixtures("_at_server")
+
+WORDS = ["--stream", "--name", "a b", "$(ls)", "'q'", "-e"]
+
+
+def write(name: str, content: str) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
+    write("src/train.py", "import json, os, sys\nprint(json.dumps([os.environ['MODE'], *sys.argv[1:]]))\n")
+    write("other.txt", "stays here\n")
+    ended = runyard(
+        "job", "submit", "-e", "cli jobs", "--name", "first", "--tag", "a=b", "--env", "MODE=try", "--stream",
+        "src/train.py", *WORDS,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    run_id, printed = ended.out.splitlines()
+    assert json.loads(printed) == ["try", *WORDS]
+    assert f"Run first {run_id}: Completed" in ended.err
+    shown = runyard("job", "show", run_id)
+    assert "train.py" in shown.out
+    assert "MODE=try" in shown.out
+    found = runyard("job", "show", run_id, "--json").json
+    assert (found["status"], found["arguments"], found["exit_code"]) == ("completed", WORDS, 0)
+    assert runyard("job", "logs", run_id).out == f"{printed}\n"
+    followed = runyard("job", "logs", "-f", run_id)
+    assert (followed.code, followed.out) == (0, f"{printed}\n")
+    rows = runyard("job", "list", "--experiment", "cli jobs").rows
+    assert [row[:4] for row in rows] == [[run_id, "Completed", "train.py", "local"]]
+    assert runyard("job", "list", "--status", "active", "--experiment", "cli jobs").rows == []
+    assert [each["run_id"] for each in runyard("job", "list", "--max", "1", "--json").json] == [run_id]
+    assert runyard("run", "show", run_id, "--json").json["tags"]["a"] == "b"
+
+
+def test_the_exit_code_of_a_script_is_that_of_the_command(runyard: CommandLine):
+    write("fail.py", "import sys\nsys.exit(7)\n")
+    ended = runyard("job", "submit", "--stream", "fail.py")
+    assert (ended.code, "Failed (exit code 7)" in ended.err) == (7, True)
+    run_id = ended.out.splitlines()[0]
+    waited = runyard("job", "wait", run_id, "--json")
+    assert (waited.code, waited.json[0]["exit_code"]) == (7, 7)
+
+
+def test_jobs_are_cancelled(runyard: CommandLine):
+    write("sleep.py", "import time\ntime.sleep(600)\n")
+    assert runyard("compute", "create", "paused").code == 0
+    assert "is paused" in runyard("compute", "pause", "paused").out
+    waits = runyard("job", "submit", "--compute", "paused", "--priority", "3", "sleep.py").out.strip()
+    shown = runyard("job", "show", waits).out
+    assert "Queue        number 1" in shown
+    assert "Nothing that run" in runyard("job", "logs", waits).err
+    assert runyard("job", "cancel", waits).out.endswith("canceled\n")
+    assert runyard("job", "wait", waits).code == 1
+    runs = runyard("job", "submit", "sleep.py").out.strip()
+    until(lambda: runyard("job", "show", runs, "--json").json["status"] == "running")
+    assert runyard("job", "cancel", runs, "--json").json[0]["is_cancel_requested"] is True
+    assert runyard("job", "wait", runs).code > 0
+    assert runyard("compute", "delete", "paused").out == "Compute target paused is deleted.\n"
+
+
+def test_a_job_file_is_submitted_and_options_go_before_it(runyard: CommandLine):
+    write("project/code/train.py", "import sys\nprint(sys.argv[1:])\n")
+    write(
+        "project/job.toml",
+        'script = "train.py"\nfolder = "code"\narguments = ["a", 1]\nexperiment = "from files"\n'
+        'name = "file"\ntags = {x = "1", y = "2"}\n',
+    )
+    ended = runyard("job", "submit", "-f", "project/job.toml", "--stream", "--tag", "y=3", "--name", "mine")
+    assert ended.code == 0, ended.err
+    run_id, printed = ended.out.splitlines()
+    assert printed == "['a', '1']"
+    run = runyard("run", "show", run_id, "--json").json
+    assert (run["name"], run["tags"]["x"], run["tags"]["y"]) == ("mine", "1", "3")
+    other = runyard("job", "submit", "--file=project/job.toml", "--stream", "project/code/train.py", "b")
+    assert other.out.splitlines()[1] == "['b']"
+
+
+def test_a_command_runs_without_code(runyard: CommandLine):
+    ended = runyard("job", "submit", "--stream", "--command", "echo", "--json")
+    assert ended.code == 0
+    assert ended.out.splitlines()[1:] == ["--json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 1, "Name a script"),
+        (("none.py",), 3, "none.py"),
+        (("--file", "none.toml"), 3, "none.toml"),
+        (("--environment", "a", "--conda", "b", "here.py"), 1, "one of them"),
+        (("--environment", "none", "here.py"), 3, "none"),
+        (("--compute", "none", "here.py"), 3, "none"),
+        (("--max-duration", "2 weeks", "here.py"), 1, "max_duration"),
+        (("--nonsense", "here.py"), 2, "nonsense"),
+        (("--command",), 1, "Name a script"),
+    ],
+)
+def test_what_can_t_be_submitted_is_one_line(
+    runyard: CommandLine, words: tuple[str, ...], code: int, said: str
+):
+    write("here.py", "")
+    ended = runyard("job", "submit", *words)
+    assert (ended.code, said in ended.err, ended.out) == (code, True, "")
+
+
+def test_a_run_that_was_not_submitted_is_no_job(runyard: CommandLine, server: RunningServer):
+    run_id = Experiment(Workspace.get("default", url=server.url), "cli jobs").start_logging().id
+    for command in ("show", "cancel", "wait"):
+        ended = runyard("job", command, run_id)
+        assert (ended.code, "is no job" in ended.err) == (3, True)
+    assert runyard("job", "cancel").code == runyard("job", "wait").code == 1
+
+
+def test_targets_are_made_listed_shown_changed_and_deleted(runyard: CommandLine):
+    made = runyard("compute", "create", "pool", "--slots", "3", "--description", "For all", "--tag", "a=b")
+    assert made.out == "Compute target pool is made: 3 slots on the server's machine.\n"
+    rows = runyard("compute", "list").rows
+    assert [row[0] for row in rows] == ["local", "pool"]
+    assert rows[1][1:5] == ["3", "0", "0", "open"]
+    assert runyard("compute", "update", "pool", "--slots", "1", "--json").json["slots"] == 1
+    assert runyard("compute", "pause", "pool", "--json").json["is_paused"] is True
+    shown = runyard("compute", "show", "pool").out
+    assert "paused" in shown
+    assert "a=b" in shown
+    assert runyard("compute", "show", "pool", "--json").json["tags"] == {"a": "b"}
+    assert "begins jobs again" in runyard("compute", "resume", "pool").out
+    assert runyard("compute", "delete", "pool", "--force").code == 0
+    assert runyard("compute", "show", "pool").code == 3
+    assert [each["name"] for each in runyard("compute", "list", "--json").json] == ["local"]

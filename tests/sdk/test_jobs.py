@@ -1,0 +1,252 @@
+"""Scripts that are submitted to the real server, which runs them on its own machine."""
+
+from __future__ import annotations
+
+import io
+import logging
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runyard import AmlCompute, ComputeTarget, Environment, Experiment, Run, ScriptRunConfig, Workspace
+from runyard.errors import (
+    AlreadyExists,
+    Forbidden,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    NotImplementedHere,
+)
+from runyard.sdk.job_records import list_jobs
+from runyard.sdk.run_life import RunFailed
+from tests.waiting import until
+
+TRAIN = """\
+import json, os, sys
+import mlflow
+from lib import answer
+print(json.dumps(sys.argv[1:]))
+print("to stderr", file=sys.stderr)
+with mlflow.start_run():
+    mlflow.log_metric("answer", answer)
+    mlflow.log_param("mode", os.environ["MODE"])
+"""
+SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
+WORDS = ["--alpha", 0.1, "a b", "$(ls) 'q' \"q\"", "two\nlines", "é", ""]
+REACHED = ["--alpha", "0.1", "a b", "$(ls) 'q' \"q\"", "two\nlines", "é", ""]
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """A folder with code."""
+    folder = tmp_path / "code"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "__init__.py").write_text("answer = 42\n")
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "sleep.py").write_text(SLEEP)
+    (folder / "fail.py").write_text("import sys\nsys.exit('no luck')\n")
+    return folder
+
+
+def submitted(experiment: Experiment, folder: Path, script: str, **options: int) -> Run:
+    return experiment.submit(ScriptRunConfig(folder, script), **options)
+
+
+def is_running(run: Run) -> bool:
+    return run.get_status() == "Running"
+
+
+def test_a_script_runs_where_it_was_sent_and_logs_to_its_run(
+    experiment: Experiment, code: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = ScriptRunConfig(code, "train.py", WORDS)
+    config.run_config.environment_variables["MODE"] = "try"
+    run = experiment.submit(config, {"team": "vision"}, display_name="first")
+    assert run.get_status() in ("Queued", "Starting", "Preparing", "Running", "Completed")
+    details = run.wait_for_completion(show_output=True)
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0] == f"RunId: {run.id}"
+    assert repr(REACHED)[1:6].replace("'", '"') in printed.out
+    assert printed.out.splitlines()[-1] == f"Run {run.id} is Completed."
+    assert "to stderr" in printed.err
+    assert (run.display_name, run.tags["team"], run.type) == ("first", "vision", "JOB")
+    assert run.get_metrics() == {"answer": 42.0}
+    assert run.params == {"mode": "try"}
+    assert (details["status"], details["target"]) == ("Completed", "local")
+    definition = details["runDefinition"]
+    assert (definition["script"], definition["arguments"]) == ("train.py", REACHED)
+    logs = run.get_details_with_logs()["logFiles"]
+    assert logs["console/stderr.000001.log"] == "to stderr\n"
+    assert set(logs) == set(details["logFiles"])
+    paths = run.get_all_logs(tmp_path / "logs")
+    assert {Path(path).name for path in paths} == {name.rpartition("/")[2] for name in logs}
+    assert (tmp_path / "logs/console/stderr.000001.log").read_text() == "to stderr\n"
+    with tarfile.open(run.restore_snapshot(path=tmp_path / "again")) as archive:
+        assert archive.getnames() == ["fail.py", "lib/__init__.py", "sleep.py", "train.py"]
+
+
+def test_a_script_that_fails_says_why_and_is_begun_as_often_as_asked(
+    experiment: Experiment, code: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = submitted(experiment, code, "fail.py", max_attempts=2)
+    with pytest.raises(RunFailed, match="is Failed: exit code 1: no luck"):
+        run.wait_for_completion(show_output=True)
+    assert capsys.readouterr().err.count("no luck\n") >= 2
+    assert run.job is not None
+    assert (run.job.attempt, run.job.exit_code) == (2, 1)
+    details = run.get_details()
+    assert details["error"]["error"]["message"] == "exit code 1: no luck"
+    assert run.wait_for_completion(raise_on_error=False)["status"] == "Failed"
+
+
+def test_a_job_is_cancelled_where_it_waits_and_where_it_runs(experiment: Experiment, code: Path):
+    pool = ComputeTarget.create(experiment.workspace, "one", AmlCompute.provisioning_configuration())
+    config = ScriptRunConfig(code, "sleep.py", compute_target=pool)
+    runs, waits = experiment.submit_many([config, config])
+    until(lambda: is_running(runs))
+    assert waits.get_status() == "Queued"
+    assert waits.job is not None
+    assert waits.job.position == 1
+    assert (pool.get_status().serialize()["jobsWaiting"], pool.slots_taken) == (1, 1)
+    assert [run.id for run in pool.get_active_runs()] == [waits.id, runs.id]
+    with pytest.raises(InvalidState):
+        pool.delete()
+    waits.cancel()
+    assert waits.get_status() == "Canceled"
+    runs.cancel()
+    with pytest.raises(RunFailed, match="Canceled"):
+        runs.wait_for_completion()
+    assert experiment.workspace.get_run(runs.id).status == "Canceled"
+    statuses = {job.status for job in list_jobs(experiment.workspace.connection, compute="one")}
+    assert statuses == {"canceled"}
+    until(lambda: ComputeTarget(experiment.workspace, "one").slots_taken == 0)
+    pool.delete()
+    assert list(experiment.workspace.compute_targets) == ["local"]
+
+
+def test_one_s_code_is_sent_once_and_what_changes_later_changes_no_job(experiment: Experiment, code: Path):
+    (code / "show.py").write_text("print(1)\n")
+    first, second = experiment.submit_many(ScriptRunConfig(code, "show.py") for _ in range(2))
+    (code / "show.py").write_text("print(2)\n")
+    third = experiment.submit(code / "show.py")  # type: ignore[arg-type]
+    for run in (first, second, third):
+        run.wait_for_completion()
+    assert first.get_snapshot_id() == second.get_snapshot_id() != third.get_snapshot_id()
+    said = [run.get_details_with_logs()["logFiles"]["console/stdout.000001.log"] for run in (first, third)]
+    assert said == ["1\n", "2\n"]
+
+
+def test_what_git_knows_of_the_code_is_kept_with_the_run(experiment: Experiment, code: Path):
+    (code / ".gitignore").write_text("sleep.py\n")
+    for words in (
+        ["init", "-q", "-b", "trunk"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", "-C", str(code), *words], check=True)
+    (code / "lib" / "__init__.py").write_text("answer = 43\n")
+    run = experiment.submit(ScriptRunConfig(code, command=["cat", ".gitignore"]))
+    run.wait_for_completion()
+    assert run.tags["mlflow.source.git.branch"] == "trunk"
+    assert len(run.tags["mlflow.source.git.commit"]) == 40
+    run.download_file("code/git.diff", code / "found.diff")
+    assert "+answer = 43" in (code / "found.diff").read_text()
+    assert "sleep.py" in run.get_details_with_logs()["logFiles"]["console/stdout.000001.log"]
+
+
+def test_a_command_needs_no_code_and_an_environment_may_be_kept(experiment: Experiment):
+    env = Environment("plain")
+    env.environment_variables["A"] = "1"
+    env.register(experiment.workspace)
+    run = experiment.submit(ScriptRunConfig(command="echo $A; pwd", environment="plain:1"))
+    run.wait_for_completion()
+    assert run.get_details_with_logs()["logFiles"]["console/stdout.000001.log"].startswith("1\n")
+    definition = run.get_details()["runDefinition"]
+    assert definition["environment"] == {"name": "plain", "version": "1"}
+    assert (definition["snapshotId"], definition["command"]) == (None, ["sh", "-c", "echo $A; pwd"])
+    with pytest.raises(InvalidState, match="no snapshot"):
+        run.get_snapshot_id()
+
+
+def test_a_script_that_takes_too_long_is_ended(experiment: Experiment, code: Path):
+    config = ScriptRunConfig(code, "sleep.py", max_run_duration_seconds=1)
+    run = experiment.submit(config)
+    out = io.StringIO()
+    run.stream_console(out, io.StringIO())
+    assert out.getvalue() == "begun\n"
+    assert run.get_status() == "Failed"
+    assert run.job is not None
+    assert "1 s" in run.job.reason or "second" in run.job.reason
+
+
+def test_what_can_t_be_submitted_makes_no_run(experiment: Experiment, code: Path):
+    for config, error in (
+        (ScriptRunConfig(code, "none.py"), NotFound),
+        (ScriptRunConfig(code, "train.py", compute_target="nowhere"), NotFound),
+        (ScriptRunConfig(code, "train.py", environment="none"), NotFound),
+        (ScriptRunConfig(code, "train.py", max_run_duration_seconds=-1), InvalidParameter),
+        (3, InvalidParameter),
+    ):
+        with pytest.raises(error):
+            experiment.submit(config)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter, match="slots"):
+        experiment.submit(ScriptRunConfig(code, "train.py"), slots=1000)
+    assert list(experiment.get_runs()) == []
+
+
+def test_a_run_that_was_not_submitted_is_what_it_was(experiment: Experiment):
+    run = experiment.start_logging()
+    assert (run.job, run.get_status()) == (None, "Running")
+    with pytest.raises(InvalidState, match="no snapshot"):
+        run.get_snapshot_id()
+    run.cancel()
+    assert run.get_status() == "Canceled"
+    assert "runDefinition" not in run.get_details()
+
+
+def test_targets_are_made_listed_changed_paused_and_deleted(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+):
+    assert [type(each) for each in ComputeTarget.list(workspace)] == [AmlCompute]
+    config = AmlCompute.provisioning_configuration("STANDARD_D2_V2", max_nodes=3, tags={"a": "b"})
+    with caplog.at_level(logging.WARNING, "runyard.compute"):
+        pool = ComputeTarget.create(workspace, "pool", config)
+    assert "a pool of 3 slots on the server's own machine" in caplog.text
+    pool.wait_for_completion(show_output=True, min_node_count=None, timeout_in_minutes=20)
+    assert capsys.readouterr().out == "Compute target pool: Succeeded\n"
+    with pytest.raises(AlreadyExists):
+        ComputeTarget.create(workspace, "pool", config)
+    found = workspace.compute_targets["pool"]
+    assert found == ComputeTarget(workspace, "pool") == pool
+    assert isinstance(found, AmlCompute)
+    assert (found.slots, found.tags, found.provisioning_state) == (3, {"a": "b"}, "Succeeded")
+    found.update(max_nodes=2, description="two")
+    found.pause()
+    pool.refresh_state()
+    assert (pool.slots, pool.description, pool.is_paused) == (2, "two", True)
+    assert pool.get_status().serialize()["allocationState"] == "Paused"
+    assert pool.serialize()["properties"]["status"]["currentNodeCount"] == 2
+    assert "0 of 2 taken" in pool._repr_html_()
+    pool.resume()
+    assert not pool.is_paused
+    assert workspace.get_default_compute_target("CPU").name == "local"
+    pool.delete()
+    pool.wait_for_completion(is_delete_operation=True)
+    with pytest.raises(NotFound):
+        ComputeTarget(workspace, "pool")
+    with pytest.raises(Forbidden, match="local_slots"):
+        ComputeTarget(workspace, "local").delete()
+    with pytest.raises(NotImplementedHere, match="runyard run"):
+        ComputeTarget.attach(workspace, "vm", object())
+    with pytest.raises(InvalidParameter, match="provisioning_configuration"):
+        ComputeTarget.create(workspace, "x", {})  # type: ignore[arg-type]
+
+
+def test_the_first_line_is_seen_while_the_script_still_runs(experiment: Experiment, code: Path):
+    run = submitted(experiment, code, "sleep.py")
+    until(lambda: any(each == ("stdout", b"begun\n") for each in run.console().new()))
+    assert run.get_status() == "Running"
+    run.cancel()
+    assert run.wait_for_completion(raise_on_error=False)["status"] == "Canceled"
