@@ -113,7 +113,7 @@ class JobFolder:
         """The one end that the server was told, without which agent it was."""
         assert len(self.server.job.ends) == 1, self.log
         told = self.server.job.ends[0]
-        marked = json.loads((self.path / "end.json").read_text())
+        marked: dict[str, Any] = json.loads((self.path / "end.json").read_text())
         assert marked == {name: told[name] for name in ("status", "exit_code", "reason")}
         return marked
 

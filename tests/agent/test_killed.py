@@ -126,7 +126,7 @@ def test_r18_an_agent_killed_while_it_tells_the_end_is_followed_by_one_that_tell
     counted.server.fault = blocked(part)
     let_go(counted)
     agent = counted.start()
-    until(lambda: (counted.path / "end.json").exists())
+    until(lambda: (counted.path / "outcome.json").exists())
     until(lambda: any(part in path for _, path in counted.server.requests))
     kill(agent)
     counted.server.fault = lambda method, path: None
@@ -157,8 +157,10 @@ def test_r18_a_script_goes_on_while_the_server_is_down_and_nothing_of_it_is_lost
     counted.until_printed(b"begun\n")
     counted.server.stop()
     let_go(counted)
-    until(lambda: (counted.path / "end.json").exists())
+    until(lambda: (counted.path / "outcome.json").exists())
     assert agent.poll() is None
+    # A launcher that saw the end would think that nothing more is to come.
+    assert not (counted.path / "end.json").exists()
     counted.server.start()
     assert counted.ended(agent) == 0
     assert counted.end["status"] == "completed"

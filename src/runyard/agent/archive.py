@@ -18,7 +18,7 @@ _MOMENT = (2026, 1, 1, 0, 0, 0)
 
 
 def write_archive(path: Path) -> Path:
-    """Write the agent, to run as ``python PATH FOLDER``, and return the path; the same agent, the same bytes."""
+    """Write the agent, to run as ``python PATH FOLDER``, and return the path."""
     names = sorted(each.name for each in pkgutil.iter_modules(runyard.agent.__path__))
     sources = {f"{_PACKAGE}/{name}.py": _source(name) for name in ("__init__", *names)}
     unfinished = path.with_name(f".{path.name}.unfinished")

@@ -29,6 +29,7 @@ from runyard.agent.steps import MAX_REASON_LENGTH, CannotPrepare, Steps, Stopped
 TOLD, CRASHED, WRONG_USE, DISMISSED, TAKEN, STOPPED = range(6)
 """Exit codes: the end is told; it failed itself; no assignment; not its job; another has it; told to stop."""
 RUNNING = "running"
+LAST_WORDS_S = 10.0
 
 _log = logging.getLogger("runyard.agent")
 
@@ -46,7 +47,7 @@ def live(folder: Path) -> int:
         _log.error("%s", error)
         return WRONG_USE
     _log_into(folder / "agent.log")
-    orders = Orders()
+    orders = Orders(assignment.stop_grace_s + LAST_WORDS_S)
     orders.obey_signals()
     return _Agent(folder, assignment, marks, orders, umask).live()
 
@@ -112,7 +113,7 @@ class _Agent:
             self._courier.start()
             if end is None:
                 end = self._brought_about()
-                self._mark(end)
+                self._keep(self._marks.write_outcome, end)
             return self._tell(end)
         except GivenUp:
             return DISMISSED if self._orders.is_dismissed else STOPPED
@@ -122,11 +123,11 @@ class _Agent:
 
     def _found_end(self) -> JobEnd | None:
         """Return the end that an agent before this one in the folder has come to."""
-        end = self._marks.read_end()
+        end = self._marks.read_outcome()
         if end is None and self._marks.has_script:
             self._marks.kill_script()
             end = JobEnd(FAILED, None, "the agent died while the script ran, and the script was ended")
-            self._mark(end)
+            self._keep(self._marks.write_outcome, end)
         return end
 
     def _begin(self) -> None:
@@ -187,9 +188,9 @@ class _Agent:
             return replace(end, status=CANCELED, reason="it was canceled")
         return replace(end, reason=f"the agent was told to stop by {self._orders.stopped_by}")
 
-    def _mark(self, end: JobEnd) -> None:
+    def _keep(self, write: Callable[[JobEnd], None], end: JobEnd) -> None:
         try:
-            self._marks.write_end(end)
+            write(end)
         except OSError:
             # The server is told all the same.
             _log.exception("The end is not on disk.")
@@ -202,9 +203,10 @@ class _Agent:
             if note:
                 reason = f"{end.reason}; {note}" if end.reason else note
                 end = replace(end, reason=reason[:MAX_REASON_LENGTH])
-                self._mark(end)
         self._courier.finish()
         self._heart.stop()
+        # Not before: a launcher that sees it may end the job, and its key with it.
+        self._keep(self._marks.write_end, end)
         body = {"attempt": self._job.attempt, "agent_id": self._agent_id, **asdict(end)}
         self._call("end", body, lambda: self._orders.is_over)
         return TOLD

@@ -66,20 +66,28 @@ class Marks:
         """
         self._write("script.json", {"pid": pid, "started": started_ticks(pid), "group": pid})
 
+    def write_outcome(self, end: JobEnd) -> None:
+        """Say what came of the script, for the next agent if this one dies before all is sent.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        self._write("outcome.json", asdict(end))
+
+    def read_outcome(self) -> JobEnd | None:
+        """Return what came of the script, if it is over."""
+        content = self._read("outcome.json")
+        if not content:
+            return None
+        return JobEnd(str(content["status"]), content.get("exit_code"), str(content.get("reason", "")))
+
     def write_end(self, end: JobEnd) -> None:
-        """Say how the job ended.
+        """Say how the job ended, when all else is with the server: a launcher tells it if the agent can't.
 
         Raises:
             OSError: It can't be written.
         """
         self._write("end.json", asdict(end))
-
-    def read_end(self) -> JobEnd | None:
-        """Return how the job ended, if it did."""
-        content = self._read("end.json")
-        if not content:
-            return None
-        return JobEnd(str(content["status"]), content.get("exit_code"), str(content.get("reason", "")))
 
     @property
     def has_script(self) -> bool:

@@ -12,15 +12,17 @@ from runyard.agent.assignment import Assignment
 from runyard.agent.server import FIRST_REST_S, LONGEST_REST_S, Away, Refused, Server
 
 _log = logging.getLogger("runyard.agent")
-LAST_WORDS_S = 10.0
-
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Orders:
-    """Whether the agent is to go on. Once it is told to stop, that stays so."""
+    """Whether the agent is to go on. Once it is told to stop, that stays so.
 
-    def __init__(self) -> None:
+    Args:
+        stops_within_s: For how long after a signal to stop what there is may be sent still.
+    """
+
+    def __init__(self, stops_within_s: float = 10.0) -> None:
         self.is_canceled = False
         """Somebody asked that the job be ended."""
         self.dismissal = ""
@@ -29,6 +31,7 @@ class Orders:
         """The signal that this process was told to stop by; empty while it was not."""
         self.answered_beats = 0
         """How many beats the server has answered."""
+        self._stops_within_s = stops_within_s
         self._stopped_s = 0.0
 
     @property
@@ -44,7 +47,7 @@ class Orders:
     @property
     def is_over(self) -> bool:
         """Whether there is no time for anything more, not even for what is still to be sent."""
-        is_late = bool(self.stopped_by) and time.monotonic() - self._stopped_s > LAST_WORDS_S
+        is_late = bool(self.stopped_by) and time.monotonic() - self._stopped_s > self._stops_within_s
         return self.is_dismissed or is_late
 
     def cancel(self) -> None:

@@ -79,7 +79,7 @@ class Outputs:
         if not self._left_out:
             return ""
         more = len(self._left_out) - 1
-        return f"not kept: {self._left_out[0]}" + (f", and {more} more" if more else "")
+        return f"not kept: {min(self._left_out)}" + (f", and {more} more" if more else "")
 
     def _send(self, name: str, path: Path) -> None:
         tries = _Tries(self._orders)

@@ -19,6 +19,8 @@ from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
 from runyard.errors import StorageFull
 
 ASSIGNMENT, AGENT, SCRIPT, END = "assignment.json", "agent.json", "script.json", "end.json"
+CHILD = "child.json"
+"""The agent's process as its parent knows it, until it has said itself who it is."""
 
 _LAST_BYTES = 4_096
 _PASSED_ON = frozenset(
@@ -79,6 +81,9 @@ class LocalLauncher(Launcher):
                     stderr=log,
                     start_new_session=True,
                 )
+            stat = _stat(child.pid)
+            if stat is not None:
+                _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19])})
         except OSError as error:
             raise StorageFull(f"The agent of job {launch.run_id} could not be started: {error}") from None
         with self._lock:
@@ -89,12 +94,7 @@ class LocalLauncher(Launcher):
         return {each: self._report_of(each) for each in launched}
 
     def cancel(self, launched: str) -> None:
-        agent = _read(self._folder / launched / AGENT)
-        if is_alive(agent):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(agent["pid"], signal.SIGTERM)
-        elif self._child_lives(launched):
-            self._children[launched].terminate()
+        self._signal(launched, signal.SIGTERM)
 
     def find(self, run_id: str, attempt: int) -> str | None:
         launched = f"{run_id}/{attempt}"
@@ -114,7 +114,7 @@ class LocalLauncher(Launcher):
         end = _read(place / END)
         if end:
             return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
-        if self._child_lives(launched) or is_alive(_read(place / AGENT)):
+        if self._child_lives(launched) or self._agent_of(launched):
             return AgentReport(AgentState.ALIVE)
         # It may have written down the end and gone since the first look.
         end = _read(place / END)
@@ -122,6 +122,17 @@ class LocalLauncher(Launcher):
             return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
         _kill_group(place / SCRIPT)
         return AgentReport(AgentState.GONE, reason=_last_line(place / "agent.log"))
+
+    def _agent_of(self, launched: str) -> Mapping[str, Any] | None:
+        """Return the agent's process if it is there."""
+        place = self._folder / launched
+        return next((each for name in (AGENT, CHILD) if is_alive(each := _read(place / name))), None)
+
+    def _signal(self, launched: str, number: int) -> None:
+        agent = self._agent_of(launched)
+        if agent is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(agent["pid"], number)
 
     def _child_lives(self, launched: str) -> bool:
         with self._lock:
@@ -134,17 +145,13 @@ class LocalLauncher(Launcher):
             return False
 
     def _end_at_once(self, launched: str) -> None:
-        place = self._folder / launched
-        agent = _read(place / AGENT)
-        if is_alive(agent):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(agent["pid"], signal.SIGKILL)
+        self._signal(launched, signal.SIGKILL)
         with self._lock:
             child = self._children.pop(launched, None)
         if child is not None:
             child.kill()
             child.wait()
-        _kill_group(place / SCRIPT)
+        _kill_group(self._folder / launched / SCRIPT)
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:

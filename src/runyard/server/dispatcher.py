@@ -298,6 +298,10 @@ class Dispatcher:
 
 
 def _authorize(caller: Caller | None, route: Route, workspace: str) -> None:
+    is_own_business = route.permits is Permission.IDENTIFY and route.method not in SAFE_METHODS
+    if caller is not None and caller.job is not None and is_own_business:
+        # What people do for themselves gives them credentials, and these would outlive the job.
+        raise Forbidden("The code of a job makes no credentials; it has its own for as long as it lives.")
     authorize(caller, route.permits, workspace, in_part=route.of is not None, for_jobs=route.for_jobs)
 
 

@@ -205,7 +205,11 @@ def _check_spec(spec: JobSpec, slots: int) -> None:
 def _check_script(spec: JobSpec) -> None:
     if not spec.snapshot:
         raise InvalidParameter("A 'script' is a file of a 'snapshot', and none is named.")
-    if str(resolve_artifact_path(spec.script)) != spec.script:
+    try:
+        is_plain = str(resolve_artifact_path(spec.script)) == spec.script
+    except InvalidParameter:
+        is_plain = False
+    if not is_plain:
         raise invalid("script", spec.script[:200], "A path in the snapshot, as 'src/train.py'.")
 
 

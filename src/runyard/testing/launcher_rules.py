@@ -1,0 +1,153 @@
+"""The rules that every launcher must pass, held with real agents that find no server to ask."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
+
+WITHIN_S = 60.0
+RUN_ID = "a" * 32
+NOBODY = "http://127.0.0.1:9"
+"""Port 9 is "discard", which no machine has any more: an agent asks there again and again."""
+
+
+def assignment(run_id: str = RUN_ID, attempt: int = 1, **more: Any) -> dict[str, Any]:
+    """Return what an agent is told of a job, the server of which is away."""
+    told: dict[str, Any] = {
+        "url": f"{NOBODY}/workspaces/default",
+        "ca": "",
+        "key": f"ryj_{run_id}_{'x' * 43}",
+        "workspace": "default",
+        "run_id": run_id,
+        "run_name": "name",
+        "experiment_id": "0",
+        "experiment_name": "Default",
+        "artifact_path": f"0/{run_id}/artifacts",
+        "attempt": attempt,
+        "snapshot": "",
+        "script": "",
+        "arguments": [],
+        "command": ["sleep", "600"],
+        "environment": {
+            "python": {
+                "is_user_managed": True,
+                "interpreter": "python",
+                "conda": {"channels": [], "packages": [], "pip": []},
+            },
+            "docker": {"image": "", "dockerfile": "", "shm_size": ""},
+            "variables": {},
+        },
+        "variables": {},
+        "max_duration_s": 0,
+        "is_azureml": False,
+        "beat_s": 0.2,
+        "stop_grace_s": 0.5,
+        "cache": "/nonexistent",
+    }
+    return told | more
+
+
+class LauncherRules(ABC):
+    """Inherit, and implement the hooks, to hold a launcher to its contract."""
+
+    @abstractmethod
+    def open_launcher(self, folder: Path) -> Launcher:
+        """Return a launcher, as another server on this folder would have it."""
+
+    @abstractmethod
+    def kill_agent(self, launched: str) -> None:
+        """Kill an agent as nobody should: its process alone, without a word."""
+
+    @pytest.fixture
+    def launcher(self, tmp_path: Path) -> Iterator[Launcher]:
+        """Return a launcher that leaves nothing behind."""
+        opened = self.open_launcher(tmp_path)
+        yield opened
+        for launched in opened.list_launched():
+            opened.forget(launched)
+
+    def test_an_agent_is_found_again_by_whoever_comes_after(self, tmp_path: Path, launcher: Launcher) -> None:
+        """A server is restarted, and the agent goes on."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        for each in (launcher, self.open_launcher(tmp_path)):
+            assert state_of(each, launched) is AgentState.ALIVE
+            assert each.find(RUN_ID, 1) == launched
+            assert each.find(RUN_ID, 2) is None
+            assert list(each.list_launched()) == [launched]
+
+    def test_many_are_seen_in_one_look(self, launcher: Launcher) -> None:
+        """Those that never were are gone."""
+        one = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        two = launcher.submit(Launch("b" * 32, 1, assignment("b" * 32)))
+        found = launcher.reports_of([one, two, f"{'c' * 32}/1"])
+        states = [found[each].state for each in (one, two, f"{'c' * 32}/1")]
+        assert states == [AgentState.ALIVE, AgentState.ALIVE, AgentState.GONE]
+        assert launcher.reports_of([]) == {}
+
+    def test_an_agent_that_is_killed_is_gone(self, tmp_path: Path, launcher: Launcher) -> None:
+        """Whoever looks sees it."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        _until(lambda: state_of(launcher, launched) is AgentState.ALIVE)
+        self.kill_agent(launched)
+        _until(lambda: state_of(launcher, launched) is AgentState.GONE)
+        assert state_of(self.open_launcher(tmp_path), launched) is AgentState.GONE
+
+    def test_an_agent_is_canceled_by_whoever_comes_after(self, tmp_path: Path, launcher: Launcher) -> None:
+        """More than once is as good as once."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        later = self.open_launcher(tmp_path)
+
+        def is_over() -> bool:
+            later.cancel(launched)
+            return report_of(launcher, launched).state is not AgentState.ALIVE
+
+        _until(is_over)
+        assert report_of(launcher, launched).status in ("", "canceled")
+
+    def test_what_is_forgotten_is_ended_at_once_and_leaves_nothing(self, launcher: Launcher) -> None:
+        """To forget it again changes nothing."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        for _ in range(2):
+            launcher.forget(launched)
+            assert state_of(launcher, launched) is AgentState.GONE
+            assert list(launcher.list_launched()) == []
+            assert launcher.find(RUN_ID, 1) is None
+
+    def test_an_attempt_that_is_submitted_again_has_one_agent(self, launcher: Launcher) -> None:
+        """The first one is ended."""
+        first = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        again = launcher.submit(Launch(RUN_ID, 1, assignment(key=f"ryj_{RUN_ID}_{'y' * 43}")))
+        assert again == first
+        assert list(launcher.list_launched()) == [again]
+        assert state_of(launcher, again) is AgentState.ALIVE
+
+    def test_another_attempt_is_another_agent(self, launcher: Launcher) -> None:
+        """Each is ended by itself."""
+        first = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        second = launcher.submit(Launch(RUN_ID, 2, assignment(attempt=2)))
+        launcher.forget(first)
+        assert state_of(launcher, second) is AgentState.ALIVE
+
+
+def report_of(launcher: Launcher, launched: str) -> AgentReport:
+    """Return what a launcher sees of one agent."""
+    return launcher.reports_of([launched])[launched]
+
+
+def state_of(launcher: Launcher, launched: str) -> AgentState:
+    """Return the state that a launcher sees an agent in."""
+    return report_of(launcher, launched).state
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    give_up_s = time.monotonic() + WITHIN_S
+    while not is_so():
+        assert time.monotonic() < give_up_s, f"not within {WITHIN_S} s"
+        time.sleep(0.05)

@@ -1,0 +1,126 @@
+"""The launcher of this machine against the rules, and what only it can do wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runyard.compute.base import AgentState, Launch
+from runyard.compute.local import AGENT, END, SCRIPT, LocalLauncher, is_alive, passed_on
+from runyard.errors import StorageFull
+from runyard.testing.launcher_rules import RUN_ID, LauncherRules, assignment, report_of, state_of
+from tests.waiting import until
+
+
+class TestLocalLauncher(LauncherRules):
+    @pytest.fixture(autouse=True)
+    def _in(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def open_launcher(self, folder: Path) -> LocalLauncher:
+        return LocalLauncher(folder)
+
+    def kill_agent(self, launched: str) -> None:
+        os.kill(self.agent_of(launched)["pid"], signal.SIGKILL)
+
+    def agent_of(self, launched):
+        path = self.folder / launched / AGENT
+        until(path.exists)
+        return json.loads(path.read_text())
+
+    def killed(self, launcher):
+        """What is left of an agent that was killed before there was a script."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        self.kill_agent(launched)
+        until(lambda: state_of(launcher, launched) is AgentState.GONE)
+        return launched
+
+    def test_nobody_else_reads_the_key(self, launcher):
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        folder = self.folder / launched
+        assert (folder.stat().st_mode & 0o777, (folder / "assignment.json").stat().st_mode & 0o777) == (
+            0o700,
+            0o600,
+        )
+        with_words = Path(f"/proc/{self.agent_of(launched)['pid']}/cmdline").read_bytes()
+        assert b"ryj_" not in with_words
+
+    def test_an_agent_that_can_not_start_says_why(self, launcher):
+        launched = launcher.submit(Launch(RUN_ID, 1, {"no": "assignment"}))
+        until(lambda: state_of(launcher, launched) is AgentState.GONE)
+        assert report_of(launcher, launched).reason
+
+    def test_the_end_that_an_agent_has_written_down_counts_though_it_is_gone(self, launcher):
+        launched = self.killed(launcher)
+        end = {"status": "failed", "exit_code": 3, "reason": "r"}
+        (self.folder / launched / END).write_text(json.dumps(end))
+        report = report_of(LocalLauncher(self.folder), launched)
+        assert (report.state, report.status, report.exit_code, report.reason) == (
+            AgentState.ENDED,
+            "failed",
+            3,
+            "r",
+        )
+
+    def test_a_script_whose_agent_was_killed_is_ended_with_all_its_processes(self, launcher):
+        launched = self.killed(launcher)
+        # What ignores that its parent has died, as a worker of a data loader does.
+        words = (
+            "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+        )
+        script = subprocess.Popen([sys.executable, "-c", words], start_new_session=True)
+        stat = Path(f"/proc/{script.pid}/stat").read_text().rpartition(")")[2].split()
+        written = {"pid": script.pid, "started": int(stat[19]), "group": script.pid}
+        (self.folder / launched / SCRIPT).write_text(json.dumps(written))
+        script.wait()
+        assert not is_alive(written)
+        os.killpg(script.pid, 0)  # its child is there
+        assert state_of(launcher, launched) is AgentState.GONE
+        until(lambda: not group_lives(script.pid))
+
+    def test_another_process_of_the_same_number_is_left_alone(self, launcher):
+        launched = self.killed(launcher)
+        other = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        try:
+            (self.folder / launched / SCRIPT).write_text(
+                json.dumps({"pid": other.pid, "started": 1, "group": other.pid})
+            )
+            assert state_of(launcher, launched) is AgentState.GONE
+            assert other.poll() is None
+        finally:
+            other.kill()
+            other.wait()
+
+    def test_a_disk_without_room_is_said(self, launcher):
+        self.folder.joinpath(RUN_ID).write_text("in the way")
+        with pytest.raises(StorageFull, match=RUN_ID):
+            launcher.submit(Launch(RUN_ID, 1, assignment()))
+        self.folder.joinpath(RUN_ID).unlink()
+
+
+def group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_job_gets_nothing_of_the_servers_secrets():
+    variables = {
+        "PATH": "/bin",
+        "LC_ALL": "C",
+        "UV_OFFLINE": "1",
+        "RUNYARD_DATABASE": "postgresql://u:p@h/d",
+        "RUNYARD_TOKEN": "ry_x",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "PGPASSWORD": "p",
+        "PYTHONPATH": "/x",
+    }
+    assert passed_on(variables) == {"PATH": "/bin", "LC_ALL": "C", "UV_OFFLINE": "1"}
