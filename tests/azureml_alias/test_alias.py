@@ -104,6 +104,21 @@ def test_a_run_that_is_asked_for_by_its_script_is_that_of_runyard_run(configured
     assert Workspace.from_config(configured).get_run(run_id).get_metrics() == {"loss": 0.25}
 
 
+def test_a_script_that_is_submitted_imports_microsoft_s_names_too(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "submitting.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr
+    assert "['--alpha', '0.5']" in ended.stdout
+    last = json.loads(ended.stdout.splitlines()[-1])
+    assert last == {
+        "status": "Completed",
+        "loss": 0.25,
+        "alpha": "0.5",
+        "target": "cpu-cluster",
+        "waiting": 0,
+    }
+    assert "a pool of 2 slots on the server's own machine" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [

@@ -9,6 +9,7 @@ import os
 import signal
 import tarfile
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -204,12 +205,20 @@ def test_r18_what_is_killed_ends_the_attempt_and_nothing_runs_twice_unasked(jobs
     begun, go_on = tmp_path / "begun", tmp_path / "go on"
     run_id = jobs.submit(SLOW, begun, go_on, max_attempts=attempts)
     for attempt in range(1, attempts + 1):
-        until(lambda number=attempt: "first line" in jobs.printed(run_id, attempt=number), WITHIN_S)
+        until(partial(has_printed, jobs, run_id, "first line", attempt), WITHIN_S)
         os.kill(jobs.pid(run_id, what, attempt), signal.SIGKILL)
     job = jobs.ended(run_id)
     assert (job["status"], job["attempt"]) == ("failed", attempts)
     assert begun.read_text() == "begun\n" * attempts
     assert job["reason"]
+
+
+def has_printed(jobs: Jobs, run_id: str, what: str, attempt: int) -> bool:
+    return what in jobs.printed(run_id, attempt=attempt)
+
+
+def has_entries(diary: Path, more_than: int) -> bool:
+    return diary.exists() and diary.read_text().count("ended") > more_than
 
 
 def test_r18_a_job_outlives_its_server(own_jobs, tmp_path):
@@ -242,7 +251,7 @@ def test_r18_many_jobs_on_two_slots_while_the_server_is_killed(own_jobs, tmp_pat
     diary = tmp_path / "diary"
     ids = [own_jobs.submit(script, diary, number) for number in range(3 * KILLS)]
     for kill in range(KILLS):
-        until(lambda number=kill: diary.exists() and diary.read_text().count("ended") > 2 * number, WITHIN_S)
+        until(partial(has_entries, diary, 2 * kill), WITHIN_S)
         own_jobs.server.kill9()
         own_jobs.server.start()
     assert {own_jobs.ended(each)["status"] for each in ids} == {"completed"}

@@ -46,6 +46,7 @@ class Reader:
         """Do with a block what its mark says."""
         code = block.code.replace(PORT_IN_DOCUMENTS, str(self.port))
         if block.mark == "file":
+            (self.folder / block.detail).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / block.detail).write_text(code)
         elif block.mark == "background":
             self._leave_running(code)

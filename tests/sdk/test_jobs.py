@@ -50,10 +50,6 @@ def code(tmp_path: Path) -> Path:
     return folder
 
 
-def submitted(experiment: Experiment, folder: Path, script: str, **options: int) -> Run:
-    return experiment.submit(ScriptRunConfig(folder, script), **options)
-
-
 def is_running(run: Run) -> bool:
     return run.get_status() == "Running"
 
@@ -90,7 +86,7 @@ def test_a_script_runs_where_it_was_sent_and_logs_to_its_run(
 def test_a_script_that_fails_says_why_and_is_begun_as_often_as_asked(
     experiment: Experiment, code: Path, capsys: pytest.CaptureFixture[str]
 ):
-    run = submitted(experiment, code, "fail.py", max_attempts=2)
+    run = experiment.submit(ScriptRunConfig(code, "fail.py"), max_attempts=2)
     with pytest.raises(RunFailed, match="is Failed: exit code 1: no luck"):
         run.wait_for_completion(show_output=True)
     assert capsys.readouterr().err.count("no luck\n") >= 2
@@ -245,7 +241,7 @@ def test_targets_are_made_listed_changed_paused_and_deleted(
 
 
 def test_the_first_line_is_seen_while_the_script_still_runs(experiment: Experiment, code: Path):
-    run = submitted(experiment, code, "sleep.py")
+    run = experiment.submit(ScriptRunConfig(code, "sleep.py"))
     until(lambda: any(each == ("stdout", b"begun\n") for each in run.console().new()))
     assert run.get_status() == "Running"
     run.cancel()

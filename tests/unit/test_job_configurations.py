@@ -48,7 +48,8 @@ def test_a_command_is_words_or_one_text_for_a_shell():
     assert words.checked_command() == ["torchrun", "train.py", "4"]
     assert words.source_directory is None
     assert ScriptRunConfig(command="a && b").checked_command() == ["sh", "-c", "a && b"]
-    for empty in ("", " ", []):
+    nothing: list[str] = []
+    for empty in ("", " ", nothing):
         with pytest.raises(InvalidParameter, match="empty"):
             ScriptRunConfig(command=empty).checked_command()
 
@@ -63,7 +64,7 @@ def test_arguments_of_the_configuration_win_over_those_of_the_run_s():
         ".",
         "b.py",
         run_config=wishes,
-        compute_target=LocalTarget(),  # type: ignore[arg-type]
+        compute_target=LocalTarget(),
         max_run_duration_seconds=9,
         environment="training:3",
         docker_runtime_config=DockerConfiguration(use_docker=True),
@@ -161,7 +162,7 @@ def test_a_pool_is_as_large_as_its_nodes():
     assert AmlCompute.provisioning_configuration(description="a", tags={"b": "c"}).slots == 1
     for options in ({"max_nodes": 0}, {"max_nodes": "2"}, {"min_nodes": 3, "max_nodes": 2}):
         with pytest.raises(InvalidParameter, match="nodes"):
-            AmlCompute.provisioning_configuration(**options)  # type: ignore[arg-type]
+            AmlCompute.provisioning_configuration(**options)
     with pytest.raises(TypeError, match="nodes_at_most"):
         AmlCompute.provisioning_configuration(nodes_at_most=1)
 
@@ -259,15 +260,9 @@ def test_durations_have_units():
 
 
 def test_lines_of_several_streams_stay_whole():
-    pieces = [
-        ("stdout", "a"),
-        ("stderr", "x\ny"),
-        ("stdout", "é\nb".encode()[:2]),
-        ("stdout", "é\nb".encode()[2:]),
-    ]
-    printed = [
-        Printed(stream, piece if isinstance(piece, bytes) else piece.encode()) for stream, piece in pieces
-    ]
+    letters = "é\nb".encode()
+    pieces = (("stdout", b"a"), ("stderr", b"x\ny"), ("stdout", letters[:1]), ("stdout", letters[1:]))
+    printed = [Printed(*piece) for piece in pieces]
     assert list(whole_lines(printed)) == [
         ("stderr", "x\n"),
         ("stdout", "aé\n"),

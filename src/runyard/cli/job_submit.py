@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,71 @@ from runyard.sdk.workspace import Workspace
 _DEFAULT_EXPERIMENT_ID = "0"
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What is said of a job beside what it runs; a job file says the rest."""
+
+    folder: Annotated[
+        Path | None, Parameter(help="The folder with the code; by default that of the script.")
+    ] = None
+    compute: Annotated[
+        str | None, Parameter(help="Name of the compute target; by default `local`, the server's machine.")
+    ] = None
+    environment: Annotated[
+        str | None, Parameter(help="An environment of the workspace, NAME or NAME:VERSION.")
+    ] = None
+    pip_requirements: Annotated[
+        Path | None, Parameter(help="In its place, a file of pip's requirements.")
+    ] = None
+    conda: Annotated[Path | None, Parameter(help="In its place, a conda file.")] = None
+    experiment: Annotated[
+        str | None,
+        Parameter(name=["--experiment", "-e"], help="Name of the experiment; it is made if need be."),
+    ] = None
+    name: Annotated[str | None, Parameter(help="What the run is called; by default a name is drawn.")] = None
+    tag: Annotated[tuple[str, ...], Parameter(help="A tag of the run as KEY=VALUE; may be repeated.")] = ()
+    env: Annotated[
+        tuple[str, ...], Parameter(help="A variable of the script as NAME=VALUE; may be repeated.")
+    ] = ()
+    max_duration: Annotated[
+        str | None, Parameter(help="End the script after so many seconds, or as 30m, 2h, 1d.")
+    ] = None
+    attempts: Annotated[
+        int | None, Parameter(help="How often to begin it at most, if it fails; by default once.")
+    ] = None
+    priority: Annotated[int | None, Parameter(help="Jobs with more are begun first; by default 0.")] = None
+    slots: Annotated[int | None, Parameter(help="How many slots of the target it takes; by default one.")] = (
+        None
+    )
+    azureml: Annotated[
+        bool, Parameter(help="The script is one for Azure ML's first SDK; it imports Runyard's as `azureml`.")
+    ] = False
+
+    def over(self, file: JobFile) -> JobFile:
+        """Return what a job file says, with these wishes in place of its own."""
+        said = {
+            "folder": None if self.folder is None else str(self.folder),
+            "compute": self.compute,
+            "environment": _environment(self.environment, self.pip_requirements, self.conda),
+            "experiment": self.experiment,
+            "name": self.name,
+            "max_duration": self.max_duration,
+            "attempts": self.attempts,
+            "priority": self.priority,
+            "slots": self.slots,
+            "azureml": self.azureml or None,
+            "tags": {**file.tags, **(pairs_of(self.tag) if self.tag else {})},
+            "variables": {**file.variables, **(pairs_of(self.env) if self.env else {})},
+        }
+        return msgspec.structs.replace(
+            file, **{key: value for key, value in said.items() if value is not None}
+        )
+
+
+NO_WISHES = Wishes()
+
+
 def submit(
     *script: Annotated[str, Parameter(help="A script, and what to pass on to it unchanged.")],
     file: Annotated[
@@ -31,41 +97,7 @@ def submit(
     command: Annotated[
         bool, Parameter(help="What follows is no script but a command with its arguments.")
     ] = False,
-    folder: Annotated[
-        Path | None, Parameter(help="The folder with the code; by default that of the script.")
-    ] = None,
-    compute: Annotated[
-        str | None, Parameter(help="Name of the compute target; by default `local`, the server's machine.")
-    ] = None,
-    environment: Annotated[
-        str | None, Parameter(help="An environment of the workspace, NAME or NAME:VERSION.")
-    ] = None,
-    pip_requirements: Annotated[
-        Path | None, Parameter(help="In its place, a file of pip's requirements.")
-    ] = None,
-    conda: Annotated[Path | None, Parameter(help="In its place, a conda file.")] = None,
-    experiment: Annotated[
-        str | None,
-        Parameter(name=["--experiment", "-e"], help="Name of the experiment; it is made if need be."),
-    ] = None,
-    name: Annotated[str | None, Parameter(help="What the run is called; by default a name is drawn.")] = None,
-    tag: Annotated[tuple[str, ...], Parameter(help="A tag of the run as KEY=VALUE; may be repeated.")] = (),
-    env: Annotated[
-        tuple[str, ...], Parameter(help="A variable of the script as NAME=VALUE; may be repeated.")
-    ] = (),
-    max_duration: Annotated[
-        str | None, Parameter(help="End the script after so many seconds, or as 30m, 2h, 1d.")
-    ] = None,
-    attempts: Annotated[
-        int | None, Parameter(help="How often to begin it at most, if it fails; by default once.")
-    ] = None,
-    priority: Annotated[int | None, Parameter(help="Jobs with more are begun first; by default 0.")] = None,
-    slots: Annotated[
-        int | None, Parameter(help="How many slots of the target it takes; by default one.")
-    ] = None,
-    azureml: Annotated[
-        bool, Parameter(help="The script is one for Azure ML's first SDK; it imports Runyard's as `azureml`.")
-    ] = False,
+    wishes: Wishes = NO_WISHES,
     stream: Annotated[
         bool, Parameter(help="Show what it prints until it has ended; the exit code is the script's.")
     ] = False,
@@ -77,27 +109,9 @@ def submit(
     Our own options come before the script. What .runyardignore, else .amlignore, else .gitignore names stays
     here; on this machine itself a script runs by `runyard run`.
     """
-    wanted = JobFile() if file is None else read_job_file(file)
-    if folder is not None:
-        wanted.folder = str(folder)
+    wanted = wishes.over(JobFile() if file is None else read_job_file(file))
     if script:
         _set_program(wanted, script, is_command=command)
-    said = {
-        "compute": compute,
-        "environment": _environment(environment, pip_requirements, conda),
-        "experiment": experiment,
-        "name": name,
-        "max_duration": max_duration,
-        "attempts": attempts,
-        "priority": priority,
-        "slots": slots,
-        "azureml": azureml or None,
-    }
-    wanted = msgspec.structs.replace(
-        wanted, **{key: value for key, value in said.items() if value is not None}
-    )
-    wanted.tags |= pairs_of(tag) if tag else {}
-    wanted.variables |= pairs_of(env) if env else {}
     if not wanted.script and not wanted.command:
         raise InvalidParameter(
             "Name a script, as in `runyard job submit train.py`, or a job file by --file. See "

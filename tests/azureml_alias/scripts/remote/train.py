@@ -1,0 +1,12 @@
+"""A training script that Azure ML's first SDK submits."""
+
+import sys
+
+import mlflow
+from azureml.core import Run
+
+run = Run.get_context(allow_offline=False)
+print(sys.argv[1:])
+run.log("loss", 0.25)
+with mlflow.start_run():
+    mlflow.log_param("alpha", sys.argv[2])
