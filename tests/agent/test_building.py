@@ -154,6 +154,14 @@ def test_conda_is_for_what_only_conda_has(machine: Machine, programs: Path):
     assert machine.recipe("r-base").conda == str(mamba)
 
 
+def test_a_conda_that_is_a_function_of_the_shell_is_found(machine: Machine, programs: Path, monkeypatch):
+    (programs / "elsewhere").mkdir()
+    conda = program(programs / "elsewhere" / "conda")
+    assert machine.recipe("thing").conda == ""
+    monkeypatch.setenv("CONDA_EXE", str(conda))
+    assert machine.recipe("thing").conda == str(conda)
+
+
 def test_a_conda_brings_pip_where_there_is_no_uv(machine: Machine, programs: Path, monkeypatch):
     program(programs / "conda")
     monkeypatch.setattr(building, "uv_words", lambda: ())

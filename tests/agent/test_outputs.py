@@ -104,6 +104,15 @@ def test_what_the_server_does_not_take_is_named_and_the_rest_is_kept(job: JobFol
     assert b"outputs/large2 is not kept: full" in job.server.console("setup")
 
 
+def test_a_run_whose_files_are_not_the_servers_keeps_none_and_says_so(job: JobFolder):
+    script = "print('out'); open('outputs/x', 'w').close()"
+    job.assign({"train.py": script}, artifact_path="").run()
+    assert job.end["status"] == "completed"
+    assert job.end["reason"] == "not kept: outputs/x (the files of this run lie where only its clients write)"
+    assert job.server.artifacts == {}
+    assert not any(method == "PUT" for method, _ in job.server.requests)
+
+
 def sender(job_server: JobServer, orders: Orders) -> Outputs:
     return Outputs(Server(job_server.url, KEY), BASE, orders, lambda line: None)
 

@@ -103,6 +103,8 @@ class _Agent:
 
     @property
     def _console_path(self) -> str:
+        if not self._job.artifact_path:
+            return ""
         below = f"attempt-{self._job.attempt}/" if self._job.attempt > 1 else ""
         return f"{self._job.artifact_path}/console/{below}".rstrip("/")
 
