@@ -6,6 +6,7 @@ import io
 import logging
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,13 @@ from runyard.errors import (
     InvalidState,
     NotFound,
     NotImplementedHere,
+    TooLarge,
 )
+from runyard.sdk.connection import connect
 from runyard.sdk.job_records import list_jobs
 from runyard.sdk.run_life import RunFailed
+from runyard.sdk.snapshot import taken_snapshot
+from tests.sdk.scripted_server import Scripted, ScriptedServer
 from tests.waiting import until
 
 TRAIN = """\
@@ -132,6 +137,29 @@ def test_one_s_code_is_sent_once_and_what_changes_later_changes_no_job(experimen
     assert first.get_snapshot_id() == second.get_snapshot_id() != third.get_snapshot_id()
     said = [run.get_details_with_logs()["logFiles"]["console/stdout.000001.log"] for run in (first, third)]
     assert said == ["1\n", "2\n"]
+
+
+def test_code_that_the_server_finds_too_large_is_said_with_its_largest_files(
+    scripted: Callable[..., ScriptedServer], code: Path
+):
+    refused = Scripted(413, b'{"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Too much."}')
+    missing = Scripted(404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "None."}')
+    server = scripted([missing, refused])
+    with taken_snapshot(code) as snapshot:
+        with pytest.raises(TooLarge, match=r"Too much\. The largest .*train\.py"):
+            snapshot.send(connect(server.url))
+        there = scripted([Scripted(body=f'{{"sha256": "{snapshot.sha256}", "size_bytes": 1}}'.encode())])
+        snapshot.send(connect(there.url))
+    assert [request.method for request in server.received] == ["GET", "PUT"]
+    assert len(server.received[1].body) == snapshot.size_bytes
+    assert [request.method for request in there.received] == ["GET"]
+
+
+def test_a_run_may_be_submitted_below_another(experiment: Experiment):
+    with experiment.start_logging() as parent:
+        child = parent.submit_child(ScriptRunConfig(command=["true"]), {"a": "b"})
+        child.wait_for_completion()
+        assert [each.id for each in parent.get_children(tags={"a": "b"})] == [child.id]
 
 
 def test_what_git_knows_of_the_code_is_kept_with_the_run(experiment: Experiment, code: Path):

@@ -135,6 +135,8 @@ def test_what_is_too_large_is_said_with_the_largest_files(tmp_path: Path, monkey
         TooLarge, match=r"20000 bytes.*weights\.bin \(50000 bytes\), train\.py.*runyardignore"
     ):
         digest(tmp_path)
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    assert digest(tmp_path)
     monkeypatch.setenv(LIMIT_VARIABLE, "much")
     with pytest.raises(InvalidParameter, match=LIMIT_VARIABLE):
         digest(tmp_path)

@@ -46,7 +46,11 @@ def list_(
     workspace = place.open()
     experiment_id = workspace.experiments[experiment].id if experiment else None
     found = list_jobs(
-        workspace.connection, compute=compute, experiment_id=experiment_id, statuses=",".join(status).lower()
+        workspace.connection,
+        compute=compute,
+        experiment_id=experiment_id,
+        statuses=",".join(status).lower(),
+        page_size=max,
     )
     jobs = list(itertools.islice(found, max))
     if json:

@@ -61,6 +61,7 @@ def list_jobs(
     compute: str | None = None,
     experiment_id: str | None = None,
     statuses: str = "",
+    page_size: int = _PAGE_SIZE,
 ) -> Iterator[WireJob]:
     """Yield the jobs of a workspace, the latest submitted first, reading pages as they are needed.
 
@@ -70,6 +71,7 @@ def list_jobs(
         experiment_id: Only those of this experiment.
         statuses: Only those in one of these states, with commas between them; ``active`` is all that are not
             over.
+        page_size: How many are read at a time.
     """
     page_token: str | None = None
     while True:
@@ -77,7 +79,7 @@ def list_jobs(
             compute=compute,
             experiment_id=experiment_id,
             statuses=statuses,
-            max_results=_PAGE_SIZE,
+            max_results=min(page_size, _PAGE_SIZE),
             page_token=page_token,
         )
         answer = connection.get(_BASE, ListJobsAnswer, query)

@@ -9,7 +9,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urlencode
 
 from runyard.errors import Forbidden, InvalidState, NotFound
@@ -17,9 +17,15 @@ from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.jobs import WireJob
 from runyard.sdk.connection import Connection
 from runyard.sdk.job_records import cancel_job, get_job, status_word
+from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_console import FOLDER, Console, whole_lines
 from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
 from runyard.sdk.run_sinks import print_line
+
+if TYPE_CHECKING:
+    from runyard.sdk.experiment import Experiment
+    from runyard.sdk.run import Run
+    from runyard.sdk.script_run_config import ScriptRunConfig
 
 COMPUTE_TAG = "runyard.compute"
 """Tag of a run that a job is behind: the name of its target."""
@@ -50,6 +56,11 @@ class RunJob(RunLife):
         self, prefix: str | None = None, output_directory: str | os.PathLike[str] | None = None
     ) -> None:
         """Bring files of the run to this machine."""
+
+    @property
+    @abstractmethod
+    def experiment(self) -> Experiment:
+        """The experiment that the run belongs to."""
 
     @property
     def job(self) -> WireJob | None:
@@ -156,6 +167,15 @@ class RunJob(RunLife):
     def download_logs(self, destination: str | os.PathLike[str] | None = None) -> list[str]:
         """As :meth:`get_all_logs`."""
         return self.get_all_logs(destination)
+
+    def submit_child(self, config: ScriptRunConfig, tags: Mapping[str, str] | None = None) -> Run:
+        """Submit a script as a run below this one; see :meth:`Experiment.submit`.
+
+        Args:
+            config: What to run and where.
+            tags: First tags of the run.
+        """
+        return self.experiment.submit(config, {PARENT_TAG: self.id, **(tags or {})})
 
     def get_snapshot_id(self) -> str:
         """Return what the code of the run's job is known by: the SHA-256 of its archive.

@@ -23,7 +23,7 @@ from runyard.sdk.downloads import DownloadProgress
 from runyard.sdk.script.git_state import tracked_files
 from runyard.sdk.script.ignore_patterns import IgnoreFile, is_ignored
 
-MAX_BYTES = 300_000_000
+MAX_BYTES = 300 * 1024 * 1024
 MAX_FILES = 50_000
 LIMIT_VARIABLE = "RUNYARD_MAX_SNAPSHOT_BYTES"
 NAMED_FILES = 5
@@ -173,7 +173,7 @@ class _Counted:
     def write(self, piece: Any) -> int:
         """Write on."""
         self._left_bytes -= len(piece)
-        if self._left_bytes < 0:
+        if self._limit_bytes and self._left_bytes < 0:
             raise TooLarge(
                 f"The code of source_directory is more than {self._limit_bytes} bytes, compressed. "
                 f"{_largest(self._files)} Name what the job does not need in .runyardignore, keep data in a "
