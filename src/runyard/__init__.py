@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from runyard.sdk.model import Model
     from runyard.sdk.run import Run
     from runyard.sdk.secrets import Keyvault
+    from runyard.sdk.widgets.views import CompareWidget, RunsWidget, RunWidget
     from runyard.sdk.workspace import Workspace
 
 __all__ = [
+    "CompareWidget",
     "CondaDependencies",
     "DataPath",
     "DataReference",
@@ -39,12 +41,15 @@ __all__ = [
     "Keyvault",
     "Model",
     "Run",
+    "RunWidget",
+    "RunsWidget",
     "RunyardError",
     "Workspace",
     "__version__",
 ]
 
 _HOMES = {
+    "CompareWidget": "runyard.sdk.widgets.views",
     "CondaDependencies": "runyard.sdk.conda_dependencies",
     "DataPath": "runyard.sdk.data_reference",
     "DataReference": "runyard.sdk.data_reference",
@@ -55,6 +60,8 @@ _HOMES = {
     "Keyvault": "runyard.sdk.secrets",
     "Model": "runyard.sdk.model",
     "Run": "runyard.sdk.run",
+    "RunWidget": "runyard.sdk.widgets.views",
+    "RunsWidget": "runyard.sdk.widgets.views",
     "RunyardError": "runyard.errors",
     "Workspace": "runyard.sdk.workspace",
 }

@@ -34,11 +34,15 @@ def is_terminal_watched() -> bool:
     return not is_off() and _is_terminal(sys.stderr)
 
 
-def notebook_shell() -> Any | None:
-    """Return the shell of the notebook that this process is the kernel of; None where it is none."""
+def interactive_shell() -> Any | None:
+    """Return IPython's shell, where this process is one; None elsewhere."""
     interactive = sys.modules.get("IPython")
-    shell = interactive.get_ipython() if interactive is not None else None
-    return shell if getattr(shell, "kernel", None) is not None else None
+    return interactive.get_ipython() if interactive is not None else None
+
+
+def is_notebook() -> bool:
+    """Tell whether this process is the kernel of a notebook."""
+    return getattr(interactive_shell(), "kernel", None) is not None
 
 
 class Bars:
@@ -56,9 +60,7 @@ class Bars:
 
     def __init__(self, *columns: ProgressColumn | str, is_shown: bool = True) -> None:
         self._in_terminal = is_shown and is_terminal_watched()
-        self._in_notebook = (
-            is_shown and not is_off() and not self._in_terminal and notebook_shell() is not None
-        )
+        self._in_notebook = is_shown and not is_off() and not self._in_terminal and is_notebook()
         self._progress = Progress(
             *(columns or (TextColumn("{task.description}", markup=False), BarColumn())),
             # In a notebook rich would need ipywidgets, and say so where they are missing: that is done here.
