@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from runyard import CompareWidget, Experiment, Run, RunsWidget, RunWidget, Workspace
+from runyard.app import administration, open_stores
 from runyard.azureml.widgets import RunDetails
 from runyard.errors import InvalidParameter, InvalidState, Unavailable
+from runyard.settings import Mode, Settings
 from tests.notebooks.kernel import cells, outputs, printed, run_notebook
 from tests.running_server import RunningServer
 
@@ -120,10 +122,20 @@ def test_outside_of_a_notebook_a_line_is_printed(runs: list[Run], capsys: pytest
     assert RunDetails(runs[0]).get_widget_data()["run"]["id"] == runs[0].id
 
 
-def test_no_credential_gets_into_a_page(runs: list[Run], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("RUNYARD_TOKEN", "a-token-of-somebody")
-    widget = RunWidget(runs[0])
-    assert "a-token-of-somebody" not in json.dumps(widget.widget.get_state(), default=str)
+def test_no_credential_gets_into_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    stores = open_stores(Settings(mode=Mode.SERVE, home=tmp_path / "home"))
+    key = administration(stores).make_first_administrator("ann").text
+    stores.close()
+    monkeypatch.setenv("RUNYARD_TOKEN", key)
+    running = RunningServer(tmp_path / "home", mode="serve").start()
+    run = Experiment(Workspace.get("default", url=running.url), "secret").start_logging()
+    run.complete()
+    widget = RunWidget(run)
+    sent = json.dumps(widget.widget.get_state(), default=str) + widget._repr_html_()
+    running.close()
+    assert run.id in sent
+    assert key not in sent
+    assert "eyJ" not in sent  # nor a token that was made from it
 
 
 def test_a_server_that_went_away_is_said_beside_what_was_read(tmp_path: Path):
