@@ -6,9 +6,10 @@ one agent for each attempt, one end, which may be told twice.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -80,6 +81,12 @@ class JobServer:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Answer nothing as long as it is entered; what comes meanwhile is answered then."""
+        with self._lock:
+            yield
 
     def console(self, stream: str, below: str = "") -> bytes:
         """Return all that the server has of a stream."""

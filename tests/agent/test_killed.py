@@ -101,6 +101,37 @@ def test_r18_what_the_script_started_is_ended_by_the_next_agent(job: JobFolder):
     assert job.end["status"] == "failed"
 
 
+@pytest.mark.parametrize("is_taken", [False, True], ids=["not taken", "taken"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 8])
+def test_r18_an_agent_killed_at_any_of_its_calls_leaves_one_end(
+    counted: JobFolder, number: int, is_taken: bool
+):
+    # Whether the server has done what it was asked for, or never heard of it: no answer comes back.
+    agents: list[subprocess.Popen[bytes]] = []
+
+    def fault(method: str, path: str) -> Answer | None:
+        if len(counted.server.requests) != number:
+            return None
+        agents[0].kill()
+        return None if is_taken else Answer(0)
+
+    counted.server.fault = fault
+    let_go(counted)
+    with counted.server.paused():
+        agents.append(counted.start())
+    agents[0].wait(60)
+    counted.run()
+    assert len(counted.server.job.ends) == 1, counted.log
+    assert ran(counted) <= 1
+    told = counted.end
+    if told["status"] == "completed":
+        assert ran(counted) == 1
+        assert counted.server.console("stdout") == b"begun\ndone\n"
+        assert counted.server.artifacts["0/run/artifacts/outputs/model"] == b"weights"
+    else:
+        assert told["reason"] == "the agent died while the script ran, and the script was ended"
+
+
 def _is_zombie(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 import sys
 import zipfile
@@ -154,7 +153,7 @@ def test_a_script_has_no_more_time_than_it_was_given(job: JobFolder):
 
 
 def test_what_a_script_has_started_ends_with_it(job: JobFolder):
-    # The second one left the session, and holds the script's output open.
+    # The second one left the session, as daemons do.
     code = (
         "import subprocess\n"
         "print(subprocess.Popen(['sleep', '600']).pid)\n"
@@ -163,8 +162,20 @@ def test_what_a_script_has_started_ends_with_it(job: JobFolder):
     job.assign({"train.py": code}).run()
     first, second = map(int, job.server.console("stdout").split())
     assert not _lives(first)
-    os.kill(second, signal.SIGKILL)
+    assert not _lives(second)
     assert job.end["status"] == "completed"
+
+
+def test_what_a_daemon_leaves_in_the_table_of_processes_is_taken_out(job: JobFolder):
+    # The children of one that has ended become the agent's, and end while the script goes on.
+    code = (
+        "import os, subprocess, time\n"
+        "pid = int(subprocess.check_output(['sh', '-c', 'sleep 0.2 >/dev/null & echo $!']))\n"
+        "while os.path.exists(f'/proc/{pid}'): time.sleep(0.01)\n"
+        "print('gone')\n"
+    )
+    job.assign({"train.py": code}, max_duration_s=60).run()
+    assert job.server.console("stdout") == b"gone\n"
 
 
 def _lives(pid: int) -> bool:

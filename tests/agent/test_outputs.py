@@ -104,6 +104,15 @@ def test_what_the_server_does_not_take_is_named_and_the_rest_is_kept(job: JobFol
     assert b"outputs/large2 is not kept: full" in job.server.console("setup")
 
 
+def test_a_run_whose_files_are_not_the_servers_keeps_none_and_says_so(job: JobFolder):
+    script = "print('out'); open('outputs/x', 'w').close()"
+    job.assign({"train.py": script}, artifact_path="").run()
+    assert job.end["status"] == "completed"
+    assert job.end["reason"] == "not kept: outputs/x (the files of this run lie where only its clients write)"
+    assert job.server.artifacts == {}
+    assert not any(method == "PUT" for method, _ in job.server.requests)
+
+
 def sender(job_server: JobServer, orders: Orders) -> Outputs:
     return Outputs(Server(job_server.url, KEY), BASE, orders, lambda line: None)
 
@@ -120,7 +129,7 @@ def test_a_file_that_a_server_breaks_off_again_and_again_is_let_go(
         return Answer(0)
 
     job_server.fault = fault
-    monkeypatch.setattr("runyard.agent.server.rest", lambda rest_s, is_given_up: None)
+    monkeypatch.setattr("runyard.agent.server.rest", lambda *_: None)
     assert sender(job_server, orders).send(code).startswith("not kept: outputs/x (PUT ")
     assert len(job_server.requests) == 5
 
@@ -135,7 +144,7 @@ def test_one_that_a_server_has_no_room_for_now_is_not(code: Path, job_server: Jo
         return left.pop() if left else None
 
     job_server.fault = fault
-    monkeypatch.setattr("runyard.agent.server.rest", lambda rest_s, is_given_up: None)
+    monkeypatch.setattr("runyard.agent.server.rest", lambda *_: None)
     assert sender(job_server, orders).send(code) == ""
     assert job_server.artifacts == {f"{BASE}/outputs/x": b"x"}
 

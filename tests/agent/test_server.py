@@ -101,7 +101,7 @@ def test_a_file_that_is_cut_off_is_got_again(tmp_path: Path):
 
 def test_rests_grow_and_never_beyond_a_limit(monkeypatch):
     rests: list[float] = []
-    monkeypatch.setattr(server_module, "rest", lambda rest_s, is_given_up: rests.append(rest_s))
+    monkeypatch.setattr(server_module, "rest", lambda rest_s, *_: rests.append(rest_s))
     left = [Away("x")] * 9 + [Away("x", rest_s=60)]
 
     def call() -> str:

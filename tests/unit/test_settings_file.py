@@ -38,6 +38,8 @@ SAMPLES = {
     "artifact_store": ("s3://b", '"s3://b"', "s3://b"),
     "artifact_address_s": ("60", "60", 60),
     "max_upload_bytes": ("9", "9", 9),
+    "local_slots": ("9", "9", 9),
+    "max_snapshot_bytes": ("9", "9", 9),
     "max_runs": ("9", "9", 9),
     "max_experiments": ("9", "9", 9),
     "max_artifact_bytes": ("9", "9", 9),

@@ -74,7 +74,7 @@ def recipe_for(environment: Environment, wheel: Path | None, steps: Steps, *, is
     for note in packages.notes:
         steps.say(note)
     uv = uv_words() if _is_for_uv(packages.pip) else ()
-    conda = next((path for name in CONDAS if (path := shutil.which(name))), "")
+    conda = _conda()
     found = wanted_interpreter(packages.python, uv, steps)
     if conda and (packages.conda or found is None):
         return _recipe(environment, packages, wheel, uv, conda=conda)
@@ -88,6 +88,12 @@ def recipe_for(environment: Environment, wheel: Path | None, steps: Steps, *, is
         steps.say(note)
     whole = Packages(packages.python, (), (*lines, *packages.pip), ())
     return _recipe(environment, whole, wheel, uv, python=(str(found.path), found.version))
+
+
+def _conda() -> str:
+    # In a shell `conda` is a function, and the program is not on the path.
+    names = (*CONDAS, os.environ.get("CONDA_EXE", ""))
+    return next((path for name in names if name and (path := shutil.which(name))), "")
 
 
 def _recipe(

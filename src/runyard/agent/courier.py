@@ -21,7 +21,8 @@ class Courier:
     Args:
         server: Where to.
         console: What of.
-        path: Where the pieces go: the folder of this attempt's console among the artifacts.
+        path: Where the pieces go: the folder of this attempt's console among the artifacts; empty where the
+            server does not keep them.
         orders: Tell when there is no need any more.
     """
 
@@ -60,7 +61,7 @@ class Courier:
                 self._send(piece)
             except Away as away:
                 _log.info("%s", away)
-                rest(max(rest_s, away.rest_s), lambda: self._orders.is_over)
+                rest(max(rest_s, away.rest_s), lambda: self._orders.is_over, self._orders.count_answers)
                 rest_s = min(rest_s * 2, LONGEST_REST_S)
                 continue
             except (Refused, OSError) as error:
@@ -69,6 +70,8 @@ class Courier:
             log.sent(piece, time.monotonic())
 
     def _send(self, piece: Piece) -> None:
+        if not self._path:
+            return
         with piece.path.open("rb") as opened:
             content = opened.read(piece.size_bytes)
         self._server.put_artifact(f"{self._path}/{piece.path.name}", content, len(content))

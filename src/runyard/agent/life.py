@@ -20,6 +20,7 @@ from runyard.agent.console import Console
 from runyard.agent.courier import Courier
 from runyard.agent.marks import CANCELED, COMPLETED, FAILED, JobEnd, Marks
 from runyard.agent.orders import Heart, Orders
+from runyard.agent.orphans import adopt_orphans, bury_orphans, end_orphans
 from runyard.agent.outputs import Outputs
 from runyard.agent.preparation import Preparation
 from runyard.agent.process import Command, Process, explained, oom_kills
@@ -49,6 +50,7 @@ def live(folder: Path) -> int:
     _log_into(folder / "agent.log")
     orders = Orders(assignment.stop_grace_s + LAST_WORDS_S)
     orders.obey_signals()
+    adopt_orphans()
     return _Agent(folder, assignment, marks, orders, umask).live()
 
 
@@ -101,6 +103,8 @@ class _Agent:
 
     @property
     def _console_path(self) -> str:
+        if not self._job.artifact_path:
+            return ""
         below = f"attempt-{self._job.attempt}/" if self._job.attempt > 1 else ""
         return f"{self._job.artifact_path}/console/{below}".rstrip("/")
 
@@ -166,10 +170,11 @@ class _Agent:
             code = process.read(
                 self._console.stdout.take,
                 self._console.stderr.take,
-                lambda: limits.look(process, self._orders),
+                lambda: self._look(process, limits),
             )
         finally:
             process.kill()
+            end_orphans()
         end = explained(code, ran_out=oom_kills() > kills)
         if limits.is_over_time:
             return JobEnd(FAILED, end.exit_code, f"it ran longer than {self._job.max_duration_s:g} s")
@@ -179,6 +184,10 @@ class _Agent:
             return JobEnd(COMPLETED, 0)
         reason = end.reason if code < 0 else _with_last_word(end.reason, self._console.stderr.last_line)
         return JobEnd(FAILED, end.exit_code, reason)
+
+    def _look(self, process: Process, limits: _Limits) -> None:
+        limits.look(process, self._orders)
+        bury_orphans(process.pid)
 
     def _stopped(self, end: JobEnd) -> JobEnd:
         """Return an end that was asked for."""
@@ -204,16 +213,16 @@ class _Agent:
                 reason = f"{end.reason}; {note}" if end.reason else note
                 end = replace(end, reason=reason[:MAX_REASON_LENGTH])
         self._courier.finish()
-        self._heart.stop()
         # Not before: a launcher that sees it may end the job, and its key with it.
         self._keep(self._marks.write_end, end)
         body = {"attempt": self._job.attempt, "agent_id": self._agent_id, **asdict(end)}
         self._call("end", body, lambda: self._orders.is_over)
+        self._heart.stop()
         return TOLD
 
     def _call(self, what: str, body: dict[str, object], is_given_up: Callable[[], bool]) -> None:
         path = f"/api/v1/jobs/{self._job.run_id}/{what}"
-        patiently(lambda: self._server.post(path, body), is_given_up)
+        patiently(lambda: self._server.post(path, body), is_given_up, self._orders.count_answers)
 
 
 def _with_last_word(reason: str, last_line: str) -> str:

@@ -10,7 +10,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 COMPLETED, FAILED, CANCELED = "completed", "failed", "canceled"
 GONE_WITHIN_S = 5.0
@@ -40,14 +40,14 @@ class Marks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock: TextIO | None = None
 
     def take_folder(self) -> bool:
-        """Take the folder for this process; return whether no other agent that lives has it."""
-        self._lock = (self._folder / "agent.lock").open("w", encoding="ascii")
+        """Take the folder for as long as this process lives; return whether no other agent has it."""
+        lock = os.open(self._folder / "agent.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            os.close(lock)
             return False
         return True
 

@@ -9,9 +9,11 @@ import time
 from types import FrameType
 
 from runyard.agent.assignment import Assignment
-from runyard.agent.server import FIRST_REST_S, LONGEST_REST_S, Away, Refused, Server
+from runyard.agent.server import FIRST_REST_S, Away, Refused, Server
 
 _log = logging.getLogger("runyard.agent")
+LONGEST_BEAT_S = 10.0
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -49,6 +51,10 @@ class Orders:
         """Whether there is no time for anything more, not even for what is still to be sent."""
         is_late = bool(self.stopped_by) and time.monotonic() - self._stopped_s > self._stops_within_s
         return self.is_dismissed or is_late
+
+    def count_answers(self) -> int:
+        """Return how many beats the server has answered."""
+        return self.answered_beats
 
     def cancel(self) -> None:
         """Let the job be ended."""
@@ -113,8 +119,9 @@ class Heart:
                 wait_s, rest_s = self._assignment.beat_s, FIRST_REST_S
             except Away as away:
                 _log.info("%s", away)
-                wait_s, rest_s = max(rest_s, away.rest_s), min(rest_s * 2, LONGEST_REST_S)
-            self._now.wait(min(wait_s, LONGEST_REST_S))
+                wait_s, rest_s = max(rest_s, away.rest_s), rest_s * 2
+            # All others wait for an answer to this one.
+            self._now.wait(min(wait_s, max(self._assignment.beat_s, LONGEST_BEAT_S)))
 
     def _report(self) -> None:
         body = {

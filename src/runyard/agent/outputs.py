@@ -13,6 +13,7 @@ from runyard.agent.server import Away, GivenUp, Refused, Server, patiently
 FOLDERS = ("outputs", "logs")
 AT_ONCE = 4
 UNANSWERED_TRIES = 5
+NO_PLACE = "the files of this run lie where only its clients write"
 
 
 def make_folders(code: Path) -> None:
@@ -59,7 +60,7 @@ class Outputs:
 
     Args:
         server: Where to.
-        path: Where the run's artifacts lie.
+        path: Where the run's artifacts lie; empty where the server does not keep them.
         orders: Tell when there is no need any more.
         say: Told what is not kept, a line each.
     """
@@ -82,9 +83,16 @@ class Outputs:
         return f"not kept: {min(self._left_out)}" + (f", and {more} more" if more else "")
 
     def _send(self, name: str, path: Path) -> None:
+        if not self._path:
+            self._leave(name, NO_PLACE)
+            return
         tries = _Tries(self._orders)
         try:
-            patiently(lambda: tries.count(lambda: self._put(name, path)), lambda: self._orders.is_over)
+            patiently(
+                lambda: tries.count(lambda: self._put(name, path)),
+                lambda: self._orders.is_over,
+                self._orders.count_answers,
+            )
         except GivenUp:
             self._leave(name, "there was no time for it")
         except (Refused, OSError) as error:

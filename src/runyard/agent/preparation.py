@@ -98,7 +98,11 @@ class Preparation:
 
     def _download(self, path: str, target: Path, max_bytes: int, what: str) -> None:
         try:
-            patiently(lambda: self.server.download(path, target, max_bytes), lambda: self.orders.is_to_stop)
+            patiently(
+                lambda: self.server.download(path, target, max_bytes),
+                lambda: self.orders.is_to_stop,
+                self.orders.count_answers,
+            )
         except GivenUp:
             raise Stopped from None
         except (Refused, ValueError) as error:

@@ -168,12 +168,15 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Take the redirection as the answer that it is."""
 
 
-def patiently(call: Callable[[], T], is_given_up: Callable[[], bool]) -> T:
+def patiently(
+    call: Callable[[], T], is_given_up: Callable[[], bool], answers: Callable[[], int] = lambda: 0
+) -> T:
     """Call until the server has answered, with growing rests between, for days if need be.
 
     Args:
         call: What to do.
         is_given_up: Tells whether there is no need any more.
+        answers: Counts what the server answers to somebody else: as soon as it does, it is asked again.
 
     Raises:
         Refused: The server says no.
@@ -187,15 +190,16 @@ def patiently(call: Callable[[], T], is_given_up: Callable[[], bool]) -> T:
             return call()
         except Away as away:
             _log.info("%s", away)
-            rest(max(rest_s, away.rest_s), is_given_up)
+            rest(max(rest_s, away.rest_s), is_given_up, answers)
             rest_s = min(rest_s * 2, LONGEST_REST_S)
 
 
-def rest(rest_s: float, is_given_up: Callable[[], bool]) -> None:
-    """Wait before the next try, no longer than :data:`LONGEST_REST_S` and than there is need for one."""
+def rest(rest_s: float, is_given_up: Callable[[], bool], answers: Callable[[], int] = lambda: 0) -> None:
+    """Wait before the next try, no longer than :data:`LONGEST_REST_S`; see :func:`patiently`."""
     # Spread, so that not all agents come back at the same moment.
     until_s = time.monotonic() + min(rest_s, LONGEST_REST_S) * random.uniform(0.75, 1.0)
-    while not is_given_up() and (left_s := until_s - time.monotonic()) > 0:
+    count = answers()
+    while not is_given_up() and answers() == count and (left_s := until_s - time.monotonic()) > 0:
         time.sleep(min(left_s, LOOKS_EVERY_S))
 
 

@@ -11,16 +11,18 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
 from runyard.entities.compute_target import THIS_MACHINE, ComputeKind, ComputeTarget
-from runyard.entities.job import Job, JobStatus
+from runyard.entities.job import Job, JobSpec, JobStatus
 from runyard.errors import InvalidParameter, NotFound, RunyardError
 from runyard.services.compute_targets import target_of
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, lose
 from runyard.services.operation import Operation
+from runyard.services.own_wheel import write_own_wheel
 from runyard.settings import Settings
 from runyard.stores.artifacts.paths import proxied_path
 from runyard.stores.opening import Stores
@@ -63,6 +65,7 @@ class JobQueue:
         self._host = host
         self._since_s = time.monotonic()
         self._told_to_end: set[str] = set()
+        self._own_wheel: Path | None = None
         self._not_before_s: dict[str, float] = {}
         self._launches: dict[tuple[str, int], int] = {}
         self._left = {
@@ -234,7 +237,18 @@ class JobQueue:
             "beat_s": BEAT_S,
             "stop_grace_s": STOP_GRACE_S,
             "cache": str(self._settings.home / "environments"),
+            "sdk_wheel": self._sdk_for(spec),
         }
+
+    def _sdk_for(self, spec: JobSpec) -> str:
+        """Return the SDK's wheel for an environment that is made for a job; empty for one that is there."""
+        conda = spec.environment.python.conda
+        is_made = not spec.environment.python.is_user_managed and bool(conda.packages or conda.pip)
+        if not is_made:
+            return ""
+        if self._own_wheel is None:
+            self._own_wheel = write_own_wheel(self._settings.home / "environments" / "sdk")
+        return str(self._own_wheel)
 
     def _clear_up(self, own: Iterable[Job]) -> None:
         """Remove what jobs that are over have left with their launchers."""
