@@ -26,6 +26,12 @@ const RegisteredModelScreen = lazy(async () => ({
 const ModelVersionScreen = lazy(async () => ({
   default: (await import("../registry/index.ts")).ModelVersionScreen,
 }));
+const DatastoresScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).DatastoresScreen,
+}));
+const DatastoreScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).DatastoreScreen,
+}));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
@@ -44,6 +50,10 @@ function Screen({ route }: { route: Route }) {
       return <RegisteredModelScreen key={route.name} kind={route.kind} name={route.name} />;
     case "modelVersion":
       return <ModelVersionScreen key={`${route.name} ${route.version}`} {...route} />;
+    case "datastores":
+      return <DatastoresScreen />;
+    case "datastore":
+      return <DatastoreScreen key={route.name} name={route.name} folder={route.folder} />;
     case "share":
       return <ShareScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "admin":

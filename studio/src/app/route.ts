@@ -9,6 +9,8 @@ export type Route =
   | { screen: "registry"; kind: RegistryKind }
   | { screen: "registeredModel"; kind: RegistryKind; name: string }
   | { screen: "modelVersion"; kind: RegistryKind; name: string; version: string; artifactPath: string }
+  | { screen: "datastores" }
+  | { screen: "datastore"; name: string; folder: string }
   | { screen: "share"; experimentId: string }
   | { screen: "admin"; section: string }
   | { screen: "keys" }
@@ -59,6 +61,13 @@ function registryRouteOf(kind: RegistryKind, [name, word, version, tab, ...rest]
   return { screen: "modelVersion", kind, name, version, artifactPath };
 }
 
+/** `#/data`, and a folder of a datastore: `#/data/datastores/NAME/raw/2026`. */
+function dataRouteOf([kind, name, ...rest]: string[]): Route {
+  if (kind !== undefined && kind !== "datastores") return { screen: "unknown" };
+  if (name === undefined) return { screen: "datastores" };
+  return { screen: "datastore", name, folder: rest.join("/") };
+}
+
 export function routeOf(segments: string[]): Route {
   const [root, experimentId, kind, id, tab, ...rest] = segments;
   if (root === undefined || (root === "experiments" && experimentId === undefined)) {
@@ -66,6 +75,7 @@ export function routeOf(segments: string[]): Route {
   }
   const registry = REGISTRY_KINDS.find((one) => one === root);
   if (registry) return registryRouteOf(registry, segments.slice(1));
+  if (root === "data") return dataRouteOf(segments.slice(1));
   if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
   if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
@@ -100,6 +110,9 @@ export const modelVersionHash = (kind: RegistryKind, name: string, version: stri
     version,
     ...(artifactPath ? ["artifacts", ...artifactPath.split("/").filter(Boolean)] : []),
   );
+export const datastoresHash = () => pathTo("data");
+export const datastoreHash = (name: string, folder = "") =>
+  pathTo("data", "datastores", name, ...folder.split("/").filter(Boolean));
 export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");
 export const adminHash = (section = "") => pathTo("admin", ...(section ? [section] : []));
 export const keysHash = () => "#/keys";

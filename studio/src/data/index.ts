@@ -1,0 +1,3 @@
+/** The screens of data, loaded when somebody opens one. */
+export { DatastoreScreen } from "./DatastoreScreen.tsx";
+export { DatastoresScreen } from "./DatastoresScreen.tsx";
