@@ -181,6 +181,9 @@ def screens(content: Content) -> dict[str, str]:
         "model": f"#/experiments/{content.experiment_id}/models/{content.model_id}",
         "datastores": "#/data",
         "datastore": "#/data/datastores/workspaceblobstore",
+        "datasets": "#/data/assets",
+        "environments": "#/environments",
+        "environment": "#/environments/Runyard-Sklearn",
     }
 
 
@@ -194,6 +197,9 @@ SCREENS = (
     "model",
     "datastores",
     "datastore",
+    "datasets",
+    "environments",
+    "environment",
 )
 
 

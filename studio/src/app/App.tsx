@@ -32,6 +32,18 @@ const DatastoresScreen = lazy(async () => ({
 const DatastoreScreen = lazy(async () => ({
   default: (await import("../data/index.ts")).DatastoreScreen,
 }));
+const AssetsScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).AssetsScreen,
+}));
+const AssetScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).AssetScreen,
+}));
+const EnvironmentsScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).EnvironmentsScreen,
+}));
+const EnvironmentScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).EnvironmentScreen,
+}));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
@@ -54,6 +66,14 @@ function Screen({ route }: { route: Route }) {
       return <DatastoresScreen />;
     case "datastore":
       return <DatastoreScreen key={route.name} name={route.name} folder={route.folder} />;
+    case "assets":
+      return <AssetsScreen />;
+    case "asset":
+      return <AssetScreen key={route.name} name={route.name} version={route.version} />;
+    case "environments":
+      return <EnvironmentsScreen />;
+    case "environment":
+      return <EnvironmentScreen key={route.name} name={route.name} version={route.version} />;
     case "share":
       return <ShareScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "admin":

@@ -40,6 +40,11 @@ describe("the hash names a screen", () => {
     ["#/data/datastores", { screen: "datastores" }],
     ["#/data/datastores/scans", { screen: "datastore", name: "scans", folder: "" }],
     ["#/data/datastores/scans/a%20b/c/", { screen: "datastore", name: "scans", folder: "a b/c" }],
+    ["#/data/assets", { screen: "assets" }],
+    ["#/data/assets/a%2Fb", { screen: "asset", name: "a/b", version: null }],
+    ["#/data/assets/people/versions/3", { screen: "asset", name: "people", version: "3" }],
+    ["#/environments", { screen: "environments" }],
+    ["#/environments/training/versions/2", { screen: "environment", name: "training", version: "2" }],
     ["#/data/none", { screen: "unknown" }],
   ])("%s opens a part of the data", (hash, route) => {
     expect(routeAt(hash)).toEqual(route);

@@ -11,6 +11,10 @@ export type Route =
   | { screen: "modelVersion"; kind: RegistryKind; name: string; version: string; artifactPath: string }
   | { screen: "datastores" }
   | { screen: "datastore"; name: string; folder: string }
+  | { screen: "assets" }
+  | { screen: "asset"; name: string; version: string | null }
+  | { screen: "environments" }
+  | { screen: "environment"; name: string; version: string | null }
   | { screen: "share"; experimentId: string }
   | { screen: "admin"; section: string }
   | { screen: "keys" }
@@ -61,8 +65,14 @@ function registryRouteOf(kind: RegistryKind, [name, word, version, tab, ...rest]
   return { screen: "modelVersion", kind, name, version, artifactPath };
 }
 
+/** `versions/3` behind the name of what has versions; null is the latest. */
+const versionOf = ([word, version]: string[]) => (word === "versions" ? (version ?? null) : null);
+
 /** `#/data`, and a folder of a datastore: `#/data/datastores/NAME/raw/2026`. */
 function dataRouteOf([kind, name, ...rest]: string[]): Route {
+  if (kind === "assets") {
+    return name === undefined ? { screen: "assets" } : { screen: "asset", name, version: versionOf(rest) };
+  }
   if (kind !== undefined && kind !== "datastores") return { screen: "unknown" };
   if (name === undefined) return { screen: "datastores" };
   return { screen: "datastore", name, folder: rest.join("/") };
@@ -76,6 +86,12 @@ export function routeOf(segments: string[]): Route {
   const registry = REGISTRY_KINDS.find((one) => one === root);
   if (registry) return registryRouteOf(registry, segments.slice(1));
   if (root === "data") return dataRouteOf(segments.slice(1));
+  if (root === "environments") {
+    const [name, ...tail] = segments.slice(1);
+    return name === undefined
+      ? { screen: "environments" }
+      : { screen: "environment", name, version: versionOf(tail) };
+  }
   if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
   if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
@@ -113,6 +129,13 @@ export const modelVersionHash = (kind: RegistryKind, name: string, version: stri
 export const datastoresHash = () => pathTo("data");
 export const datastoreHash = (name: string, folder = "") =>
   pathTo("data", "datastores", name, ...folder.split("/").filter(Boolean));
+const versionTail = (version?: number) => (version === undefined ? [] : ["versions", String(version)]);
+export const assetsHash = () => pathTo("data", "assets");
+export const assetHash = (name: string, version?: number) =>
+  pathTo("data", "assets", name, ...versionTail(version));
+export const environmentsHash = () => pathTo("environments");
+export const environmentHash = (name: string, version?: number) =>
+  pathTo("environments", name, ...versionTail(version));
 export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");
 export const adminHash = (section = "") => pathTo("admin", ...(section ? [section] : []));
 export const keysHash = () => "#/keys";

@@ -26,7 +26,7 @@ export function DatastoreScreen({ name, folder }: { name: string; folder: string
     <div className="page stack">
       <div>
         <nav className="crumbs" aria-label="Where you are">
-          <a href={datastoresHash()}>Data</a>
+          <a href={datastoresHash()}>Datastores</a>
           <span aria-hidden="true">/</span>
           <span className="wrap-anywhere">{name}</span>
         </nav>

@@ -8,6 +8,7 @@ import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { RegisterDatastoreDialog } from "./RegisterDatastoreDialog.tsx";
+import { Tabs } from "./Tabs.tsx";
 import { KIND_NAMES, whereOf } from "./words.ts";
 
 /** All datastores of the workspace; two are in each. */
@@ -31,6 +32,7 @@ export function DatastoresScreen() {
           </button>
         )}
       </div>
+      <Tabs shown="Datastores" />
       <p className="quiet">
         A datastore is a place for files that scripts know by a name. All bytes pass through this server,
         which keeps the credential.

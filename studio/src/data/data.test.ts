@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { DataAsset } from "../api/assets.ts";
+import { assetInPython, readingText, sourceText } from "./assetWords.ts";
 import { datastoreOf } from "./registration.ts";
 import { pathIn, type Sending, shareOf } from "./uploads.ts";
 import { datastoreInPython, datastoreInShell, shellWord } from "./words.ts";
@@ -60,5 +62,40 @@ describe("lines to copy", () => {
       'Workspace.get("vision", url="https://lab.example")',
     );
     expect(datastoreInPython(HERE, "scans", 'a"b')).toContain('target_path="a\\"b"');
+  });
+});
+
+describe("a dataset", () => {
+  const asset: DataAsset = {
+    name: "people",
+    version: 3,
+    latest_version: 4,
+    asset_id: "1",
+    kind: "tabular",
+    sources: [],
+    reading: { format: "delimited", separator: "\t", header: false, encoding: "utf-8" },
+    content_sha256: "",
+    description: "",
+    tags: {},
+    created_ms: 0,
+    created_by: "",
+  };
+
+  it("says how its rows are read", () => {
+    expect(readingText(asset)).toBe('delimited by "\\t", without a header');
+    expect(readingText({ ...asset, reading: null })).toBe("");
+  });
+
+  it("is read in Python as its type is", () => {
+    expect(assetInPython(HERE, asset)).toContain('get_by_name(ws, "people", version=3)');
+    expect(assetInPython(HERE, asset)).toContain("to_pandas_dataframe");
+    expect(assetInPython(HERE, { ...asset, kind: "file" })).toContain("download");
+  });
+
+  it("says where each source lies", () => {
+    const source = { kind: "datastore", address: "raw/*.csv", datastore: "scans", sha256: "" } as const;
+    expect(sourceText(source)).toBe("scans: raw/*.csv");
+    expect(sourceText({ ...source, kind: "url", address: "https://x" })).toBe("https://x");
+    expect(sourceText({ ...source, kind: "upload" })).toBe("uploaded to this workspace");
   });
 });
