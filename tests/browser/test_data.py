@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.barriers import serious_barriers, settle
 from tests.browser.conftest import Look, Visitor
@@ -68,14 +68,14 @@ def test_files_are_uploaded_replaced_and_deleted(
     expect(page.get_by_role("heading", name="No files here yet")).to_be_visible()
     look(page, "datastore-empty")
     picker = page.get_by_label("Files to upload")
-    plain = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"1\n"}
-    odd = {"name": ODD_NAME, "mimeType": "text/csv", "buffer": b"odd"}
+    plain: FilePayload = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"1\n"}
+    odd: FilePayload = {"name": ODD_NAME, "mimeType": "text/csv", "buffer": b"odd"}
     picker.set_input_files([plain, odd])
     uploads = page.get_by_role("region", name="Uploads")
     expect(uploads.get_by_text("uploaded", exact=True)).to_have_count(2)
     expect(page.get_by_role("row", name=ODD_NAME)).to_contain_text("3 B")
     # What is there stays until somebody says otherwise.
-    picker.set_input_files([{**plain, "buffer": b"22\n"}])
+    picker.set_input_files([FilePayload(name="one.csv", mimeType="text/csv", buffer=b"22\n")])
     expect(uploads.get_by_role("alert")).to_contain_text("already")
     assert httpx.get(f"{server.url}{BLOBS}/files/one.csv", timeout=60).content == b"1\n"
     look(page, "datastore-uploads")
