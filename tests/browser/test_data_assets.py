@@ -110,7 +110,7 @@ def test_a_dataset_is_described_and_deleted(visit: Visit, start_server: ServerSt
 def test_environments_are_listed_and_looked_at(visit: Visit, registered: RunningServer, look: Look) -> None:
     page = visit().open(f"{registered.url}/#/data")
     page.get_by_role("button", name="Environments").click()
-    served = page.get_by_role("region", name="With the server", exact=True)
+    served = page.get_by_role("region", name="Come with the server", exact=True)
     expect(served.get_by_role("link", name="Runyard-Sklearn")).to_be_visible()
     look(page, "environments")
     page.get_by_role("link", name="training").click()

@@ -184,6 +184,8 @@ def screens(content: Content) -> dict[str, str]:
         "datasets": "#/data/assets",
         "environments": "#/environments",
         "environment": "#/environments/Runyard-Sklearn",
+        "workspaces": "#/workspaces",
+        "workspace": "#/workspaces/default",
     }
 
 
@@ -200,6 +202,8 @@ SCREENS = (
     "datasets",
     "environments",
     "environment",
+    "workspaces",
+    "workspace",
 )
 
 

@@ -44,6 +44,12 @@ const EnvironmentsScreen = lazy(async () => ({
 const EnvironmentScreen = lazy(async () => ({
   default: (await import("../data/index.ts")).EnvironmentScreen,
 }));
+const WorkspacesScreen = lazy(async () => ({
+  default: (await import("../workspaces/index.ts")).WorkspacesScreen,
+}));
+const WorkspaceScreen = lazy(async () => ({
+  default: (await import("../workspaces/index.ts")).WorkspaceScreen,
+}));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
@@ -74,6 +80,10 @@ function Screen({ route }: { route: Route }) {
       return <EnvironmentsScreen />;
     case "environment":
       return <EnvironmentScreen key={route.name} name={route.name} version={route.version} />;
+    case "workspaces":
+      return <WorkspacesScreen />;
+    case "workspace":
+      return <WorkspaceScreen key={route.name} name={route.name} />;
     case "share":
       return <ShareScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "admin":

@@ -45,6 +45,8 @@ describe("the hash names a screen", () => {
     ["#/data/assets/people/versions/3", { screen: "asset", name: "people", version: "3" }],
     ["#/environments", { screen: "environments" }],
     ["#/environments/training/versions/2", { screen: "environment", name: "training", version: "2" }],
+    ["#/workspaces", { screen: "workspaces" }],
+    ["#/workspaces/vision", { screen: "workspace", name: "vision" }],
     ["#/data/none", { screen: "unknown" }],
   ])("%s opens a part of the data", (hash, route) => {
     expect(routeAt(hash)).toEqual(route);

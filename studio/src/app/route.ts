@@ -15,6 +15,8 @@ export type Route =
   | { screen: "asset"; name: string; version: string | null }
   | { screen: "environments" }
   | { screen: "environment"; name: string; version: string | null }
+  | { screen: "workspaces" }
+  | { screen: "workspace"; name: string }
   | { screen: "share"; experimentId: string }
   | { screen: "admin"; section: string }
   | { screen: "keys" }
@@ -92,6 +94,11 @@ export function routeOf(segments: string[]): Route {
       ? { screen: "environments" }
       : { screen: "environment", name, version: versionOf(tail) };
   }
+  if (root === "workspaces") {
+    return experimentId === undefined
+      ? { screen: "workspaces" }
+      : { screen: "workspace", name: experimentId };
+  }
   if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
   if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
@@ -136,6 +143,8 @@ export const assetHash = (name: string, version?: number) =>
 export const environmentsHash = () => pathTo("environments");
 export const environmentHash = (name: string, version?: number) =>
   pathTo("environments", name, ...versionTail(version));
+export const workspacesHash = () => pathTo("workspaces");
+export const workspaceHash = (name: string) => pathTo("workspaces", name);
 export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");
 export const adminHash = (section = "") => pathTo("admin", ...(section ? [section] : []));
 export const keysHash = () => "#/keys";

@@ -102,13 +102,14 @@ function factsOf(asset: DataAsset): [string, ReactNode][] {
 
 function SourcesCard({ asset }: { asset: DataAsset }) {
   return (
-    <TableCard title="Paths" count={asset.sources.length} columns={["Where the data lies"]}>
+    <TableCard title="Paths" count={asset.sources.length} columns={["Where the data lies", "-Actions"]}>
       {asset.sources.map((source) => (
         <tr key={`${source.datastore} ${source.address}`}>
-          <td className="wrap-anywhere">
-            {sourceText(source)}{" "}
+          <td className="wrap-anywhere">{sourceText(source)}</td>
+          <td className="end actions">
             {source.kind === "datastore" && (
               <a
+                className="button small"
                 href={datastoreHash(source.datastore)}
                 aria-label={`Browse the datastore ${source.datastore}`}
               >

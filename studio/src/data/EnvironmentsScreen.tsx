@@ -72,7 +72,7 @@ export function EnvironmentsScreen() {
                   Show more
                 </button>
               )}
-              <TableCard title="With the server" columns={COLUMNS}>
+              <TableCard title="Come with the server" columns={COLUMNS}>
                 {data.pages
                   .flatMap((page) => page.curated ?? [])
                   .map((one) => (

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { DataAsset } from "../api/assets.ts";
+import { shellWord } from "../parts/quoting.ts";
 import { assetInPython, readingText, sourceText } from "./assetWords.ts";
 import { datastoreOf } from "./registration.ts";
 import { pathIn, type Sending, shareOf } from "./uploads.ts";
-import { datastoreInPython, datastoreInShell, shellWord } from "./words.ts";
+import { datastoreInPython, datastoreInShell } from "./words.ts";
 
 const reading = (values: Record<string, string>) => (name: string) => values[name] ?? "";
 const HERE = { server: "https://lab.example", workspace: "vision" };

@@ -1,5 +1,6 @@
 /** What people read of datastores, and the lines that do the same elsewhere. Pure. */
 import type { Datastore, DatastoreKind } from "../api/datastores.ts";
+import { pythonText, shellWord } from "../parts/quoting.ts";
 
 export const KIND_NAMES: Record<DatastoreKind, string> = {
   folder: "Folder of the server",
@@ -16,15 +17,6 @@ export function whereOf({ kind, bucket, prefix, account, folder }: Datastore): s
   if (kind === "azure_blob") return [account, path].filter(Boolean).join(": ");
   return folder || "in the server's own store";
 }
-
-const INNER = /[^A-Za-z0-9_@%+=:,./-]/;
-
-/** A word as a shell takes it. */
-export const shellWord = (word: string) =>
-  word === "" || INNER.test(word) ? `'${word.replaceAll("'", `'"'"'`)}'` : word;
-
-/** A string as Python writes it; JSON's quoting is good for that. */
-export const pythonText = (text: string) => JSON.stringify(text);
 
 /** Where a client finds the workspace on screen. */
 export interface Address {
