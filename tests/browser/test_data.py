@@ -133,12 +133,15 @@ def test_the_credential_of_a_bucket_goes_in_and_never_comes_out(
     look(page, "datastore-register-dark")
     assert serious_barriers(page) == []
     # Nothing lists it here: its files would be asked of the cloud itself.
-    page.route("**/datastores/scans/files*", lambda route: route.fulfill(status=500, json={"message": "no"}))
+    said = {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Datastore 'scans' does not answer."}
+    page.route("**/datastores/scans/files*", lambda route: route.fulfill(status=503, json=said))
     confirm(page, "Register")
     details = page.get_by_role("region", name="Details")
     expect(details).to_contain_text("s3://lab-scans")
     expect(details).to_contain_text("kept, encrypted")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Datastore 'scans' does not answer.")
+    expect(page.get_by_text("The server does not answer")).to_have_count(0)
     look(page, "datastore-failed-dark")
     assert "very-secret" not in page.content()
 

@@ -1,7 +1,7 @@
 /** The datastores of the workspace and the files in them, in the words of Runyard's own API. */
 import { prefix } from "./address.ts";
 import { lost, restored } from "./connection.ts";
-import { getJson, Refused, remove, sendJson, Unreachable, withQuery } from "./transport.ts";
+import { failureOf, getJson, remove, sendJson, Unreachable, withQuery } from "./transport.ts";
 
 export const DATASTORE_KINDS = ["folder", "s3", "azure_blob", "gcs"] as const;
 export type DatastoreKind = (typeof DATASTORE_KINDS)[number];
@@ -92,21 +92,13 @@ export function uploadFile({ name, path, file, overwrite, onProgress, signal }: 
     };
     request.onabort = () => reject(new DOMException("The upload was cancelled.", "AbortError"));
     request.onload = () => {
-      restored();
-      if (request.status < 300) resolve();
-      else reject(refusalOf(request));
+      if (request.status < 300) {
+        restored();
+        resolve();
+      } else reject(failureOf(request.status, request.responseText, request.statusText));
     };
     signal.addEventListener("abort", () => request.abort());
     if (signal.aborted) reject(new DOMException("The upload was cancelled.", "AbortError"));
     else request.send(file);
   });
-}
-
-function refusalOf({ status, responseText, statusText }: XMLHttpRequest): Refused {
-  try {
-    const body = JSON.parse(responseText) as { error_code?: string; message?: string };
-    return new Refused(status, body.error_code ?? "", body.message ?? statusText);
-  } catch {
-    return new Refused(status, "", responseText.slice(0, 300) || statusText);
-  }
 }
