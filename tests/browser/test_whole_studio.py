@@ -229,6 +229,30 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Visit, content: Content, loo
     assert widest <= 360
 
 
+def test_the_header_of_an_administrator_fits_a_phone(
+    visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
+) -> None:
+    home = tmp_path / "team"
+    api_key = administer(home, "init")
+    server = start_server(home=home, mode="serve")
+    name = "a-workspace-with-a-long-name"
+    headers = {"Authorization": f"Bearer {api_key}"}
+    httpx.post(
+        f"{server.url}/api/v1/workspaces", json={"name": name}, headers=headers, timeout=60
+    ).raise_for_status()
+    page = visit(width=360, height=740).open(f"{server.url}/workspaces/{name}/#/data")
+    sign_in(page, api_key)
+    expect(page.get_by_role("link", name="Administration")).to_be_visible()
+    expect(page.get_by_role("link", name="workspaceblobstore")).to_be_visible()
+    look(page, "header-narrow")
+    assert page.evaluate("document.querySelector('header.top').scrollWidth") <= 360
+    last = page.get_by_role("link", name="Data", exact=True).bounding_box()
+    after = page.get_by_role("link", name="Administration").bounding_box()
+    assert last is not None
+    assert after is not None
+    assert last["x"] + last["width"] <= after["x"]
+
+
 def test_everything_comes_from_the_server_itself(visit: Visit, content: Content) -> None:
     visitor = visit()
     for address in screens(content).values():
