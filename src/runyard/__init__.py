@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from runyard.sdk.run_configuration import RunConfiguration
     from runyard.sdk.script_run_config import ScriptRunConfig
     from runyard.sdk.secrets import Keyvault
+    from runyard.sdk.widgets.views import CompareWidget, RunsWidget, RunWidget
     from runyard.sdk.workspace import Workspace
 
 __all__ = [
     "AmlCompute",
+    "CompareWidget",
     "ComputeTarget",
     "CondaDependencies",
     "DataPath",
@@ -46,6 +48,8 @@ __all__ = [
     "Model",
     "Run",
     "RunConfiguration",
+    "RunWidget",
+    "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
     "Workspace",
@@ -55,6 +59,7 @@ __all__ = [
 _HOMES = {
     "AmlCompute": "runyard.sdk.compute",
     "ComputeTarget": "runyard.sdk.compute",
+    "CompareWidget": "runyard.sdk.widgets.views",
     "CondaDependencies": "runyard.sdk.conda_dependencies",
     "DataPath": "runyard.sdk.data_reference",
     "DataReference": "runyard.sdk.data_reference",
@@ -67,6 +72,8 @@ _HOMES = {
     "Model": "runyard.sdk.model",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
+    "RunWidget": "runyard.sdk.widgets.views",
+    "RunsWidget": "runyard.sdk.widgets.views",
     "RunyardError": "runyard.errors",
     "ScriptRunConfig": "runyard.sdk.script_run_config",
     "Workspace": "runyard.sdk.workspace",

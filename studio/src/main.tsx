@@ -13,6 +13,7 @@ import "./styles/runs.css";
 import "./styles/charts.css";
 import "./styles/run.css";
 import "./styles/admin.css";
+import "./styles/data.css";
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -57,13 +57,12 @@ WIRE_FOR_STORES = {
 # setting asks for it; what answers GraphQL, if its library is there, when a page of MLflow's asks; protobuf,
 # which only OpenTelemetry's spans are read with, when the first of these come; what makes an API key where
 # the home is, and needs the server's libraries; the names of Azure's first SDK, which a script asks for one
-# by one; MLflow and IPython, whose runs and notebooks a script has to bring.
+# by one; MLflow, whose runs a script has to bring.
 MAY_IMPORT_LAZILY = {
     "runyard",
     "runyard.app",
     "runyard.azureml.alias",
     "runyard.azureml.tracking",
-    "runyard.azureml.widgets",
     "runyard.cli",
     "runyard.cli.azureml_env",
     "runyard.protocol.otlp",

@@ -179,10 +179,35 @@ def screens(content: Content) -> dict[str, str]:
         "metrics": f"{run}/metrics",
         "artifacts": f"{run}/artifacts/predictions.csv",
         "model": f"#/experiments/{content.experiment_id}/models/{content.model_id}",
+        "datastores": "#/data",
+        "datastore": "#/data/datastores/workspaceblobstore",
+        "datasets": "#/data/assets",
+        "environments": "#/environments",
+        "environment": "#/environments/Runyard-Sklearn",
+        "workspaces": "#/workspaces",
+        "workspace": "#/workspaces/default",
     }
 
 
-@pytest.mark.parametrize("name", ["experiments", "runs", "compare", "run", "metrics", "artifacts", "model"])
+SCREENS = (
+    "experiments",
+    "runs",
+    "compare",
+    "run",
+    "metrics",
+    "artifacts",
+    "model",
+    "datastores",
+    "datastore",
+    "datasets",
+    "environments",
+    "environment",
+    "workspaces",
+    "workspace",
+)
+
+
+@pytest.mark.parametrize("name", SCREENS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_screen_has_a_serious_barrier(
     visit: Visit, content: Content, look: Look, name: str, scheme: str
@@ -193,7 +218,7 @@ def test_no_screen_has_a_serious_barrier(
     assert serious_barriers(page) == []
 
 
-@pytest.mark.parametrize("name", ["experiments", "runs", "compare", "run", "metrics", "artifacts", "model"])
+@pytest.mark.parametrize("name", SCREENS)
 def test_a_phone_needs_no_sideways_scrolling(visit: Visit, content: Content, look: Look, name: str) -> None:
     page = visit(width=360, height=740).open(f"{content.url}/{screens(content)[name]}")
     settle(page)

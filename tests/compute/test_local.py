@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runyard.compute.base import AgentState, Launch
-from runyard.compute.local import AGENT, END, SCRIPT, LocalLauncher, is_alive, passed_on
+from runyard.compute.local import AGENT, END, OUTCOME, SCRIPT, LocalLauncher, is_alive, passed_on
 from runyard.errors import StorageFull
 from runyard.testing.launcher_rules import RUN_ID, LauncherRules, assignment, report_of, state_of
 from tests.waiting import until
@@ -67,6 +67,21 @@ class TestLocalLauncher(LauncherRules):
             3,
             "r",
         )
+
+    def test_an_agent_that_was_killed_while_it_sent_the_rest_is_followed_by_another(self, launcher):
+        launched = self.killed(launcher)
+        outcome = {"status": "completed", "exit_code": 0, "reason": ""}
+        (self.folder / launched / OUTCOME).write_text(json.dumps(outcome))
+        (self.folder / launched / "out" / "console" / "stdout.000001.log").write_text("not sent yet\n")
+        for _ in range(3):
+            assert state_of(launcher, launched) is AgentState.ALIVE
+            until(lambda: is_alive(self.agent_of(launched)))
+            self.kill_agent(launched)
+            until(lambda: not is_alive(self.agent_of(launched)))
+        # In the end what is known counts, and what was not sent is lost.
+        report = report_of(launcher, launched)
+        assert (report.state, report.status, report.exit_code) == (AgentState.ENDED, "completed", 0)
+        assert not (self.folder / launched / SCRIPT).exists()
 
     def test_a_script_whose_agent_was_killed_is_ended_with_all_its_processes(self, launcher):
         launched = self.killed(launcher)

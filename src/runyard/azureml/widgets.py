@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
+from collections.abc import Mapping
+from typing import Any
 
 from runyard.sdk.run import Run
+from runyard.sdk.widgets.content import Content
+from runyard.sdk.widgets.views import RunWidget
 
 
 class RunDetails:
@@ -18,10 +20,19 @@ class RunDetails:
     def __init__(self, run_instance: Run) -> None:
         self._run = run_instance
 
-    def show(self) -> None:
-        """Show the run as it is now: as a table in a notebook, as a line elsewhere."""
-        notebook = sys.modules.get("IPython")
-        if notebook is not None and notebook.get_ipython() is not None:
-            importlib.import_module("IPython.display").display(self._run)
-        else:
-            sys.stdout.write(f"{self._run!r}\n")
+    def show(self, render_lib: Any = None, widget_settings: Mapping[str, Any] | None = None) -> None:
+        """Show the run below the cell, kept up to date while it goes on; elsewhere print a line.
+
+        Args:
+            render_lib: Taken for Azure's scripts; no effect.
+            widget_settings: Taken for Azure's scripts; no effect.
+        """
+        self._run.show()
+
+    def get_widget_data(self, widget_settings: Mapping[str, Any] | None = None) -> Content:
+        """Return what is shown.
+
+        Args:
+            widget_settings: Taken for Azure's scripts; no effect.
+        """
+        return RunWidget(self._run).content

@@ -12,11 +12,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from runyard.protocol.timestamps import moment_of
 from runyard.protocol.wire import wire_float
+from runyard.sdk.progress import Bars
 
 NARROWEST = 8
 GAP = 2
@@ -91,13 +92,18 @@ def print_pairs(pairs: Mapping[str, str], indent: str = "") -> None:
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """Show on stderr, where that is a screen, how far the block has come: it calls with what, done, total."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns) as bars:
         known: dict[str, TaskID] = {}
 
         def show(what: str, done: int, total: int) -> None:
             if what not in known:
-                known[what] = bars.add_task(what)
+                known[what] = bars.begin(what, None)
             bars.update(known[what], completed=done, total=total or None)
 
         yield show

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import timedelta
@@ -18,6 +17,7 @@ from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, print_json, print_pairs, print_table, say, time_text
 from runyard.entities.trash import Freed
 from runyard.errors import InvalidParameter
+from runyard.sdk.progress import is_terminal_watched
 from runyard.sdk.trash import Collected
 from runyard.sdk.workspace import Workspace
 
@@ -150,7 +150,7 @@ def describe(collected: Collected) -> dict[str, int]:
 @contextlib.contextmanager
 def progress_shown(is_wanted: bool) -> Iterator[Callable[[Freed], None]]:
     """Show on a screen how far a collection is, and nothing in a pipe."""
-    if not is_wanted or not sys.stderr.isatty():
+    if not is_wanted or not is_terminal_watched():
         yield lambda freed: None
         return
     with Console(stderr=True).status("Looking into the trash") as status:

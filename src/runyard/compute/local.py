@@ -19,10 +19,13 @@ from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
 from runyard.errors import StorageFull
 
 ASSIGNMENT, AGENT, SCRIPT, END = "assignment.json", "agent.json", "script.json", "end.json"
+OUTCOME = "outcome.json"
+"""What came of the script, while console and outputs of it are still being sent."""
 CHILD = "child.json"
 """The agent's process as its parent knows it, until it has said itself who it is."""
 
 _LAST_BYTES = 4_096
+_STARTED_AGAIN = 3
 _PASSED_ON = frozenset(
     {
         "PATH",
@@ -62,6 +65,7 @@ class LocalLauncher(Launcher):
         # A child that has ended stays in the table of processes until its parent asks for it.
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
+        self._started_again: dict[str, int] = {}
 
     def submit(self, launch: Launch) -> str:
         launched = f"{launch.run_id}/{launch.attempt}"
@@ -71,23 +75,9 @@ class LocalLauncher(Launcher):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(mode=0o700, parents=True)
             _write_private(place / ASSIGNMENT, launch.assignment)
-            with (place / "agent.log").open("ab") as log:
-                child = subprocess.Popen(
-                    [sys.executable, "-m", "runyard.agent", str(place)],
-                    cwd=place,
-                    env=passed_on(os.environ),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            stat = _stat(child.pid)
-            if stat is not None:
-                _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19])})
+            self._start(launched)
         except OSError as error:
             raise StorageFull(f"The agent of job {launch.run_id} could not be started: {error}") from None
-        with self._lock:
-            self._children[launched] = child
         return launched
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
@@ -118,10 +108,45 @@ class LocalLauncher(Launcher):
             return AgentReport(AgentState.ALIVE)
         # It may have written down the end and gone since the first look.
         end = _read(place / END)
+        if not end and (place / OUTCOME).exists():
+            if self._start_again(launched):
+                return AgentReport(AgentState.ALIVE)
+            end = _read(place / OUTCOME)
         if end:
             return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
         _kill_group(place / SCRIPT)
         return AgentReport(AgentState.GONE, reason=_last_line(place / "agent.log"))
+
+    def _start(self, launched: str) -> None:
+        place = self._folder / launched
+        with (place / "agent.log").open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "runyard.agent", str(place)],
+                cwd=place,
+                env=passed_on(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        with self._lock:
+            self._children[launched] = child
+        stat = _stat(child.pid)
+        if stat is not None:
+            (place / CHILD).unlink(missing_ok=True)
+            _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19])})
+
+    def _start_again(self, launched: str) -> bool:
+        """Start an agent that sends what one that was killed had still to send; it runs no script again."""
+        count = self._started_again.get(launched, 0)
+        if count == _STARTED_AGAIN:
+            return False
+        self._started_again[launched] = count + 1
+        try:
+            self._start(launched)
+        except OSError:
+            return False
+        return True
 
     def _agent_of(self, launched: str) -> Mapping[str, Any] | None:
         """Return the agent's process if it is there."""
@@ -152,6 +177,7 @@ class LocalLauncher(Launcher):
             child.kill()
             child.wait()
         _kill_group(self._folder / launched / SCRIPT)
+        self._started_again.pop(launched, None)
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:

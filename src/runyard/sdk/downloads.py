@@ -7,57 +7,32 @@ import contextlib
 import hashlib
 import re
 import secrets
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from types import TracebackType
 from typing import BinaryIO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.sdk.connection import Connection
+from runyard.sdk.progress import Bars
 from runyard.sdk.transport import Answer
 
 _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([^:]*):")
 
 
-class DownloadProgress:
-    """Bars on stderr while files come or go, nothing where no person watches; safe to use from threads."""
+class DownloadProgress(Bars):
+    """A bar for each file that comes or goes, where a person watches."""
 
     def __init__(self, *, is_shown: bool = True) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
+        columns = (
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not (is_shown and sys.stderr.isatty()),
         )
-
-    def begin(self, name: str, size_bytes: int | None) -> TaskID:
-        """Show a bar for one file."""
-        return self._progress.add_task(name, total=size_bytes)
-
-    def advance(self, task: TaskID, size_bytes: int) -> None:
-        """Move a file's bar on."""
-        self._progress.advance(task, size_bytes)
-
-    def end(self, task: TaskID) -> None:
-        """Take a file's bar away."""
-        self._progress.remove_task(task)
-
-    def __enter__(self) -> DownloadProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        super().__init__(*columns, is_shown=is_shown)
 
 
 def download(

@@ -93,7 +93,7 @@ def summarize_metrics(
         NotFound: There is no such run.
     """
     found: dict[str, MetricSummary] = {}
-    for series in _series(connection, run_id, keys, "step", width):
+    for series in read_curves(connection, [run_id], keys, width):
         lowest = _numbers(series.min or series.last)
         highest = _numbers(series.max or series.last)
         found[series.key] = MetricSummary(
@@ -104,6 +104,21 @@ def summarize_metrics(
             tuple(float(value) for value in series.mean or series.last),
         )
     return [found[key] for key in keys if key in found]
+
+
+def read_curves(
+    connection: Connection, run_ids: Sequence[str], keys: Sequence[str], width: int
+) -> Iterator[WireSeries]:
+    """Yield the courses of some metrics of some runs over the steps, thinned to ``width`` values each.
+
+    Raises:
+        NotFound: One of the runs is not there.
+    """
+    for start in range(0, len(keys), KEYS_A_REQUEST):
+        asked = ReadSeries(
+            run_ids=list(run_ids), keys=list(keys[start : start + KEYS_A_REQUEST]), x="step", width=width
+        )
+        yield from connection.post("/api/v1/series", asked, ReadSeriesAnswer, is_repeatable=True).series
 
 
 def read_points(connection: Connection, run_id: str, keys: Sequence[str]) -> dict[str, MetricPoints]:
@@ -137,16 +152,6 @@ def merged(parts: Iterable[Mapping[str, Any]]) -> MetricValues:
         for key, value in part.items():
             values.setdefault(key, []).extend(value if isinstance(value, list) else [value])
     return {key: _one_or_all(found) for key, found in values.items()}
-
-
-def _series(
-    connection: Connection, run_id: str, keys: Sequence[str], axis: str, width: int
-) -> Iterator[WireSeries]:
-    for start in range(0, len(keys), KEYS_A_REQUEST):
-        asked = ReadSeries(
-            run_ids=[run_id], keys=list(keys[start : start + KEYS_A_REQUEST]), x=axis, width=width
-        )
-        yield from connection.post("/api/v1/series", asked, ReadSeriesAnswer, is_repeatable=True).series
 
 
 def _numbers(values: Iterable[float | str]) -> list[float]:

@@ -22,6 +22,7 @@ from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
 from runyard.sdk.model import Model, new_version
 from runyard.sdk.model_registration import register_source
+from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link, utc_text
 from runyard.sdk.run_beginning import begin, new_run, open_sink
 from runyard.sdk.run_context import RunContext, find_context, offline_context
@@ -33,9 +34,10 @@ from runyard.sdk.run_logging import RunLogging
 from runyard.sdk.run_marks import RunMarks
 from runyard.sdk.run_record import RunRecord
 from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs
-from runyard.sdk.run_sinks import RunSink, ScreenSink
+from runyard.sdk.run_sinks import RunSink, ScreenSink, print_line
 from runyard.sdk.run_uploads import RunUploads
 from runyard.sdk.spool.records import RunBegun
+from runyard.sdk.widgets.views import RunWidget
 
 if TYPE_CHECKING:
     from runyard.sdk.experiment import Experiment
@@ -425,6 +427,21 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunJ
         """Return the address of the run's page in the Studio."""
         info = self._record.info
         return f"{self._workspace.tracking_uri}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
+
+    def show(self) -> None:
+        """Show the run below a notebook's cell, kept up to date while it goes on; elsewhere print a line.
+
+        Raises:
+            NotFound: The run does not exist any more.
+            Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> run.show()  # doctest: +SKIP
+        """
+        if interactive_shell() is None or isinstance(self._sink, ScreenSink):
+            print_line(repr(self))
+        else:
+            RunWidget(self).show()
 
     @property
     def experiment(self) -> Experiment:

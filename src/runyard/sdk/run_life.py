@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
-from rich.console import Console
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
 from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
+from runyard.sdk.progress import Bars
 from runyard.sdk.run_sinks import RunSink, in_records, print_line
 
 ERROR_TAG = "runyard.end_reason"
@@ -139,20 +140,26 @@ class RunLife(ABC):
             >>> run.wait_for_completion()["status"]  # doctest: +SKIP
             'Completed'
         """
-        console = Console(stderr=True)
-        with console.status(f"Run {self.id} …") if console.is_terminal else _Silence() as shown:
-            status = self._wait(lambda text: shown.update(f"Run {self.id}: {text}"), show_output=show_output)
+        with Bars(
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        ) as bars:
+            waiting = bars.begin(f"Run {self.id}", None)
+
+            def tell(status: str) -> None:
+                bars.update(waiting, description=f"Run {self.id}: {status}")
+
+            status = self._wait(tell, show_output=show_output)
         if raise_on_error and status != "Completed":
             why = self._known_tags().get(ERROR_TAG, "")
             raise RunFailed(f"Run {self.id!r} is {status}{f': {why}' if why else '.'}")
         return self.get_details()
 
-    def _wait(self, tell: Any, *, show_output: bool) -> str:
+    def _wait(self, tell: Callable[[str], None], *, show_output: bool) -> str:
         said, pause_s = "", POLL_S
         while True:
             status = self.get_status()
+            tell(status)
             if status != said:
-                tell(status)
                 if show_output:
                     print_line(f"Run {self.id}: {status}")
                 said = status
@@ -181,16 +188,3 @@ class RunLife(ABC):
             self.cancel()
         else:
             self.fail(error)
-
-
-class _Silence:
-    """Stands for a status line where no person watches."""
-
-    def update(self, text: str) -> None:
-        """Say nothing."""
-
-    def __enter__(self) -> _Silence:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass

@@ -3,6 +3,7 @@ import { prefixOf, serverRootOf, workspaceOf } from "./address.ts";
 import { linesOf } from "./columns.ts";
 import { filterOf, quoted, quotedKey } from "./grammar.ts";
 import { registryFilter } from "./registry.ts";
+import { failureOf, Refused, Unreachable } from "./transport.ts";
 import { loggedModelOf, registeredModelOf, runOf } from "./wire.ts";
 
 const AZURE =
@@ -87,6 +88,26 @@ describe("MLflow's JSON", () => {
     const model = loggedModelOf({ info: { model_id: "m-1", status: "LOGGED_MODEL_READY" } });
     expect(model.status).toBe("READY");
     expect(model.metrics).toEqual([]);
+  });
+});
+
+describe("a bad answer", () => {
+  const own = JSON.stringify({
+    error_code: "TEMPORARILY_UNAVAILABLE",
+    message: "The bucket does not answer.",
+  });
+
+  it.each([
+    [503, own, Refused, "The bucket does not answer."],
+    [503, "<h1>Service Unavailable</h1>", Unreachable, "The server did not answer."],
+    [502, "", Unreachable, "The server did not answer."],
+    [504, '{"message": "a proxy"}', Unreachable, "The server did not answer."],
+    [500, "plain words", Refused, "plain words"],
+    [404, JSON.stringify({ error_code: "RESOURCE_DOES_NOT_EXIST", message: "none" }), Refused, "none"],
+  ])("%d %s", (status, text, kind, message) => {
+    const failure = failureOf(status, text, "status text");
+    expect(failure).toBeInstanceOf(kind);
+    expect(failure.message).toBe(message);
   });
 });
 

@@ -25,14 +25,30 @@ export class Unreachable extends Error {
 /** Proxies in front of a server that is down answer for it with these. */
 const GATEWAY_STATUSES = new Set([502, 503, 504]);
 
-async function refusalOf(response: Response): Promise<Refused> {
-  const text = await response.text();
+/** Return what a server's bad answer means: it said no, or a proxy says that there is no server. */
+export function failureOf(
+  status: number,
+  text: string,
+  statusText: string,
+  isSigningIn = false,
+): Refused | Unreachable {
+  let code = "";
+  let message = text.slice(0, 300) || statusText;
   try {
     const body = JSON.parse(text) as { error_code?: string; message?: string };
-    return new Refused(response.status, body.error_code ?? "", body.message ?? response.statusText);
+    code = body.error_code ?? "";
+    message = body.message ?? statusText;
   } catch {
-    return new Refused(response.status, "", text.slice(0, 300) || response.statusText);
+    // No words of the server's own.
   }
+  if (GATEWAY_STATUSES.has(status) && code === "") {
+    lost();
+    return new Unreachable();
+  }
+  restored();
+  // One who is signing in has been asked already.
+  if (status === 401 && !isSigningIn) ask();
+  return new Refused(status, code, message);
 }
 
 /** Send a request below this page's prefix, as whoever has signed in, and answer the response when it is a success. */
@@ -46,15 +62,11 @@ export async function send(path: string, init: RequestInit = {}, base: string = 
     lost();
     throw new Unreachable();
   }
-  if (GATEWAY_STATUSES.has(response.status)) {
-    lost();
-    throw new Unreachable();
+  if (response.ok) {
+    restored();
+    return response;
   }
-  restored();
-  if (response.ok) return response;
-  // One who is signing in has been asked already.
-  if (response.status === 401 && !headers.has("Authorization")) ask();
-  throw await refusalOf(response);
+  throw failureOf(response.status, await response.text(), response.statusText, headers.has("Authorization"));
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal, base?: string): Promise<T> {

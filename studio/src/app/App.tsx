@@ -26,6 +26,30 @@ const RegisteredModelScreen = lazy(async () => ({
 const ModelVersionScreen = lazy(async () => ({
   default: (await import("../registry/index.ts")).ModelVersionScreen,
 }));
+const DatastoresScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).DatastoresScreen,
+}));
+const DatastoreScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).DatastoreScreen,
+}));
+const AssetsScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).AssetsScreen,
+}));
+const AssetScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).AssetScreen,
+}));
+const EnvironmentsScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).EnvironmentsScreen,
+}));
+const EnvironmentScreen = lazy(async () => ({
+  default: (await import("../data/index.ts")).EnvironmentScreen,
+}));
+const WorkspacesScreen = lazy(async () => ({
+  default: (await import("../workspaces/index.ts")).WorkspacesScreen,
+}));
+const WorkspaceScreen = lazy(async () => ({
+  default: (await import("../workspaces/index.ts")).WorkspaceScreen,
+}));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
@@ -44,6 +68,22 @@ function Screen({ route }: { route: Route }) {
       return <RegisteredModelScreen key={route.name} kind={route.kind} name={route.name} />;
     case "modelVersion":
       return <ModelVersionScreen key={`${route.name} ${route.version}`} {...route} />;
+    case "datastores":
+      return <DatastoresScreen />;
+    case "datastore":
+      return <DatastoreScreen key={route.name} name={route.name} folder={route.folder} />;
+    case "assets":
+      return <AssetsScreen />;
+    case "asset":
+      return <AssetScreen key={route.name} name={route.name} version={route.version} />;
+    case "environments":
+      return <EnvironmentsScreen />;
+    case "environment":
+      return <EnvironmentScreen key={route.name} name={route.name} version={route.version} />;
+    case "workspaces":
+      return <WorkspacesScreen />;
+    case "workspace":
+      return <WorkspaceScreen key={route.name} name={route.name} />;
     case "share":
       return <ShareScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "admin":

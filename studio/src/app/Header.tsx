@@ -2,7 +2,7 @@ import { useSession } from "../api/session.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import icon from "../styles/icon.svg";
 import { MlflowLink } from "./MlflowLink.tsx";
-import { experimentsHash, registryHash } from "./route.ts";
+import { datastoresHash, experimentsHash, registryHash } from "./route.ts";
 import { chooseTheme, useTheme } from "./theme.ts";
 import { AdminLink, UserMenu } from "./UserMenu.tsx";
 import { WorkspaceSwitcher } from "./WorkspaceSwitcher.tsx";
@@ -28,6 +28,9 @@ export function Header() {
           </a>
           <a className="button bare" href={registryHash()}>
             Models
+          </a>
+          <a className="button bare" href={datastoresHash()}>
+            Data
           </a>
         </nav>
       )}

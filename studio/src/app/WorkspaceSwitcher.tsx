@@ -6,6 +6,7 @@ import { TextDialog } from "../parts/Dialog.tsx";
 import { plural } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { Menu } from "../parts/Menu.tsx";
+import { workspacesHash } from "./route.ts";
 
 const workspaceAddress = (name: string) => `${serverRoot()}workspaces/${encodeURIComponent(name)}/#/`;
 
@@ -51,6 +52,9 @@ export function WorkspaceSwitcher() {
                 <span className="quiet">{plural(workspace.runCount, "run")}</span>
               </a>
             ))}
+            <a className="item" href={workspacesHash()} onClick={close}>
+              <Icon name="settings" /> All workspaces
+            </a>
             <button
               type="button"
               className="item"

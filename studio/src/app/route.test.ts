@@ -35,6 +35,23 @@ describe("the hash names a screen", () => {
     expect(routeAt(hash)).toEqual(route);
   });
 
+  it.each([
+    ["#/data", { screen: "datastores" }],
+    ["#/data/datastores", { screen: "datastores" }],
+    ["#/data/datastores/scans", { screen: "datastore", name: "scans", folder: "" }],
+    ["#/data/datastores/scans/a%20b/c/", { screen: "datastore", name: "scans", folder: "a b/c" }],
+    ["#/data/assets", { screen: "assets" }],
+    ["#/data/assets/a%2Fb", { screen: "asset", name: "a/b", version: null }],
+    ["#/data/assets/people/versions/3", { screen: "asset", name: "people", version: "3" }],
+    ["#/environments", { screen: "environments" }],
+    ["#/environments/training/versions/2", { screen: "environment", name: "training", version: "2" }],
+    ["#/workspaces", { screen: "workspaces" }],
+    ["#/workspaces/vision", { screen: "workspace", name: "vision" }],
+    ["#/data/none", { screen: "unknown" }],
+  ])("%s opens a part of the data", (hash, route) => {
+    expect(routeAt(hash)).toEqual(route);
+  });
+
   it("writes addresses of the registry that it reads", () => {
     const hash = modelVersionHash("models", "a/b c", "3", "x y/z");
     expect(hash).toBe("#/models/a%2Fb%20c/versions/3/artifacts/x%20y/z");

@@ -9,6 +9,14 @@ export type Route =
   | { screen: "registry"; kind: RegistryKind }
   | { screen: "registeredModel"; kind: RegistryKind; name: string }
   | { screen: "modelVersion"; kind: RegistryKind; name: string; version: string; artifactPath: string }
+  | { screen: "datastores" }
+  | { screen: "datastore"; name: string; folder: string }
+  | { screen: "assets" }
+  | { screen: "asset"; name: string; version: string | null }
+  | { screen: "environments" }
+  | { screen: "environment"; name: string; version: string | null }
+  | { screen: "workspaces" }
+  | { screen: "workspace"; name: string }
   | { screen: "share"; experimentId: string }
   | { screen: "admin"; section: string }
   | { screen: "keys" }
@@ -59,6 +67,19 @@ function registryRouteOf(kind: RegistryKind, [name, word, version, tab, ...rest]
   return { screen: "modelVersion", kind, name, version, artifactPath };
 }
 
+/** `versions/3` behind the name of what has versions; null is the latest. */
+const versionOf = ([word, version]: string[]) => (word === "versions" ? (version ?? null) : null);
+
+/** `#/data`, and a folder of a datastore: `#/data/datastores/NAME/raw/2026`. */
+function dataRouteOf([kind, name, ...rest]: string[]): Route {
+  if (kind === "assets") {
+    return name === undefined ? { screen: "assets" } : { screen: "asset", name, version: versionOf(rest) };
+  }
+  if (kind !== undefined && kind !== "datastores") return { screen: "unknown" };
+  if (name === undefined) return { screen: "datastores" };
+  return { screen: "datastore", name, folder: rest.join("/") };
+}
+
 export function routeOf(segments: string[]): Route {
   const [root, experimentId, kind, id, tab, ...rest] = segments;
   if (root === undefined || (root === "experiments" && experimentId === undefined)) {
@@ -66,6 +87,18 @@ export function routeOf(segments: string[]): Route {
   }
   const registry = REGISTRY_KINDS.find((one) => one === root);
   if (registry) return registryRouteOf(registry, segments.slice(1));
+  if (root === "data") return dataRouteOf(segments.slice(1));
+  if (root === "environments") {
+    const [name, ...tail] = segments.slice(1);
+    return name === undefined
+      ? { screen: "environments" }
+      : { screen: "environment", name, version: versionOf(tail) };
+  }
+  if (root === "workspaces") {
+    return experimentId === undefined
+      ? { screen: "workspaces" }
+      : { screen: "workspace", name: experimentId };
+  }
   if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
   if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
@@ -100,6 +133,18 @@ export const modelVersionHash = (kind: RegistryKind, name: string, version: stri
     version,
     ...(artifactPath ? ["artifacts", ...artifactPath.split("/").filter(Boolean)] : []),
   );
+export const datastoresHash = () => pathTo("data");
+export const datastoreHash = (name: string, folder = "") =>
+  pathTo("data", "datastores", name, ...folder.split("/").filter(Boolean));
+const versionTail = (version?: number) => (version === undefined ? [] : ["versions", String(version)]);
+export const assetsHash = () => pathTo("data", "assets");
+export const assetHash = (name: string, version?: number) =>
+  pathTo("data", "assets", name, ...versionTail(version));
+export const environmentsHash = () => pathTo("environments");
+export const environmentHash = (name: string, version?: number) =>
+  pathTo("environments", name, ...versionTail(version));
+export const workspacesHash = () => pathTo("workspaces");
+export const workspaceHash = (name: string) => pathTo("workspaces", name);
 export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");
 export const adminHash = (section = "") => pathTo("admin", ...(section ? [section] : []));
 export const keysHash = () => "#/keys";

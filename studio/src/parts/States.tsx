@@ -21,6 +21,7 @@ export function failureText(error: unknown): { title: string; detail: string } {
     if (error.status === 401) return { title: "Sign in to see this", detail: error.message };
     if (error.status === 403) return { title: "You may not see this", detail: error.message };
     if (error.status === 404) return { title: "There is nothing at this address", detail: error.message };
+    if (error.status === 503) return { title: "That can't be had just now", detail: error.message };
     return { title: "The server refused the request", detail: error.message };
   }
   return { title: "Something went wrong", detail: error instanceof Error ? error.message : String(error) };

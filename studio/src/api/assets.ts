@@ -1,0 +1,111 @@
+/** Data assets and environments, in the words of Runyard's own API. */
+import { getJson, send, sendJson, withQuery } from "./transport.ts";
+
+export interface DataSource {
+  kind: "url" | "datastore" | "upload";
+  address: string;
+  datastore: string;
+  sha256: string;
+}
+
+export interface DataAsset {
+  name: string;
+  version: number;
+  latest_version: number;
+  asset_id: string;
+  kind: "file" | "tabular";
+  sources: DataSource[];
+  reading: { format: string; separator: string; header: boolean; encoding: string } | null;
+  content_sha256: string;
+  description: string;
+  tags: Record<string, string>;
+  created_ms: number;
+  created_by: string;
+}
+
+interface AssetsPage {
+  data_assets: DataAsset[];
+  next_page_token: string | null;
+}
+
+const ASSETS = "api/v1/data-assets";
+const assetAt = (name: string) => `${ASSETS}/${encodeURIComponent(name)}`;
+const paged = (path: string, pageToken: string | null) =>
+  withQuery(path, { max_results: 100, page_token: pageToken });
+
+export const listAssets = (pageToken: string | null, signal?: AbortSignal) =>
+  getJson<AssetsPage>(paged(ASSETS, pageToken), signal);
+export const listAssetVersions = (name: string, pageToken: string | null, signal?: AbortSignal) =>
+  getJson<AssetsPage>(paged(`${assetAt(name)}/versions`, pageToken), signal);
+
+/** A version of a data asset; null asks for the latest. */
+export async function getAsset(
+  name: string,
+  version: string | null,
+  signal?: AbortSignal,
+): Promise<DataAsset> {
+  const path = withQuery(assetAt(name), { version });
+  return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
+}
+
+export const describeAsset = (assetId: string, description: string) =>
+  sendJson("PATCH", `api/v1/data-asset-versions/${encodeURIComponent(assetId)}`, { description });
+
+/** Delete a version of a data asset, or with null all of them. */
+export async function deleteAsset(name: string, version: number | null): Promise<void> {
+  await send(withQuery(assetAt(name), { version }), { method: "DELETE" });
+}
+
+export interface Environment {
+  name: string;
+  version: number;
+  latest_version: number;
+  python: {
+    user_managed: boolean;
+    interpreter: string;
+    conda: { channels: string[]; packages: string[]; pip: string[] };
+  };
+  docker: { image: string; dockerfile: string; shm_size: string };
+  variables: Record<string, string>;
+  description: string;
+  tags: Record<string, string>;
+  is_archived: boolean;
+  is_curated: boolean;
+  created_ms: number;
+  created_by: string;
+}
+
+interface EnvironmentsPage {
+  environments: Environment[];
+  /** Those that come with the server; only the first page has them. */
+  curated?: Environment[];
+  next_page_token: string | null;
+}
+
+const ENVIRONMENTS = "api/v1/environments";
+const environmentAt = (name: string) => `${ENVIRONMENTS}/${encodeURIComponent(name)}`;
+
+export const listEnvironments = (withArchived: boolean, pageToken: string | null, signal?: AbortSignal) =>
+  getJson<EnvironmentsPage>(
+    withQuery(ENVIRONMENTS, {
+      max_results: 100,
+      page_token: pageToken,
+      with_archived: withArchived ? true : null,
+    }),
+    signal,
+  );
+export const listEnvironmentVersions = (name: string, pageToken: string | null, signal?: AbortSignal) =>
+  getJson<EnvironmentsPage>(paged(`${environmentAt(name)}/versions`, pageToken), signal);
+
+/** A version of an environment; null asks for the one registered last. */
+export async function getEnvironment(
+  name: string,
+  version: string | null,
+  signal?: AbortSignal,
+): Promise<Environment> {
+  const path = withQuery(environmentAt(name), { version });
+  return (await getJson<{ environment: Environment }>(path, signal)).environment;
+}
+
+export const changeEnvironment = (name: string, change: { description?: string; is_archived?: boolean }) =>
+  sendJson("PATCH", environmentAt(name), change);

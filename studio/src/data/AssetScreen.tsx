@@ -1,0 +1,172 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { type DataAsset, deleteAsset, describeAsset, getAsset, listAssetVersions } from "../api/assets.ts";
+import { may, useCaller } from "../api/caller.ts";
+import { go } from "../app/location.ts";
+import { assetHash, assetsHash, datastoreHash } from "../app/route.ts";
+import { useDocumentTitle } from "../app/title.ts";
+import { CopyButton } from "../parts/CopyButton.tsx";
+import { Dialog, TextDialog } from "../parts/Dialog.tsx";
+import { Facts } from "../parts/Facts.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Loaded } from "../parts/Loaded.tsx";
+import { PairsCard } from "../parts/PairsCard.tsx";
+import { TableCard } from "../parts/TableCard.tsx";
+import { Time } from "../parts/Time.tsx";
+import { assetInPython, assetInShell, KINDS_OF_ASSETS, readingText, sourceText } from "./assetWords.ts";
+import { addressOnScreen, Lines } from "./Lines.tsx";
+import { VersionsCard } from "./VersionsCard.tsx";
+
+/** One version of a dataset, the latest unless it is named, beside the others. */
+export function AssetScreen({ name, version }: { name: string; version: string | null }) {
+  useDocumentTitle(version ? `${name}, version ${version}` : name);
+  const query = useQuery({
+    queryKey: ["data-assets", name, version],
+    queryFn: ({ signal }) => getAsset(name, version, signal),
+    refetchInterval: 10_000,
+  });
+  return (
+    <div className="page stack">
+      <div>
+        <nav className="crumbs" aria-label="Where you are">
+          <a href={assetsHash()}>Datasets</a>
+          <span aria-hidden="true">/</span>
+          <span className="wrap-anywhere">{name}</span>
+        </nav>
+        <div className="title">
+          <h1 className="wrap-anywhere">
+            {name} {query.data && <span className="quiet">version {query.data.version}</span>}
+          </h1>
+          <span className="grow" />
+          {query.data && <Actions asset={query.data} />}
+        </div>
+      </div>
+      <Loaded query={query} label="Loading the dataset">
+        {(asset) => (
+          <>
+            {asset.description && <p className="wrap-anywhere">{asset.description}</p>}
+            <div className="overview">
+              <div className="stack">
+                <section className="card" aria-label="Details">
+                  <header>
+                    <h2>Details</h2>
+                  </header>
+                  <Facts facts={factsOf(asset)} />
+                </section>
+                <VersionsCard
+                  queryKey={["data-assets", name, "versions"]}
+                  shown={asset.version}
+                  hrefOf={(each) => assetHash(name, each)}
+                  listVersions={async (token, signal) => {
+                    const page = await listAssetVersions(name, token, signal);
+                    return { items: page.data_assets, nextToken: page.next_page_token };
+                  }}
+                />
+              </div>
+              <div className="stack">
+                <SourcesCard asset={asset} />
+                <PairsCard
+                  title="Tags"
+                  empty="No tags were set."
+                  rows={Object.entries(asset.tags).map(([key, text]) => ({ key, text }))}
+                />
+                <Lines
+                  python={assetInPython(addressOnScreen(), asset)}
+                  shell={assetInShell(addressOnScreen(), asset)}
+                />
+              </div>
+            </div>
+          </>
+        )}
+      </Loaded>
+    </div>
+  );
+}
+
+function factsOf(asset: DataAsset): [string, ReactNode][] {
+  const facts: [string, ReactNode][] = [
+    ["Type", KINDS_OF_ASSETS[asset.kind]],
+    ["Read as", readingText(asset)],
+    ["Registered", <Time key="registered" ms={asset.created_ms} />],
+    ["By", asset.created_by],
+    [
+      "Id",
+      <span key="id" className="row">
+        <code className="wrap-anywhere">{asset.asset_id}</code>
+        <CopyButton text={asset.asset_id} label="Copy the id" />
+      </span>,
+    ],
+  ];
+  return facts.filter(([, value]) => Boolean(value));
+}
+
+function SourcesCard({ asset }: { asset: DataAsset }) {
+  return (
+    <TableCard title="Paths" count={asset.sources.length} columns={["Where the data lies", "-Actions"]}>
+      {asset.sources.map((source) => (
+        <tr key={`${source.datastore} ${source.address}`}>
+          <td className="wrap-anywhere">{sourceText(source)}</td>
+          <td className="end actions">
+            {source.kind === "datastore" && (
+              <a
+                className="button small"
+                href={datastoreHash(source.datastore)}
+                aria-label={`Browse the datastore ${source.datastore}`}
+              >
+                Browse
+              </a>
+            )}
+          </td>
+        </tr>
+      ))}
+    </TableCard>
+  );
+}
+
+function Actions({ asset }: { asset: DataAsset }) {
+  const { name, version } = asset;
+  const caller = useCaller();
+  const queries = useQueryClient();
+  const [asked, setAsked] = useState<"describe" | "delete" | null>(null);
+  const refresh = () => queries.invalidateQueries({ queryKey: ["data-assets"] });
+  const close = () => setAsked(null);
+  if (!may(caller, "CONTRIBUTE")) return null;
+  return (
+    <>
+      <button type="button" className="button" onClick={() => setAsked("describe")}>
+        <Icon name="pencil" /> Describe
+      </button>
+      <button type="button" className="button danger" onClick={() => setAsked("delete")}>
+        <Icon name="trash" /> Delete
+      </button>
+      {asked === "describe" && (
+        <TextDialog
+          title={`Describe version ${version}`}
+          label="Description"
+          action="Save"
+          initial={asset.description}
+          onClose={close}
+          onText={async (text) => {
+            await describeAsset(asset.asset_id, text);
+            await refresh();
+          }}
+        />
+      )}
+      {asked === "delete" && (
+        <Dialog
+          title={`Delete version ${version} of “${name}”?`}
+          action="Delete"
+          isDanger
+          onClose={close}
+          onConfirm={async () => {
+            await deleteAsset(name, version);
+            go(assetsHash());
+            await refresh();
+          }}
+        >
+          <p>There is no way back. What was uploaded for it alone goes when the trash is emptied next.</p>
+        </Dialog>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,72 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { listAssets } from "../api/assets.ts";
+import { assetHash } from "../app/route.ts";
+import { useDocumentTitle } from "../app/title.ts";
+import { Loaded } from "../parts/Loaded.tsx";
+import { Snippet } from "../parts/Snippet.tsx";
+import { Empty } from "../parts/States.tsx";
+import { TableCard } from "../parts/TableCard.tsx";
+import { Time } from "../parts/Time.tsx";
+import { KINDS_OF_ASSETS, registerInPython } from "./assetWords.ts";
+import { addressOnScreen } from "./Lines.tsx";
+import { Tabs } from "./Tabs.tsx";
+
+/** All datasets that are registered in the workspace. */
+export function AssetsScreen() {
+  useDocumentTitle("Datasets");
+  const found = useInfiniteQuery({
+    queryKey: ["data-assets"],
+    queryFn: ({ signal, pageParam }) => listAssets(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+    refetchInterval: 10_000,
+  });
+  return (
+    <div className="page stack">
+      <div className="title">
+        <h1>Data</h1>
+      </div>
+      <Tabs shown="Datasets" />
+      <p className="quiet">A dataset says where data lies and how it is read, by a name and in versions.</p>
+      <Loaded query={found} label="Loading datasets">
+        {(data) => {
+          const assets = data.pages.flatMap((page) => page.data_assets);
+          return (
+            <TableCard
+              title="Datasets"
+              columns={["Name", "Latest version", "Type", "~Registered", "~Description"]}
+              instead={
+                assets.length === 0 && (
+                  <Empty title="No datasets yet">
+                    <Snippet code={registerInPython(addressOnScreen())} />
+                  </Empty>
+                )
+              }
+            >
+              {assets.map((asset) => (
+                <tr key={asset.name}>
+                  <td>
+                    <a className="strong wrap-anywhere" href={assetHash(asset.name)}>
+                      {asset.name}
+                    </a>
+                  </td>
+                  <td className="number">{asset.latest_version}</td>
+                  <td>{KINDS_OF_ASSETS[asset.kind]}</td>
+                  <td className="wide-only">
+                    <Time ms={asset.created_ms} isRelative />
+                  </td>
+                  <td className="wide-only wrap-anywhere">{asset.description}</td>
+                </tr>
+              ))}
+            </TableCard>
+          );
+        }}
+      </Loaded>
+      {found.hasNextPage && (
+        <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
+          Show more
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,178 @@
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { may, useCaller } from "../api/caller.ts";
+import {
+  type Datastore,
+  type DatastoreFile,
+  deleteFiles,
+  fileAddress,
+  listFiles,
+} from "../api/datastores.ts";
+import { datastoreHash } from "../app/route.ts";
+import { Dialog } from "../parts/Dialog.tsx";
+import { bytes } from "../parts/format.ts";
+import { Icon } from "../parts/Icon.tsx";
+import { IconButton } from "../parts/IconButton.tsx";
+import { Loaded } from "../parts/Loaded.tsx";
+import { Empty } from "../parts/States.tsx";
+import { TableCard } from "../parts/TableCard.tsx";
+import { UploadsCard } from "./UploadsCard.tsx";
+import { useUploads } from "./uploads.ts";
+
+/** Holds what belongs to runs and models: the server deletes nothing of it by path. */
+const ARTIFACT_STORE = "workspaceartifactstore";
+
+const lastOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+/** A folder of a datastore: looked through, filled, emptied. */
+export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; folder: string }) {
+  const { name } = datastore;
+  const caller = useCaller();
+  const queries = useQueryClient();
+  const picker = useRef<HTMLInputElement>(null);
+  const [doomed, setDoomed] = useState<DatastoreFile | null>(null);
+  const refresh = () => queries.invalidateQueries({ queryKey: ["datastore-files", name] });
+  const uploads = useUploads(name, folder, () => void refresh());
+  const isOfRuns = name === ARTIFACT_STORE;
+  const mayUpload = may(caller, "CONTRIBUTE") && !isOfRuns;
+  const mayDelete = may(caller, "MANAGE") && !isOfRuns;
+  const found = useInfiniteQuery({
+    queryKey: ["datastore-files", name, folder],
+    queryFn: ({ signal, pageParam }) => listFiles(name, folder, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_page_token,
+  });
+  return (
+    <>
+      <FolderCrumbs name={name} folder={folder} />
+      <Loaded query={found} label="Loading files">
+        {(data) => {
+          const files = data.pages.flatMap((page) => page.files);
+          return (
+            <TableCard
+              title="Files"
+              columns={["Name", "Size", "-Actions"]}
+              tools={
+                <>
+                  {mayUpload && (
+                    <button type="button" className="button primary" onClick={() => picker.current?.click()}>
+                      <Icon name="plus" /> Upload files
+                    </button>
+                  )}
+                  <IconButton icon="refresh" label="Look again" onClick={() => void refresh()} />
+                </>
+              }
+              instead={
+                files.length === 0 && (
+                  <Empty title="No files here yet">
+                    {mayUpload && <p className="quiet">Upload some, or use the lines below from a script.</p>}
+                  </Empty>
+                )
+              }
+            >
+              {files.map((file) => (
+                <Row
+                  key={file.path}
+                  name={name}
+                  file={file}
+                  {...(mayDelete ? { onDelete: () => setDoomed(file) } : {})}
+                />
+              ))}
+            </TableCard>
+          );
+        }}
+      </Loaded>
+      {found.hasNextPage && (
+        <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
+          Show more
+        </button>
+      )}
+      <input
+        ref={picker}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files to upload"
+        onChange={(event) => {
+          uploads.add([...(event.target.files ?? [])]);
+          event.target.value = "";
+        }}
+      />
+      {uploads.sendings.length > 0 && (
+        <UploadsCard sendings={uploads.sendings} onReplace={uploads.replace} onDismiss={uploads.dismiss} />
+      )}
+      {doomed && (
+        <Dialog
+          title={`Delete “${lastOf(doomed.path)}”?`}
+          action="Delete"
+          isDanger
+          onClose={() => setDoomed(null)}
+          onConfirm={async () => {
+            await deleteFiles(name, doomed.path);
+            await refresh();
+          }}
+        >
+          <p>
+            {doomed.is_dir ? "The folder goes for good, with all that is in it." : "The file goes for good."}
+          </p>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function FolderCrumbs({ name, folder }: { name: string; folder: string }) {
+  const names = folder.split("/").filter(Boolean);
+  return (
+    <nav className="crumbs" aria-label="Folder">
+      <a href={datastoreHash(name)}>All files</a>
+      {names.map((part, depth) => {
+        const path = names.slice(0, depth + 1).join("/");
+        return (
+          <span key={path} className="row">
+            <span aria-hidden="true">/</span>
+            <a className="wrap-anywhere" href={datastoreHash(name, path)}>
+              {part}
+            </a>
+          </span>
+        );
+      })}
+    </nav>
+  );
+}
+
+function Row({ name, file, onDelete }: { name: string; file: DatastoreFile; onDelete?: () => void }) {
+  const shown = lastOf(file.path);
+  const address = fileAddress(name, file.path);
+  return (
+    <tr>
+      <td>
+        <span className="row">
+          <Icon name={file.is_dir ? "folder" : "file"} />
+          {file.is_dir ? (
+            <a className="strong wrap-anywhere" href={datastoreHash(name, file.path)}>
+              {shown}
+            </a>
+          ) : (
+            <span className="wrap-anywhere">{shown}</span>
+          )}
+        </span>
+      </td>
+      <td className="number">{file.size_bytes === null ? "" : bytes(file.size_bytes)}</td>
+      <td className="end actions">
+        {!file.is_dir && (
+          <a
+            className="button bare icon small"
+            href={address}
+            download={shown}
+            aria-label={`Download ${shown}`}
+            title={`Download ${shown}`}
+          >
+            <Icon name="download" />
+          </a>
+        )}
+        {onDelete && <IconButton icon="trash" label={`Delete ${shown}`} onClick={onDelete} />}
+      </td>
+    </tr>
+  );
+}

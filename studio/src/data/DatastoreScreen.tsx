@@ -1,0 +1,127 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { may, useCaller } from "../api/caller.ts";
+import { type Datastore, getDatastore, setDefaultDatastore, unregisterDatastore } from "../api/datastores.ts";
+import { go } from "../app/location.ts";
+import { datastoresHash } from "../app/route.ts";
+import { useDocumentTitle } from "../app/title.ts";
+import { Dialog } from "../parts/Dialog.tsx";
+import { Facts } from "../parts/Facts.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Loaded } from "../parts/Loaded.tsx";
+import { Time } from "../parts/Time.tsx";
+import { DatastoreFiles } from "./DatastoreFiles.tsx";
+import { addressOnScreen, Lines } from "./Lines.tsx";
+import { datastoreInPython, datastoreInShell, KIND_NAMES, whereOf } from "./words.ts";
+
+/** One datastore: a folder of its files, and what is known of it. */
+export function DatastoreScreen({ name, folder }: { name: string; folder: string }) {
+  useDocumentTitle(name);
+  const query = useQuery({
+    queryKey: ["datastores", name],
+    queryFn: ({ signal }) => getDatastore(name, signal),
+    refetchInterval: 10_000,
+  });
+  return (
+    <div className="page stack">
+      <div>
+        <nav className="crumbs" aria-label="Where you are">
+          <a href={datastoresHash()}>Datastores</a>
+          <span aria-hidden="true">/</span>
+          <span className="wrap-anywhere">{name}</span>
+        </nav>
+        <div className="title">
+          <h1 className="wrap-anywhere">{name}</h1>
+          {query.data?.is_default && <span className="pill good">default</span>}
+          <span className="grow" />
+          {query.data && <Actions datastore={query.data} />}
+        </div>
+      </div>
+      <Loaded query={query} label="Loading the datastore">
+        {(found) => (
+          <>
+            {found.description && <p className="wrap-anywhere">{found.description}</p>}
+            <DatastoreFiles key={folder} datastore={found} folder={folder} />
+            <div className="overview">
+              <section className="card" aria-label="Details">
+                <header>
+                  <h2>Details</h2>
+                </header>
+                <Facts facts={factsOf(found)} />
+              </section>
+              <Lines
+                python={datastoreInPython(addressOnScreen(), name, folder)}
+                shell={datastoreInShell(addressOnScreen(), name, folder)}
+              />
+            </div>
+          </>
+        )}
+      </Loaded>
+    </div>
+  );
+}
+
+function factsOf(found: Datastore): [string, ReactNode][] {
+  const facts: [string, ReactNode][] = [
+    ["Kind", KIND_NAMES[found.kind]],
+    ["Where", whereOf(found)],
+    ["Endpoint", found.endpoint],
+    ["Region", found.region],
+    ["Credential", found.kind !== "folder" && (found.has_credential ? "kept, encrypted" : "none")],
+    ["Registered", !found.is_built_in && <Time ms={found.updated_ms} />],
+    ["By", found.created_by],
+  ];
+  return facts.filter(([, value]) => Boolean(value));
+}
+
+function Actions({ datastore }: { datastore: Datastore }) {
+  const { name } = datastore;
+  const caller = useCaller();
+  const queries = useQueryClient();
+  const [asked, setAsked] = useState<"default" | "unregister" | null>(null);
+  const refresh = () => queries.invalidateQueries({ queryKey: ["datastores"] });
+  const close = () => setAsked(null);
+  if (!may(caller, "CONTRIBUTE")) return null;
+  return (
+    <>
+      {!datastore.is_default && (
+        <button type="button" className="button" onClick={() => setAsked("default")}>
+          <Icon name="check" /> Make default
+        </button>
+      )}
+      {!datastore.is_built_in && (
+        <button type="button" className="button danger" onClick={() => setAsked("unregister")}>
+          <Icon name="close" /> Unregister
+        </button>
+      )}
+      {asked === "default" && (
+        <Dialog
+          title={`Make “${name}” the default datastore?`}
+          action="Make default"
+          onClose={close}
+          onConfirm={async () => {
+            await setDefaultDatastore(name);
+            await refresh();
+          }}
+        >
+          <p>Scripts and commands of the workspace use it wherever they name none.</p>
+        </Dialog>
+      )}
+      {asked === "unregister" && (
+        <Dialog
+          title={`Unregister “${name}”?`}
+          action="Unregister"
+          isDanger
+          onClose={close}
+          onConfirm={async () => {
+            await unregisterDatastore(name);
+            go(datastoresHash());
+            await refresh();
+          }}
+        >
+          <p>The server forgets where it is, and its credential. Its files stay where they are.</p>
+        </Dialog>
+      )}
+    </>
+  );
+}

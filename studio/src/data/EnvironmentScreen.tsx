@@ -1,0 +1,187 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import {
+  changeEnvironment,
+  type Environment,
+  getEnvironment,
+  listEnvironmentVersions,
+} from "../api/assets.ts";
+import { may, useCaller } from "../api/caller.ts";
+import { environmentHash, environmentsHash } from "../app/route.ts";
+import { useDocumentTitle } from "../app/title.ts";
+import { CopyButton } from "../parts/CopyButton.tsx";
+import { Dialog, TextDialog } from "../parts/Dialog.tsx";
+import { Facts } from "../parts/Facts.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Loaded } from "../parts/Loaded.tsx";
+import { PairsCard } from "../parts/PairsCard.tsx";
+import { Time } from "../parts/Time.tsx";
+import { environmentInPython, environmentInShell } from "./environmentWords.ts";
+import { addressOnScreen, Lines } from "./Lines.tsx";
+import { VersionsCard } from "./VersionsCard.tsx";
+
+const pairs = (values: Record<string, string>) =>
+  Object.entries(values).map(([key, text]) => ({ key, text }));
+
+/** One version of an environment, the one registered last unless it is named, beside the others. */
+export function EnvironmentScreen({ name, version }: { name: string; version: string | null }) {
+  useDocumentTitle(version ? `${name}, version ${version}` : name);
+  const query = useQuery({
+    queryKey: ["environments", name, version],
+    queryFn: ({ signal }) => getEnvironment(name, version, signal),
+    refetchInterval: 10_000,
+  });
+  return (
+    <div className="page stack">
+      <div>
+        <nav className="crumbs" aria-label="Where you are">
+          <a href={environmentsHash()}>Environments</a>
+          <span aria-hidden="true">/</span>
+          <span className="wrap-anywhere">{name}</span>
+        </nav>
+        <div className="title">
+          <h1 className="wrap-anywhere">
+            {name} {query.data && <span className="quiet">version {query.data.version}</span>}
+          </h1>
+          {query.data?.is_archived && <span className="pill">archived</span>}
+          {query.data?.is_curated && <span className="pill">comes with the server</span>}
+          <span className="grow" />
+          {query.data && !query.data.is_curated && <Actions environment={query.data} />}
+        </div>
+      </div>
+      <Loaded query={query} label="Loading the environment">
+        {(found) => <Content found={found} />}
+      </Loaded>
+    </div>
+  );
+}
+
+function Content({ found }: { found: Environment }) {
+  const { name, version, docker } = found;
+  return (
+    <>
+      {found.description && <p className="wrap-anywhere">{found.description}</p>}
+      <div className="overview">
+        <div className="stack">
+          <section className="card" aria-label="Details">
+            <header>
+              <h2>Details</h2>
+            </header>
+            <Facts facts={factsOf(found)} />
+          </section>
+          {!found.is_curated && (
+            <VersionsCard
+              queryKey={["environments", name, "versions"]}
+              shown={version}
+              hrefOf={(each) => environmentHash(name, each)}
+              listVersions={async (token, signal) => {
+                const page = await listEnvironmentVersions(name, token, signal);
+                return { items: page.environments, nextToken: page.next_page_token };
+              }}
+            />
+          )}
+          <Lines
+            python={environmentInPython(addressOnScreen(), name, version)}
+            shell={environmentInShell(addressOnScreen(), name, version)}
+          />
+        </div>
+        <div className="stack">
+          <PackagesCard found={found} />
+          {docker.dockerfile && <TextCard title="Dockerfile" text={docker.dockerfile} />}
+          <PairsCard title="Variables" empty="No variables are set." rows={pairs(found.variables)} />
+          <PairsCard title="Tags" empty="No tags were set." rows={pairs(found.tags)} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function factsOf({ python, docker, ...found }: Environment): [string, ReactNode][] {
+  const facts: [string, ReactNode][] = [
+    ["Image", docker.image && <code>{docker.image}</code>],
+    ["Shared memory", docker.shm_size],
+    ["Python", <code key="python">{python.interpreter}</code>],
+    ["Packages", python.user_managed && "are there already; nothing is installed"],
+    ["Channels", python.conda.channels.join(", ")],
+    ["Registered", !found.is_curated && <Time ms={found.created_ms} />],
+    ["By", found.created_by],
+  ];
+  return facts.filter(([, value]) => Boolean(value));
+}
+
+function PackagesCard({ found }: { found: Environment }) {
+  const { packages, pip } = found.python.conda;
+  const text = [
+    ...(packages.length > 0 ? ["# conda", ...packages] : []),
+    ...(pip.length > 0 ? ["# pip", ...pip] : []),
+  ].join("\n");
+  return <TextCard title="Packages" text={text} />;
+}
+
+function TextCard({ title, text }: { title: string; text: string }) {
+  return (
+    <section className="card" aria-label={title}>
+      <header className="row">
+        <h2 className="grow">{title}</h2>
+        {text && <CopyButton text={text} label={`Copy: ${title}`} />}
+      </header>
+      {text ? (
+        <pre className="card-note note-text wrap-anywhere">{text}</pre>
+      ) : (
+        <p className="quiet card-note">None are named.</p>
+      )}
+    </section>
+  );
+}
+
+function Actions({ environment }: { environment: Environment }) {
+  const { name, is_archived: isArchived } = environment;
+  const caller = useCaller();
+  const queries = useQueryClient();
+  const [asked, setAsked] = useState<"describe" | "archive" | null>(null);
+  const refresh = () => queries.invalidateQueries({ queryKey: ["environments"] });
+  const close = () => setAsked(null);
+  if (!may(caller, "CONTRIBUTE")) return null;
+  const verb = isArchived ? "Restore" : "Archive";
+  return (
+    <>
+      <button type="button" className="button" onClick={() => setAsked("describe")}>
+        <Icon name="pencil" /> Describe
+      </button>
+      <button type="button" className="button" onClick={() => setAsked("archive")}>
+        <Icon name={isArchived ? "restore" : "folder"} /> {verb}
+      </button>
+      {asked === "describe" && (
+        <TextDialog
+          title={`Describe ${name}`}
+          label="Description"
+          action="Save"
+          hint="It is of the name, with all its versions."
+          initial={environment.description}
+          onClose={close}
+          onText={async (text) => {
+            await changeEnvironment(name, { description: text });
+            await refresh();
+          }}
+        />
+      )}
+      {asked === "archive" && (
+        <Dialog
+          title={`${verb} “${name}”?`}
+          action={verb}
+          onClose={close}
+          onConfirm={async () => {
+            await changeEnvironment(name, { is_archived: !isArchived });
+            await refresh();
+          }}
+        >
+          <p>
+            {isArchived
+              ? "It is in the lists again, and takes new versions."
+              : "It is left out of lists and takes no new versions. Whoever names it still finds it."}
+          </p>
+        </Dialog>
+      )}
+    </>
+  );
+}
