@@ -131,7 +131,7 @@ def test_one_s_code_is_sent_once_and_what_changes_later_changes_no_job(experimen
     (code / "show.py").write_text("print(1)\n")
     first, second = experiment.submit_many(ScriptRunConfig(code, "show.py") for _ in range(2))
     (code / "show.py").write_text("print(2)\n")
-    third = experiment.submit(code / "show.py")  # type: ignore[arg-type]
+    third = experiment.submit(code / "show.py")
     for run in (first, second, third):
         run.wait_for_completion()
     assert first.get_snapshot_id() == second.get_snapshot_id() != third.get_snapshot_id()

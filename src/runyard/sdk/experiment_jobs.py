@@ -30,7 +30,7 @@ class ExperimentJobs(ABC):
 
     def submit(
         self,
-        config: ScriptRunConfig | str,
+        config: ScriptRunConfig | str | os.PathLike[str],
         tags: Mapping[str, str] | None = None,
         *,
         display_name: str | None = None,
@@ -96,7 +96,12 @@ class ExperimentJobs(ABC):
         wanted = Submission(self.id, tags=texts(tags))
         return [self._submitted(submitter, config, wanted) for config in configs]
 
-    def _submitted(self, submitter: Submitter, config: ScriptRunConfig | str, wanted: Submission) -> Run:
+    def _submitted(
+        self,
+        submitter: Submitter,
+        config: ScriptRunConfig | str | os.PathLike[str],
+        wanted: Submission,
+    ) -> Run:
         if isinstance(config, str | os.PathLike):
             path = Path(config)
             config = ScriptRunConfig(path.parent, path.name)

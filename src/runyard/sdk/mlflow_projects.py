@@ -33,7 +33,7 @@ _OF_MLFLOW = ("DOCKER_ARGS", "STORAGE_DIR", "BUILD_IMAGE", "DOCKER_AUTH", "SYNCH
 _OF_PROJECT = ("script", "command", "arguments", "folder", "experiment")
 
 
-class SubmittedJob(SubmittedRun):  # type: ignore[misc]
+class SubmittedJob(SubmittedRun):  # type: ignore[misc]  # MLflow has no types
     """A project that a workspace runs.
 
     Args:
@@ -67,7 +67,7 @@ class SubmittedJob(SubmittedRun):  # type: ignore[misc]
         self._run.wait_for_completion(raise_on_error=False)
 
 
-class RunyardBackend(AbstractBackend):  # type: ignore[misc]
+class RunyardBackend(AbstractBackend):  # type: ignore[misc]  # MLflow has no types
     """Submits projects to the workspace that MLflow's client is set to."""
 
     def run(
