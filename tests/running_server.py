@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from runyard.compute.local import LocalLauncher
+
 LEAKY_PREFIXES = ("RUNYARD_", "MLFLOW_", "AZUREML_", "DATABRICKS_")
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 READY_WITHIN_S = 60.0
@@ -142,9 +144,12 @@ class RunningServer:
         return self.start()
 
     def close(self) -> None:
-        """End the process, if there is one, however it stands."""
+        """End the process, if there is one, however it stands, and the agents of its jobs with it."""
         if self._process is not None:
             self.kill9()
+        launcher = LocalLauncher(self.home / "jobs")
+        for launched in launcher.list_launched():
+            launcher.forget(launched)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
