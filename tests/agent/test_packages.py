@@ -52,7 +52,7 @@ def test_a_package_of_condas_is_a_line_for_pip(package: str, line: str | None):
         return
     lines, notes = translated([package])
     assert lines == [line]
-    assert str(Requirement(line)) == line
+    assert line.startswith(Requirement(line).name)
     assert len(notes) == 1
 
 

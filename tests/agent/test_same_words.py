@@ -46,7 +46,7 @@ def test_statuses_are_the_jobs():
 
 
 def test_messages_have_the_fields_of_the_servers():
-    assert {"attempt", "agent_id", "host"} == set(BeginJob.__struct_fields__)
+    assert {"attempt", "agent_id"} == set(BeginJob.__struct_fields__)
     assert {"attempt", "agent_id", "status"} == set(ReportJob.__struct_fields__)
     assert {"attempt", "agent_id", *marks.JobEnd.__slots__} == set(EndJob.__struct_fields__)
 

@@ -11,7 +11,7 @@ from runyard.agent.server import Away, GivenUp, Refused, Server, patiently
 from tests.agent.job_server import KEY, Answer, JobServer, refusal
 from tests.sdk.scripted_server import Scripted, ScriptedServer
 
-BEGIN = {"attempt": 1, "agent_id": "a", "host": "h"}
+BEGIN = {"attempt": 1, "agent_id": "a"}
 
 
 @pytest.fixture

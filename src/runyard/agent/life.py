@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -135,7 +134,7 @@ class _Agent:
         return end
 
     def _begin(self) -> None:
-        body = {"attempt": self._job.attempt, "agent_id": self._agent_id, "host": socket.gethostname()}
+        body = {"attempt": self._job.attempt, "agent_id": self._agent_id}
         self._call("begin", body, lambda: self._orders.is_to_stop)
 
     def _brought_about(self) -> JobEnd:
