@@ -248,7 +248,7 @@ def test_a_datastore_is_read_where_it_is(workspace: Workspace, folder: Path, tmp
 
 @pytest.mark.parametrize(
     "path",
-    ["", [], 3, None, ("a",), ("store", 3), (object(), "x"), "s3://bucket/x", "wasbs://c@a/x"],
+    ["", [], 3, None, ("a",), ("store", 3), (b"store", "x"), "s3://bucket/x", "wasbs://c@a/x"],
     ids=repr,
 )
 def test_what_is_no_place_is_refused(path):
