@@ -113,5 +113,6 @@ def _answer(route: Route, schema_of: dict[type[msgspec.Struct], dict[str, Any]])
     if route.answer is not None:
         content = {"application/json": {"schema": schema_of[route.answer]}}
         return {"description": "Done.", "content": content | ({route.binary: {}} if route.binary else {})}
-    kind = "application/octet-stream" if route.is_raw else "text/plain"
-    return {"description": "Done.", "content": {kind: {}}}
+    if route.is_raw and not route.content_type:
+        return {"description": "Done."}
+    return {"description": "Done.", "content": {route.content_type if route.is_raw else "text/plain": {}}}

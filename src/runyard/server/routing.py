@@ -65,6 +65,7 @@ class Route:
             address names.
         is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
         status: The HTTP status of a good answer; with 204 there is no body.
+        content_type: Of the answer of a raw handler that has no message for it; empty for one without a body.
         for_jobs: Whether the code of a job may use it, as far as its submitter may.
         refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
@@ -87,6 +88,7 @@ class Route:
     workspace_in: str | None = None
     is_of_server: bool = False
     status: int = 200
+    content_type: str = "application/octet-stream"
     for_jobs: bool = False
     refusal: str = ""
 
@@ -120,6 +122,7 @@ class Options(TypedDict, total=False):
     workspace_in: str | None
     is_of_server: bool
     status: int
+    content_type: str
     for_jobs: bool
     refusal: str
 

@@ -15,8 +15,6 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import runyard
-
 _MADE = (1980, 1, 1, 0, 0, 0)
 """No time of its own, so that the same code is the same wheel."""
 _LEFT_OUT = frozenset({"__pycache__", "studio"})
@@ -42,7 +40,7 @@ def write_own_wheel(folder: Path) -> Path:
 
 def _files() -> Iterator[tuple[str, bytes]]:
     """Yield the files of the wheel by their names in it; the list of all of them comes last, as it must."""
-    root = Path(runyard.__file__).parent
+    root = Path(__file__).parent.parent
     rows = []
     for path in sorted(root.rglob("*")):
         if path.is_file() and not _LEFT_OUT.intersection(path.relative_to(root).parts):

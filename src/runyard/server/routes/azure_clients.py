@@ -35,17 +35,28 @@ from runyard.services.call import Call
 from runyard.services.workspaces import UsedWorkspace
 
 routes = Routes()
+_JSON = "application/json"
 _TOLD_TO_ALL = "asked before anybody has a token; it tells nothing but the address that was asked"
 _WORKSPACES = "/providers/Microsoft.MachineLearningServices/workspaces"
 
 
-@routes.get("/metadata/endpoints", permits=Open(_TOLD_TO_ALL), summary="Which cloud Azure's clients are in.")
+@routes.get(
+    "/metadata/endpoints",
+    permits=Open(_TOLD_TO_ALL),
+    summary="Which cloud Azure's clients are in.",
+    content_type=_JSON,
+)
 async def get_cloud(call: Call, http: Request) -> Response:
     """Answer the list of clouds, which is this server."""
     return _json(cloud_metadata(base_url(call, http), http.url.hostname or ""))
 
 
-@routes.get("/discovery", permits=Open(_TOLD_TO_ALL), summary="Where the services of Azure ML are.")
+@routes.get(
+    "/discovery",
+    permits=Open(_TOLD_TO_ALL),
+    summary="Where the services of Azure ML are.",
+    content_type=_JSON,
+)
 async def discover(call: Call, http: Request) -> Response:
     """Answer the addresses, which are all this server's."""
     return _json(discovery(base_url(call, http)))
@@ -110,7 +121,13 @@ async def list_resources(
     return await _listed(call, http, subscription, resource_group)
 
 
-@routes.get("/arm", permits=Permission.READ, of=reach.anywhere, summary="Get a workspace, as Azure does.")
+@routes.get(
+    "/arm",
+    permits=Permission.READ,
+    of=reach.anywhere,
+    summary="Get a workspace, as Azure does.",
+    content_type=_JSON,
+)
 async def get_arm_workspace(call: Call, http: Request) -> Response:
     """Answer the workspace of the address, with where its MLflow is."""
     used = await run_sync(workspaces.get_workspace, call, call.workspace.name)

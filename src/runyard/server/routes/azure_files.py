@@ -126,6 +126,7 @@ async def read_blob(call: Call, http: Request, workspace_name: str, artifact_pat
     of=reach.artifact_path,
     workspace_in="workspace_name",
     status=201,
+    content_type="",
     summary="Write a file of a workspace as one of Azure's storage.",
 )
 async def write_blob(call: Call, http: Request, workspace_name: str, artifact_path: str) -> Response:
