@@ -139,10 +139,12 @@ class JobServer:
                 if answer.status == 0:
                     self.close_connection = True
                     return
-                self.send_response(answer.status)
-                self.send_header("Content-Length", str(len(answer.body)))
-                self.end_headers()
-                self.wfile.write(answer.body)
+                # An agent that was killed does not wait for it.
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(answer.status)
+                    self.send_header("Content-Length", str(len(answer.body)))
+                    self.end_headers()
+                    self.wfile.write(answer.body)
 
             do_GET = do_POST = do_PUT = _answer
 
