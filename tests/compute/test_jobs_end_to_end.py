@@ -238,6 +238,37 @@ def test_r18_a_job_outlives_its_server(own_jobs, tmp_path):
     assert begun.read_text() == "begun\n"
 
 
+def test_r18_what_a_script_logs_while_the_server_is_away_is_there_when_the_job_has_ended(own_jobs, tmp_path):
+    script = """
+        import os, pathlib, sys, time
+        import mlflow
+
+        mlflow.start_run()
+        mlflow.log_metric("step", 0.0, step=0)
+        print("first line", flush=True)
+        while not pathlib.Path(sys.argv[1]).exists():
+            time.sleep(0.05)
+        for step in range(1, 200):
+            mlflow.log_metric("step", float(step), step=step)
+        os._exit(0)  # it waits for nothing
+    """
+    go_on = tmp_path / "go on"
+    run_id = own_jobs.submit(script, go_on)
+    until(lambda: "first line" in own_jobs.printed(run_id), WITHIN_S)
+    script_pid = own_jobs.pid(run_id, SCRIPT)
+    own_jobs.server.kill9()
+    go_on.touch()
+    until(lambda: not Path(f"/proc/{script_pid}").exists(), WITHIN_S)
+    own_jobs.server.start()
+    job = own_jobs.ended(run_id)
+    assert (job["status"], job["reason"]) == ("completed", "")
+    assert own_jobs.run(run_id)["info"]["status"] == "FINISHED"
+    query = {"run_id": run_id, "metric_key": "step", "max_results": 1000}
+    path = f"{own_jobs.server.url}/api/2.0/mlflow/metrics/get-history"
+    history = requests.get(path, params=query, timeout=30).json()["metrics"]
+    assert [each["step"] for each in history] == list(range(200))
+
+
 def test_r18_many_jobs_on_two_slots_while_the_server_is_killed(own_jobs, tmp_path):
     """Each ends once, however often the server dies, and never more than two run at a time."""
     script = """

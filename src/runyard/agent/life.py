@@ -25,6 +25,7 @@ from runyard.agent.preparation import Preparation
 from runyard.agent.process import Command, Process, explained, oom_kills
 from runyard.agent.server import GivenUp, Refused, Server, patiently
 from runyard.agent.steps import MAX_REASON_LENGTH, CannotPrepare, Steps, Stopped
+from runyard.agent.unsent import Unsent
 
 TOLD, CRASHED, WRONG_USE, DISMISSED, TAKEN, STOPPED = range(6)
 """Exit codes: the end is told; it failed itself; no assignment; not its job; another has it; told to stop."""
@@ -207,10 +208,11 @@ class _Agent:
         """Send what is left to send, then the end."""
         if self._marks.has_script:
             outputs = Outputs(self._server, self._job.artifact_path, self._orders, self._console.setup.say)
-            note = outputs.send(self._folder / "code")
-            if note:
-                reason = f"{end.reason}; {note}" if end.reason else note
-                end = replace(end, reason=reason[:MAX_REASON_LENGTH])
+            unsent = Unsent(self._folder, self._job, self._orders, self._console.setup.say)
+            for note in (unsent.send(), outputs.send(self._folder / "code")):
+                if note:
+                    reason = f"{end.reason}; {note}" if end.reason else note
+                    end = replace(end, reason=reason[:MAX_REASON_LENGTH])
         self._courier.finish()
         # Not before: a launcher that sees it may end the job, and its key with it.
         self._keep(self._marks.write_end, end)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from runyard.agent import unsent
 from runyard.agent.assignment import Assignment
 from runyard.agent.environments import Environments, Python
 from runyard.agent.marks import write_whole
@@ -65,7 +66,10 @@ class Preparation:
         wheel = self._wheel()
         environments = Environments(job.cache, self.steps)
         python = environments.python_for(job.environment, self.code, wheel, is_azureml=job.is_azureml)
+        write_whole(self.folder / unsent.PYTHON, str(python.path).encode())
         variables = script_variables(job, python.path, self._ca_file(), python.activated)
+        # By itself the client would keep it where other jobs do, and nobody would know whose it is.
+        variables["RUNYARD_SPOOL_DIR"] = str(self.folder / unsent.FOLDER)
         if job.is_azureml:
             self._check_sdk(python, variables)
         return Command(self._words(python), variables, self.code, self.umask)
