@@ -47,6 +47,17 @@ def test_local_tracking(workspace: Workspace, tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_remote_runs(workspace: Workspace, tmp_path: Path):
+    ran = run_example("remote_runs", tmp_path)
+    runs = list(workspace.experiments["notebook-remote"].get_runs())
+    assert [run.get_status() for run in runs] == ["Completed"] * 4
+    assert {len(run.get_metrics("loss")["loss"]) for run in runs} == {20}
+    printed = "".join(output.get("text", "") for output in outputs(ran))
+    assert "slope 2.9" in printed
+    assert PAGE in kinds(ran)
+
+
+@pytest.mark.slow
 def test_models(workspace: Workspace, tmp_path: Path):
     run_example("models", tmp_path)
     versions = Model.list(workspace, name="notebook-ridge")
