@@ -7,6 +7,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import tarfile
 import textwrap
 from functools import partial
@@ -293,6 +295,27 @@ def test_r18_many_jobs_on_two_slots_while_the_server_is_killed(own_jobs, tmp_pat
         at_once += 1 if what == "begun" else -1
         most = max(most, at_once)
     assert most <= 2
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another user")
+def test_another_user_of_the_machine_has_nothing_run_by_the_servers_user(jobs):
+    """On `up` nobody needs a credential, and whoever is on the machine reaches loopback."""
+    port = jobs.server.port
+    script = f"""
+        import http.client, json, os, urllib.parse
+        os.setuid(65534)
+        asked = http.client.HTTPConnection("127.0.0.1", {port})
+        body = json.dumps({{"experiment_id": "0", "command": ["id"]}})
+        asked.request("POST", "/api/v1/jobs", body, {{"Content-Type": "application/json"}})
+        answer = asked.getresponse()
+        print(answer.status, json.loads(answer.read())["message"])
+    """
+    before = len(jobs.ask("GET", "jobs")["jobs"])
+    asked = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    assert asked.stdout.startswith("403 On `runyard up` jobs are for the user")
+    assert len(jobs.ask("GET", "jobs")["jobs"]) == before
 
 
 def test_a_job_is_sent_by_a_team_and_its_key_opens_no_more_than_its_run(start_server, tmp_path):

@@ -41,6 +41,7 @@ from runyard.server.bodies import read_whole
 from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
+from runyard.server.peers import is_of_own_user
 from runyard.server.routing import Route, RouteTable
 from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
@@ -132,6 +133,8 @@ class Dispatcher:
         if authorization is None:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
+        if route.runs_code and authorization is None and self._operation.address:
+            await run_sync(_check_own_user, scope)
         if route.is_raw:
             call = await self._admitted(route, address, authorization, state)
             http = Request(scope, receive)
@@ -303,6 +306,18 @@ def _authorize(caller: Caller | None, route: Route, workspace: str) -> None:
         # What people do for themselves gives them credentials, and these would outlive the job.
         raise Forbidden("The code of a job makes no credentials; it has its own for as long as it lives.")
     authorize(caller, route.permits, workspace, in_part=route.of is not None, for_jobs=route.for_jobs)
+
+
+def _check_own_user(scope: Scope) -> None:
+    """Refuse who needs no credential and is another user of the machine than the server's own.
+
+    A server without an address is no process that others can reach.
+    """
+    if not is_of_own_user(scope):
+        raise Forbidden(
+            "On `runyard up` jobs are for the user of this machine who started the server. "
+            "Start a server of your own, or have one with credentials: `runyard serve`."
+        )
 
 
 def _has_whole(call: Call, route: Route) -> bool:

@@ -66,6 +66,8 @@ class Route:
         is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
         status: The HTTP status of a good answer; with 204 there is no body.
         content_type: Of the answer of a raw handler that has no message for it; empty for one without a body.
+        runs_code: Whether it has code of the caller's run by this server's user: on `up`, where nobody needs a
+            credential, other users of the machine may not ask for that.
         for_jobs: Whether the code of a job may use it, as far as its submitter may.
         refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
@@ -89,6 +91,7 @@ class Route:
     is_of_server: bool = False
     status: int = 200
     content_type: str = "application/octet-stream"
+    runs_code: bool = False
     for_jobs: bool = False
     refusal: str = ""
 
@@ -123,6 +126,7 @@ class Options(TypedDict, total=False):
     is_of_server: bool
     status: int
     content_type: str
+    runs_code: bool
     for_jobs: bool
     refusal: str
 

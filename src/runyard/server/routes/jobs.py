@@ -35,6 +35,7 @@ _ACTIVE = "active"
     _BASE,
     permits=Permission.CONTRIBUTE,
     of=reach.experiment,
+    runs_code=True,
     summary="Submit a job; with a `run_id` of the client's own (32 hex digits) once, however often sent.",
     is_audited=True,
 )
