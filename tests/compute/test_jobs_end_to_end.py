@@ -303,8 +303,9 @@ def test_another_user_of_the_machine_has_nothing_run_by_the_servers_user(jobs):
     port = jobs.server.port
     script = f"""
         import http.client, json, os, urllib.parse
-        os.setuid(65534)
+        "host".encode("idna")  # what is loaded later can't be read any more
         asked = http.client.HTTPConnection("127.0.0.1", {port})
+        os.setuid(65534)
         body = json.dumps({{"experiment_id": "0", "command": ["id"]}})
         asked.request("POST", "/api/v1/jobs", body, {{"Content-Type": "application/json"}})
         answer = asked.getresponse()

@@ -31,13 +31,16 @@ def is_of_own_user(scope: Scope) -> bool:
 
 def user_of(table: str, client: tuple[str, int], server: tuple[str, int]) -> int | None:
     """Return the id of the user whose connection from one address to another a table of the kernel's has."""
-    wanted = (*_spellings(*client), *_spellings(*server))
-    for line in table.splitlines():
-        words = line.split()
-        if len(words) > 7 and words[3] == _ESTABLISHED:
-            if words[1] in wanted[:2] and words[2] in wanted[2:]:
-                return int(words[7])
-    return None
+    own, others = _spellings(*client), _spellings(*server)
+    rows = (line.split() for line in table.splitlines())
+    return next(
+        (
+            int(row[7])
+            for row in rows
+            if len(row) > 7 and row[3] == _ESTABLISHED and row[1] in own and row[2] in others
+        ),
+        None,
+    )
 
 
 def _spellings(host: str, port: int) -> tuple[str, str]:

@@ -66,8 +66,8 @@ class Route:
         is_of_server: Whether it answers the same in all workspaces, and in one that isn't there.
         status: The HTTP status of a good answer; with 204 there is no body.
         content_type: Of the answer of a raw handler that has no message for it; empty for one without a body.
-        runs_code: Whether it has code of the caller's run by this server's user: on `up`, where nobody needs a
-            credential, other users of the machine may not ask for that.
+        runs_code: Whether it has code of the caller's run by this server's user; on `up`, where nobody needs
+            a credential, other users of the machine may not ask for that.
         for_jobs: Whether the code of a job may use it, as far as its submitter may.
         refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
     """
