@@ -72,7 +72,9 @@ class TestLocalLauncher(LauncherRules):
         launched = self.killed(launcher)
         outcome = {"status": "completed", "exit_code": 0, "reason": ""}
         (self.folder / launched / OUTCOME).write_text(json.dumps(outcome))
-        (self.folder / launched / "out" / "console" / "stdout.000001.log").write_text("not sent yet\n")
+        console = self.folder / launched / "out" / "console"
+        console.mkdir(parents=True, exist_ok=True)  # the agent may not have come so far
+        (console / "stdout.000001.log").write_text("not sent yet\n")
         for _ in range(3):
             assert state_of(launcher, launched) is AgentState.ALIVE
             until(lambda: is_alive(self.agent_of(launched)))

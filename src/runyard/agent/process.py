@@ -21,7 +21,8 @@ LOOKS_EVERY_S = 0.1
 READ_AFTER_END_S = 5.0
 
 # The first thing in the process: it waits for what to become, and ends if the agent dies before it has said
-# so. Python ignores two signals that programs expect to be ended by; what it is told is UTF-8 in any locale.
+# so. Python ignores two signals that programs expect to be ended by, and whoever has started the agent in the
+# background others; what it is told is UTF-8 in any locale.
 _BEGINNING = """
 import json, os, signal, sys
 try:
@@ -39,8 +40,9 @@ try:
 except OSError:
     pass
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-for number in (signal.SIGPIPE, signal.SIGXFSZ):
-    signal.signal(number, signal.SIG_DFL)
+for number in signal.valid_signals():
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 os.umask(told["umask"])
 try:
     os.chdir(told["folder"])
