@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +30,8 @@ def run_notebook(notebook: Any, folder: Path, environment: Mapping[str, str] | N
         # What is displayed and taken away again is to be seen by the tests.
         coalesce_streams=True,
     )
-    client.execute(env=scrubbed(os.environ) | dict(environment or {}))
+    # Not by `execute`, which leaves an event loop behind that is never closed.
+    asyncio.run(client.async_execute(env=scrubbed(os.environ) | dict(environment or {})))
     return notebook
 
 

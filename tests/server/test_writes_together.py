@@ -23,7 +23,16 @@ from runyard.stores.opening import Stores
 from tests.migrated import open_migrated
 
 BASE = "/api/2.0/mlflow/runs"
-TOGETHER = {"log-metric", "log-batch", "log-parameter", "set-tag", "delete-tag", "create", "update"}
+TOGETHER = {
+    "log-metric",
+    "log-batch",
+    "log-batch-async",
+    "log-parameter",
+    "set-tag",
+    "delete-tag",
+    "create",
+    "update",
+}
 
 
 @pytest.fixture
