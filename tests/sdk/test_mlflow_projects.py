@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from runyard import Workspace
-from runyard.errors import InvalidParameter
-from runyard.sdk.mlflow_projects import RunyardBackend, _of_python_env
 from tests.running_server import scrubbed
 
 PROJECT = """\
@@ -88,17 +86,52 @@ def test_a_project_runs_where_the_workspace_has_a_place_for_it(
 
 
 def test_what_a_project_or_a_job_has_not_is_refused(workspace: Workspace, project: Path):
-    for config, said in (({"script": "a.py"}, "script"), ({"nonsense": 1}, "nonsense")):
-        with pytest.raises(InvalidParameter, match=said):
-            RunyardBackend().run(str(project), "main", {}, None, config, workspace.tracking_uri, "0")
-    with pytest.raises(InvalidParameter, match="tracking URI"):
-        RunyardBackend().run(str(project), "main", {}, None, {}, "sqlite:///mlflow.db", "0")
+    program = """
+import json, sys
+from runyard.errors import InvalidParameter
+from runyard.sdk.mlflow_projects import RunyardBackend
+
+for config, address in (
+    ({"script": "a.py"}, sys.argv[2]),
+    ({"nonsense": 1}, sys.argv[2]),
+    ({}, "sqlite:///mlflow.db"),
+):
+    try:
+        RunyardBackend().run(sys.argv[1], "main", {}, None, config, address, "0")
+    except InvalidParameter as error:
+        print(json.dumps(str(error)))
+"""
+    refused = [json.loads(line) for line in asked(program, project, workspace.tracking_uri)]
+    assert len(refused) == 3
+    for word, message in zip(("script", "nonsense", "tracking URI"), refused, strict=True):
+        assert word in message
 
 
 def test_an_environment_of_a_project_names_files_of_it(tmp_path: Path):
     (tmp_path / "requirements.txt").write_text("numpy\n# a remark\nscipy>=1\n")
     path = tmp_path / "python_env.yaml"
     path.write_text("python: '3.12'\ndependencies:\n  - mlflow-skinny\n  - -r requirements.txt\n")
-    conda = _of_python_env(path, tmp_path).python.conda_dependencies
-    assert conda.get_python_version() == "3.12"
-    assert list(conda.pip_packages)[:2] == ["mlflow-skinny", "numpy"]
+    program = """
+import json, sys
+from pathlib import Path
+from runyard.sdk.mlflow_projects import _of_python_env
+
+conda = _of_python_env(Path(sys.argv[1]), Path(sys.argv[2])).python.conda_dependencies
+print(json.dumps([conda.get_python_version(), *conda.pip_packages]))
+"""
+    (said,) = asked(program, path, tmp_path)
+    assert json.loads(said)[:3] == ["3.12", "mlflow-skinny", "numpy"]
+
+
+def asked(program: str, *arguments: object) -> list[str]:
+    """What a program prints, line by line: MLflow, once loaded, would be there for all tests that follow."""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env=scrubbed(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,6 @@ def package(tmp_path_factory):
 
 @pytest.fixture
 def team(tmp_path, package, monkeypatch):
-    # Another test of this process may have loaded the real one, which is then the only one to be found.
-    monkeypatch.delitem(sys.modules, "mlflow", raising=False)
     monkeypatch.syspath_prepend(package)
     team = Team(tmp_path / "home")
     yield team
