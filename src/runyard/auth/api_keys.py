@@ -11,17 +11,11 @@ from dataclasses import dataclass, field
 _FORM = re.compile(r"ry_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedKey:
-    """An API key as somebody holds it; its ``repr`` has no secret, so that a log can't have one either."""
+class PresentedSecret:
+    """What proves a key: 256 random bits, of which a store keeps a digest."""
 
-    key_id: str
-    secret: str = field(repr=False)
-
-    @property
-    def text(self) -> str:
-        """The key as it is shown once to its owner, and as they send it."""
-        return f"ry_{self.key_id}_{self.secret}"
+    __slots__ = ()
+    secret: str
 
     @property
     def secret_sha256(self) -> str:
@@ -33,6 +27,19 @@ class PresentedKey:
     def matches(self, secret_sha256: str) -> bool:
         """Whether this is the key that ``secret_sha256`` was kept of; takes the same time either way."""
         return hmac.compare_digest(self.secret_sha256, secret_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedKey(PresentedSecret):
+    """An API key as somebody holds it; its ``repr`` has no secret, so that a log can't have one either."""
+
+    key_id: str
+    secret: str = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The key as it is shown once to its owner, and as they send it."""
+        return f"ry_{self.key_id}_{self.secret}"
 
 
 def new_api_key() -> PresentedKey:

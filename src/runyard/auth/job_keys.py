@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
+
+from runyard.auth.api_keys import PresentedSecret
 
 _FORM = re.compile(r"ryj_([0-9a-f]{32})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedJobKey:
+class PresentedJobKey(PresentedSecret):
     """A job's key as its agent holds it; its ``repr`` has no secret."""
 
     run_id: str
@@ -22,15 +22,6 @@ class PresentedJobKey:
     def text(self) -> str:
         """The key as it is sent."""
         return f"ryj_{self.run_id}_{self.secret}"
-
-    @property
-    def secret_sha256(self) -> str:
-        """What a store keeps of it; 256 random bits need no slow hash."""
-        return hashlib.sha256(self.secret.encode()).hexdigest()
-
-    def matches(self, secret_sha256: str) -> bool:
-        """Whether this is the key that ``secret_sha256`` was kept of; takes the same time either way."""
-        return hmac.compare_digest(self.secret_sha256, secret_sha256)
 
 
 def new_job_key(run_id: str) -> PresentedJobKey:

@@ -103,7 +103,7 @@ class LocalLauncher(Launcher):
         place = self._folder / launched
         end = _read(place / END)
         if end:
-            return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
+            return _ended(end)
         if self._child_lives(launched) or self._agent_of(launched):
             return AgentReport(AgentState.ALIVE)
         # It may have written down the end and gone since the first look.
@@ -113,7 +113,7 @@ class LocalLauncher(Launcher):
                 return AgentReport(AgentState.ALIVE)
             end = _read(place / OUTCOME)
         if end:
-            return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
+            return _ended(end)
         _kill_group(place / SCRIPT)
         return AgentReport(AgentState.GONE, reason=_last_line(place / "agent.log"))
 
@@ -178,6 +178,10 @@ class LocalLauncher(Launcher):
             child.wait()
         _kill_group(self._folder / launched / SCRIPT)
         self._started_again.pop(launched, None)
+
+
+def _ended(end: Mapping[str, Any]) -> AgentReport:
+    return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
