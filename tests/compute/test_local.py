@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from runyard.agent.station import AGENT, END, OUTCOME, SCRIPT, is_alive
+from runyard.agent.variables import passed_on
 from runyard.compute.base import AgentState, Launch
-from runyard.compute.local import AGENT, END, OUTCOME, SCRIPT, LocalLauncher, is_alive, passed_on
+from runyard.compute.local import LocalLauncher
 from runyard.errors import StorageFull
 from runyard.testing.launcher_rules import RUN_ID, LauncherRules, assignment, report_of, state_of
 from tests.waiting import until

@@ -70,8 +70,8 @@ class Assignment:
         is_azureml: Whether the script's ``azureml`` is Runyard's SDK.
         beat_s: How often the agent reports.
         stop_grace_s: For how long a script may end by itself after it was told to.
-        cache: The folder of environments, shared by jobs.
-        sdk_wheel: Runyard's own wheel to install too: a path, or an address below the workspace's.
+        cache: The folder of environments, shared by jobs; ``~`` is the user's home.
+        sdk_wheel: Runyard's own wheel to install too: a path here, or one below the workspace's address.
     """
 
     url: str
@@ -133,7 +133,7 @@ def _assignment(content: Mapping[str, Any]) -> Assignment:
         is_azureml=_typed(content.get("is_azureml", False), bool),
         beat_s=float(content.get("beat_s", 5.0)),
         stop_grace_s=float(content.get("stop_grace_s", 10.0)),
-        cache=Path(_typed(content["cache"], str)),
+        cache=Path(_typed(content["cache"], str)).expanduser(),
         sdk_wheel=_typed(content.get("sdk_wheel") or "", str),
     )
 

@@ -1,0 +1,194 @@
+"""The jobs that this machine gives to one launcher: starts their agents, notes what becomes of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
+from runyard.entities.job import Job, JobStatus
+from runyard.errors import NotFound, RunyardError, Unavailable
+from runyard.services.assignments import STOP_GRACE_S, Assignments
+from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back
+from runyard.stores.opening import Stores
+
+CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
+GIVEN_UP_AFTER_S = 120.0
+"""Of a canceled job whose machine does not answer; if its agent lives, its key opens nothing any more."""
+LAUNCHED_AGAIN_AFTER_S = 5.0
+LAUNCHES_OF_AN_ATTEMPT = 3
+
+_log = logging.getLogger("runyard.jobs")
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is remembered of an attempt: how often it was launched, and whether its agent was told to end."""
+
+    launches: int = 0
+    is_told_to_end: bool = False
+
+
+class LaunchedJobs:
+    """What one launcher does; one thread at a time works with it.
+
+    Args:
+        stores: What the server remembers.
+        assignments: What agents are told.
+        kind: The kind of the launcher's targets.
+        host: What this machine is called among the servers of the database.
+    """
+
+    def __init__(self, stores: Stores, assignments: Assignments, kind: str, host: str) -> None:
+        self._stores = stores
+        self._assignments = assignments
+        self._kind = kind
+        self._host = host
+        self._attempts: dict[str, _Attempt] = {}
+        self._left: set[str] | None = None
+        self._rests_until_s = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of jobs that are over is left with the launcher."""
+        return self._left is not None and not self._left
+
+    @property
+    def rests(self) -> bool:
+        """Whether the launcher could not be reached a moment ago, and is let alone."""
+        return time.monotonic() < self._rests_until_s
+
+    def work(self, launcher: Launcher, own: Sequence[Job], due: Sequence[Job], now_ms: int) -> None:
+        """Do what is due.
+
+        Args:
+            launcher: As it is now.
+            own: The jobs that were begun here.
+            due: Jobs whose turn it is.
+            now_ms: Now.
+        """
+        for job, report in self._reports(launcher, own):
+            self._take(launcher, job, report, now_ms)
+        for job in due:
+            if self.rests:
+                break
+            self._launch(launcher, job, now_ms)
+        self._clear_up(launcher, own)
+
+    def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
+        by_handle: dict[str, Job] = {}
+        for job in own:
+            handle = job.launched.partition(":")[2] or self._found_again(launcher, job)
+            if handle:
+                by_handle[handle] = job
+            elif handle is not None:
+                yield job, AgentReport(AgentState.GONE)
+        if by_handle:
+            for handle, report in launcher.reports_of(by_handle.keys()).items():
+                yield by_handle[handle], report
+
+    def _found_again(self, launcher: Launcher, job: Job) -> str | None:
+        """Return what finds the agent of a job that a server began and died before it could note it.
+
+        Empty if there is none, None if the machine does not answer.
+        """
+        try:
+            handle = launcher.find(job.run_id, job.attempt)
+        except Unavailable as error:
+            self._rest(error)
+            return None
+        if handle is None:
+            return ""
+        self._stores.metadata.jobs.update_job(job.run_id, launched=f"{self._kind}:{handle}")
+        return handle
+
+    def _take(self, launcher: Launcher, job: Job, report: AgentReport, now_ms: int) -> None:
+        """Note what a launcher sees of a job's agent."""
+        end = None
+        if report.state is AgentState.ENDED:
+            end = AttemptEnd(JobStatus(report.status), report.exit_code, report.reason)
+        elif report.state is AgentState.GONE:
+            if job.status is JobStatus.STARTING and job.canceled_ms is None and self._may_launch_again(job):
+                # No agent has asked for the script yet, and the next one's key shuts out this one.
+                self._launch(launcher, job, now_ms, again=True)
+                return
+            said = f": {report.reason}" if report.reason else ""
+            reason = f"its agent is gone; it was killed, or the machine was started anew{said}"
+            end = AttemptEnd(JobStatus.FAILED, None, reason)
+        elif job.canceled_ms is not None:
+            canceled_s = (now_ms - job.canceled_ms) / 1000
+            if report.state is AgentState.ALIVE:
+                self._end_canceled(launcher, job, canceled_s)
+            elif canceled_s > GIVEN_UP_AFTER_S:
+                end = AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")
+        if end is not None:
+            self._end(job, end, now_ms)
+
+    def _end(self, job: Job, end: AttemptEnd, now_ms: int) -> None:
+        self._stores.database.retrying(
+            lambda: end_attempt(self._stores, job.run_id, job.attempt, end, now_ms)
+        )
+
+    def _may_launch_again(self, job: Job) -> bool:
+        attempt = self._attempts.setdefault(f"{job.run_id}/{job.attempt}", _Attempt())
+        attempt.launches += 1
+        return attempt.launches < LAUNCHES_OF_AN_ATTEMPT
+
+    def _end_canceled(self, launcher: Launcher, job: Job, canceled_s: float) -> None:
+        handle = job.launched.partition(":")[2]
+        attempt = self._attempts.setdefault(f"{job.run_id}/{job.attempt}", _Attempt())
+        try:
+            if not attempt.is_told_to_end:
+                launcher.cancel(handle)
+                attempt.is_told_to_end = True
+            elif canceled_s > CANCELED_WITHIN_S:
+                launcher.forget(handle)
+        except Unavailable as error:
+            self._rest(error)
+
+    def _launch(self, launcher: Launcher, job: Job, now_ms: int, *, again: bool = False) -> None:
+        retrying = self._stores.database.retrying
+        key = retrying(lambda: begin_attempt(self._stores, job, self._host, now_ms, again=again))
+        if key is None:
+            return
+        attempt = job.attempt if again else job.attempt + 1
+        try:
+            assignment = self._assignments.of(job, attempt, key)
+            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots))
+        except NotFound:  # the run is being removed for good
+            return
+        except RunyardError as error:
+            self._rest(error)
+            reason = str(error)
+            retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
+            return
+        if self._left is not None:
+            self._left.add(handle)
+        launched = f"{self._kind}:{handle}"
+        retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
+
+    def _rest(self, error: RunyardError) -> None:
+        """Let a launcher alone for a moment that can't be reached; its jobs wait."""
+        if not self.rests:
+            _log.warning("compute targets of kind %s wait: %s", self._kind, error)
+        self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+
+    def _clear_up(self, launcher: Launcher, own: Collection[Job]) -> None:
+        """Remove what jobs that are over have left with the launcher."""
+        if self.rests:
+            return
+        try:
+            if self._left is None:
+                self._left = set(launcher.list_launched())
+            going_on = {job.launched.partition(":")[2] for job in own}
+            over = sorted(self._left - going_on)
+            for handle, report in launcher.reports_of(over).items() if over else ():
+                if report.state in (AgentState.ENDED, AgentState.GONE):
+                    launcher.forget(handle)
+                    self._left.discard(handle)
+        except Unavailable as error:
+            self._rest(error)
+        for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
+            del self._attempts[attempt]
