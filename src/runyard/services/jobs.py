@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runyard.auth.permissions import LOCAL_OWNER
+from runyard.entities.compute_target import ComputeTarget
 from runyard.entities.environment import Environment, EnvironmentSpec
 from runyard.entities.job import Job, JobSpec, JobStatus
 from runyard.entities.run import RunStatus
@@ -75,12 +76,9 @@ def submit_job(call: Call, new: NewJob) -> Job:
     caller = identify(call)
     if caller.job is not None:
         raise Forbidden("The code of a job can't submit jobs; submit them from where this one was.")
-    target = get_target(call, new.compute)
-    if target.is_leaving:
-        raise InvalidState(f"Compute target '{target.name}' is being deleted; it takes no jobs any more.")
-    _check_spec(new.spec, target.slots)
+    check_spec(new.spec, target_for_jobs(call, new.compute).slots)
     with call.stores.atomic():
-        tags = {SCRIPT_TAG: _shown(new.spec), SOURCE_TYPE_TAG: "JOB", COMPUTE_TAG: new.compute}
+        tags = {SCRIPT_TAG: shown(new.spec), SOURCE_TYPE_TAG: "JOB", COMPUTE_TAG: new.compute}
         if not caller.is_local_owner:
             tags["mlflow.user"] = caller.name
         begun = NewRun(
@@ -188,7 +186,25 @@ def cancel_job(call: Call, run_id: str) -> Job:
         return get_job(call, run_id)
 
 
-def _check_spec(spec: JobSpec, slots: int) -> None:
+def target_for_jobs(call: Call, name: str) -> ComputeTarget:
+    """Return a target that takes jobs.
+
+    Raises:
+        NotFound: There is none.
+        InvalidState: It is being deleted.
+    """
+    target = get_target(call, name)
+    if target.is_leaving:
+        raise InvalidState(f"Compute target '{target.name}' is being deleted; it takes no jobs any more.")
+    return target
+
+
+def check_spec(spec: JobSpec, slots: int) -> None:
+    """Return if a target of so many slots can run this.
+
+    Raises:
+        InvalidParameter: A part of it can't be; the message says which.
+    """
     if bool(spec.script) == bool(spec.command):
         raise InvalidParameter("Give a 'script' or a 'command', and not both.")
     if spec.script:
@@ -239,5 +255,6 @@ def _check_variables(variables: Mapping[str, str]) -> None:
             raise InvalidParameter(f"'variables.{name}' has a NUL, which no process can be given.")
 
 
-def _shown(spec: JobSpec) -> str:
+def shown(spec: JobSpec) -> str:
+    """Return by which word a job is known where there is room for one."""
     return spec.script or spec.command[0]

@@ -41,25 +41,7 @@ _ACTIVE = "active"
 )
 def submit_job(call: Call, body: SubmitJob) -> JobAnswer:
     """Keep a job and its run."""
-    wanted = body.environment or JobEnvironment()
-    has_content = wanted.python is not None or wanted.docker is not None or bool(wanted.variables)
-    content = environment_spec(wanted.python or WirePython(), wanted.docker or WireDocker(), wanted.variables)
-    environment = jobs.environment_of(call, wanted.name, wanted.version, content if has_content else None)
-    spec = JobSpec(
-        snapshot=body.snapshot,
-        script=body.script,
-        arguments=tuple(body.arguments),
-        command=tuple(body.command),
-        environment=environment.spec,
-        environment_name=environment.name,
-        environment_version=environment.version,
-        variables=body.variables,
-        slots=body.slots,
-        max_duration_s=body.max_duration_s,
-        max_attempts=body.max_attempts,
-        priority=body.priority,
-        is_azureml=body.is_azureml,
-    )
+    spec = job_spec(call, body)
     new = jobs.NewJob(body.experiment_id, body.compute, spec, body.run_name, body.tags, body.run_id)
     return _answer(call, jobs.submit_job(call, new))
 
@@ -119,6 +101,34 @@ def end_job(call: Call, body: EndJob, run_id: str) -> Empty:
     end = AttemptEnd(status, body.exit_code, body.reason)
     job_reports.end(call, Agent(run_id, body.attempt, body.agent_id), end)
     return Empty()
+
+
+def job_spec(call: Call, body: SubmitJob) -> JobSpec:
+    """Return what a message says of what is to run, with the environment that it names.
+
+    Raises:
+        NotFound: There is no such environment.
+        InvalidParameter: A part of it can't be.
+    """
+    wanted = body.environment or JobEnvironment()
+    has_content = wanted.python is not None or wanted.docker is not None or bool(wanted.variables)
+    content = environment_spec(wanted.python or WirePython(), wanted.docker or WireDocker(), wanted.variables)
+    environment = jobs.environment_of(call, wanted.name, wanted.version, content if has_content else None)
+    return JobSpec(
+        snapshot=body.snapshot,
+        script=body.script,
+        arguments=tuple(body.arguments),
+        command=tuple(body.command),
+        environment=environment.spec,
+        environment_name=environment.name,
+        environment_version=environment.version,
+        variables=body.variables,
+        slots=body.slots,
+        max_duration_s=body.max_duration_s,
+        max_attempts=body.max_attempts,
+        priority=body.priority,
+        is_azureml=body.is_azureml,
+    )
 
 
 def _answer(call: Call, job: Job) -> JobAnswer:
