@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from runyard.sdk.run_configuration import RunConfiguration
     from runyard.sdk.script_run_config import ScriptRunConfig
     from runyard.sdk.secrets import Keyvault
+    from runyard.sdk.sweep_config import SweepConfig
+    from runyard.sdk.sweep_run import SweepRun
     from runyard.sdk.widgets.views import CompareWidget, RunsWidget, RunWidget
     from runyard.sdk.workspace import Workspace
 
@@ -52,6 +54,8 @@ __all__ = [
     "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
+    "SweepConfig",
+    "SweepRun",
     "Workspace",
     "__version__",
 ]
@@ -76,6 +80,8 @@ _HOMES = {
     "RunsWidget": "runyard.sdk.widgets.views",
     "RunyardError": "runyard.errors",
     "ScriptRunConfig": "runyard.sdk.script_run_config",
+    "SweepConfig": "runyard.sdk.sweep_config",
+    "SweepRun": "runyard.sdk.sweep_run",
     "Workspace": "runyard.sdk.workspace",
 }
 

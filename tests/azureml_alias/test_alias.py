@@ -125,7 +125,7 @@ def test_a_script_that_is_submitted_imports_microsoft_s_names_too(configured: Pa
         ("from azureml.core.compute import AksCompute as A; A.provisioning_configuration()", "runyard run"),
         ("from azureml.core.runconfig import MpiConfiguration as M; M(2)", "torchrun"),
         ("from azureml.train.sklearn import SKLearn as S; S('.')", "ScriptRunConfig"),
-        ("from azureml.train.hyperdrive import HyperDriveConfig as H; H()", "Optuna"),
+        ("from azureml.train.automl import AutoMLConfig as A; A()", "sweep"),
         ("from azureml.core.model import Model, InferenceConfig as I; I('score.py')", "mlflow models serve"),
         ("import azureml.contrib.services.aml_request as a; a.AMLRequest()", "documentation"),
         ("import mlflow.azureml as a; a.deploy(model_uri='runs:/a/model')", "mlflow models serve"),

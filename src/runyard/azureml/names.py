@@ -31,6 +31,43 @@ _TO_SIGN_IN = {
     "ServicePrincipalAuthentication": f"{_HERE}.authentication:ServicePrincipalAuthentication",
     "TokenAuthentication": f"{_HERE}.authentication:TokenAuthentication",
 }
+_EXPRESSIONS = {
+    name: f"{_HERE}.hyperdrive:{name}"
+    for name in (
+        "choice",
+        "lognormal",
+        "loguniform",
+        "normal",
+        "qlognormal",
+        "qloguniform",
+        "qnormal",
+        "quniform",
+        "randint",
+        "uniform",
+    )
+}
+_SAMPLINGS = {
+    name: f"{_HERE}.hyperdrive:{name}"
+    for name in (
+        "BayesianParameterSampling",
+        "GridParameterSampling",
+        "HyperParameterSampling",
+        "RandomParameterSampling",
+    )
+}
+_POLICIES = {
+    name: f"{_HERE}.hyperdrive:{name}"
+    for name in (
+        "BanditPolicy",
+        "EarlyTerminationPolicy",
+        "MedianStoppingPolicy",
+        "NoTerminationPolicy",
+        "TruncationSelectionPolicy",
+    )
+}
+_SWEEPS = {
+    name: f"{_HERE}.hyperdrive:{name}" for name in ("HyperDriveConfig", "HyperDriveRun", "PrimaryMetricGoal")
+}
 # Whoever catches one of these catches what is raised here in its place: Microsoft's derive from one another.
 _ERRORS = {
     "ActivityFailedException": _ERROR,
@@ -124,6 +161,14 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         name: f"{_HERE}.tracking:{name}"
         for name in ("get_mlflow_tracking_uri", "get_portal_url", "register_model")
     },
+    "azureml.train.hyperdrive": _EXPRESSIONS | _SAMPLINGS | _POLICIES | _SWEEPS,
+    "azureml.train.hyperdrive.parameter_expressions": _EXPRESSIONS,
+    "azureml.train.hyperdrive.policy": _POLICIES,
+    "azureml.train.hyperdrive.run": {"HyperDriveRun": _SWEEPS["HyperDriveRun"]},
+    "azureml.train.hyperdrive.runconfig": {
+        name: _SWEEPS[name] for name in ("HyperDriveConfig", "PrimaryMetricGoal")
+    },
+    "azureml.train.hyperdrive.sampling": _SAMPLINGS,
     "azureml.widgets": {"RunDetails": f"{_HERE}.widgets:RunDetails"},
     "mlflow.azureml": {},
 }
@@ -136,7 +181,7 @@ _COMPUTE = (
 _ONE_PROCESS = "A job is one process: give ScriptRunConfig a command that starts the others, as torchrun."
 _SECTION = "Say what an environment holds with Environment and CondaDependencies."
 _READ = "Read files by the dataset's to_pandas_dataframe() or download()."
-_SEARCH = "Search for parameters with Optuna, and log each trial as a run."
+_SEARCH = "Search for parameters by a sweep: azureml.train.hyperdrive, or SweepConfig."
 _EXPLAIN = "Log what an explainer says as artifacts, with run.upload_file."
 
 _OTHER_MACHINES = (
@@ -188,7 +233,6 @@ ABSENT_MODULES: Final[dict[str, str]] = {
     "azureml.pipeline": "Log each step as a child run: run.child_run(), or nested=True with MLflow.",
     "azureml.tensorboard": "Open the run in the Studio, or read its events with TensorBoard itself.",
     "azureml.train.automl": _SEARCH,
-    "azureml.train.hyperdrive": _SEARCH,
     "azureml.train": _RUN_SCRIPTS,
 }
 

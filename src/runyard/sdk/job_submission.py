@@ -14,6 +14,7 @@ from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol.limits import check_first_tags
 from runyard.protocol.messages.jobs import SubmitJob, WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
+from runyard.protocol.messages.sweeps import WireSweep
 from runyard.sdk.artifact_uploads import proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import submit_job
@@ -23,6 +24,8 @@ from runyard.sdk.script.program import Program
 from runyard.sdk.script.recorded_run import ARGUMENTS_TAG, MAX_ARGUMENTS_LENGTH, MAX_DIFF_BYTES, NOTE_TAG
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.snapshot import taken_snapshot
+from runyard.sdk.sweep_config import SweepConfig
+from runyard.sdk.sweep_records import submit_sweep
 
 DIFF = "code/git.diff"
 
@@ -85,16 +88,34 @@ class Submitter:
             TooLarge: The code is too large; the largest files are named.
             Forbidden: The credential does not allow it.
         """
+        wanted, code = self._prepared(config, submission)
+        job = submit_job(self._connection, wanted)
+        return job, self._run_of(job.run_id, code)
+
+    def submit_sweep(self, config: SweepConfig, submission: Submission) -> tuple[WireSweep, WireRun]:
+        """Submit a sweep, and return it with its run.
+
+        Raises:
+            RunyardError: As for :meth:`submit`.
+        """
+        wanted, code = self._prepared(config.run_config, submission)
+        sweep = submit_sweep(self._connection, config._message(wanted))
+        return sweep, self._run_of(sweep.run_id, code)
+
+    def _prepared(self, config: ScriptRunConfig, submission: Submission) -> tuple[SubmitJob, SentCode]:
+        """Send the code, and return what to ask for."""
         wanted = _message(config, submission)
         code = self._sent_code(config.source_directory)
         tags = {**code.tags, **wanted.tags, **submission.tags}
         check_first_tags(tags)
         wanted.snapshot, wanted.tags = code.sha256, tags
-        job = submit_job(self._connection, wanted)
-        run = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=job.run_id)).run
+        return wanted, code
+
+    def _run_of(self, run_id: str, code: SentCode) -> WireRun:
+        run = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
         if code.diff:
             self._keep_diff(run, code.diff)
-        return job, run
+        return run
 
     def _sent_code(self, source_directory: str | None) -> SentCode:
         if source_directory is None:

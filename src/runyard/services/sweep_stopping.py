@@ -24,7 +24,8 @@ def to_be_stopped(
 ) -> list[int]:
     """Return the numbers of the trials that the rule ends.
 
-    A trial is compared with what the others had shown after as many points as it has now.
+    A trial is compared with what the others had shown after as many points as it has now; those that were
+    over before that count with all that they have.
 
     Args:
         rule: The rule.
@@ -42,7 +43,11 @@ def to_be_stopped(
         points = len(signed.get(number, ())) // rule.every * rule.every
         if points < max(rule.delay, rule.every):
             continue
-        others = {each: values[:points] for each, values in signed.items() if len(values) >= points}
+        others = {
+            each: values[:points]
+            for each, values in signed.items()
+            if len(values) >= points or (len(values) and each not in going_on)
+        }
         if _JUDGES[rule.kind](rule, number, others):
             found.append(number)
     return found
