@@ -96,7 +96,7 @@ def test_a_grid_goes_through_all_combinations(experiment, code):
     best = run.get_best_run()
     assert best is not None
     assert best.id == run.get_tags()["runyard.sweep.best_run"] == trials[0].run_id
-    assert set(run.get_metrics("best/loss")["best/loss"]) <= {1, 2.5}
+    assert 1 in run.get_metric_points("best/loss").values
     assert next(list_sweeps(experiment.workspace.connection)).run_id == run.id
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runyard.stores.metadata.sweeps import SqlSweeps
-from runyard.testing.sweep_rules import SweepsUnderTest, SweepStoreRules
+from runyard.testing.sweep_rules import SweepStoreRules, SweepsUnderTest
 from tests.engines import SqlEngine, metadata_on
 
 

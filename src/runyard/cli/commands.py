@@ -25,6 +25,7 @@ _COMMANDS = {
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
     "run": ("runyard.cli.run:app", "Run scripts; list, show, follow, tag, download and delete runs."),
     "job": ("runyard.cli.job:app", "Submit scripts, list, show, follow and cancel what was submitted."),
+    "sweep": ("runyard.cli.sweep:app", "Search for the best values of a job's parameters."),
     "compute": ("runyard.cli.compute:app", "List, make, change, pause and delete compute targets."),
     "log": ("runyard.cli.log:app", "Log metrics, params, files, tables and pictures to a run."),
     "model": ("runyard.cli.model:app", "Register, list, show, download and delete models."),
