@@ -24,9 +24,10 @@ import json, os, sys, time, urllib.request
 def log(key, value, step=0):
     body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": key, "value": value, "step": step,
             "timestamp": int(time.time() * 1000) + step}
-    request = urllib.request.Request(
-        os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/log-metric", json.dumps(body).encode(),
-        {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]})
+    address = os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/log-metric"
+    headers = {"Content-Type": "application/json"}
+    headers["Authorization"] = "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]
+    request = urllib.request.Request(address, json.dumps(body).encode(), headers)
     for attempt in range(200):
         try:
             return urllib.request.urlopen(request, timeout=10).read()

@@ -18,7 +18,7 @@ from runyard.protocol.messages.jobs import SubmitJob
 from runyard.protocol.wire import choice
 
 
-class WireDistribution(Wire):
+class WireDistribution(Wire, omit_defaults=False):
     """Where the values of a parameter come from.
 
     ``kind`` is ``choice`` of ``values``, ``uniform`` or ``integer`` from ``low`` to ``high``, ``normal`` by
@@ -36,7 +36,7 @@ class WireDistribution(Wire):
     step: float = 0.0
 
 
-class WireStopping(Wire):
+class WireStopping(Wire, omit_defaults=False):
     """When a trial is ended early: asked at each multiple of ``every`` points of the metric, after ``delay``.
 
     ``kind`` is ``bandit`` with a ``slack_factor`` or a ``slack_amount``, ``median``, or ``truncation`` with a
