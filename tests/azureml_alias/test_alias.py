@@ -119,6 +119,15 @@ def test_a_script_that_is_submitted_imports_microsoft_s_names_too(configured: Pa
     assert "a pool of 2 slots on the server's own machine" in ended.stderr
 
 
+def test_hyperparameters_are_tuned_in_microsoft_s_names(configured: Path):
+    pytest.importorskip("optuna")
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "sweeping.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr
+    last = json.loads(ended.stdout.splitlines()[-1])
+    assert (last["children"], last["arguments"][:3]) == (3, ["--epochs", "2", "--learning-rate"])
+    assert all(isinstance(each, int) and each % 10 == 0 for each in last["units"])
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [

@@ -77,7 +77,7 @@ class SweepConfig:
     def __init__(
         self,
         run_config: ScriptRunConfig,
-        parameters: Mapping[str, Parameter],
+        parameters: Mapping[str, Any],
         metric: str,
         *,
         goal: str = Goal.MINIMIZE.value,
