@@ -43,7 +43,7 @@ def bayesian_values(spec: SweepSpec, number: int, before: Sequence[Trial]) -> di
         InvalidParameter: It is not installed here.
     """
     try:
-        # A second of imports and 40 MB, which a server without such sweeps does without.
+        # An extra of the server, which few need.
         suggesting = importlib.import_module("runyard.services.optuna_sampling")
     except ImportError as error:
         raise InvalidParameter(
