@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
     from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
+    from runyard.sdk.job_data import OutputFileDatasetConfig
     from runyard.sdk.model import Model
     from runyard.sdk.run import Run
     from runyard.sdk.run_configuration import RunConfiguration
@@ -48,6 +49,7 @@ __all__ = [
     "Keyvault",
     "LocalTarget",
     "Model",
+    "OutputFileDatasetConfig",
     "Run",
     "RunConfiguration",
     "RunWidget",
@@ -74,6 +76,7 @@ _HOMES = {
     "Keyvault": "runyard.sdk.secrets",
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
+    "OutputFileDatasetConfig": "runyard.sdk.job_data",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
     "RunWidget": "runyard.sdk.widgets.views",

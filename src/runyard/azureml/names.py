@@ -21,6 +21,7 @@ _PYTHON = f"{_SDK}.environment_sections:PythonSection"
 _MODEL = f"{_SDK}.model:Model"
 _KEYVAULT = f"{_SDK}.secrets:Keyvault"
 _FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
+_OUTPUT = f"{_SDK}.job_data:OutputFileDatasetConfig"
 _HERE = "runyard.azureml"
 _SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
 _ERROR = "runyard.errors:RunyardError"
@@ -146,7 +147,7 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.core.script_run": {"ScriptRun": _RUN},
     "azureml.core.script_run_config": {"ScriptRunConfig": _SCRIPT_RUN_CONFIG},
     "azureml.core.workspace": {"Workspace": _WORKSPACE},
-    "azureml.data": {"FileDataset": _FILES, "TabularDataset": _TABLE},
+    "azureml.data": {"FileDataset": _FILES, "OutputFileDatasetConfig": _OUTPUT, "TabularDataset": _TABLE},
     "azureml.data.azure_storage_datastore": {"AzureBlobDatastore": _DATASTORE},
     "azureml.data.data_reference": {"DataReference": f"{_SDK}.data_reference:DataReference"},
     "azureml.data.datapath": {"DataPath": f"{_SDK}.data_reference:DataPath"},
@@ -154,7 +155,11 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         "FileDatasetFactory": f"{_SDK}.dataset_factories:FileDatasetFactory",
         "TabularDatasetFactory": f"{_SDK}.dataset_factories:TabularDatasetFactory",
     },
+    "azureml.data.dataset_consumption_config": {
+        "DatasetConsumptionConfig": f"{_SDK}.dataset_inputs:DatasetConsumptionConfig"
+    },
     "azureml.data.file_dataset": {"FileDataset": _FILES},
+    "azureml.data.output_dataset_config": {"OutputFileDatasetConfig": _OUTPUT},
     "azureml.data.tabular_dataset": {"TabularDataset": _TABLE},
     "azureml.exceptions": _ERRORS,
     "azureml.mlflow": {
@@ -215,7 +220,7 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
     )
     | dict.fromkeys(("Data", "DataReferenceConfiguration", "OutputData"), _READ),
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
-    "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ, "OutputFileDatasetConfig": _READ},
+    "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ},
     "mlflow.azureml": {"build_image": _SERVE, "deploy": _SERVE},
 }
 # Modules, and all that lies below them.

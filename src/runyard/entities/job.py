@@ -64,6 +64,46 @@ _OF_RUN = {
 
 
 @dataclass(frozen=True, slots=True)
+class DataPlace:
+    """A file or folder of a datastore; without one, of the workspace's artifacts."""
+
+    datastore: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """Data that a job reads.
+
+    Args:
+        name: The word ``${{inputs.name}}`` stands for where it is.
+        places: What is brought to the machine of the job before its script.
+        asset_id: The version of a data asset that it is, if any; without places the word stands for this.
+    """
+
+    name: str
+    places: tuple[DataPlace, ...] = ()
+    asset_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutput:
+    """A folder that a job fills, and that goes to a datastore after its script.
+
+    Args:
+        name: The word ``${{outputs.name}}`` stands for the folder.
+        datastore: Name of the datastore.
+        path: The folder in it.
+        overwrite: Whether files that are there are replaced.
+    """
+
+    name: str
+    datastore: str
+    path: str
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """What a job runs; it never changes.
 
@@ -81,6 +121,8 @@ class JobSpec:
         max_attempts: How often it is begun at most, if it fails.
         priority: Jobs with more are begun first.
         is_azureml: Whether the script's ``azureml`` is Runyard's SDK.
+        inputs: Data that it reads.
+        outputs: Folders that go to datastores after it.
     """
 
     snapshot: str = ""
@@ -96,6 +138,8 @@ class JobSpec:
     max_attempts: int = 1
     priority: int = 0
     is_azureml: bool = False
+    inputs: tuple[JobInput, ...] = ()
+    outputs: tuple[JobOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

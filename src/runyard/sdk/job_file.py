@@ -12,6 +12,7 @@ import msgspec
 from runyard.errors import InvalidParameter
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment import Environment
+from runyard.sdk.job_data import input_of, output_of
 from runyard.sdk.run_configuration import RunConfiguration
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.sweep_config import SweepConfig
@@ -95,6 +96,8 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         priority: Jobs with more are begun first.
         slots: How many slots of the target it takes.
         azureml: Whether the script's ``azureml`` is Runyard's SDK.
+        inputs: Data by name, as ``STORE:PATH``; ``${{inputs.NAME}}`` in an argument is where it is then.
+        outputs: Folders that go to a datastore, as ``STORE:PATH``; ``${{outputs.NAME}}`` is the folder.
         sweep: What is searched for with it, where it is a sweep.
     """
 
@@ -113,6 +116,8 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     priority: int = 0
     slots: int = 1
     azureml: bool = False
+    inputs: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     sweep: SweepTable | None = None
 
     def config(self) -> ScriptRunConfig:
@@ -139,6 +144,8 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             command=self.command or None,
         )
         config.is_azureml = self.azureml
+        config.inputs = {name: input_of(each) for name, each in self.inputs.items()}
+        config.outputs = {name: output_of(each) for name, each in self.outputs.items()}
         return config
 
     def sweep_config(self) -> SweepConfig:

@@ -9,14 +9,17 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol.limits import check_first_tags
-from runyard.protocol.messages.jobs import SubmitJob, WireJob
+from runyard.protocol.messages.data_assets import DataAssetAnswer
+from runyard.protocol.messages.jobs import SubmitJob, WireInput, WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.sweeps import WireSweep
 from runyard.sdk.artifact_uploads import proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.dataset_inputs import log_input
 from runyard.sdk.job_records import submit_job
 from runyard.sdk.run_configuration import checked_variables
 from runyard.sdk.script.git_state import read_git_state, write_git_diff
@@ -90,6 +93,7 @@ class Submitter:
         """
         wanted, code = self._prepared(config, submission)
         job = submit_job(self._connection, wanted)
+        self._note_inputs(job.run_id, wanted.inputs)
         return job, self._run_of(job.run_id, code)
 
     def submit_sweep(self, config: SweepConfig, submission: Submission) -> tuple[WireSweep, WireRun]:
@@ -129,6 +133,13 @@ class Submitter:
             self._sent[key] = SentCode(snapshot.sha256, tags, diff)
         return self._sent[key]
 
+    def _note_inputs(self, run_id: str, inputs: Mapping[str, WireInput]) -> None:
+        """Note in the run which data assets its job reads."""
+        for asset_id in sorted({each.asset_id for each in inputs.values() if each.asset_id}):
+            address = f"/api/v1/data-asset-versions/{quote(asset_id, safe='')}"
+            record = self._connection.get(address, DataAssetAnswer).data_asset
+            log_input(self._connection, run_id, record, None)
+
     def _keep_diff(self, run: WireRun, diff: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="runyard-") as temporary:
             path = Path(temporary) / "git.diff"
@@ -141,8 +152,9 @@ class Submitter:
 
 
 def _message(config: ScriptRunConfig, submission: Submission) -> SubmitJob:
-    script, command, arguments = config.checked_script(), config.checked_command(), config.checked_arguments()
-    wishes = config.run_config
+    data = config.data()
+    script, command = config.checked_script(), config.checked_command(data)
+    arguments, wishes = config.checked_arguments(data), config.run_config
     shown = Program(script, tuple(arguments)).shown_arguments()[:MAX_ARGUMENTS_LENGTH]
     return SubmitJob(
         experiment_id=submission.experiment_id,
@@ -157,6 +169,8 @@ def _message(config: ScriptRunConfig, submission: Submission) -> SubmitJob:
         max_attempts=_number(submission.max_attempts, wishes.max_attempts, 1, "max_attempts"),
         priority=_number(submission.priority, wishes.priority, 0, "priority", least=None),
         is_azureml=config.is_azureml,
+        inputs=data.inputs,
+        outputs=data.outputs,
         run_name=submission.name,
         tags={ARGUMENTS_TAG: shown} if shown else {},
         run_id=uuid.uuid4().hex,

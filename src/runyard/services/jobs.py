@@ -20,6 +20,7 @@ from runyard.services import environments
 from runyard.services.call import Call
 from runyard.services.compute_targets import get_target
 from runyard.services.experiments import resolve_experiment_id
+from runyard.services.job_data import check_data, data_of_run
 from runyard.services.job_life import cancel
 from runyard.services.runs import NewRun, create_run
 from runyard.services.snapshots import use_snapshot
@@ -77,6 +78,7 @@ def submit_job(call: Call, new: NewJob) -> Job:
     if caller.job is not None:
         raise Forbidden("The code of a job can't submit jobs; submit them from where this one was.")
     check_spec(new.spec, target_for_jobs(call, new.compute).slots)
+    check_data(call, new.spec)
     with call.stores.atomic():
         tags = {SCRIPT_TAG: shown(new.spec), SOURCE_TYPE_TAG: "JOB", COMPUTE_TAG: new.compute}
         if not caller.is_local_owner:
@@ -100,7 +102,7 @@ def submit_job(call: Call, new: NewJob) -> Job:
             workspace=call.workspace.name,
             experiment_id=run.experiment_id,
             compute=new.compute,
-            spec=new.spec,
+            spec=data_of_run(new.spec, run.run_id),
             status=JobStatus.QUEUED,
             submitted_ms=now_ms,
             principal_id=LOCAL_OWNER.principal_id if caller.is_local_owner else caller.principal_id,

@@ -29,6 +29,7 @@ from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.services import sweep_checks, sweep_sampling
 from runyard.services.call import Call
 from runyard.services.experiments import resolve_experiment_id
+from runyard.services.job_data import check_data
 from runyard.services.jobs import SCRIPT_TAG, SOURCE_TYPE_TAG, check_spec, shown, target_for_jobs
 from runyard.services.runs import NewRun, create_run
 from runyard.services.snapshots import use_snapshot
@@ -234,6 +235,7 @@ def _now(call: Call, sweep: Sweep) -> SweepNow:
 def _spec(call: Call, new: NewSweep) -> SweepSpec:
     target = target_for_jobs(call, new.compute)
     check_spec(new.job, target.slots)
+    check_data(call, new.job)
     sweep_checks.check_parameters(new.parameters)
     sweep_checks.check_metric(new.metric)
     if new.stopping is not None:

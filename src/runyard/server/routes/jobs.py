@@ -16,6 +16,8 @@ from runyard.protocol.messages.jobs import (
     ReportAnswer,
     ReportJob,
     SubmitJob,
+    job_inputs,
+    job_outputs,
     wire_job,
 )
 from runyard.protocol.wire import choice
@@ -128,6 +130,8 @@ def job_spec(call: Call, body: SubmitJob) -> JobSpec:
         max_attempts=body.max_attempts,
         priority=body.priority,
         is_azureml=body.is_azureml,
+        inputs=job_inputs(body.inputs),
+        outputs=job_outputs(body.outputs),
     )
 
 
