@@ -128,6 +128,12 @@ def test_hyperparameters_are_tuned_in_microsoft_s_names(configured: Path):
     assert all(isinstance(each, int) and each % 10 == 0 for each in last["units"])
 
 
+def test_data_is_handed_to_scripts_in_microsoft_s_names(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "data.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert json.loads(ended.stdout.splitlines()[-1]) == {"metrics": {"total": 6}, "made": ["6"]}
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [

@@ -90,6 +90,24 @@ def test_a_job_file_is_submitted_and_options_go_before_it(runyard: CommandLine):
     assert other.out.splitlines()[1] == "['b']"
 
 
+def test_a_job_file_may_say_what_goes_in_and_out(runyard: CommandLine):
+    write("numbers.txt", "1 2 3")
+    assert runyard("datastore", "upload", "numbers.txt", "given").code == 0
+    write("project/sum.py", "import sys\nopen(sys.argv[2] + '/sum', 'w').write(open(sys.argv[1]).read())\n")
+    write(
+        "project/job.toml",
+        'script = "sum.py"\narguments = ["${{inputs.numbers}}", "${{outputs.made}}"]\n'
+        'inputs = { numbers = "workspaceblobstore:given/numbers.txt" }\n'
+        'outputs = { made = "workspaceblobstore:made/{run_id}" }\n',
+    )
+    ended = runyard("job", "submit", "-f", "project/job.toml", "--stream")
+    assert ended.code == 0, ended.err
+    run_id = ended.out.strip()
+    assert "The input 'numbers' is there: 1 file" in ended.err
+    assert runyard("datastore", "download", f"made/{run_id}", "back").code == 0
+    assert [path.read_text() for path in Path("back").rglob("sum")] == ["1 2 3"]
+
+
 def test_a_command_runs_without_code(runyard: CommandLine):
     ended = runyard("job", "submit", "--stream", "--command", "echo", "--json")
     assert ended.code == 0

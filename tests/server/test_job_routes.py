@@ -100,6 +100,15 @@ def test_a_job_is_a_run_that_is_scheduled(local):
     assert job_of(local, made["run_id"]) == made
 
 
+def test_a_job_says_what_it_reads_and_writes(local):
+    inputs = {"x": {"places": [{"path": "a/b", "datastore": "workspaceblobstore"}], "asset_id": ""}}
+    outputs = {"y": {"datastore": "workspaceblobstore", "path": "made/{run_id}", "overwrite": True}}
+    made = submit(local, inputs=inputs, outputs=outputs)
+    assert made["inputs"] == inputs
+    assert made["outputs"]["y"]["path"] == f"made/{made['run_id']}"
+    assert job_of(local, made["run_id"]) == made
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -129,6 +138,25 @@ def test_a_job_is_a_run_that_is_scheduled(local):
         ({"environment": {"name": "nope"}}, "nope"),
         ({"environment": {"python": {"conda": {"pip": ["-r secrets.txt"]}}}}, "secrets.txt"),
         ({"run_id": "../x"}, "run_id"),
+        ({"inputs": {"a b": {"asset_id": "x"}}}, "inputs"),
+        ({"inputs": {"x": {}}}, "inputs.x"),
+        ({"inputs": {"x": {"asset_id": "none"}}}, "none"),
+        ({"inputs": {"x": {"places": [{"path": ""}]}}}, "inputs.x.places"),
+        (
+            {"inputs": {"x": {"places": [{"path": "../a", "datastore": "workspaceblobstore"}]}}},
+            "inputs.x.places",
+        ),
+        ({"inputs": {"x": {"places": [{"path": "a", "datastore": "nowhere"}]}}}, "nowhere"),
+        ({"inputs": {f"x{number}": {"asset_id": "x"} for number in range(51)}}, "inputs"),
+        ({"outputs": {"x": {"datastore": "nowhere"}}}, "nowhere"),
+        ({"outputs": {"x": {"datastore": "workspaceblobstore", "path": "a/../.."}}}, "outputs.x.path"),
+        (
+            {
+                "inputs": {"x": {"places": [{"path": "a", "datastore": "workspaceblobstore"}]}},
+                "outputs": {"x": {"datastore": "workspaceblobstore"}},
+            },
+            "'x'",
+        ),
         ({"tags": {"": "x"}}, "key"),
     ],
 )
