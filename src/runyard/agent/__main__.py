@@ -15,7 +15,8 @@ from runyard.agent.station import Station, answer
 
 USAGE = "usage: python -m runyard.agent [--station] FOLDER"
 STATION = "--station"
-REFUSED = 1
+REFUSED, CANNOT = 1, 3
+"""Exit codes of a question: it is none; the disk or the system did not let it."""
 
 
 def main() -> int:
@@ -34,7 +35,7 @@ def _answer(folder: Path) -> int:
         found = answer(Station(folder, _own_command()), json.load(sys.stdin))
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return REFUSED
+        return CANNOT if isinstance(error, OSError) else REFUSED
     json.dump(found, sys.stdout)
     return 0
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runyard.agent.shares import Share, read_share
+
 FILE_NAME = "assignment.json"
 
 T = TypeVar("T")
@@ -99,6 +101,7 @@ class Assignment:
         stop_grace_s: For how long a script may end by itself after it was told to.
         cache: The folder of environments, shared by jobs; ``~`` is the user's home.
         sdk_wheel: Runyard's own wheel to install too: a path here, or one below the workspace's address.
+        share: What of the machine the script has to itself.
         inputs: What is brought before the script.
         outputs: What goes to datastores after it.
     """
@@ -125,6 +128,7 @@ class Assignment:
     stop_grace_s: float
     cache: Path
     sdk_wheel: str = ""
+    share: Share = field(default_factory=Share)
     inputs: tuple[DataInput, ...] = ()
     outputs: tuple[DataOutput, ...] = ()
 
@@ -166,6 +170,7 @@ def _assignment(content: Mapping[str, Any]) -> Assignment:
         stop_grace_s=float(content.get("stop_grace_s", 10.0)),
         cache=Path(_typed(content["cache"], str)).expanduser(),
         sdk_wheel=_typed(content.get("sdk_wheel") or "", str),
+        share=read_share(content.get("share") or {}),
         inputs=tuple(_input(each) for each in content.get("inputs", [])),
         outputs=tuple(_output(each) for each in content.get("outputs", [])),
     )

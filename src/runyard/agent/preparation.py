@@ -77,7 +77,7 @@ class Preparation:
         variables |= data.variables()
         if job.is_azureml:
             self._check_sdk(python, variables)
-        return Command(self._words(python, data), variables, self.code, self.umask)
+        return Command(self._words(python, data), variables, self.code, self.umask, job.share.cpus)
 
     def _bring_code(self) -> None:
         wanted = self.assignment.snapshot

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError, Unavailable
 from runyard.services.assignments import STOP_GRACE_S, Assignments
@@ -15,10 +16,14 @@ from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, ta
 from runyard.stores.opening import Stores
 
 CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
+OVER_WITHIN_S = 60.0
+"""For so long an agent may live on whose job is over: it tells the end last."""
 GIVEN_UP_AFTER_S = 120.0
 """Of a canceled job whose machine does not answer; if its agent lives, its key opens nothing any more."""
 LAUNCHED_AGAIN_AFTER_S = 5.0
 LAUNCHES_OF_AN_ATTEMPT = 3
+
+SettingsOf = Callable[[Job], Mapping[str, Any]]
 
 _log = logging.getLogger("runyard.jobs")
 
@@ -47,8 +52,12 @@ class LaunchedJobs:
         self._kind = kind
         self._host = host
         self._attempts: dict[str, _Attempt] = {}
-        self._left: set[str] | None = None
+        self._left: dict[str, float | None] | None = None
+        # Handles of jobs that are not over: what was read of a job may be older than its handle.
+        self._going_on: set[str] = set()
         self._rests_until_s = 0.0
+        self._not_before_s: dict[str, float] = {}
+        self._settings_of: SettingsOf = lambda job: {}
 
     @property
     def is_idle(self) -> bool:
@@ -60,22 +69,36 @@ class LaunchedJobs:
         """Whether the launcher could not be reached a moment ago, and is let alone."""
         return time.monotonic() < self._rests_until_s
 
-    def work(self, launcher: Launcher, own: Sequence[Job], due: Sequence[Job], now_ms: int) -> None:
+    def work(
+        self,
+        launcher: Launcher,
+        own: Sequence[Job],
+        due: Sequence[Job],
+        settings: SettingsOf,
+        now_ms: int,
+    ) -> None:
         """Do what is due.
 
         Args:
             launcher: As it is now.
             own: The jobs that were begun here.
             due: Jobs whose turn it is.
+            settings: Returns those of a job's target.
             now_ms: Now.
         """
+        self._going_on.clear()
+        self._settings_of = settings
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
         for job in due:
             if self.rests:
                 break
-            self._launch(launcher, job, now_ms)
-        self._clear_up(launcher, own)
+            if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
+                self._not_before_s.pop(job.run_id, None)
+                self._launch(launcher, job, now_ms)
+        self._clear_up(launcher)
+        for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
+            del self._attempts[attempt]
 
     def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
         by_handle: dict[str, Job] = {}
@@ -85,6 +108,7 @@ class LaunchedJobs:
                 by_handle[handle] = job
             elif handle is not None:
                 yield job, AgentReport(AgentState.GONE)
+        self._going_on.update(by_handle)
         if by_handle:
             for handle, report in launcher.reports_of(by_handle.keys()).items():
                 yield by_handle[handle], report
@@ -156,16 +180,19 @@ class LaunchedJobs:
         attempt = job.attempt if again else job.attempt + 1
         try:
             assignment = self._assignments.of(job, attempt, key)
-            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots))
+            settings = self._settings_of(job)
+            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots, settings))
         except NotFound:  # the run is being removed for good
             return
         except RunyardError as error:
-            self._rest(error)
+            if isinstance(error, NoRoom):
+                self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+            else:
+                self._rest(error)
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
             return
-        if self._left is not None:
-            self._left.add(handle)
+        self._going_on.add(handle)
         launched = f"{self._kind}:{handle}"
         retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
 
@@ -175,20 +202,27 @@ class LaunchedJobs:
             _log.warning("compute targets of kind %s wait: %s", self._kind, error)
         self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
 
-    def _clear_up(self, launcher: Launcher, own: Collection[Job]) -> None:
+    def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""
         if self.rests:
             return
         try:
             if self._left is None:
-                self._left = set(launcher.list_launched())
-            going_on = {job.launched.partition(":")[2] for job in own}
-            over = sorted(self._left - going_on)
+                self._left = dict.fromkeys(launcher.list_launched())
+            over = sorted(self._left.keys() - self._going_on)
+            self._left |= dict.fromkeys(self._going_on)
             for handle, report in launcher.reports_of(over).items() if over else ():
-                if report.state in (AgentState.ENDED, AgentState.GONE):
+                if self._is_to_go(handle, report):
                     launcher.forget(handle)
-                    self._left.discard(handle)
+                    del self._left[handle]
         except Unavailable as error:
             self._rest(error)
-        for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
-            del self._attempts[attempt]
+
+    def _is_to_go(self, handle: str, report: AgentReport) -> bool:
+        """Whether nothing more is to be expected of an agent whose job is over."""
+        if report.state is not AgentState.ALIVE or self._left is None:
+            return report.state is not AgentState.UNKNOWN
+        since_s = self._left[handle]
+        if since_s is None:
+            self._left[handle] = since_s = time.monotonic()
+        return time.monotonic() - since_s > OVER_WITHIN_S
