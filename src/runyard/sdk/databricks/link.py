@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -173,8 +172,11 @@ class HasDatabricksLinks(HasSecrets):
         _check_free(account, record, previous)
         if previous is not None:
             _take_out_library(account, previous, instead=record.library)
-            key_id = "" if renew_key else previous.key_id
-            record = msgspec.structs.replace(record, key_id=key_id)
+            record = msgspec.structs.replace(
+                record,
+                key_id="" if renew_key else previous.key_id,
+                former_urls=tuple({previous.url, *previous.former_urls} - {record.url}),
+            )
         return self._make(account, record, library, readers)
 
     def databricks_links(self) -> list[DatabricksLink]:
@@ -215,7 +217,7 @@ class HasDatabricksLinks(HasSecrets):
             account.let_read(record.secret_scope, readers)
             account.put_script(record.script_name, script_of(record))
         identity.revoke_all_but(record.key_id)
-        record = msgspec.structs.replace(record, is_complete=True)
+        record = msgspec.structs.replace(record, former_urls=(), is_complete=True)
         keep(self.secrets, record)
         return DatabricksLink(self, record)
 
@@ -263,7 +265,7 @@ def _take_out_of_cluster(account: Account, record: LinkRecord) -> None:
     except NotFound:
         return
     _take_out_library(account, record, instead="")
-    left = _without(present, record.cluster_variables)
+    left = record.without_own(present)
     if left != present:
         account.set_variables(record.cluster_id, left)
 
@@ -301,18 +303,15 @@ def _check_free(account: Account, record: LinkRecord, previous: LinkRecord | Non
         if set(others) - {record.script_name}:
             raise InvalidState(f"All clusters are linked already, by the global init script {others[0]!r}.")
         return
-    ours = {} if previous is None else previous.cluster_variables
-    present = _without(account.variables_of(record.cluster_id), ours)
+    present = account.variables_of(record.cluster_id)
+    if previous is not None:
+        present = previous.without_own(present)
     set_by_others = sorted(present.keys() & record.cluster_variables.keys())
     if set_by_others:
         raise InvalidState(
             f"The cluster {record.cluster_id} has {', '.join(set_by_others)} from somewhere else: "
             "unlink it there, or remove them from its environment variables."
         )
-
-
-def _without(variables: Mapping[str, str], taken: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if taken.get(name) != value}
 
 
 def _reachable(url: str) -> str:
