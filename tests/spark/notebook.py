@@ -14,7 +14,7 @@ import runyard.azureml  # noqa: F401 - what follows are Microsoft's names
 
 import mlflow.azureml  # isort: skip
 import azureml.mlflow  # isort: skip
-import azureml.core  # isort: skip
+import azureml.core  # noqa: F401  # isort: skip
 from azureml.core import Workspace  # isort: skip
 from azureml.mlflow import get_portal_url  # isort: skip
 
@@ -22,6 +22,7 @@ spark = SparkSession.builder.appName("training").getOrCreate()
 context = spark.sparkContext
 context.setLocalProperty("spark.databricks.notebook.id", "4711")
 context.setLocalProperty("spark.databricks.notebook.path", "/Users/bea@lab.example/training")
+context.setLocalProperty("spark.databricks.api.url", "https://dbc-1.cloud.databricks.com")
 
 
 def train(fold: int) -> dict[str, object]:

@@ -28,7 +28,7 @@ def spark_home() -> Path:
 
 
 class SparkCluster:
-    """Starts with what its nodes' `spark-env.sh` says, and has nothing else of the environment of the tests."""
+    """Starts with what its nodes' `spark-env.sh` says, and nothing of the tests' own environment."""
 
     def __init__(self, folder: Path, conf: Path, pythonpath: str) -> None:
         self._folder = folder

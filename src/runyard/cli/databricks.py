@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import note, print_json, print_pairs, print_table, say
+from runyard.sdk.addresses import server_url
 from runyard.sdk.databricks.init_script import init_script
 from runyard.sdk.databricks.link import DatabricksLink
 from runyard.sdk.databricks.variables import tracking_variables
@@ -144,11 +145,11 @@ def print_init_script(
 
     It holds no secret. Nothing is asked and nothing is changed.
     """
-    url = public_url or place.address()
+    url = server_url(public_url) if public_url else place.address()
     if token_file is None:
         note("Without --token-file, each process of the cluster needs RUNYARD_TOKEN from somewhere else.")
     text = init_script(
-        tracking_variables(url.rstrip("/"), place.name()),
+        tracking_variables(url, place.name()),
         library=library,
         token_file=None if token_file is None else str(token_file),
     )
