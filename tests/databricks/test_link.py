@@ -54,7 +54,8 @@ def key_in(databricks: Databricks, link: DatabricksLink) -> str:
 
 
 def who_is(server: RunningServer, key: str) -> dict:
-    answer = httpx.get(f"{server.url}/api/v1/caller", headers={"Authorization": f"Bearer {key}"})
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = httpx.get(f"{server.url}/api/v1/caller", headers=headers, timeout=60)
     return answer.json() if answer.status_code == 200 else {"refused": answer.status_code}
 
 

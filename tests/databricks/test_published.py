@@ -40,7 +40,7 @@ INSTALL = "/api/2.0/libraries/install"
 def test_a_call_of_another_shape_is_refused_and_remembered(path: str, body: dict[str, Any], says: str):
     with databricks_workspace() as running:
         running.clusters["c"] = Cluster()
-        answer = httpx.post(running.url + path, json=body, headers=HEADERS)
+        answer = httpx.post(running.url + path, json=body, headers=HEADERS, timeout=60)
         assert answer.status_code in {400, 404}
         assert says in answer.json()["message"]
         assert len(running.unpublished) == 1
@@ -49,5 +49,5 @@ def test_a_call_of_another_shape_is_refused_and_remembered(path: str, body: dict
 
 def test_without_the_token_nobody_is_let_in():
     with databricks_workspace() as running:
-        answer = httpx.get(f"{running.url}/api/2.0/secrets/scopes/list")
+        answer = httpx.get(f"{running.url}/api/2.0/secrets/scopes/list", timeout=60)
         assert (answer.status_code, json.loads(answer.text)["error_code"]) == (401, "UNAUTHENTICATED")

@@ -42,7 +42,7 @@ def test_an_experiment_is_got_by_id_and_by_name(local: Local):
 
 
 def test_a_notebooks_own_experiment_is_made_once(local: Local):
-    name, notebook = "/Users/bea/training", [{"key": "mlflow.experiment.sourceId", "value": "4711"}]
+    name, notebook = "/Repos/bea/training", [{"key": "mlflow.experiment.sourceId", "value": "4711"}]
     made = local.post("/experiments/create", name=name, tags=notebook)
     assert local.post("/experiments/create", name=name, tags=notebook) == made
     another = [{"key": "mlflow.experiment.sourceId", "value": "4712"}]

@@ -134,6 +134,7 @@ def tags_of(logged: Logged, run_id: str) -> dict[str, str]:
         f"{logged.tracking_uri}/api/2.0/mlflow/runs/get",
         params={"run_id": run_id},
         headers={"Authorization": f"Bearer {logged.key}"},
+        timeout=60,
     )
     return {tag["key"]: tag["value"] for tag in answer.json()["run"]["data"]["tags"]}
 
