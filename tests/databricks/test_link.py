@@ -111,6 +111,20 @@ def test_another_address_takes_the_place_of_the_one_before(workspace: Workspace,
     assert len(workspace.databricks_links()) == 1
 
 
+def test_dual_logging_is_switched_on_and_off(workspace: Workspace, databricks: Databricks):
+    cluster, name = databricks.clusters[CLUSTER], "RUNYARD_DATABRICKS_DUAL_LOGGING"
+    link = linked(workspace, databricks, dual_logging=True)
+    assert (cluster.variables[name], link.record.dual_logging) == ("on", True)
+    link = linked(workspace, databricks)
+    assert name not in cluster.variables
+    assert link.missing(token=TOKEN) == []
+    linked(workspace, databricks, dual_logging=True).unlink(token=TOKEN)
+    assert cluster.variables == OWN
+    linked(workspace, databricks, None, dual_logging=True)
+    (script,) = databricks.scripts.values()
+    assert f"export {name}=on\n" in base64.b64decode(script["script"]).decode()
+
+
 def test_a_new_key_ends_the_one_before(server: RunningServer, workspace: Workspace, databricks: Databricks):
     old = key_in(databricks, linked(workspace, databricks))
     new = key_in(databricks, linked(workspace, databricks, renew_key=True))

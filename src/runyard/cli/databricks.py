@@ -44,6 +44,9 @@ def link(
             help="What gives the clusters Runyard: a requirement of pip's, or a wheel for one cluster."
         ),
     ] = None,
+    dual_logging: Annotated[
+        bool, Parameter(help="Log a copy of each run, without its files, to Databricks' own MLflow, too.")
+    ] = False,
     readers: Annotated[
         str, Parameter(help="Which user or group of Databricks may read the key; by default all users.")
     ] = "users",
@@ -61,6 +64,7 @@ def link(
         profile=profile,
         url=public_url,
         library=library,
+        dual_logging=dual_logging,
         readers=readers,
         renew_key=renew_key,
     )
@@ -123,6 +127,7 @@ def show(link_id: LinkId, *, profile: Profile = None, place: Place = HERE, json:
             "Log to": found.record.cluster_variables["MLFLOW_TRACKING_URI"],
             "As": found.record.principal,
             "Library": found.record.library,
+            "Logged to both": "yes" if found.record.dual_logging else "no",
             "State": "; ".join(missing) or "all of it is there",
         }
     )

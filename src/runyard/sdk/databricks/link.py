@@ -122,6 +122,7 @@ class HasDatabricksLinks(HasSecrets):
         profile: str | None = None,
         url: str | None = None,
         library: str | os.PathLike[str] | None = None,
+        dual_logging: bool = False,
         readers: str = "users",
         renew_key: bool = False,
     ) -> DatabricksLink:
@@ -149,6 +150,8 @@ class HasDatabricksLinks(HasSecrets):
             url: Address of this server as the clusters reach it, by default that of the workspace.
             library: What gives the clusters Runyard: a requirement of pip's, by default this version; or,
                 for a single cluster, a wheel on this machine, which is uploaded to the person's own folder.
+            dual_logging: Log a copy of each run's metrics, params and tags to Databricks' own MLflow, too;
+                files are here alone.
             readers: Where all clusters are linked, the user or the group of Databricks that may read the key.
             renew_key: Make a new key though the one there is is good; what runs needs a new start.
 
@@ -166,7 +169,9 @@ class HasDatabricksLinks(HasSecrets):
         address = _reachable(url or self._url)
         account = Account(host, token, profile)
         link_id = link_id_of(account.host, self._name, cluster_id or "")
-        record = LinkRecord(link_id, account.host, self._name, address, cluster_id or "")
+        record = LinkRecord(
+            link_id, account.host, self._name, address, cluster_id or "", dual_logging=dual_logging
+        )
         record = msgspec.structs.replace(record, library=_named_library(account, record, library))
         previous = find(self.secrets, link_id)
         _check_free(account, record, previous)
@@ -225,7 +230,7 @@ class HasDatabricksLinks(HasSecrets):
 def script_of(record: LinkRecord) -> str:
     """Return the global init script of a link."""
     variables = {
-        **tracking_variables(record.url, record.workspace),
+        **tracking_variables(record.url, record.workspace, dual_logging=record.dual_logging),
         NAMED_BY: f"{record.secret_scope}/{KEY_NAME}",
     }
     return init_script(variables, library=record.library, may_fail=False)
@@ -245,7 +250,7 @@ def _put_into_cluster(account: Account, record: LinkRecord, library: str | os.Pa
         account.upload(record.wheel.removeprefix("/Workspace"), Path(library).read_bytes())
     account.install(record.cluster_id, record.library)
     present = account.variables_of(record.cluster_id)
-    wanted = {**present, **record.cluster_variables}
+    wanted = {**record.without_own(present), **record.cluster_variables}
     if wanted != present:
         account.set_variables(record.cluster_id, wanted)
 

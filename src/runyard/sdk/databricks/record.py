@@ -27,6 +27,7 @@ class LinkRecord(msgspec.Struct, frozen=True):
         url: Address of our server, as clusters reach it.
         cluster_id: The one cluster that is linked; empty for all of the Databricks workspace.
         library: What is installed: a requirement of pip's, or a wheel below ``/Workspace``.
+        dual_logging: Whether a copy of each run is logged to Databricks, too.
         key_id: The API key that the clusters send; empty before there is one.
         former_urls: Addresses that a cluster may still have, as the way to another one failed in between.
         is_complete: Whether all of it was made; if not, link again or unlink.
@@ -38,6 +39,7 @@ class LinkRecord(msgspec.Struct, frozen=True):
     url: str
     cluster_id: str = ""
     library: str = ""
+    dual_logging: bool = False
     key_id: str = ""
     former_urls: tuple[str, ...] = ()
     is_complete: bool = False
@@ -65,18 +67,18 @@ class LinkRecord(msgspec.Struct, frozen=True):
     @property
     def cluster_variables(self) -> dict[str, str]:
         """What the environment of a linked cluster has, with a reference in the place of the key."""
-        return self._variables(self.url)
+        return self._variables(self.url, dual_logging=self.dual_logging)
 
     def without_own(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return what is left of a cluster's variables without the link's own; what others changed stays."""
-        own = [self._variables(url) for url in (self.url, *self.former_urls)]
+        own = [self._variables(url, dual_logging=True) for url in (self.url, *self.former_urls)]
         return {
             name: value for name, value in variables.items() if all(each.get(name) != value for each in own)
         }
 
-    def _variables(self, url: str) -> dict[str, str]:
+    def _variables(self, url: str, *, dual_logging: bool) -> dict[str, str]:
         reference = f"{{{{secrets/{self.secret_scope}/{KEY_NAME}}}}}"
-        return {**tracking_variables(url, self.workspace), TOKEN: reference}
+        return {**tracking_variables(url, self.workspace, dual_logging=dual_logging), TOKEN: reference}
 
 
 def link_id_of(host: str, workspace: str, cluster_id: str) -> str:
