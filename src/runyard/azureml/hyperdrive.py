@@ -271,7 +271,7 @@ class HyperDriveConfig(SweepConfig):
         max_concurrent_runs: How many at a time; by default as many as the target has slots for.
         max_duration_minutes: After how many minutes the sweep ends what goes on.
         policy: When a run is ended early.
-        estimator: Must be None.
+        estimator: What each run runs, in place of ``run_config``.
         run_config: What each run runs, and where.
         resume_from: Must be None.
         resume_child_runs: Must be None.
@@ -293,21 +293,21 @@ class HyperDriveConfig(SweepConfig):
         max_concurrent_runs: int | None = None,
         max_duration_minutes: int = 10_080,
         policy: EarlyTerminationPolicy | None = None,
-        estimator: object = None,
+        estimator: ScriptRunConfig | None = None,
         run_config: ScriptRunConfig | None = None,
         resume_from: object = None,
         resume_child_runs: object = None,
         pipeline: object = None,
     ) -> None:
-        if any(each is not None for each in (estimator, resume_from, resume_child_runs, pipeline)):
+        if any(each is not None for each in (resume_from, resume_child_runs, pipeline)):
             raise NotImplementedHere(
-                "A sweep has no estimator, pipeline or runs to resume from: give it run_config, a "
-                "ScriptRunConfig."
+                "A sweep has no pipeline, and no runs to resume from: give it run_config."
             )
-        if run_config is None:
-            raise InvalidParameter("HyperDriveConfig needs run_config, a ScriptRunConfig.")
+        configs = [each for each in (run_config, estimator) if each is not None]
+        if len(configs) != 1:
+            raise InvalidParameter("HyperDriveConfig needs run_config or estimator, one of them.")
         super().__init__(
-            run_config,
+            configs[0],
             hyperparameter_sampling.parameter_space,
             primary_metric_name,
             goal=PrimaryMetricGoal(primary_metric_goal).value.lower(),

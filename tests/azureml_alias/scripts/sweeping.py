@@ -4,6 +4,7 @@ import json
 import sys
 
 from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+from azureml.train.estimator import Estimator
 from azureml.train.hyperdrive import (
     BanditPolicy,
     BayesianParameterSampling,
@@ -97,6 +98,16 @@ for sampling, policy in (
         sampling, "validation_acc", PrimaryMetricGoal.MINIMIZE, 2, policy=policy, run_config=src
     )
     experiment.submit(config).cancel()
+
+estimator = Estimator(source_directory=sys.argv[1], entry_script="tune.py", compute_target="local")
+config = HyperDriveConfig(
+    estimator=estimator,
+    hyperparameter_sampling=GridParameterSampling({"lr": choice(0.1)}),
+    primary_metric_name="validation_acc",
+    primary_metric_goal=PrimaryMetricGoal.MAXIMIZE,
+    max_total_runs=1,
+)
+experiment.submit(config).cancel()
 
 print(
     json.dumps(
