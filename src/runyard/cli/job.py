@@ -88,7 +88,7 @@ def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
             "Run": f"{run.display_name} {run.id}",
             "Status": status_word(job) + (", to be canceled" if _is_being_canceled(job) else ""),
             "Reason": job.reason or "-",
-            "Queue": f"number {job.position}" if job.position else "-",
+            "Queue": _place_in_queue(job),
             "Exit code": "-" if job.exit_code is None else str(job.exit_code),
             "Runs": job.script or " ".join(job.command),
             "Arguments": _shown(job.arguments),
@@ -174,6 +174,12 @@ def _found(workspace: Workspace, run_id: str) -> tuple[Run, WireJob]:
     if job is None:
         raise NotFound(f"Run {run_id!r} is no job: it was not submitted. See `runyard run show {run_id}`.")
     return run, job
+
+
+def _place_in_queue(job: WireJob) -> str:
+    if not job.position:
+        return "-"
+    return f"number {job.position}" + (f": {job.waits_for}" if job.waits_for else "")
 
 
 def _is_being_canceled(job: WireJob) -> bool:

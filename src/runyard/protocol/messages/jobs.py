@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.entities.job import Job
+from runyard.entities.job import Job, Waiting
 from runyard.protocol.messages.common import Wire
 from runyard.protocol.messages.environments import WireDocker, WirePython
 
@@ -49,18 +49,23 @@ class ListJobs(Wire):
     """Query of ``GET /api/v1/jobs``; the latest submitted first.
 
     ``statuses`` are names of states with commas between them; ``active`` stands for all that are not over.
+    ``text`` is somewhere in the run's name or id, the script or command's name, or the submitter's name,
+    whatever the case of its letters.
     """
 
     compute: str | None = None
     experiment_id: str | None = None
     statuses: str = ""
+    text: str = ""
     max_results: int = 100
     page_token: str | None = None
 
 
 class WireJob(Wire, omit_defaults=False):
-    """A job. ``position`` counts from 1 in the queue of its target; ``reason`` says why it ended so.
+    """A job, and what its run is called.
 
+    ``position`` counts from 1 in the queue of its target, and ``waits_for`` says what it waits for there;
+    ``reason`` says why it ended so, or why an attempt before failed.
     ``status`` is queued, starting, preparing, running, completed, failed, canceled or lost.
     """
 
@@ -89,7 +94,9 @@ class WireJob(Wire, omit_defaults=False):
     exit_code: int | None
     reason: str
     host: str
+    run_name: str = ""
     position: int | None = None
+    waits_for: str = ""
 
 
 class JobAnswer(Wire, omit_defaults=False):
@@ -149,7 +156,22 @@ class SnapshotAnswer(Wire, omit_defaults=False):
     size_bytes: int
 
 
-def wire_job(job: Job, position: int | None = None) -> WireJob:
+class WireSnapshotFile(Wire, omit_defaults=False):
+    """A file of a job's code, by its path below the folder."""
+
+    path: str
+    size_bytes: int
+    is_executable: bool
+
+
+class ListSnapshotFilesAnswer(Wire, omit_defaults=False):
+    """The files of a job's code in the order of the archive; ``is_cut`` if there may be more."""
+
+    files: list[WireSnapshotFile]
+    is_cut: bool
+
+
+def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> WireJob:
     """Return a job as Runyard writes it."""
     spec = job.spec
     return WireJob(
@@ -178,5 +200,7 @@ def wire_job(job: Job, position: int | None = None) -> WireJob:
         exit_code=job.exit_code,
         reason=job.reason,
         host=job.host,
-        position=position,
+        run_name=run_name,
+        position=waiting and waiting.position,
+        waits_for=waiting.reason if waiting else "",
     )
