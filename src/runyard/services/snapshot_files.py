@@ -88,8 +88,8 @@ def open_code(call: Call, sha256: str, path: str) -> ArtifactDownload:
                 return _InMemory(_content_of(tar, member, file))
     except _ReadEnough:
         raise TooLarge(
-            f"{path[:200]!r} is not in the first {MAX_UNPACKED_BYTES} bytes of the code, and no more of it is "
-            "looked through. Download the archive."
+            f"{path[:200]!r} is not in the first {MAX_UNPACKED_BYTES} bytes of the code; no more is read. "
+            "Download the archive."
         ) from None
     raise NotFound(f"Snapshot {sha256} has no file {path[:200]!r}.")
 

@@ -11,9 +11,10 @@ import { environmentHash, environmentsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { environmentInPython, environmentInShell } from "./environmentWords.ts";
@@ -33,22 +34,22 @@ export function EnvironmentScreen({ name, version }: { name: string; version: st
   });
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={environmentsHash()}>Environments</a>
-          <span aria-hidden="true">/</span>
-          <span className="wrap-anywhere">{name}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">
+      <PageHead
+        trail={[["Environments", environmentsHash()]]}
+        here={name}
+        title={
+          <>
             {name} {query.data && <span className="quiet">version {query.data.version}</span>}
-          </h1>
-          {query.data?.is_archived && <span className="pill">archived</span>}
-          {query.data?.is_curated && <span className="pill">comes with the server</span>}
-          <span className="grow" />
-          {query.data && !query.data.is_curated && <Actions environment={query.data} />}
-        </div>
-      </div>
+          </>
+        }
+        marks={
+          <>
+            {query.data?.is_archived && <span className="pill">archived</span>}
+            {query.data?.is_curated && <span className="pill">comes with the server</span>}
+          </>
+        }
+        actions={query.data && !query.data.is_curated && <Actions environment={query.data} />}
+      />
       <Loaded query={query} label="Loading the environment">
         {(found) => <Content found={found} />}
       </Loaded>
@@ -63,12 +64,7 @@ function Content({ found }: { found: Environment }) {
       {found.description && <p className="wrap-anywhere">{found.description}</p>}
       <div className="overview">
         <div className="stack">
-          <section className="card" aria-label="Details">
-            <header>
-              <h2>Details</h2>
-            </header>
-            <Facts facts={factsOf(found)} />
-          </section>
+          <FactsCard facts={factsOf(found)} />
           {!found.is_curated && (
             <VersionsCard
               queryKey={["environments", name, "versions"]}
@@ -97,7 +93,7 @@ function Content({ found }: { found: Environment }) {
 }
 
 function factsOf({ python, docker, ...found }: Environment): [string, ReactNode][] {
-  const facts: [string, ReactNode][] = [
+  return [
     ["Image", docker.image && <code>{docker.image}</code>],
     ["Shared memory", docker.shm_size],
     ["Python", <code key="python">{python.interpreter}</code>],
@@ -106,7 +102,6 @@ function factsOf({ python, docker, ...found }: Environment): [string, ReactNode]
     ["Registered", !found.is_curated && <Time ms={found.created_ms} />],
     ["By", found.created_by],
   ];
-  return facts.filter(([, value]) => Boolean(value));
 }
 
 function PackagesCard({ found }: { found: Environment }) {
