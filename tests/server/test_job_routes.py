@@ -163,6 +163,11 @@ def test_an_environment_is_what_it_was_when_the_job_was_submitted(local):
     assert curated["environment_version"] == 1
     inline = submit(local, environment={"python": {"user_managed": True}, "variables": {"A": "b"}})
     assert (inline["environment_name"], inline["environment_version"]) == ("", 0)
+    shown = good(local.ask("GET", f"{JOBS}/{by_name['run_id']}"))["environment"]
+    assert (shown["name"], shown["version"], shown["python"]["conda"]["pip"]) == ("train", 1, ["numpy"])
+    shown = good(local.ask("GET", f"{JOBS}/{inline['run_id']}"))["environment"]
+    assert (shown.get("name", ""), shown["python"]["user_managed"]) == ("", True)
+    assert shown["variables"] == {"A": "b"}
 
 
 def test_jobs_are_listed_filtered_and_paged(local):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runyard.entities.job import Job, Waiting
 from runyard.protocol.messages.common import Wire
-from runyard.protocol.messages.environments import WireDocker, WirePython
+from runyard.protocol.messages.environments import WireDocker, WirePython, wire_docker, wire_python
 
 
 class JobEnvironment(Wire):
@@ -100,9 +100,10 @@ class WireJob(Wire, omit_defaults=False):
 
 
 class JobAnswer(Wire, omit_defaults=False):
-    """One job."""
+    """One job, and the environment that it was submitted with, whatever has become of that since."""
 
     job: WireJob
+    environment: JobEnvironment | None = None
 
 
 class ListJobsAnswer(Wire, omit_defaults=False):
@@ -201,6 +202,18 @@ def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> Wi
         reason=job.reason,
         host=job.host,
         run_name=run_name,
-        position=waiting and waiting.position,
+        position=waiting.position if waiting else None,
         waits_for=waiting.reason if waiting else "",
+    )
+
+
+def wire_job_environment(job: Job) -> JobEnvironment:
+    """Return what a job needs around it, as Runyard writes it."""
+    spec = job.spec.environment
+    return JobEnvironment(
+        name=job.spec.environment_name,
+        version=job.spec.environment_version or None,
+        python=wire_python(spec.python),
+        docker=wire_docker(spec.docker),
+        variables=dict(spec.variables),
     )

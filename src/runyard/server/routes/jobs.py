@@ -20,6 +20,7 @@ from runyard.protocol.messages.jobs import (
     SubmitJob,
     WireJob,
     wire_job,
+    wire_job_environment,
 )
 from runyard.protocol.wire import choice
 from runyard.server.routing import Routes
@@ -125,7 +126,7 @@ def end_job(call: Call, body: EndJob, run_id: str) -> Empty:
 
 
 def _answer(call: Call, job: Job) -> JobAnswer:
-    return JobAnswer(job=_wired(call, [job])[0])
+    return JobAnswer(job=_wired(call, [job])[0], environment=wire_job_environment(job))
 
 
 def _wired(call: Call, found: Sequence[Job]) -> list[WireJob]:
