@@ -8,11 +8,11 @@ import { useDocumentTitle } from "../app/title.ts";
 import { Dialog } from "../parts/Dialog.tsx";
 import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { Time } from "../parts/Time.tsx";
 import { DatastoreFiles } from "./DatastoreFiles.tsx";
-import { addressOnScreen, Lines } from "./Lines.tsx";
 import { datastoreInPython, datastoreInShell, KIND_NAMES, whereOf } from "./words.ts";
 
 /** One datastore: a folder of its files, and what is known of it. */

@@ -9,16 +9,16 @@ import {
 import { may, useCaller } from "../api/caller.ts";
 import { environmentHash, environmentsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
-import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
 import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
+import { TextCard } from "../parts/TextCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { environmentInPython, environmentInShell } from "./environmentWords.ts";
-import { addressOnScreen, Lines } from "./Lines.tsx";
 import { VersionsCard } from "./VersionsCard.tsx";
 
 const pairs = (values: Record<string, string>) =>
@@ -83,7 +83,7 @@ function Content({ found }: { found: Environment }) {
         </div>
         <div className="stack">
           <PackagesCard found={found} />
-          {docker.dockerfile && <TextCard title="Dockerfile" text={docker.dockerfile} />}
+          {docker.dockerfile && <TextCard title="Dockerfile" text={docker.dockerfile} empty="" />}
           <PairsCard title="Variables" empty="No variables are set." rows={pairs(found.variables)} />
           <PairsCard title="Tags" empty="No tags were set." rows={pairs(found.tags)} />
         </div>
@@ -110,23 +110,7 @@ function PackagesCard({ found }: { found: Environment }) {
     ...(packages.length > 0 ? ["# conda", ...packages] : []),
     ...(pip.length > 0 ? ["# pip", ...pip] : []),
   ].join("\n");
-  return <TextCard title="Packages" text={text} />;
-}
-
-function TextCard({ title, text }: { title: string; text: string }) {
-  return (
-    <section className="card" aria-label={title}>
-      <header className="row">
-        <h2 className="grow">{title}</h2>
-        {text && <CopyButton text={text} label={`Copy: ${title}`} />}
-      </header>
-      {text ? (
-        <pre className="card-note note-text wrap-anywhere">{text}</pre>
-      ) : (
-        <p className="quiet card-note">None are named.</p>
-      )}
-    </section>
-  );
+  return <TextCard title="Packages" text={text} empty="None are named." />;
 }
 
 function Actions({ environment }: { environment: Environment }) {
