@@ -220,7 +220,7 @@ def test_the_queue_says_what_each_job_waits_for(local):
     }
     Attempt(local, first)
     assert listed()[first] == (None, "")
-    assert listed()[second] == (1, "it needs 2 slots, and of 3 only 1 are free")
+    assert listed()[second] == (1, "it needs 2 slots, and of 3 only 1 is free")
     good(local.ask("PATCH", f"{COMPUTE}/pool", json={"slots": 2}))
     assert listed()[second] == (1, "all slots of compute target 'pool' are taken")
     assert listed()[last] == (3, "it needs 3 slots, and compute target 'pool' has 2")

@@ -53,12 +53,12 @@ export const targetInPython = (address: Address, name: string) =>
     "",
     openInPython(address),
     `target = ComputeTarget(ws, ${pythonText(name)})`,
-    'src = ScriptRunConfig(source_directory=".", script="train.py", compute_target=target)',
+    'src = ScriptRunConfig(".", "train.py", compute_target=target)',
     'run = Experiment(ws, "trials").submit(src)',
   ].join("\n");
 
 export const targetInShell = (address: Address, name: string) =>
   [
     `runyard compute show ${shellWord(name)} ${openInShell(address)}`,
-    `runyard job submit ${openInShell(address)} --compute ${shellWord(name)} train.py`,
+    `runyard job submit ${openInShell(address)} \\\n  --compute ${shellWord(name)} train.py`,
   ].join("\n");

@@ -91,7 +91,7 @@ describe("a job", () => {
 
   it("is submitted by lines for this workspace", () => {
     expect(submitInShell(ADDRESS)).toBe(
-      "runyard job submit --url http://127.0.0.1:5000 -w 'a b' --experiment trials --stream train.py",
+      "runyard job submit --url http://127.0.0.1:5000 -w 'a b' \\\n  --experiment trials --stream train.py",
     );
     expect(submitInShell(ADDRESS, "long")).toContain("--compute long --stream");
     expect(submitInPython(ADDRESS)).toContain('Workspace.get("a b", url="http://127.0.0.1:5000")');

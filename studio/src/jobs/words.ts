@@ -71,7 +71,7 @@ export function stepsOf(job: Job): Step[] {
 
 export function submitInShell(address: Address, compute = ""): string {
   const target = compute && compute !== "local" ? `--compute ${shellWord(compute)} ` : "";
-  return `runyard job submit ${openInShell(address)} --experiment trials ${target}--stream train.py`;
+  return `runyard job submit ${openInShell(address)} \\\n  --experiment trials ${target}--stream train.py`;
 }
 
 export function submitInPython(address: Address, compute = ""): string {

@@ -60,8 +60,8 @@ export function LogPane({ runId, label, fileName, pieces, isLive }: Props) {
         />
         {found && (
           <span className="quiet number" role="status">
-            {at !== null && found.length > 0 ? `${at + 1} of ` : ""}
-            {plural(found.length, "line")}
+            {at !== null && found.length > 0 ? `${(at + 1).toLocaleString("en")} of ` : ""}
+            {found.length.toLocaleString("en")} found
             {isDone ? "" : "…"}
           </span>
         )}

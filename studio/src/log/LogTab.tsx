@@ -93,7 +93,7 @@ function StreamButton(props: {
   const size = props.pieces.reduce((sum, piece) => sum + piece.byteCount, 0);
   return (
     <button type="button" className="button" aria-pressed={props.isShown} onClick={props.onChoose}>
-      {props.name} <span className="quiet number">{size > 0 ? bytes(size) : "–"}</span>
+      {props.name} <span className="quiet number wide-only">{size > 0 ? bytes(size) : "–"}</span>
     </button>
   );
 }

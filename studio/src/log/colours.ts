@@ -7,7 +7,7 @@ export interface Piece {
   /** Names of the style sheet. */
   look: string;
   /** A colour that has no name there: one of the 256, or any. */
-  colour?: string;
+  colour?: string | undefined;
   background?: string;
   isFound?: boolean;
 }
@@ -22,6 +22,12 @@ export function paletteColour(number: number): string {
   }
   const at = number - 16;
   return `rgb(${STEPS[Math.floor(at / 36)]}, ${STEPS[Math.floor(at / 6) % 6]}, ${STEPS[at % 6]})`;
+}
+
+/** Black or white, whichever can be read on a colour that somebody chose without a thought of this page. */
+function readableOn(colour: string): string {
+  const [red = 0, green = 0, blue = 0] = (colour.match(/\d+/g) ?? []).map(Number);
+  return red * 0.299 + green * 0.587 + blue * 0.114 > 140 ? "#000" : "#fff";
 }
 
 function colourOf(name: string | null, trueColour: string | null): { look?: string; colour?: string } {
@@ -39,7 +45,9 @@ export function piecesOf(text: string, style: string): Piece[] {
   return Anser.ansiToJson(plain, { json: true, remove_empty: true, use_classes: true }).map((entry) => {
     const front = colourOf(entry.fg, entry.fg_truecolor);
     const back = colourOf(entry.bg, entry.bg_truecolor);
+    const isOnColour = Boolean(back.look || back.colour);
     const looks = [
+      isOnColour && "on-colour",
       front.look && `${front.look}-fg`,
       back.look && `${back.look}-bg`,
       ...entry.decorations.map((one) => `ansi-${one}`),
@@ -47,7 +55,9 @@ export function piecesOf(text: string, style: string): Piece[] {
     return {
       text: entry.content,
       look: looks.filter(Boolean).join(" "),
-      ...(front.colour ? { colour: front.colour } : {}),
+      ...(front.colour || back.colour
+        ? { colour: front.colour ?? (front.look ? undefined : readableOn(back.colour ?? "")) }
+        : {}),
       ...(back.colour ? { background: back.colour } : {}),
     };
   });

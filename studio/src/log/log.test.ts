@@ -203,11 +203,19 @@ describe("the looks of a line", () => {
   it("may be any colour", () => {
     expect(piecesOf(`${ESC}[38;5;208mx${ESC}[48;2;1;2;3my`, "")).toEqual([
       { text: "x", look: "", colour: "rgb(255, 135, 0)" },
-      { text: "y", look: "", colour: "rgb(255, 135, 0)", background: "rgb(1, 2, 3)" },
+      { text: "y", look: "on-colour", colour: "rgb(255, 135, 0)", background: "rgb(1, 2, 3)" },
     ]);
     expect(piecesOf(`${ESC}[38:5:232mx`, "")[0]?.colour).toBe("rgb(8, 8, 8)");
     expect(paletteColour(16)).toBe("rgb(0, 0, 0)");
     expect(paletteColour(255)).toBe("rgb(238, 238, 238)");
+  });
+
+  it("can be read on any ground", () => {
+    expect(piecesOf(`${ESC}[48;2;1;2;3mx${ESC}[48;2;250;250;250my`, "").map(({ colour }) => colour)).toEqual([
+      "#fff",
+      "#000",
+    ]);
+    expect(piecesOf(`${ESC}[41;97mx`, "")[0]?.look).toBe("on-colour ansi-bright-white-fg ansi-red-bg");
   });
 
   it("leave what a script prints a text", () => {
