@@ -55,5 +55,6 @@ def _reason(job: Job, position: int, target: ComputeTarget | None, free: int) ->
     if position > 1:
         return f"{position - 1} {'job is' if position == 2 else 'jobs are'} before it"
     if job.spec.slots > 1 and free > 0:
-        return f"it needs {job.spec.slots} slots, and of {target.slots} only {free} {"is" if free == 1 else "are"} free"
+        are_free = f"{free} {'is' if free == 1 else 'are'} free"
+        return f"it needs {job.spec.slots} slots, and of {target.slots} only {are_free}"
     return f"all slots of compute target '{target.name}' are taken"
