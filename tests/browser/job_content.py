@@ -36,7 +36,7 @@ TOLD = """
 COLOURED = """
     import sys, time
     print("plain, then \\x1b[31mred\\x1b[0m and \\x1b[1;32mbold green\\x1b[0m")
-    print("\\x1b[38;5;208morange of 256\\x1b[0m, \\x1b[48;2;20;60;120m\\x1b[97m any \\x1b[0m, \\x1b[33myellow")
+    print("\\x1b[38;5;208morange\\x1b[0m, \\x1b[48;2;20;60;120m\\x1b[97m any \\x1b[0m, \\x1b[33myellow")
     print("still yellow\\x1b[0m <img src=x onerror=alert(1)>")
     for step in range(0, 101, 5):
         print(f"\\r{step:3d}% |{'#' * (step // 5):<20}|", end="", file=sys.stderr, flush=True)

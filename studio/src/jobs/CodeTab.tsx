@@ -53,11 +53,7 @@ function Files({ job, path }: { job: Job; path: string }) {
               <CopyButton text={sha256} label="Copy the SHA-256 of the archive" />
             </span>
             <span className="grow" />
-            <a
-              className="button small"
-              href={snapshotAddress(sha256)}
-              download={`${job.run_name}-code.tar.gz`}
-            >
+            <a className="button small" href={snapshotAddress(sha256)} download>
               <Icon name="download" /> Download all
             </a>
           </div>

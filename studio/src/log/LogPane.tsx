@@ -1,5 +1,4 @@
 import { type KeyboardEvent, useMemo, useState } from "react";
-import { prefix } from "../api/address.ts";
 import { type ConsolePiece, consolePath } from "../api/console.ts";
 import { send } from "../api/transport.ts";
 import { download } from "../charts/download.ts";
@@ -153,13 +152,6 @@ function DownloadButton(props: Pick<Props, "runId" | "pieces" | "fileName"> & { 
       setFailure(error);
     }
     setIsBusy(false);
-  }
-  if (pieces.length === 1 && pieces[0]) {
-    return (
-      <a className="button small" href={prefix() + consolePath(runId, pieces[0].path)} download={fileName}>
-        <Icon name="download" /> Download
-      </a>
-    );
   }
   if (totalBytes > MOST_DOWNLOADED_BYTES) {
     return <span className="quiet">Too large to download at once: its parts are among the artifacts.</span>;
