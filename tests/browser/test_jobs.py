@@ -132,7 +132,7 @@ def test_a_log_that_grows_is_never_read_twice(visit: Visit, own_jobs: JobClient,
     for epoch in range(5):
         tell(told, epoch)
         expect(log(page)).to_contain_text(f"epoch {epoch}")
-    begins = [int(re.fullmatch(r"bytes=(\d+)-", each).group(1)) for each in asked]
+    begins = [int(each.removeprefix("bytes=").removesuffix("-")) for each in asked]
     assert begins[0] == 0
     assert begins == sorted(set(begins))
     tell(told, "end")

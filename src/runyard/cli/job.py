@@ -38,6 +38,9 @@ def list_(
         tuple[str, ...],
         Parameter(help="Only those that are `active`, `queued`, `running`, `failed` …; may be repeated."),
     ] = (),
+    search: Annotated[
+        str, Parameter(help="Only those with this in the run's name or id, the script's, or the submitter's.")
+    ] = "",
     max: Annotated[int, Parameter(help="How many at most; by default 50.", validator=Number(gte=1))] = 50,
     place: Place = HERE,
     json: Json = False,
@@ -50,6 +53,7 @@ def list_(
         compute=compute,
         experiment_id=experiment_id,
         statuses=",".join(status).lower(),
+        text=search,
         page_size=max,
     )
     jobs = list(itertools.islice(found, max))
@@ -67,7 +71,7 @@ def list_(
                 time_text(job.submitted_ms),
                 duration_text(job.started_ms, job.ended_ms),
                 job.submitted_by,
-                job.reason or "-",
+                job.waits_for or job.reason or "-",
             )
             for job in jobs
         ),

@@ -164,6 +164,7 @@ export const environmentHash = (name: string, version?: number) =>
 /** All jobs, or with a query some of them. */
 export const jobsHash = (query: Record<string, string> = {}) =>
   pathTo("jobs") + (Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : "");
+export const jobHash = (runId: string) => pathTo("jobs", runId);
 export const computeHash = () => pathTo("compute");
 export const computeTargetHash = (name: string) => pathTo("compute", name);
 export const workspacesHash = () => pathTo("workspaces");
