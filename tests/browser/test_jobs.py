@@ -132,12 +132,13 @@ def test_a_log_that_grows_is_never_read_twice(visit: Visit, own_jobs: JobClient,
     for epoch in range(5):
         tell(told, epoch)
         expect(log(page)).to_contain_text(f"epoch {epoch}")
-    begins = [int(each.removeprefix("bytes=").removesuffix("-")) for each in asked]
-    assert begins[0] == 0
-    assert begins == sorted(set(begins))
     tell(told, "end")
     expect(log(page)).to_contain_text("it has ended")
     expect(page.locator(".title")).to_contain_text("Completed")
+    expect(page.get_by_text("The end.")).to_be_visible()
+    begins = [int(each.removeprefix("bytes=").removesuffix("-")) for each in asked]
+    assert begins[0] == 0
+    assert begins == sorted(set(begins))
 
 
 def test_the_end_is_followed_until_somebody_scrolls_up(

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { type ConsolePiece, listConsole, STREAMS, type Stream } from "../api/console.ts";
 import { useUrlQuery } from "../app/location.ts";
 import { bytes } from "../parts/format.ts";
@@ -9,6 +10,7 @@ import { LogPane } from "./LogPane.tsx";
 import { shownStream } from "./streams.ts";
 
 const LIVE_MS = 1000;
+const QUIET_MS = 15_000;
 const STREAM_NAMES: Record<Stream, string> = {
   stdout: "Output",
   stderr: "Errors",
@@ -27,11 +29,17 @@ interface Props {
 export function LogTab({ runId, isLive, hasFailed, isJob }: Props) {
   const [query, change] = useUrlQuery();
   const pieces = useQuery({
-    queryKey: ["console", runId, isLive],
+    queryKey: ["console", runId],
     queryFn: ({ signal }) => listConsole(runId, signal),
     // A tab that nobody sees asks for nothing; it reads on when somebody does.
-    refetchInterval: isLive ? LIVE_MS : false,
+    refetchInterval: isLive ? LIVE_MS : QUIET_MS,
   });
+  const { refetch } = pieces;
+  // The last of it came right before the end.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the end is when to look once more
+  useEffect(() => {
+    void refetch();
+  }, [isLive, refetch]);
   return (
     <Loaded query={pieces} label="Loading the log">
       {(all) => {

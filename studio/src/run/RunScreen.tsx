@@ -131,7 +131,8 @@ export function RunScreen({ experimentId, runId, tab, artifactPath }: Props) {
   const query = useQuery({
     queryKey: ["run", runId],
     queryFn: ({ signal }) => getRun(runId, signal),
-    refetchInterval: ({ state }) => (state.data?.status === "RUNNING" ? LIVE_MS : QUIET_MS),
+    refetchInterval: ({ state }) =>
+      state.data?.status === "RUNNING" || state.data?.status === "SCHEDULED" ? LIVE_MS : QUIET_MS,
   });
   const run = query.data;
   const isJob = run?.tags.has(COMPUTE_TAG) ?? false;
