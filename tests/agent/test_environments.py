@@ -274,7 +274,7 @@ def test_an_interpreter_may_lie_in_the_code(env_job: JobFolder):
 def test_the_sdk_is_installed_too_if_its_wheel_is_named(env_job: JobFolder, tmp_path: Path, named: str):
     wheel = write_wheel(tmp_path / "sdk", "runyard_sdk", "7.0", requires=["thing<2"])
     env_job.server.files["/api/v1/agent/" + wheel.name] = wheel.read_bytes()
-    where = str(wheel) if named == "path" else f"{env_job.server.url}/api/v1/agent/{wheel.name}"
+    where = str(wheel) if named == "path" else f"/api/v1/agent/{wheel.name}"
     code = {"train.py": "import runyard_sdk, thing; print(runyard_sdk.VERSION, thing.VERSION)"}
     env_job.assign(code, environment=spec(), sdk_wheel=where).run()
     assert env_job.server.console("stdout") == b"7.0 1.1.3\n", setup_log(env_job)

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "stores": WORDS | {"protocol"},
     "auth": WORDS,
     "agent": set(),  # it is sent to machines where nothing else of Runyard is
-    "compute": WORDS,
+    "compute": WORDS | {"agent"},
     "sdk": WORDS | {"protocol"},
     "azureml": WORDS | {"sdk"},
     "serving": WORDS | {"compute"},

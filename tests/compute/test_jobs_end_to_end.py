@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from runyard.compute.local import AGENT, SCRIPT
+from runyard.agent.station import AGENT, SCRIPT
 from tests.browser.signing_in import administer
 from tests.running_server import RunningServer
 from tests.waiting import until

@@ -6,6 +6,7 @@ The calls are made from the table itself, so a new route is walked the day it is
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import re
 
@@ -124,6 +125,7 @@ TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
 SECRET_NAME, DATASTORE = "walked-secret", "walked-store"
 OVERWRITTEN = tarred({"walked": "overwritten"})
 SNAPSHOT = hashlib.sha256(OVERWRITTEN).hexdigest()
+WHEEL = f"runyard-{importlib.metadata.version('runyard')}-py3-none-any.whl"
 REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 # MLflow's pages call the same routes below an address of their own.
@@ -417,6 +419,7 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     is_grave = route.method == "DELETE" and path.endswith("{dataset_id}")
     path = path.replace("{dataset_id}", f"d-{'0' * 32}" if is_grave else planted.dataset_id)
     path = path.replace("{secret_name:path}", SECRET_NAME)
+    path = path.replace("{file_name}", WHEEL)
     path = path.replace("{datastore}", DATASTORE).replace("{file_path:path}", "walked")
     path = path.replace("{trace_id}", planted.trace_id).replace("{assessment_id}", planted.assessment_id)
     path = path.replace("{principal}", "walker").replace("{group}", "walkers").replace("{member}", "walker")

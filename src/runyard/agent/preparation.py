@@ -20,6 +20,7 @@ from runyard.agent.steps import CannotPrepare, Steps, Stopped
 from runyard.agent.variables import RESOURCE_GROUP, SUBSCRIPTION_ID, script_variables, server_address
 
 MAX_WHEEL_BYTES = 500_000_000
+SERVED = "/api/"
 DOWNLOADS = 3
 
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
@@ -72,7 +73,7 @@ class Preparation:
         variables["RUNYARD_SPOOL_DIR"] = str(self.folder / unsent.FOLDER)
         if job.is_azureml:
             self._check_sdk(python, variables)
-        return Command(self._words(python), variables, self.code, self.umask)
+        return Command(self._words(python), variables, self.code, self.umask, job.share.cpus)
 
     def _bring_code(self) -> None:
         wanted = self.assignment.snapshot
@@ -119,7 +120,9 @@ class Preparation:
         name = named.rsplit("/", 1)[-1]
         if not _WHEEL.fullmatch(name):
             raise CannotPrepare(f"{named!r} is no wheel.")
-        if not named.startswith(("http://", "https://")):
+        if not named.startswith(SERVED):
+            if not Path(named).is_file():
+                raise CannotPrepare(f"There is no wheel {named!r} on the machine of the job.")
             return Path(named)
         target = self.folder / name
         self._download(named, target, MAX_WHEEL_BYTES, "Runyard's SDK")

@@ -17,8 +17,17 @@ _INHERITED = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|LD_LIBRARY_PATH"
     r"|(UV|PIP|CUDA|NVIDIA)_\w+|\w+_PROXY|\w+_proxy"
 )
+# Which environment is activated, and where a conda is: an agent asks, its processes are told anew.
+_FOR_AGENTS = frozenset({"LOGNAME", "VIRTUAL_ENV", "CONDA_EXE"})
 # Of those, what makes an environment may need and a script must not have.
 _SECRET = re.compile(r"(UV|PIP)_\w*(PASSWORD|TOKEN|SECRET|USERNAME|CREDENTIAL)\w*")
+
+
+def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what an agent gets of the variables of whoever starts it: nothing that may be secret."""
+    return {
+        name: value for name, value in variables.items() if _INHERITED.fullmatch(name) or name in _FOR_AGENTS
+    }
 
 
 def inherited() -> dict[str, str]:
@@ -39,6 +48,7 @@ def script_variables(
         activated: What tells that interpreter's environment.
     """
     variables = {name: value for name, value in inherited().items() if not _SECRET.fullmatch(name)}
+    variables |= assignment.share.variables
     variables |= {**activated, **assignment.environment.variables, **assignment.variables}
     variables["PATH"] = os.pathsep.join([str(python.parent), variables["PATH"]])
     own = {name: value for name, value in _own(assignment).items() if value}

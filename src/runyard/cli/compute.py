@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
@@ -10,7 +12,11 @@ from cyclopts import App, Parameter
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
-from runyard.sdk.compute import ComputeTarget, ProvisioningConfiguration
+from runyard.cli.secret import asked_for
+from runyard.entities.compute_target import LOCAL
+from runyard.errors import InvalidParameter
+from runyard.sdk.compute import ComputeTarget
+from runyard.sdk.compute_configuration import TargetConfiguration
 
 app = App(name="compute", help="List, make, change, pause and delete compute targets.")
 
@@ -18,6 +24,36 @@ Name = Annotated[str, Parameter(help="The target's name.")]
 Slots = Annotated[int | None, Parameter(help="How many jobs of one slot run on it at a time.")]
 Description = Annotated[str | None, Parameter(help="What it is for.")]
 Tag = Annotated[tuple[str, ...], Parameter(help="A tag as KEY=VALUE; may be repeated.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Share:
+    """What of the machine a slot has to itself."""
+
+    gpu: Annotated[
+        tuple[int, ...],
+        Parameter(help="Index of a GPU that is the pool's, as nvidia-smi shows it; may be repeated."),
+    ] = ()
+    gpus_per_slot: Annotated[int | None, Parameter(help="How many of them a slot has; by default 1.")] = None
+    cpus_per_slot: Annotated[int | None, Parameter(help="How many processors a slot has to itself.")] = None
+    memory_mb_per_slot: Annotated[
+        int | None, Parameter(help="How many MB of memory a slot may hold before its script is ended.")
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was said, as the server takes it."""
+        memory_mb = self.memory_mb_per_slot
+        said = {
+            "gpus": list(self.gpu) or None,
+            "gpus_per_slot": self.gpus_per_slot,
+            "cpus_per_slot": self.cpus_per_slot,
+            "memory_bytes_per_slot": None if memory_mb is None else memory_mb * 1_000_000,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+WHOLE_MACHINE = Share()
 
 
 @app.command(name="list")
@@ -59,6 +95,8 @@ def show(name: Name, *, place: Place = HERE, json: Json = False) -> None:
             "State": _state(target),
             "Slots": f"{target.slots}, {target.slots_taken} taken",
             "Waiting": f"{target.jobs_waiting} {'job' if target.jobs_waiting == 1 else 'jobs'}",
+            "Reached by": ", ".join(f"{key}={json_text(value)}" for key, value in target.settings.items())
+            or "-",
             "Description": target.description or "-",
             "Tags": ", ".join(f"{key}={value}" for key, value in target.tags.items()) or "-",
             "Made": "with the workspace"
@@ -73,18 +111,60 @@ def create(
     name: Name,
     *,
     slots: Slots = None,
+    share: Share = WHOLE_MACHINE,
     description: Description = None,
     tag: Tag = (),
     place: Place = HERE,
     json: Json = False,
 ) -> None:
     """Make a compute target: a pool of slots on the server's own machine."""
-    wanted = ProvisioningConfiguration(
+    wanted = TargetConfiguration(
         slots=1 if slots is None else slots,
+        settings=share.settings(),
         description=description or "",
         tags=pairs_of(tag) if tag else {},
     )
     _say(ComputeTarget.create(place.open(), name, wanted), "is made", json=json)
+
+
+@app.command
+def attach(
+    name: Name,
+    *,
+    kind: Annotated[str, Parameter(help="What starts its jobs; docs/how-to tells of each kind.")],
+    setting: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name=["--setting", "-s"],
+            help="How it is reached, as KEY=VALUE, numbers and lists as JSON has them; may be repeated.",
+        ),
+    ] = (),
+    credential: Annotated[
+        tuple[str, ...],
+        Parameter(help="What it is reached with: PART=@FILE, or PART to be asked for it; may be repeated."),
+    ] = (),
+    slots: Slots = None,
+    description: Description = None,
+    tag: Tag = (),
+    skip_validation: Annotated[bool, Parameter(help="Don't look whether it can be reached.")] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Make a compute target of a machine or a cluster that is there, once it was reached.
+
+    A secret is read from a file or from standard input, or typed without echo; it is no argument, because
+    those are seen by everybody on the machine. The server keeps it encrypted, and tells it nobody.
+    """
+    wanted = TargetConfiguration(
+        kind=kind,
+        slots=1 if slots is None else slots,
+        description=description or "",
+        tags=pairs_of(tag) if tag else {},
+        settings={key: json_value(value) for key, value in pairs_of(setting).items()} if setting else {},
+        credential=dict(_part(each) for each in credential),
+        skip_validation=skip_validation,
+    )
+    _say(ComputeTarget.attach(place.open(), name, wanted), "is attached", json=json)
 
 
 @app.command
@@ -134,13 +214,45 @@ def delete(
     say(f"Compute target {name} is deleted.")
 
 
+def _part(text: str) -> tuple[str, str]:
+    """Return a part of a credential by its name, from where a person said that it is."""
+    part, _, where = text.partition("=")
+    if not where:
+        return part, asked_for(part)
+    if not where.startswith("@"):
+        raise InvalidParameter(
+            f"Write {part}=@FILE, or {part} alone to be asked for it: arguments are seen by everybody on the "
+            "machine."
+        )
+    try:
+        return part, Path(where[1:]).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"{part} can't be read: {error}") from None
+
+
+def json_value(text: str) -> Any:
+    """Return what a person wrote as a value: JSON if it is, else the text itself."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+
+
+def json_text(value: Any) -> str:
+    """Return a value as a person would write it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _say(target: ComputeTarget, done: str, *, json: bool) -> None:
     if json:
         print_json(msgspec.to_builtins(target.record))
         return
     slots = f"{target.slots} {'slot' if target.slots == 1 else 'slots'}"
-    say(f"Compute target {target.name} {done}: {slots} on the server's machine.")
+    where = "on the server's machine" if target.kind == LOCAL else f"by {target.kind}"
+    say(f"Compute target {target.name} {done}: {slots} {where}.")
 
 
 def _state(target: ComputeTarget) -> str:
+    if target.record.is_leaving:
+        return "being deleted"
     return "paused" if target.is_paused else "open"

@@ -13,11 +13,31 @@ What every launcher promises:
 
 from __future__ import annotations
 
+import socket
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import msgspec
+
+from runyard.errors import Unavailable
+
+CACHE_ELSEWHERE = "~/.cache/runyard/environments"
+SDK_ROUTE = "/api/v1/agent"
+"""Where the server has its own wheel, below the workspace's address."""
+
+
+class NoRoom(Unavailable):
+    """The target has not now what one job needs; others may find what they need."""
+
+
+def resolve(host: str, port: int) -> Sequence[str]:
+    """Return the addresses of a name as the system knows them; ``OSError`` if it has none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 class AgentState(str, Enum):
@@ -49,6 +69,13 @@ class AgentReport:
     reason: str = ""
 
 
+def report_from(seen: Mapping[str, Any]) -> AgentReport:
+    """Return a report of what a station has seen of an agent."""
+    return AgentReport(
+        AgentState(seen["state"]), seen.get("status", ""), seen.get("exit_code"), seen.get("reason", "")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """An attempt of a job, to be started.
@@ -56,20 +83,78 @@ class Launch:
     Args:
         run_id: The job.
         attempt: Which attempt, from 1.
-        assignment: What the agent is told, as JSON has it; it holds the job's key.
+        assignment: What an agent of the server's machine is told, as JSON has it; it holds the job's key.
+        slots: How many slots it takes.
+        settings: Those of its target.
     """
 
     run_id: str
     attempt: int
     assignment: Mapping[str, Any]
+    slots: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def handle(self) -> str:
+        """What tells it from all others: the run and the attempt."""
+        return f"{self.run_id}/{self.attempt}"
+
+    def elsewhere(self, server: str) -> Mapping[str, Any]:
+        """Return what an agent of another machine is told.
+
+        Args:
+            server: Where the server is reached from there, as ``https://runyard.example``.
+        """
+        url = str(self.assignment["url"])
+        wheel = PurePosixPath(self.assignment.get("sdk_wheel", ""))
+        return {
+            **self.assignment,
+            "url": f"{server.rstrip('/')}/workspaces/{url.rpartition('/workspaces/')[2]}",
+            "cache": CACHE_ELSEWHERE,
+            "sdk_wheel": f"{SDK_ROUTE}/{wheel.name}" if wheel.name else "",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a launcher is opened with.
+
+    Args:
+        folder: A folder of the server for what this target needs here; it may not be there yet.
+        name: What the target is called, for messages.
+        settings: What its kind is told, as the kind's own struct.
+        credential: What it is reached with, by names.
+        server: Where agents elsewhere reach the server, as ``https://runyard.example``; empty if nobody said.
+        lookup: Returns the addresses of a host and port that the server may connect to, or raises
+            InvalidParameter or OSError.
+    """
+
+    folder: Path
+    name: str
+    settings: Any
+    credential: Mapping[str, str] = field(default_factory=dict, repr=False)
+    server: str = ""
+    lookup: Callable[[str, int], Sequence[str]] = resolve
 
 
 class Launcher(ABC):
     """Starts agents on one kind of compute target."""
 
+    def check(self) -> None:
+        """Return if the target can be reached and takes jobs; blocks for some seconds at most.
+
+        Raises:
+            Unavailable: It can't, and the message says why and what to do.
+        """
+        return
+
+    def close(self) -> None:
+        """Let go of connections; agents go on."""
+        return
+
     @abstractmethod
     def submit(self, launch: Launch) -> str:
-        """Start an agent and return what finds it again.
+        """Start an agent and return what finds it again: the handle of the launch, or what begins with it.
 
         Raises:
             Unavailable: The target does not answer, or takes no jobs just now; the same may be tried again.
@@ -95,3 +180,18 @@ class Launcher(ABC):
     @abstractmethod
     def forget(self, launched: str) -> None:
         """End an agent and its script at once, if they are there, and remove what they left there."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """One kind of compute target.
+
+    Args:
+        settings: A msgspec struct of what it is told; what can't be is refused when it is made of a mapping.
+        credential: The names that a credential's parts may have.
+        open: Returns the launcher of a target; it connects to nothing yet.
+    """
+
+    settings: type[msgspec.Struct]
+    credential: frozenset[str]
+    open: Callable[[Opening], Launcher]

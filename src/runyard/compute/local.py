@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import shutil
-import signal
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
+import msgspec
+from msgspec import Meta
+
+from runyard.agent.station import ALIVE, Station
+from runyard.compute.base import AgentReport, Launch, Launcher, NoRoom, Opening, TargetKind, report_from
 from runyard.errors import StorageFull
 
-ASSIGNMENT, AGENT, SCRIPT, END = "assignment.json", "agent.json", "script.json", "end.json"
-OUTCOME = "outcome.json"
-"""What came of the script, while console and outputs of it are still being sent."""
-CHILD = "child.json"
-"""The agent's process as its parent knows it, until it has said itself who it is."""
 
-_LAST_BYTES = 4_096
-_STARTED_AGAIN = 3
-_PASSED_ON = frozenset(
-    {
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "TZ",
-        "TMPDIR",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "LD_LIBRARY_PATH",
-        "VIRTUAL_ENV",
-        "CONDA_EXE",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-    }
-)
-_PASSED_ON_PREFIXES = ("LC_", "UV_", "PIP_", "CUDA_", "NVIDIA_", "XDG_CACHE_")
-"""The server's other variables may hold its secrets."""
+class LocalSettings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """How a pool divides this machine: what a slot has to itself, and no slot of another pool meanwhile.
+
+    Args:
+        gpus: Indices of the GPUs that are the pool's, as ``nvidia-smi`` shows them.
+        gpus_per_slot: How many of them a slot has.
+        cpus_per_slot: How many processors a slot has; 0 for no limit.
+        memory_bytes_per_slot: How much memory a slot may hold before its script is ended; 0 for no limit.
+    """
+
+    gpus: list[Annotated[int, Meta(ge=0, le=1_000)]] = []
+    gpus_per_slot: Annotated[int, Meta(ge=0, le=64)] = 1
+    cpus_per_slot: Annotated[int, Meta(ge=0, le=4_096)] = 0
+    memory_bytes_per_slot: Annotated[int, Meta(ge=0)] = 0
 
 
 class LocalLauncher(Launcher):
@@ -61,193 +40,62 @@ class LocalLauncher(Launcher):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        # A child that has ended stays in the table of processes until its parent asks for it.
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._lock = threading.Lock()
-        self._started_again: dict[str, int] = {}
+        self._station = Station(folder, [sys.executable, "-m", "runyard.agent"])
 
     def submit(self, launch: Launch) -> str:
-        launched = f"{launch.run_id}/{launch.attempt}"
-        self._end_at_once(launched)
-        place = self._folder / launched
+        share = self._share_for(launch)
         try:
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir(mode=0o700, parents=True)
-            _write_private(place / ASSIGNMENT, launch.assignment)
-            self._start(launched)
+            self._station.prepare(launch.handle, {**launch.assignment, "share": share})
+            self._station.start(launch.handle)
         except OSError as error:
             raise StorageFull(f"The agent of job {launch.run_id} could not be started: {error}") from None
-        return launched
+        return launch.handle
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
-        return {each: self._report_of(each) for each in launched}
+        return {each: report_from(seen) for each, seen in self._station.look(launched).items()}
 
     def cancel(self, launched: str) -> None:
-        self._signal(launched, signal.SIGTERM)
+        self._station.cancel(launched)
 
     def find(self, run_id: str, attempt: int) -> str | None:
         launched = f"{run_id}/{attempt}"
-        return launched if (self._folder / launched).is_dir() else None
+        return launched if self._station.has(launched) else None
 
     def list_launched(self) -> Collection[str]:
-        return [f"{each.parent.name}/{each.name}" for each in sorted(self._folder.glob("*/*"))]
+        return self._station.list_handles()
 
     def forget(self, launched: str) -> None:
-        self._end_at_once(launched)
-        shutil.rmtree(self._folder / launched, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            (self._folder / launched).parent.rmdir()
+        self._station.forget(launched)
 
-    def _report_of(self, launched: str) -> AgentReport:
-        place = self._folder / launched
-        end = _read(place / END)
-        if end:
-            return _ended(end)
-        if self._child_lives(launched) or self._agent_of(launched):
-            return AgentReport(AgentState.ALIVE)
-        # It may have written down the end and gone since the first look.
-        end = _read(place / END)
-        if not end and (place / OUTCOME).exists():
-            if self._start_again(launched):
-                return AgentReport(AgentState.ALIVE)
-            end = _read(place / OUTCOME)
-        if end:
-            return _ended(end)
-        _kill_group(place / SCRIPT)
-        return AgentReport(AgentState.GONE, reason=_last_line(place / "agent.log"))
+    def _share_for(self, launch: Launch) -> Mapping[str, Any]:
+        """Return what of the machine an agent's script has to itself.
 
-    def _start(self, launched: str) -> None:
-        place = self._folder / launched
-        with (place / "agent.log").open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "runyard.agent", str(place)],
-                cwd=place,
-                env=passed_on(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        with self._lock:
-            self._children[launched] = child
-        stat = _stat(child.pid)
-        if stat is not None:
-            (place / CHILD).unlink(missing_ok=True)
-            _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19])})
+        Raises:
+            NoRoom: Others have it now.
+        """
+        wanted = msgspec.convert(dict(launch.settings), LocalSettings)
+        share: dict[str, Any] = {"memory_bytes": launch.slots * wanted.memory_bytes_per_slot}
+        if wanted.gpus:
+            share["gpus"] = self._free("gpus", wanted.gpus, launch.slots * wanted.gpus_per_slot)
+        if wanted.cpus_per_slot:
+            machine = sorted(os.sched_getaffinity(0))
+            share["cpus"] = self._free("cpus", machine, launch.slots * wanted.cpus_per_slot)
+        return share
 
-    def _start_again(self, launched: str) -> bool:
-        """Start an agent that sends what one that was killed had still to send; it runs no script again."""
-        count = self._started_again.get(launched, 0)
-        if count == _STARTED_AGAIN:
-            return False
-        self._started_again[launched] = count + 1
-        try:
-            self._start(launched)
-        except OSError:
-            return False
-        return True
-
-    def _agent_of(self, launched: str) -> Mapping[str, Any] | None:
-        """Return the agent's process if it is there."""
-        place = self._folder / launched
-        return next((each for name in (AGENT, CHILD) if is_alive(each := _read(place / name))), None)
-
-    def _signal(self, launched: str, number: int) -> None:
-        agent = self._agent_of(launched)
-        if agent is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(agent["pid"], number)
-
-    def _child_lives(self, launched: str) -> bool:
-        with self._lock:
-            child = self._children.get(launched)
-            if child is None:
-                return False
-            if child.poll() is None:
-                return True
-            del self._children[launched]
-            return False
-
-    def _end_at_once(self, launched: str) -> None:
-        self._signal(launched, signal.SIGKILL)
-        with self._lock:
-            child = self._children.pop(launched, None)
-        if child is not None:
-            child.kill()
-            child.wait()
-        _kill_group(self._folder / launched / SCRIPT)
-        self._started_again.pop(launched, None)
+    def _free(self, what: str, of_pool: Sequence[int], count: int) -> Sequence[int]:
+        reports = self._station.look(self._station.list_handles())
+        alive = [handle for handle, seen in reports.items() if seen["state"] == ALIVE]
+        shares = [self._station.read_assignment(handle).get("share") or {} for handle in alive]
+        taken = {index for share in shares for index in share.get(what) or ()}
+        free = [index for index in of_pool if index not in taken]
+        if len(free) < count:
+            name = "GPUs" if what == "gpus" else "processors"
+            raise NoRoom(f"{count} {name} of {list(of_pool)} are wanted, and {len(free)} are free now.")
+        return free[:count]
 
 
-def _ended(end: Mapping[str, Any]) -> AgentReport:
-    return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), end.get("reason", ""))
+def _open(opening: Opening) -> LocalLauncher:
+    return LocalLauncher(opening.folder)
 
 
-def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a server that its jobs may have."""
-    return {
-        name: value
-        for name, value in variables.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-    }
-
-
-def is_alive(process: Mapping[str, Any]) -> bool:
-    """Whether a process that was written down is still there, and no other one of its number."""
-    fields = _stat(process["pid"]) if process else None
-    return fields is not None and fields[0] not in ("Z", "X") and int(fields[19]) == process["started"]
-
-
-def _kill_group(path: Path) -> None:
-    """End the processes of a script that was written down, those too whose parent has ended already.
-
-    The kernel gives nobody a number that is a group's name still. So what goes by that name is the script's
-    as long as its leader is, or is gone; unless the machine was started anew meanwhile.
-    """
-    script = _read(path)
-    if not script or path.stat().st_mtime < _boot_s():
-        return
-    leader = _stat(script["pid"])
-    if leader is None or int(leader[19]) == script["started"]:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(script["group"], signal.SIGKILL)
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Return what the kernel says of a process, from its state on."""
-    try:
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # The name of the program stands in brackets and may hold anything.
-    return words.rpartition(")")[2].split()
-
-
-def _boot_s() -> float:
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return what an agent has written down; nothing if it has not."""
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _last_line(path: Path) -> str:
-    try:
-        lines = path.read_bytes()[-_LAST_BYTES:].decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-def _write_private(path: Path, content: Mapping[str, Any]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        json.dump(content, opened)
-        opened.flush()
-        os.fsync(descriptor)
+KIND = TargetKind(LocalSettings, frozenset(), _open)

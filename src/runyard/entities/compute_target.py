@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from typing import Any, Final
 
-THIS_MACHINE = "local"
+THIS_MACHINE: Final = "local"
 """Name of the target that each workspace has first: the server's own machine."""
-
-
-class ComputeKind(str, Enum):
-    """What starts the jobs of a target."""
-
-    LOCAL = "local"
-    """Processes beside the server, so many at a time as the target has slots."""
+LOCAL: Final = "local"
+"""The kind of targets whose jobs are processes beside the server, so many at a time as there are slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +19,27 @@ class ComputeTarget:
     Args:
         workspace: Whose target it is.
         name: Unique in the workspace.
-        kind: What starts its jobs.
+        kind: What starts its jobs: ``local``, or the name of another launcher.
         slots: How many slots it has; a job takes one or more.
         is_paused: Whether jobs wait although slots are free.
         description: What it is for.
         tags: Free key and value pairs.
         created_ms: When it was made.
         created_by: By whom.
+        settings: How its kind reaches it and starts jobs there, by the names that the kind has for that.
+        sealed: The credential that it is reached with, encrypted; empty where none is needed.
+        is_leaving: Whether it is deleted as soon as its jobs are over; it takes no more.
     """
 
     workspace: str
     name: str
-    kind: ComputeKind
+    kind: str
     slots: int
     is_paused: bool = False
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     created_ms: int = 0
     created_by: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sealed: str = field(default="", repr=False)
+    is_leaving: bool = False

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from runyard.entities.compute_target import THIS_MACHINE, ComputeKind, ComputeTarget
+from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job
-from runyard.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound
+from runyard.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound, Unavailable
 from runyard.protocol import asset_limits as limits
 from runyard.protocol.wire import invalid
 from runyard.services.call import Call
 from runyard.services.job_life import cancel
+from runyard.services.launchers import checked_settings, kind_named, open_launcher, sealed_credential
 from runyard.settings import Settings
 
 MAX_SLOTS = 1_000
@@ -34,36 +36,65 @@ class TargetInUse:
     jobs_waiting: int
 
 
-def create_target(
-    call: Call, name: str, kind: ComputeKind, slots: int, description: str, tags: Mapping[str, str]
-) -> TargetInUse:
-    """Keep a new compute target and return it.
+@dataclass(frozen=True, slots=True)
+class NewTarget:
+    """What somebody wants to be a compute target.
+
+    Args:
+        name: Its name.
+        kind: What starts its jobs.
+        slots: How many slots it has.
+        description: What it is for.
+        tags: Free key and value pairs.
+        settings: How its kind reaches it.
+        credential: With what.
+        skip_validation: Whether to keep it without looking whether it can be reached.
+    """
+
+    name: str
+    kind: str
+    slots: int = 1
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    credential: Mapping[str, str] = field(default_factory=dict, repr=False)
+    skip_validation: bool = False
+
+
+def create_target(call: Call, new: NewTarget) -> TargetInUse:
+    """Keep a new compute target and return it; blocks while one that is elsewhere is looked at.
 
     Raises:
-        InvalidParameter: A name, a number of slots or a tag that can't be.
+        InvalidParameter: A name, a number of slots, a tag or a setting that can't be, or it can't be reached.
         AlreadyExists: There is one of this name.
-        Forbidden: This server's machine runs no jobs.
+        Forbidden: It is this server's machine, and that runs no jobs.
     """
-    if _NAME.fullmatch(name) is None:
-        raise invalid("name", name[:100], "Letters, digits, '-' and '_', at most 63, a letter first.")
-    if name == THIS_MACHINE:
+    if _NAME.fullmatch(new.name) is None:
+        raise invalid("name", new.name[:100], "Letters, digits, '-' and '_', at most 63, a letter first.")
+    if new.name == THIS_MACHINE:
         raise AlreadyExists(f"'{THIS_MACHINE}' is the server's own machine, in each workspace.")
-    _check_slots(slots)
-    _check_words(description, tags)
-    if not call.settings.slots_of_this_machine:
+    _check_slots(new.slots)
+    _check_words(new.description, new.tags)
+    kind = kind_named(new.kind)
+    if new.kind == LOCAL and not call.settings.slots_of_this_machine:
         raise Forbidden(_NO_JOBS_HERE)
     made = ComputeTarget(
         workspace=call.workspace.name,
-        name=name,
-        kind=kind,
-        slots=slots,
-        description=description,
-        tags=dict(tags),
+        name=new.name,
+        kind=new.kind,
+        slots=new.slots,
+        description=new.description,
+        tags=dict(new.tags),
         created_ms=call.now_ms(),
         created_by="" if call.caller is None else call.caller.name,
+        settings=checked_settings(kind, new.settings),
     )
-    if not call.stores.metadata.compute_targets.add_target(made):
-        raise AlreadyExists(f"Workspace '{call.workspace.name}' has a compute target '{name}'.")
+    made = replace(made, sealed=sealed_credential(call.settings, made, new.credential))
+    kept = call.stores.metadata.compute_targets
+    if not new.skip_validation and kept.find_target(made.workspace, made.name) is None:
+        _check_reachable(call, made)
+    if not kept.add_target(made):
+        raise AlreadyExists(f"Workspace '{call.workspace.name}' has a compute target '{made.name}'.")
     return TargetInUse(made, 0, 0)
 
 
@@ -134,7 +165,7 @@ def change_target(
 
 
 def delete_target(call: Call, name: str, *, force: bool) -> None:
-    """Forget a target.
+    """Forget a target; one that is elsewhere as soon as its jobs are over, it takes none meanwhile.
 
     Args:
         call: Whose workspace.
@@ -147,7 +178,8 @@ def delete_target(call: Call, name: str, *, force: bool) -> None:
         Forbidden: It is the server's own machine.
     """
     with call.stores.atomic():
-        _own_target(call, name)
+        kept = call.stores.metadata.compute_targets
+        found = _own_target(call, name)
         active = [each for each in call.stores.metadata.jobs.list_active() if _is_on(each, call, name)]
         if active and not force:
             raise InvalidState(
@@ -156,7 +188,12 @@ def delete_target(call: Call, name: str, *, force: bool) -> None:
             )
         for job in active:
             cancel(call.stores, job, call.now_ms(), f"compute target '{name}' was deleted")
-        call.stores.metadata.compute_targets.remove_target(call.workspace.name, name)
+        if found.kind != LOCAL and any(job.status.holds_slots for job in active):
+            # Without its settings nobody could end what runs there.
+            kept.update_target(replace(found, is_leaving=True))
+        else:
+            kept.remove_target(call.workspace.name, name)
+    call.operation.job_submitted.set()
 
 
 def target_of(settings: Settings, workspace: str, name: str) -> ComputeTarget | None:
@@ -164,9 +201,19 @@ def target_of(settings: Settings, workspace: str, name: str) -> ComputeTarget | 
     slots = settings.slots_of_this_machine
     if name != THIS_MACHINE or not slots:
         return None
-    return ComputeTarget(
-        workspace, THIS_MACHINE, ComputeKind.LOCAL, slots, description="The server's own machine."
-    )
+    return ComputeTarget(workspace, THIS_MACHINE, LOCAL, slots, description="The server's own machine.")
+
+
+def _check_reachable(call: Call, target: ComputeTarget) -> None:
+    launcher = open_launcher(call.settings, target)
+    try:
+        launcher.check()
+    except Unavailable as error:
+        raise InvalidParameter(
+            f"Compute target '{target.name}' was not made: {error} Mend that, or skip the validation."
+        ) from None
+    finally:
+        launcher.close()
 
 
 def _own_target(call: Call, name: str) -> ComputeTarget:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import socket
 
-from runyard.compute.local import LocalLauncher
-from runyard.entities.compute_target import ComputeKind
 from runyard.entities.quota import Limited
 from runyard.services import watching
+from runyard.services.assignments import Assignments
 from runyard.services.blocks import remove_old_blocks
 from runyard.services.call import system_now_ms
 from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
 from runyard.services.job_queue import JobQueue
+from runyard.services.launchers import Launchers
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
@@ -66,8 +66,8 @@ class Housekeeping:
         self._queue = JobQueue(
             stores,
             settings,
-            operation,
-            {ComputeKind.LOCAL: LocalLauncher(settings.home / "jobs")},
+            Assignments(stores, settings, operation),
+            Launchers(settings),
             name_of_this_machine(settings),
         )
         self._jobs = Periodic("jobs", 0, self._run_jobs)
@@ -91,6 +91,7 @@ class Housekeeping:
         self._client.close()
         for each in self._all():
             each.close()
+        self._queue.close()
 
     def _all(self) -> list[Periodic]:
         looking = [

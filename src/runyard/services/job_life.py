@@ -59,6 +59,24 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
     return key.text
 
 
+def take_back(stores: Stores, run_id: str, attempt: int, reason: str, now_ms: int) -> None:
+    """Let a job wait again whose launcher could not start an agent; that was no attempt."""
+    with stores.atomic():
+        job = stores.metadata.jobs.find_job(run_id)
+        if job is None or job.attempt != attempt or job.status is not JobStatus.STARTING or job.agent_id:
+            return
+        if job.canceled_ms is not None:
+            _end(stores, job, AttemptEnd(JobStatus.CANCELED, None, job.reason), now_ms)
+            return
+        stores.metadata.jobs.update_job(
+            run_id,
+            status=JobStatus.QUEUED,
+            attempt=attempt - 1,
+            key_sha256="",
+            reason=reason[:MAX_REASON_LENGTH],
+        )
+
+
 def move(stores: Stores, job: Job, status: JobStatus, now_ms: int, **changes: Any) -> None:
     """Note in the transaction of this thread that a job's agent says where it is."""
     if status is JobStatus.RUNNING and job.started_ms is None:
@@ -151,6 +169,9 @@ def _update_run(
         return
     if status is RunStatus.FINISHED and run.status in (RunStatus.FAILED, RunStatus.KILLED):
         # The script's own word counts where it ended well.
+        status = run.status
+    if run.status is RunStatus.FAILED and job.canceled_ms is not None and job.status is not JobStatus.LOST:
+        # Who had it canceled says that it failed.
         status = run.status
     if tags:
         runs.set_tags(job.run_id, tags)

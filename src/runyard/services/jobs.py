@@ -10,7 +10,7 @@ from runyard.auth.permissions import LOCAL_OWNER
 from runyard.entities.environment import Environment, EnvironmentSpec
 from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.entities.run import RunStatus
-from runyard.errors import Forbidden, InvalidParameter, NotFound
+from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
 from runyard.protocol import asset_limits
 from runyard.protocol.limits import check_length, check_page_size
 from runyard.protocol.paging import Page, page_of, parse_page_token
@@ -71,11 +71,15 @@ def submit_job(call: Call, new: NewJob) -> Job:
         InvalidParameter: A part of it can't be; the message says which.
         NotFound: There is no such target, experiment, environment or snapshot.
         Forbidden: The code of a job submits jobs.
+        InvalidState: The target is being deleted.
     """
     caller = identify(call)
     if caller.job is not None:
         raise Forbidden("The code of a job can't submit jobs; submit them from where this one was.")
-    _check_spec(new.spec, get_target(call, new.compute).slots)
+    target = get_target(call, new.compute)
+    if target.is_leaving:
+        raise InvalidState(f"Compute target '{target.name}' is being deleted; it takes no jobs any more.")
+    _check_spec(new.spec, target.slots)
     with call.stores.atomic():
         tags = {SCRIPT_TAG: _shown(new.spec), SOURCE_TYPE_TAG: "JOB", COMPUTE_TAG: new.compute}
         if not caller.is_local_owner:

@@ -117,6 +117,14 @@ class OutboundClient:
         """
         self._addresses(_target(url, field), field)
 
+    def lookup(self, host: str, port: int) -> Sequence[str]:
+        """Return the addresses that a connection to a host may be made to, for what does not speak HTTP.
+
+        Raises:
+            InvalidParameter: No such host, or an address that is not public.
+        """
+        return [str(each) for each in self._addresses(_Target("", host, port, ""), "host")]
+
     def check_named(self, url: str, field: str) -> None:
         """Return if the administrator named this URL's host; whether it is known is not asked.
 

@@ -13,6 +13,7 @@ import os
 import secrets
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _MADE = (1980, 1, 1, 0, 0, 0)
@@ -23,19 +24,23 @@ _WHEEL = "Wheel-Version: 1.0\nGenerator: runyard\nRoot-Is-Purelib: true\nTag: py
 
 def write_own_wheel(folder: Path) -> Path:
     """Write the wheel below a folder, named by what is in it, and return its path; it may be there."""
-    files = dict(_files())
-    digest = hashlib.sha256(b"".join(name.encode() + content for name, content in files.items()))
     name = f"runyard-{importlib.metadata.version('runyard')}-py3-none-any.whl"
-    path = folder / digest.hexdigest()[:16] / name
+    path = folder / _digest_of_code() / name
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_suffix(f".{secrets.token_hex(4)}.new")
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as wheel:
-        for each, content in files.items():
+        for each, content in _files():
             wheel.writestr(zipfile.ZipInfo(each, _MADE), content, zipfile.ZIP_DEFLATED)
     os.replace(written, path)
     return path
+
+
+@cache
+def _digest_of_code() -> str:
+    """Return what tells this code from all others; that of a process does not change."""
+    return hashlib.sha256(b"".join(name.encode() + content for name, content in _files())).hexdigest()[:16]
 
 
 def _files() -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runyard.entities.compute_target import ComputeKind, ComputeTarget
+from runyard.entities.compute_target import LOCAL, ComputeTarget
 from runyard.entities.environment import CondaSpec, EnvironmentSpec, PythonSpec
 from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.errors import AlreadyExists, NotFound
@@ -25,7 +25,9 @@ from runyard.stores.metadata.base_jobs import (
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE, MetadataUnderTest, new_run
 
 CODE = "c" * 64
-TARGET = ComputeTarget(WORKSPACE, "pool", ComputeKind.LOCAL, 2, False, "d", {"k": "v"}, NOW_MS, "ann")
+TARGET = ComputeTarget(
+    WORKSPACE, "pool", LOCAL, 2, False, "d", {"k": "v"}, NOW_MS, "ann", {"host": "h", "port": 22}, "sealed:x"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,8 @@ class JobStoreRules(ABC):
         assert store.targets.add_target(first)
         assert store.targets.list_targets(WORKSPACE) == [first, TARGET]
         assert store.targets.list_targets() == [other, first, TARGET]
-        changed = replace(TARGET, slots=3, is_paused=True, description="", tags={})
+        changed = replace(TARGET, slots=3, is_paused=True, description="", tags={}, settings={}, sealed="")
+        changed = replace(changed, is_leaving=True)
         store.targets.update_target(changed)
         with contextlib.closing(self.open_jobs(tmp_path)) as again:
             assert again.targets.list_targets() == [other, first, changed]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runyard.protocol.messages.common import Wire
 
 
 class CreateComputeTarget(Wire):
-    """Body of ``POST /api/v1/compute``; ``kind`` is ``local``, for slots on the server's own machine."""
+    """Body of ``POST /api/v1/compute``; ``kind`` is ``local`` for slots on the server's own machine.
+
+    What ``settings`` and ``credential`` hold is the kind's. A target elsewhere is looked at before it is
+    kept, unless ``skip_validation`` is said; the credential is kept encrypted, and never answered.
+    """
 
     name: str
     kind: str = "local"
     slots: int = 1
     description: str = ""
     tags: dict[str, str] = {}
+    settings: dict[str, Any] = {}
+    credential: dict[str, str] = {}
+    skip_validation: bool = False
 
 
 class ChangeComputeTarget(Wire):
@@ -31,7 +40,10 @@ class DeleteComputeTarget(Wire):
 
 
 class WireComputeTarget(Wire, omit_defaults=False):
-    """A compute target, and how much of it is taken: slots by running jobs, and jobs that wait."""
+    """A compute target, and how much of it is taken: slots by running jobs, and jobs that wait.
+
+    One that ``is_leaving`` was deleted, and goes as soon as its jobs are over.
+    """
 
     name: str
     kind: str
@@ -44,6 +56,9 @@ class WireComputeTarget(Wire, omit_defaults=False):
     tags: dict[str, str]
     created_ms: int
     created_by: str
+    settings: dict[str, Any] = {}
+    has_credential: bool = False
+    is_leaving: bool = False
 
 
 class ComputeTargetAnswer(Wire, omit_defaults=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.auth.permissions import Permission
-from runyard.entities.compute_target import THIS_MACHINE, ComputeKind
+from runyard.entities.compute_target import THIS_MACHINE
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.compute_targets import (
     ChangeComputeTarget,
@@ -13,11 +13,10 @@ from runyard.protocol.messages.compute_targets import (
     ListComputeTargetsAnswer,
     WireComputeTarget,
 )
-from runyard.protocol.wire import choice
 from runyard.server.routing import Routes
 from runyard.services import compute_targets
 from runyard.services.call import Call
-from runyard.services.compute_targets import TargetInUse
+from runyard.services.compute_targets import NewTarget, TargetInUse
 
 routes = Routes()
 _BASE = "/api/v1/compute"
@@ -35,8 +34,17 @@ def list_compute_targets(call: Call) -> ListComputeTargetsAnswer:
 @routes.post(_BASE, permits=Permission.MANAGE, summary="Make a compute target.")
 def create_compute_target(call: Call, body: CreateComputeTarget) -> ComputeTargetAnswer:
     """Keep a target."""
-    kind = choice(ComputeKind, body.kind, "kind")
-    made = compute_targets.create_target(call, body.name, kind, body.slots, body.description, body.tags)
+    wanted = NewTarget(
+        name=body.name,
+        kind=body.kind,
+        slots=body.slots,
+        description=body.description,
+        tags=body.tags,
+        settings=body.settings,
+        credential=body.credential,
+        skip_validation=body.skip_validation,
+    )
+    made = compute_targets.create_target(call, wanted)
     return ComputeTargetAnswer(compute_target=_wire(made))
 
 
@@ -70,7 +78,7 @@ def _wire(found: TargetInUse) -> WireComputeTarget:
     target = found.target
     return WireComputeTarget(
         name=target.name,
-        kind=target.kind.value,
+        kind=target.kind,
         slots=target.slots,
         slots_taken=found.slots_taken,
         jobs_waiting=found.jobs_waiting,
@@ -80,4 +88,7 @@ def _wire(found: TargetInUse) -> WireComputeTarget:
         tags=dict(target.tags),
         created_ms=target.created_ms,
         created_by=target.created_by,
+        settings=dict(target.settings),
+        has_credential=bool(target.sealed),
+        is_leaving=target.is_leaving,
     )

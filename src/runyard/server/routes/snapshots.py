@@ -1,4 +1,4 @@
-"""Runyard's own routes about the code of jobs."""
+"""Runyard's own routes about the code of jobs, and about what their environments have of the server's own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
 from runyard.services import snapshot_files, snapshots
 from runyard.services.artifacts import ArtifactUpload, Declared
+from runyard.services.assignments import own_wheel_named
 from runyard.services.call import Call
 
 routes = Routes()
 _ONE = "/api/v1/snapshots/{sha256}"
+_WHEEL = "application/octet-stream"
 
 
 @routes.get(_ONE, permits=Permission.READ, summary="Ask whether the code of a job is kept already.")
@@ -67,3 +69,13 @@ async def upload_snapshot(call: Call, http: Request, sha256: str) -> SnapshotAns
     size_bytes = await receive_file(http, begin, call.settings.max_snapshot_bytes)
     call.operation.traffic.artifact_bytes += size_bytes
     return json_response(SnapshotAnswer(sha256=sha256, size_bytes=size_bytes))
+
+
+@routes.get(
+    "/api/v1/agent/{file_name}",
+    permits=Permission.READ,
+    summary="Download the wheel of Runyard's SDK that environments of jobs elsewhere are made with.",
+)
+async def download_sdk(call: Call, http: Request, file_name: str) -> Response:
+    """Send it whole."""
+    return Response(await run_sync(own_wheel_named, call.settings, file_name), media_type=_WHEEL)

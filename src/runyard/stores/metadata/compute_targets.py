@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, select, update
 
-from runyard.entities.compute_target import ComputeKind, ComputeTarget
+from runyard.entities.compute_target import ComputeTarget
 from runyard.errors import NotFound
 from runyard.stores.database import Database, insert_if_free
 from runyard.stores.metadata.base_jobs import ComputeTargetStore
@@ -56,13 +56,16 @@ def _row(target: ComputeTarget) -> dict[str, Any]:
     return {
         "workspace": target.workspace,
         "name": target.name,
-        "kind": target.kind.value,
+        "kind": target.kind,
         "slots": target.slots,
         "is_paused": target.is_paused,
         "description": target.description,
         "tags": json.dumps(dict(target.tags)),
         "created_ms": target.created_ms,
         "created_by": target.created_by,
+        "settings": json.dumps(dict(target.settings)),
+        "sealed": target.sealed,
+        "is_leaving": target.is_leaving,
     }
 
 
@@ -70,11 +73,14 @@ def _target(row: Row[Any]) -> ComputeTarget:
     return ComputeTarget(
         workspace=row.workspace,
         name=row.name,
-        kind=ComputeKind(row.kind),
+        kind=row.kind,
         slots=row.slots,
         is_paused=row.is_paused,
         description=row.description,
         tags=json.loads(row.tags),
         created_ms=row.created_ms,
         created_by=row.created_by,
+        settings=json.loads(row.settings),
+        sealed=row.sealed,
+        is_leaving=row.is_leaving,
     )

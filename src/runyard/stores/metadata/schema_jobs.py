@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, false, text
 
 from runyard.entities.job import JobStatus
 from runyard.stores.column_types import TEXT
@@ -23,6 +23,9 @@ compute_targets = Table(
     Column("tags", TEXT, nullable=False),  # JSON
     Column("created_ms", BigInteger, nullable=False),
     Column("created_by", TEXT, nullable=False),
+    Column("settings", TEXT, nullable=False, server_default="{}"),  # JSON
+    Column("sealed", TEXT, nullable=False, server_default=""),
+    Column("is_leaving", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
 

@@ -1,0 +1,228 @@
+"""The jobs that this machine gives to one launcher: starts their agents, notes what becomes of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
+from runyard.entities.job import Job, JobStatus
+from runyard.errors import NotFound, RunyardError, Unavailable
+from runyard.services.assignments import STOP_GRACE_S, Assignments
+from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back
+from runyard.stores.opening import Stores
+
+CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
+OVER_WITHIN_S = 60.0
+"""For so long an agent may live on whose job is over: it tells the end last."""
+GIVEN_UP_AFTER_S = 120.0
+"""Of a canceled job whose machine does not answer; if its agent lives, its key opens nothing any more."""
+LAUNCHED_AGAIN_AFTER_S = 5.0
+LAUNCHES_OF_AN_ATTEMPT = 3
+
+SettingsOf = Callable[[Job], Mapping[str, Any]]
+
+_log = logging.getLogger("runyard.jobs")
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is remembered of an attempt: how often it was launched, and whether its agent was told to end."""
+
+    launches: int = 0
+    is_told_to_end: bool = False
+
+
+class LaunchedJobs:
+    """What one launcher does; one thread at a time works with it.
+
+    Args:
+        stores: What the server remembers.
+        assignments: What agents are told.
+        kind: The kind of the launcher's targets.
+        host: What this machine is called among the servers of the database.
+    """
+
+    def __init__(self, stores: Stores, assignments: Assignments, kind: str, host: str) -> None:
+        self._stores = stores
+        self._assignments = assignments
+        self._kind = kind
+        self._host = host
+        self._attempts: dict[str, _Attempt] = {}
+        self._left: dict[str, float | None] | None = None
+        # Handles of jobs that are not over: what was read of a job may be older than its handle.
+        self._going_on: set[str] = set()
+        self._rests_until_s = 0.0
+        self._not_before_s: dict[str, float] = {}
+        self._settings_of: SettingsOf = lambda job: {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of jobs that are over is left with the launcher."""
+        return self._left is not None and not self._left
+
+    @property
+    def rests(self) -> bool:
+        """Whether the launcher could not be reached a moment ago, and is let alone."""
+        return time.monotonic() < self._rests_until_s
+
+    def work(
+        self,
+        launcher: Launcher,
+        own: Sequence[Job],
+        due: Sequence[Job],
+        settings: SettingsOf,
+        now_ms: int,
+    ) -> None:
+        """Do what is due.
+
+        Args:
+            launcher: As it is now.
+            own: The jobs that were begun here.
+            due: Jobs whose turn it is.
+            settings: Returns those of a job's target.
+            now_ms: Now.
+        """
+        self._going_on.clear()
+        self._settings_of = settings
+        for job, report in self._reports(launcher, own):
+            self._take(launcher, job, report, now_ms)
+        for job in due:
+            if self.rests:
+                break
+            if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
+                self._not_before_s.pop(job.run_id, None)
+                self._launch(launcher, job, now_ms)
+        self._clear_up(launcher)
+        for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
+            del self._attempts[attempt]
+
+    def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
+        by_handle: dict[str, Job] = {}
+        for job in own:
+            handle = job.launched.partition(":")[2] or self._found_again(launcher, job)
+            if handle:
+                by_handle[handle] = job
+            elif handle is not None:
+                yield job, AgentReport(AgentState.GONE)
+        self._going_on.update(by_handle)
+        if by_handle:
+            for handle, report in launcher.reports_of(by_handle.keys()).items():
+                yield by_handle[handle], report
+
+    def _found_again(self, launcher: Launcher, job: Job) -> str | None:
+        """Return what finds the agent of a job that a server began and died before it could note it.
+
+        Empty if there is none, None if the machine does not answer.
+        """
+        try:
+            handle = launcher.find(job.run_id, job.attempt)
+        except Unavailable as error:
+            self._rest(error)
+            return None
+        if handle is None:
+            return ""
+        self._stores.metadata.jobs.update_job(job.run_id, launched=f"{self._kind}:{handle}")
+        return handle
+
+    def _take(self, launcher: Launcher, job: Job, report: AgentReport, now_ms: int) -> None:
+        """Note what a launcher sees of a job's agent."""
+        end = None
+        if report.state is AgentState.ENDED:
+            end = AttemptEnd(JobStatus(report.status), report.exit_code, report.reason)
+        elif report.state is AgentState.GONE:
+            if job.status is JobStatus.STARTING and job.canceled_ms is None and self._may_launch_again(job):
+                # No agent has asked for the script yet, and the next one's key shuts out this one.
+                self._launch(launcher, job, now_ms, again=True)
+                return
+            said = f": {report.reason}" if report.reason else ""
+            reason = f"its agent is gone; it was killed, or the machine was started anew{said}"
+            end = AttemptEnd(JobStatus.FAILED, None, reason)
+        elif job.canceled_ms is not None:
+            canceled_s = (now_ms - job.canceled_ms) / 1000
+            if report.state is AgentState.ALIVE:
+                self._end_canceled(launcher, job, canceled_s)
+            elif canceled_s > GIVEN_UP_AFTER_S:
+                end = AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")
+        if end is not None:
+            self._end(job, end, now_ms)
+
+    def _end(self, job: Job, end: AttemptEnd, now_ms: int) -> None:
+        self._stores.database.retrying(
+            lambda: end_attempt(self._stores, job.run_id, job.attempt, end, now_ms)
+        )
+
+    def _may_launch_again(self, job: Job) -> bool:
+        attempt = self._attempts.setdefault(f"{job.run_id}/{job.attempt}", _Attempt())
+        attempt.launches += 1
+        return attempt.launches < LAUNCHES_OF_AN_ATTEMPT
+
+    def _end_canceled(self, launcher: Launcher, job: Job, canceled_s: float) -> None:
+        handle = job.launched.partition(":")[2]
+        attempt = self._attempts.setdefault(f"{job.run_id}/{job.attempt}", _Attempt())
+        try:
+            if not attempt.is_told_to_end:
+                launcher.cancel(handle)
+                attempt.is_told_to_end = True
+            elif canceled_s > CANCELED_WITHIN_S:
+                launcher.forget(handle)
+        except Unavailable as error:
+            self._rest(error)
+
+    def _launch(self, launcher: Launcher, job: Job, now_ms: int, *, again: bool = False) -> None:
+        retrying = self._stores.database.retrying
+        key = retrying(lambda: begin_attempt(self._stores, job, self._host, now_ms, again=again))
+        if key is None:
+            return
+        attempt = job.attempt if again else job.attempt + 1
+        try:
+            assignment = self._assignments.of(job, attempt, key)
+            settings = self._settings_of(job)
+            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots, settings))
+        except NotFound:  # the run is being removed for good
+            return
+        except RunyardError as error:
+            if isinstance(error, NoRoom):
+                self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+            else:
+                self._rest(error)
+            reason = str(error)
+            retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
+            return
+        self._going_on.add(handle)
+        launched = f"{self._kind}:{handle}"
+        retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
+
+    def _rest(self, error: RunyardError) -> None:
+        """Let a launcher alone for a moment that can't be reached; its jobs wait."""
+        if not self.rests:
+            _log.warning("compute targets of kind %s wait: %s", self._kind, error)
+        self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+
+    def _clear_up(self, launcher: Launcher) -> None:
+        """Remove what jobs that are over have left with the launcher."""
+        if self.rests:
+            return
+        try:
+            if self._left is None:
+                self._left = dict.fromkeys(launcher.list_launched())
+            over = sorted(self._left.keys() - self._going_on)
+            self._left |= dict.fromkeys(self._going_on)
+            for handle, report in launcher.reports_of(over).items() if over else ():
+                if self._is_to_go(handle, report):
+                    launcher.forget(handle)
+                    del self._left[handle]
+        except Unavailable as error:
+            self._rest(error)
+
+    def _is_to_go(self, handle: str, report: AgentReport) -> bool:
+        """Whether nothing more is to be expected of an agent whose job is over."""
+        if report.state is not AgentState.ALIVE or self._left is None:
+            return report.state is not AgentState.UNKNOWN
+        since_s = self._left[handle]
+        if since_s is None:
+            self._left[handle] = since_s = time.monotonic()
+        return time.monotonic() - since_s > OVER_WITHIN_S

@@ -1,0 +1,151 @@
+"""The launchers of compute targets, opened once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runyard.compute.base import Launcher, Opening, TargetKind, resolve
+from runyard.compute.kinds import KINDS
+from runyard.entities.compute_target import LOCAL, ComputeTarget
+from runyard.errors import InvalidParameter
+from runyard.protocol.limits import check_length
+from runyard.protocol.wire import invalid
+from runyard.services.outbound import OutboundClient
+from runyard.services.sealing import Sealer
+from runyard.settings import Mode, Settings
+
+MAX_SETTINGS_LENGTH = 20_000
+MAX_CREDENTIAL_LENGTH = 50_000
+
+
+class Launchers:
+    """Opens launchers of targets, one for each; all targets of this machine have the same.
+
+    Args:
+        settings: How the server runs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: dict[tuple[str, str], tuple[ComputeTarget, Launcher]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, target: ComputeTarget) -> Launcher:
+        """Return the launcher of a target, as the target is now.
+
+        Raises:
+            Unavailable: Its credential was encrypted with a key that this server does not have.
+        """
+        key = _key(target)
+        with self._lock:
+            before = self._opened.get(key)
+            if before is not None and _is_same(before[0], target):
+                return before[1]
+            opened = open_launcher(self._settings, target)
+            self._opened[key] = (target, opened)
+        if before is not None:
+            before[1].close()
+        return opened
+
+    def forget(self, target: ComputeTarget) -> None:
+        """Let go of the launcher of a target that is no more."""
+        with self._lock:
+            found = self._opened.pop(_key(target), None)
+        if found is not None:
+            found[1].close()
+
+    def close(self) -> None:
+        """Let go of all; agents go on."""
+        for _, launcher in self._opened.values():
+            launcher.close()
+
+
+def open_launcher(settings: Settings, target: ComputeTarget) -> Launcher:
+    """Return a launcher of a target; it connects to nothing yet.
+
+    Raises:
+        Unavailable: Its credential was encrypted with a key that this server does not have.
+    """
+    kind = KINDS[target.kind]
+    plain = Sealer(settings).open(target.sealed, _owner(target)) if target.sealed else "{}"
+    # Whoever is on the machine where `up` runs goes wherever the machine can go.
+    lookup = resolve if settings.mode is Mode.UP else OutboundClient(settings).lookup
+    return kind.open(
+        Opening(
+            folder=_folder(settings, target),
+            name=target.name,
+            settings=msgspec.convert(dict(target.settings), kind.settings),
+            credential=json.loads(plain),
+            server=settings.public_url,
+            lookup=lookup,
+        )
+    )
+
+
+def kind_named(name: str) -> TargetKind:
+    """Return a kind of targets.
+
+    Raises:
+        InvalidParameter: There is none of that name.
+    """
+    if name not in KINDS:
+        raise invalid("kind", name[:100], f"One of {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings of a target as they are kept.
+
+    Raises:
+        InvalidParameter: They are none of this kind.
+    """
+    check_length(json.dumps(dict(settings)), MAX_SETTINGS_LENGTH, "settings")
+    try:
+        checked = msgspec.convert(dict(settings), kind.settings)
+    except msgspec.ValidationError as error:
+        raise InvalidParameter(f"'settings': {error}.") from None
+    kept: Mapping[str, Any] = msgspec.to_builtins(checked)
+    return kept
+
+
+def sealed_credential(settings: Settings, target: ComputeTarget, credential: Mapping[str, str]) -> str:
+    """Return the credential of a target as it is kept.
+
+    Raises:
+        InvalidParameter: Its kind takes none of this form.
+    """
+    kind = KINDS[target.kind]
+    unknown = sorted(credential.keys() - kind.credential)
+    if unknown:
+        allowed = ", ".join(sorted(kind.credential)) or "none"
+        raise invalid("credential", unknown[0][:100], f"Parts that '{target.kind}' takes: {allowed}.")
+    for name, value in credential.items():
+        check_length(value, MAX_CREDENTIAL_LENGTH, f"credential.{name}")
+    return Sealer(settings).seal(json.dumps(dict(credential)), _owner(target)) if credential else ""
+
+
+def _key(target: ComputeTarget) -> tuple[str, str]:
+    return ("", LOCAL) if target.kind == LOCAL else (target.workspace, target.name)
+
+
+def _is_same(one: ComputeTarget, other: ComputeTarget) -> bool:
+    is_local = one.kind == other.kind == LOCAL
+    return is_local or (one.kind, one.settings, one.sealed) == (other.kind, other.settings, other.sealed)
+
+
+def _folder(settings: Settings, target: ComputeTarget) -> Path:
+    if target.kind == LOCAL:
+        return settings.home / "jobs"
+    name = hashlib.sha256(json.dumps([target.workspace, target.name]).encode()).hexdigest()[:16]
+    return settings.home / "compute" / name
+
+
+def _owner(target: ComputeTarget) -> str:
+    return f"compute target {target.workspace}/{target.name}"
