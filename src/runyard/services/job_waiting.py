@@ -29,7 +29,8 @@ def _queue(call: Call, name: str, active: list[Job]) -> Iterator[tuple[str, Wait
     free = left = 0 if target is None else target.slots - _taken(target, active)
     for position, job in enumerate(queue, 1):
         left -= job.spec.slots
-        is_next = left >= 0 and target is not None and not target.is_paused
+        is_open = target is not None and not target.is_paused and not target.is_leaving
+        is_next = is_open and left >= 0
         yield job.run_id, Waiting(position, "" if is_next else _reason(job, position, target, free))
 
 
@@ -48,6 +49,8 @@ def _taken(target: ComputeTarget, active: Iterable[Job]) -> int:
 def _reason(job: Job, position: int, target: ComputeTarget | None, free: int) -> str:
     if target is None:
         return f"a server that runs jobs on compute target '{job.compute}'"
+    if target.is_leaving:
+        return f"compute target '{target.name}' is being deleted"
     if target.is_paused:
         return f"compute target '{target.name}' is paused"
     if job.spec.slots > target.slots:

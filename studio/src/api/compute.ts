@@ -16,6 +16,8 @@ export interface ComputeTarget {
   /** What its kind needs to know; a local one needs nothing. */
   settings?: Record<string, unknown>;
   has_credential?: boolean;
+  /** Whether it goes as soon as its jobs are over. */
+  is_leaving?: boolean;
 }
 
 export interface NewComputeTarget {

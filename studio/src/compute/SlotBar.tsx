@@ -18,15 +18,17 @@ export function SlotBar({ target }: { target: ComputeTarget }) {
 
 /** Whether it begins jobs. */
 export function TargetPill({ target }: { target: ComputeTarget }) {
-  const look = target.is_paused
-    ? { tone: "warn", text: "Paused" }
-    : target.slots_taken > 0
-      ? { tone: "live", text: "Busy" }
-      : { tone: "good", text: "Idle" };
+  const look = lookOf(target);
   return (
     <span className={`pill ${look.tone}`}>
       <span className="mark" />
       {look.text}
     </span>
   );
+}
+
+function lookOf(target: ComputeTarget): { tone: string; text: string } {
+  if (target.is_leaving) return { tone: "bad", text: "Being deleted" };
+  if (target.is_paused) return { tone: "warn", text: "Paused" };
+  return target.slots_taken > 0 ? { tone: "live", text: "Busy" } : { tone: "good", text: "Idle" };
 }

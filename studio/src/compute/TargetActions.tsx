@@ -14,7 +14,7 @@ export function PauseButton({ target, isSmall = false }: { target: ComputeTarget
     mutationFn: () => changeComputeTarget(target.name, { is_paused: !target.is_paused }),
     onSettled: refresh,
   });
-  if (target.is_built_in || !may(caller, "MANAGE")) return null;
+  if (target.is_built_in || target.is_leaving || !may(caller, "MANAGE")) return null;
   const verb = target.is_paused ? "Resume" : "Pause";
   return (
     <>
@@ -40,7 +40,7 @@ export function TargetActions({ target }: { target: ComputeTarget }) {
   const caller = useCaller();
   const [asked, setAsked] = useState<"change" | "delete" | null>(null);
   const close = () => setAsked(null);
-  if (target.is_built_in || !may(caller, "MANAGE")) return null;
+  if (target.is_built_in || target.is_leaving || !may(caller, "MANAGE")) return null;
   return (
     <>
       <PauseButton target={target} />
