@@ -42,6 +42,8 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     assert (followed.code, followed.out) == (0, f"{printed}\n")
     rows = runyard("job", "list", "--experiment", "cli jobs").rows
     assert [row[:4] for row in rows] == [[run_id, "Completed", "train.py", "local"]]
+    assert runyard("job", "list", "--search", "FIRST", "-e", "cli jobs").rows == rows
+    assert runyard("job", "list", "--search", "second", "-e", "cli jobs").rows == []
     assert runyard("job", "list", "--status", "active", "--experiment", "cli jobs").rows == []
     assert [each["run_id"] for each in runyard("job", "list", "--max", "1", "--json").json] == [run_id]
     assert runyard("run", "show", run_id, "--json").json["tags"]["a"] == "b"
@@ -62,7 +64,7 @@ def test_jobs_are_cancelled(runyard: CommandLine):
     assert "is paused" in runyard("compute", "pause", "paused").out
     waits = runyard("job", "submit", "--compute", "paused", "--priority", "3", "sleep.py").out.strip()
     shown = runyard("job", "show", waits).out
-    assert "Queue        number 1" in shown
+    assert "Queue        number 1: compute target 'paused' is paused" in shown
     assert "Nothing that run" in runyard("job", "logs", waits).err
     assert runyard("job", "cancel", waits).out.endswith("canceled\n")
     assert runyard("job", "wait", waits).code == 1

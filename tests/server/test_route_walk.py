@@ -20,6 +20,7 @@ from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
 from runyard.services.guesses import Guesses
 from runyard.settings import Settings
+from tests.agent.job_folder import tarred
 from tests.server.team import ADDRESSES, Team
 
 # Every route that answers without a credential, and why that is right. To add one, add it here.
@@ -122,7 +123,7 @@ ANSWERED = [route for route in ROUTES if not route.refusal]
 # Registered models whose names say what a walk does with them.
 TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
 SECRET_NAME, DATASTORE = "walked-secret", "walked-store"
-OVERWRITTEN = b"overwritten"
+OVERWRITTEN = tarred({"walked": "overwritten"})
 SNAPSHOT = hashlib.sha256(OVERWRITTEN).hexdigest()
 WHEEL = f"runyard-{importlib.metadata.version('runyard')}-py3-none-any.whl"
 SWEPT = {"parameters": {"walked": {"values": [1]}}, "metric": "walked", "max_trials": 1}

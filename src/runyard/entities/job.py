@@ -9,6 +9,8 @@ from enum import Enum
 from runyard.entities.environment import EnvironmentSpec
 from runyard.entities.run import RunStatus
 
+SCRIPT_TAG = "mlflow.source.name"
+"""Tag of a run: what it runs, in a few words."""
 JOB_TAG = "runyard.job"
 """Tag of a run that a job's own code began: the run of that job."""
 REASON_TAG = "runyard.end_reason"
@@ -189,3 +191,16 @@ class Job:
     launched: str = ""
     agent_id: str = ""
     key_sha256: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How a job stands in the queue of its target.
+
+    Args:
+        position: Its place, counted from 1.
+        reason: What it waits for, in words; empty if it is begun in a moment.
+    """
+
+    position: int
+    reason: str

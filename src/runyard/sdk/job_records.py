@@ -63,6 +63,7 @@ def list_jobs(
     compute: str | None = None,
     experiment_id: str | None = None,
     statuses: str = "",
+    text: str = "",
     page_size: int = _PAGE_SIZE,
 ) -> Iterator[WireJob]:
     """Yield the jobs of a workspace, the latest submitted first, reading pages as they are needed.
@@ -73,6 +74,7 @@ def list_jobs(
         experiment_id: Only those of this experiment.
         statuses: Only those in one of these states, with commas between them; ``active`` is all that are not
             over.
+        text: Only those with this in the name or id of their run, what they run, or who submitted them.
         page_size: How many are read at a time.
     """
     page_token: str | None = None
@@ -81,6 +83,7 @@ def list_jobs(
             compute=compute,
             experiment_id=experiment_id,
             statuses=statuses,
+            text=text,
             max_results=min(page_size, _PAGE_SIZE),
             page_token=page_token,
         )

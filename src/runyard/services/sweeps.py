@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from runyard.auth.permissions import LOCAL_OWNER
-from runyard.entities.job import JobSpec
+from runyard.entities.job import SCRIPT_TAG, JobSpec
 from runyard.entities.sweep import (
     PARAMETERS_TAG,
     SWEEP_TAG,
@@ -30,7 +30,7 @@ from runyard.services import sweep_checks, sweep_sampling
 from runyard.services.call import Call
 from runyard.services.experiments import resolve_experiment_id
 from runyard.services.job_data import check_data
-from runyard.services.jobs import SCRIPT_TAG, SOURCE_TYPE_TAG, check_spec, shown, target_for_jobs
+from runyard.services.jobs import SOURCE_TYPE_TAG, check_spec, shown, target_for_jobs
 from runyard.services.runs import NewRun, create_run
 from runyard.services.snapshots import use_snapshot
 from runyard.services.tokens import identify

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runyard.entities.job import DataPlace, Job, JobInput, JobOutput
+from runyard.entities.job import DataPlace, Job, JobInput, JobOutput, Waiting
 from runyard.protocol.messages.common import Wire
-from runyard.protocol.messages.environments import WireDocker, WirePython
+from runyard.protocol.messages.environments import WireDocker, WirePython, wire_docker, wire_python
 
 
 class JobEnvironment(Wire):
@@ -76,18 +76,23 @@ class ListJobs(Wire):
     """Query of ``GET /api/v1/jobs``; the latest submitted first.
 
     ``statuses`` are names of states with commas between them; ``active`` stands for all that are not over.
+    ``text`` is somewhere in the run's name or id, the script or command's name, or the submitter's name,
+    whatever the case of its letters.
     """
 
     compute: str | None = None
     experiment_id: str | None = None
     statuses: str = ""
+    text: str = ""
     max_results: int = 100
     page_token: str | None = None
 
 
 class WireJob(Wire, omit_defaults=False):
-    """A job. ``position`` counts from 1 in the queue of its target; ``reason`` says why it ended so.
+    """A job, and what its run is called.
 
+    ``position`` counts from 1 in the queue of its target, and ``waits_for`` says what it waits for there;
+    ``reason`` says why it ended so, or why an attempt before failed.
     ``status`` is queued, starting, preparing, running, completed, failed, canceled or lost.
     """
 
@@ -118,13 +123,16 @@ class WireJob(Wire, omit_defaults=False):
     exit_code: int | None
     reason: str
     host: str
+    run_name: str = ""
     position: int | None = None
+    waits_for: str = ""
 
 
 class JobAnswer(Wire, omit_defaults=False):
-    """One job."""
+    """One job, and the environment that it was submitted with, whatever has become of that since."""
 
     job: WireJob
+    environment: JobEnvironment | None = None
 
 
 class ListJobsAnswer(Wire, omit_defaults=False):
@@ -178,6 +186,21 @@ class SnapshotAnswer(Wire, omit_defaults=False):
     size_bytes: int
 
 
+class WireSnapshotFile(Wire, omit_defaults=False):
+    """A file of a job's code, by its path below the folder."""
+
+    path: str
+    size_bytes: int
+    is_executable: bool
+
+
+class ListSnapshotFilesAnswer(Wire, omit_defaults=False):
+    """The files of a job's code in the order of the archive; ``is_cut`` if there may be more."""
+
+    files: list[WireSnapshotFile]
+    is_cut: bool
+
+
 def job_inputs(wire: Mapping[str, WireInput]) -> tuple[JobInput, ...]:
     """Return what a job reads, as it was written."""
     return tuple(
@@ -196,7 +219,7 @@ def _wire_input(input: JobInput) -> WireInput:
     return WireInput(places=places, asset_id=input.asset_id)
 
 
-def wire_job(job: Job, position: int | None = None) -> WireJob:
+def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> WireJob:
     """Return a job as Runyard writes it."""
     spec = job.spec
     return WireJob(
@@ -230,5 +253,19 @@ def wire_job(job: Job, position: int | None = None) -> WireJob:
         exit_code=job.exit_code,
         reason=job.reason,
         host=job.host,
-        position=position,
+        run_name=run_name,
+        position=waiting.position if waiting else None,
+        waits_for=waiting.reason if waiting else "",
+    )
+
+
+def wire_job_environment(job: Job) -> JobEnvironment:
+    """Return what a job needs around it, as Runyard writes it."""
+    spec = job.spec.environment
+    return JobEnvironment(
+        name=job.spec.environment_name,
+        version=job.spec.environment_version or None,
+        python=wire_python(spec.python),
+        docker=wire_docker(spec.docker),
+        variables=dict(spec.variables),
     )
