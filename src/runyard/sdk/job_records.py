@@ -8,7 +8,14 @@ from urllib.parse import quote
 from runyard.entities.job import JobStatus
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
-from runyard.protocol.messages.jobs import JobAnswer, ListJobs, ListJobsAnswer, SubmitJob, WireJob
+from runyard.protocol.messages.jobs import (
+    JobAnswer,
+    JobEnvironment,
+    ListJobs,
+    ListJobsAnswer,
+    SubmitJob,
+    WireJob,
+)
 from runyard.sdk.connection import Connection
 
 STATUS_WORDS = {
@@ -46,6 +53,15 @@ def submit_job(connection: Connection, wanted: SubmitJob) -> WireJob:
         RunyardError: What the server raised.
     """
     return connection.post(_BASE, wanted, JobAnswer, is_repeatable=True).job
+
+
+def get_job_environment(connection: Connection, run_id: str) -> JobEnvironment:
+    """Return what a job needed around it, as it was submitted.
+
+    Raises:
+        NotFound: There is no job of this run.
+    """
+    return connection.get(_path(run_id), JobAnswer).environment or JobEnvironment()
 
 
 def get_job(connection: Connection, run_id: str) -> WireJob:

@@ -16,7 +16,8 @@ from runyard.errors import Forbidden, InvalidState, NotFound
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.jobs import WireJob
 from runyard.sdk.connection import Connection
-from runyard.sdk.job_records import cancel_job, get_job, status_word
+from runyard.sdk.environment import Environment
+from runyard.sdk.job_records import cancel_job, get_job, get_job_environment, status_word
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_console import FOLDER, Console, whole_lines
 from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
@@ -67,6 +68,20 @@ class RunJob(RunLife):
     def job(self) -> WireJob | None:
         """The job that is behind this run, as it was when it was last read; None if there is none."""
         return self._known_job()
+
+    def get_environment(self) -> Environment:
+        """Return the environment that the run's job was submitted with, as it was then.
+
+        Raises:
+            InvalidState: The run is no job's.
+
+        Example:
+            >>> list(run.get_environment().python.conda_dependencies.pip_packages)  # doctest: +SKIP
+            ['scikit-learn']
+        """
+        if self._known_job() is None:
+            raise InvalidState(f"Run {self.id} was not submitted, so nothing is known of its environment.")
+        return Environment._submitted(get_job_environment(self._connection, self.id))
 
     def console(self) -> Console:
         """Return what the run's script prints, to be read along with."""
