@@ -132,12 +132,7 @@ class SlurmCluster:
         for daemon in reversed(self._daemons):
             if daemon.poll() is None:
                 daemon.send_signal(signal.SIGTERM)
-        for daemon in self._daemons:
-            try:
-                daemon.wait(10)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+        until(lambda: all(daemon.poll() is not None for daemon in self._daemons))
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:

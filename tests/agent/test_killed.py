@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runyard.agent.life import DISMISSED, TOLD
+from runyard.agent.marks import boot_id
 from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import Answer
 from tests.waiting import until

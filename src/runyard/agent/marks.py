@@ -138,7 +138,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @cache
 def boot_id() -> str:
-    """Return what this machine is called since it was started; all others, and it before, are called otherwise."""
+    """Return what this machine is called since it was started, as no other one is, nor it before that."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

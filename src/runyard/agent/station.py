@@ -226,7 +226,7 @@ def _kill_group(script: Mapping[str, Any]) -> None:
     """End the processes of a script that was written down, those too whose parent has ended already.
 
     The kernel gives nobody a number that is a group's name still. So what goes by that name is the script's
-    as long as its leader is, or is gone; unless that was another machine, or this one before it was started anew.
+    as long as its leader is, or is gone; unless that was another machine, or this one before its last start.
     """
     if not script or script.get("boot") != boot_id():
         return

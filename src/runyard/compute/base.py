@@ -54,7 +54,7 @@ class AgentReport:
         state: What is seen.
         status: ``completed``, ``failed`` or ``canceled``.
         exit_code: The script's.
-        reason: Why it did not end well.
+        reason: Why it did not end well; of one that is alive, what it waits for in a queue of the target's.
     """
 
     state: AgentState
@@ -182,8 +182,10 @@ class TargetKind:
         settings: A msgspec struct of what it is told; what can't be is refused when it is made of a mapping.
         credential: The names that a credential's parts may have.
         open: Returns the launcher of a target; it connects to nothing yet.
+        runs_here: Whether, by its settings, the code of jobs runs as the server's own user.
     """
 
     settings: type[msgspec.Struct]
     credential: frozenset[str]
     open: Callable[[Opening], Launcher]
+    runs_here: Callable[[Any], bool] = lambda _: False

@@ -115,6 +115,11 @@ def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[s
     return kept
 
 
+def runs_here(kind: TargetKind, settings: Mapping[str, Any]) -> bool:
+    """Return whether the jobs of a target of these settings run as the server's own user."""
+    return kind.runs_here(msgspec.convert(dict(settings), kind.settings))
+
+
 def sealed_credential(settings: Settings, target: ComputeTarget, credential: Mapping[str, str]) -> str:
     """Return the credential of a target as it is kept.
 
