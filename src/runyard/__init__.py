@@ -18,6 +18,7 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
+    from runyard.sdk.compute_slurm import SlurmCompute
     from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
     from runyard.sdk.dataset_factories import Dataset
@@ -52,6 +53,7 @@ __all__ = [
     "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
+    "SlurmCompute",
     "Workspace",
     "__version__",
 ]
@@ -76,6 +78,7 @@ _HOMES = {
     "RunsWidget": "runyard.sdk.widgets.views",
     "RunyardError": "runyard.errors",
     "ScriptRunConfig": "runyard.sdk.script_run_config",
+    "SlurmCompute": "runyard.sdk.compute_slurm",
     "Workspace": "runyard.sdk.workspace",
 }
 

@@ -16,9 +16,11 @@ from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Open
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.machine import Machine, ThisMachine
 from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
+from runyard.compute.ssh_address import CREDENTIAL, SshAddress
+from runyard.compute.ssh_machine import SshMachine
 from runyard.errors import Unavailable
 
-SETTLED_WITHIN_S = 30.0
+SETTLED_WITHIN_S = 10.0
 """How long a shared file system may take to show on one machine what was written on another."""
 AROUND_SCRIPT_S = 900
 """What a job may take beside its script's own time: to make its environment, and to send what is left."""
@@ -47,10 +49,11 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         gpus_per_slot: GPUs of a slot.
         gpu_type: Which, as the cluster calls them; empty for any.
         sbatch_options: More options of ``sbatch``, a word each: ``--constraint=a100``.
-        folder: Where the folders of jobs lie, below the home or absolute, on a file system that all nodes see.
+        folder: Where the folders of jobs lie, absolute or below the home, where all nodes see them.
         python: The interpreter there and on the nodes, 3.10 or newer.
         programs: The folder of Slurm's programs; empty where they are on the PATH.
         server_url: Where the nodes reach the server; empty for the server's public address.
+        ssh: The machine where Slurm's programs are; none for the server's own.
     """
 
     partition: _Name = ""
@@ -66,6 +69,7 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     python: _Path = "python3"
     programs: _Path = ""
     server_url: _Address = ""
+    ssh: SshAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ class SlurmLauncher(Launcher):
         return [*(f"--{name}={value}" for name, value in asked.items() if value), *own.sbatch_options]
 
     def _minutes(self, max_duration_s: int) -> int:
-        """Return for how long a job asks, as its script and the target may; 0 for what the partition gives."""
+        """Return for how long a job asks, as its script and the target may; 0 for the partition's time."""
         wanted = math.ceil((max_duration_s + AROUND_SCRIPT_S) / 60) if max_duration_s else 0
         return min(filter(None, (wanted, self._settings.time_limit_min)), default=0)
 
@@ -201,10 +205,13 @@ class SlurmLauncher(Launcher):
             for each in gone
             if each not in self._gone or now_s - self._gone[each].looked_s >= self._looks_every_s
         ]
-        # Where all is told but not all sent, that starts an agent on this machine, which sends the rest.
+        # Of a script that is over and not all sent, that starts an agent on this machine, which sends the rest.
         for each, report in self._station.look(due).items():
+            job = jobs.get(each)
             since_s = self._gone[each].since_s if each in self._gone else now_s
-            self._gone[each] = _Gone(since_s, now_s, _explained(report, jobs.get(each)))
+            if job is not None and not job.has_run:
+                since_s = -math.inf
+            self._gone[each] = _Gone(since_s, now_s, _explained(report, job))
 
     def _settled(self, handle: str) -> AgentReport:
         gone = self._gone[handle]
@@ -225,11 +232,15 @@ def _explained(report: AgentReport, job: SlurmJob | None) -> AgentReport:
 
 
 def _runs_here(settings: SlurmSettings) -> bool:
-    return True
+    return settings.ssh is None
 
 
 def _open(opening: Opening) -> SlurmLauncher:
-    return SlurmLauncher(ThisMachine(), opening.settings, opening.server)
+    settings: SlurmSettings = opening.settings
+    machine: Machine = ThisMachine()
+    if settings.ssh is not None:
+        machine = SshMachine(settings.ssh, opening.credential, opening.lookup)
+    return SlurmLauncher(machine, settings, opening.server)
 
 
-KIND = TargetKind(SlurmSettings, frozenset(), _open, _runs_here)
+KIND = TargetKind(SlurmSettings, CREDENTIAL, _open, _runs_here)

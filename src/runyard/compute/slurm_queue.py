@@ -17,7 +17,7 @@ LOOKS_EVERY_S = 5.0
 _BATCH = b'#!/bin/sh\nexec "$@"\n'
 _NAME = re.compile(r"runyard-([0-9a-f]{32})-([0-9]{1,6})")
 _SUBMITTED = re.compile(rb"([0-9]+)(;.*)?")
-_FORMAT = "%A %T %j %r"
+_FORMAT = "%A|%T|%N|%j|%r"
 _COMPLETING = "COMPLETING"
 _WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD"})
 _OVER = frozenset(
@@ -46,11 +46,13 @@ class SlurmJob:
         number: Its id in Slurm.
         state: As Slurm calls it.
         reason: Why it is in that state, in Slurm's word; empty for no reason.
+        has_run: Whether it was given a node.
     """
 
     number: int
     state: str
     reason: str = ""
+    has_run: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -175,8 +177,8 @@ class SlurmQueue:
 
 def _parsed(lines: str) -> Iterator[tuple[str, SlurmJob]]:
     for line in lines.splitlines():
-        number, state, name, reason = (*line.split(None, 3), "", "", "", "")[:4]
+        number, state, nodes, name, reason = (*line.split("|", 4), "", "", "", "")[:5]
         named = _NAME.fullmatch(name)
         if named is not None and number.isdecimal():
             said = "" if reason in ("None", "(null)") else reason
-            yield f"{named[1]}/{int(named[2])}", SlurmJob(int(number), state, said)
+            yield f"{named[1]}/{int(named[2])}", SlurmJob(int(number), state, said, bool(nodes))
