@@ -44,6 +44,7 @@ CONFIGURATION = """
     MpiDefault=none
     ReturnToService=2
     KillWait=2
+    MessageTimeout=5
     SlurmdParameters=config_overrides
     SelectType=select/cons_tres
     SelectTypeParameters=CR_CPU_Memory
@@ -112,15 +113,14 @@ class SlurmCluster:
         return done.stdout.strip()
 
     def states(self) -> dict[str, str]:
-        """Return the states of all jobs by their names."""
-        lines = self.ask("squeue", "--noheader", "--states=all", "--format=%j %T").splitlines()
-        return dict(each.rsplit(" ", 1) for each in lines)
+        """Return the states of all jobs by their names; of several of one name the latest counts."""
+        asked = ("squeue", "--noheader", "--states=all", "--sort=i", "--format=%j %T")
+        return dict(each.rsplit(" ", 1) for each in self.ask(*asked).splitlines())
 
     def stop_controller(self) -> None:
-        """End the controller without a word."""
-        controller = self._daemons[1]
-        controller.kill()
-        controller.wait()
+        """End the controller; jobs go on."""
+        self._daemons[1].terminate()
+        self._daemons[1].wait()
 
     def start_controller(self) -> None:
         """Start it again on what it has written down."""

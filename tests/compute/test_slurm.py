@@ -127,11 +127,9 @@ class TestSlurmLauncher(LauncherRules):
         self.cluster.stop_controller()
         try:
             assert state_of(launcher, launched) is AgentState.UNKNOWN
-            for ask in (launcher.cancel, launcher.forget):
+            for ask in (launcher.cancel, lambda _: launcher.submit(Launch(RUN_ID, 2, assignment(attempt=2)))):
                 with pytest.raises(Unavailable, match="Slurm does not answer"):
                     ask(launched)
-            with pytest.raises(Unavailable):
-                launcher.submit(Launch(RUN_ID, 2, assignment(attempt=2)))
         finally:
             self.cluster.start_controller()
         assert state_of(launcher, launched) is AgentState.ALIVE
@@ -140,13 +138,13 @@ class TestSlurmLauncher(LauncherRules):
 
 def shown(cluster: SlurmCluster, launch: Launch) -> dict[str, str]:
     """Return what Slurm says of a job, by its own names."""
-    number = cluster.ask("squeue", "--noheader", "--states=all", "--format=%A", f"--name={name_of(launch)}")
-    words = cluster.ask("scontrol", "--oneliner", "show", "job", number).split()
+    asked = ("squeue", "--noheader", "--states=all", "--sort=-i", "--format=%A", f"--name={name_of(launch)}")
+    words = cluster.ask("scontrol", "--oneliner", "show", "job", cluster.ask(*asked).split()[0]).split()
     return dict(word.partition("=")[::2] for word in words)
 
 
 def test_a_job_asks_for_its_slots_on_one_node_and_for_its_time(cluster: SlurmCluster, tmp_path: Path):
-    own = {"partition": "main", "cpus_per_slot": 2, "memory_mb_per_slot": 100, "gpus_per_slot": 1}
+    own: dict[str, Any] = {"partition": "main", "cpus_per_slot": 2, "memory_mb_per_slot": 100, "gpus_per_slot": 1}
     launcher = open_launcher(tmp_path, **own, time_limit_min=50, sbatch_options=["--nice=7"])
     launches = [
         Launch(each * 32, 1, assignment(each * 32, max_duration_s=max_s), slots=2) for each, max_s in TIMES
@@ -159,7 +157,9 @@ def test_a_job_asks_for_its_slots_on_one_node_and_for_its_time(cluster: SlurmClu
         for launch in launches:
             launcher.forget(launch.handle)
     assert [each["TimeLimit"] for each in found] == ["00:17:00", "00:50:00", "00:50:00"]
-    assert {each["TRES"] for each in found} == {"cpu=4,mem=200M,node=1,billing=4,gres/gpu=2"}
+    asked = {(each["CPUs/Task"], each["NumNodes"], each["MinMemoryNode"]) for each in found}
+    assert asked == {("4", "1", "200M")}
+    assert all(each["TresPerNode"].endswith("gpu:2") for each in found)
     assert {(each["Partition"], each["Nice"], each["Requeue"]) for each in found} == {("main", "7", "0")}
 
 

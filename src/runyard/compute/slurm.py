@@ -205,7 +205,7 @@ class SlurmLauncher(Launcher):
             for each in gone
             if each not in self._gone or now_s - self._gone[each].looked_s >= self._looks_every_s
         ]
-        # Of a script that is over and not all sent, that starts an agent on this machine, which sends the rest.
+        # Where a script is over and not all is sent, that starts an agent there which sends the rest.
         for each, report in self._station.look(due).items():
             job = jobs.get(each)
             since_s = self._gone[each].since_s if each in self._gone else now_s
