@@ -119,6 +119,10 @@ class Opening:
         server: Where agents elsewhere reach the server, as ``https://runyard.example``; empty if nobody said.
         lookup: Returns the addresses of a host and port that the server may connect to, or raises
             InvalidParameter or OSError.
+        tunnel: A socket of the server that lets nobody in without a credential, for tunnels to lead to; empty
+            while the server has none.
+        is_of_one_person: Whether the server is one person's own: what that person may use on this machine
+            without a word, as the keys in ``~/.ssh``, it may use for them.
     """
 
     folder: Path
@@ -127,6 +131,8 @@ class Opening:
     credential: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str = ""
     lookup: Callable[[str, int], Sequence[str]] = resolve
+    tunnel: str = ""
+    is_of_one_person: bool = False
 
 
 class Launcher(ABC):

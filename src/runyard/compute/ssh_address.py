@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from runyard.errors import Unavailable
+
 CREDENTIAL: Final = frozenset({"private_key", "private_key_passphrase", "password"})
 """What a host may be entered with; ``private_key`` is the text of the file."""
 
@@ -40,3 +42,7 @@ class SshAddress(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
                 "by what is the host known? Give known_hosts (the lines that `ssh-keyscan` prints) or "
                 "host_key_fingerprint (SHA256:...); no host is believed unseen"
             )
+
+
+class NotForwarded(Unavailable):
+    """The host answers, and lets nobody listen on that port."""

@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 
 from runyard.compute.machine import Ran
-from runyard.compute.ssh_address import SshAddress
+from runyard.compute.ssh_address import NotForwarded, SshAddress
 from runyard.errors import Unavailable
 
 CONNECTED_WITHIN_S = 10.0
@@ -20,10 +20,6 @@ UNANSWERED = 3
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 LOOPBACK = "127.0.0.1"
 _PIECE_BYTES = 64 * 1024
-
-
-class NotForwarded(Unavailable):
-    """The host answers, and lets nobody listen on that port."""
 
 
 class SshConnection:

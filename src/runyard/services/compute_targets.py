@@ -212,7 +212,7 @@ def target_of(settings: Settings, workspace: str, name: str) -> ComputeTarget | 
 
 
 def _check_reachable(call: Call, target: ComputeTarget) -> None:
-    launcher = open_launcher(call.settings, target)
+    launcher = open_launcher(call.settings, target, call.operation.tunnel)
     try:
         launcher.check()
     except Unavailable as error:
