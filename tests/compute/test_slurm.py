@@ -144,7 +144,12 @@ def shown(cluster: SlurmCluster, launch: Launch) -> dict[str, str]:
 
 
 def test_a_job_asks_for_its_slots_on_one_node_and_for_its_time(cluster: SlurmCluster, tmp_path: Path):
-    own: dict[str, Any] = {"partition": "main", "cpus_per_slot": 2, "memory_mb_per_slot": 100, "gpus_per_slot": 1}
+    own: dict[str, Any] = {
+        "partition": "main",
+        "cpus_per_slot": 2,
+        "memory_mb_per_slot": 100,
+        "gpus_per_slot": 1,
+    }
     launcher = open_launcher(tmp_path, **own, time_limit_min=50, sbatch_options=["--nice=7"])
     launches = [
         Launch(each * 32, 1, assignment(each * 32, max_duration_s=max_s), slots=2) for each, max_s in TIMES

@@ -239,7 +239,9 @@ def _open(opening: Opening) -> SlurmLauncher:
     settings: SlurmSettings = opening.settings
     machine: Machine = ThisMachine()
     if settings.ssh is not None:
-        machine = SshMachine(settings.ssh, opening.credential, opening.lookup)
+        machine = SshMachine(
+            settings.ssh, opening.credential, opening.lookup, with_own_keys=opening.is_of_one_person
+        )
     return SlurmLauncher(machine, settings, opening.server)
 
 
