@@ -43,7 +43,7 @@ class LoopbackSshd:
         for name in ("host_key", "id"):
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
             subprocess.run(words, check=True)
-        self.key = (folder / "id").read_text()
+        self.key = folder / "id"
         self.known_hosts = [f"[127.0.0.1]:{self.port} {(folder / 'host_key.pub').read_text().strip()}"]
         told = " ".join(f"{name}={value}" for name, value in variables.items())
         configuration = folder / "sshd_config"

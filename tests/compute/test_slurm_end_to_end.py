@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ class SlurmJobs(Jobs):
         (folder / "home").mkdir(parents=True)
         self.attach("cluster")
 
-    def attach(self, name: str, credential: Mapping[str, str] | None = None, **settings: Any) -> None:
+    def attach(self, name: str, **settings: Any) -> None:
         places = {"folder": str(self.folder / "jobs %j $(x)"), "python": sys.executable}
         told = {"server_url": self.server.url, **places, **settings}
-        body = {"name": name, "kind": "slurm", "slots": 8, "settings": told, "credential": credential or {}}
+        body = {"name": name, "kind": "slurm", "slots": 8, "settings": told}
         self.ask("POST", "compute", json=body)
 
     def submit(self, script: str, *arguments: object, **more: Any) -> str:
@@ -211,8 +212,12 @@ def test_slurm_is_used_from_a_machine_that_is_reached_over_ssh(jobs: SlurmJobs, 
     login = LoopbackSshd(tmp_path / "sshd", jobs.cluster.variables)
     try:
         host = {"host": "127.0.0.1", "port": login.port, "username": login.username}
-        ssh = host | {"known_hosts": login.known_hosts}
-        jobs.attach("over-ssh", credential={"private_key": login.key}, ssh=ssh)
+        told = {"ssh": host | {"known_hosts": login.known_hosts}, "folder": str(jobs.folder / "jobs %j $(x)")}
+        told |= {"python": sys.executable, "server_url": jobs.server.url, "partition": "main"}
+        settings = [f"--setting={name}={json.dumps(value)}" for name, value in told.items()]
+        options = ["--kind=slurm", "--slots=2", f"--credential=private_key=@{login.key}"]
+        attach = [sys.executable, "-m", "runyard", "compute", "attach", "over-ssh", *options, *settings]
+        subprocess.run([*attach, "--url", jobs.server.url], check=True)
         words = ["a b", "'\"", "$(touch x)", "\n", "é", ""]
         run_id = jobs.submit("import json, sys; print(json.dumps(sys.argv[1:]))", *words, compute="over-ssh")
         assert jobs.ended(run_id)["status"] == "completed"
