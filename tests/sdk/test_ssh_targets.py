@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,16 +75,17 @@ def test_a_host_that_nobody_knows_is_refused_with_the_command_that_makes_it_know
 
 
 def test_what_can_not_be_a_host_is_refused(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for asked, words in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"resource_id": "/subscriptions/x"}, "does not ask Azure where a machine is"),
         ({}, "give its address"),
         ({"address": "-F"}, "no address"),
         ({"address": "vm.example", "private_key_file": str(tmp_path / "none")}, "private_key_file"),
-    ):
+    ]
+    for asked, words in wrong:
         with pytest.raises(InvalidParameter, match=words):
             RemoteCompute.attach_configuration("ada", **asked)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(InvalidParameter, match="can't be asked about vm.example"):
+    with pytest.raises(InvalidParameter, match=r"can't be asked about vm\.example"):
         known_hosts_of("vm.example", 22, "ada")
 
 
@@ -96,7 +98,7 @@ def test_what_can_not_be_a_host_is_refused(known: Path, tmp_path: Path, monkeypa
     ],
 )
 def test_a_host_is_written_as_ssh_takes_it(text: str, host: str, port: int):
-    settings = {"host_key_fingerprint": "SHA256:x"}
+    settings: dict[str, object] = {"host_key_fingerprint": "SHA256:x"}
     wanted = host_configuration(text, "", settings, passphrase=False, password=False)
     assert (wanted.settings["host"], wanted.settings["port"]) == (host, port)
     assert wanted.settings["username"] == "ada"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -21,7 +22,7 @@ _HOST = re.compile(r"(?P<user>[^@]+)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^@:\[\]]+)(?::
 
 
 def host_configuration(
-    text: str, private_key: str, settings: dict[str, object], *, passphrase: bool, password: bool
+    text: str, private_key: str, settings: Mapping[str, Any], *, passphrase: bool, password: bool
 ) -> TargetConfiguration:
     """Return what a target of a host is made of.
 
