@@ -89,6 +89,7 @@ def main(goal: str) -> None:
             install_postgres()
             install_proxies()
             install_slurm()
+            install_ssh_server()
         for client in clients:
             client.result()
 
@@ -263,9 +264,31 @@ def install_slurm() -> None:
     if all(has_program(each) for each in ("slurmctld", "slurmd", "sbatch", "munged")):
         return
     if is_debian_root():
-        apt_install("slurm-wlm", because="the tests start clusters of their own")
+        for name in ("munge", "slurmctld", "slurmd"):
+            mask(Path("/etc/systemd/system") / f"{name}.service")
+        apt_install("slurm-wlm", because="the tests start clusters of their own; its services are masked")
     else:
         say("No Slurm found, so no tests on it. On Debian: sudo apt-get install slurm-wlm")
+
+
+def install_ssh_server() -> None:
+    """Install sshd, of which the tests start some of their own in network namespaces, as with the browser."""
+    if has_program("sshd"):
+        return
+    if is_debian_root():
+        # The package would have one listen at the machine's next start.
+        for unit in ("ssh.service", "ssh.socket"):
+            mask(Path("/etc/systemd/system") / unit)
+        apt_install("openssh-server", because="the tests start servers of their own; its service is masked")
+    else:
+        say("No sshd found, so no tests with hosts. On Debian: sudo apt-get install openssh-server")
+
+
+def mask(unit: Path) -> None:
+    """Have systemd never start a unit, as `systemctl mask` does where there is one."""
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    if not unit.exists() and not unit.is_symlink():
+        unit.symlink_to("/dev/null")
 
 
 def has_program(name: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
     from runyard.sdk.compute_slurm import SlurmCompute
+    from runyard.sdk.compute_ssh import RemoteCompute
     from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
     from runyard.sdk.dataset_factories import Dataset
@@ -47,6 +48,7 @@ __all__ = [
     "Keyvault",
     "LocalTarget",
     "Model",
+    "RemoteCompute",
     "Run",
     "RunConfiguration",
     "RunWidget",
@@ -72,6 +74,7 @@ _HOMES = {
     "Keyvault": "runyard.sdk.secrets",
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
+    "RemoteCompute": "runyard.sdk.compute_ssh",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
     "RunWidget": "runyard.sdk.widgets.views",

@@ -86,6 +86,17 @@ def test_services_of_debian_packages_stay_off_only_meanwhile(tmp_path):
     assert policy.read_text() == "somebody's own"
 
 
+def test_a_unit_that_is_masked_is_never_started_and_one_that_is_there_is_left(tmp_path):
+    unit = tmp_path / "system" / "ssh.service"
+    for _ in range(2):
+        bootstrap.mask(unit)
+        assert unit.readlink() == Path("/dev/null")
+    own = tmp_path / "own.service"
+    own.write_text("somebody's own")
+    bootstrap.mask(own)
+    assert own.read_text() == "somebody's own"
+
+
 def test_without_root_nothing_is_installed_and_the_person_is_told(monkeypatch, capsys):
     monkeypatch.setattr("scripts.bootstrap.shutil.which", lambda name: None)
     monkeypatch.setattr(bootstrap, "run", lambda *command, **_: pytest.fail(f"ran {command}"))

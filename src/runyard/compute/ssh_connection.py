@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from runyard.errors import Unavailable
 
 CONNECTED_WITHIN_S = 10.0
 LOGGED_IN_WITHIN_S = 20.0
+CLOSED_WITHIN_S = 2.0
 ASKED_EVERY_S = 15.0
 UNANSWERED = 3
 """So many questions whether it is still there may a host leave unanswered before it counts as lost."""
@@ -48,8 +50,9 @@ class SshConnection:
         """
         try:
             async with self._connection.create_process(command, encoding=None) as process:
-                process.stdin.write(stdin)
-                process.stdin.write_eof()
+                with contextlib.suppress(OSError):  # what has ended already reads nothing
+                    process.stdin.write(stdin)
+                    process.stdin.write_eof()
                 stdout, stderr = await self._read_both(process)
                 await process.wait_closed()
                 exit_code = process.returncode
@@ -88,9 +91,13 @@ class SshConnection:
         self._forwarded[port, path] = self._forwarded[opened, path] = opened
         return opened
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End it; what runs there without it goes on."""
         self._connection.close()
+        try:
+            await asyncio.wait_for(self._connection.wait_closed(), CLOSED_WITHIN_S)
+        except asyncio.TimeoutError:
+            self._connection.abort()
 
     async def _read_both(self, process: asyncssh.SSHClientProcess[bytes]) -> tuple[bytes, bytes]:
         try:

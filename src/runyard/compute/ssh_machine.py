@@ -96,6 +96,7 @@ class SshMachine(Machine):
             self._is_closed = True
             portal, self._portal = self._portal, None
         if portal is not None:
+            portal.call(self._let_go)
             portal.start_task_soon(portal.stop, True)
             self._stack.close()
 
@@ -110,6 +111,10 @@ class SshMachine(Machine):
             return portal.call(asked)
         except (CancelledError, RuntimeError):
             raise Unavailable(f"The connection to {self.host} was closed.") from None
+
+    async def _let_go(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _connected(self) -> SshConnection:
         """Return the connection, opened if there is none; many who ask at once get the same."""

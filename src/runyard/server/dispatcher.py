@@ -58,8 +58,6 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _JSON = "application/json"
 _MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
-TUNNEL = "tunnel"
-"""What the audit log calls a client that came by one."""
 _NONE_LOOKED_UP = Workspace(DEFAULT_WORKSPACE, "", 0)
 
 
@@ -119,10 +117,7 @@ class Dispatcher:
         await response(scope, receive, send)
 
     def _check_tunnel(self, scope: Scope) -> None:
-        """Refuse what comes by a tunnel without a credential, whatever it asks for.
-
-        Whoever is on a host that jobs run on reaches the tunnel's end; the person at this machine is not there.
-        """
+        """Refuse what comes by a tunnel without a credential: at its end is whoever is on that host."""
         if BY_TUNNEL in scope["state"] and self._authorization(scope, dict(scope["headers"])) is None:
             raise Unauthenticated(UNAUTHENTICATED_TEXT)
 
@@ -392,8 +387,8 @@ def _check_content_type(sent: str | None) -> None:
 
 
 def _client(scope: Scope) -> str:
-    if BY_TUNNEL in scope["state"]:
-        return TUNNEL
+    if BY_TUNNEL in scope["state"]:  # for the audit log
+        return "tunnel"
     return scope["client"][0] if scope.get("client") else ""
 
 
