@@ -43,6 +43,7 @@ CONFIGURATION = """
     SwitchType=switch/none
     MpiDefault=none
     ReturnToService=2
+    SchedulerParameters=sched_min_interval=0
     KillWait=2
     MessageTimeout=5
     SlurmdParameters=config_overrides

@@ -163,7 +163,7 @@ def test_r11_a_server_that_is_killed_while_jobs_run_knows_all_of_them_to_the_end
 
 def test_r18_a_job_whose_agent_was_killed_is_tried_again_only_if_asked(jobs: SlurmJobs, tmp_path: Path):
     run_id = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go", max_attempts=2)
-    jobs.until(run_id, "running")
+    until((tmp_path / "a").exists)
     os.kill(jobs.pid(run_id, AGENT), signal.SIGKILL)
     until(lambda: jobs.job(run_id)["attempt"] == 2)
     jobs.until(run_id, "running")
