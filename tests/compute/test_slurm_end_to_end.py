@@ -46,7 +46,8 @@ class SlurmJobs(Jobs):
         return super().submit(script, *arguments, **({"compute": "cluster"} | more))
 
     def place(self, run_id: str, attempt: int = 1) -> Path:
-        return self.folder / "jobs %j $(x)" / "jobs" / run_id / str(attempt)
+        found = (self.folder / "jobs %j $(x)").glob(f"*/jobs/{run_id}/{attempt}")
+        return next(found, self.folder / "nowhere")
 
     def in_slurm(self, run_id: str, attempt: int = 1) -> str:
         """Return what Slurm calls the state of a job."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from runyard.compute.base import Launch
+from runyard.compute.base import Launch, Opening
 from runyard.compute.machine import Machine, Ran
 from runyard.compute.slurm import KIND, SlurmLauncher, SlurmSettings
 from runyard.compute.slurm_queue import SlurmJob, SlurmQueue
@@ -165,6 +167,9 @@ def test_what_does_not_answer_is_unknown():
         {"folder": "a\nb"},
         {"python": "-c"},
         {"programs": "--x"},
+        {"programs": "bin"},
+        {"folder": ""},
+        {"python": ""},
         {"server_url": "file:///etc"},
         {"server_url": "http://a b"},
         {"ssh": {"host": "-oProxyCommand=x", "username": "u", "host_key_fingerprint": "SHA256:" + "a" * 43}},
@@ -191,3 +196,16 @@ def test_settings_that_can_be_are_taken():
     assert KIND.runs_here(found)
     ssh = {"host": "login", "username": "u", "host_key_fingerprint": "SHA256:" + "a" * 43}
     assert not KIND.runs_here(msgspec.convert({"ssh": ssh}, SlurmSettings))
+
+
+def test_each_target_has_a_folder_of_its_own_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever is no job of its own, a launcher may forget."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("a", "b"):
+        opening = Opening(
+            tmp_path / name, name, SlurmSettings(folder=str(tmp_path / "shared"), python=sys.executable)
+        )
+        launcher = KIND.open(opening)
+        assert isinstance(launcher, SlurmLauncher)
+        assert list(launcher.list_launched()) == []
+    assert sorted(each.name for each in (tmp_path / "shared").iterdir()) == ["a", "b"]

@@ -31,7 +31,8 @@ _OPTIONS = (
     "|priority|reservation|switches|threads-per-core|tmp|wckey"
 )
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.,@+-]*\Z", max_length=200)]
-_Path = Annotated[str, msgspec.Meta(pattern=r"^([^\x00-\x1f\x7f~-][^\x00-\x1f\x7f]*)?\Z", max_length=1_000)]
+_Path = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f~-][^\x00-\x1f\x7f]*\Z", max_length=1_000)]
+_Folder = Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]*)?\Z", max_length=1_000)]
 _Address = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s\x00-\x1f\x7f]+)?\Z", max_length=1_000)]
 _Option = Annotated[str, msgspec.Meta(pattern=rf"^--({_OPTIONS})(=[^\x00-\x1f\x7f]+)?\Z", max_length=500)]
 
@@ -51,7 +52,7 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         sbatch_options: More options of ``sbatch``, a word each: ``--constraint=a100``.
         folder: Where the folders of jobs lie, absolute or below the home, where all nodes see them.
         python: The interpreter there and on the nodes, 3.10 or newer.
-        programs: The folder of Slurm's programs; empty where they are on the PATH.
+        programs: The folder of Slurm's programs, absolute; empty where they are on the PATH.
         server_url: Where the nodes reach the server; empty for the server's public address.
         ssh: The machine where Slurm's programs are; none for the server's own.
     """
@@ -67,7 +68,7 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     sbatch_options: Annotated[list[_Option], msgspec.Meta(max_length=32)] = []
     folder: _Path = FOLDER
     python: _Path = "python3"
-    programs: _Path = ""
+    programs: _Folder = ""
     server_url: _Address = ""
     ssh: SshAddress | None = None
 
@@ -242,7 +243,9 @@ def _open(opening: Opening) -> SlurmLauncher:
         machine = SshMachine(
             settings.ssh, opening.credential, opening.lookup, with_own_keys=opening.is_of_one_person
         )
-    return SlurmLauncher(machine, settings, opening.server)
+    # What lies there and is no job of this target may be another one's.
+    folder = f"{settings.folder.rstrip('/')}/{opening.folder.name}"
+    return SlurmLauncher(machine, msgspec.structs.replace(settings, folder=folder), opening.server)
 
 
 KIND = TargetKind(SlurmSettings, CREDENTIAL, _open, _runs_here)
