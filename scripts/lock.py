@@ -18,7 +18,7 @@ OF_THE_PROJECT = {
     "mlflow-ui": ("pyproject.toml", "--extra", "server", "--extra", "mlflow-ui"),
 }
 OF_SET_UP = ("uv",)
-OF_TESTS = ("fuzz", "object-stores")
+OF_TESTS = ("fuzz", "object-stores", "spark")
 OF_CLIENTS = (
     "client-mlflow-3.17",
     "client-frameworks-3.17",

@@ -119,12 +119,26 @@ def test_a_script_that_is_submitted_imports_microsoft_s_names_too(configured: Pa
     assert "a pool of 2 slots on the server's own machine" in ended.stderr
 
 
+def test_an_estimator_is_submitted_and_a_cluster_asked_what_it_does(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "estimating.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1]) == {
+        "status": "Completed",
+        "loss": 0.25,
+        "model": 1,
+        "sizes": [],
+        "nodes": [True],
+        "cancel": ["CancelRequested", "Canceled"],
+        "fail": ["Failed", "Failed"],
+    }
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
         ("from azureml.core.compute import AksCompute as A; A.provisioning_configuration()", "runyard run"),
         ("from azureml.core.runconfig import MpiConfiguration as M; M(2)", "torchrun"),
-        ("from azureml.train.sklearn import SKLearn as S; S('.')", "ScriptRunConfig"),
+        ("from azureml.train.dnn import Chainer as C; C('.')", "ScriptRunConfig"),
         ("from azureml.train.hyperdrive import HyperDriveConfig as H; H()", "Optuna"),
         ("from azureml.core.model import Model, InferenceConfig as I; I('score.py')", "mlflow models serve"),
         ("import azureml.contrib.services.aml_request as a; a.AMLRequest()", "documentation"),

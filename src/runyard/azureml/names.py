@@ -24,6 +24,7 @@ _KEYVAULT = f"{_SDK}.secrets:Keyvault"
 _FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
 _HERE = "runyard.azureml"
 _SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
+_ESTIMATORS = f"{_HERE}.estimators"
 _ERROR = "runyard.errors:RunyardError"
 _TO_SIGN_IN = {
     "AzureCliAuthentication": f"{_HERE}.authentication:AzureCliAuthentication",
@@ -127,6 +128,10 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         name: f"{_HERE}.tracking:{name}"
         for name in ("get_mlflow_tracking_uri", "get_portal_url", "register_model")
     },
+    "azureml.telemetry": {"set_diagnostics_collection": f"{_ESTIMATORS}:set_diagnostics_collection"},
+    "azureml.train.dnn": {name: f"{_ESTIMATORS}:{name}" for name in ("PyTorch", "TensorFlow")},
+    "azureml.train.estimator": {"Estimator": f"{_ESTIMATORS}:Estimator"},
+    "azureml.train.sklearn": {"SKLearn": f"{_ESTIMATORS}:SKLearn"},
     "azureml.widgets": {"RunDetails": f"{_HERE}.widgets:RunDetails"},
     "mlflow.azureml": {},
 }
@@ -172,6 +177,8 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
     )
     | dict.fromkeys(("Data", "DataReferenceConfiguration", "OutputData"), _READ),
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
+    "azureml.train.dnn": {"Chainer": _RUN_SCRIPTS},
+    "azureml.train.estimator": {"MMLBaseEstimator": _RUN_SCRIPTS},
     "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ, "OutputFileDatasetConfig": _READ},
     "mlflow.azureml": {"build_image": _SERVE, "deploy": _SERVE},
 }

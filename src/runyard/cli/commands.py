@@ -55,6 +55,10 @@ _COMMANDS = {
         "runyard.cli.azureml:app",
         "Run code for Azure ML's first SDK; point Microsoft's clients at a server.",
     ),
+    "databricks": (
+        "runyard.cli.databricks:app",
+        "Have clusters of Databricks and of Spark log into a workspace.",
+    ),
     "doctor": ("runyard.cli.doctor:doctor", "Say what is in the way between this machine and its workspace."),
     "completion": ("runyard.cli.completion:completion", "Let a shell complete commands and options."),
     "check": ("runyard.cli.check:check", "Look whether all data of a home is whole."),

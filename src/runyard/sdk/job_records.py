@@ -22,7 +22,8 @@ STATUS_WORDS = {
     JobStatus.LOST: "NotResponding",
 }
 """What Azure's SDK calls the states of a job."""
-GOING_ON = frozenset({"Queued", "Starting", "Preparing", "Running", "NotResponding"})
+CANCEL_REQUESTED = "CancelRequested"
+GOING_ON = frozenset({CANCEL_REQUESTED, "Queued", "Starting", "Preparing", "Running", "NotResponding"})
 """Those of them that are not over."""
 
 _BASE = "/api/v1/jobs"
@@ -32,7 +33,8 @@ _PAGE_SIZE = 1_000
 def status_word(job: WireJob) -> str:
     """Return what Azure's SDK calls the state of a job."""
     try:
-        return STATUS_WORDS[JobStatus(job.status)]
+        status = JobStatus(job.status)
+        return CANCEL_REQUESTED if job.is_cancel_requested and not status.is_over else STATUS_WORDS[status]
     except ValueError:  # of a later version
         return job.status.capitalize()
 

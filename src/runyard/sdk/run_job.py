@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMPUTE_TAG = "runyard.compute"
 """Tag of a run that a job is behind: the name of its target."""
 
+_OF_THIS_PROCESS = "MLFLOW_RUN_ID"
 _SNAPSHOTS = "/api/v1/snapshots"
 
 
@@ -83,6 +84,17 @@ class RunJob(RunLife):
             super().cancel()
             return
         self._job = cancel_job(self._connection, self.id)
+
+    def fail(self, error_details: str | BaseException | None = None, error_code: str | None = None) -> None:
+        """End the run as failed; a job's script is ended, if that is not the one that says so.
+
+        Args:
+            error_details: What went wrong.
+            error_code: A word for that, by which runs can be found.
+        """
+        if os.environ.get(_OF_THIS_PROCESS) != self.id and self._known_job() is not None:
+            self._job = cancel_job(self._connection, self.id)
+        super().fail(error_details, error_code)
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
@@ -227,7 +239,11 @@ class RunJob(RunLife):
                 self._job = get_job(self._connection, self.id)
 
     def _job_status(self, otherwise: str) -> str:
-        return otherwise if self._job is None else status_word(self._job)
+        if self._job is None:
+            return otherwise
+        # Somebody said that it failed, and had its script ended.
+        has_failed = self._job.is_cancel_requested and otherwise == "Failed"
+        return otherwise if has_failed else status_word(self._job)
 
     def _log_names(self) -> Sequence[str]:
         found: list[WireFile] = list(self._files_below(FOLDER))
