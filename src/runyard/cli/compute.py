@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,36 @@ Name = Annotated[str, Parameter(help="The target's name.")]
 Slots = Annotated[int | None, Parameter(help="How many jobs of one slot run on it at a time.")]
 Description = Annotated[str | None, Parameter(help="What it is for.")]
 Tag = Annotated[tuple[str, ...], Parameter(help="A tag as KEY=VALUE; may be repeated.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Share:
+    """What of the machine a slot has to itself."""
+
+    gpu: Annotated[
+        tuple[int, ...],
+        Parameter(help="Index of a GPU that is the pool's, as nvidia-smi shows it; may be repeated."),
+    ] = ()
+    gpus_per_slot: Annotated[int | None, Parameter(help="How many of them a slot has; by default 1.")] = None
+    cpus_per_slot: Annotated[int | None, Parameter(help="How many processors a slot has to itself.")] = None
+    memory_mb_per_slot: Annotated[
+        int | None, Parameter(help="How many MB of memory a slot may hold before its script is ended.")
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was said, as the server takes it."""
+        memory_mb = self.memory_mb_per_slot
+        said = {
+            "gpus": list(self.gpu) or None,
+            "gpus_per_slot": self.gpus_per_slot,
+            "cpus_per_slot": self.cpus_per_slot,
+            "memory_bytes_per_slot": None if memory_mb is None else memory_mb * 1_000_000,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+WHOLE_MACHINE = Share()
 
 
 @app.command(name="list")
@@ -81,6 +112,7 @@ def create(
     name: Name,
     *,
     slots: Slots = None,
+    share: Share = WHOLE_MACHINE,
     description: Description = None,
     tag: Tag = (),
     place: Place = HERE,
@@ -89,6 +121,7 @@ def create(
     """Make a compute target: a pool of slots on the server's own machine."""
     wanted = TargetConfiguration(
         slots=1 if slots is None else slots,
+        settings=share.settings(),
         description=description or "",
         tags=pairs_of(tag) if tag else {},
     )
