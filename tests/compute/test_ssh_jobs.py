@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from itertools import product
 from pathlib import Path
@@ -114,6 +115,34 @@ def test_two_hosts_that_can_not_reach_the_server_log_into_it(jobs, hosts):
         kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
         assert kept.content == f"model of {host.home}".encode()
     until(lambda: not any(list(host.jobs.glob("*/*")) for host in hosts))
+
+
+def test_a_host_is_attached_as_a_person_would(jobs, hosts, tmp_path):
+    ssh = tmp_path / ".ssh"
+    ssh.mkdir()
+    (ssh / "id").write_text(hosts[1].key)
+    host = f"root@{hosts[1].address}:{hosts[1].port}"
+    words = ["attach-ssh", "by-hand", host, "--private-key", "~/.ssh/id", "-s", f"python={sys.executable}"]
+    command = [sys.executable, "-m", "runyard", "compute", *words, "--url", jobs.server.url]
+    environment = os.environ | {"HOME": str(tmp_path)}
+
+    def attached() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    unknown = attached()
+    assert unknown.returncode == 1
+    assert f"`ssh -p {hosts[1].port} root@{hosts[1].address}` shows its key" in unknown.stderr
+    (ssh / "known_hosts").write_text(f"{hosts[1].settings['known_hosts'][0]}\n")
+    done = attached()
+    assert (done.returncode, done.stdout) == (0, "Compute target by-hand is attached: 1 slot by ssh.\n"), (
+        done.stderr
+    )
+    shown = jobs.ask("GET", "compute/by-hand")["compute_target"]
+    assert (shown["settings"]["known_hosts"], shown["has_credential"]) == (
+        hosts[1].settings["known_hosts"],
+        True,
+    )
+    assert "PRIVATE KEY" not in json.dumps(shown)
 
 
 def test_s22_words_reach_a_script_on_a_host_as_they_are(jobs):

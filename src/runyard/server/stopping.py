@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from typing import Any
 
 import uvicorn
 
@@ -43,11 +44,9 @@ class StoppingServer(uvicorn.Server):
         if self._tunnel is None:
             return
 
-        def protocol() -> asyncio.Protocol:
-            made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-                config=self.config, server_state=self.server_state, app_state={BY_TUNNEL: True}
-            )
-            return made
+        def protocol() -> Any:
+            speaks: Any = self.config.http_protocol_class
+            return speaks(config=self.config, server_state=self.server_state, app_state={BY_TUNNEL: True})
 
         listening = await asyncio.get_running_loop().create_unix_server(
             protocol, sock=self._tunnel, ssl=self.config.ssl, backlog=self.config.backlog
