@@ -18,6 +18,8 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
+    from runyard.sdk.compute_slurm import SlurmCompute
+    from runyard.sdk.compute_ssh import RemoteCompute
     from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
     from runyard.sdk.dataset_factories import Dataset
@@ -50,12 +52,14 @@ __all__ = [
     "LocalTarget",
     "Model",
     "OutputFileDatasetConfig",
+    "RemoteCompute",
     "Run",
     "RunConfiguration",
     "RunWidget",
     "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
+    "SlurmCompute",
     "SweepConfig",
     "SweepRun",
     "Workspace",
@@ -77,6 +81,7 @@ _HOMES = {
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
     "OutputFileDatasetConfig": "runyard.sdk.job_data",
+    "RemoteCompute": "runyard.sdk.compute_ssh",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
     "RunWidget": "runyard.sdk.widgets.views",
@@ -85,6 +90,7 @@ _HOMES = {
     "ScriptRunConfig": "runyard.sdk.script_run_config",
     "SweepConfig": "runyard.sdk.sweep_config",
     "SweepRun": "runyard.sdk.sweep_run",
+    "SlurmCompute": "runyard.sdk.compute_slurm",
     "Workspace": "runyard.sdk.workspace",
 }
 

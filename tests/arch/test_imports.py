@@ -65,6 +65,7 @@ MAY_IMPORT_LAZILY = {
     "runyard.azureml.tracking",
     "runyard.cli",
     "runyard.cli.azureml_env",
+    "runyard.compute.ssh_machine",
     "runyard.protocol.otlp",
     "runyard.sdk.optional_libraries",
     "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace

@@ -9,6 +9,7 @@ import signal
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,7 @@ class Marks:
     def write_agent(self) -> str:
         """Say which process this agent is; return its id, which is that of one that died in the folder."""
         agent_id = str(self._read("agent.json").get("agent_id") or uuid.uuid4().hex)
-        own = {"pid": os.getpid(), "started": started_ticks(os.getpid()), "agent_id": agent_id}
-        self._write("agent.json", own)
+        self._write("agent.json", _written_down(os.getpid()) | {"agent_id": agent_id})
         return agent_id
 
     def write_script(self, pid: int) -> None:
@@ -64,7 +64,7 @@ class Marks:
         Raises:
             OSError: It can't be written.
         """
-        self._write("script.json", {"pid": pid, "started": started_ticks(pid), "group": pid})
+        self._write("script.json", _written_down(pid) | {"group": pid})
 
     def write_outcome(self, end: JobEnd) -> None:
         """Say what came of the script, for the next agent if this one dies before all is sent.
@@ -98,6 +98,8 @@ class Marks:
         """End what is left of the script of an agent that died, unless its id is another process's by now."""
         content = self._read("script.json")
         pid, started = int(content.get("pid", 0)), content.get("started")
+        if content.get("boot") != boot_id():
+            return
         deadline = time.monotonic() + GONE_WITHIN_S
         while pid and started_ticks(pid) in (started, None) and kill_group(pid):
             if time.monotonic() > deadline:
@@ -132,6 +134,20 @@ def write_whole(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@cache
+def boot_id() -> str:
+    """Return what this machine is called since it was started, as no other one is, nor it before that."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _written_down(pid: int) -> dict[str, Any]:
+    """Return what tells a process from all others, on this machine and on those that see the same folder."""
+    return {"pid": pid, "started": started_ticks(pid), "boot": boot_id()}
 
 
 def started_ticks(pid: int) -> int | None:

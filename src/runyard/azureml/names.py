@@ -15,6 +15,7 @@ _CONDA = f"{_SDK}.conda_dependencies:CondaDependencies"
 _COMPUTE_TARGET = f"{_SDK}.compute:ComputeTarget"
 _AML_COMPUTE = f"{_SDK}.compute:AmlCompute"
 _LOCAL_TARGET = f"{_SDK}.compute:LocalTarget"
+_REMOTE_COMPUTE = f"{_SDK}.compute_ssh:RemoteCompute"
 _RUN_CONFIGURATION = f"{_SDK}.run_configuration:RunConfiguration"
 _DOCKER = f"{_SDK}.environment_sections:DockerSection"
 _PYTHON = f"{_SDK}.environment_sections:PythonSection"
@@ -114,9 +115,11 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         "AmlCompute": _AML_COMPUTE,
         "ComputeTarget": _COMPUTE_TARGET,
         "LocalTarget": _LOCAL_TARGET,
+        "RemoteCompute": _REMOTE_COMPUTE,
     },
     "azureml.core.compute.amlcompute": {"AmlCompute": _AML_COMPUTE},
     "azureml.core.compute.compute": {"ComputeTarget": _COMPUTE_TARGET},
+    "azureml.core.compute.remote": {"RemoteCompute": _REMOTE_COMPUTE},
     "azureml.core.compute_target": {
         "AbstractComputeTarget": _COMPUTE_TARGET,
         "ComputeTargetException": _ERROR,
@@ -204,7 +207,6 @@ _OTHER_MACHINES = (
     "DsvmCompute",
     "HDInsightCompute",
     "KubernetesCompute",
-    "RemoteCompute",
     "SynapseCompute",
 )
 

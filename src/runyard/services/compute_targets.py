@@ -14,7 +14,13 @@ from runyard.protocol import asset_limits as limits
 from runyard.protocol.wire import invalid
 from runyard.services.call import Call
 from runyard.services.job_life import cancel
-from runyard.services.launchers import checked_settings, kind_named, open_launcher, sealed_credential
+from runyard.services.launchers import (
+    checked_settings,
+    kind_named,
+    open_launcher,
+    runs_here,
+    sealed_credential,
+)
 from runyard.settings import Settings
 
 MAX_SLOTS = 1_000
@@ -76,7 +82,8 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
     _check_slots(new.slots)
     _check_words(new.description, new.tags)
     kind = kind_named(new.kind)
-    if new.kind == LOCAL and not call.settings.slots_of_this_machine:
+    checked = checked_settings(kind, new.settings)
+    if not call.settings.slots_of_this_machine and runs_here(kind, checked):
         raise Forbidden(_NO_JOBS_HERE)
     made = ComputeTarget(
         workspace=call.workspace.name,
@@ -87,7 +94,7 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
         tags=dict(new.tags),
         created_ms=call.now_ms(),
         created_by="" if call.caller is None else call.caller.name,
-        settings=checked_settings(kind, new.settings),
+        settings=checked,
     )
     made = replace(made, sealed=sealed_credential(call.settings, made, new.credential))
     kept = call.stores.metadata.compute_targets
@@ -205,7 +212,7 @@ def target_of(settings: Settings, workspace: str, name: str) -> ComputeTarget | 
 
 
 def _check_reachable(call: Call, target: ComputeTarget) -> None:
-    launcher = open_launcher(call.settings, target)
+    launcher = open_launcher(call.settings, target, call.operation.tunnel)
     try:
         launcher.check()
     except Unavailable as error:
