@@ -62,7 +62,8 @@ class SshMachine(Machine):
         async def ran() -> Ran:
             connection = await self._connected()
             try:
-                return await asyncio.wait_for(connection.run(shlex.join(words), stdin), within_s)
+                # In place of the shell, so that how it ends is how the command ends.
+                return await asyncio.wait_for(connection.run(f"exec {shlex.join(words)}", stdin), within_s)
             except asyncio.TimeoutError:
                 raise Unavailable(f"{words[0]} did not end on {self.host} within {within_s:.0f} s.") from None
 
