@@ -3,6 +3,6 @@
 No API server and no kubelet of Kubernetes were to be had where these tests are made. So this is one of the
 tests' own: its API server checks all that it is sent against Kubernetes' published OpenAPI, field by field
 (`checks`), keeps objects and deletes them as Kubernetes says (`api_server`); its controller makes pods of Jobs
-(`controller`); its kubelet really runs their containers, each with the command as the first process of a PID
-namespace and its volumes mounted (`kubelet`). It knows what Runyard needs of each and refuses the rest.
+(`controller`); its kubelet really runs their containers, each in a PID namespace of its own with its volumes
+mounted (`kubelet`). It knows what Runyard needs of each and refuses the rest.
 """

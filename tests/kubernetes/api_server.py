@@ -15,7 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 from tests.kubernetes.objects import KINDS, Objects, Refused
 
 NAMESPACE = "ml"
-_PATH = re.compile(r"/(?:api|apis/(?P<group>[a-z]+))/v1/namespaces/(?P<namespace>[^/]+)/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?")
+_PATH = re.compile(
+    r"/(?:api|apis/(?P<group>[a-z]+))/v1/namespaces/(?P<namespace>[^/]+)/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?"
+)
 _VERBS = {("GET", False): "list", ("GET", True): "get", ("POST", False): "create"}
 _VERBS |= {("PATCH", True): "patch", ("DELETE", True): "delete"}
 _QUERIES = {

@@ -77,7 +77,9 @@ class KubernetesCluster:
                 "kind": "Config",
                 "clusters": [{"name": "lab", "cluster": where}],
                 "users": [{"name": "me", "user": dict(user or {"token": self.token})}],
-                "contexts": [{"name": "at lab", "context": {"cluster": "lab", "user": "me", "namespace": NAMESPACE}}],
+                "contexts": [
+                    {"name": "at lab", "context": {"cluster": "lab", "user": "me", "namespace": NAMESPACE}}
+                ],
                 "current-context": "at lab",
             }
         )

@@ -27,7 +27,9 @@ class JobController:
 
     def _look_at(self, job: dict[str, Any]) -> None:
         uid = job["metadata"]["uid"]
-        if any(each["status"] == "True" for each in _conditions(job) if each["type"] in ("Failed", "Complete")):
+        if any(
+            each["status"] == "True" for each in _conditions(job) if each["type"] in ("Failed", "Complete")
+        ):
             return
         pods = self._objects.list("pods", {"batch.kubernetes.io/controller-uid": uid})
         over = [each for each in pods if each["status"]["phase"] in ("Succeeded", "Failed")]
@@ -60,7 +62,13 @@ def _conditions(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _pod_of(job: dict[str, Any]) -> dict[str, Any]:
     template, meta = job["spec"]["template"], job["metadata"]
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
     labels = {
         **template["metadata"].get("labels", {}),
         "batch.kubernetes.io/controller-uid": meta["uid"],

@@ -1,4 +1,4 @@
-"""Runs the containers of pods on this machine: the command is the first process of a PID namespace of its own."""
+"""Runs the containers of pods on this machine, each in a PID namespace that ends with it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Container:
 
     Args:
         process: What has made its namespaces, and ends when it does.
-        pid: Its first process, as this machine counts.
+        pid: The process of its command, as this machine counts.
         folder: Where its volumes and what it says lie.
     """
 
@@ -105,7 +105,9 @@ class Kubelet:
             self._wait(pod, "ContainerCreating", str(missing))
             return
         self.containers[pod["metadata"]["uid"]] = _run(spec, mounts, folder)
-        self._say(pod, {"phase": "Running", "containerStatuses": [{"name": "agent", "state": {"running": {}}}]})
+        self._say(
+            pod, {"phase": "Running", "containerStatuses": [{"name": "agent", "state": {"running": {}}}]}
+        )
 
     def _does_not_fit(self, pod: Mapping[str, Any]) -> str:
         spec = pod["spec"]
@@ -161,7 +163,11 @@ class Kubelet:
 
     def _say_ended(self, pod: dict[str, Any], container: Container, code: int) -> None:
         message = (container.folder / "termination-log").read_bytes()[:MAX_MESSAGE_BYTES]
-        if not message and code and pod["spec"]["containers"][0]["terminationMessagePolicy"].startswith("Fall"):
+        if (
+            not message
+            and code
+            and pod["spec"]["containers"][0]["terminationMessagePolicy"].startswith("Fall")
+        ):
             message = (container.folder / "log").read_bytes()[-MAX_LOG_BYTES:]
         state = {"exitCode": code, "reason": "Error" if code else "Completed"}
         if message:
@@ -190,7 +196,7 @@ class Kubelet:
 
 def _run(spec: Mapping[str, Any], mounts: list[str], folder: Path) -> Container:
     (folder / "termination-log").touch()
-    words = ["bwrap", "--unshare-pid", "--as-pid-1", "--die-with-parent", "--clearenv"]
+    words = ["bwrap", "--unshare-pid", "--die-with-parent", "--clearenv"]
     for place in sorted(Path("/").iterdir()):
         if place.name not in _LEFT_OUT:
             bind = ["--symlink", os.readlink(place)] if place.is_symlink() else ["--bind", str(place)]
@@ -213,7 +219,17 @@ def _run(spec: Mapping[str, Any], mounts: list[str], folder: Path) -> Container:
     os.close(tells)
     with os.fdopen(told) as info:
         said = info.read()
-    return Container(process, int(json.loads(said)["child-pid"]) if said else 0, folder)
+    return Container(process, _child_of(json.loads(said)["child-pid"]), folder)
+
+
+def _child_of(pid: int) -> int:
+    """Return the first child of the first process of a namespace: the command; 0 if that has ended already."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    while path.exists():
+        with contextlib.suppress(OSError):
+            if found := path.read_text().split():
+                return int(found[0])
+    return 0
 
 
 def _signal(container: Container, number: int) -> None:

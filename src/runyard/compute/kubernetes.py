@@ -1,4 +1,4 @@
-"""Jobs on a cluster of Kubernetes: each launch is a Job with one pod, the agent is its first process.
+"""Jobs on a cluster of Kubernetes: each launch is a Job with one pod, in which an agent runs.
 
 The agent's file comes by a ConfigMap, what it is told by a Secret that goes with the Job. The Job is made
 suspended, then its Secret, then it is let go: a server that dies in between leaves nothing behind that runs

@@ -185,6 +185,9 @@ def _pod(name: str, launch: Launch, settings: KubernetesSettings) -> dict[str, A
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # The first process of a namespace gets no signal that it has not asked for yet: an agent that is ended
+        # while its Python begins would not notice.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": grace_s,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, **_user(user)},
         "containers": [container],
