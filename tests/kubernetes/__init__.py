@@ -2,7 +2,8 @@
 
 No API server and no kubelet of Kubernetes were to be had where these tests are made. So this is one of the
 tests' own: its API server checks all that it is sent against Kubernetes' published OpenAPI, field by field
-(`checks`), keeps objects and deletes them as Kubernetes says (`api_server`); its controller makes pods of Jobs
-(`controller`); its kubelet really runs their containers, each in a PID namespace of its own with its volumes
-mounted (`kubelet`). It knows what Runyard needs of each and refuses the rest.
+(`checks`), and answers over TLS whom a role lets (`api_server`); objects are kept and deleted as Kubernetes
+says (`objects`); a controller makes pods of Jobs (`controller`); a kubelet really runs their containers, each
+in a PID namespace of its own with its volumes mounted (`kubelet`). It knows what Runyard needs of each and
+refuses the rest.
 """

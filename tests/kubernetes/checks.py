@@ -11,6 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
 VERSION = "v1.37.0"
 MAX_FILES_BYTES = 1 << 20
 
@@ -58,9 +61,6 @@ def amount(quantity: str) -> Decimal:
 
 @cache
 def _validator(kind: str) -> Any:
-    from jsonschema import Draft202012Validator
-    from referencing import Registry, Resource
-
     folder = files("kubernetes_validate") / "kubernetes-json-schema" / f"{VERSION}-local-strict"
     schema = json.loads((folder / f"{_SCHEMAS[kind]}.json").read_text())
     definitions = Resource.from_contents(json.loads((folder / "_definitions.json").read_text()))
@@ -97,17 +97,21 @@ def _of_job(body: Object) -> Iterator[str]:
     if len(body["metadata"].get("name", "")) > 63:
         yield "metadata.name: must be no more than 63 characters: its pods have it as a label"
     spec = body["spec"]
-    for name in ("backoffLimit", "completions", "parallelism", "ttlSecondsAfterFinished"):
-        if spec.get(name, 0) < 0:
-            yield f"spec.{name}: must be greater than or equal to 0"
+    yield from _negative(spec, "backoffLimit", "completions", "parallelism", "ttlSecondsAfterFinished")
     if spec.get("podReplacementPolicy") not in (None, "Failed", "TerminatingOrFailed"):
         yield "spec.podReplacementPolicy: Unsupported value"
     yield from _of_meta(spec["template"].get("metadata") or {}, "spec.template.metadata", needs_name=False)
-    pod = spec["template"]["spec"]
+    yield from _of_pod(spec["template"]["spec"])
+
+
+def _negative(found: Object, *names: str) -> Iterator[str]:
+    return (f"{name}: must be greater than or equal to 0" for name in names if found.get(name, 0) < 0)
+
+
+def _of_pod(pod: Object) -> Iterator[str]:
     if pod.get("restartPolicy") not in ("Never", "OnFailure"):
         yield "spec.template.spec.restartPolicy: Required value: valid values: OnFailure, Never"
-    if pod.get("terminationGracePeriodSeconds", 0) < 0:
-        yield "spec.template.spec.terminationGracePeriodSeconds: must be greater than or equal to 0"
+    yield from _negative(pod, "terminationGracePeriodSeconds")
     for name in pod.get("nodeSelector") or {}:
         if _LABEL_NAME.fullmatch(name) is None:
             yield f"spec.template.spec.nodeSelector: Invalid value: {name!r}"
@@ -131,7 +135,10 @@ def _of_container(container: Object, volumes: Mapping[str, Object]) -> Iterator[
     for mount in container.get("volumeMounts") or []:
         if mount["name"] not in volumes:
             yield f"containers.volumeMounts.name: Not found: {mount['name']!r}"
-    resources = container.get("resources") or {}
+    yield from _of_resources(container.get("resources") or {})
+
+
+def _of_resources(resources: Object) -> Iterator[str]:
     requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
     for name, quantity in [*requests.items(), *limits.items()]:
         if not isinstance(quantity, str) or _QUANTITY.fullmatch(quantity) is None:

@@ -1,4 +1,4 @@
-"""Makes pods of Jobs and says of Jobs what has become of their pods, as Kubernetes' controller of Jobs does."""
+"""Makes pods of Jobs and says of Jobs what has become of those, as Kubernetes' own controller does."""
 
 from __future__ import annotations
 

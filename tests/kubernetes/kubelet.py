@@ -223,7 +223,7 @@ def _run(spec: Mapping[str, Any], mounts: list[str], folder: Path) -> Container:
 
 
 def _child_of(pid: int) -> int:
-    """Return the first child of the first process of a namespace: the command; 0 if that has ended already."""
+    """Return the first child of the first process of a namespace: the command; 0 if that has ended."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     while path.exists():
         with contextlib.suppress(OSError):

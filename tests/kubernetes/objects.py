@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import threading
 import uuid
@@ -153,6 +154,4 @@ def _owners(found: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _encoded(texts: Mapping[str, str]) -> dict[str, str]:
-    import base64
-
     return {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}

@@ -185,7 +185,7 @@ def _pod(name: str, launch: Launch, settings: KubernetesSettings) -> dict[str, A
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        # The first process of a namespace gets no signal that it has not asked for yet: an agent that is ended
+        # The first process of a namespace gets no signal that it has not asked for: an agent that is ended
         # while its Python begins would not notice.
         "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": grace_s,
@@ -226,7 +226,7 @@ def _resources(slots: int, settings: KubernetesSettings) -> dict[str, Any]:
     wanted = {"cpu": _times(settings.cpu, slots), "memory": _times(settings.memory, slots)}
     if settings.gpus:
         wanted[settings.gpu_name] = str(settings.gpus * slots)
-    return {"requests": wanted, "limits": wanted}
+    return {"requests": wanted, "limits": dict(wanted)}
 
 
 def _times(quantity: str, factor: int) -> str:
