@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_caller(self) -> None:
         bears = self.headers.get("Authorization", "") == f"Bearer {self.api.token}"
-        if not bears and not self.connection.getpeercert():  # type: ignore[attr-defined]
+        if not bears and not self.connection.getpeercert():
             raise Refused(401, "Unauthorized", "Unauthorized")
 
 

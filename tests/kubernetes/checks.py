@@ -23,8 +23,8 @@ _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _LABEL_NAME = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _FILE = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-_UNITS = {"m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "": 1}
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 Object = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ def faults_of_change(kind: str, before: Object, after: Object) -> list[str]:
 def amount(quantity: str) -> Decimal:
     """Return what a quantity such as ``1.5Gi`` or ``500m`` stands for."""
     number, unit = _QUANTITY.fullmatch(quantity).groups()  # type: ignore[union-attr]
-    return Decimal(number) * _UNITS[unit or ""]
+    return Decimal(number) / 1000 if unit == "m" else Decimal(number) * _UNITS[unit or ""]
 
 
 @cache

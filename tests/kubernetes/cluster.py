@@ -71,7 +71,7 @@ class KubernetesCluster:
             cluster: What the cluster has beside its address and authority.
         """
         where = {"server": self.server, "certificate-authority-data": base64_of(self.ca), **cluster}
-        return yaml.safe_dump(
+        text: str = yaml.safe_dump(
             {
                 "apiVersion": "v1",
                 "kind": "Config",
@@ -83,6 +83,7 @@ class KubernetesCluster:
                 "current-context": "at lab",
             }
         )
+        return text
 
     def pod_of(self, launched: str) -> dict[str, Any] | None:
         """Return the pod of a launch that was made last, if there is one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,7 +34,8 @@ def kubeconfig(user=None, cluster=None, context=None, **more) -> str:
         "contexts": [{"name": "c", "context": {"cluster": "lab", "user": "me"} | (context or {})}],
         "current-context": "c",
     }
-    return yaml.safe_dump(content | more)
+    text: str = yaml.safe_dump(content | more)
+    return text
 
 
 def test_a_kubeconfig_that_holds_all_in_itself_is_taken():
@@ -82,7 +84,12 @@ def test_a_kubeconfig_that_would_read_a_file_of_the_server_is_refused(key: str):
         ({"server": "https://k.example:99999"}, None),
         ({"server": "file:///etc/passwd"}, None),
         ({"certificate-authority-data": "é"}, None),
+        ({"server": "https://a b"}, None),
+        ({"server": "https://k.example/?x"}, None),
+        ({"server": "https://k.example\n"}, None),
+        ({"tls-server-name": "a\0"}, None),
         ({}, {"token": "a\r\nb"}),
+        ({}, {"token": 1}),
     ],
     ids=str,
 )
@@ -108,6 +115,18 @@ def test_what_is_no_kubeconfig_is_refused_and_never_shown(text: str):
     with pytest.raises(Unavailable, match="kubeconfig") as refused:
         access_of(opening({"kubeconfig": f"{text}\n# secret"}))
     assert "secret" not in str(refused.value)
+
+
+def test_a_few_lines_that_stand_for_very_many_are_not_written_out():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
+    with pytest.raises(Unavailable, match="no text"):
+        access_of(opening({"kubeconfig": "\n".join([*lines, "current-context: *a11"])}))
+
+
+def test_an_address_may_be_a_number():
+    for server, host in (("https://[::1]:6443", "::1"), ("https://10.0.0.1:6443", "10.0.0.1")):
+        assert access_of(opening({"token": "t"}, server=server)).host == host
 
 
 def test_a_token_needs_a_server_and_a_kubeconfig_is_enough():
@@ -160,7 +179,8 @@ def test_connections_go_to_the_address_that_was_looked_up_under_the_name_that_wa
         return ["127.0.0.1"]
 
     port = cluster.api.port
-    config = cluster.kubeconfig(server=f"https://k.example:{port}", **{"tls-server-name": "localhost"})
+    other_name: dict[str, Any] = {"tls-server-name": "localhost"}
+    config = cluster.kubeconfig(server=f"https://k.example:{port}", **other_name)
     assert ask({"kubeconfig": config}, lookup) == []
     assert looked_up == [("k.example", port)]
     assert cluster.api.headers[-1]["Host"] == f"k.example:{port}"

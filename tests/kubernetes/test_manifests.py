@@ -134,6 +134,7 @@ def test_the_agents_file_fits_into_a_map_and_is_one_for_all():
     [
         ("namespace", "a/b"),
         ("namespace", "../x"),
+        ("namespace", "ml\n"),
         ("image", "two words"),
         ("image", ""),
         ("server_url", "file:///etc"),
@@ -194,7 +195,7 @@ def broken(change):
         "quantity",
         "limit",
         "mount",
-    ],  # fmt: skip
+    ],
 )
 def test_the_server_of_the_tests_refuses_what_kubernetes_does(change, what: str):
     assert broken(lambda made: None) == []

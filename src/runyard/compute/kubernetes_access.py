@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from runyard.compute.base import Opening
 from runyard.errors import Unavailable
 
 CREDENTIAL = frozenset({"kubeconfig", "token", "ca"})
 
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_SERVER = re.compile(
+    rf"https://(?P<host>{_NAME.pattern}|\[[0-9a-fA-F:.]{{2,45}}\])(:(?P<port>[0-9]{{1,5}}))?(?P<path>(/[\w.~-]+)*/?)",
+    re.ASCII,
+)
+_TOKEN = re.compile(r"[!-~]*")
+_LAST_PORT = 65_535
 _OF_A_CLUSTER = {"server", "certificate-authority-data", "tls-server-name", "extensions"}
 _OF_A_USER = {"token", "client-certificate-data", "client-key-data", "extensions"}
 _OF_A_CONTEXT = {"cluster", "user", "namespace", "extensions"}
@@ -80,29 +87,28 @@ def access_of(opening: Opening) -> Access:
 
 
 def _access(server: str, ca: str, tls_name: str, token: str, certificate: str = "", key: str = "") -> Access:
-    try:
-        found = urlsplit(server)
-        host, port = found.hostname or "", found.port or 443
-    except ValueError:
-        host, port = "", 0
-    if not host or found.scheme != "https" or found.query or found.fragment or "@" in found.netloc:
+    found = _SERVER.fullmatch(server)
+    if found is None or int(found["port"] or 443) > _LAST_PORT:
         raise Unavailable(f"The server of a cluster is written as 'https://HOST:PORT', not {server[:200]!r}.")
-    if any(not 32 < ord(letter) < 127 for letter in token):
+    if tls_name and _NAME.fullmatch(tls_name) is None:
+        raise Unavailable(f"tls-server-name is the name of a host, not {tls_name[:200]!r}.")
+    if _TOKEN.fullmatch(token) is None:
         raise Unavailable("The token has blanks or line breaks in it.")
-    return Access(host, port, found.path.rstrip("/"), ca, tls_name or host, token, certificate, key)
+    host, port, path = found["host"].strip("[]"), int(found["port"] or 443), found["path"].rstrip("/")
+    return Access(host, port, path, ca, tls_name or host, token, certificate, key)
 
 
 def _of_kubeconfig(content: Mapping[str, Any]) -> Access:
     """Return what the current context of a kubeconfig says."""
-    context = _named(content, "context", str(content.get("current-context", "")), _OF_A_CONTEXT)
-    cluster = _named(content, "cluster", str(context.get("cluster", "")), _OF_A_CLUSTER)
-    user = _named(content, "user", str(context.get("user", "")), _OF_A_USER)
+    context = _named(content, "context", _text(content, "current-context"), _OF_A_CONTEXT)
+    cluster = _named(content, "cluster", _text(context, "cluster"), _OF_A_CLUSTER)
+    user = _named(content, "user", _text(context, "user"), _OF_A_USER)
     certificate, key = _pem(user, "client-certificate-data"), _pem(user, "client-key-data")
-    token = str(user.get("token", ""))
+    token = _text(user, "token")
     if not token and not (certificate and key):
         raise Unavailable(f"The kubeconfig's user {context.get('user')!r} has no token and no certificate.")
-    ca, tls_name = _pem(cluster, "certificate-authority-data"), str(cluster.get("tls-server-name", ""))
-    return _access(str(cluster.get("server", "")), ca, tls_name, token, certificate, key)
+    ca, tls_name = _pem(cluster, "certificate-authority-data"), _text(cluster, "tls-server-name")
+    return _access(_text(cluster, "server"), ca, tls_name, token, certificate, key)
 
 
 def _named(content: Mapping[str, Any], kind: str, name: str, allowed: set[str]) -> Mapping[str, Any]:
@@ -133,8 +139,16 @@ def _read(text: str) -> Mapping[str, Any]:
     return found
 
 
+def _text(content: Mapping[str, Any], name: str) -> str:
+    """Return a text; what is none is not made one: aliases of YAML make very long ones of a few lines."""
+    found = content.get(name, "")
+    if not isinstance(found, str):
+        raise Unavailable(f"The kubeconfig's {name} is no text.")
+    return found
+
+
 def _pem(content: Mapping[str, Any], name: str) -> str:
     try:
-        return base64.b64decode(str(content.get(name, "")), validate=True).decode("ascii")
+        return base64.b64decode(_text(content, name), validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise Unavailable(f"The kubeconfig's {name} is no PEM in Base64.") from None

@@ -55,7 +55,7 @@ class Cluster:
 
     def create_job(self, job: Object, *, is_dry: bool = False) -> Object:
         """Make a job and return it as it is kept, or only as it would be."""
-        return self._ask("BatchV1Api.create_namespaced_job", body=job, **_dry(is_dry)) or {}
+        return self._ask("BatchV1Api.create_namespaced_job", body=job, dry_run=_dry(is_dry)) or {}
 
     def change_job(self, name: str, change: Object) -> bool:
         """Change a job; return whether there is one."""
@@ -72,7 +72,7 @@ class Cluster:
 
     def create_secret(self, secret: Object, *, is_dry: bool = False) -> None:
         """Make a secret, or only see whether it could be made."""
-        self._ask("CoreV1Api.create_namespaced_secret", body=secret, **_dry(is_dry))
+        self._ask("CoreV1Api.create_namespaced_secret", body=secret, dry_run=_dry(is_dry))
 
     def put_config_map(self, config_map: Object) -> None:
         """Make a map of files, if it is not there."""
@@ -125,8 +125,8 @@ class Cluster:
             return self._client
 
 
-def _dry(is_dry: bool) -> Mapping[str, str]:
-    return {"dry_run": "All"} if is_dry else {}
+def _dry(is_dry: bool) -> str | None:
+    return "All" if is_dry else None
 
 
 def _client(opening: Opening) -> Any:
@@ -157,7 +157,7 @@ def _address(opening: Opening, access: Access) -> str:
         found = opening.lookup(access.host, access.port)
     except InvalidParameter as refused:
         raise Unavailable(str(refused)) from None
-    except OSError:
+    except (OSError, UnicodeError):
         raise Unavailable(f"The host {access.host!r} is not known.") from None
     if not found:
         raise Unavailable(f"The host {access.host!r} has no address.")

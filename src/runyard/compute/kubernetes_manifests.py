@@ -27,9 +27,9 @@ LAST_WORDS_S = 60
 
 _AGENT, _TOLD, _FOLDER, _CACHE = "/runyard/agent", "/runyard/told", "/runyard/job", "/runyard/cache"
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "runyard"}
-_QUANTITY = r"^[0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
-_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$"
+_QUANTITY = r"^[0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?\Z"
+_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z"
+_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*\Z"
 _SHM_UNITS = {"": "", "b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
 
 Label = Annotated[str, msgspec.Meta(pattern=_LABEL)]
@@ -43,9 +43,9 @@ class Toleration(msgspec.Struct, forbid_unknown_fields=True):
     """A taint of nodes that pods may be put on all the same."""
 
     key: Word = ""
-    operator: Annotated[str, msgspec.Meta(pattern="^(Exists|Equal)$")] = "Equal"
+    operator: Annotated[str, msgspec.Meta(pattern=r"^(Exists|Equal)\Z")] = "Equal"
     value: Word = ""
-    effect: Annotated[str, msgspec.Meta(pattern="^(|NoSchedule|PreferNoSchedule|NoExecute)$")] = ""
+    effect: Annotated[str, msgspec.Meta(pattern=r"^(|NoSchedule|PreferNoSchedule|NoExecute)\Z")] = ""
 
 
 class KubernetesSettings(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,13 +69,13 @@ class KubernetesSettings(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     namespace: Label = "default"
-    image: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^\S+$")] = "python:3.12"
+    image: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^\S+\Z")] = "python:3.12"
     server: Annotated[str, msgspec.Meta(max_length=500)] = ""
-    server_url: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^(https?://\S+)?$")] = ""
+    server_url: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^(https?://\S+)?\Z")] = ""
     cpu: Quantity = "1"
     memory: Quantity = "2Gi"
     gpus: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
-    gpu_name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.-]{1,200}/[A-Za-z0-9._-]{1,63}$")] = (
+    gpu_name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.-]{1,200}/[A-Za-z0-9._-]{1,63}\Z")] = (
         "nvidia.com/gpu"
     )
     node_selector: Annotated[dict[Word, Word], msgspec.Meta(max_length=50)] = {}
