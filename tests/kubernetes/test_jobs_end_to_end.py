@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -110,8 +110,7 @@ def test_a_running_job_is_canceled_with_all_its_processes(jobs: ClusterJobs):
 
 def is_there(words: str) -> bool:
     """Whether a process of these words lives on this machine."""
-    found = subprocess.run(["pgrep", "-fx", words], capture_output=True, check=False)
-    return found.returncode == 0
+    return any(each.info["cmdline"] == words.split() for each in psutil.process_iter(["cmdline"]))
 
 
 def test_r18_an_agent_that_is_killed_ends_the_attempt_and_its_script(jobs: ClusterJobs, tmp_path: Path):
