@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import requests
 
+from runyard import ComputeTarget, KubernetesCompute, Workspace
 from tests.compute.test_jobs_end_to_end import SLOW, WITHIN_S, Jobs, has_printed
 from tests.kubernetes.cluster import KubernetesCluster
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, scrubbed
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -43,11 +47,6 @@ class ClusterJobs(Jobs):
 @pytest.fixture(scope="module")
 def jobs(server: RunningServer, cluster: KubernetesCluster) -> ClusterJobs:
     return ClusterJobs(server, cluster)
-
-
-@pytest.fixture
-def own_jobs(start_server, cluster: KubernetesCluster) -> ClusterJobs:
-    return ClusterJobs(start_server(), cluster)
 
 
 def test_what_a_script_logs_in_a_pod_lands_in_its_run(jobs: ClusterJobs):
@@ -125,46 +124,69 @@ def test_r18_an_agent_that_is_killed_ends_the_attempt_and_its_script(jobs: Clust
     assert begun.read_text() == "begun\n" * 2
 
 
-def test_r18_a_job_goes_on_while_the_server_is_dead_and_its_end_is_whole(
-    own_jobs: ClusterJobs, tmp_path: Path
-):
-    begun, go_on = tmp_path / "begun", tmp_path / "go on"
-    run_id = own_jobs.submit(SLOW, begun, go_on)
-    until(lambda: has_printed(own_jobs, run_id, "first line", 1), WITHIN_S)
-    own_jobs.server.kill9()
+def test_r18_jobs_go_on_while_the_server_is_dead_and_their_ends_are_whole(start_server, cluster, tmp_path):
+    jobs = ClusterJobs(start_server(), cluster)
+    begun, go_on = [tmp_path / "one", tmp_path / "two"], tmp_path / "go on"
+    told, killed = (jobs.submit(SLOW, each, go_on) for each in begun)
+    for run_id in (told, killed):
+        until(partial(has_printed, jobs, run_id, "first line", 1), WITHIN_S)
+    jobs.server.kill9()
     go_on.touch()
-    until(lambda: "completed" in last_words(own_jobs, run_id))
-    own_jobs.server.start()
-    assert own_jobs.ended(run_id)["status"] == "completed"
-    assert own_jobs.printed(run_id) == "first line\nlast line\n"
-    assert begun.read_text() == "begun\n"
+    for run_id in (told, killed):
+        until(partial(has_ended, jobs, run_id))
+    # One agent will never tell the server itself: its node has its last words.
+    os.kill(cluster.agent_pid(f"{killed}/1"), signal.SIGKILL)
+    until(lambda: phase(jobs, killed) == "Failed")
+    jobs.server.start()
+    for run_id in (told, killed):
+        job = jobs.ended(run_id)
+        assert (job["status"], job["exit_code"]) == ("completed", 0)
+    assert jobs.printed(told) == "first line\nlast line\n"
+    assert [each.read_text() for each in begun] == ["begun\n"] * 2
 
 
-def test_the_end_is_known_though_the_agent_could_never_tell_it(own_jobs: ClusterJobs, tmp_path: Path):
-    begun, go_on = tmp_path / "begun", tmp_path / "go on"
-    run_id = own_jobs.submit(SLOW, begun, go_on)
-    until(lambda: has_printed(own_jobs, run_id, "first line", 1), WITHIN_S)
-    own_jobs.server.kill9()
-    go_on.touch()
-    until(lambda: "completed" in last_words(own_jobs, run_id))
-    os.kill(own_jobs.cluster.agent_pid(f"{run_id}/1"), signal.SIGKILL)
-    until(lambda: phase(own_jobs, run_id) == "Failed")
-    own_jobs.server.start()
-    job = own_jobs.ended(run_id)
-    assert (job["status"], job["exit_code"]) == ("completed", 0)
-    assert begun.read_text() == "begun\n"
-
-
-def last_words(jobs: ClusterJobs, run_id: str) -> str:
-    """Return what an agent has written for its node to read."""
+def has_ended(jobs: ClusterJobs, run_id: str) -> bool:
+    """Whether an agent has written an end for its node to read."""
     pod = jobs.cluster.pod_of(f"{run_id}/1")
     assert pod is not None
-    return (jobs.cluster.kubelet.containers[pod["metadata"]["uid"]].folder / "termination-log").read_text()
+    folder = jobs.cluster.kubelet.containers[pod["metadata"]["uid"]].folder
+    return "completed" in (folder / "termination-log").read_text()
 
 
 def phase(jobs: ClusterJobs, run_id: str) -> str:
     pod = jobs.cluster.pod_of(f"{run_id}/1")
     return "" if pod is None else pod["status"]["phase"]
+
+
+def test_a_cluster_is_attached_by_sdk_and_command_line(jobs: ClusterJobs, tmp_path: Path):
+    config = tmp_path / "kubeconfig"
+    config.write_text(jobs.cluster.kubeconfig())
+    words = [
+        "--kind",
+        "kubernetes",
+        "--setting",
+        "namespace=ml",
+        "--setting",
+        "cpu=0.1",
+        "--setting",
+        "memory=64Mi",
+    ]
+    words += ["--setting", f"server_url={jobs.server.url}", "--credential", f"kubeconfig=@{config}"]
+    environment = {**scrubbed(os.environ), "RUNYARD_URL": jobs.server.url}
+    command = [sys.executable, "-m", "runyard", "compute", "attach", "by-hand", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ws = Workspace(url=jobs.server.url)
+    found = ComputeTarget(ws, "by-hand")
+    assert (type(found), found.type) == (KubernetesCompute, "Kubernetes")
+    pair: dict[str, Any] = {"server": jobs.cluster.server, "token": jobs.cluster.token, "ca": jobs.cluster.ca}
+    wanted = KubernetesCompute.attach_configuration("ml", server_url=jobs.server.url, **pair)
+    made = KubernetesCompute.attach(ws, "by-code", wanted)
+    run_id = Jobs.submit(jobs, "print('in a pod')", compute="by-code")
+    assert jobs.ended(run_id)["status"] == "completed"
+    assert jobs.cluster.token not in str(jobs.ask("GET", "compute"))
+    for each in (found, made):
+        each.delete()
 
 
 def test_a_cluster_that_refuses_is_no_target(jobs: ClusterJobs):
@@ -180,4 +202,4 @@ def test_a_cluster_that_refuses_is_no_target(jobs: ClusterJobs):
     body["credential"] = {"kubeconfig": jobs.cluster.kubeconfig({"token": "wrong"})}
     answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=30)
     assert (answer.status_code, "Unauthorized" in answer.json()["message"]) == (400, True)
-    assert [each["name"] for each in jobs.ask("GET", "compute")["compute_targets"]] == ["local", "cluster"]
+    assert "other" not in [each["name"] for each in jobs.ask("GET", "compute")["compute_targets"]]

@@ -106,7 +106,8 @@ def test_the_agent_is_there_for_longer_than_it_takes_to_stop():
 def test_slots_are_counted_in_what_nodes_have():
     limits = pod(job(slots=3, **ALL))["containers"][0]["resources"]["limits"]
     assert limits == {"cpu": "4.5", "memory": "4608Mi", "amd.com/gpu": "6"}
-    assert pod(job(slots=3, cpu="0.05"))["containers"][0]["resources"]["requests"]["cpu"] == "0.15"
+    for written, total in (("0.05", "0.15"), (0.5, "1.5"), (2, "6.0"), ("250m", "750m"), ("9", "27")):
+        assert pod(job(slots=3, cpu=written))["containers"][0]["resources"]["requests"]["cpu"] == total
 
 
 def test_the_image_of_the_environment_counts_and_its_shared_memory():

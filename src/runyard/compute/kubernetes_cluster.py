@@ -6,9 +6,12 @@ import json
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
 
 from runyard.compute.base import Opening
 from runyard.compute.kubernetes_access import Access, access_of
@@ -91,16 +94,15 @@ class Cluster:
         Raises:
             Unavailable: It does not answer, or refuses.
         """
-        client = self._opened()
-        from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
+        api, client = _api(), self._opened()
+        kind, _, name = what.partition(".")
+        method = getattr(getattr(api, kind)(client), name)
         try:
-            with self._method(client, what)(
+            with method(
                 namespace=self._namespace, _preload_content=False, _request_timeout=WITHIN_S, **asked
             ) as answer:
                 content = answer.read(MAX_ANSWER_BYTES + 1)
-        except ApiException as refused:
+        except api.ApiException as refused:
             if refused.status == 404 and ("name" in asked):
                 return None
             if refused.status == 409 and may_be_there:
@@ -110,13 +112,6 @@ class Cluster:
             self.close()
             raise Unavailable(f"The cluster does not answer: {_why(error)}.") from None
         return _read(content)
-
-    def _method(self, client: Any, what: str) -> Callable[..., Any]:
-        from kubernetes import client as api  # noqa: PLC0415
-
-        kind, _, name = what.partition(".")
-        found: Callable[..., Any] = getattr(getattr(api, kind)(client), name)
-        return found
 
     def _opened(self) -> Any:
         with self._lock:
@@ -129,16 +124,19 @@ def _dry(is_dry: bool) -> str | None:
     return "All" if is_dry else None
 
 
-def _client(opening: Opening) -> Any:
-    """Return a client that connects to where the API server was found to be, and nowhere else."""
+def _api() -> Any:
     try:
-        from kubernetes import client as api  # noqa: PLC0415
-        from urllib3.util.retry import Retry  # noqa: PLC0415
+        from kubernetes import client  # noqa: PLC0415 - an extra, and it takes half a second
     except ImportError:
         raise Unavailable(
             "The client of Kubernetes is not installed beside the server: pip install 'runyard[kubernetes]'."
         ) from None
-    access = access_of(opening)
+    return client
+
+
+def _client(opening: Opening) -> Any:
+    """Return a client that connects to where the API server was found to be, and nowhere else."""
+    api, access = _api(), access_of(opening)
     configuration = api.Configuration()
     configuration.host = f"https://{_address(opening, access)}:{access.port}{access.path}"
     configuration.proxy = None

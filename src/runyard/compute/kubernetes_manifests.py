@@ -34,7 +34,8 @@ _SHM_UNITS = {"": "", "b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
 
 Label = Annotated[str, msgspec.Meta(pattern=_LABEL)]
 Subdomain = Annotated[str, msgspec.Meta(pattern=_SUBDOMAIN, max_length=253)]
-Quantity = Annotated[str, msgspec.Meta(pattern=_QUANTITY)]
+Amount = Annotated[str, msgspec.Meta(pattern=_QUANTITY)] | Annotated[float, msgspec.Meta(ge=0.001, le=1e15)]
+"""As Kubernetes writes quantities, or a plain number."""
 Word = Annotated[str, msgspec.Meta(max_length=316)]
 Some = Annotated[list[Subdomain], msgspec.Meta(max_length=10)]
 
@@ -72,8 +73,8 @@ class KubernetesSettings(msgspec.Struct, forbid_unknown_fields=True):
     image: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^\S+\Z")] = "python:3.12"
     server: Annotated[str, msgspec.Meta(max_length=500)] = ""
     server_url: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^(https?://\S+)?\Z")] = ""
-    cpu: Quantity = "1"
-    memory: Quantity = "2Gi"
+    cpu: Amount = "1"
+    memory: Amount = "2Gi"
     gpus: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     gpu_name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.-]{1,200}/[A-Za-z0-9._-]{1,63}\Z")] = (
         "nvidia.com/gpu"
@@ -223,7 +224,7 @@ def _volumes(
 
 
 def _resources(slots: int, settings: KubernetesSettings) -> dict[str, Any]:
-    wanted = {"cpu": _times(settings.cpu, slots), "memory": _times(settings.memory, slots)}
+    wanted = {"cpu": _times(f"{settings.cpu}", slots), "memory": _times(f"{settings.memory}", slots)}
     if settings.gpus:
         wanted[settings.gpu_name] = str(settings.gpus * slots)
     return {"requests": wanted, "limits": dict(wanted)}
@@ -231,7 +232,8 @@ def _resources(slots: int, settings: KubernetesSettings) -> dict[str, Any]:
 
 def _times(quantity: str, factor: int) -> str:
     """Return a quantity of Kubernetes times a number, in the same unit and without a fraction's rounding."""
-    number, unit = re.fullmatch(r"([0-9.]+)(.*)", quantity).groups()  # type: ignore[union-attr]
+    unit = quantity.lstrip("0123456789.")
+    number = quantity.removesuffix(unit)
     whole, _, part = number.partition(".")
     total = int(whole + part) * factor
     digits = str(total).rjust(len(part) + 1, "0")
