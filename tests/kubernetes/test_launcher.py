@@ -142,20 +142,26 @@ def test_an_agent_that_can_not_start_says_why(launch: Open, cluster: KubernetesC
     assert "KeyError" in report_of(launcher, HANDLE).reason
 
 
-def test_a_job_that_was_never_let_go_is_gone_and_found(
+def test_a_job_that_was_never_let_go_is_gone_and_found(launch: Open, cluster: KubernetesCluster):
+    """As a server leaves it that dies before the secret is there."""
+    launcher = launch()
+    cluster.objects.create("jobs", launcher._job_of(Launch(RUN_ID, 1, assignment())))
+    assert (launcher.find(RUN_ID, 1), state_of(launcher, HANDLE)) == (HANDLE, AgentState.GONE)
+    assert cluster.pod_of(HANDLE) is None
+    launcher.submit(Launch(RUN_ID, 1, assignment()))
+    until(lambda: runs(cluster))
+    assert len(cluster.objects.list("jobs")) == 1
+
+
+def test_a_launch_that_is_refused_in_the_middle_leaves_nothing(
     launch: Open, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
 ):
     launcher = launch()
-    with monkeypatch.context() as broken:
-        broken.setattr(
-            cluster.api, "rules", [each for each in cluster.api.rules if "secrets" not in each["resources"]]
-        )
-        with pytest.raises(Unavailable, match="configmaps"):
-            launcher.submit(Launch(RUN_ID, 1, assignment()))
-    job = launcher._job_of(Launch(RUN_ID, 1, assignment()))
-    cluster.objects.create("jobs", job)
-    assert (launcher.find(RUN_ID, 1), state_of(launcher, HANDLE)) == (HANDLE, AgentState.GONE)
-    assert cluster.pod_of(HANDLE) is None
+    rules = [each for each in cluster.api.rules if "secrets" not in each["resources"]]
+    monkeypatch.setattr(cluster.api, "rules", rules)
+    with pytest.raises(Unavailable, match="cannot create resource"):
+        launcher.submit(Launch(RUN_ID, 1, assignment()))
+    assert (cluster.objects.list("jobs"), cluster.pod_of(HANDLE)) == ([], None)
 
 
 def test_another_servers_jobs_are_not_seen(launch: Open, cluster: KubernetesCluster, tmp_path: Path):

@@ -7,6 +7,7 @@ or that nobody finds.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -60,8 +61,13 @@ class KubernetesLauncher(Launcher):
         self.forget(launch.handle)
         self._cluster.put_config_map(agent_of_all())
         job = self._cluster.create_job(self._job_of(launch))
-        self._cluster.create_secret(secret_of(job, told))
-        self._cluster.change_job(job["metadata"]["name"], {"spec": {"suspend": False}})
+        try:
+            self._cluster.create_secret(secret_of(job, told))
+            self._cluster.change_job(job["metadata"]["name"], {"spec": {"suspend": False}})
+        except Unavailable:
+            with contextlib.suppress(Unavailable):  # who can't be asked now finds it later, by its labels
+                self._cluster.delete_job(job["metadata"]["name"])
+            raise
         return launch.handle
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
