@@ -204,6 +204,7 @@ def _run(spec: Mapping[str, Any], mounts: list[str], folder: Path) -> Container:
     words += ["--ro-bind", "/sys", "/sys", "--proc", "/proc", "--dev", "/dev", *mounts]
     words += ["--bind", str(folder / "termination-log"), spec["terminationMessagePath"]]
     own = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": "/root"}
+    own |= {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}  # all containers get it
     own |= {each["name"]: each["value"] for each in spec.get("env") or []}
     for name, value in own.items():
         words += ["--setenv", name, value]
