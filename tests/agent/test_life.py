@@ -274,7 +274,7 @@ def test_an_agent_may_be_told_by_a_file_of_somebody_elses(job: JobFolder, tmp_pa
     assert job.path.stat().st_mode & 0o777 == 0o700
     end = json.loads(end_file.read_text())
     assert (end["status"], end["exit_code"]) == ("failed", 1)
-    assert "ValueError: éé" in end["reason"]
+    assert (end["reason"].startswith("exit code 1: "), end["reason"].endswith("éé")) == (True, True)
     assert (end_file.stat().st_ino, end_file.stat().st_size < 4_096) == (inode, True)
 
 
