@@ -93,6 +93,7 @@ def main(goal: str) -> None:
             install_slurm()
             install_ssh_server()
             install_java()
+            install_bubblewrap()
         for client in clients:
             client.result()
 
@@ -307,6 +308,16 @@ def install_java() -> None:
         apt_install("openjdk-17-jre-headless", because="the tests start a cluster of Spark")
     else:
         say("No Java found, so no tests on Spark. On Debian: sudo apt-get install openjdk-17-jre-headless")
+
+
+def install_bubblewrap() -> None:
+    """Install bubblewrap, in which the tests run the pods of a cluster of Kubernetes, as with the browser."""
+    if shutil.which("bwrap"):
+        return
+    if is_debian_root():
+        apt_install("bubblewrap", because="the tests run pods in it")
+    else:
+        say("No bwrap found, so no tests with pods. On Debian: sudo apt-get install bubblewrap")
 
 
 def is_debian_root() -> bool:

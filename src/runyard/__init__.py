@@ -18,6 +18,7 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
+    from runyard.sdk.compute_kubernetes import KubernetesCompute
     from runyard.sdk.compute_slurm import SlurmCompute
     from runyard.sdk.compute_ssh import RemoteCompute
     from runyard.sdk.conda_dependencies import CondaDependencies
@@ -49,6 +50,7 @@ __all__ = [
     "Environment",
     "Experiment",
     "Keyvault",
+    "KubernetesCompute",
     "LocalTarget",
     "Model",
     "OutputFileDatasetConfig",
@@ -78,6 +80,7 @@ _HOMES = {
     "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Keyvault": "runyard.sdk.secrets",
+    "KubernetesCompute": "runyard.sdk.compute_kubernetes",
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
     "OutputFileDatasetConfig": "runyard.sdk.job_data",

@@ -66,6 +66,8 @@ MAY_IMPORT_LAZILY = {
     "runyard.cli",
     "runyard.cli.azureml_env",
     "runyard.compute.ssh_machine",
+    "runyard.compute.kubernetes_access",
+    "runyard.compute.kubernetes_cluster",
     "runyard.protocol.otlp",
     "runyard.sdk.optional_libraries",
     "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace

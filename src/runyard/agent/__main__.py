@@ -1,5 +1,6 @@
 """``python -m runyard.agent FOLDER``, or ``python agent.pyz FOLDER``: does the job of a folder.
 
+With ``--told FILE FOLDER`` the folder is made first, and what is to be done is copied from the file.
 With ``--station FOLDER`` it answers one question of a launcher about the agents whose folders lie there.
 """
 
@@ -10,24 +11,41 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from runyard.agent.assignment import FILE_NAME
 from runyard.agent.life import WRONG_USE, live
+from runyard.agent.marks import write_whole
 from runyard.agent.station import Station, answer
 
-USAGE = "usage: python -m runyard.agent [--station] FOLDER"
-STATION = "--station"
+USAGE = "usage: python -m runyard.agent [--station | --told FILE] FOLDER"
+STATION, TOLD_BY = "--station", "--told"
 REFUSED, CANNOT = 1, 3
 """Exit codes of a question: it is none; the disk or the system did not let it."""
 
 
 def main() -> int:
     """Do what the command line asks for, and return the exit code."""
-    words = sys.argv[1:]
-    wants_station = words[:1] == [STATION]
-    if len(words) != 1 + wants_station or words[-1].startswith("-"):
-        sys.stderr.write(f"{USAGE}\n")
+    *options, last = sys.argv[1:] or ["-"]
+    folder = Path(last).expanduser().absolute()
+    if not last.startswith("-"):
+        if not options:
+            return live(folder)
+        if options == [STATION]:
+            return _answer(folder)
+        if options[0] == TOLD_BY and len(options) == 2:
+            return _live_as_told(Path(options[1]), folder)
+    sys.stderr.write(f"{USAGE}\n")
+    return WRONG_USE
+
+
+def _live_as_told(told: Path, folder: Path) -> int:
+    """Do what a file tells that is not the agent's own, as secrets of a container are."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(folder / FILE_NAME, told.read_bytes())
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
         return WRONG_USE
-    folder = Path(words[-1]).expanduser().absolute()
-    return _answer(folder) if wants_station else live(folder)
+    return live(folder)
 
 
 def _answer(folder: Path) -> int:

@@ -8,13 +8,15 @@ import os
 import signal
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 COMPLETED, FAILED, CANCELED = "completed", "failed", "canceled"
 GONE_WITHIN_S = 5.0
+# Of the file that Kubernetes reads an end from 4096 bytes are kept; a letter in JSON takes six at most.
+_BRIEF_REASON_LENGTH = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,12 @@ class Marks:
 
     Args:
         folder: The agent's folder.
+        end_file: Another file that the end is written into; empty for none.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, end_file: str = "") -> None:
         self._folder = folder
+        self._end_file = end_file
 
     def take_folder(self) -> bool:
         """Take the folder for as long as this process lives; return whether no other agent has it."""
@@ -73,6 +77,7 @@ class Marks:
             OSError: It can't be written.
         """
         self._write("outcome.json", asdict(end))
+        self._write_elsewhere(end)
 
     def read_outcome(self) -> JobEnd | None:
         """Return what came of the script, if it is over."""
@@ -88,6 +93,7 @@ class Marks:
             OSError: It can't be written.
         """
         self._write("end.json", asdict(end))
+        self._write_elsewhere(end)
 
     @property
     def has_script(self) -> bool:
@@ -105,6 +111,13 @@ class Marks:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.05)
+
+    def _write_elsewhere(self, end: JobEnd) -> None:
+        """Write the end into the other file as it lies there: a file that is mounted can't be replaced."""
+        if self._end_file:
+            brief = replace(end, reason=end.reason[:_BRIEF_REASON_LENGTH])
+            content = json.dumps(asdict(brief), ensure_ascii=False)
+            Path(self._end_file).write_bytes(content.encode("utf-8", "replace"))
 
     def _read(self, name: str) -> dict[str, Any]:
         try:

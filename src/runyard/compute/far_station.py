@@ -36,7 +36,7 @@ class FarStation:
         self._machine = machine
         self._python = python
         self._folder = folder.rstrip("/")
-        self._archive, self._digest = _archive()
+        self._archive, self._digest = archive_of_agent()
 
     @property
     def archive(self) -> str:
@@ -124,7 +124,7 @@ class FarStation:
 
 
 @cache
-def _archive() -> tuple[bytes, str]:
+def archive_of_agent() -> tuple[bytes, str]:
     """Return the agent's file, and a digest of it."""
     with tempfile.TemporaryDirectory() as folder:
         content = write_archive(Path(folder) / "agent.pyz").read_bytes()

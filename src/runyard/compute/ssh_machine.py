@@ -130,7 +130,7 @@ class SshMachine(Machine):
             library = importlib.import_module("runyard.compute.ssh_connection")
         except ImportError:
             raise Unavailable(
-                "This server has no asyncssh. Install it beside: pip install asyncssh"
+                "This server has no asyncssh. Install it beside: pip install 'runyard[ssh]'"
             ) from None
         try:
             places = await asyncio.to_thread(self._lookup, self.host, self._address.port)
