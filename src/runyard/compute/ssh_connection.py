@@ -49,13 +49,16 @@ class SshConnection:
             Unavailable: The connection is lost, or the command says too much.
         """
         try:
-            async with self._connection.create_process(command, encoding=None) as process:
+            process = await self._connection.create_process(command, encoding=None)
+            try:
                 with contextlib.suppress(OSError):  # what has ended already reads nothing
                     process.stdin.write(stdin)
                     process.stdin.write_eof()
                 stdout, stderr = await self._read_both(process)
                 await process.wait_closed()
                 exit_code = process.returncode
+            finally:
+                process.close()
         except (OSError, asyncssh.Error) as error:
             raise Unavailable(f"The connection to {self._host} was lost: {_said(error)}.") from None
         if exit_code is None:

@@ -61,11 +61,13 @@ class SshMachine(Machine):
     def run(self, words: Sequence[str], stdin: bytes = b"", within_s: float = WITHIN_S) -> Ran:
         async def ran() -> Ran:
             connection = await self._connected()
-            try:
-                # In place of the shell, so that how it ends is how the command ends.
-                return await asyncio.wait_for(connection.run(f"exec {shlex.join(words)}", stdin), within_s)
-            except asyncio.TimeoutError:
-                raise Unavailable(f"{words[0]} did not end on {self.host} within {within_s:.0f} s.") from None
+            # In place of the shell, so that how it ends is how the command ends.
+            running = asyncio.ensure_future(connection.run(f"exec {shlex.join(words)}", stdin))
+            done, _ = await asyncio.wait({running}, timeout=within_s)
+            if not done:
+                running.cancel()  # and not waited for: a host that is silent would hold this up
+                raise Unavailable(f"{words[0]} did not end on {self.host} within {within_s:.0f} s.")
+            return running.result()
 
         return self._call(ran)
 
