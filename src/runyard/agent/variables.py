@@ -15,7 +15,7 @@ RESOURCE_GROUP = "runyard"
 
 _INHERITED = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|LD_LIBRARY_PATH"
-    r"|(UV|PIP|CUDA|NVIDIA)_\w+|\w+_PROXY|\w+_proxy"
+    r"|(UV|PIP|CUDA|NVIDIA)_\w+|RAY_ADDRESS|RAY_AUTH_MODE|RAY_AUTH_TOKEN_PATH|\w+_PROXY|\w+_proxy"
 )
 # Which environment is activated, and where a conda is: an agent asks, its processes are told anew.
 _FOR_AGENTS = frozenset({"LOGNAME", "VIRTUAL_ENV", "CONDA_EXE"})

@@ -36,7 +36,8 @@ class FarStation:
         self._machine = machine
         self._python = python
         self._folder = folder.rstrip("/")
-        self._archive, self._digest = _archive()
+        self._archive = agent_archive()
+        self._digest = hashlib.sha256(self._archive).hexdigest()[:12]
 
     @property
     def archive(self) -> str:
@@ -124,8 +125,7 @@ class FarStation:
 
 
 @cache
-def _archive() -> tuple[bytes, str]:
-    """Return the agent's file, and a digest of it."""
+def agent_archive() -> bytes:
+    """Return the agent's file."""
     with tempfile.TemporaryDirectory() as folder:
-        content = write_archive(Path(folder) / "agent.pyz").read_bytes()
-    return content, hashlib.sha256(content).hexdigest()[:12]
+        return write_archive(Path(folder) / "agent.pyz").read_bytes()

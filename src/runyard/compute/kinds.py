@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from runyard.compute import local
+from runyard.compute import local, ray
 from runyard.compute.base import TargetKind
 
 KINDS: Final[Mapping[str, TargetKind]] = {
     "local": local.KIND,
+    "ray": ray.KIND,
 }
