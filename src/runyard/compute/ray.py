@@ -9,8 +9,9 @@ import secrets
 import shlex
 import time
 import zipfile
+from collections import defaultdict
 from collections.abc import Collection, Mapping
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ import msgspec
 
 from runyard.agent.assignment import FILE_NAME
 from runyard.agent.keeper import LAST_WORDS
+from runyard.agent.marks import COMPLETED
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, report_from
 from runyard.compute.far_station import FOLDER, agent_archive
 from runyard.compute.ray_dashboard import RayDashboard
@@ -31,10 +33,11 @@ OWNER = "runyard"
 """What is said of the server in the metadata of a job of Ray's."""
 
 _ARCHIVE = "agent.pyz"
-_SUBMISSION = re.compile(r"runyard-([0-9a-f]{32})-([0-9]{1,6})")
+_SUBMISSION = re.compile(r"runyard-([0-9a-f]{32})-([0-9]{1,6})-[0-9a-f]{8}")
 _OVER = ("SUCCEEDED", "FAILED", "STOPPED")
 _WAITS = "PENDING"
 _MOST_SAID = 500
+_NOT_THERE = AgentReport(AgentState.GONE)
 
 _Amount = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
@@ -58,6 +61,9 @@ class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
 class RayLauncher(Launcher):
     """Starts agents on a Ray cluster.
 
+    A job of Ray's that was deleted holds its name for a moment still, so each launch has a name of its own,
+    and of several of one attempt the latest counts.
+
     Args:
         dashboard: The cluster's.
         settings: What an agent is given there.
@@ -70,7 +76,7 @@ class RayLauncher(Launcher):
         self._settings = settings
         self._folder = folder
         self._server = settings.server_url or server
-        self._stopped: set[str] = set()
+        self._told_to_stop: set[str] = set()
 
     def check(self) -> None:
         self._server_url()
@@ -78,116 +84,96 @@ class RayLauncher(Launcher):
 
     def submit(self, launch: Launch) -> str:
         assignment = launch.elsewhere(self._server_url())
-        submission = partial(self._submit, launch, assignment)
-        try:
-            submission()
-        except Unavailable as error:
-            if "already exists" not in str(error):
-                raise
-            self.forget(launch.handle)
-            submission()
-        self._stopped.discard(launch.handle)
+        for job in self._jobs().get(launch.handle, ()):
+            self._stop(job)
+        # Nobody guesses its name, and it is new each time: Ray remembers what could not be unpacked.
+        package = f"_ray_pkg_{secrets.token_hex(16)}.zip"
+        uri = self._ray.put_package(package, _package(assignment))
+        self._ray.submit_job(self._job(launch, uri))
         return launch.handle
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
         if not launched:
             return {}
         try:
-            jobs = {job.get("submission_id"): job for job in self._ray.list_jobs()}
+            jobs = self._jobs()
         except Unavailable as error:
             return dict.fromkeys(launched, AgentReport(AgentState.UNKNOWN, reason=str(error)))
-        return {each: self._report(each, jobs.get(_submission_id(each))) for each in launched}
+        return {each: _report(jobs[each][-1]) if each in jobs else _NOT_THERE for each in launched}
 
     def cancel(self, launched: str) -> None:
-        self._stopped.add(launched)
-        try:
-            self._ray.stop_job(_submission_id(launched))
-        except NotFound:
-            return
+        for job in self._jobs().get(launched, ()):
+            self._stop(job)
 
     def find(self, run_id: str, attempt: int) -> str | None:
         handle = f"{run_id}/{attempt}"
-        job = self._ray.find_job(_submission_id(handle))
-        return None if job is None or self._is_given_up(handle, job) else handle
+        return handle if handle in self._jobs() else None
 
     def list_launched(self) -> Collection[str]:
-        found = []
-        owner = self._owner()
-        for job in self._ray.list_jobs():
-            named = _SUBMISSION.fullmatch(job.get("submission_id") or "")
-            if named is not None and (job.get("metadata") or {}).get(OWNER) == owner:
-                handle = f"{named[1]}/{named[2]}"
-                if not self._is_given_up(handle, job):
-                    found.append(handle)
-        return sorted(found)
+        return sorted(self._jobs())
 
     def forget(self, launched: str) -> None:
-        submission_id = _submission_id(launched)
-        try:
-            job = self._ray.find_job(submission_id)
-            if job is not None and job["status"] not in _OVER:
-                self.cancel(launched)
-                job = self._over(submission_id)
-            if job is not None:
-                self._ray.delete_job(submission_id)
-        except NotFound:
-            pass
-        if job is None:
-            self._stopped.discard(launched)
-
-    def _submit(self, launch: Launch, assignment: Mapping[str, Any]) -> None:
-        # A name that nobody guesses, and a new one each time: Ray remembers what could not be unpacked.
-        package = f"_ray_pkg_{secrets.token_hex(16)}.zip"
-        uri = self._ray.put_package(package, _package(assignment))
-        settings = self._settings
-        words = [settings.python, _ARCHIVE, "--keep", f"~/{FOLDER}/jobs", launch.handle, FILE_NAME]
-        self._ray.submit_job(
-            {
-                "submission_id": _submission_id(launch.handle),
-                "entrypoint": f"exec {shlex.join(words)}",
-                "runtime_env": {
-                    "working_dir": uri,
-                    "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOPPED_WITHIN_S)},
-                },
-                "metadata": {OWNER: self._owner()},
-                "entrypoint_num_cpus": settings.cpus_per_slot * launch.slots,
-                "entrypoint_num_gpus": settings.gpus_per_slot * launch.slots,
-                "entrypoint_memory": settings.memory_bytes_per_slot * launch.slots,
-                "entrypoint_resources": {
-                    name: amount * launch.slots for name, amount in settings.resources_per_slot.items()
-                },
-            }
-        )
-
-    def _report(self, handle: str, job: Mapping[str, Any] | None) -> AgentReport:
-        if job is None or self._is_given_up(handle, job):
-            return AgentReport(AgentState.GONE)
-        if job["status"] not in _OVER:
-            return AgentReport(AgentState.ALIVE)
-        if job["status"] == "SUCCEEDED":
-            return AgentReport(AgentState.ENDED, "completed", 0)
-        return _said(job.get("message") or "")
-
-    def _is_given_up(self, handle: str, job: Mapping[str, Any]) -> bool:
-        """Whether it was told to stop before Ray had a place for it: it will, as soon as it is started."""
-        return job["status"] == _WAITS and handle in self._stopped
-
-    def _over(self, submission_id: str) -> Mapping[str, Any] | None:
-        """Return a job that was told to stop when it has; None if it waits for a place still.
-
-        Raises:
-            Unavailable: It has not stopped.
-        """
+        self.cancel(launched)
         until_s = time.monotonic() + OVER_WITHIN_S
-        while True:
-            job = self._ray.find_job(submission_id)
-            if job is None or job["status"] in _OVER:
-                return job
+        while going_on := self._over_deleted(launched):
             if time.monotonic() > until_s:
-                if job["status"] == _WAITS:
-                    return None
-                raise Unavailable(f"Ray has not ended {submission_id} within {OVER_WITHIN_S:.0f} s.")
+                raise Unavailable(f"Ray has not ended {going_on[0]['submission_id']} yet.")
             time.sleep(LOOKS_EVERY_S)
+
+    def _jobs(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Return the jobs of this server by handles, the latest of each last."""
+        found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        owner = self._owner()
+        for job in sorted(self._ray.list_jobs(), key=lambda each: each.get("start_time") or 0):
+            named = _SUBMISSION.fullmatch(job.get("submission_id") or "")
+            is_own = (job.get("metadata") or {}).get(OWNER) == owner
+            if named is not None and is_own and not self._is_given_up(job):
+                found[f"{named[1]}/{named[2]}"].append(job)
+        return dict(found)
+
+    def _is_given_up(self, job: Mapping[str, Any]) -> bool:
+        """Whether it was told to stop before Ray had room for it: Ray does that when it starts it."""
+        return job["status"] == _WAITS and job["submission_id"] in self._told_to_stop
+
+    def _stop(self, job: Mapping[str, Any]) -> None:
+        if job["status"] in _OVER:
+            return
+        with suppress(NotFound):
+            self._ray.stop_job(job["submission_id"])
+        if job["status"] == _WAITS:
+            self._told_to_stop.add(job["submission_id"])
+
+    def _over_deleted(self, launched: str) -> list[Mapping[str, Any]]:
+        """Have Ray forget the jobs of an agent that are over, and return those that are not."""
+        going_on = []
+        for job in self._jobs().get(launched, ()):
+            if job["status"] not in _OVER:
+                going_on.append(job)
+                continue
+            with suppress(NotFound):
+                self._ray.delete_job(job["submission_id"])
+            self._told_to_stop.discard(job["submission_id"])
+        return going_on
+
+    def _job(self, launch: Launch, package: str) -> Mapping[str, Any]:
+        """Return what Ray is told; all of that can be read by whoever sees its dashboard."""
+        settings, slots = self._settings, launch.slots
+        run_id, _, attempt = launch.handle.partition("/")
+        words = [settings.python, _ARCHIVE, "--keep", f"~/{FOLDER}/jobs", launch.handle, FILE_NAME]
+        resources = {name: amount * slots for name, amount in settings.resources_per_slot.items()}
+        return {
+            "submission_id": f"runyard-{run_id}-{attempt}-{secrets.token_hex(4)}",
+            "entrypoint": f"exec {shlex.join(words)}",
+            "runtime_env": {
+                "working_dir": package,
+                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOPPED_WITHIN_S)},
+            },
+            "metadata": {OWNER: self._owner()},
+            "entrypoint_num_cpus": settings.cpus_per_slot * slots,
+            "entrypoint_num_gpus": settings.gpus_per_slot * slots,
+            "entrypoint_memory": settings.memory_bytes_per_slot * slots,
+            "entrypoint_resources": resources,
+        }
 
     def _server_url(self) -> str:
         if not self._server:
@@ -206,11 +192,6 @@ class RayLauncher(Launcher):
         return path.read_text(encoding="ascii")
 
 
-def _submission_id(handle: str) -> str:
-    run_id, _, attempt = handle.partition("/")
-    return f"runyard-{run_id}-{attempt}"
-
-
 def _package(assignment: Mapping[str, Any]) -> bytes:
     """Return the agent and what it is told, as Ray unpacks it on the node."""
     written = io.BytesIO()
@@ -218,6 +199,14 @@ def _package(assignment: Mapping[str, Any]) -> bytes:
         package.writestr(_ARCHIVE, agent_archive())
         package.writestr(FILE_NAME, json.dumps(assignment))
     return written.getvalue()
+
+
+def _report(job: Mapping[str, Any]) -> AgentReport:
+    if job["status"] not in _OVER:
+        return AgentReport(AgentState.ALIVE)
+    if job["status"] == "SUCCEEDED":
+        return AgentReport(AgentState.ENDED, COMPLETED, 0)
+    return _said(job.get("message") or "")
 
 
 def _said(message: str) -> AgentReport:

@@ -45,14 +45,6 @@ class RayDashboard:
         found: Sequence[Mapping[str, Any]] = self.ask("GET", "/api/jobs/")
         return found
 
-    def find_job(self, submission_id: str) -> Mapping[str, Any] | None:
-        """Return one job if the cluster remembers it."""
-        try:
-            found: Mapping[str, Any] = self.ask("GET", f"/api/jobs/{quote(submission_id, safe='')}")
-        except NotFound:
-            return None
-        return found
-
     def submit_job(self, job: Mapping[str, Any]) -> None:
         """Give the cluster a job."""
         self.ask("POST", "/api/jobs/", json.dumps(job).encode(), "application/json")
