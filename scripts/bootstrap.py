@@ -48,6 +48,8 @@ FUZZER = "fuzz"
 """Schemathesis, which the tests let loose on a server: it pins what tests use, so it has an environment."""
 MLFLOW_UI = "mlflow-ui"
 """The server with MLflow's package beside it, whose pages the browser tests open; Runyard comes from src/."""
+RAY = "ray"
+"""A server with Ray beside it, of which the tests start clusters; Runyard comes from src/."""
 SHIPPED_MLFLOW = "mlflow-3.17"
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -81,7 +83,7 @@ def main(goal: str) -> None:
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
             clients.append(pool.submit(make_object_stores, uv))
-            clients += [pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI)]
+            clients += [pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI, RAY)]
             build_studio()
             install_browser()
             install_postgres()
