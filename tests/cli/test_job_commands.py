@@ -142,3 +142,23 @@ def test_targets_are_made_listed_shown_changed_and_deleted(runyard: CommandLine)
     assert runyard("compute", "delete", "pool", "--force").code == 0
     assert runyard("compute", "show", "pool").code == 3
     assert [each["name"] for each in runyard("compute", "list", "--json").json] == ["local"]
+
+
+def test_what_can_not_be_attached_says_what_can(runyard: CommandLine, tmp_path: Path):
+    for words, said in (
+        (("--kind", "abacus"), "'kind'"),
+        (("--kind", "local", "-s", "host=h"), "unknown field `host`"),
+        (("--kind", "local", "-s", "host"), "key=value"),
+        (("--kind", "local", "--credential", "password=secret"), "password=@FILE"),
+        (("--kind", "local", "--credential", f"password=@{tmp_path}/none"), "password can't be read"),
+    ):
+        ended = runyard("compute", "attach", "vm", *words)
+        assert (ended.code, said in ended.err) == (1, True), ended.err
+        assert "secret" not in ended.err
+    assert runyard("compute", "show", "vm").code == 3
+
+
+def test_a_pool_may_be_attached_too(runyard: CommandLine):
+    made = runyard("compute", "attach", "more", "--kind", "local", "--slots", "2", "--json").json
+    assert (made["kind"], made["slots"], made["settings"], made["has_credential"]) == ("local", 2, {}, False)
+    assert runyard("compute", "delete", "more").code == 0

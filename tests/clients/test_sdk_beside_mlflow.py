@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.running_server import RunningServer, scrubbed
 pytestmark = pytest.mark.clients
 
 READER = Path(__file__).with_name("sdk_reader.py")
+NOTEBOOK = Path(__file__).with_name("sdk_after_mlflow.py")
 
 
 def test_each_reads_what_the_other_logged(
@@ -73,3 +75,18 @@ def test_each_reads_what_the_other_logged(
     model = Model(workspace, "ridge")
     assert (model.version, model.run_id) == (int(version), own)
     assert Path(model.download(tmp_path / "here")).read_text() == "0.25"
+
+
+def test_the_sdk_finds_at_once_what_mlflow_logged(server: RunningServer, tmp_path: Path):
+    environment = scrubbed(os.environ) | {
+        "HOME": str(tmp_path),
+        "MLFLOW_TRACKING_URI": server.url,
+        "RUNYARD_SPOOL_READ_WAIT_S": "60",
+    }
+    command = [sys.executable, "-W", "ignore", str(NOTEBOOK)]
+    ended = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    seen = json.loads(ended.stdout.splitlines()[-1])
+    assert seen == {"status": "Running", "losses": {"loss": [0.5, 0.25]}, "is_found": True}

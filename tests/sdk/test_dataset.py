@@ -91,6 +91,23 @@ def test_a_folder_is_uploaded_registered_and_downloaded(workspace: Workspace, fo
     assert len(found.take(1).download()) == 1
 
 
+def test_a_folder_is_sent_to_a_datastore_and_is_a_dataset_there(workspace: Workspace, folder: Path):
+    store = workspace.get_default_datastore()
+    all_of_it = Dataset.File.upload_directory(folder, (store, "sent/all"), show_progress=False)
+    assert all_of_it.to_path() == ["/a.csv", "/empty", "/sub é/b #1.csv"]
+    tables = Dataset.File.upload_directory(folder, DataPath(store, "sent/tables"), "**/*.csv")
+    assert tables.to_path() == ["/a.csv", "/sub é/b #1.csv"]
+    kept = tables.register(workspace, "tables")
+    assert (kept.name, kept.to_path()) == ("tables", tables.to_path())
+    for target in ("workspaceblobstore", (store, 3), None):
+        with pytest.raises(InvalidParameter, match="target must be"):
+            Dataset.File.upload_directory(folder, target)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter, match="pattern"):
+        Dataset.File.upload_directory(folder, store, "*.png")
+    with pytest.raises(InvalidParameter, match="src_dir"):
+        Dataset.File.upload_directory(folder / "none", store)
+
+
 def test_what_is_there_already_is_not_uploaded_again(workspace: Workspace, folder: Path):
     made = Dataset.File.from_files(folder)
     first = made.register(workspace, "photos")

@@ -18,9 +18,9 @@ from runyard.errors import (
     InvalidParameter,
     InvalidState,
     NotFound,
-    NotImplementedHere,
     TooLarge,
 )
+from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.connection import connect
 from runyard.sdk.job_records import list_jobs
 from runyard.sdk.run_life import RunFailed
@@ -262,8 +262,13 @@ def test_targets_are_made_listed_changed_paused_and_deleted(
         ComputeTarget(workspace, "pool")
     with pytest.raises(Forbidden, match="local_slots"):
         ComputeTarget(workspace, "local").delete()
-    with pytest.raises(NotImplementedHere, match="runyard run"):
-        ComputeTarget.attach(workspace, "vm", object())
+    with pytest.raises(InvalidParameter, match=r"'kind'.*local"):
+        ComputeTarget.attach(workspace, "vm", TargetConfiguration(kind="abacus"))
+    for settings in ({"host": "h"}, {"": 1}):
+        with pytest.raises(InvalidParameter, match=r"'settings': .*unknown field"):
+            ComputeTarget.create(workspace, "x", TargetConfiguration(settings=settings))
+    with pytest.raises(InvalidParameter, match=r"'credential'.*none"):
+        ComputeTarget.create(workspace, "x", TargetConfiguration(credential={"password": "p"}))
     with pytest.raises(InvalidParameter, match="provisioning_configuration"):
         ComputeTarget.create(workspace, "x", {})  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ from runyard.auth.permissions import Permission, Scope
 from runyard.entities.job import JOB_TAG, JobStatus
 from runyard.server.routes import ROUTES
 from runyard.services import reach
+from runyard.services.identity_upkeep import IdentityUpkeep
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
 from runyard.services.job_reach import _OWNERS
 from tests.server.team import Team
@@ -282,3 +283,33 @@ def test_s24_jobs_without_a_credential_or_by_readers(team, beta):
         assert is_an_error(answer, 403, "PERMISSION_DENIED")
     shown = team.ask("GET", f"/workspaces/beta/api/v1/jobs/{beta.job_id}", key=reader).text
     assert not re.search(r"key|principal", shown)
+
+
+def test_s25_a_key_of_a_job_opens_nothing_of_the_administrators_and_the_log_tells_who_tried(tmp_path):
+    team = Team(tmp_path / "home", local_slots=1)
+    try:
+        key = team.person("dora")
+        team.grant("dora", "owner", "beta")
+        job = Submitted(team, key)
+        for method, path, body in (
+            ("POST", "/api/v1/principals", {"name": "eve", "kind": "person"}),
+            ("POST", "/workspaces/beta/api/v1/keys", {"name": "more"}),
+            ("PUT", "/workspaces/beta/api/v1/grants", {"principal": "dora", "role": "owner"}),
+            ("GET", "/api/v1/audit", None),
+            ("DELETE", "/workspaces/beta/api/v1/compute/local", None),
+        ):
+            assert is_an_error(team.ask(method, path, body, key=job.key), 403, "PERMISSION_DENIED"), path
+        IdentityUpkeep(team.stores, team.operation.refusals, team.settings).write_refusals()
+        found = team.ask("GET", "/api/v1/audit", {"outcome": "refused"}, key=team.admin_key).json()["entries"]
+        told = {(each["action"], each["caller"], each["key_id"], each["client"]) for each in found}
+        assert told == {
+            (action, "dora", f"job {job.run_id}", "127.0.0.1")
+            for action in (
+                "principals.create_principal",
+                "keys.create_key",
+                "grants.set_grant",
+                "compute_targets.delete_compute_target",
+            )
+        }
+    finally:
+        team.close()

@@ -134,7 +134,7 @@ def test_a_role_in_an_experiment_opens_no_secret(team):
         assert team.ask("GET", f"/workspaces/alpha{path}", key=key).status_code == 403
 
 
-def test_a_value_is_in_no_file_log_audit_entry_or_other_answer(team, caplog):
+def test_s19_a_value_is_in_no_file_log_audit_entry_or_other_answer(team, caplog):
     caplog.set_level(logging.DEBUG)
     base = f"/workspaces/alpha{SECRETS}"
     for value in ("hunter2-first", "hunter2-second"):
@@ -157,6 +157,18 @@ def test_a_value_is_in_no_file_log_audit_entry_or_other_answer(team, caplog):
         ("secrets.remove_secret", "secret_name=token"),
         ("secrets.set_secret", "secret_name=token"),
     ]
+
+
+@pytest.mark.parametrize(
+    "value", ["$HOME", "${DB_URL}", "{{secrets/scope/key}}", "%(x)s", "$(id)", "`id`", "~root"]
+)
+def test_s19_a_value_that_looks_like_a_variable_is_text(local, value, monkeypatch):
+    monkeypatch.setenv("DB_URL", "postgresql://planted")
+    set_one(local, value=value)
+    assert good(local.ask("GET", f"{SECRETS}/password"))["value"] == value
+    listed = local.ask("GET", SECRETS).text
+    assert value not in listed
+    assert "planted" not in listed
 
 
 def test_a_sealed_value_opens_under_no_other_name_and_in_no_other_workspace(team):

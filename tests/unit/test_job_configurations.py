@@ -158,7 +158,7 @@ def test_what_is_no_variable_is_refused(name: str):
 
 def test_a_pool_is_as_large_as_its_nodes():
     pool = AmlCompute.provisioning_configuration("STANDARD_D2_V2", max_nodes=4, vnet_name="a")
-    assert (pool.slots, pool.has_machines) == (4, True)
+    assert (pool.slots, pool.ignored) == (4, ("vm_size",))
     assert AmlCompute.provisioning_configuration(description="a", tags={"b": "c"}).slots == 1
     for options in ({"max_nodes": 0}, {"max_nodes": "2"}, {"min_nodes": 3, "max_nodes": 2}):
         with pytest.raises(InvalidParameter, match="nodes"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
@@ -10,7 +11,11 @@ from cyclopts import App, Parameter
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
-from runyard.sdk.compute import ComputeTarget, ProvisioningConfiguration
+from runyard.cli.secret import asked_for
+from runyard.entities.compute_target import LOCAL
+from runyard.errors import InvalidParameter
+from runyard.sdk.compute import ComputeTarget
+from runyard.sdk.compute_configuration import TargetConfiguration
 
 app = App(name="compute", help="List, make, change, pause and delete compute targets.")
 
@@ -59,6 +64,8 @@ def show(name: Name, *, place: Place = HERE, json: Json = False) -> None:
             "State": _state(target),
             "Slots": f"{target.slots}, {target.slots_taken} taken",
             "Waiting": f"{target.jobs_waiting} {'job' if target.jobs_waiting == 1 else 'jobs'}",
+            "Reached by": ", ".join(f"{key}={json_text(value)}" for key, value in target.settings.items())
+            or "-",
             "Description": target.description or "-",
             "Tags": ", ".join(f"{key}={value}" for key, value in target.tags.items()) or "-",
             "Made": "with the workspace"
@@ -79,12 +86,52 @@ def create(
     json: Json = False,
 ) -> None:
     """Make a compute target: a pool of slots on the server's own machine."""
-    wanted = ProvisioningConfiguration(
+    wanted = TargetConfiguration(
         slots=1 if slots is None else slots,
         description=description or "",
         tags=pairs_of(tag) if tag else {},
     )
     _say(ComputeTarget.create(place.open(), name, wanted), "is made", json=json)
+
+
+@app.command
+def attach(
+    name: Name,
+    *,
+    kind: Annotated[str, Parameter(help="What starts its jobs; docs/how-to tells of each kind.")],
+    setting: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name=["--setting", "-s"],
+            help="How it is reached, as KEY=VALUE, numbers and lists as JSON has them; may be repeated.",
+        ),
+    ] = (),
+    credential: Annotated[
+        tuple[str, ...],
+        Parameter(help="What it is reached with: PART=@FILE, or PART to be asked for it; may be repeated."),
+    ] = (),
+    slots: Slots = None,
+    description: Description = None,
+    tag: Tag = (),
+    skip_validation: Annotated[bool, Parameter(help="Don't look whether it can be reached.")] = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Make a compute target of a machine or a cluster that is there, once it was reached.
+
+    A secret is read from a file or from standard input, or typed without echo; it is no argument, because
+    those are seen by everybody on the machine. The server keeps it encrypted, and tells it nobody.
+    """
+    wanted = TargetConfiguration(
+        kind=kind,
+        slots=1 if slots is None else slots,
+        description=description or "",
+        tags=pairs_of(tag) if tag else {},
+        settings={key: json_value(value) for key, value in pairs_of(setting).items()} if setting else {},
+        credential=dict(_part(each) for each in credential),
+        skip_validation=skip_validation,
+    )
+    _say(ComputeTarget.attach(place.open(), name, wanted), "is attached", json=json)
 
 
 @app.command
@@ -134,13 +181,45 @@ def delete(
     say(f"Compute target {name} is deleted.")
 
 
+def _part(text: str) -> tuple[str, str]:
+    """Return a part of a credential by its name, from where a person said that it is."""
+    part, _, where = text.partition("=")
+    if not where:
+        return part, asked_for(part)
+    if not where.startswith("@"):
+        raise InvalidParameter(
+            f"Write {part}=@FILE, or {part} alone to be asked for it: arguments are seen by everybody on the "
+            "machine."
+        )
+    try:
+        return part, Path(where[1:]).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"{part} can't be read: {error}") from None
+
+
+def json_value(text: str) -> Any:
+    """Return what a person wrote as a value: JSON if it is, else the text itself."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+
+
+def json_text(value: Any) -> str:
+    """Return a value as a person would write it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _say(target: ComputeTarget, done: str, *, json: bool) -> None:
     if json:
         print_json(msgspec.to_builtins(target.record))
         return
     slots = f"{target.slots} {'slot' if target.slots == 1 else 'slots'}"
-    say(f"Compute target {target.name} {done}: {slots} on the server's machine.")
+    where = "on the server's machine" if target.kind == LOCAL else f"by {target.kind}"
+    say(f"Compute target {target.name} {done}: {slots} {where}.")
 
 
 def _state(target: ComputeTarget) -> str:
+    if target.record.is_leaving:
+        return "being deleted"
     return "paused" if target.is_paused else "open"

@@ -25,7 +25,7 @@ class AuditEvent:
         outcome: What came of it.
         caller: The name of who asked; empty for a stranger.
         principal_id: Their id, which stays when they are renamed.
-        key_id: The API key behind the credential that they sent.
+        key_id: The API key behind the credential that they sent, or the job whose key it was.
         client: The network address that it came from.
         workspace: The workspace that was addressed.
         target: The names that were given, as ``principal=ann role=reader``; never a secret.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import builtins
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from runyard.entities.compute_target import THIS_MACHINE
-from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.entities.compute_target import LOCAL, THIS_MACHINE
+from runyard.errors import InvalidParameter
 from runyard.protocol.messages.compute_targets import (
     ChangeComputeTarget,
     CreateComputeTarget,
     WireComputeTarget,
 )
+from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.compute_records import (
     change_target,
     create_target,
@@ -43,8 +43,8 @@ _log = logging.getLogger("runyard.compute")
 class ComputeTarget(ComputeTargetRecord):
     """A place of a workspace that jobs are sent to by its name: so many at a time as it has slots.
 
-    All targets are on the server's own machine for now, and each of them is an :class:`AmlCompute` for
-    Azure's scripts. ``local`` is there from the beginning.
+    ``local``, the server's own machine, is there from the beginning. For Azure's scripts, targets on that
+    machine are :class:`AmlCompute`; those that are elsewhere have classes of their own.
 
     Args:
         workspace: Where it lies.
@@ -59,60 +59,72 @@ class ComputeTarget(ComputeTargetRecord):
         (4, 4, 12)
     """
 
-    # Azure's scripts ask of what they get by this name whether it is an AmlCompute.
-    def __new__(cls, workspace: Workspace, name: str) -> ComputeTarget:
-        """Return a target of the one kind that there is."""
-        return super().__new__(AmlCompute if cls is ComputeTarget else cls)
+    _classes: ClassVar[dict[str, builtins.type[ComputeTarget]]] = {}
+
+    def __init_subclass__(cls, kind: str, **more: Any) -> None:
+        """Make a class that of the targets of a kind."""
+        super().__init_subclass__(**more)
+        ComputeTarget._classes[kind] = cls
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
         self._record = get_target(workspace.connection, name)
+        if type(self) is ComputeTarget:
+            # Azure's scripts ask of what they get by this name whether it is an AmlCompute.
+            self.__class__ = ComputeTarget._classes.get(self._record.kind, ComputeTarget)
 
     @staticmethod
     def _of(workspace: Workspace, record: WireComputeTarget) -> ComputeTarget:
-        found = object.__new__(AmlCompute)
+        found = object.__new__(ComputeTarget._classes.get(record.kind, ComputeTarget))
         found._workspace = workspace
         found._record = record
         return found
 
     @staticmethod
     def create(
-        workspace: Workspace, name: str, provisioning_configuration: ProvisioningConfiguration
+        workspace: Workspace, name: str, provisioning_configuration: TargetConfiguration
     ) -> ComputeTarget:
-        """Make a target of the server's own machine, with slots of its own.
+        """Make a target; blocks while the server looks whether one that is elsewhere can be reached.
 
         Args:
             workspace: Where.
             name: Its name, unique in the workspace.
-            provisioning_configuration: What :meth:`AmlCompute.provisioning_configuration` returned.
+            provisioning_configuration: What :meth:`AmlCompute.provisioning_configuration` returned, or the
+                ``attach_configuration`` of another class.
 
         Raises:
             AlreadyExists: There is one of that name.
-            InvalidParameter: No target can have this name, or so many slots.
+            InvalidParameter: No target can have this name, or so many slots, or it can't be reached.
             Forbidden: The credential does not allow it.
 
         Example:
             >>> pool = AmlCompute.provisioning_configuration(max_nodes=4)
             >>> target = ComputeTarget.create(ws, "pool", pool)  # doctest: +SKIP
         """
-        if not isinstance(provisioning_configuration, ProvisioningConfiguration):
+        wanted = provisioning_configuration
+        if not isinstance(wanted, TargetConfiguration):
             raise InvalidParameter(
                 "provisioning_configuration must be what AmlCompute.provisioning_configuration() returns, "
-                f"not a {type(provisioning_configuration).__name__}."
+                f"not a {type(wanted).__name__}."
             )
-        wanted = CreateComputeTarget(
+        body = CreateComputeTarget(
             name=name,
-            slots=provisioning_configuration.slots,
-            description=provisioning_configuration.description,
-            tags=dict(provisioning_configuration.tags),
+            kind=wanted.kind,
+            slots=wanted.slots,
+            description=wanted.description,
+            tags=dict(wanted.tags),
+            settings=dict(wanted.settings),
+            credential=dict(wanted.credential),
+            skip_validation=wanted.skip_validation,
         )
-        made = ComputeTarget._of(workspace, create_target(workspace.connection, wanted))
-        if provisioning_configuration.has_machines:
+        made = ComputeTarget._of(workspace, create_target(workspace.connection, body))
+        if wanted.ignored:
             _log.warning(
                 "Compute target %s is a pool of %s on the server's own machine: Runyard rents no machines, "
-                "so vm_size and the like have no effect.",
+                "so %s and the like have no effect.",
                 name,
                 "one slot" if made.slots == 1 else f"{made.slots} slots",
+                wanted.ignored[0],
             )
         return made
 
@@ -127,16 +139,20 @@ class ComputeTarget(ComputeTargetRecord):
         return [ComputeTarget._of(workspace, record) for record in list_targets(workspace.connection)]
 
     @staticmethod
-    def attach(workspace: Workspace, name: str, attach_configuration: object) -> NoReturn:
-        """Raise an error that says what there is instead of attached machines.
+    def attach(workspace: Workspace, name: str, attach_configuration: TargetConfiguration) -> ComputeTarget:
+        """Make a target of a machine or a cluster that is there; as :meth:`create`.
+
+        Args:
+            workspace: Where.
+            name: Its name, unique in the workspace.
+            attach_configuration: What the ``attach_configuration`` of the target's class returned.
 
         Raises:
-            NotImplementedHere: Always.
+            AlreadyExists: There is one of that name.
+            InvalidParameter: No target can have this name or these settings, or it can't be reached.
+            Forbidden: The credential does not allow it.
         """
-        raise NotImplementedHere(
-            "Runyard has only targets on the server's own machine yet. Make one with ComputeTarget.create, "
-            "or run the script on the other machine itself with `runyard run`."
-        )
+        return ComputeTarget.create(workspace, name, attach_configuration)
 
     def update(
         self,
@@ -264,8 +280,8 @@ class ComputeTarget(ComputeTargetRecord):
         )
 
 
-class AmlCompute(ComputeTarget):
-    """What all targets are for Azure's scripts: a pool of slots on the server's own machine."""
+class AmlCompute(ComputeTarget, kind=LOCAL):
+    """A pool of slots on the server's own machine."""
 
     @staticmethod
     def provisioning_configuration(
@@ -277,7 +293,7 @@ class AmlCompute(ComputeTarget):
         tags: Mapping[str, str] | None = None,
         description: str | None = None,
         **azure_options: Any,
-    ) -> ProvisioningConfiguration:
+    ) -> TargetConfiguration:
         """Return what :meth:`ComputeTarget.create` makes a target of.
 
         It makes ``max_nodes`` slots on the server's own machine: so many jobs run at a time. Runyard rents no
@@ -311,26 +327,10 @@ class AmlCompute(ComputeTarget):
             raise InvalidParameter(f"max_nodes={max_nodes!r} must be a whole number of at least 1.")
         if min_nodes > slots:
             raise InvalidParameter(f"min_nodes={min_nodes} is more than max_nodes={slots}.")
-        return ProvisioningConfiguration(
-            slots, description or "", dict(tags or {}), has_machines=bool(vm_size or azure_options)
+        ignored = ("vm_size",) if vm_size else tuple(sorted(azure_options))
+        return TargetConfiguration(
+            slots=slots, description=description or "", tags=dict(tags or {}), ignored=ignored
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ProvisioningConfiguration:
-    """What a target is made of.
-
-    Args:
-        slots: How many jobs of one slot run on it at a time.
-        description: What it is for.
-        tags: Free key and value pairs.
-        has_machines: Whether something was said of machines, which has no effect.
-    """
-
-    slots: int = 1
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    has_machines: bool = False
 
 
 class LocalTarget:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from runyard.entities.compute_target import LOCAL
 from runyard.protocol.messages.compute_targets import WireComputeTarget
 from runyard.sdk.representation import utc_text
 
 READY = "Succeeded"
-POOL = "AmlCompute"
+AZURE_TYPES = {LOCAL: "AmlCompute", "ssh": "VirtualMachine", "kubernetes": "Kubernetes"}
+"""What Azure calls a target that comes nearest to a kind of ours; others have no such name."""
 
 
 class ComputeStatus:
@@ -93,8 +95,18 @@ class ComputeTargetRecord:
 
     @property
     def type(self) -> str:
-        """``AmlCompute``, the kind of Azure's that comes nearest."""
-        return POOL
+        """The kind of Azure's that comes nearest, as ``AmlCompute``; else :attr:`kind`."""
+        return AZURE_TYPES.get(self.kind, self.kind)
+
+    @property
+    def kind(self) -> str:
+        """What starts its jobs: ``local``, or the name of another launcher."""
+        return self._record.kind
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How its kind reaches it, by the names that the kind has for that; no credential."""
+        return dict(self._record.settings)
 
     @property
     def slots(self) -> int:
@@ -148,7 +160,7 @@ class ComputeTargetRecord:
                 "provisioningState": READY,
                 "provisioningErrors": None,
                 "createdOn": utc_text(self._record.created_ms),
-                "isAttachedCompute": False,
+                "isAttachedCompute": self.kind != LOCAL,
                 "status": ComputeStatus(self._record).serialize(),
             },
         }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
+from runyard.sdk.data_reference import DataPath, DataReference
 from runyard.sdk.data_sources import DataPlaces, sources_of
 from runyard.sdk.dataset import Datasets, FileDataset, TabularDataset, get_dataset, get_dataset_by_id
+from runyard.sdk.datastore import Datastore
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -44,6 +48,40 @@ class FileDatasetFactory:
         """
         _refuse(partition_format, _NO_PARTITIONS)
         return FileDataset(sources_of(path, validate=validate))
+
+    @staticmethod
+    def upload_directory(
+        src_dir: str | os.PathLike[str],
+        target: Datastore | tuple[Datastore, str] | DataPath | DataReference,
+        pattern: str | None = None,
+        overwrite: bool = False,
+        show_progress: bool = True,
+    ) -> FileDataset:
+        """Send a folder of this machine to a datastore, and return a dataset of what lies there then.
+
+        Args:
+            src_dir: The folder.
+            target: The datastore, with the path of the folder in it that the files go to.
+            pattern: Which files, as ``**/*.csv``; all below the folder if left out.
+            overwrite: Whether to replace files that are there; else they stay as they are.
+            show_progress: Whether to show bars, where a person watches.
+
+        Raises:
+            InvalidParameter: There is no such folder, no file in it fits, or ``target`` is none of these.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> target = (ws.get_default_datastore(), "scans/2026")  # doctest: +SKIP
+            >>> Dataset.File.upload_directory("scans", target, pattern="**/*.png")  # doctest: +SKIP
+        """
+        root, (datastore, path) = Path(src_dir), _target(target)
+        if not root.is_dir():
+            raise InvalidParameter(f"src_dir: {root} is no folder of this machine.")
+        files = sorted(each for each in root.glob(pattern or "**/*") if each.is_file())
+        if not files:
+            raise InvalidParameter(f"pattern: no file in {root} fits {pattern or '**/*'!r}.")
+        datastore.upload_files(files, root, path, overwrite=overwrite, show_progress=show_progress)
+        return FileDataset(sources_of((datastore, path or "")))
 
 
 class TabularDatasetFactory:
@@ -220,6 +258,17 @@ class Dataset:
     def get_all(workspace: Workspace) -> Datasets:
         """Return the datasets that are registered, each in its latest version, by name."""
         return workspace.datasets
+
+
+def _target(target: Any) -> tuple[Datastore, str | None]:
+    match target:
+        case Datastore():
+            return target, None
+        case (Datastore() as datastore, str() as path):
+            return datastore, path
+        case DataPath() | DataReference():
+            return target.datastore, target.path_on_datastore
+    raise InvalidParameter(f"target must be a datastore and a path in it, not {target!r}.")
 
 
 def _refuse(wanted: object, why: str) -> None:

@@ -18,6 +18,7 @@ from runyard.protocol.messages.metrics import (
     WireSeries,
 )
 from runyard.sdk.connection import Connection
+from runyard.sdk.spool.outbox import flush_all
 
 MetricValues = dict[str, Any]
 """A number where one value was logged, the list of values where several were; rows and tables by columns."""
@@ -114,6 +115,7 @@ def read_curves(
     Raises:
         NotFound: One of the runs is not there.
     """
+    flush_all()
     for start in range(0, len(keys), KEYS_A_REQUEST):
         asked = ReadSeries(
             run_ids=list(run_ids), keys=list(keys[start : start + KEYS_A_REQUEST]), x="step", width=width

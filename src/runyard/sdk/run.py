@@ -36,6 +36,7 @@ from runyard.sdk.run_record import RunRecord
 from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs
 from runyard.sdk.run_sinks import RunSink, ScreenSink, print_line
 from runyard.sdk.run_uploads import RunUploads
+from runyard.sdk.spool.outbox import flush_all
 from runyard.sdk.spool.records import RunBegun
 from runyard.sdk.widgets.views import RunWidget
 
@@ -548,6 +549,7 @@ def find_runs(
 
 
 def _read(workspace: Workspace, run_id: str) -> WireRun:
+    flush_all()
     found = workspace.connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
     if found.info.run_id != run_id:
         raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")

@@ -10,6 +10,7 @@ from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.runs import SearchRuns, SearchRunsAnswer, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
+from runyard.sdk.spool.outbox import flush_all
 
 NEWEST_FIRST = ("attributes.start_time DESC",)
 
@@ -107,6 +108,7 @@ def search_runs(
     Raises:
         InvalidFilter: The filter or the order does not follow the grammar.
     """
+    flush_all()
     wanted = wanted or WantedTags()
     # Joined with AND, a caller's OR would mean something else; the tags are checked below in any case.
     conditions = filter_text or wanted.filter_text()

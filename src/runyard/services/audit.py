@@ -79,7 +79,8 @@ def said_by(event: AuditEvent, caller: Caller | None) -> AuditEvent:
     """Return an event with who it was; nobody for a stranger."""
     if caller is None:
         return event
-    return replace(event, caller=caller.name, principal_id=caller.principal_id, key_id=caller.key_id or "")
+    key_id = f"job {caller.job.run_id}" if caller.job is not None else caller.key_id or ""
+    return replace(event, caller=caller.name, principal_id=caller.principal_id, key_id=key_id)
 
 
 def target_of(asked: Mapping[str, object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
@@ -15,6 +15,8 @@ from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, ta
 from runyard.stores.opening import Stores
 
 CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
+OVER_WITHIN_S = 60.0
+"""For so long an agent may live on whose job is over: it tells the end last."""
 GIVEN_UP_AFTER_S = 120.0
 """Of a canceled job whose machine does not answer; if its agent lives, its key opens nothing any more."""
 LAUNCHED_AGAIN_AFTER_S = 5.0
@@ -47,7 +49,9 @@ class LaunchedJobs:
         self._kind = kind
         self._host = host
         self._attempts: dict[str, _Attempt] = {}
-        self._left: set[str] | None = None
+        self._left: dict[str, float | None] | None = None
+        # Handles of jobs that are not over: what was read of a job may be older than its handle.
+        self._going_on: set[str] = set()
         self._rests_until_s = 0.0
 
     @property
@@ -69,13 +73,16 @@ class LaunchedJobs:
             due: Jobs whose turn it is.
             now_ms: Now.
         """
+        self._going_on.clear()
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
         for job in due:
             if self.rests:
                 break
             self._launch(launcher, job, now_ms)
-        self._clear_up(launcher, own)
+        self._clear_up(launcher)
+        for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
+            del self._attempts[attempt]
 
     def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
         by_handle: dict[str, Job] = {}
@@ -85,6 +92,7 @@ class LaunchedJobs:
                 by_handle[handle] = job
             elif handle is not None:
                 yield job, AgentReport(AgentState.GONE)
+        self._going_on.update(by_handle)
         if by_handle:
             for handle, report in launcher.reports_of(by_handle.keys()).items():
                 yield by_handle[handle], report
@@ -164,8 +172,7 @@ class LaunchedJobs:
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
             return
-        if self._left is not None:
-            self._left.add(handle)
+        self._going_on.add(handle)
         launched = f"{self._kind}:{handle}"
         retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
 
@@ -175,20 +182,27 @@ class LaunchedJobs:
             _log.warning("compute targets of kind %s wait: %s", self._kind, error)
         self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
 
-    def _clear_up(self, launcher: Launcher, own: Collection[Job]) -> None:
+    def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""
         if self.rests:
             return
         try:
             if self._left is None:
-                self._left = set(launcher.list_launched())
-            going_on = {job.launched.partition(":")[2] for job in own}
-            over = sorted(self._left - going_on)
+                self._left = dict.fromkeys(launcher.list_launched())
+            over = sorted(self._left.keys() - self._going_on)
+            self._left |= dict.fromkeys(self._going_on)
             for handle, report in launcher.reports_of(over).items() if over else ():
-                if report.state in (AgentState.ENDED, AgentState.GONE):
+                if self._is_to_go(handle, report):
                     launcher.forget(handle)
-                    self._left.discard(handle)
+                    del self._left[handle]
         except Unavailable as error:
             self._rest(error)
-        for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
-            del self._attempts[attempt]
+
+    def _is_to_go(self, handle: str, report: AgentReport) -> bool:
+        """Whether nothing more is to be expected of an agent whose job is over."""
+        if report.state is not AgentState.ALIVE or self._left is None:
+            return report.state is not AgentState.UNKNOWN
+        since_s = self._left[handle]
+        if since_s is None:
+            self._left[handle] = since_s = time.monotonic()
+        return time.monotonic() - since_s > OVER_WITHIN_S

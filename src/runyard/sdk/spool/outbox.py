@@ -264,6 +264,12 @@ class Outbox:
             _log.debug("%s is left where it is: %s", path, error)
 
 
+def flush_all() -> None:
+    """Wait until what this process logged through MLflow's client is sent, as its reading calls do."""
+    for outbox in list(_all):
+        outbox.flush()
+
+
 def close_all() -> None:
     """Close every outbox of this process, as its end does."""
     for outbox in list(_all):

@@ -1,0 +1,274 @@
+"""The queue with a target that may be cut off: a real launcher of real agents, behind a switch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+import pytest
+
+from runyard.compute import kinds
+from runyard.compute.base import AgentReport, AgentState, Opening, TargetKind
+from runyard.compute.local import LocalLauncher
+from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
+from runyard.errors import Unavailable
+from runyard.services import launched_jobs
+from runyard.services.assignments import Assignments
+from runyard.services.job_queue import JobQueue
+from runyard.services.launchers import Launchers
+from runyard.services.operation import Operation
+from tests.server.local import Local, good, refusal
+from tests.waiting import until
+
+COMPUTE, JOBS = "/api/v1/compute", "/api/v1/jobs"
+NOW_MS = 1_800_000_000_000
+
+
+class FarSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """As a real kind has them."""
+
+    host: str
+
+
+class CutOff(LocalLauncher):
+    """Starts agents as the launcher of this machine does, as long as the way there is open."""
+
+    is_open = True
+    opened: ClassVar[list[Opening]] = []
+    made: ClassVar[list[CutOff]] = []
+
+    def __init__(self, opening):
+        super().__init__(opening.folder)
+        self.opened.append(opening)
+        self.made.append(self)
+        self.started: list[str] = []
+
+    def _pass(self) -> None:
+        if not type(self).is_open:
+            raise Unavailable("vm.example does not answer.")
+
+    def check(self):
+        self._pass()
+
+    def submit(self, launch):
+        self._pass()
+        self.started.append(launch.handle)
+        return super().submit(launch)
+
+    def reports_of(self, launched):
+        if not type(self).is_open:
+            return dict.fromkeys(launched, AgentReport(AgentState.UNKNOWN))
+        return super().reports_of(launched)
+
+    def find(self, run_id, attempt):
+        self._pass()
+        return super().find(run_id, attempt)
+
+    def list_launched(self):
+        self._pass()
+        return super().list_launched()
+
+    def cancel(self, launched):
+        self._pass()
+        super().cancel(launched)
+
+    def forget(self, launched):
+        self._pass()
+        super().forget(launched)
+
+
+@pytest.fixture
+def way(monkeypatch: pytest.MonkeyPatch):
+    """The way to the machine: `is_open` may be changed, `opened` says how often it was gone."""
+    monkeypatch.setattr(CutOff, "is_open", True)
+    monkeypatch.setattr(CutOff, "opened", [])
+    monkeypatch.setattr(CutOff, "made", [])
+    kind = TargetKind(FarSettings, frozenset({"password"}), CutOff)
+    monkeypatch.setitem(kinds.KINDS, "far", kind)
+    monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr(launched_jobs, "OVER_WITHIN_S", 0.0)
+    return CutOff
+
+
+@pytest.fixture
+def local(tmp_path: Path):
+    local = Local(tmp_path / "home")
+    yield local
+    local.close()
+
+
+@pytest.fixture
+def queue(local: Local, way):
+    operation = Operation(address="http://127.0.0.1:9")
+    assignments = Assignments(local.stores, local.settings, operation)
+    launchers = Launchers(local.settings)
+    queue = JobQueue(local.stores, local.settings, assignments, launchers, "here")
+    yield queue
+    way.is_open = True
+    queue.close()
+    here = launchers.of(ComputeTarget("", THIS_MACHINE, LOCAL, 1))
+    for handle in here.list_launched():
+        here.forget(handle)
+    for launcher in way.made:
+        for handle in launcher.started:  # who started an agent is its parent, and asks for its end
+            launcher.forget(handle)
+
+
+def attach(local: Local, name: str = "vm", **more):
+    body = {"name": name, "kind": "far", "settings": {"host": "vm.example"}} | more
+    return local.ask("POST", COMPUTE, json=body)
+
+
+def submit(local: Local, **more) -> str:
+    body = {"experiment_id": "0", "command": ["sleep", "600"], "compute": "vm"} | more
+    run_id: str = good(local.ask("POST", JOBS, json=body))["job"]["run_id"]
+    return run_id
+
+
+def job_of(local: Local, run_id: str):
+    return good(local.ask("GET", f"{JOBS}/{run_id}"))["job"]
+
+
+def has_come_to(queue: JobQueue, local: Local, run_id: str, status: str, now_ms: int = NOW_MS) -> bool:
+    queue.work(now_ms)
+    return str(job_of(local, run_id)["status"]) == status
+
+
+def left(queue: JobQueue, local: Local, now_ms: int = NOW_MS) -> int:
+    queue.work(now_ms)
+    return len(agents(local))
+
+
+def agents(local: Local) -> list[Path]:
+    return sorted((local.settings.home / "compute").glob("*/*/*/assignment.json"))
+
+
+def test_a_target_is_kept_with_its_settings_and_tells_nobody_its_credential(local: Local, way):
+    made = good(attach(local, credential={"password": "hunter2"}))["compute_target"]
+    assert (made["kind"], made["settings"], made["has_credential"]) == ("far", {"host": "vm.example"}, True)
+    for path in (COMPUTE, f"{COMPUTE}/vm"):
+        assert "hunter2" not in local.ask("GET", path).text
+    kept = local.stores.metadata.compute_targets.find_target("default", "vm")
+    assert kept is not None
+    assert "hunter2" not in kept.sealed
+    Launchers(local.settings).of(kept)
+    assert way.opened[-1].credential == {"password": "hunter2"}
+    assert "hunter2" not in repr(way.opened[-1]) + repr(kept)
+    # A credential opens for no other target.
+    with pytest.raises(Unavailable):
+        Launchers(local.settings).of(replace(kept, name="other"))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"kind": "abacus"}, "kind"),
+        ({"settings": {}}, "missing required field `host`"),
+        ({"settings": {"host": 3}}, r"Expected `str`, got `int` - at `$.host`"),
+        ({"settings": {"host": "h", "port": 1}}, "unknown field `port`"),
+        ({"settings": {"host": "h" * 30_000}}, "settings"),
+        ({"credential": {"pin": "1"}}, "password"),
+        ({"credential": {"password": "1" * 60_000}}, "credential.password"),
+        ({"slots": 0}, "slots"),
+    ],
+)
+def test_what_can_be_no_target_is_refused_and_not_kept(local: Local, way, more, said: str):
+    status, code, message = refusal(attach(local, **more))
+    assert (status, code, said in message) == (400, "INVALID_PARAMETER_VALUE", True), message
+    assert [each["name"] for each in good(local.ask("GET", COMPUTE))["compute_targets"]] == ["local"]
+
+
+def test_a_target_that_does_not_answer_is_not_made_unless_that_is_wanted(local: Local, way):
+    way.is_open = False
+    status, _, message = refusal(attach(local))
+    assert (status, "vm.example does not answer" in message, "skip" in message) == (400, True, True)
+    assert good(attach(local, skip_validation=True))["compute_target"]["name"] == "vm"
+
+
+def test_a_job_waits_while_its_target_does_not_answer_and_is_begun_when_it_does(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    way.is_open = False
+
+    def says_why() -> bool:
+        queue.work(NOW_MS)
+        job = job_of(local, run_id)
+        return (job["status"], job["attempt"], job["reason"]) == ("queued", 0, "vm.example does not answer.")
+
+    until(says_why)
+    # However often it was tried, that was no attempt.
+    for _ in range(10):
+        queue.work(NOW_MS)
+    until(says_why)
+    way.is_open = True
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: len(agents(local)) == 1 and agents(local)[0].with_name("agent.json").exists())
+    assert json.loads(agents(local)[0].read_text())["attempt"] == 1
+
+
+def test_another_target_is_worked_with_meanwhile(local: Local, queue, way):
+    good(attach(local))
+    good(attach(local, "other"))
+    submit(local)
+    until(lambda: left(queue, local) == 1)
+    way.is_open = False
+    here = submit(local, compute="local", command=["true"])
+    until(lambda: has_come_to(queue, local, here, "starting"))
+
+
+def test_a_job_is_canceled_though_its_machine_never_answers_again(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: job_of(local, run_id)["attempt"] == 1 and bool(agents(local)))
+    way.is_open = False
+    good(local.ask("POST", f"{JOBS}/{run_id}/cancel"))
+    kept = local.stores.metadata.jobs.find_job(run_id)
+    assert kept is not None
+    canceled_ms = kept.canceled_ms or 0
+    soon_ms = canceled_ms + 1_000
+    for _ in range(5):
+        assert not has_come_to(queue, local, run_id, "canceled", soon_ms)
+    late_ms = canceled_ms + int(launched_jobs.GIVEN_UP_AFTER_S * 1000) + 1_000
+    until(lambda: has_come_to(queue, local, run_id, "canceled", late_ms))
+    assert "its machine does not answer" in job_of(local, run_id)["reason"]
+    # When it does, what was left there is removed.
+    way.is_open = True
+    until(lambda: left(queue, local, late_ms) == 0)
+
+
+def test_a_deleted_target_ends_its_jobs_first_and_takes_no_more(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: bool(agents(local)))
+    waits = submit(local)
+    assert refusal(local.ask("DELETE", f"{COMPUTE}/vm"))[1] == "INVALID_STATE"
+    good(local.ask("DELETE", f"{COMPUTE}/vm", params={"force": "true"}))
+    assert job_of(local, waits)["status"] == "canceled"
+    assert good(local.ask("GET", f"{COMPUTE}/vm"))["compute_target"]["is_leaving"] is True
+    body = {"experiment_id": "0", "command": ["true"], "compute": "vm"}
+    assert "being deleted" in refusal(local.ask("POST", JOBS, json=body))[2]
+    until(lambda: has_come_to(queue, local, run_id, "canceled"))
+    until(lambda: left(queue, local) == 0 and local.ask("GET", f"{COMPUTE}/vm").status_code == 404)
+    assert good(attach(local))["compute_target"]["is_leaving"] is False
+
+
+def test_what_an_earlier_server_has_left_there_is_removed(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: bool(agents(local)))
+    good(local.ask("POST", f"{JOBS}/{run_id}/cancel"))
+    assignments = Assignments(local.stores, local.settings, Operation(address="http://127.0.0.1:9"))
+    later = JobQueue(local.stores, local.settings, assignments, Launchers(local.settings), "here")
+    until(lambda: has_come_to(later, local, run_id, "canceled"))
+    until(lambda: left(later, local) == 0)
+    opened = len(way.opened)
+    for _ in range(5):  # nothing is left to ask about
+        later.work(NOW_MS)
+    assert len(way.opened) == opened
+    later.close()
