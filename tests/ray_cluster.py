@@ -1,4 +1,4 @@
-"""A real Ray cluster of two nodes, each in a network namespace: Ray listens on all interfaces that it finds."""
+"""A real Ray cluster of two nodes, in network namespaces of their own: Ray listens on all interfaces."""
 
 from __future__ import annotations
 

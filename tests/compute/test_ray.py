@@ -35,42 +35,48 @@ def ray() -> Iterator[RayCluster]:
     cluster.close()
 
 
-def opened(ray: RayCluster, folder: Path, token: str = "", **more: object) -> Launcher:
-    settings = RaySettings(ray.address, server_url=NOBODY, **more)
+def opened(ray: RayCluster, folder: Path, token: str = "", resources=None) -> Launcher:
+    settings = RaySettings(ray.address, server_url=NOBODY, resources_per_slot=resources or {})
     return KIND.open(Opening(folder, "ray", settings, {"token": token or ray.token}))
 
 
-def agent_process(ray: RayCluster, launched: str) -> int | None:
-    """Return the process of an agent on any of the nodes."""
-    for name in ray.network.names:
-        for pid in ray.network.pids(name):
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"--kept" in words and words[-2].endswith(launched.encode()):
-                return pid
-    return None
-
-
-def processes_with(ray: RayCluster, word: str) -> list[int]:
-    """Return the processes on the nodes that were started with a word."""
+def processes_with(ray: RayCluster, *wanted: str) -> list[int]:
+    """Return the processes on the nodes that were started with words that end so."""
     found = []
     for name in ray.network.names:
         for pid in ray.network.pids(name):
             try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
             except OSError:
                 continue
-            if word.encode() in words:
+            if all(any(word.endswith(each) for word in words) for each in wanted):
                 found.append(pid)
     return found
+
+
+def agent_process(ray: RayCluster, launched: str) -> int:
+    """Return the process of an agent on any of the nodes, as soon as there is one."""
+    until(lambda: bool(processes_with(ray, "--kept", launched)))
+    return processes_with(ray, "--kept", launched)[0]
 
 
 def package(jobs: list, submission_id: str) -> str:
     """Return the name of the folder that a job's package is unpacked into."""
     envs = {each["submission_id"]: each["runtime_env"] for each in jobs}
     return Path(envs[submission_id]["working_dir"]).stem
+
+
+class JobsOnRay(Jobs):
+    """A client of a server's jobs, and what a target on the cluster is told."""
+
+    def __init__(self, server: RunningServer, ray: RayCluster, server_url: str) -> None:
+        super().__init__(server)
+        self._token = ray.token
+        self.settings = {"address": ray.address, "server_url": server_url}
+
+    def attach(self, name: str, **more: object) -> None:
+        told = {"settings": self.settings | more, "credential": {"token": self._token}}
+        self.ask("POST", "compute", json={"name": name, "kind": "ray", "slots": 2} | told)
 
 
 class TestRayLauncher(LauncherRules):
@@ -82,27 +88,26 @@ class TestRayLauncher(LauncherRules):
         return opened(self.ray, folder)
 
     def kill_agent(self, launched: str) -> None:
-        until(lambda: agent_process(self.ray, launched) is not None)
         os.kill(agent_process(self.ray, launched), signal.SIGKILL)
 
     def test_the_key_is_in_nothing_that_the_dashboard_shows(self, launcher, ray):
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
-        until(lambda: agent_process(ray, launched) is not None)
+        agent = agent_process(ray, launched)
         jobs = ray.ask("GET", "/api/jobs/").json()
         shown = [each["submission_id"] for each in jobs if RUN_ID in (each["submission_id"] or "")]
         logs = ray.ask("GET", f"/api/jobs/{shown[-1]}/logs").text
         assert "Running entrypoint" in logs
         for said in (json.dumps(jobs), logs, ray.ask("GET", "/api/v0/actors?detail=true").text):
             assert "ryj_" not in said
-        assert b"ryj_" not in Path(f"/proc/{agent_process(ray, launched)}/cmdline").read_bytes()
-        assert b"ryj_" not in Path(f"/proc/{agent_process(ray, launched)}/environ").read_bytes()
+        assert b"ryj_" not in Path(f"/proc/{agent}/cmdline").read_bytes()
+        assert b"ryj_" not in Path(f"/proc/{agent}/environ").read_bytes()
         # Ray unpacks what it gets into a folder that others may look into.
         (unpacked,) = (ray.folder / "t").rglob(f"{package(jobs, shown[-1])}/agent.pyz")
         assert unpacked.stat().st_mode & 0o777 == 0o600
         assert not unpacked.with_name("assignment.json").exists()
 
     def test_what_waits_for_room_in_vain_can_be_canceled(self, tmp_path, ray):
-        launcher = opened(ray, tmp_path, resources_per_slot={"second": 2})
+        launcher = opened(ray, tmp_path, resources={"second": 2})
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
         assert state_of(launcher, launched) is AgentState.ALIVE
         launcher.cancel(launched)
@@ -125,27 +130,20 @@ class TestRayLauncher(LauncherRules):
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory, ray: RayCluster) -> Iterator[Jobs]:
+def jobs(tmp_path_factory, ray: RayCluster) -> Iterator[JobsOnRay]:
     """A server with a target on the cluster, whose nodes reach it at an address of this machine."""
     allowed = {"RUNYARD_ALLOWED_HOSTS": ray.network.bridge}
     server = RunningServer(tmp_path_factory.mktemp("server") / "home", environment=allowed).start()
     network = FaultyNetwork(server.url, host=ray.network.bridge)
-    jobs = Jobs(server)
-    jobs.settings = {"address": ray.address, "server_url": network.url}
-    jobs.ask("POST", "compute", json=wanted("ray", jobs.settings, ray))
+    jobs = JobsOnRay(server, ray, network.url)
+    jobs.attach("ray")
     yield jobs
     network.close()
     server.close()
 
 
-def wanted(name: str, settings: dict, ray: RayCluster) -> dict:
-    token = {"token": ray.token}
-    return {"name": name, "kind": "ray", "slots": 2, "settings": settings, "credential": token}
-
-
 def test_a_job_runs_on_a_node_and_all_that_it_says_arrives(jobs, ray):
-    on_second = jobs.settings | {"gpus_per_slot": 1, "resources_per_slot": {"second": 1}}
-    jobs.ask("POST", "compute", json=wanted("gpus", on_second, ray))
+    jobs.attach("gpus", gpus_per_slot=1, resources_per_slot={"second": 1})
     script = """
         import json, os, sys
         from pathlib import Path

@@ -178,8 +178,8 @@ class RayLauncher(Launcher):
     def _server_url(self) -> str:
         if not self._server:
             raise Unavailable(
-                "Nobody said where the nodes of the cluster reach this server: set 'server_url' of the target, "
-                "or the server's setting public_url."
+                "Nobody said where the nodes of the cluster reach this server: set 'server_url' of the "
+                "target, or the server's setting public_url."
             )
         return self._server
 

@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -132,10 +132,13 @@ class RayDashboard:
             addresses = self._lookup(self._host, self._port)
         except InvalidParameter as error:
             raise Unavailable(str(error)) from None
-        fault = OSError("the host has no address")
-        for address in addresses:
-            try:
-                return socket.create_connection((address, self._port), CONNECTED_WITHIN_S)
-            except OSError as error:
-                fault = error
-        raise fault
+        return _connected(addresses, self._port)
+
+
+def _connected(addresses: Sequence[str], port: int) -> socket.socket:
+    """Return a connection to the first of the addresses that answers."""
+    *others, last = addresses or [""]
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, port), CONNECTED_WITHIN_S)
+    return socket.create_connection((last, port), CONNECTED_WITHIN_S)
