@@ -18,6 +18,7 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
+    from runyard.sdk.compute_ray import RayCluster
     from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
     from runyard.sdk.dataset_factories import Dataset
@@ -46,6 +47,7 @@ __all__ = [
     "Keyvault",
     "LocalTarget",
     "Model",
+    "RayCluster",
     "Run",
     "RunConfiguration",
     "RunWidget",
@@ -70,6 +72,7 @@ _HOMES = {
     "Keyvault": "runyard.sdk.secrets",
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
+    "RayCluster": "runyard.sdk.compute_ray",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
     "RunWidget": "runyard.sdk.widgets.views",

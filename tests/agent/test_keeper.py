@@ -1,4 +1,4 @@
-"""An agent as a program in the foreground: what a scheduler sees of it, and what is left when either is killed."""
+"""An agent as a program in the foreground: what a scheduler sees of it, and what is left if one is killed."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from runyard.compute.base import AgentState, Launch, Launcher, Opening
 from runyard.compute.ray import KIND, RaySettings
+from runyard.entities.compute_target import FOR_POOLS
 from runyard.errors import Unavailable
 from runyard.testing.launcher_rules import NOBODY, RUN_ID, LauncherRules, assignment, report_of, state_of
 from tests.compute.test_jobs_end_to_end import Jobs
@@ -25,6 +28,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not is_possible(), reason="needs Ray, iproute2 and root for network namespaces"),
 ]
+SCRIPTS = Path(__file__).parent.parent / "azureml_alias" / "scripts"
 WORDS = ["a b", "'\"", "$(touch x)", "`id`", "\n", "😀é", "", "--", "-x", "*", "%s", "~"]
 
 
@@ -242,3 +246,21 @@ def test_a_server_that_is_killed_finds_the_end_of_a_job_complete(jobs, ray, tmp_
     jobs.server.start()
     assert jobs.ended(run_id)["status"] == "completed"
     assert jobs.printed(run_id).split("\n") == ["first line", "last line", ""]
+
+
+def test_a_script_for_azure_ml_s_first_sdk_has_its_cluster_on_ray(jobs, tmp_path):
+    jobs.ask("PATCH", "compute/ray", json={"tags": {FOR_POOLS: "true"}})
+    ran = subprocess.run(
+        [sys.executable, "-m", "runyard.azureml", SCRIPTS / "submitting.py", SCRIPTS / "remote"],
+        cwd=tmp_path,
+        env={**os.environ, "RUNYARD_URL": jobs.server.url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout.splitlines()[-1])
+    assert (said["status"], said["loss"], said["target"]) == ("Completed", 0.25, "cpu-cluster")
+    assert "a pool of 2 slots on a ray cluster" in ran.stderr
+    assert jobs.ask("GET", "compute/cpu-cluster")["compute_target"]["kind"] == "ray"

@@ -1,4 +1,4 @@
-"""What is said of a Ray cluster that is not there, is another thing, or answers what can't be; and its settings."""
+"""What is said of a Ray cluster that is not there or is another thing; its settings, and what it is sent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from runyard.agent.keeper import LAST_WORDS
 from runyard.compute.base import AgentState, Launch, Opening, resolve
-from runyard.compute.ray import KIND, LAST_WORDS, RaySettings
+from runyard.compute.ray import KIND, RaySettings
 from runyard.compute.ray_dashboard import RayDashboard
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.testing.launcher_rules import RUN_ID, assignment, report_of

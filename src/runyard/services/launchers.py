@@ -74,7 +74,6 @@ def open_launcher(settings: Settings, target: ComputeTarget) -> Launcher:
         Unavailable: Its credential was encrypted with a key that this server does not have.
     """
     kind = KINDS[target.kind]
-    plain = Sealer(settings).open(target.sealed, _owner(target)) if target.sealed else "{}"
     # Whoever is on the machine where `up` runs goes wherever the machine can go.
     lookup = resolve if settings.mode is Mode.UP else OutboundClient(settings).lookup
     return kind.open(
@@ -82,7 +81,7 @@ def open_launcher(settings: Settings, target: ComputeTarget) -> Launcher:
             folder=_folder(settings, target),
             name=target.name,
             settings=msgspec.convert(dict(target.settings), kind.settings),
-            credential=json.loads(plain),
+            credential=credential_of(settings, target),
             server=settings.public_url,
             lookup=lookup,
         )
@@ -129,6 +128,17 @@ def sealed_credential(settings: Settings, target: ComputeTarget, credential: Map
     for name, value in credential.items():
         check_length(value, MAX_CREDENTIAL_LENGTH, f"credential.{name}")
     return Sealer(settings).seal(json.dumps(dict(credential)), _owner(target)) if credential else ""
+
+
+def credential_of(settings: Settings, target: ComputeTarget) -> dict[str, str]:
+    """Return the credential of a target as it was given.
+
+    Raises:
+        Unavailable: It was encrypted with a key that this server does not have.
+    """
+    plain = Sealer(settings).open(target.sealed, _owner(target)) if target.sealed else "{}"
+    found: dict[str, str] = json.loads(plain)
+    return found
 
 
 def _key(target: ComputeTarget) -> tuple[str, str]:
