@@ -64,12 +64,6 @@ def agent_process(ray: RayCluster, launched: str) -> int:
     return processes_with(ray, "--kept", launched)[0]
 
 
-def package(jobs: list, submission_id: str) -> str:
-    """Return the name of the folder that a job's package is unpacked into."""
-    envs = {each["submission_id"]: each["runtime_env"] for each in jobs}
-    return Path(envs[submission_id]["working_dir"]).stem
-
-
 class JobsOnRay(Jobs):
     """A client of a server's jobs, and what a target on the cluster is told."""
 
@@ -98,15 +92,15 @@ class TestRayLauncher(LauncherRules):
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
         agent = agent_process(ray, launched)
         jobs = ray.ask("GET", "/api/jobs/").json()
-        shown = [each["submission_id"] for each in jobs if RUN_ID in (each["submission_id"] or "")]
-        logs = ray.ask("GET", f"/api/jobs/{shown[-1]}/logs").text
+        own = max((each for each in jobs if each["metadata"]), key=lambda each: each["start_time"])
+        logs = ray.ask("GET", f"/api/jobs/{own['submission_id']}/logs").text
         assert "Running entrypoint" in logs
         for said in (json.dumps(jobs), logs, ray.ask("GET", "/api/v0/actors?detail=true").text):
             assert "ryj_" not in said
         assert b"ryj_" not in Path(f"/proc/{agent}/cmdline").read_bytes()
         assert b"ryj_" not in Path(f"/proc/{agent}/environ").read_bytes()
         # Ray unpacks what it gets into a folder that others may look into.
-        (unpacked,) = (ray.folder / "t").rglob(f"{package(jobs, shown[-1])}/agent.pyz")
+        (unpacked,) = (ray.folder / "t").rglob(f"{Path(own['runtime_env']['working_dir']).stem}/agent.pyz")
         assert unpacked.stat().st_mode & 0o777 == 0o600
         assert not unpacked.with_name("assignment.json").exists()
 

@@ -133,7 +133,16 @@ class RayLauncher(Launcher):
 
     def _is_given_up(self, job: Mapping[str, Any]) -> bool:
         """Whether it was told to stop before Ray had room for it: Ray does that when it starts it."""
-        return job["status"] == _WAITS and job["submission_id"] in self._told_to_stop
+        if job["submission_id"] not in self._told_to_stop:
+            return False
+        if job["status"] in _OVER:
+            self._delete(job)
+        return job["status"] in (_WAITS, *_OVER)
+
+    def _delete(self, job: Mapping[str, Any]) -> None:
+        with suppress(NotFound):
+            self._ray.delete_job(job["submission_id"])
+        self._told_to_stop.discard(job["submission_id"])
 
     def _stop(self, job: Mapping[str, Any]) -> None:
         if job["status"] in _OVER:
@@ -147,12 +156,10 @@ class RayLauncher(Launcher):
         """Have Ray forget the jobs of an agent that are over, and return those that are not."""
         going_on = []
         for job in self._jobs().get(launched, ()):
-            if job["status"] not in _OVER:
+            if job["status"] in _OVER:
+                self._delete(job)
+            else:
                 going_on.append(job)
-                continue
-            with suppress(NotFound):
-                self._ray.delete_job(job["submission_id"])
-            self._told_to_stop.discard(job["submission_id"])
         return going_on
 
     def _job(self, launch: Launch, package: str) -> Mapping[str, Any]:
