@@ -24,7 +24,7 @@ def create_ray(workspace: Workspace, name: str, wanted: TargetConfiguration) -> 
         Unavailable: There is no Ray beside this Python, or it does not start.
     """
     server = urlsplit(workspace.url)
-    if not is_loopback(server.hostname or ""):
+    if not is_loopback(workspace.url):
         raise InvalidParameter(
             f"The server at {server.netloc} is not on this machine, and Ray's dashboard listens on this one "
             "alone. Start Ray with `ray start --head`, and attach it: `runyard compute attach --kind ray`."
