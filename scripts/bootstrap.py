@@ -88,6 +88,7 @@ def main(goal: str) -> None:
             install_browser()
             install_postgres()
             install_proxies()
+            install_namespaces()
         for client in clients:
             client.result()
 
@@ -255,6 +256,16 @@ def install_proxies() -> None:
             apt_install(program, because="the tests put a server behind it")
         else:
             say(f"No {program} found, so no tests behind it. On Debian: sudo apt-get install {program}")
+
+
+def install_namespaces() -> None:
+    """Install what makes network namespaces, in which the tests run what listens on all interfaces."""
+    if shutil.which("ip"):
+        return
+    if is_debian_root():
+        apt_install("iproute2", because="the tests run Ray in network namespaces")
+    else:
+        say("No `ip` on the PATH, so no tests with Ray. On Debian: sudo apt-get install iproute2")
 
 
 def is_debian_root() -> bool:
