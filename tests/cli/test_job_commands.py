@@ -162,3 +162,28 @@ def test_a_pool_may_be_attached_too(runyard: CommandLine):
     made = runyard("compute", "attach", "more", "--kind", "local", "--slots", "2", "--json").json
     assert (made["kind"], made["slots"], made["settings"], made["has_credential"]) == ("local", 2, {}, False)
     assert runyard("compute", "delete", "more").code == 0
+
+
+def test_a_pool_divides_the_machine_by_its_slots(runyard: CommandLine):
+    words = (
+        "--slots",
+        "2",
+        "--gpu",
+        "0",
+        "--gpu",
+        "1",
+        "--cpus-per-slot",
+        "1",
+        "--memory-mb-per-slot",
+        "500",
+    )
+    made = runyard("compute", "create", "gpus", *words, "--json").json
+    divided = {"gpus": [0, 1], "cpus_per_slot": 1, "memory_bytes_per_slot": 500_000_000}
+    assert made["settings"] == divided
+    assert "gpus=[0,1]" in runyard("compute", "show", "gpus").out
+    write("seen.py", "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], len(os.sched_getaffinity(0)))\n")
+    ended = runyard("job", "submit", "--compute", "gpus", "--stream", "seen.py")
+    assert ended.out.splitlines()[1] == "0 1"
+    assert runyard("compute", "delete", "gpus").code == 0
+    refused = runyard("compute", "create", "gpus", "--gpu", "-1")
+    assert (refused.code, "gpus" in refused.err) == (1, True)

@@ -56,7 +56,7 @@ class CutOff(LocalLauncher):
     def submit(self, launch):
         self._pass()
         self.started.append(launch.handle)
-        return super().submit(launch)
+        return super().submit(replace(launch, settings={}))  # the real one's are others
 
     def reports_of(self, launched):
         if not type(self).is_open:
@@ -272,3 +272,20 @@ def test_what_an_earlier_server_has_left_there_is_removed(local: Local, queue, w
         later.work(NOW_MS)
     assert len(way.opened) == opened
     later.close()
+
+
+def test_a_job_that_lacks_a_gpu_waits_and_lets_others_pass(local: Local, queue):
+    pools = {"one": {"gpus": [0]}, "two": {"gpus": [0]}, "three": {}}
+    for name, settings in pools.items():
+        good(local.ask("POST", COMPUTE, json={"name": name, "settings": settings}))
+    first, second, third = (submit(local, compute=name) for name in pools)
+    until(lambda: has_come_to(queue, local, first, "starting"))
+
+    def says_why() -> bool:
+        queue.work(NOW_MS)
+        waits = job_of(local, second)
+        return waits["status"] == "queued" and "1 GPUs of [0] are wanted, and 0 are free" in waits["reason"]
+
+    until(says_why)
+    until(lambda: has_come_to(queue, local, third, "starting"))
+    assert refusal(local.ask("POST", COMPUTE, json={"name": "x", "settings": {"gpus": [-1]}}))[0] == 400

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runyard.agent.shares import Share, read_share
 from runyard.agent.station import AGENT, END, OUTCOME, SCRIPT, is_alive
 from runyard.agent.variables import passed_on
-from runyard.compute.base import AgentState, Launch
+from runyard.compute.base import AgentState, Launch, NoRoom
 from runyard.compute.local import LocalLauncher
 from runyard.errors import StorageFull
 from runyard.testing.launcher_rules import RUN_ID, LauncherRules, assignment, report_of, state_of
@@ -151,3 +153,48 @@ def test_a_job_gets_nothing_of_the_servers_secrets():
         "PYTHONPATH": "/x",
     }
     assert passed_on(variables) == {"PATH": "/bin", "LC_ALL": "C", "UV_OFFLINE": "1"}
+
+
+class Pools:
+    """Agents of pools that divide this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.launcher = LocalLauncher(folder)
+
+    def start(self, digit: str, slots: int = 1, **settings: object) -> Share:
+        """Start an agent, and return what of the machine it has to itself."""
+        run_id = digit * 32
+        launched = self.launcher.submit(Launch(run_id, 1, assignment(run_id), slots, settings))
+        return read_share(json.loads((self.folder / launched / "assignment.json").read_text())["share"])
+
+
+@pytest.fixture
+def pools(tmp_path: Path):
+    pools = Pools(tmp_path)
+    yield pools
+    for launched in pools.launcher.list_launched():
+        pools.launcher.forget(launched)
+
+
+def test_each_job_has_gpus_of_its_own_and_the_next_one_those_that_come_free(pools: Pools):
+    settings: dict[str, Any] = {"gpus": [0, 1, 2, 5]}
+    assert pools.start("a", **settings).gpus == (0,)
+    assert pools.start("b", 2, **settings).gpus == (1, 2)
+    with pytest.raises(NoRoom, match=r"2 GPUs of \[0, 1, 2, 5\] are wanted, and 1 are free"):
+        pools.start("c", 2, **settings)
+    # Another pool may name the same ones, and another server's process sees who has them.
+    with pytest.raises(NoRoom):
+        Pools(pools.folder).start("c", gpus=[0, 1])
+    pools.launcher.forget(f"{'a' * 32}/1")
+    assert pools.start("c", 2, **settings).gpus == (0, 5)
+    assert pools.start("d", gpus=[7], gpus_per_slot=0).gpus == ()
+
+
+def test_a_job_has_processors_and_memory_by_its_slots(pools: Pools):
+    there = sorted(os.sched_getaffinity(0))
+    share = pools.start("a", len(there), cpus_per_slot=1, memory_bytes_per_slot=1_000)
+    assert share == Share(tuple(there), None, 1_000 * len(there))
+    with pytest.raises(NoRoom, match="processors"):
+        pools.start("b", cpus_per_slot=1)
+    assert pools.start("c") == Share()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from runyard.agent.shares import Share, read_share
+
 FILE_NAME = "assignment.json"
 
 T = TypeVar("T")
@@ -72,6 +74,7 @@ class Assignment:
         stop_grace_s: For how long a script may end by itself after it was told to.
         cache: The folder of environments, shared by jobs; ``~`` is the user's home.
         sdk_wheel: Runyard's own wheel to install too: a path here, or one below the workspace's address.
+        share: What of the machine the script has to itself.
     """
 
     url: str
@@ -96,6 +99,7 @@ class Assignment:
     stop_grace_s: float
     cache: Path
     sdk_wheel: str = ""
+    share: Share = field(default_factory=Share)
 
 
 def read_assignment(folder: Path) -> Assignment:
@@ -135,6 +139,7 @@ def _assignment(content: Mapping[str, Any]) -> Assignment:
         stop_grace_s=float(content.get("stop_grace_s", 10.0)),
         cache=Path(_typed(content["cache"], str)).expanduser(),
         sdk_wheel=_typed(content.get("sdk_wheel") or "", str),
+        share=read_share(content.get("share") or {}),
     )
 
 

@@ -24,6 +24,7 @@ from runyard.agent.outputs import Outputs
 from runyard.agent.preparation import Preparation
 from runyard.agent.process import Command, Process, explained, oom_kills
 from runyard.agent.server import GivenUp, Refused, Server, patiently
+from runyard.agent.shares import MemoryWatch
 from runyard.agent.steps import MAX_REASON_LENGTH, CannotPrepare, Steps, Stopped
 from runyard.agent.unsent import Unsent
 
@@ -72,13 +73,19 @@ class _Limits:
     told_s: float | None = None
     is_killed: bool = False
     is_over_time: bool = False
+    memory: MemoryWatch | None = None
+    is_over_memory: bool = False
 
     def look(self, process: Process, orders: Orders) -> None:
         """End the script if it is time for that: first it is told to, then it is killed."""
         now_s = time.monotonic()
         if self.max_duration_s and now_s - self.began_s > self.max_duration_s and self.told_s is None:
             self.is_over_time = True
-        if self.told_s is None and (orders.is_to_stop or self.is_over_time):
+        if self.memory is not None and not self.is_killed and self.memory.is_over():
+            # It would not get smaller by being asked to end, and what others need is at stake.
+            self.is_over_memory = self.is_killed = True
+            process.signal(signal.SIGKILL)
+        elif self.told_s is None and (orders.is_to_stop or self.is_over_time):
             self.told_s = now_s
             process.signal(signal.SIGTERM)
         elif self.told_s is not None and now_s - self.told_s > self.grace_s and not self.is_killed:
@@ -167,6 +174,7 @@ class _Agent:
             process.begin()
             self._heart.says(RUNNING)
             limits = _Limits(self._job.stop_grace_s, self._job.max_duration_s, time.monotonic())
+            limits.memory = MemoryWatch(process.pid, self._job.share.memory_bytes)
             code = process.read(
                 self._console.stdout.take,
                 self._console.stderr.take,
@@ -176,6 +184,8 @@ class _Agent:
             process.kill()
             end_orphans()
         end = explained(code, ran_out=oom_kills() > kills)
+        if limits.is_over_memory and limits.memory is not None:
+            return JobEnd(FAILED, end.exit_code, limits.memory.complaint)
         if limits.is_over_time:
             return JobEnd(FAILED, end.exit_code, f"it ran longer than {self._job.max_duration_s:g} s")
         if limits.told_s is not None:

@@ -73,7 +73,7 @@ class Preparation:
         variables["RUNYARD_SPOOL_DIR"] = str(self.folder / unsent.FOLDER)
         if job.is_azureml:
             self._check_sdk(python, variables)
-        return Command(self._words(python), variables, self.code, self.umask)
+        return Command(self._words(python), variables, self.code, self.umask, job.share.cpus)
 
     def _bring_code(self) -> None:
         wanted = self.assignment.snapshot

@@ -44,6 +44,11 @@ for number in signal.valid_signals():
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 os.umask(told["umask"])
+if told["cpus"]:
+    try:
+        os.sched_setaffinity(0, told["cpus"])
+    except OSError as error:
+        sys.stderr.write("The processors %s can't be used alone: %s\\n" % (told["cpus"], error.strerror))
 try:
     os.chdir(told["folder"])
     os.execvpe(told["command"][0], told["command"], told["variables"])
@@ -65,12 +70,14 @@ class Command:
         variables: All variables of the process.
         folder: Where it runs.
         umask: Which permissions it does not give to files that it makes.
+        cpus: Indices of the processors that it runs on; empty for all.
     """
 
     words: Sequence[str]
     variables: Mapping[str, str]
     folder: Path
     umask: int = 0o077
+    cpus: Sequence[int] = ()
 
 
 class Process:
@@ -108,6 +115,7 @@ class Process:
             "variables": dict(self._command.variables),
             "folder": str(self._command.folder),
             "umask": self._command.umask,
+            "cpus": list(self._command.cpus),
         }
         stdin = _there(self._popen.stdin)
         try:

@@ -102,6 +102,10 @@ class Station:
         """Have an agent end its script, first gently; nothing happens if it is gone."""
         self._signal(handle, signal.SIGTERM)
 
+    def read_assignment(self, handle: str) -> dict[str, Any]:
+        """Return what an agent was told; nothing if there is no such folder."""
+        return _read(self.place_of(handle) / FILE_NAME)
+
     def has(self, handle: str) -> bool:
         """Whether there is such a folder."""
         return self.place_of(handle).is_dir()

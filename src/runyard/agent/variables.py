@@ -48,6 +48,7 @@ def script_variables(
         activated: What tells that interpreter's environment.
     """
     variables = {name: value for name, value in inherited().items() if not _SECRET.fullmatch(name)}
+    variables |= assignment.share.variables
     variables |= {**activated, **assignment.environment.variables, **assignment.variables}
     variables["PATH"] = os.pathsep.join([str(python.parent), variables["PATH"]])
     own = {name: value for name, value in _own(assignment).items() if value}

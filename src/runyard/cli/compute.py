@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +26,36 @@ Name = Annotated[str, Parameter(help="The target's name.")]
 Slots = Annotated[int | None, Parameter(help="How many jobs of one slot run on it at a time.")]
 Description = Annotated[str | None, Parameter(help="What it is for.")]
 Tag = Annotated[tuple[str, ...], Parameter(help="A tag as KEY=VALUE; may be repeated.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Share:
+    """What of the machine a slot has to itself."""
+
+    gpu: Annotated[
+        tuple[int, ...],
+        Parameter(help="Index of a GPU that is the pool's, as nvidia-smi shows it; may be repeated."),
+    ] = ()
+    gpus_per_slot: Annotated[int | None, Parameter(help="How many of them a slot has; by default 1.")] = None
+    cpus_per_slot: Annotated[int | None, Parameter(help="How many processors a slot has to itself.")] = None
+    memory_mb_per_slot: Annotated[
+        int | None, Parameter(help="How many MB of memory a slot may hold before its script is ended.")
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was said, as the server takes it."""
+        memory_mb = self.memory_mb_per_slot
+        said = {
+            "gpus": list(self.gpu) or None,
+            "gpus_per_slot": self.gpus_per_slot,
+            "cpus_per_slot": self.cpus_per_slot,
+            "memory_bytes_per_slot": None if memory_mb is None else memory_mb * 1_000_000,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+WHOLE_MACHINE = Share()
 
 
 @app.command(name="list")
@@ -87,6 +117,7 @@ def create(
         Parameter(help="local: slots on the server's own machine; ray: a Ray cluster, started on this one."),
     ] = LOCAL,
     slots: Slots = None,
+    share: Share = WHOLE_MACHINE,
     description: Description = None,
     tag: Tag = (),
     place: Place = HERE,
@@ -95,6 +126,7 @@ def create(
     """Make a compute target: slots on the server's own machine, or a Ray cluster that is started here."""
     wanted = TargetConfiguration(
         slots=1 if slots is None else slots,
+        settings=share.settings(),
         description=description or "",
         tags=pairs_of(tag) if tag else {},
     )

@@ -33,6 +33,7 @@ def create_ray(workspace: Workspace, name: str, wanted: TargetConfiguration) -> 
     was_running = head.is_running
     head.start()
     settings = {
+        **wanted.settings,
         "address": ADDRESS,
         "server_url": f"{server.scheme}://{server.netloc}",
         "python": sys.executable,

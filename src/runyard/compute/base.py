@@ -23,9 +23,15 @@ from typing import Any
 
 import msgspec
 
+from runyard.errors import Unavailable
+
 CACHE_ELSEWHERE = "~/.cache/runyard/environments"
 SDK_ROUTE = "/api/v1/agent"
 """Where the server has its own wheel, below the workspace's address."""
+
+
+class NoRoom(Unavailable):
+    """The target has not now what one job needs; others may find what they need."""
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -79,12 +85,14 @@ class Launch:
         attempt: Which attempt, from 1.
         assignment: What an agent of the server's machine is told, as JSON has it; it holds the job's key.
         slots: How many slots it takes.
+        settings: Those of its target.
     """
 
     run_id: str
     attempt: int
     assignment: Mapping[str, Any]
     slots: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def handle(self) -> str:

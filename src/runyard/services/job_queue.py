@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
@@ -80,7 +81,7 @@ class JobQueue:
         here = ComputeTarget("", THIS_MACHINE, LOCAL, self._settings.slots_of_this_machine)
         for target in (here, *(each for each in targets.values() if each.kind != LOCAL)):
             place = _place(target)
-            self._work_on(target, own[place], due[place], now_ms)
+            self._work_on(target, own[place], due[place], targets, now_ms)
         self._remove_left(targets, jobs)
 
     def close(self) -> None:
@@ -88,7 +89,14 @@ class JobQueue:
         self._pool.shutdown(cancel_futures=True)
         self._launchers.close()
 
-    def _work_on(self, target: ComputeTarget, own: Sequence[Job], due: Sequence[Job], now_ms: int) -> None:
+    def _work_on(
+        self,
+        target: ComputeTarget,
+        own: Sequence[Job],
+        due: Sequence[Job],
+        targets: Mapping[Place, ComputeTarget],
+        now_ms: int,
+    ) -> None:
         place = _place(target)
         launched = self._launched.get(place)
         if launched is None:
@@ -96,13 +104,12 @@ class JobQueue:
             self._launched[place] = launched
         if launched.rests or (launched.is_idle and not own and not due):
             return
-        launcher = self._launchers.of(target)
+        launcher, settings = self._launchers.of(target), partial(_settings_of, targets)
         if target.kind == LOCAL:
-            launched.work(launcher, own, due, now_ms)
+            launched.work(launcher, own, due, settings, now_ms)
         elif place not in self._far or self._far[place].done():
-            self._far[place] = self._pool.submit(
-                _logged, target.name, partial(launched.work, launcher, own, due, now_ms)
-            )
+            work = partial(launched.work, launcher, own, due, settings, now_ms)
+            self._far[place] = self._pool.submit(_logged, target.name, work)
 
     def _lose_silent(self, jobs: Iterable[Job], now_ms: int) -> None:
         if time.monotonic() - self._since_s < AGENTS_FIND_IT_WITHIN_S:
@@ -173,6 +180,11 @@ def _place_of(job: Job, target: ComputeTarget | None) -> Place:
     """Return with whose launcher a job was begun; without its target that can only be this machine's."""
     kind = job.launched.partition(":")[0] or (LOCAL if target is None else target.kind)
     return HERE if kind == LOCAL else (job.workspace, job.compute)
+
+
+def _settings_of(targets: Mapping[Place, ComputeTarget], job: Job) -> Mapping[str, Any]:
+    target = targets.get((job.workspace, job.compute))
+    return {} if target is None else target.settings
 
 
 def _logged(name: str, work: partial[None]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError, Unavailable
 from runyard.services.assignments import STOP_GRACE_S, Assignments
@@ -21,6 +22,8 @@ GIVEN_UP_AFTER_S = 120.0
 """Of a canceled job whose machine does not answer; if its agent lives, its key opens nothing any more."""
 LAUNCHED_AGAIN_AFTER_S = 5.0
 LAUNCHES_OF_AN_ATTEMPT = 3
+
+SettingsOf = Callable[[Job], Mapping[str, Any]]
 
 _log = logging.getLogger("runyard.jobs")
 
@@ -53,6 +56,8 @@ class LaunchedJobs:
         # Handles of jobs that are not over: what was read of a job may be older than its handle.
         self._going_on: set[str] = set()
         self._rests_until_s = 0.0
+        self._not_before_s: dict[str, float] = {}
+        self._settings_of: SettingsOf = lambda job: {}
 
     @property
     def is_idle(self) -> bool:
@@ -64,22 +69,33 @@ class LaunchedJobs:
         """Whether the launcher could not be reached a moment ago, and is let alone."""
         return time.monotonic() < self._rests_until_s
 
-    def work(self, launcher: Launcher, own: Sequence[Job], due: Sequence[Job], now_ms: int) -> None:
+    def work(
+        self,
+        launcher: Launcher,
+        own: Sequence[Job],
+        due: Sequence[Job],
+        settings: SettingsOf,
+        now_ms: int,
+    ) -> None:
         """Do what is due.
 
         Args:
             launcher: As it is now.
             own: The jobs that were begun here.
             due: Jobs whose turn it is.
+            settings: Returns those of a job's target.
             now_ms: Now.
         """
         self._going_on.clear()
+        self._settings_of = settings
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
         for job in due:
             if self.rests:
                 break
-            self._launch(launcher, job, now_ms)
+            if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
+                self._not_before_s.pop(job.run_id, None)
+                self._launch(launcher, job, now_ms)
         self._clear_up(launcher)
         for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
             del self._attempts[attempt]
@@ -164,11 +180,15 @@ class LaunchedJobs:
         attempt = job.attempt if again else job.attempt + 1
         try:
             assignment = self._assignments.of(job, attempt, key)
-            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots))
+            settings = self._settings_of(job)
+            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots, settings))
         except NotFound:  # the run is being removed for good
             return
         except RunyardError as error:
-            self._rest(error)
+            if isinstance(error, NoRoom):
+                self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+            else:
+                self._rest(error)
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
             return
