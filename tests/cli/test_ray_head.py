@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,8 @@ class Person:
             "HOME": str(folder),
             "PYTHONPATH": str(ROOT / "src"),
             "RUNYARD_URL": URL,
+            # Short, since Ray's sockets are below it.
+            "TMPDIR": tempfile.mkdtemp(prefix="ryh"),
         }
 
     def words(self, *words: str) -> list[str]:
@@ -80,6 +84,7 @@ def person(tmp_path: Path) -> Iterator[Person]:
     if person.server is not None:
         person.server.wait()
     until(lambda: not person.processes())
+    shutil.rmtree(person.environment["TMPDIR"])
     subprocess.run(["ip", "netns", "del", NAMESPACE], check=True)
 
 
@@ -108,6 +113,7 @@ def test_a_cluster_is_started_runs_jobs_has_the_pools_and_ends_with_its_last_tar
     assert set(person.processes()) > before
     assert "has ended" in person.does("compute", "delete", "ray")
     until(lambda: set(person.processes()) <= before)
+    assert not list(Path(person.environment["TMPDIR"]).glob("runyard-ray-*"))
 
 
 def test_without_ray_it_says_what_to_install(tmp_path: Path):

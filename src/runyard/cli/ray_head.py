@@ -7,6 +7,7 @@ import fcntl
 import http.client
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,7 +85,8 @@ class RayHead:
         """End it, and what runs on it; return when it is gone."""
         if not self.is_running:
             return
-        pid = int(self._process.read_text(encoding="ascii"))
+        number, own = self._process.read_text(encoding="utf-8").split("\n")
+        pid = int(number)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         until_s = time.monotonic() + STOPPED_WITHIN_S
@@ -93,6 +95,7 @@ class RayHead:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
             time.sleep(0.1)
+        shutil.rmtree(own, ignore_errors=True)
 
     def _started(self, program: Path) -> subprocess.Popen[bytes]:
         told = {
@@ -102,8 +105,8 @@ class RayHead:
         }
         self.token  # noqa: B018 - it must be there
         # The paths of Ray's sockets are as long as the kernel allows, almost, without a home's in them.
-        own = Path(tempfile.mkdtemp(prefix="runyard-ray-")) / "ray"
-        words = ["start", "--head", "--block", "--disable-usage-stats", "--temp-dir", str(own)]
+        own = tempfile.mkdtemp(prefix="runyard-ray-")
+        words = ["start", "--head", "--block", "--disable-usage-stats", "--temp-dir", f"{own}/ray"]
         words += ["--dashboard-host", "127.0.0.1", "--dashboard-port", str(PORT)]
         with self._process.open("w+b") as lock, self._log.open("wb") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -116,7 +119,7 @@ class RayHead:
                 start_new_session=True,
                 pass_fds=(lock.fileno(),),
             )
-            lock.write(str(head.pid).encode())
+            lock.write(f"{head.pid}\n{own}".encode())
         return head
 
     def _answer(self) -> int:
