@@ -53,14 +53,7 @@ class RayHead:
     @property
     def is_running(self) -> bool:
         """Whether it lives: it holds a lock for as long as it does."""
-        if not self._process.exists():
-            return False
-        with self._process.open("r+b") as opened:
-            try:
-                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        return self._is_held()
 
     def start(self) -> None:
         """Start it, if it does not live, and return when it takes jobs.
@@ -90,12 +83,22 @@ class RayHead:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         until_s = time.monotonic() + STOPPED_WITHIN_S
-        while self.is_running:
+        while self._is_held():
             if time.monotonic() > until_s:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
             time.sleep(0.1)
         shutil.rmtree(own, ignore_errors=True)
+
+    def _is_held(self) -> bool:
+        if not self._process.exists():
+            return False
+        with self._process.open("r+b") as opened:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def _started(self, program: Path) -> subprocess.Popen[bytes]:
         told = {
