@@ -50,6 +50,8 @@ MLFLOW_UI = "mlflow-ui"
 """The server with MLflow's package beside it, whose pages the browser tests open; Runyard comes from src/."""
 RAY = "ray"
 """A server with Ray beside it, of which the tests start clusters; Runyard comes from src/."""
+SPARK = "spark"
+"""Spark itself, of which the tests start a cluster, and what its driver and executors import."""
 SHIPPED_MLFLOW = "mlflow-3.17"
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -83,12 +85,15 @@ def main(goal: str) -> None:
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
             clients.append(pool.submit(make_object_stores, uv))
-            clients += [pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI, RAY)]
+            clients += [
+                pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI, RAY, SPARK)
+            ]
             build_studio()
             install_browser()
             install_postgres()
             install_proxies()
             install_namespaces()
+            install_java()
         for client in clients:
             client.result()
 
@@ -266,6 +271,16 @@ def install_namespaces() -> None:
         apt_install("iproute2", because="the tests run Ray in network namespaces")
     else:
         say("No `ip` on the PATH, so no tests with Ray. On Debian: sudo apt-get install iproute2")
+
+
+def install_java() -> None:
+    """Install a Java for Spark, of which the tests start a cluster of their own, as with the browser."""
+    if shutil.which("java"):
+        return
+    if is_debian_root():
+        apt_install("openjdk-17-jre-headless", because="the tests start a cluster of Spark")
+    else:
+        say("No Java found, so no tests on Spark. On Debian: sudo apt-get install openjdk-17-jre-headless")
 
 
 def is_debian_root() -> bool:

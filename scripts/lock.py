@@ -19,7 +19,7 @@ OF_THE_PROJECT = {
     "ray": ("pyproject.toml", "--extra", "server", "--extra", "ray", "requirements/ray.in"),
 }
 OF_SET_UP = ("uv",)
-OF_TESTS = ("fuzz", "object-stores")
+OF_TESTS = ("fuzz", "object-stores", "spark")
 OF_CLIENTS = (
     "client-mlflow-3.17",
     "client-frameworks-3.17",

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "runyard"
 BENCHMARKS = ROOT / "benchmarks"
 # The user's own surface: a call with many optional keywords is how Python libraries are read.
-MANY_PARAMETERS = ("sdk", "cli")
+MANY_PARAMETERS = ("sdk", "cli", "azureml")
 # A migration is a list of statements, written once and never grown: splitting it would only hide its order.
 MIGRATIONS = Path("stores", "metadata", "migrations", "versions")
 # Methods of a shipped suite are tests, not a surface that anybody has to know.

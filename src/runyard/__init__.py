@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
     from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
+    from runyard.sdk.job_data import OutputFileDatasetConfig
     from runyard.sdk.model import Model
     from runyard.sdk.run import Run
     from runyard.sdk.run_configuration import RunConfiguration
     from runyard.sdk.script_run_config import ScriptRunConfig
     from runyard.sdk.secrets import Keyvault
+    from runyard.sdk.sweep_config import SweepConfig
+    from runyard.sdk.sweep_run import SweepRun
     from runyard.sdk.widgets.views import CompareWidget, RunsWidget, RunWidget
     from runyard.sdk.workspace import Workspace
 
@@ -47,6 +50,7 @@ __all__ = [
     "Keyvault",
     "LocalTarget",
     "Model",
+    "OutputFileDatasetConfig",
     "RayCluster",
     "Run",
     "RunConfiguration",
@@ -54,6 +58,8 @@ __all__ = [
     "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
+    "SweepConfig",
+    "SweepRun",
     "Workspace",
     "__version__",
 ]
@@ -72,6 +78,7 @@ _HOMES = {
     "Keyvault": "runyard.sdk.secrets",
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
+    "OutputFileDatasetConfig": "runyard.sdk.job_data",
     "RayCluster": "runyard.sdk.compute_ray",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
@@ -79,6 +86,8 @@ _HOMES = {
     "RunsWidget": "runyard.sdk.widgets.views",
     "RunyardError": "runyard.errors",
     "ScriptRunConfig": "runyard.sdk.script_run_config",
+    "SweepConfig": "runyard.sdk.sweep_config",
+    "SweepRun": "runyard.sdk.sweep_run",
     "Workspace": "runyard.sdk.workspace",
 }
 

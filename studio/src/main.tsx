@@ -14,6 +14,8 @@ import "./styles/charts.css";
 import "./styles/run.css";
 import "./styles/admin.css";
 import "./styles/data.css";
+import "./styles/log.css";
+import "./styles/jobs.css";
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -255,7 +255,10 @@ def test_the_command_line_wants_one_folder(job: JobFolder):
     job.program = ("-m", "runyard.agent", "--help")
     agent = job.start()
     _, complaint = agent.communicate()
-    assert (agent.returncode, complaint) == (WRONG_USE, b"usage: python -m runyard.agent FOLDER\n")
+    assert (agent.returncode, complaint) == (
+        WRONG_USE,
+        b"usage: python -m runyard.agent [--station] FOLDER\n",
+    )
 
 
 def test_a_script_in_azures_words_is_run_by_the_alias(job: JobFolder):

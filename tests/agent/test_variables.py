@@ -10,6 +10,7 @@ import pytest
 
 from runyard.agent.assignment import Assignment, Environment, read_assignment
 from runyard.agent.console import StreamLog
+from runyard.agent.data import JobData
 from runyard.agent.environments import Python
 from runyard.agent.orders import Orders
 from runyard.agent.preparation import Preparation
@@ -104,13 +105,14 @@ def test_code_that_is_there_already_is_not_got_again(preparation: Preparation, j
     ],
 )
 def test_a_script_is_started_by_its_python_and_a_command_by_itself(
-    preparation: Preparation, changed: dict, words: list[str]
+    preparation: Preparation, changed: dict, words: list[str], tmp_path: Path
 ):
     preparation.code.mkdir()
     for name in ("train.py", "-x.py"):
         (preparation.code / name).touch()
     changed_preparation = replace(preparation, assignment=replace(preparation.assignment, **changed))
-    assert changed_preparation._words(Python(PYTHON)) == words
+    data = JobData(tmp_path, (), ())
+    assert changed_preparation._words(Python(PYTHON), data) == words
 
 
 def test_an_authority_is_kept_beside_the_code(preparation: Preparation, job: JobFolder):

@@ -69,6 +69,7 @@ MAY_IMPORT_LAZILY = {
     "runyard.sdk.optional_libraries",
     "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace
     "runyard.server.routes.graphql",
+    "runyard.services.sweep_sampling",  # Optuna, which few servers need
     "runyard.stores.schema_version",
 }
 

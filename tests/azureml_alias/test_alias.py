@@ -119,13 +119,42 @@ def test_a_script_that_is_submitted_imports_microsoft_s_names_too(configured: Pa
     assert "a pool of 2 slots on the server's own machine" in ended.stderr
 
 
+def test_hyperparameters_are_tuned_in_microsoft_s_names(configured: Path):
+    pytest.importorskip("optuna")
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "sweeping.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr
+    last = json.loads(ended.stdout.splitlines()[-1])
+    assert (last["children"], last["arguments"][:3]) == (3, ["--epochs", "2", "--learning-rate"])
+    assert all(isinstance(each, int) and each % 10 == 0 for each in last["units"])
+
+
+def test_data_is_handed_to_scripts_in_microsoft_s_names(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "data.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert json.loads(ended.stdout.splitlines()[-1]) == {"metrics": {"total": 6}, "made": ["6"]}
+
+
+def test_an_estimator_is_submitted_and_a_cluster_asked_what_it_does(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "estimating.py", str(SCRIPTS / "remote"))
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1]) == {
+        "status": "Completed",
+        "loss": 0.25,
+        "model": 1,
+        "sizes": [],
+        "nodes": [True],
+        "cancel": ["CancelRequested", "Canceled"],
+        "fail": ["Failed", "Failed"],
+    }
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
         ("from azureml.core.compute import AksCompute as A; A.provisioning_configuration()", "runyard run"),
         ("from azureml.core.runconfig import MpiConfiguration as M; M(2)", "torchrun"),
-        ("from azureml.train.sklearn import SKLearn as S; S('.')", "ScriptRunConfig"),
-        ("from azureml.train.hyperdrive import HyperDriveConfig as H; H()", "Optuna"),
+        ("from azureml.train.dnn import Chainer as C; C('.')", "ScriptRunConfig"),
+        ("from azureml.train.automl import AutoMLConfig as A; A()", "sweep"),
         ("from azureml.core.model import Model, InferenceConfig as I; I('score.py')", "mlflow models serve"),
         ("import azureml.contrib.services.aml_request as a; a.AMLRequest()", "documentation"),
         ("import mlflow.azureml as a; a.deploy(model_uri='runs:/a/model')", "mlflow models serve"),

@@ -184,6 +184,10 @@ def screens(content: Content) -> dict[str, str]:
         "datasets": "#/data/assets",
         "environments": "#/environments",
         "environment": "#/environments/Runyard-Sklearn",
+        "logs": f"{run}/logs",
+        "jobs": "#/jobs",
+        "compute": "#/compute",
+        "compute-target": "#/compute/local",
         "workspaces": "#/workspaces",
         "workspace": "#/workspaces/default",
     }
@@ -202,6 +206,10 @@ SCREENS = (
     "datasets",
     "environments",
     "environment",
+    "logs",
+    "jobs",
+    "compute",
+    "compute-target",
     "workspaces",
     "workspace",
 )

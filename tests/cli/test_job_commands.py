@@ -42,6 +42,8 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     assert (followed.code, followed.out) == (0, f"{printed}\n")
     rows = runyard("job", "list", "--experiment", "cli jobs").rows
     assert [row[:4] for row in rows] == [[run_id, "Completed", "train.py", "local"]]
+    assert runyard("job", "list", "--search", "FIRST", "-e", "cli jobs").rows == rows
+    assert runyard("job", "list", "--search", "second", "-e", "cli jobs").rows == []
     assert runyard("job", "list", "--status", "active", "--experiment", "cli jobs").rows == []
     assert [each["run_id"] for each in runyard("job", "list", "--max", "1", "--json").json] == [run_id]
     assert runyard("run", "show", run_id, "--json").json["tags"]["a"] == "b"
@@ -62,7 +64,7 @@ def test_jobs_are_cancelled(runyard: CommandLine):
     assert "is paused" in runyard("compute", "pause", "paused").out
     waits = runyard("job", "submit", "--compute", "paused", "--priority", "3", "sleep.py").out.strip()
     shown = runyard("job", "show", waits).out
-    assert "Queue        number 1" in shown
+    assert "Queue        number 1: compute target 'paused' is paused" in shown
     assert "Nothing that run" in runyard("job", "logs", waits).err
     assert runyard("job", "cancel", waits).out.endswith("canceled\n")
     assert runyard("job", "wait", waits).code == 1
@@ -88,6 +90,24 @@ def test_a_job_file_is_submitted_and_options_go_before_it(runyard: CommandLine):
     assert (run["name"], run["tags"]["x"], run["tags"]["y"]) == ("mine", "1", "3")
     other = runyard("job", "submit", "--file=project/job.toml", "--stream", "project/code/train.py", "b")
     assert other.out.splitlines()[1] == "['b']"
+
+
+def test_a_job_file_may_say_what_goes_in_and_out(runyard: CommandLine):
+    write("numbers.txt", "1 2 3")
+    assert runyard("datastore", "upload", "numbers.txt", "given").code == 0
+    write("project/sum.py", "import sys\nopen(sys.argv[2] + '/sum', 'w').write(open(sys.argv[1]).read())\n")
+    write(
+        "project/job.toml",
+        'script = "sum.py"\narguments = ["${{inputs.numbers}}", "${{outputs.made}}"]\n'
+        'inputs = { numbers = "workspaceblobstore:given/numbers.txt" }\n'
+        'outputs = { made = "workspaceblobstore:made/{run_id}" }\n',
+    )
+    ended = runyard("job", "submit", "-f", "project/job.toml", "--stream")
+    assert ended.code == 0, ended.err
+    run_id = ended.out.strip()
+    assert "The input 'numbers' is there: 1 file" in ended.err
+    assert runyard("datastore", "download", f"made/{run_id}", "back").code == 0
+    assert [path.read_text() for path in Path("back").rglob("sum")] == ["1 2 3"]
 
 
 def test_a_command_runs_without_code(runyard: CommandLine):

@@ -194,6 +194,20 @@ def test_a_command_needs_no_code_and_an_environment_may_be_kept(experiment: Expe
         run.get_snapshot_id()
 
 
+def test_a_run_tells_the_environment_that_it_was_submitted_with(experiment: Experiment):
+    own = Environment("told")
+    own.python.user_managed_dependencies = True
+    own.environment_variables = {"A": "b"}
+    for environment in (own, own.register(experiment.workspace)):
+        run = experiment.submit(ScriptRunConfig(command=["true"], environment=environment))
+        assert run.get_environment() == environment
+        assert run.get_environment().version == environment.version
+    nameless = experiment.submit(ScriptRunConfig(command=["true"])).get_environment()
+    assert (nameless.name, nameless.version) == ("submitted", None)
+    with pytest.raises(InvalidState, match="was not submitted"):
+        experiment.start_logging().get_environment()
+
+
 def test_a_script_that_takes_too_long_is_ended(experiment: Experiment, code: Path):
     config = ScriptRunConfig(code, "sleep.py", max_run_duration_seconds=1)
     run = experiment.submit(config)

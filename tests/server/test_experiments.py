@@ -41,6 +41,17 @@ def test_an_experiment_is_got_by_id_and_by_name(local: Local):
     assert by_id["experiment"]["artifact_location"] == "mlflow-artifacts:/1"
 
 
+def test_a_notebooks_own_experiment_is_made_once(local: Local):
+    name, notebook = "/Repos/bea/training", [{"key": "mlflow.experiment.sourceId", "value": "4711"}]
+    made = local.post("/experiments/create", name=name, tags=notebook)
+    assert local.post("/experiments/create", name=name, tags=notebook) == made
+    another = [{"key": "mlflow.experiment.sourceId", "value": "4712"}]
+    for tags in (another, [{**another[0], "value": ""}], []):
+        assert local.refused("/experiments/create", name=name, tags=tags)[1] == "RESOURCE_ALREADY_EXISTS"
+    local.post("/experiments/delete", **made)
+    assert local.refused("/experiments/create", name=name, tags=notebook)[1] == "RESOURCE_ALREADY_EXISTS"
+
+
 def test_a_get_may_carry_its_question_in_the_body(local: Local):
     answer = local.ask("GET", BASE + "/experiments/get", json={"experiment_id": "0"})
     assert answer.json()["experiment"]["name"] == "Default"

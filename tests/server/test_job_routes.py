@@ -100,6 +100,15 @@ def test_a_job_is_a_run_that_is_scheduled(local):
     assert job_of(local, made["run_id"]) == made
 
 
+def test_a_job_says_what_it_reads_and_writes(local):
+    inputs = {"x": {"places": [{"path": "a/b", "datastore": "workspaceblobstore"}], "asset_id": ""}}
+    outputs = {"y": {"datastore": "workspaceblobstore", "path": "made/{run_id}", "overwrite": True}}
+    made = submit(local, inputs=inputs, outputs=outputs)
+    assert made["inputs"] == inputs
+    assert made["outputs"]["y"]["path"] == f"made/{made['run_id']}"
+    assert job_of(local, made["run_id"]) == made
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -129,6 +138,25 @@ def test_a_job_is_a_run_that_is_scheduled(local):
         ({"environment": {"name": "nope"}}, "nope"),
         ({"environment": {"python": {"conda": {"pip": ["-r secrets.txt"]}}}}, "secrets.txt"),
         ({"run_id": "../x"}, "run_id"),
+        ({"inputs": {"a b": {"asset_id": "x"}}}, "inputs"),
+        ({"inputs": {"x": {}}}, "inputs.x"),
+        ({"inputs": {"x": {"asset_id": "none"}}}, "none"),
+        ({"inputs": {"x": {"places": [{"path": ""}]}}}, "inputs.x.places"),
+        (
+            {"inputs": {"x": {"places": [{"path": "../a", "datastore": "workspaceblobstore"}]}}},
+            "inputs.x.places",
+        ),
+        ({"inputs": {"x": {"places": [{"path": "a", "datastore": "nowhere"}]}}}, "nowhere"),
+        ({"inputs": {f"x{number}": {"asset_id": "x"} for number in range(51)}}, "inputs"),
+        ({"outputs": {"x": {"datastore": "nowhere"}}}, "nowhere"),
+        ({"outputs": {"x": {"datastore": "workspaceblobstore", "path": "a/../.."}}}, "outputs.x.path"),
+        (
+            {
+                "inputs": {"x": {"places": [{"path": "a", "datastore": "workspaceblobstore"}]}},
+                "outputs": {"x": {"datastore": "workspaceblobstore"}},
+            },
+            "'x'",
+        ),
         ({"tags": {"": "x"}}, "key"),
     ],
 )
@@ -163,6 +191,11 @@ def test_an_environment_is_what_it_was_when_the_job_was_submitted(local):
     assert curated["environment_version"] == 1
     inline = submit(local, environment={"python": {"user_managed": True}, "variables": {"A": "b"}})
     assert (inline["environment_name"], inline["environment_version"]) == ("", 0)
+    shown = good(local.ask("GET", f"{JOBS}/{by_name['run_id']}"))["environment"]
+    assert (shown["name"], shown["version"], shown["python"]["conda"]["pip"]) == ("train", 1, ["numpy"])
+    shown = good(local.ask("GET", f"{JOBS}/{inline['run_id']}"))["environment"]
+    assert (shown.get("name", ""), shown["python"]["user_managed"]) == ("", True)
+    assert shown["variables"] == {"A": "b"}
 
 
 def test_jobs_are_listed_filtered_and_paged(local):
@@ -180,17 +213,48 @@ def test_jobs_are_listed_filtered_and_paged(local):
     assert found(statuses="canceled,queued") == (ids[::-1], None)
     assert found(experiment_id=other) == (ids[:0:-1], None)
     assert found(compute="nope") == ([], None)
+    assert found(text="TRUE ") == (ids[::-1], None)
+    assert found(text=ids[0][:12]) == ([ids[0]], None)
     page, token = found(max_results=2)
     assert page == ids[:0:-1]
     assert found(max_results=2, page_token=token) == ([ids[0]], None)
     for query in ({"statuses": "done"}, {"max_results": 0}, {"page_token": "x"}, {"experiment_id": "x"}):
         assert refusal(local.ask("GET", JOBS, params=query))[0] == 400
+    assert "text" in refusal(local.ask("GET", JOBS, params={"text": "x" * 501}))[2]
 
 
 def test_the_queue_says_whose_turn_it_is(local):
     first, second = submit(local)["run_id"], submit(local)["run_id"]
     urgent = submit(local, priority=1)["run_id"]
     assert [job_of(local, each)["position"] for each in (urgent, first, second)] == [1, 2, 3]
+
+
+def test_the_queue_says_what_each_job_waits_for(local):
+    good(local.ask("POST", COMPUTE, json={"name": "pool", "slots": 3}))
+    first, second, third, last = (
+        submit(local, compute="pool", slots=slots, run_name=f"takes {slots}")["run_id"]
+        for slots in (2, 2, 1, 3)
+    )
+
+    def listed():
+        jobs = good(local.ask("GET", JOBS))["jobs"]
+        return {job["run_id"]: (job["position"], job["waits_for"]) for job in jobs}
+
+    assert listed() == {
+        first: (1, ""),
+        second: (2, "1 job is before it"),
+        third: (3, "2 jobs are before it"),
+        last: (4, "3 jobs are before it"),
+    }
+    Attempt(local, first)
+    assert listed()[first] == (None, "")
+    assert listed()[second] == (1, "it needs 2 slots, and of 3 only 1 is free")
+    good(local.ask("PATCH", f"{COMPUTE}/pool", json={"slots": 2}))
+    assert listed()[second] == (1, "all slots of compute target 'pool' are taken")
+    assert listed()[last] == (3, "it needs 3 slots, and compute target 'pool' has 2")
+    good(local.ask("PATCH", f"{COMPUTE}/pool", json={"is_paused": True}))
+    job = job_of(local, second)
+    assert (job["waits_for"], job["run_name"]) == ("compute target 'pool' is paused", "takes 2")
 
 
 def test_a_role_in_one_experiment_is_enough_for_its_jobs(team):

@@ -20,6 +20,7 @@ from runyard.server.routes import ROUTES
 from runyard.server.routing import Route
 from runyard.services.guesses import Guesses
 from runyard.settings import Settings
+from tests.agent.job_folder import tarred
 from tests.server.team import ADDRESSES, Team
 
 # Every route that answers without a credential, and why that is right. To add one, add it here.
@@ -122,14 +123,15 @@ ANSWERED = [route for route in ROUTES if not route.refusal]
 # Registered models whose names say what a walk does with them.
 TO_BE_RENAMED, TO_BE_DELETED = "to be renamed", "to be deleted"
 SECRET_NAME, DATASTORE = "walked-secret", "walked-store"
-OVERWRITTEN = b"overwritten"
+OVERWRITTEN = tarred({"walked": "overwritten"})
 SNAPSHOT = hashlib.sha256(OVERWRITTEN).hexdigest()
 WHEEL = f"runyard-{importlib.metadata.version('runyard')}-py3-none-any.whl"
+SWEPT = {"parameters": {"walked": {"values": [1]}}, "metric": "walked", "max_trials": 1}
 REGISTRY = re.compile(r"/(?:registered-models|model-versions)/")
 
 # MLflow's pages call the same routes below an address of their own.
 EVERYWHERE = ("", *(address.format("alpha") for address in ADDRESSES), "/mlflow", "/workspaces/alpha/mlflow")
-SECRETS = [f"planted-{number:02d}" for number in range(49)]
+SECRETS = [f"planted-{number:02d}" for number in range(50)]
 
 
 def plain(path):
@@ -233,6 +235,7 @@ class Planted:
         self.keep_secret(next(secret))
         self.add_datastore(next(secret))
         self.job_id = self.add_job(next(secret))
+        self.sweep_id = self.add_sweep(next(secret))
         self.imported = {"source": OLD_STORE, "name": "imported"}
         self.imported["experiment_id"] = self.begin_import()
         assert list(secret) == []
@@ -362,6 +365,15 @@ class Planted:
         answer.raise_for_status()
         return answer.json()["job"]["run_id"]
 
+    def add_sweep(self, value):
+        """A sweep of the experiment with a parameter that may be one value; returns the sweep's id."""
+        body = {"experiment_id": self.experiment_id, "command": ["walked"], **SWEPT}
+        body["parameters"] = {"planted": {"values": [value]}}
+        path = "/workspaces/beta/api/v1/sweeps"
+        answer = self.team.ask("POST", path, body, key=self.team.admin_key)
+        answer.raise_for_status()
+        return answer.json()["sweep"]["run_id"]
+
     def add_webhook(self):
         """A webhook that is told of what happens in this workspace, if anybody listened."""
         wanted = {"url": HOOK, "workspace": "beta"}
@@ -407,7 +419,8 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     """A path and a body that name the planted objects wherever the route takes a name."""
     path = route.path.replace("/api/v1/runs/{run_id}/artifacts/{artifact_path:path}", planted.own_file)
     path = path.replace("{artifact_path:path}", planted.file_path).replace("{sha256}", SNAPSHOT)
-    path = path.replace("jobs/{run_id}", f"jobs/{planted.job_id}").replace("{run_id}", planted.run_id)
+    path = path.replace("jobs/{run_id}", f"jobs/{planted.job_id}")
+    path = path.replace("sweeps/{run_id}", f"sweeps/{planted.sweep_id}").replace("{run_id}", planted.run_id)
     for part, key in planted.keys.items():
         path = path.replace(f"{part}/{{key:path}}", f"{part}/{key}")
     path = path.replace("{model_id}", planted.model_id).replace("{name}", "beta")
@@ -602,6 +615,7 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("api/v1/compute", {"tags": {}}),
     ("api/v1/compute/{name}", {"tags": {}}),
     ("api/v1/jobs", {"run_id": None, "tags": {}, "command": ["walked"]}),
+    ("api/v1/sweeps", {"run_id": None, "tags": {}, "command": ["walked"], **SWEPT}),
     ("/begin", {"attempt": 1, "agent_id": "a" * 32}),
     ("/report", {"attempt": 1, "agent_id": "a" * 32, "status": "running"}),
     ("/end", {"attempt": 1, "agent_id": "a" * 32, "status": "completed"}),

@@ -9,7 +9,6 @@ import pytest
 
 from runyard import AmlCompute, CondaDependencies, Environment, LocalTarget, RunConfiguration, ScriptRunConfig
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
-from runyard.sdk.data_reference import DataReference
 from runyard.sdk.job_file import JobFile, read_job_file, seconds_of
 from runyard.sdk.run_configuration import DockerConfiguration, checked_variables
 from runyard.sdk.run_console import Printed, whole_lines
@@ -142,8 +141,6 @@ def test_what_has_no_counterpart_says_what_to_use():
         DockerConfiguration(arguments=["--privileged"])
     with pytest.raises(NotImplementedHere, match="job file"):
         RunConfiguration().save()
-    with pytest.raises(NotImplementedHere, match="DataReference"):
-        ScriptRunConfig(".", "a.py", [DataReference.__new__(DataReference)])
     for environment in ("a:", "a:b", "a:99999999999"):
         with pytest.raises(InvalidParameter, match="NAME:VERSION"):
             ScriptRunConfig(".", "a.py", environment=environment).wire_environment()

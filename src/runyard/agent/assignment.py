@@ -48,6 +48,33 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class DataPlace:
+    """A file or folder of a datastore; without one, of the workspace's artifacts."""
+
+    datastore: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataInput:
+    """What is brought before the script; without places its words get the id of the data asset."""
+
+    name: str
+    places: tuple[DataPlace, ...] = ()
+    asset_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataOutput:
+    """A folder that goes to a datastore after the script."""
+
+    name: str
+    datastore: str
+    path: str
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """A job, for one attempt of it.
 
@@ -75,6 +102,8 @@ class Assignment:
         cache: The folder of environments, shared by jobs; ``~`` is the user's home.
         sdk_wheel: Runyard's own wheel to install too: a path here, or one below the workspace's address.
         share: What of the machine the script has to itself.
+        inputs: What is brought before the script.
+        outputs: What goes to datastores after it.
     """
 
     url: str
@@ -100,6 +129,8 @@ class Assignment:
     cache: Path
     sdk_wheel: str = ""
     share: Share = field(default_factory=Share)
+    inputs: tuple[DataInput, ...] = ()
+    outputs: tuple[DataOutput, ...] = ()
 
 
 def read_assignment(folder: Path) -> Assignment:
@@ -140,6 +171,25 @@ def _assignment(content: Mapping[str, Any]) -> Assignment:
         cache=Path(_typed(content["cache"], str)).expanduser(),
         sdk_wheel=_typed(content.get("sdk_wheel") or "", str),
         share=read_share(content.get("share") or {}),
+        inputs=tuple(_input(each) for each in content.get("inputs", [])),
+        outputs=tuple(_output(each) for each in content.get("outputs", [])),
+    )
+
+
+def _input(content: Mapping[str, Any]) -> DataInput:
+    places = tuple(
+        DataPlace(_typed(each["datastore"], str), _typed(each["path"], str).strip("/"))
+        for each in content["places"]
+    )
+    return DataInput(_typed(content["name"], str), places, _typed(content["asset_id"], str))
+
+
+def _output(content: Mapping[str, Any]) -> DataOutput:
+    return DataOutput(
+        name=_typed(content["name"], str),
+        datastore=_typed(content["datastore"], str),
+        path=_typed(content["path"], str).strip("/"),
+        overwrite=_typed(content["overwrite"], bool),
     )
 
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from runyard.agent.assignment import Assignment, UnreadableAssignment, read_assignment
 from runyard.agent.console import Console
 from runyard.agent.courier import Courier
+from runyard.agent.data import RESULTS
 from runyard.agent.marks import CANCELED, COMPLETED, FAILED, JobEnd, Marks
 from runyard.agent.orders import Heart, Orders
 from runyard.agent.orphans import adopt_orphans, bury_orphans, end_orphans
-from runyard.agent.outputs import Outputs
+from runyard.agent.outputs import Outputs, Results
 from runyard.agent.preparation import Preparation
 from runyard.agent.process import Command, Process, explained, oom_kills
 from runyard.agent.server import GivenUp, Refused, Server, patiently
@@ -219,7 +220,13 @@ class _Agent:
         if self._marks.has_script:
             outputs = Outputs(self._server, self._job.artifact_path, self._orders, self._console.setup.say)
             unsent = Unsent(self._folder, self._job, self._orders, self._console.setup.say)
-            for note in (unsent.send(), outputs.send(self._folder / "code")):
+            results = Results(self._server, self._job.outputs, self._orders, self._console.setup.say)
+            names = [each.name for each in self._job.outputs]
+            for note in (
+                unsent.send(),
+                outputs.send(self._folder / "code"),
+                results.send(self._folder / RESULTS, names),
+            ):
                 if note:
                     reason = f"{end.reason}; {note}" if end.reason else note
                     end = replace(end, reason=reason[:MAX_REASON_LENGTH])

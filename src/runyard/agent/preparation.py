@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runyard.agent import unsent
 from runyard.agent.assignment import Assignment
+from runyard.agent.data import JobData
 from runyard.agent.environments import Environments, Python
 from runyard.agent.marks import write_whole
 from runyard.agent.orders import Orders
@@ -64,6 +65,8 @@ class Preparation:
         make_folders(self.code)
         self._write_configuration()
         job = self.assignment
+        data = JobData(self.folder, job.inputs, job.outputs)
+        data.prepare(self.server, self.orders, self.steps)
         wheel = self._wheel()
         environments = Environments(job.cache, self.steps)
         python = environments.python_for(job.environment, self.code, wheel, is_azureml=job.is_azureml)
@@ -71,9 +74,10 @@ class Preparation:
         variables = script_variables(job, python.path, self._ca_file(), python.activated)
         # By itself the client would keep it where other jobs do, and nobody would know whose it is.
         variables["RUNYARD_SPOOL_DIR"] = str(self.folder / unsent.FOLDER)
+        variables |= data.variables()
         if job.is_azureml:
             self._check_sdk(python, variables)
-        return Command(self._words(python), variables, self.code, self.umask, job.share.cpus)
+        return Command(self._words(python, data), variables, self.code, self.umask, job.share.cpus)
 
     def _bring_code(self) -> None:
         wanted = self.assignment.snapshot
@@ -155,16 +159,16 @@ class Preparation:
                 "`runyard` to the pip packages of its environment, or submit it without the alias."
             )
 
-    def _words(self, python: Python) -> list[str]:
+    def _words(self, python: Python, data: JobData) -> list[str]:
         job = self.assignment
         if not job.script:
             if not job.command:
                 raise CannotPrepare("There is neither a script nor a command.")
-            return list(job.command)
+            return data.words(job.command)
         parts = Path(job.script).parts
         if job.script.startswith("/") or ".." in parts or not (self.code / job.script).is_file():
             raise CannotPrepare(f"There is no script {job.script!r} in the code.")
         # One that begins with a dash would be an option.
         script = f"./{job.script}" if job.script.startswith("-") else job.script
         module = ["-m", "runyard.azureml"] if job.is_azureml else []
-        return [str(python.path), *module, script, *job.arguments]
+        return [str(python.path), *module, script, *data.words(job.arguments)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import json
 import logging
@@ -20,6 +22,7 @@ FIRST_REST_S = 0.25
 LONGEST_REST_S = 30.0
 LOOKS_EVERY_S = 0.1
 MAX_ANSWER_BYTES = 10_000_000
+DIGEST = "Repr-Digest"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 _PASSING = frozenset({408, 425, 429})
@@ -95,6 +98,15 @@ class Server:
         content = json.dumps(body).encode("ascii")
         return self._ask("POST", path, content, {"Content-Type": "application/json"})
 
+    def get(self, path: str) -> dict[str, Any]:
+        """Return the answer to a question.
+
+        Raises:
+            Refused: The server says no.
+            Away: It says nothing now.
+        """
+        return self._ask("GET", path, None, {})
+
     def put_artifact(self, path: str, content: bytes | BinaryIO, size_bytes: int) -> None:
         """Write an artifact, in place of one that may be there.
 
@@ -102,11 +114,24 @@ class Server:
             Refused: The server says no.
             Away: It says nothing now.
         """
+        self.put(f"{ARTIFACTS}/{quote(path)}", content, size_bytes)
+
+    def put(self, address: str, content: bytes | BinaryIO, size_bytes: int, digest: str = "") -> None:
+        """Write a file to an address; with a digest the server keeps it only if it has that.
+
+        Raises:
+            Refused: The server says no.
+            Away: It says nothing now.
+        """
         headers = {"Content-Length": str(size_bytes), "Content-Type": "application/octet-stream"}
-        self._ask("PUT", f"{ARTIFACTS}/{quote(path)}", content, headers)
+        if digest:
+            headers[DIGEST] = digest
+        self._ask("PUT", address, content, headers)
 
     def download(self, path: str, target: Path, max_bytes: int) -> None:
         """Write what lies at an address below the workspace's, or at a whole one there, into a file.
+
+        Where the server says what SHA-256 it has, that is looked at.
 
         Raises:
             Refused: The server says no.
@@ -118,9 +143,11 @@ class Server:
             expected = answer.headers.get("Content-Length")
             if expected is not None and int(expected) > max_bytes:
                 raise ValueError(f"{path} has {expected} bytes, and the limit is {max_bytes}")
-            size_bytes = _copy(answer, opened, max_bytes, path)
+            size_bytes, digest = _copy(answer, opened, max_bytes, path)
             if expected is not None and size_bytes != int(expected):
                 raise Away(f"{path} ended after {size_bytes} of {expected} bytes")
+            if answer.headers.get(DIGEST, digest) != digest:
+                raise Away(f"{path} did not arrive as it was sent")
 
     def _ask(
         self, method: str, path: str, body: bytes | BinaryIO | None, headers: Mapping[str, str]
@@ -203,8 +230,14 @@ def rest(rest_s: float, is_given_up: Callable[[], bool], answers: Callable[[], i
         time.sleep(min(left_s, LOOKS_EVERY_S))
 
 
-def _copy(answer: http.client.HTTPResponse, opened: BinaryIO, max_bytes: int, path: str) -> int:
-    size_bytes = 0
+def digest_of(sha256: bytes) -> str:
+    """Return a SHA-256 as a header says it."""
+    return f"sha-256=:{base64.b64encode(sha256).decode('ascii')}:"
+
+
+def _copy(answer: http.client.HTTPResponse, opened: BinaryIO, max_bytes: int, path: str) -> tuple[int, str]:
+    """Write all of an answer, and return its size and its digest."""
+    size_bytes, sha256 = 0, hashlib.sha256()
     while True:
         try:
             piece = answer.read(1 << 20)
@@ -214,7 +247,8 @@ def _copy(answer: http.client.HTTPResponse, opened: BinaryIO, max_bytes: int, pa
         if size_bytes > max_bytes:
             raise ValueError(f"{path} has more than {max_bytes} bytes")
         if not piece:
-            return size_bytes
+            return size_bytes, digest_of(sha256.digest())
+        sha256.update(piece)
         opened.write(piece)
 
 

@@ -21,8 +21,10 @@ _PYTHON = f"{_SDK}.environment_sections:PythonSection"
 _MODEL = f"{_SDK}.model:Model"
 _KEYVAULT = f"{_SDK}.secrets:Keyvault"
 _FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
+_OUTPUT = f"{_SDK}.job_data:OutputFileDatasetConfig"
 _HERE = "runyard.azureml"
 _SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
+_ESTIMATORS = f"{_HERE}.estimators"
 _ERROR = "runyard.errors:RunyardError"
 _TO_SIGN_IN = {
     "AzureCliAuthentication": f"{_HERE}.authentication:AzureCliAuthentication",
@@ -30,6 +32,43 @@ _TO_SIGN_IN = {
     "MsiAuthentication": f"{_HERE}.authentication:MsiAuthentication",
     "ServicePrincipalAuthentication": f"{_HERE}.authentication:ServicePrincipalAuthentication",
     "TokenAuthentication": f"{_HERE}.authentication:TokenAuthentication",
+}
+_EXPRESSIONS = {
+    name: f"{_HERE}.hyperdrive:{name}"
+    for name in (
+        "choice",
+        "lognormal",
+        "loguniform",
+        "normal",
+        "qlognormal",
+        "qloguniform",
+        "qnormal",
+        "quniform",
+        "randint",
+        "uniform",
+    )
+}
+_SAMPLINGS = {
+    name: f"{_HERE}.hyperdrive:{name}"
+    for name in (
+        "BayesianParameterSampling",
+        "GridParameterSampling",
+        "HyperParameterSampling",
+        "RandomParameterSampling",
+    )
+}
+_POLICIES = {
+    name: f"{_HERE}.hyperdrive:{name}"
+    for name in (
+        "BanditPolicy",
+        "EarlyTerminationPolicy",
+        "MedianStoppingPolicy",
+        "NoTerminationPolicy",
+        "TruncationSelectionPolicy",
+    )
+}
+_SWEEPS = {
+    name: f"{_HERE}.hyperdrive:{name}" for name in ("HyperDriveConfig", "HyperDriveRun", "PrimaryMetricGoal")
 }
 # Whoever catches one of these catches what is raised here in its place: Microsoft's derive from one another.
 _ERRORS = {
@@ -109,7 +148,7 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.core.script_run": {"ScriptRun": _RUN},
     "azureml.core.script_run_config": {"ScriptRunConfig": _SCRIPT_RUN_CONFIG},
     "azureml.core.workspace": {"Workspace": _WORKSPACE},
-    "azureml.data": {"FileDataset": _FILES, "TabularDataset": _TABLE},
+    "azureml.data": {"FileDataset": _FILES, "OutputFileDatasetConfig": _OUTPUT, "TabularDataset": _TABLE},
     "azureml.data.azure_storage_datastore": {"AzureBlobDatastore": _DATASTORE},
     "azureml.data.data_reference": {"DataReference": f"{_SDK}.data_reference:DataReference"},
     "azureml.data.datapath": {"DataPath": f"{_SDK}.data_reference:DataPath"},
@@ -117,13 +156,29 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         "FileDatasetFactory": f"{_SDK}.dataset_factories:FileDatasetFactory",
         "TabularDatasetFactory": f"{_SDK}.dataset_factories:TabularDatasetFactory",
     },
+    "azureml.data.dataset_consumption_config": {
+        "DatasetConsumptionConfig": f"{_SDK}.dataset_inputs:DatasetConsumptionConfig"
+    },
     "azureml.data.file_dataset": {"FileDataset": _FILES},
+    "azureml.data.output_dataset_config": {"OutputFileDatasetConfig": _OUTPUT},
     "azureml.data.tabular_dataset": {"TabularDataset": _TABLE},
     "azureml.exceptions": _ERRORS,
     "azureml.mlflow": {
         name: f"{_HERE}.tracking:{name}"
         for name in ("get_mlflow_tracking_uri", "get_portal_url", "register_model")
     },
+    "azureml.telemetry": {"set_diagnostics_collection": f"{_ESTIMATORS}:set_diagnostics_collection"},
+    "azureml.train.dnn": {name: f"{_ESTIMATORS}:{name}" for name in ("PyTorch", "TensorFlow")},
+    "azureml.train.estimator": {"Estimator": f"{_ESTIMATORS}:Estimator"},
+    "azureml.train.sklearn": {"SKLearn": f"{_ESTIMATORS}:SKLearn"},
+    "azureml.train.hyperdrive": _EXPRESSIONS | _SAMPLINGS | _POLICIES | _SWEEPS,
+    "azureml.train.hyperdrive.parameter_expressions": _EXPRESSIONS,
+    "azureml.train.hyperdrive.policy": _POLICIES,
+    "azureml.train.hyperdrive.run": {"HyperDriveRun": _SWEEPS["HyperDriveRun"]},
+    "azureml.train.hyperdrive.runconfig": {
+        name: _SWEEPS[name] for name in ("HyperDriveConfig", "PrimaryMetricGoal")
+    },
+    "azureml.train.hyperdrive.sampling": _SAMPLINGS,
     "azureml.widgets": {"RunDetails": f"{_HERE}.widgets:RunDetails"},
     "mlflow.azureml": {},
 }
@@ -136,7 +191,7 @@ _COMPUTE = (
 _ONE_PROCESS = "A job is one process: give ScriptRunConfig a command that starts the others, as torchrun."
 _SECTION = "Say what an environment holds with Environment and CondaDependencies."
 _READ = "Read files by the dataset's to_pandas_dataframe() or download()."
-_SEARCH = "Search for parameters with Optuna, and log each trial as a run."
+_SEARCH = "Search for parameters by a sweep: azureml.train.hyperdrive, or SweepConfig."
 _EXPLAIN = "Log what an explainer says as artifacts, with run.upload_file."
 
 _OTHER_MACHINES = (
@@ -170,7 +225,9 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
     )
     | dict.fromkeys(("Data", "DataReferenceConfiguration", "OutputData"), _READ),
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
-    "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ, "OutputFileDatasetConfig": _READ},
+    "azureml.train.dnn": {"Chainer": _RUN_SCRIPTS},
+    "azureml.train.estimator": {"MMLBaseEstimator": _RUN_SCRIPTS},
+    "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ},
     "mlflow.azureml": {"build_image": _SERVE, "deploy": _SERVE},
 }
 # Modules, and all that lies below them.
@@ -188,7 +245,6 @@ ABSENT_MODULES: Final[dict[str, str]] = {
     "azureml.pipeline": "Log each step as a child run: run.child_run(), or nested=True with MLflow.",
     "azureml.tensorboard": "Open the run in the Studio, or read its events with TensorBoard itself.",
     "azureml.train.automl": _SEARCH,
-    "azureml.train.hyperdrive": _SEARCH,
     "azureml.train": _RUN_SCRIPTS,
 }
 

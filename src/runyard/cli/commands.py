@@ -25,6 +25,7 @@ _COMMANDS = {
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
     "run": ("runyard.cli.run:app", "Run scripts; list, show, follow, tag, download and delete runs."),
     "job": ("runyard.cli.job:app", "Submit scripts, list, show, follow and cancel what was submitted."),
+    "sweep": ("runyard.cli.sweep:app", "Search for the best values of a job's parameters."),
     "compute": ("runyard.cli.compute:app", "List, make, change, pause and delete compute targets."),
     "log": ("runyard.cli.log:app", "Log metrics, params, files, tables and pictures to a run."),
     "model": ("runyard.cli.model:app", "Register, list, show, download and delete models."),
@@ -54,6 +55,10 @@ _COMMANDS = {
     "azureml": (
         "runyard.cli.azureml:app",
         "Run code for Azure ML's first SDK; point Microsoft's clients at a server.",
+    ),
+    "databricks": (
+        "runyard.cli.databricks:app",
+        "Have clusters of Databricks and of Spark log into a workspace.",
     ),
     "doctor": ("runyard.cli.doctor:doctor", "Say what is in the way between this machine and its workspace."),
     "completion": ("runyard.cli.completion:completion", "Let a shell complete commands and options."),

@@ -38,6 +38,9 @@ def list_(
         tuple[str, ...],
         Parameter(help="Only those that are `active`, `queued`, `running`, `failed` …; may be repeated."),
     ] = (),
+    search: Annotated[
+        str, Parameter(help="Only those with this in the run's name or id, the script's, or the submitter's.")
+    ] = "",
     max: Annotated[int, Parameter(help="How many at most; by default 50.", validator=Number(gte=1))] = 50,
     place: Place = HERE,
     json: Json = False,
@@ -50,6 +53,7 @@ def list_(
         compute=compute,
         experiment_id=experiment_id,
         statuses=",".join(status).lower(),
+        text=search,
         page_size=max,
     )
     jobs = list(itertools.islice(found, max))
@@ -67,7 +71,7 @@ def list_(
                 time_text(job.submitted_ms),
                 duration_text(job.started_ms, job.ended_ms),
                 job.submitted_by,
-                job.reason or "-",
+                job.waits_for or job.reason or "-",
             )
             for job in jobs
         ),
@@ -88,7 +92,7 @@ def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
             "Run": f"{run.display_name} {run.id}",
             "Status": status_word(job) + (", to be canceled" if _is_being_canceled(job) else ""),
             "Reason": job.reason or "-",
-            "Queue": f"number {job.position}" if job.position else "-",
+            "Queue": _place_in_queue(job),
             "Exit code": "-" if job.exit_code is None else str(job.exit_code),
             "Runs": job.script or " ".join(job.command),
             "Arguments": _shown(job.arguments),
@@ -174,6 +178,12 @@ def _found(workspace: Workspace, run_id: str) -> tuple[Run, WireJob]:
     if job is None:
         raise NotFound(f"Run {run_id!r} is no job: it was not submitted. See `runyard run show {run_id}`.")
     return run, job
+
+
+def _place_in_queue(job: WireJob) -> str:
+    if not job.position:
+        return "-"
+    return f"number {job.position}" + (f": {job.waits_for}" if job.waits_for else "")
 
 
 def _is_being_canceled(job: WireJob) -> bool:

@@ -159,11 +159,16 @@ def _environment(
 def _submitted(workspace: Workspace, wanted: JobFile) -> Run:
     config = wanted.config()
     config.checked_script()
+    experiment = experiment_of(workspace, wanted)
+    return experiment.submit(config, wanted.text_tags(), display_name=wanted.name or None)
+
+
+def experiment_of(workspace: Workspace, wanted: JobFile) -> Experiment:
+    """Return the experiment that a job file names, else the one of the environment, else the first."""
     experiment = wanted.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    found = (
-        Experiment(workspace, experiment) if experiment else workspace.get_experiment(_DEFAULT_EXPERIMENT_ID)
-    )
-    return found.submit(config, wanted.text_tags(), display_name=wanted.name or None)
+    if experiment:
+        return Experiment(workspace, experiment)
+    return workspace.get_experiment(_DEFAULT_EXPERIMENT_ID)
 
 
 def _say(run: Run, *, json: bool) -> None:

@@ -9,6 +9,8 @@ from enum import Enum
 from runyard.entities.environment import EnvironmentSpec
 from runyard.entities.run import RunStatus
 
+SCRIPT_TAG = "mlflow.source.name"
+"""Tag of a run: what it runs, in a few words."""
 JOB_TAG = "runyard.job"
 """Tag of a run that a job's own code began: the run of that job."""
 REASON_TAG = "runyard.end_reason"
@@ -64,6 +66,46 @@ _OF_RUN = {
 
 
 @dataclass(frozen=True, slots=True)
+class DataPlace:
+    """A file or folder of a datastore; without one, of the workspace's artifacts."""
+
+    datastore: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """Data that a job reads.
+
+    Args:
+        name: The word ``${{inputs.name}}`` stands for where it is.
+        places: What is brought to the machine of the job before its script.
+        asset_id: The version of a data asset that it is, if any; without places the word stands for this.
+    """
+
+    name: str
+    places: tuple[DataPlace, ...] = ()
+    asset_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutput:
+    """A folder that a job fills, and that goes to a datastore after its script.
+
+    Args:
+        name: The word ``${{outputs.name}}`` stands for the folder.
+        datastore: Name of the datastore.
+        path: The folder in it.
+        overwrite: Whether files that are there are replaced.
+    """
+
+    name: str
+    datastore: str
+    path: str
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """What a job runs; it never changes.
 
@@ -81,6 +123,8 @@ class JobSpec:
         max_attempts: How often it is begun at most, if it fails.
         priority: Jobs with more are begun first.
         is_azureml: Whether the script's ``azureml`` is Runyard's SDK.
+        inputs: Data that it reads.
+        outputs: Folders that go to datastores after it.
     """
 
     snapshot: str = ""
@@ -96,6 +140,8 @@ class JobSpec:
     max_attempts: int = 1
     priority: int = 0
     is_azureml: bool = False
+    inputs: tuple[JobInput, ...] = ()
+    outputs: tuple[JobOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +191,16 @@ class Job:
     launched: str = ""
     agent_id: str = ""
     key_sha256: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How a job stands in the queue of its target.
+
+    Args:
+        position: Its place, counted from 1.
+        reason: What it waits for, in words; empty if it is begun in a moment.
+    """
+
+    position: int
+    reason: str

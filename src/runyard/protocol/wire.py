@@ -160,7 +160,8 @@ def _in_mlflow_words(text: str, raw: dict[str, Any], unsaid: frozenset[str]) -> 
     if absent:
         return missing(f"{path}.{absent.group(1)}" if path else absent.group(1))
     value: Any = raw
-    for name, index in _STEP.findall(path.replace("[...]", "")):
+    # Which key of a mapping it was, behind that, is not told.
+    for name, index in _STEP.findall(path.partition("[...]")[0]):
         value = value[int(index)] if index else value.get(name) if isinstance(value, dict) else value
     hint = f" Hint: Value was of type '{type(value).__name__}'. {_AT.sub('', text)}."
     is_said = not unsaid or _FIRST_STEP.split(path)[0] not in {"", *unsaid}

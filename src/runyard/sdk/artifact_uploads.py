@@ -116,12 +116,12 @@ def files_below(folder: Path) -> list[tuple[str, Path]]:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a file in a run, without a slash around it.
+    """Return the name of a file in a run, without a slash around it or a ``./`` before it.
 
     Raises:
         InvalidParameter: It can't be a file's name.
     """
-    plain = name.strip("/")
+    plain = name.removeprefix("./").strip("/")
     if not plain or not {"", ".", ".."}.isdisjoint(plain.split("/")) or "\0" in plain or "\\" in plain:
         raise InvalidParameter(
             f"name={name!r} can't name a file of a run: it is a path as 'plots/roc.png', without '..'."

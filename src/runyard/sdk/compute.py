@@ -285,6 +285,31 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
     """A pool of slots on the server's own machine, or on a Ray cluster."""
 
     @staticmethod
+    def supported_vmsizes(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Return the sizes of machines that can be rented: none, Runyard rents no machines.
+
+        Args:
+            workspace: Taken for Azure's scripts; no effect.
+            location: As ``workspace``.
+        """
+        return []
+
+    def list_nodes(self) -> builtins.list[dict[str, Any]]:
+        """Return what runs on the target, as Azure lists a cluster's machines: one entry for each job."""
+        return [
+            {
+                "nodeId": run.id,
+                "port": None,
+                "publicIpAddress": None,
+                "privateIpAddress": None,
+                "nodeState": "running",
+                "runId": run.id,
+            }
+            for run in self.get_active_runs()
+            if run.get_status() != "Queued"
+        ]
+
+    @staticmethod
     def provisioning_configuration(
         vm_size: str = "",
         vm_priority: str = "dedicated",

@@ -16,6 +16,7 @@ import msgspec
 from runyard.errors import Forbidden, InvalidState, RunyardError, Unauthenticated
 from runyard.protocol.messages.tokens import CreateToken, CreateTokenAnswer
 from runyard.sdk.addresses import origin, without_workspace
+from runyard.sdk.databricks.secret import secret_of_databricks
 from runyard.sdk.transport import Credential, HttpTransport, Request, Transport
 
 API_KEY_PREFIX = "ry_"
@@ -144,7 +145,8 @@ def find_credential(url: str) -> Credential | None:
     """Return the credential for the server at ``url``, or None when there is none.
 
     It looks in ``RUNYARD_TOKEN`` (an API key or a token; with ``RUNYARD_URL`` set it is for that
-    server alone), then in the credentials file, which knows a key per server. What it finds is kept
+    server alone), then, for that server, among the secrets of Databricks if ``RUNYARD_DATABRICKS_SECRET``
+    names one, then in the credentials file, which knows a key per server. What it finds is kept
     for the life of the process, so that all users of a key share its token.
 
     Args:
@@ -228,11 +230,16 @@ def known_secret(url: str) -> str | None:
 
     Raises:
         InvalidState: Others can read the credentials file.
+        Unauthenticated: Databricks does not give the secret that is named.
     """
     secret = os.environ.get("RUNYARD_TOKEN")
     named_url = os.environ.get("RUNYARD_URL")
     if secret and (not named_url or origin(named_url) == origin(url)):
         return secret
+    if named_url and origin(named_url) == origin(url):
+        linked = secret_of_databricks()
+        if linked is not None:
+            return linked
     return kept_secret(url)
 
 

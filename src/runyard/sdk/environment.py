@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.asset_limits import check_environment_name
-from runyard.protocol.messages.environments import ChangeEnvironment, RegisterEnvironment, WireEnvironment
+from runyard.protocol.messages.environments import (
+    ChangeEnvironment,
+    RegisterEnvironment,
+    WireDocker,
+    WireEnvironment,
+    WirePython,
+)
+from runyard.protocol.messages.jobs import JobEnvironment
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment_files import read_environment, write_environment
 from runyard.sdk.environment_records import (
@@ -28,6 +35,8 @@ from runyard.sdk.yaml_text import read_small_file
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
+NAMELESS = "submitted"
+"""What an environment is called that was submitted without a name."""
 _EXPORT_WITHIN_S = 300
 _NOT_BUILT = (
     "Runyard builds no image of an environment before a run needs it. Register it and name it where you "
@@ -360,6 +369,18 @@ class Environment:
         )
         found.version = str(record.version)
         found._record = record
+        return found
+
+    @classmethod
+    def _submitted(cls, sent: JobEnvironment) -> Environment:
+        """Return what a job was submitted with; one that was only described has no version."""
+        found = cls(
+            sent.name or NAMELESS,
+            python=PythonSection._of(sent.python or WirePython()),
+            docker=DockerSection._of(sent.docker or WireDocker()),
+            environment_variables=sent.variables,
+        )
+        found.version = None if sent.version is None else str(sent.version)
         return found
 
     def __eq__(self, other: object) -> bool:

@@ -6,15 +6,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, overload
 
 from runyard.errors import InvalidParameter
 from runyard.sdk.job_submission import Submission, Submitter
 from runyard.sdk.run import Run
 from runyard.sdk.script_run_config import ScriptRunConfig
+from runyard.sdk.sweep_config import SweepConfig
 
 if TYPE_CHECKING:
     from runyard.sdk.experiment import Experiment
+    from runyard.sdk.sweep_run import SweepRun
     from runyard.sdk.workspace import Workspace
 
 
@@ -28,9 +30,33 @@ class ExperimentJobs(ABC):
     def id(self) -> str:
         """The experiment's id."""
 
+    @overload
+    def submit(
+        self,
+        config: SweepConfig,
+        tags: Mapping[str, str] | None = None,
+        *,
+        display_name: str | None = None,
+        max_attempts: int | None = None,
+        priority: int | None = None,
+        slots: int | None = None,
+    ) -> SweepRun: ...
+
+    @overload
     def submit(
         self,
         config: ScriptRunConfig | str | os.PathLike[str],
+        tags: Mapping[str, str] | None = None,
+        *,
+        display_name: str | None = None,
+        max_attempts: int | None = None,
+        priority: int | None = None,
+        slots: int | None = None,
+    ) -> Run: ...
+
+    def submit(
+        self,
+        config: ScriptRunConfig | SweepConfig | str | os.PathLike[str],
         tags: Mapping[str, str] | None = None,
         *,
         display_name: str | None = None,
@@ -45,8 +71,8 @@ class ExperimentJobs(ABC):
 
         Args:
             config: What to run and where; or the path of a script, to run it on the server's own machine with
-                the folder that it lies in.
-            tags: First tags of the run.
+                the folder that it lies in; or a sweep, which is many runs below one.
+            tags: First tags of the run, and of those below it.
             display_name: What the run is called; a name is drawn if there is none.
             max_attempts: How often the job is begun at most, if it fails; once if nothing is said.
             priority: Jobs with more are begun first.
@@ -70,7 +96,11 @@ class ExperimentJobs(ABC):
             priority=priority,
             slots=slots,
         )
-        return self._submitted(Submitter(self._workspace.connection), config, wanted)
+        submitter = Submitter(self._workspace.connection)
+        if isinstance(config, SweepConfig):
+            sweep, record = submitter.submit_sweep(config, wanted)
+            return config._run_class._of_sweep(self._workspace, record, sweep, cast("Experiment", self))
+        return self._submitted(submitter, config, wanted)
 
     def submit_many(
         self, configs: Iterable[ScriptRunConfig], tags: Mapping[str, str] | None = None
@@ -107,7 +137,8 @@ class ExperimentJobs(ABC):
             config = ScriptRunConfig(path.parent, path.name)
         if not isinstance(config, ScriptRunConfig):
             raise InvalidParameter(
-                f"config must be a ScriptRunConfig or the path of a script, not a {type(config).__name__}."
+                "config must be a ScriptRunConfig, a SweepConfig or the path of a script, not a "
+                f"{type(config).__name__}."
             )
         job, record = submitter.submit(config, wanted)
         return Run._of_job(self._workspace, record, job, cast("Experiment", self))

@@ -12,8 +12,10 @@ import msgspec
 from runyard.errors import InvalidParameter
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment import Environment
+from runyard.sdk.job_data import input_of, output_of
 from runyard.sdk.run_configuration import RunConfiguration
 from runyard.sdk.script_run_config import ScriptRunConfig
+from runyard.sdk.sweep_config import SweepConfig
 from runyard.sdk.yaml_text import parse_yaml, read_small_file
 
 if sys.version_info >= (3, 11):
@@ -49,6 +51,32 @@ class FileEnvironment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     variables: dict[str, Word] = {}
 
 
+class SweepTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is searched for with the job; see :class:`SweepConfig`.
+
+    Args:
+        parameters: Where the values of each come from: a list, or bounds by their names.
+        metric: Name of the metric that counts.
+        goal: ``minimize`` or ``maximize``.
+        sampling: ``grid``, ``random`` or ``bayesian``.
+        max_trials: How many runs at most.
+        max_concurrent: How many at a time.
+        max_duration: After which time the sweep ends what goes on: seconds, or as ``2h``.
+        stopping: When a run is ended early.
+        seed: What chance begins with.
+    """
+
+    parameters: dict[str, list[bool | Word] | dict[str, bool | Word]]
+    metric: str
+    goal: str = "minimize"
+    sampling: str = "random"
+    max_trials: int | None = None
+    max_concurrent: int | None = None
+    max_duration: int | str = 0
+    stopping: dict[str, Word] | None = None
+    seed: int | None = None
+
+
 class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be submitted.
 
@@ -68,6 +96,9 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         priority: Jobs with more are begun first.
         slots: How many slots of the target it takes.
         azureml: Whether the script's ``azureml`` is Runyard's SDK.
+        inputs: Data by name, as ``STORE:PATH``; ``${{inputs.NAME}}`` in an argument is where it is then.
+        outputs: Folders that go to a datastore, as ``STORE:PATH``; ``${{outputs.NAME}}`` is the folder.
+        sweep: What is searched for with it, where it is a sweep.
     """
 
     script: str = ""
@@ -85,6 +116,9 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     priority: int = 0
     slots: int = 1
     azureml: bool = False
+    inputs: dict[str, str] = {}
+    outputs: dict[str, str] = {}
+    sweep: SweepTable | None = None
 
     def config(self) -> ScriptRunConfig:
         """Return what to submit.
@@ -110,7 +144,32 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             command=self.command or None,
         )
         config.is_azureml = self.azureml
+        config.inputs = {name: input_of(each) for name, each in self.inputs.items()}
+        config.outputs = {name: output_of(each) for name, each in self.outputs.items()}
         return config
+
+    def sweep_config(self) -> SweepConfig:
+        """Return what to sweep.
+
+        Raises:
+            NotFound: A file that it names is not there.
+            InvalidParameter: A part of it can't be, or there is no sweep in it.
+        """
+        said = self.sweep
+        if said is None:
+            raise InvalidParameter("The job file has no table `sweep`, with parameters and a metric.")
+        return SweepConfig(
+            self.config(),
+            said.parameters,
+            said.metric,
+            goal=said.goal,
+            sampling=said.sampling,
+            max_trials=said.max_trials,
+            max_concurrent=said.max_concurrent,
+            max_duration_seconds=seconds_of(said.max_duration),
+            stopping=said.stopping,
+            seed=said.seed,
+        )
 
     def text_tags(self) -> dict[str, str]:
         """Return the tags of the run."""

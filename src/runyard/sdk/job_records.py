@@ -8,7 +8,14 @@ from urllib.parse import quote
 from runyard.entities.job import JobStatus
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
-from runyard.protocol.messages.jobs import JobAnswer, ListJobs, ListJobsAnswer, SubmitJob, WireJob
+from runyard.protocol.messages.jobs import (
+    JobAnswer,
+    JobEnvironment,
+    ListJobs,
+    ListJobsAnswer,
+    SubmitJob,
+    WireJob,
+)
 from runyard.sdk.connection import Connection
 
 STATUS_WORDS = {
@@ -22,7 +29,8 @@ STATUS_WORDS = {
     JobStatus.LOST: "NotResponding",
 }
 """What Azure's SDK calls the states of a job."""
-GOING_ON = frozenset({"Queued", "Starting", "Preparing", "Running", "NotResponding"})
+CANCEL_REQUESTED = "CancelRequested"
+GOING_ON = frozenset({CANCEL_REQUESTED, "Queued", "Starting", "Preparing", "Running", "NotResponding"})
 """Those of them that are not over."""
 
 _BASE = "/api/v1/jobs"
@@ -32,7 +40,8 @@ _PAGE_SIZE = 1_000
 def status_word(job: WireJob) -> str:
     """Return what Azure's SDK calls the state of a job."""
     try:
-        return STATUS_WORDS[JobStatus(job.status)]
+        status = JobStatus(job.status)
+        return CANCEL_REQUESTED if job.is_cancel_requested and not status.is_over else STATUS_WORDS[status]
     except ValueError:  # of a later version
         return job.status.capitalize()
 
@@ -44,6 +53,15 @@ def submit_job(connection: Connection, wanted: SubmitJob) -> WireJob:
         RunyardError: What the server raised.
     """
     return connection.post(_BASE, wanted, JobAnswer, is_repeatable=True).job
+
+
+def get_job_environment(connection: Connection, run_id: str) -> JobEnvironment:
+    """Return what a job needed around it, as it was submitted.
+
+    Raises:
+        NotFound: There is no job of this run.
+    """
+    return connection.get(_path(run_id), JobAnswer).environment or JobEnvironment()
 
 
 def get_job(connection: Connection, run_id: str) -> WireJob:
@@ -61,6 +79,7 @@ def list_jobs(
     compute: str | None = None,
     experiment_id: str | None = None,
     statuses: str = "",
+    text: str = "",
     page_size: int = _PAGE_SIZE,
 ) -> Iterator[WireJob]:
     """Yield the jobs of a workspace, the latest submitted first, reading pages as they are needed.
@@ -71,6 +90,7 @@ def list_jobs(
         experiment_id: Only those of this experiment.
         statuses: Only those in one of these states, with commas between them; ``active`` is all that are not
             over.
+        text: Only those with this in the name or id of their run, what they run, or who submitted them.
         page_size: How many are read at a time.
     """
     page_token: str | None = None
@@ -79,6 +99,7 @@ def list_jobs(
             compute=compute,
             experiment_id=experiment_id,
             statuses=statuses,
+            text=text,
             max_results=min(page_size, _PAGE_SIZE),
             page_token=page_token,
         )

@@ -9,13 +9,17 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol.limits import check_first_tags
-from runyard.protocol.messages.jobs import SubmitJob, WireJob
+from runyard.protocol.messages.data_assets import DataAssetAnswer
+from runyard.protocol.messages.jobs import SubmitJob, WireInput, WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
+from runyard.protocol.messages.sweeps import WireSweep
 from runyard.sdk.artifact_uploads import proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.dataset_inputs import log_input
 from runyard.sdk.job_records import submit_job
 from runyard.sdk.run_configuration import checked_variables
 from runyard.sdk.script.git_state import read_git_state, write_git_diff
@@ -23,6 +27,8 @@ from runyard.sdk.script.program import Program
 from runyard.sdk.script.recorded_run import ARGUMENTS_TAG, MAX_ARGUMENTS_LENGTH, MAX_DIFF_BYTES, NOTE_TAG
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.snapshot import taken_snapshot
+from runyard.sdk.sweep_config import SweepConfig
+from runyard.sdk.sweep_records import submit_sweep
 
 DIFF = "code/git.diff"
 
@@ -85,16 +91,35 @@ class Submitter:
             TooLarge: The code is too large; the largest files are named.
             Forbidden: The credential does not allow it.
         """
+        wanted, code = self._prepared(config, submission)
+        job = submit_job(self._connection, wanted)
+        self._note_inputs(job.run_id, wanted.inputs)
+        return job, self._run_of(job.run_id, code)
+
+    def submit_sweep(self, config: SweepConfig, submission: Submission) -> tuple[WireSweep, WireRun]:
+        """Submit a sweep, and return it with its run.
+
+        Raises:
+            RunyardError: As for :meth:`submit`.
+        """
+        wanted, code = self._prepared(config.run_config, submission)
+        sweep = submit_sweep(self._connection, config._message(wanted))
+        return sweep, self._run_of(sweep.run_id, code)
+
+    def _prepared(self, config: ScriptRunConfig, submission: Submission) -> tuple[SubmitJob, SentCode]:
+        """Send the code, and return what to ask for."""
         wanted = _message(config, submission)
         code = self._sent_code(config.source_directory)
         tags = {**code.tags, **wanted.tags, **submission.tags}
         check_first_tags(tags)
         wanted.snapshot, wanted.tags = code.sha256, tags
-        job = submit_job(self._connection, wanted)
-        run = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=job.run_id)).run
+        return wanted, code
+
+    def _run_of(self, run_id: str, code: SentCode) -> WireRun:
+        run = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
         if code.diff:
             self._keep_diff(run, code.diff)
-        return job, run
+        return run
 
     def _sent_code(self, source_directory: str | None) -> SentCode:
         if source_directory is None:
@@ -108,6 +133,13 @@ class Submitter:
             self._sent[key] = SentCode(snapshot.sha256, tags, diff)
         return self._sent[key]
 
+    def _note_inputs(self, run_id: str, inputs: Mapping[str, WireInput]) -> None:
+        """Note in the run which data assets its job reads."""
+        for asset_id in sorted({each.asset_id for each in inputs.values() if each.asset_id}):
+            address = f"/api/v1/data-asset-versions/{quote(asset_id, safe='')}"
+            record = self._connection.get(address, DataAssetAnswer).data_asset
+            log_input(self._connection, run_id, record, None)
+
     def _keep_diff(self, run: WireRun, diff: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="runyard-") as temporary:
             path = Path(temporary) / "git.diff"
@@ -120,8 +152,9 @@ class Submitter:
 
 
 def _message(config: ScriptRunConfig, submission: Submission) -> SubmitJob:
-    script, command, arguments = config.checked_script(), config.checked_command(), config.checked_arguments()
-    wishes = config.run_config
+    data = config.data()
+    script, command = config.checked_script(), config.checked_command(data)
+    arguments, wishes = config.checked_arguments(data), config.run_config
     shown = Program(script, tuple(arguments)).shown_arguments()[:MAX_ARGUMENTS_LENGTH]
     return SubmitJob(
         experiment_id=submission.experiment_id,
@@ -136,6 +169,8 @@ def _message(config: ScriptRunConfig, submission: Submission) -> SubmitJob:
         max_attempts=_number(submission.max_attempts, wishes.max_attempts, 1, "max_attempts"),
         priority=_number(submission.priority, wishes.priority, 0, "priority", least=None),
         is_azureml=config.is_azureml,
+        inputs=data.inputs,
+        outputs=data.outputs,
         run_name=submission.name,
         tags={ARGUMENTS_TAG: shown} if shown else {},
         run_id=uuid.uuid4().hex,

@@ -16,6 +16,7 @@ from mlflow.store.tracking.rest_store import RestStore
 from requests import RequestException
 
 from runyard.entities.run_names import random_name
+from runyard.sdk.mlflow_copies import CopyingStore, is_copied
 from runyard.sdk.mlflow_entities import RUN_NAME_TAG, BegunRun, mlflow_experiment, offline_experiment
 from runyard.sdk.mlflow_logged_models import BegunModels
 from runyard.sdk.mlflow_spool import outbox_for, spool_credential
@@ -53,6 +54,8 @@ def open_store(store_uri: str, artifact_uri: str | None = None, **_: Any) -> Res
         InvalidParameter: A setting of the spool can't be what it is.
     """
     get_host_creds = partial(get_default_host_creds, store_uri)
+    if is_copied(store_uri):
+        return CopyingStore(get_host_creds)
     # MLflow 1 has too few of the calls that a run needs.
     outbox = outbox_for(store_uri) if int(mlflow.__version__.split(".")[0]) > 1 else None
     return RestStore(get_host_creds) if outbox is None else SpoolingStore(get_host_creds, outbox)

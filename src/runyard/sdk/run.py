@@ -28,6 +28,7 @@ from runyard.sdk.run_beginning import begin, new_run, open_sink
 from runyard.sdk.run_context import RunContext, find_context, offline_context
 from runyard.sdk.run_family import RunFamily
 from runyard.sdk.run_files import RunFiles
+from runyard.sdk.run_inputs import RunInputs
 from runyard.sdk.run_job import RunJob
 from runyard.sdk.run_life import ERROR_CODE_TAG, ERROR_TAG
 from runyard.sdk.run_logging import RunLogging
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
-class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunJob):
+class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunInputs, RunJob):
     """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
 
     Args:

@@ -16,7 +16,8 @@ from runyard.errors import Forbidden, InvalidState, NotFound
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.jobs import WireJob
 from runyard.sdk.connection import Connection
-from runyard.sdk.job_records import cancel_job, get_job, status_word
+from runyard.sdk.environment import Environment
+from runyard.sdk.job_records import cancel_job, get_job, get_job_environment, status_word
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_console import FOLDER, Console, whole_lines
 from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 COMPUTE_TAG = "runyard.compute"
 """Tag of a run that a job is behind: the name of its target."""
 
+_OF_THIS_PROCESS = "MLFLOW_RUN_ID"
 _SNAPSHOTS = "/api/v1/snapshots"
 
 
@@ -67,6 +69,20 @@ class RunJob(RunLife):
         """The job that is behind this run, as it was when it was last read; None if there is none."""
         return self._known_job()
 
+    def get_environment(self) -> Environment:
+        """Return the environment that the run's job was submitted with, as it was then.
+
+        Raises:
+            InvalidState: The run is no job's.
+
+        Example:
+            >>> list(run.get_environment().python.conda_dependencies.pip_packages)  # doctest: +SKIP
+            ['scikit-learn']
+        """
+        if self._known_job() is None:
+            raise InvalidState(f"Run {self.id} was not submitted, so nothing is known of its environment.")
+        return Environment._submitted(get_job_environment(self._connection, self.id))
+
     def console(self) -> Console:
         """Return what the run's script prints, to be read along with."""
         return Console(self._connection, self.id, self.get_status)
@@ -83,6 +99,17 @@ class RunJob(RunLife):
             super().cancel()
             return
         self._job = cancel_job(self._connection, self.id)
+
+    def fail(self, error_details: str | BaseException | None = None, error_code: str | None = None) -> None:
+        """End the run as failed; a job's script is ended, if that is not the one that says so.
+
+        Args:
+            error_details: What went wrong.
+            error_code: A word for that, by which runs can be found.
+        """
+        if os.environ.get(_OF_THIS_PROCESS) != self.id and self._known_job() is not None:
+            self._job = cancel_job(self._connection, self.id)
+        super().fail(error_details, error_code)
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
@@ -227,7 +254,11 @@ class RunJob(RunLife):
                 self._job = get_job(self._connection, self.id)
 
     def _job_status(self, otherwise: str) -> str:
-        return otherwise if self._job is None else status_word(self._job)
+        if self._job is None:
+            return otherwise
+        # Somebody said that it failed, and had its script ended.
+        has_failed = self._job.is_cancel_requested and otherwise == "Failed"
+        return otherwise if has_failed else status_word(self._job)
 
     def _log_names(self) -> Sequence[str]:
         found: list[WireFile] = list(self._files_below(FOLDER))

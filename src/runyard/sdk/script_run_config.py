@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import msgspec
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
-from runyard.protocol.messages.jobs import JobEnvironment
-from runyard.sdk.data_reference import DataPath, DataReference
-from runyard.sdk.dataset import AbstractDataset
-from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
+from runyard.protocol.messages.jobs import JobEnvironment, WireInput, WireOutput
 from runyard.sdk.environment import Environment
+from runyard.sdk.job_data import PLACES, JobData
 from runyard.sdk.run_configuration import (
     DEFAULT_ENVIRONMENT,
     DockerConfiguration,
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from runyard.sdk.compute import ComputeTarget, LocalTarget
 
 _SHELL = ("sh", "-c")
-_OF_DATA = (AbstractDataset, DataPath, DataReference, DatasetConsumptionConfig)
 _NO_COUNTERPART = {
     "distributed_job_config": "a job is one process on one machine. Give a command= that starts the others, "
     "as ['torchrun', '--nproc-per-node=4', 'train.py'].",
@@ -44,7 +41,8 @@ class ScriptRunConfig:
         source_directory: The folder with the code; by default the working directory for a script, and none
             for a command.
         script: The script, by its path in that folder.
-        arguments: What the script is given, word by word; numbers are taken as text.
+        arguments: What the script is given, word by word; numbers are taken as text. A dataset or a place in
+            a datastore is brought to the job's machine, and the script gets its path.
         run_config: Configuration to begin with, in place of a new one.
         compute_target: Where it runs, as a target or by name. ``local``, or none, is the server's own
             machine; on this machine a script runs by ``runyard run``.
@@ -61,6 +59,8 @@ class ScriptRunConfig:
         run_config: The configuration of the run, which may be changed until it is submitted.
         is_azureml: Whether the script's ``azureml`` is Runyard's SDK, as for a configuration made under the
             alias.
+        inputs: Data by name, besides what is among the arguments; ``${{inputs.NAME}}`` in a word is its path.
+        outputs: Folders that go to datastores by name, as ``${{outputs.NAME}}``.
 
     Raises:
         InvalidParameter: An argument is of the wrong kind, or there are both a script and a command.
@@ -100,6 +100,8 @@ class ScriptRunConfig:
         if command is not None and arguments is not None:
             raise InvalidParameter("arguments belong to a script; put those of a command into the command.")
         self.is_azureml = self._is_of_azureml
+        self.inputs: dict[str, WireInput] = {}
+        self.outputs: dict[str, WireOutput] = {}
         self.run_config = run_config or RunConfiguration()
         self.script = script if script is not None or command is not None else self.run_config.script
         self.arguments = arguments if arguments is not None else self.run_config.arguments
@@ -147,8 +149,15 @@ class ScriptRunConfig:
             )
         return path.as_posix()
 
-    def checked_command(self) -> list[str]:
+    def data(self) -> JobData:
+        """Return what is known of the job's data before its words are looked at."""
+        return JobData(self.inputs, self.outputs)
+
+    def checked_command(self, data: JobData | None = None) -> list[str]:
         """Return the words of the command; none where there is a script.
+
+        Args:
+            data: Takes the places that are among them.
 
         Raises:
             InvalidParameter: It is empty, or no words.
@@ -157,15 +166,18 @@ class ScriptRunConfig:
             return []
         if isinstance(self.command, str):
             return [*_SHELL, self.command] if self.command.strip() else _empty_command()
-        return checked_words(self.command, "command") or _empty_command()
+        return checked_words(self.command, "command", data) or _empty_command()
 
-    def checked_arguments(self) -> list[str]:
+    def checked_arguments(self, data: JobData | None = None) -> list[str]:
         """Return the arguments as text.
+
+        Args:
+            data: Takes the places that are among them.
 
         Raises:
             InvalidParameter: One of them is nothing that can be an argument.
         """
-        return checked_words(self.arguments, "arguments")
+        return checked_words(self.arguments, "arguments", data)
 
     def wire_environment(self) -> JobEnvironment | None:
         """Return the environment as a server is asked for it.
@@ -187,26 +199,27 @@ def _folder(said: str | os.PathLike[str] | None, *, has_code: bool) -> str | Non
     return os.fspath(said)
 
 
-def checked_words(words: object, parameter: str) -> list[str]:
+def checked_words(words: object, parameter: str, data: JobData | None = None) -> list[str]:
     """Return a list of words as text.
+
+    Args:
+        words: The list.
+        parameter: What it is called, for errors.
+        data: Takes the places that are in it.
 
     Raises:
         InvalidParameter: It is no list, or has something in it that can't be a word.
-        NotImplementedHere: It has an input of data in it.
+        NotImplementedHere: It has data in it that can't be brought to a job.
     """
     if words is None:
         return []
     if isinstance(words, str | bytes | Mapping) or not isinstance(words, Sequence):
         raise InvalidParameter(f"{parameter} must be a list of words, as ['--alpha', 0.1], not {words!r}.")
-    return [_word(each, parameter) for each in words]
+    data = data or JobData()
+    return [data.word(each) if isinstance(each, PLACES) else _word(each, parameter) for each in words]
 
 
 def _word(word: Any, parameter: str) -> str:
-    if isinstance(word, _OF_DATA):
-        raise NotImplementedHere(
-            f"{parameter} has a {type(word).__name__}. Hand its name to the script, and read it there: "
-            "Dataset.get_by_name(ws, name), or ws.datastores[name].download()."
-        )
     if not isinstance(word, str | int | float | os.PathLike):
         raise InvalidParameter(f"{parameter} has a {type(word).__name__}; words and numbers can be there.")
     text = os.fspath(word) if isinstance(word, os.PathLike) else str(word)

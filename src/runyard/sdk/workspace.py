@@ -21,6 +21,7 @@ from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import find_credential
+from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
@@ -30,7 +31,6 @@ from runyard.sdk.model import HasModels
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
-from runyard.sdk.secrets import HasSecrets
 from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
@@ -43,7 +43,7 @@ class Workspace(
     HasTrash,
     HasUsage,
     HasQuota,
-    HasSecrets,
+    HasDatabricksLinks,
     HasDatastores,
     HasEnvironments,
     HasDatasets,

@@ -61,6 +61,8 @@ class Assignments:
             "environment": asdict(spec.environment),
             "variables": dict(spec.variables),
             "max_duration_s": spec.max_duration_s,
+            "inputs": [asdict(each) for each in spec.inputs],
+            "outputs": [asdict(each) for each in spec.outputs],
             "is_azureml": spec.is_azureml,
             "beat_s": BEAT_S,
             "stop_grace_s": STOP_GRACE_S,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from runyard.entities.experiment import Experiment, LifecycleStage, View
 from runyard.entities.quota import Limited
 from runyard.entities.workspace import Workspace
-from runyard.errors import InvalidParameter, InvalidState, NotFound
+from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
 from runyard.protocol.filters import parse_experiment_filter
 from runyard.protocol.ordering import parse_experiment_order
@@ -18,6 +18,7 @@ from runyard.stores.artifacts.paths import ArtifactPath, proxied_path, resolve_a
 from runyard.stores.metadata.base import Search
 
 DEFAULT_EXPERIMENT_ALIAS = "0"
+SOURCE_ID_TAG = "mlflow.experiment.sourceId"
 
 
 def resolve_experiment_id(workspace: Workspace, experiment_id: str | None) -> str:
@@ -29,7 +30,10 @@ def resolve_experiment_id(workspace: Workspace, experiment_id: str | None) -> st
 def create_experiment(
     call: Call, name: str, artifact_location: str | None, tags: Mapping[str, str]
 ) -> Experiment:
-    """Return a new experiment.
+    """Return a new experiment, or that of a notebook if its first run has made it already.
+
+    MLflow's client makes a notebook's own experiment whenever a run in it names none, with the notebook's id
+    as a tag: Databricks answers with the one that is there, and no other call would find it.
 
     Raises:
         AlreadyExists: An active or deleted experiment has this name.
@@ -38,6 +42,16 @@ def create_experiment(
     limits.check_experiment_name(name)
     limits.check_experiment_tags(tags)
     location = resolve_artifact_location(artifact_location) if artifact_location else None
+    try:
+        return _add_experiment(call, name, location, tags)
+    except AlreadyExists:
+        found = _of_notebook(call, name, tags.get(SOURCE_ID_TAG))
+        if found is None:
+            raise
+        return found
+
+
+def _add_experiment(call: Call, name: str, location: str | None, tags: Mapping[str, str]) -> Experiment:
     experiments = call.stores.metadata.experiments
     with call.stores.atomic():
         place = proxied_path(location) if location else None
@@ -46,6 +60,15 @@ def create_experiment(
         made = experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
         take(call, Limited.EXPERIMENTS)
         return made
+
+
+def _of_notebook(call: Call, name: str, source_id: str | None) -> Experiment | None:
+    if not source_id:
+        return None
+    found = call.stores.metadata.experiments.find_experiment_by_name(call.workspace.name, name)
+    if found is None or found.lifecycle_stage is not LifecycleStage.ACTIVE:
+        return None
+    return found if found.tags.get(SOURCE_ID_TAG) == source_id else None
 
 
 def get_experiment(call: Call, experiment_id: str | None) -> Experiment:

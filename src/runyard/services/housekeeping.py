@@ -19,6 +19,7 @@ from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
 from runyard.services.sealing import Sealer
 from runyard.services.snapshots import remove_unneeded
+from runyard.services.sweep_driver import SweepDriver
 from runyard.services.usage import measure_due
 from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
@@ -33,6 +34,7 @@ DELIVERED_AT_ONCE = 3
 BLOCKS_LOOKED_FOR_EVERY_S = 3600.0
 SNAPSHOTS_LOOKED_FOR_EVERY_S = 3600.0
 JOBS_LOOKED_AT_EVERY_S = 1.0
+SWEEPS_LOOKED_AT_EVERY_S = 1.0
 LOOKED_FOR_MEASURING_EVERY_S = 5.0
 REST_PER_WORK = 2.0
 """Seconds of rest for each second of measuring, while requests may be waiting for the processor."""
@@ -71,6 +73,8 @@ class Housekeeping:
             name_of_this_machine(settings),
         )
         self._jobs = Periodic("jobs", 0, self._run_jobs)
+        self._sweep_driver = SweepDriver(stores, settings, operation)
+        self._sweeps = Periodic("sweeps", 0, self._drive_sweeps)
         self._snapshots = Periodic(
             "snapshots", SNAPSHOTS_LOOKED_FOR_EVERY_S, lambda: remove_unneeded(stores, system_now_ms())
         )
@@ -88,6 +92,7 @@ class Housekeeping:
         for each in self._all():
             each.tell_to_end()
         self._operation.job_submitted.set()
+        self._operation.sweep_due.set()
         self._client.close()
         for each in self._all():
             each.close()
@@ -102,12 +107,17 @@ class Housekeeping:
             self._telling,
             self._watching,
         ]
-        return [*looking, *self._delivering, self._jobs]
+        return [*looking, *self._delivering, self._jobs, self._sweeps]
 
     def _run_jobs(self) -> None:
         self._operation.job_submitted.wait(JOBS_LOOKED_AT_EVERY_S)
         self._operation.job_submitted.clear()
         self._queue.work(system_now_ms())
+
+    def _drive_sweeps(self) -> None:
+        self._operation.sweep_due.wait(SWEEPS_LOOKED_AT_EVERY_S)
+        self._operation.sweep_due.clear()
+        self._sweep_driver.work()
 
     def _read_quotas(self) -> None:
         standings = self._operation.standings.refresh(self._stores, self._settings, is_urgent=False)

@@ -170,6 +170,9 @@ def _update_run(
     if status is RunStatus.FINISHED and run.status in (RunStatus.FAILED, RunStatus.KILLED):
         # The script's own word counts where it ended well.
         status = run.status
+    if run.status is RunStatus.FAILED and job.canceled_ms is not None and job.status is not JobStatus.LOST:
+        # Who had it canceled says that it failed.
+        status = run.status
     if tags:
         runs.set_tags(job.run_id, tags)
     elif job.status is JobStatus.LOST:

@@ -79,6 +79,7 @@ def end(call: Call, agent: Agent, end: AttemptEnd) -> None:
         _job_of(call, agent)
         end_attempt(call.stores, agent.run_id, agent.attempt, end, call.now_ms())
         call.stores.database.after_commit(call.operation.job_submitted.set)
+        call.stores.database.after_commit(call.operation.sweep_due.set)
 
 
 def _job_of(call: Call, agent: Agent) -> Job:

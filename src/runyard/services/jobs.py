@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runyard.auth.permissions import LOCAL_OWNER
+from runyard.entities.compute_target import ComputeTarget
 from runyard.entities.environment import Environment, EnvironmentSpec
-from runyard.entities.job import Job, JobSpec, JobStatus
+from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.entities.run import RunStatus
 from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
 from runyard.protocol import asset_limits
@@ -19,6 +20,7 @@ from runyard.services import environments
 from runyard.services.call import Call
 from runyard.services.compute_targets import get_target
 from runyard.services.experiments import resolve_experiment_id
+from runyard.services.job_data import check_data, data_of_run
 from runyard.services.job_life import cancel
 from runyard.services.runs import NewRun, create_run
 from runyard.services.snapshots import use_snapshot
@@ -35,7 +37,8 @@ MAX_VARIABLE_LENGTH = 10_000
 MAX_ATTEMPTS = 20
 MAX_PRIORITY = 1_000
 MAX_DURATION_S = 365 * 24 * 3600
-SCRIPT_TAG, SOURCE_TYPE_TAG, COMPUTE_TAG = "mlflow.source.name", "mlflow.source.type", "runyard.compute"
+MAX_SEARCHED_LENGTH = 500
+SOURCE_TYPE_TAG, COMPUTE_TAG = "mlflow.source.type", "runyard.compute"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = ("RUNYARD_", "MLFLOW_RUN_ID", "MLFLOW_TRACKING_", "MLFLOW_EXPERIMENT_", "AZUREML_")
@@ -75,12 +78,10 @@ def submit_job(call: Call, new: NewJob) -> Job:
     caller = identify(call)
     if caller.job is not None:
         raise Forbidden("The code of a job can't submit jobs; submit them from where this one was.")
-    target = get_target(call, new.compute)
-    if target.is_leaving:
-        raise InvalidState(f"Compute target '{target.name}' is being deleted; it takes no jobs any more.")
-    _check_spec(new.spec, target.slots)
+    check_spec(new.spec, target_for_jobs(call, new.compute).slots)
+    check_data(call, new.spec)
     with call.stores.atomic():
-        tags = {SCRIPT_TAG: _shown(new.spec), SOURCE_TYPE_TAG: "JOB", COMPUTE_TAG: new.compute}
+        tags = {SCRIPT_TAG: shown(new.spec), SOURCE_TYPE_TAG: "JOB", COMPUTE_TAG: new.compute}
         if not caller.is_local_owner:
             tags["mlflow.user"] = caller.name
         begun = NewRun(
@@ -102,7 +103,7 @@ def submit_job(call: Call, new: NewJob) -> Job:
             workspace=call.workspace.name,
             experiment_id=run.experiment_id,
             compute=new.compute,
-            spec=new.spec,
+            spec=data_of_run(new.spec, run.run_id),
             status=JobStatus.QUEUED,
             submitted_ms=now_ms,
             principal_id=LOCAL_OWNER.principal_id if caller.is_local_owner else caller.principal_id,
@@ -142,37 +143,43 @@ def get_job(call: Call, run_id: str) -> Job:
     return found
 
 
-def position_of(call: Call, job: Job) -> int | None:
-    """Return how many jobs of its target are begun before a job that waits, itself included."""
-    if job.status is not JobStatus.QUEUED:
-        return None
-    waiting = [
-        each.run_id
-        for each in call.stores.metadata.jobs.list_active()
-        if (each.workspace, each.compute) == (job.workspace, job.compute) and each.status is JobStatus.QUEUED
-    ]
-    return waiting.index(job.run_id) + 1 if job.run_id in waiting else None
+@dataclass(frozen=True, slots=True)
+class WantedJobs:
+    """Which jobs somebody asks for.
+
+    Args:
+        compute: Only those of this target.
+        experiment_id: Only those of this experiment.
+        statuses: Only those in one of these states; empty for all.
+        text: Only those with this in the name or id of their run, what they run, or who submitted them.
+    """
+
+    compute: str | None = None
+    experiment_id: str | None = None
+    statuses: frozenset[JobStatus] = frozenset()
+    text: str = ""
 
 
-def list_jobs(
-    call: Call,
-    compute: str | None,
-    experiment_id: str | None,
-    statuses: frozenset[JobStatus],
-    limit: int,
-    page_token: str | None,
-) -> Page[Job]:
+def list_jobs(call: Call, wanted: WantedJobs, limit: int, page_token: str | None) -> Page[Job]:
     """Return a page of the workspace's jobs, the latest submitted first."""
     check_page_size(limit, MAX_PAGE)
+    check_length(wanted.text, MAX_SEARCHED_LENGTH, "text")
     offset = parse_page_token(page_token)
     seen = call.experiments_to_read()
-    if experiment_id is not None:
-        wanted = frozenset({resolve_experiment_id(call.workspace, experiment_id)})
-        seen = wanted if seen is None else wanted & seen
+    if wanted.experiment_id is not None:
+        asked = frozenset({resolve_experiment_id(call.workspace, wanted.experiment_id)})
+        seen = asked if seen is None else asked & seen
     found = call.stores.metadata.jobs.search_jobs(
-        JobSearch(call.workspace.name, limit + 1, offset, compute, seen, statuses)
+        JobSearch(
+            call.workspace.name, limit + 1, offset, wanted.compute, seen, wanted.statuses, wanted.text.strip()
+        )
     )
     return page_of(found, limit, offset)
+
+
+def run_names_of(call: Call, found: Sequence[Job]) -> dict[str, str]:
+    """Return what the runs of jobs are called, by their ids."""
+    return call.stores.metadata.jobs.run_names([each.run_id for each in found])
 
 
 def cancel_job(call: Call, run_id: str) -> Job:
@@ -188,7 +195,25 @@ def cancel_job(call: Call, run_id: str) -> Job:
         return get_job(call, run_id)
 
 
-def _check_spec(spec: JobSpec, slots: int) -> None:
+def target_for_jobs(call: Call, name: str) -> ComputeTarget:
+    """Return a target that takes jobs.
+
+    Raises:
+        NotFound: There is none.
+        InvalidState: It is being deleted.
+    """
+    target = get_target(call, name)
+    if target.is_leaving:
+        raise InvalidState(f"Compute target '{target.name}' is being deleted; it takes no jobs any more.")
+    return target
+
+
+def check_spec(spec: JobSpec, slots: int) -> None:
+    """Return if a target of so many slots can run this.
+
+    Raises:
+        InvalidParameter: A part of it can't be; the message says which.
+    """
     if bool(spec.script) == bool(spec.command):
         raise InvalidParameter("Give a 'script' or a 'command', and not both.")
     if spec.script:
@@ -239,5 +264,6 @@ def _check_variables(variables: Mapping[str, str]) -> None:
             raise InvalidParameter(f"'variables.{name}' has a NUL, which no process can be given.")
 
 
-def _shown(spec: JobSpec) -> str:
+def shown(spec: JobSpec) -> str:
+    """Return by which word a job is known where there is room for one."""
     return spec.script or spec.command[0]

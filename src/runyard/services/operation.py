@@ -63,6 +63,7 @@ class Operation:
         address: Where processes of this machine reach it; empty until it takes connections.
         authority: The certificate (PEM) that they trust it by, if it has made its own.
         job_submitted: Set when the queue of jobs has something to do.
+        sweep_due: Set when a sweep may have something to do.
     """
 
     is_stopping: bool = False
@@ -76,6 +77,7 @@ class Operation:
     address: str = ""
     authority: str = ""
     job_submitted: threading.Event = field(default_factory=threading.Event)
+    sweep_due: threading.Event = field(default_factory=threading.Event)
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

@@ -26,6 +26,7 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.entities.job import Job
 from runyard.entities.rights import Rights
 from runyard.entities.run import RunStatus
+from runyard.entities.sweep import Sweep
 from runyard.errors import Forbidden, Unauthenticated
 from runyard.services.call import Call, system_now_ms
 from runyard.settings import Mode, Settings
@@ -179,20 +180,34 @@ def _code_of_job(stores: Stores, settings: Settings, secret: str) -> Caller | No
     job = _known_job(stores, secret)
     if job is None or job.status.is_over:
         return None
-    caller = Caller(
-        name=job.submitted_by,
-        principal_id=job.principal_id,
+    caller = submitter(stores, settings, job)
+    if caller is None:
+        return None
+    return dataclasses.replace(
+        caller,
         scope=Scope.CONTRIBUTOR,
         workspace=job.workspace,
+        is_local_owner=False,
         proof=Proof.JOB_KEY,
         job=JobReach(job.run_id, job.experiment_id),
     )
-    if job.principal_id == LOCAL_OWNER.principal_id:
-        return caller if settings.mode is Mode.UP else None
-    owner = stores.metadata.credentials.find_principal(job.principal_id)
+
+
+def submitter(stores: Stores, settings: Settings, submitted: Job | Sweep) -> Caller | None:
+    """Return who submitted something, with what they may do now; ``None`` if they were locked out."""
+    if submitted.principal_id == LOCAL_OWNER.principal_id:
+        return LOCAL_OWNER if settings.mode is Mode.UP else None
+    owner = stores.metadata.credentials.find_principal(submitted.principal_id)
     if owner is None or not owner.is_active:
         return None
-    return dataclasses.replace(caller, name=owner.name, rights=_rights(stores, owner))
+    return Caller(
+        name=owner.name,
+        principal_id=owner.principal_id,
+        scope=Scope.CONTRIBUTOR,
+        workspace=submitted.workspace,
+        proof=Proof.JOB_KEY,
+        rights=_rights(stores, owner),
+    )
 
 
 def _known_job(stores: Stores, secret: str) -> Job | None:

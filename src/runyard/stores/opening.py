@@ -37,6 +37,7 @@ from runyard.stores.metadata.base_retention import RetentionRuleStore
 from runyard.stores.metadata.base_rights import RightsStore
 from runyard.stores.metadata.base_scorers import ScorerStore
 from runyard.stores.metadata.base_secrets import SecretStore
+from runyard.stores.metadata.base_sweeps import SweepStore
 from runyard.stores.metadata.base_trace_metrics import TraceMetricStore
 from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, TraceStore
 from runyard.stores.metadata.base_trash import TrashStore
@@ -71,6 +72,7 @@ from runyard.stores.metadata.scorers import SqlScorers
 from runyard.stores.metadata.secrets import SqlSecrets
 from runyard.stores.metadata.snapshots import SqlSnapshots
 from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
+from runyard.stores.metadata.sweeps import SqlSweeps
 from runyard.stores.metadata.trace_metrics import SqlTraceMetrics
 from runyard.stores.metadata.traces import SqlTraces
 from runyard.stores.metadata.trash import SqlTrash
@@ -122,6 +124,7 @@ class MetadataStore:
     jobs: JobStore
     compute_targets: ComputeTargetStore
     snapshots: SnapshotStore
+    sweeps: SweepStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,7 @@ def open_stores(
         jobs=SqlJobs(database),
         compute_targets=SqlComputeTargets(database),
         snapshots=SqlSnapshots(database),
+        sweeps=SqlSweeps(database),
     )
     metrics = SqlMetrics(database)
     return Stores(

@@ -13,7 +13,7 @@ import pytest
 
 from runyard.entities.compute_target import LOCAL, ComputeTarget
 from runyard.entities.environment import CondaSpec, EnvironmentSpec, PythonSpec
-from runyard.entities.job import Job, JobSpec, JobStatus
+from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.metadata.base_jobs import (
     ComputeTargetStore,
@@ -133,6 +133,27 @@ class JobStoreRules(ABC):
         assert found(statuses=frozenset({JobStatus.QUEUED, JobStatus.RUNNING})) == [second, first]
         assert found(experiment_ids=frozenset({first.experiment_id})) == [first]
         assert found(experiment_ids=frozenset()) == []
+
+    def test_jobs_are_found_by_a_text(self, store: JobsUnderTest) -> None:
+        """In the run's name or id, what it runs, or who submitted it; nothing in it is special."""
+        store.add_job("a", submitted_by="Zoë")
+        store.add_job("b")
+        store.metadata.runs.set_tags("b" * 32, {SCRIPT_TAG: "src/Train_50%.py"})
+
+        def found(text: str) -> str:
+            return "".join(
+                job.run_id[0] for job in store.jobs.search_jobs(JobSearch(WORKSPACE, 9, text=text))
+            )
+
+        assert (found("zoë"), found("ZOË"), found("train_50%"), found("name of BBB")) == ("a", "a", "b", "b")
+        assert (found("bbbb"), found("train_5_"), found("%"), found("name of"), found("")) == (
+            "b",
+            "",
+            "b",
+            "ba",
+            "ba",
+        )
+        assert store.jobs.run_names(["a" * 32, "f" * 32]) == {"a" * 32: f"name of {'a' * 32}"}
 
     def test_those_that_are_not_over_come_in_the_order_of_their_begin(self, store: JobsUnderTest) -> None:
         """By priority, then by when they were submitted, whatever the workspace."""

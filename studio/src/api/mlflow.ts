@@ -1,4 +1,5 @@
 /** The calls of MLflow's protocol that the Studio makes. */
+import { codeEntries, codePath, listCode } from "./jobs.ts";
 import { getJson, send, sendJson, withQuery } from "./transport.ts";
 import type { ArtifactEntry, Experiment, LoggedModel, Page, Run } from "./types.ts";
 import { artifactOf, experimentOf, loggedModelOf, runOf } from "./wire.ts";
@@ -97,13 +98,16 @@ export async function getLoggedModel(modelId: string, signal?: AbortSignal): Pro
   return loggedModelOf(answer.model);
 }
 
-/** Where files come from: the folder of a run, of a logged model, or of a version of a registered one. */
+/** Where files come from: the folder of a run, of a logged model, of a version of a registered one; a job's code. */
 export type ArtifactOwner =
   | { kind: "run"; runId: string }
+  | { kind: "code"; sha256: string }
   | { kind: "model"; modelId: string }
   | { kind: "version"; name: string; version: string };
 
-function listingPath(owner: ArtifactOwner, folder: string, pageToken: string | null): string {
+type FolderOwner = Exclude<ArtifactOwner, { kind: "code" }>;
+
+function listingPath(owner: FolderOwner, folder: string, pageToken: string | null): string {
   const query = new URLSearchParams(pageToken ? { page_token: pageToken } : {});
   if (owner.kind === "run") {
     query.set("run_id", owner.runId);
@@ -126,6 +130,7 @@ export async function listArtifacts(
   folder: string,
   signal?: AbortSignal,
 ): Promise<ArtifactEntry[]> {
+  if (owner.kind === "code") return codeEntries((await listCode(owner.sha256)).files, folder);
   const entries: ArtifactEntry[] = [];
   let pageToken: string | null = null;
   do {
@@ -141,6 +146,7 @@ export async function listArtifacts(
 
 function filePath(owner: ArtifactOwner, path: string): string {
   if (owner.kind === "run") return `get-artifact?${new URLSearchParams({ run_uuid: owner.runId, path })}`;
+  if (owner.kind === "code") return codePath(owner.sha256, path);
   if (owner.kind === "version") {
     return withQuery("model-versions/get-artifact", { name: owner.name, version: owner.version, path });
   }

@@ -44,6 +44,14 @@ const EnvironmentsScreen = lazy(async () => ({
 const EnvironmentScreen = lazy(async () => ({
   default: (await import("../data/index.ts")).EnvironmentScreen,
 }));
+const JobsScreen = lazy(async () => ({ default: (await import("../jobs/index.ts")).JobsScreen }));
+const JobScreen = lazy(async () => ({ default: (await import("../jobs/index.ts")).JobScreen }));
+const ComputeScreen = lazy(async () => ({
+  default: (await import("../compute/index.ts")).ComputeScreen,
+}));
+const ComputeTargetScreen = lazy(async () => ({
+  default: (await import("../compute/index.ts")).ComputeTargetScreen,
+}));
 const WorkspacesScreen = lazy(async () => ({
   default: (await import("../workspaces/index.ts")).WorkspacesScreen,
 }));
@@ -80,6 +88,14 @@ function Screen({ route }: { route: Route }) {
       return <EnvironmentsScreen />;
     case "environment":
       return <EnvironmentScreen key={route.name} name={route.name} version={route.version} />;
+    case "jobs":
+      return <JobsScreen />;
+    case "job":
+      return <JobScreen key={route.runId} runId={route.runId} />;
+    case "compute":
+      return <ComputeScreen />;
+    case "computeTarget":
+      return <ComputeTargetScreen key={route.name} name={route.name} />;
     case "workspaces":
       return <WorkspacesScreen />;
     case "workspace":

@@ -2,7 +2,7 @@ import { useSession } from "../api/session.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import icon from "../styles/icon.svg";
 import { MlflowLink } from "./MlflowLink.tsx";
-import { datastoresHash, experimentsHash, registryHash } from "./route.ts";
+import { datastoresHash, experimentsHash, jobsHash, registryHash } from "./route.ts";
 import { chooseTheme, useTheme } from "./theme.ts";
 import { AdminLink, UserMenu } from "./UserMenu.tsx";
 import { WorkspaceSwitcher } from "./WorkspaceSwitcher.tsx";
@@ -25,6 +25,9 @@ export function Header() {
         <nav className="row" aria-label="Parts of the workspace">
           <a className="button bare wide-only" href={experimentsHash()}>
             Experiments
+          </a>
+          <a className="button bare" href={jobsHash()}>
+            Jobs
           </a>
           <a className="button bare" href={registryHash()}>
             Models

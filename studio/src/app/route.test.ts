@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { changedHash } from "./location.ts";
-import { experimentHash, modelHash, modelVersionHash, placeOf, routeOf, runHash } from "./route.ts";
+import {
+  computeTargetHash,
+  experimentHash,
+  jobsHash,
+  modelHash,
+  modelVersionHash,
+  placeOf,
+  routeOf,
+  runHash,
+} from "./route.ts";
 
 const routeAt = (hash: string) => routeOf(placeOf(hash).segments);
 
@@ -45,10 +54,14 @@ describe("the hash names a screen", () => {
     ["#/data/assets/people/versions/3", { screen: "asset", name: "people", version: "3" }],
     ["#/environments", { screen: "environments" }],
     ["#/environments/training/versions/2", { screen: "environment", name: "training", version: "2" }],
+    ["#/jobs?status=active", { screen: "jobs" }],
+    ["#/jobs/abc", { screen: "job", runId: "abc" }],
+    ["#/compute", { screen: "compute" }],
+    ["#/compute/over%20night", { screen: "computeTarget", name: "over night" }],
     ["#/workspaces", { screen: "workspaces" }],
     ["#/workspaces/vision", { screen: "workspace", name: "vision" }],
     ["#/data/none", { screen: "unknown" }],
-  ])("%s opens a part of the data", (hash, route) => {
+  ])("%s opens a part of the workspace", (hash, route) => {
     expect(routeAt(hash)).toEqual(route);
   });
 
@@ -72,6 +85,8 @@ describe("the hash names a screen", () => {
     ["overview", "overview"],
     ["model-metrics", "metrics"],
     ["system-metrics", "metrics"],
+    ["logs", "logs"],
+    ["environment", "environment"],
     ["traces", "overview"],
     ["anything/else", "overview"],
   ])("MLflow's tail %s opens the tab %s", (tail, tab) => {
@@ -84,6 +99,7 @@ describe("the hash names a screen", () => {
       tab: "artifacts",
       artifactPath: path,
     });
+    expect(routeAt(runHash("7", "abc", "code", path))).toMatchObject({ tab: "code", artifactPath: path });
     expect(routeAt(modelHash("7", "m-1", path))).toMatchObject({
       screen: "model",
       modelId: "m-1",
@@ -103,6 +119,12 @@ describe("the hash names a screen", () => {
     ["#/experiments/7/share", { screen: "share", experimentId: "7" }],
   ])("%s opens what it says", (hash, route) => {
     expect(routeAt(hash)).toEqual(route);
+  });
+
+  it("writes addresses of jobs and compute that it reads", () => {
+    expect(routeAt(jobsHash({ compute: "a b" }))).toEqual({ screen: "jobs" });
+    expect(placeOf(jobsHash({ compute: "a b" })).query.get("compute")).toBe("a b");
+    expect(routeAt(computeTargetHash("a/b"))).toEqual({ screen: "computeTarget", name: "a/b" });
   });
 
   it("says so when it knows no such page", () => {

@@ -15,6 +15,10 @@ export type Route =
   | { screen: "asset"; name: string; version: string | null }
   | { screen: "environments" }
   | { screen: "environment"; name: string; version: string | null }
+  | { screen: "jobs" }
+  | { screen: "job"; runId: string }
+  | { screen: "compute" }
+  | { screen: "computeTarget"; name: string }
   | { screen: "workspaces" }
   | { screen: "workspace"; name: string }
   | { screen: "share"; experimentId: string }
@@ -23,7 +27,7 @@ export type Route =
   | { screen: "device" }
   | { screen: "unknown" };
 
-export const RUN_TABS = ["overview", "metrics", "artifacts"] as const;
+export const RUN_TABS = ["overview", "metrics", "logs", "code", "environment", "artifacts"] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 
 /** What MLflow's own pages call their tabs. */
@@ -32,8 +36,14 @@ const TAB_NAMES: Record<string, RunTab> = {
   metrics: "metrics",
   "model-metrics": "metrics",
   "system-metrics": "metrics",
+  logs: "logs",
+  code: "code",
+  environment: "environment",
   artifacts: "artifacts",
 };
+
+/** Tabs behind which the path of a file may stand. */
+const TABS_OF_FILES: readonly RunTab[] = ["artifacts", "code"];
 
 export interface Place {
   segments: string[];
@@ -94,6 +104,14 @@ export function routeOf(segments: string[]): Route {
       ? { screen: "environments" }
       : { screen: "environment", name, version: versionOf(tail) };
   }
+  if (root === "jobs") {
+    return experimentId === undefined ? { screen: "jobs" } : { screen: "job", runId: experimentId };
+  }
+  if (root === "compute") {
+    return experimentId === undefined
+      ? { screen: "compute" }
+      : { screen: "computeTarget", name: experimentId };
+  }
   if (root === "workspaces") {
     return experimentId === undefined
       ? { screen: "workspaces" }
@@ -105,7 +123,7 @@ export function routeOf(segments: string[]): Route {
   if (kind === "share") return { screen: "share", experimentId };
   if (kind === "runs" && id !== undefined) {
     const known = TAB_NAMES[tab ?? "overview"] ?? "overview";
-    const artifactPath = known === "artifacts" ? rest.join("/") : "";
+    const artifactPath = TABS_OF_FILES.includes(known) ? rest.join("/") : "";
     return { screen: "run", experimentId, runId: id, tab: known, artifactPath };
   }
   if (kind === "models" && id !== undefined) {
@@ -143,6 +161,12 @@ export const assetHash = (name: string, version?: number) =>
 export const environmentsHash = () => pathTo("environments");
 export const environmentHash = (name: string, version?: number) =>
   pathTo("environments", name, ...versionTail(version));
+/** All jobs, or with a query some of them. */
+export const jobsHash = (query: Record<string, string> = {}) =>
+  pathTo("jobs") + (Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : "");
+export const jobHash = (runId: string) => pathTo("jobs", runId);
+export const computeHash = () => pathTo("compute");
+export const computeTargetHash = (name: string) => pathTo("compute", name);
 export const workspacesHash = () => pathTo("workspaces");
 export const workspaceHash = (name: string) => pathTo("workspaces", name);
 export const shareHash = (experimentId: string) => pathTo("experiments", experimentId, "share");

@@ -7,14 +7,15 @@ import { assetHash, assetsHash, datastoreHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { assetInPython, assetInShell, KINDS_OF_ASSETS, readingText, sourceText } from "./assetWords.ts";
-import { addressOnScreen, Lines } from "./Lines.tsx";
 import { VersionsCard } from "./VersionsCard.tsx";
 
 /** One version of a dataset, the latest unless it is named, beside the others. */
@@ -27,32 +28,23 @@ export function AssetScreen({ name, version }: { name: string; version: string |
   });
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={assetsHash()}>Datasets</a>
-          <span aria-hidden="true">/</span>
-          <span className="wrap-anywhere">{name}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">
+      <PageHead
+        trail={[["Datasets", assetsHash()]]}
+        here={name}
+        title={
+          <>
             {name} {query.data && <span className="quiet">version {query.data.version}</span>}
-          </h1>
-          <span className="grow" />
-          {query.data && <Actions asset={query.data} />}
-        </div>
-      </div>
+          </>
+        }
+        actions={query.data && <Actions asset={query.data} />}
+      />
       <Loaded query={query} label="Loading the dataset">
         {(asset) => (
           <>
             {asset.description && <p className="wrap-anywhere">{asset.description}</p>}
             <div className="overview">
               <div className="stack">
-                <section className="card" aria-label="Details">
-                  <header>
-                    <h2>Details</h2>
-                  </header>
-                  <Facts facts={factsOf(asset)} />
-                </section>
+                <FactsCard facts={factsOf(asset)} />
                 <VersionsCard
                   queryKey={["data-assets", name, "versions"]}
                   shown={asset.version}
@@ -84,7 +76,7 @@ export function AssetScreen({ name, version }: { name: string; version: string |
 }
 
 function factsOf(asset: DataAsset): [string, ReactNode][] {
-  const facts: [string, ReactNode][] = [
+  return [
     ["Type", KINDS_OF_ASSETS[asset.kind]],
     ["Read as", readingText(asset)],
     ["Registered", <Time key="registered" ms={asset.created_ms} />],
@@ -97,7 +89,6 @@ function factsOf(asset: DataAsset): [string, ReactNode][] {
       </span>,
     ],
   ];
-  return facts.filter(([, value]) => Boolean(value));
 }
 
 function SourcesCard({ asset }: { asset: DataAsset }) {

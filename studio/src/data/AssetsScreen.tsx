@@ -2,13 +2,13 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { listAssets } from "../api/assets.ts";
 import { assetHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
+import { addressOnScreen } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { KINDS_OF_ASSETS, registerInPython } from "./assetWords.ts";
-import { addressOnScreen } from "./Lines.tsx";
 import { Tabs } from "./Tabs.tsx";
 
 /** All datasets that are registered in the workspace. */

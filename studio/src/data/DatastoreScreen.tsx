@@ -6,12 +6,13 @@ import { go } from "../app/location.ts";
 import { datastoresHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { Dialog } from "../parts/Dialog.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { Time } from "../parts/Time.tsx";
 import { DatastoreFiles } from "./DatastoreFiles.tsx";
-import { addressOnScreen, Lines } from "./Lines.tsx";
 import { datastoreInPython, datastoreInShell, KIND_NAMES, whereOf } from "./words.ts";
 
 /** One datastore: a folder of its files, and what is known of it. */
@@ -24,31 +25,20 @@ export function DatastoreScreen({ name, folder }: { name: string; folder: string
   });
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={datastoresHash()}>Datastores</a>
-          <span aria-hidden="true">/</span>
-          <span className="wrap-anywhere">{name}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">{name}</h1>
-          {query.data?.is_default && <span className="pill good">default</span>}
-          <span className="grow" />
-          {query.data && <Actions datastore={query.data} />}
-        </div>
-      </div>
+      <PageHead
+        trail={[["Datastores", datastoresHash()]]}
+        here={name}
+        title={name}
+        marks={query.data?.is_default && <span className="pill good">default</span>}
+        actions={query.data && <Actions datastore={query.data} />}
+      />
       <Loaded query={query} label="Loading the datastore">
         {(found) => (
           <>
             {found.description && <p className="wrap-anywhere">{found.description}</p>}
             <DatastoreFiles key={folder} datastore={found} folder={folder} />
             <div className="overview">
-              <section className="card" aria-label="Details">
-                <header>
-                  <h2>Details</h2>
-                </header>
-                <Facts facts={factsOf(found)} />
-              </section>
+              <FactsCard facts={factsOf(found)} />
               <Lines
                 python={datastoreInPython(addressOnScreen(), name, folder)}
                 shell={datastoreInShell(addressOnScreen(), name, folder)}
@@ -62,7 +52,7 @@ export function DatastoreScreen({ name, folder }: { name: string; folder: string
 }
 
 function factsOf(found: Datastore): [string, ReactNode][] {
-  const facts: [string, ReactNode][] = [
+  return [
     ["Kind", KIND_NAMES[found.kind]],
     ["Where", whereOf(found)],
     ["Endpoint", found.endpoint],
@@ -71,7 +61,6 @@ function factsOf(found: Datastore): [string, ReactNode][] {
     ["Registered", !found.is_built_in && <Time ms={found.updated_ms} />],
     ["By", found.created_by],
   ];
-  return facts.filter(([, value]) => Boolean(value));
 }
 
 function Actions({ datastore }: { datastore: Datastore }) {

@@ -9,15 +9,16 @@ import {
 import { may, useCaller } from "../api/caller.ts";
 import { environmentHash, environmentsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
-import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
+import { TextCard } from "../parts/TextCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { environmentInPython, environmentInShell } from "./environmentWords.ts";
-import { addressOnScreen, Lines } from "./Lines.tsx";
 import { VersionsCard } from "./VersionsCard.tsx";
 
 const pairs = (values: Record<string, string>) =>
@@ -33,22 +34,22 @@ export function EnvironmentScreen({ name, version }: { name: string; version: st
   });
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={environmentsHash()}>Environments</a>
-          <span aria-hidden="true">/</span>
-          <span className="wrap-anywhere">{name}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">
+      <PageHead
+        trail={[["Environments", environmentsHash()]]}
+        here={name}
+        title={
+          <>
             {name} {query.data && <span className="quiet">version {query.data.version}</span>}
-          </h1>
-          {query.data?.is_archived && <span className="pill">archived</span>}
-          {query.data?.is_curated && <span className="pill">comes with the server</span>}
-          <span className="grow" />
-          {query.data && !query.data.is_curated && <Actions environment={query.data} />}
-        </div>
-      </div>
+          </>
+        }
+        marks={
+          <>
+            {query.data?.is_archived && <span className="pill">archived</span>}
+            {query.data?.is_curated && <span className="pill">comes with the server</span>}
+          </>
+        }
+        actions={query.data && !query.data.is_curated && <Actions environment={query.data} />}
+      />
       <Loaded query={query} label="Loading the environment">
         {(found) => <Content found={found} />}
       </Loaded>
@@ -63,12 +64,7 @@ function Content({ found }: { found: Environment }) {
       {found.description && <p className="wrap-anywhere">{found.description}</p>}
       <div className="overview">
         <div className="stack">
-          <section className="card" aria-label="Details">
-            <header>
-              <h2>Details</h2>
-            </header>
-            <Facts facts={factsOf(found)} />
-          </section>
+          <FactsCard facts={factsOf(found)} />
           {!found.is_curated && (
             <VersionsCard
               queryKey={["environments", name, "versions"]}
@@ -87,7 +83,7 @@ function Content({ found }: { found: Environment }) {
         </div>
         <div className="stack">
           <PackagesCard found={found} />
-          {docker.dockerfile && <TextCard title="Dockerfile" text={docker.dockerfile} />}
+          {docker.dockerfile && <TextCard title="Dockerfile" text={docker.dockerfile} empty="" />}
           <PairsCard title="Variables" empty="No variables are set." rows={pairs(found.variables)} />
           <PairsCard title="Tags" empty="No tags were set." rows={pairs(found.tags)} />
         </div>
@@ -97,7 +93,7 @@ function Content({ found }: { found: Environment }) {
 }
 
 function factsOf({ python, docker, ...found }: Environment): [string, ReactNode][] {
-  const facts: [string, ReactNode][] = [
+  return [
     ["Image", docker.image && <code>{docker.image}</code>],
     ["Shared memory", docker.shm_size],
     ["Python", <code key="python">{python.interpreter}</code>],
@@ -106,7 +102,6 @@ function factsOf({ python, docker, ...found }: Environment): [string, ReactNode]
     ["Registered", !found.is_curated && <Time ms={found.created_ms} />],
     ["By", found.created_by],
   ];
-  return facts.filter(([, value]) => Boolean(value));
 }
 
 function PackagesCard({ found }: { found: Environment }) {
@@ -115,23 +110,7 @@ function PackagesCard({ found }: { found: Environment }) {
     ...(packages.length > 0 ? ["# conda", ...packages] : []),
     ...(pip.length > 0 ? ["# pip", ...pip] : []),
   ].join("\n");
-  return <TextCard title="Packages" text={text} />;
-}
-
-function TextCard({ title, text }: { title: string; text: string }) {
-  return (
-    <section className="card" aria-label={title}>
-      <header className="row">
-        <h2 className="grow">{title}</h2>
-        {text && <CopyButton text={text} label={`Copy: ${title}`} />}
-      </header>
-      {text ? (
-        <pre className="card-note note-text wrap-anywhere">{text}</pre>
-      ) : (
-        <p className="quiet card-note">None are named.</p>
-      )}
-    </section>
-  );
+  return <TextCard title="Packages" text={text} empty="None are named." />;
 }
 
 function Actions({ environment }: { environment: Environment }) {

@@ -3,13 +3,13 @@ import { type Environment, listEnvironments } from "../api/assets.ts";
 import { useUrlQuery } from "../app/location.ts";
 import { environmentHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
+import { addressOnScreen } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { registerEnvironmentInPython } from "./environmentWords.ts";
-import { addressOnScreen } from "./Lines.tsx";
 import { Tabs } from "./Tabs.tsx";
 
 const COLUMNS = ["Name", "Latest version", "~Registered", "~Description"];

@@ -1,7 +1,7 @@
 /** What people read of datasets, and the lines that do the same elsewhere. Pure. */
 import type { DataAsset, DataSource } from "../api/assets.ts";
+import { type Address, openInPython, openInShell } from "../parts/opening.ts";
 import { pythonText, shellWord } from "../parts/quoting.ts";
-import { type Address, openInPython, openInShell } from "./words.ts";
 
 export const KINDS_OF_ASSETS = { file: "Files", tabular: "Rows" } as const;
 

@@ -1,6 +1,7 @@
 /** The lines that do with environments what the Studio does. Pure. */
+
+import { type Address, openInPython, openInShell } from "../parts/opening.ts";
 import { pythonText, shellWord } from "../parts/quoting.ts";
-import { type Address, openInPython, openInShell } from "./words.ts";
 
 export const registerEnvironmentInPython = (address: Address) =>
   [

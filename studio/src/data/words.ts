@@ -1,5 +1,6 @@
 /** What people read of datastores, and the lines that do the same elsewhere. Pure. */
 import type { Datastore, DatastoreKind } from "../api/datastores.ts";
+import { type Address, openInPython, openInShell } from "../parts/opening.ts";
 import { pythonText, shellWord } from "../parts/quoting.ts";
 
 export const KIND_NAMES: Record<DatastoreKind, string> = {
@@ -17,18 +18,6 @@ export function whereOf({ kind, bucket, prefix, account, folder }: Datastore): s
   if (kind === "azure_blob") return [account, path].filter(Boolean).join(": ");
   return folder || "in the server's own store";
 }
-
-/** Where a client finds the workspace on screen. */
-export interface Address {
-  server: string;
-  workspace: string;
-}
-
-export const openInPython = ({ server, workspace }: Address) =>
-  `ws = Workspace.get(${pythonText(workspace)}, url=${pythonText(server)})`;
-
-export const openInShell = ({ server, workspace }: Address) =>
-  `--url ${shellWord(server)} -w ${shellWord(workspace)}`;
 
 export function datastoreInPython(address: Address, name: string, folder: string): string {
   return [

@@ -6,8 +6,9 @@ import { experimentHash, experimentsHash, modelHash, runHash } from "../app/rout
 import { useDocumentTitle } from "../app/title.ts";
 import { ArtifactBrowser } from "../artifacts/ArtifactBrowser.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { number } from "../parts/format.ts";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Failure, Skeleton } from "../parts/States.tsx";
 import { Time } from "../parts/Time.tsx";
@@ -15,7 +16,7 @@ import { Time } from "../parts/Time.tsx";
 const TONES: Record<string, string> = { READY: "good", PENDING: "live", UPLOAD_FAILED: "bad" };
 
 function factsOf(model: LoggedModel): [string, ReactNode][] {
-  const facts: [string, ReactNode | undefined][] = [
+  return [
     ["Created", <Time key="created" ms={model.createdMs} />],
     ["Changed", <Time key="changed" ms={model.updatedMs} />],
     ["Kind", model.modelType || undefined],
@@ -29,7 +30,6 @@ function factsOf(model: LoggedModel): [string, ReactNode][] {
     ],
     ["Files", model.artifactUri],
   ];
-  return facts.filter((fact): fact is [string, ReactNode] => fact[1] !== undefined);
 }
 
 const pairRows = (pairs: Map<string, string>) => [...pairs].map(([key, text]) => ({ key, text }));
@@ -55,34 +55,29 @@ export function ModelScreen(props: { experimentId: string; modelId: string; arti
   }
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={experimentsHash()}>Experiments</a>
-          <span aria-hidden="true">/</span>
-          <a href={experimentHash(experimentId)}>{experimentId}</a>
-          <span aria-hidden="true">/</span>
-          <span>Models</span>
-        </nav>
-        <div className="title">
-          <h1>{model.name || modelId}</h1>
-          <span className={`pill ${TONES[model.status] ?? ""}`}>
-            <span className="mark" />
-            {model.status.toLowerCase().replaceAll("_", " ")}
-          </span>
-          <span className="row quiet">
-            <code className="wide-only">{modelId}</code>
-            <CopyButton text={modelId} label="Copy the model's ID" />
-          </span>
-        </div>
-      </div>
+      <PageHead
+        trail={[
+          ["Experiments", experimentsHash()],
+          [experimentId, experimentHash(experimentId)],
+        ]}
+        here="Models"
+        title={model.name || modelId}
+        marks={
+          <>
+            <span className={`pill ${TONES[model.status] ?? ""}`}>
+              <span className="mark" />
+              {model.status.toLowerCase().replaceAll("_", " ")}
+            </span>
+            <span className="row quiet">
+              <code className="wide-only">{modelId}</code>
+              <CopyButton text={modelId} label="Copy the model's ID" />
+            </span>
+          </>
+        }
+      />
       <div className="overview">
         <div className="stack">
-          <section className="card" aria-label="Details">
-            <header>
-              <h2>Details</h2>
-            </header>
-            <Facts facts={factsOf(model)} />
-          </section>
+          <FactsCard facts={factsOf(model)} />
           <PairsCard title="Params" empty="No params were logged." rows={pairRows(model.params)} />
         </div>
         <div className="stack">

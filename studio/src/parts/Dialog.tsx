@@ -5,6 +5,8 @@ interface Props {
   title: string;
   action: string;
   isDanger?: boolean;
+  /** What the button says that does nothing. */
+  dismiss?: string;
   /** Does it; the dialog closes when it succeeds and shows the reason when it doesn't. */
   onConfirm: (form: FormData) => Promise<void>;
   onClose: () => void;
@@ -12,7 +14,15 @@ interface Props {
 }
 
 /** A question that must be answered or dismissed. Escape dismisses; focus goes back where it was. */
-export function Dialog({ title, action, isDanger = false, onConfirm, onClose, children }: Props) {
+export function Dialog({
+  title,
+  action,
+  isDanger = false,
+  dismiss = "Cancel",
+  onConfirm,
+  onClose,
+  children,
+}: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   const [failure, setFailure] = useState<string | null>(null);
@@ -48,7 +58,7 @@ export function Dialog({ title, action, isDanger = false, onConfirm, onClose, ch
         <div className="row">
           <span className="grow" />
           <button type="button" className="button" onClick={() => dialog.current?.close()}>
-            Cancel
+            {dismiss}
           </button>
           <button type="submit" className={`button ${isDanger ? "danger" : "primary"}`} disabled={isBusy}>
             {action}

@@ -13,3 +13,15 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }) {
     </dl>
   );
 }
+
+/** A card of facts; those without a value are left out. */
+export function FactsCard({ title = "Details", facts }: { title?: string; facts: [string, ReactNode][] }) {
+  return (
+    <section className="card" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+      </header>
+      <Facts facts={facts.filter(([, value]) => value === 0 || Boolean(value))} />
+    </section>
+  );
+}

@@ -1,5 +1,11 @@
 /** Labelled fields of a form. */
-import { type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, useId } from "react";
+import {
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId,
+} from "react";
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string;
@@ -14,6 +20,29 @@ export function TextField({ label, hint, ...rest }: FieldProps) {
       <label className="labelled">
         {label}
         <input className="field" autoComplete="off" aria-describedby={hint ? hintId : undefined} {...rest} />
+      </label>
+      {hint && (
+        <p id={hintId} className="hint">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface AreaProps extends TextareaHTMLAttributes<HTMLTextAreaElement> {
+  label: string;
+  name: string;
+  hint?: string;
+}
+
+export function AreaField({ label, hint, ...rest }: AreaProps) {
+  const hintId = useId();
+  return (
+    <div className="labelled">
+      <label className="labelled">
+        {label}
+        <textarea className="field" rows={3} aria-describedby={hint ? hintId : undefined} {...rest} />
       </label>
       {hint && (
         <p id={hintId} className="hint">

@@ -16,11 +16,12 @@ import { useDocumentTitle } from "../app/title.ts";
 import { ArtifactBrowser } from "../artifacts/ArtifactBrowser.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { number } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { IconButton } from "../parts/IconButton.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { byName } from "../runs/columns.ts";
@@ -52,27 +53,28 @@ export function ModelVersionScreen({ kind, name, version, artifactPath }: Props)
   const close = () => setAsked(null);
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={registryHash(kind)}>{TITLES[kind]}</a>
-          <span aria-hidden="true">/</span>
-          <a href={registeredModelHash(kind, name)}>{name}</a>
-          <span aria-hidden="true">/</span>
-          <span>Version {version}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">
+      <PageHead
+        trail={[
+          [TITLES[kind], registryHash(kind)],
+          [name, registeredModelHash(kind, name)],
+        ]}
+        here={`Version ${version}`}
+        title={
+          <>
             {name} <span className="quiet">version {version}</span>
-          </h1>
-          <span className="grow" />
-          <button type="button" className="button" onClick={() => setAsked("describe")}>
-            <Icon name="pencil" /> Describe
-          </button>
-          <button type="button" className="button danger" onClick={() => setAsked("delete")}>
-            <Icon name="trash" /> Delete
-          </button>
-        </div>
-      </div>
+          </>
+        }
+        actions={
+          <>
+            <button type="button" className="button" onClick={() => setAsked("describe")}>
+              <Icon name="pencil" /> Describe
+            </button>
+            <button type="button" className="button danger" onClick={() => setAsked("delete")}>
+              <Icon name="trash" /> Delete
+            </button>
+          </>
+        }
+      />
       <Loaded query={query} label="Loading the version">
         {(found) => (
           <>
@@ -135,12 +137,7 @@ function Content({
       {found.description && <p className="wrap-anywhere">{found.description}</p>}
       <div className="overview">
         <div className="stack">
-          <section className="card" aria-label="Details">
-            <header>
-              <h2>Details</h2>
-            </header>
-            <Facts facts={factsOf(found, run.data)} />
-          </section>
+          <FactsCard facts={factsOf(found, run.data)} />
           <AliasesCard found={found} />
         </div>
         <div className="stack">
@@ -174,7 +171,7 @@ function Content({
 
 function factsOf(found: ModelVersion, run: Run | undefined): [string, ReactNode][] {
   const address = `models:/${found.name}/${found.version}`;
-  const facts: [string, ReactNode | undefined][] = [
+  return [
     ["Registered", <Time key="registered" ms={found.createdMs} />],
     ["Changed", <Time key="changed" ms={found.updatedMs} />],
     ["By", found.user || undefined],
@@ -207,7 +204,6 @@ function factsOf(found: ModelVersion, run: Run | undefined): [string, ReactNode]
     ],
     ["Source", found.source || undefined],
   ];
-  return facts.filter((fact): fact is [string, ReactNode] => fact[1] !== undefined);
 }
 
 function MetricsCard({ run }: { run: Run }) {

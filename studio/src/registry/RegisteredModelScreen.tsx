@@ -14,6 +14,7 @@ import { useDocumentTitle } from "../app/title.ts";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
@@ -36,23 +37,21 @@ export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name
   const close = () => setAsked(null);
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={registryHash(kind)}>{TITLES[kind]}</a>
-          <span aria-hidden="true">/</span>
-          <span>{name}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">{name}</h1>
-          <span className="grow" />
-          <button type="button" className="button" onClick={() => setAsked("describe")}>
-            <Icon name="pencil" /> Describe
-          </button>
-          <button type="button" className="button danger" onClick={() => setAsked("delete")}>
-            <Icon name="trash" /> Delete
-          </button>
-        </div>
-      </div>
+      <PageHead
+        trail={[[TITLES[kind], registryHash(kind)]]}
+        here={name}
+        title={name}
+        actions={
+          <>
+            <button type="button" className="button" onClick={() => setAsked("describe")}>
+              <Icon name="pencil" /> Describe
+            </button>
+            <button type="button" className="button danger" onClick={() => setAsked("delete")}>
+              <Icon name="trash" /> Delete
+            </button>
+          </>
+        }
+      />
       <Loaded query={model} label={`Loading the ${ONE[kind]}`}>
         {(found) => (
           <>

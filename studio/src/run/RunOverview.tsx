@@ -1,13 +1,15 @@
 import type { ReactNode } from "react";
 import type { Run } from "../api/types.ts";
-import { modelHash } from "../app/route.ts";
+import { jobHash, modelHash } from "../app/route.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { Facts, FactsCard } from "../parts/Facts.tsx";
 import { number } from "../parts/format.ts";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
 import { byName } from "../runs/columns.ts";
 
+/** A run that the code of a job began says which. */
+const JOB_TAG = "runyard.job";
 const NOTE_TAG = "mlflow.note.content";
 
 function withCopy(text: string, label: string): ReactNode {
@@ -21,18 +23,19 @@ function withCopy(text: string, label: string): ReactNode {
 
 function factsOf(run: Run): [string, ReactNode][] {
   const source = run.tags.get("mlflow.source.name");
+  const job = run.tags.get(JOB_TAG);
   const commit = run.tags.get("mlflow.source.git.commit");
-  const facts: [string, ReactNode | undefined][] = [
+  return [
     ["Started", <Time key="started" ms={run.startedMs} />],
     ["Ended", run.endedMs === null ? undefined : <Time key="ended" ms={run.endedMs} />],
     ["Duration", <Duration key="duration" startedMs={run.startedMs} endedMs={run.endedMs} />],
     ["User", run.user || undefined],
+    ["Begun by the job", job && <a href={jobHash(job)}>{job}</a>],
     ["Source", source],
     ["Git commit", commit && withCopy(commit, "Copy the commit")],
     ["Git branch", run.tags.get("mlflow.source.git.branch")],
     ["Files", withCopy(run.artifactUri, "Copy the artifact address")],
   ];
-  return facts.filter((fact): fact is [string, ReactNode] => fact[1] !== undefined);
 }
 
 function ModelLinks({ run, modelIds }: { run: Run; modelIds: string[] }) {
@@ -90,12 +93,7 @@ export function RunOverview({ run }: { run: Run }) {
       )}
       <div className="overview">
         <div className="stack">
-          <section className="card" aria-label="Details">
-            <header>
-              <h2>Details</h2>
-            </header>
-            <Facts facts={factsOf(run)} />
-          </section>
+          <FactsCard facts={factsOf(run)} />
           <PairsCard
             title="Params"
             empty="No params were logged."

@@ -6,9 +6,10 @@ import { describeWorkspace, getWorkspace, type WorkspaceFacts } from "../api/wor
 import { adminHash, experimentsHash, workspacesHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { TextDialog } from "../parts/Dialog.tsx";
-import { Facts } from "../parts/Facts.tsx";
+import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Time } from "../parts/Time.tsx";
@@ -30,31 +31,20 @@ export function WorkspaceScreen({ name }: { name: string }) {
   });
   return (
     <div className="page stack">
-      <div>
-        <nav className="crumbs" aria-label="Where you are">
-          <a href={workspacesHash()}>Workspaces</a>
-          <span aria-hidden="true">/</span>
-          <span className="wrap-anywhere">{name}</span>
-        </nav>
-        <div className="title">
-          <h1 className="wrap-anywhere">{name}</h1>
-          {name === workspaceName() && <span className="pill good">on screen</span>}
-          <span className="grow" />
-          {query.data && <Actions workspace={query.data} />}
-        </div>
-      </div>
+      <PageHead
+        trail={[["Workspaces", workspacesHash()]]}
+        here={name}
+        title={name}
+        marks={name === workspaceName() && <span className="pill good">on screen</span>}
+        actions={query.data && <Actions workspace={query.data} />}
+      />
       <Loaded query={query} label="Loading the workspace">
         {(found) => (
           <>
             {found.description && <p className="wrap-anywhere">{found.description}</p>}
             <div className="overview">
               <div className="stack">
-                <section className="card" aria-label="Details">
-                  <header>
-                    <h2>Details</h2>
-                  </header>
-                  <Facts facts={factsOf(found)} />
-                </section>
+                <FactsCard facts={factsOf(found)} />
                 <PairsCard
                   title="Tags"
                   empty="No tags were set."

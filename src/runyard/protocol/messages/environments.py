@@ -123,23 +123,29 @@ def environment_spec(python: WirePython, docker: WireDocker, variables: dict[str
     )
 
 
+def wire_python(python: PythonSpec) -> WirePython:
+    """Return which Python runs, as Runyard writes it."""
+    conda = python.conda
+    return WirePython(
+        user_managed=python.is_user_managed,
+        interpreter=python.interpreter,
+        conda=WireConda(channels=list(conda.channels), packages=list(conda.packages), pip=list(conda.pip)),
+    )
+
+
+def wire_docker(docker: DockerSpec) -> WireDocker:
+    """Return a container as Runyard writes it."""
+    return WireDocker(image=docker.image, dockerfile=docker.dockerfile, shm_size=docker.shm_size)
+
+
 def wire_environment(environment: Environment) -> WireEnvironment:
     """Return an environment as Runyard writes it."""
-    python, docker = environment.spec.python, environment.spec.docker
     return WireEnvironment(
         name=environment.name,
         version=environment.version,
         latest_version=environment.latest_version,
-        python=WirePython(
-            user_managed=python.is_user_managed,
-            interpreter=python.interpreter,
-            conda=WireConda(
-                channels=list(python.conda.channels),
-                packages=list(python.conda.packages),
-                pip=list(python.conda.pip),
-            ),
-        ),
-        docker=WireDocker(image=docker.image, dockerfile=docker.dockerfile, shm_size=docker.shm_size),
+        python=wire_python(environment.spec.python),
+        docker=wire_docker(environment.spec.docker),
         variables=dict(environment.spec.variables),
         description=environment.description,
         tags=dict(environment.tags),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from runyard.entities.job import Job
+from collections.abc import Mapping
+
+from runyard.entities.job import DataPlace, Job, JobInput, JobOutput, Waiting
 from runyard.protocol.messages.common import Wire
-from runyard.protocol.messages.environments import WireDocker, WirePython
+from runyard.protocol.messages.environments import WireDocker, WirePython, wire_docker, wire_python
 
 
 class JobEnvironment(Wire):
@@ -20,11 +22,34 @@ class JobEnvironment(Wire):
     variables: dict[str, str] = {}
 
 
+class WirePlace(Wire, omit_defaults=False):
+    """A file or folder of a datastore; without one, of the workspace's artifacts."""
+
+    path: str
+    datastore: str = ""
+
+
+class WireInput(Wire, omit_defaults=False):
+    """Data of a job: what lies at some places is brought to it; without any it is told of a data asset."""
+
+    places: list[WirePlace] = []
+    asset_id: str = ""
+
+
+class WireOutput(Wire, omit_defaults=False):
+    """A folder of a job that goes to a datastore after its script; ``{run_id}`` in its path is the run's."""
+
+    datastore: str
+    path: str = ""
+    overwrite: bool = False
+
+
 class SubmitJob(Wire):
     """Body of ``POST /api/v1/jobs``: a ``script`` of the ``snapshot``, or a ``command``.
 
     ``max_duration_s`` of 0 is for ever. ``is_azureml`` lets the script import Runyard's SDK as ``azureml``.
-    ``run_id`` is the client's own, 32 hexadecimal digits: the same request again is the same job.
+    ``run_id`` is the client's own, 32 hexadecimal digits: the same request again is the same job. In
+    arguments ``${{inputs.name}}`` and ``${{outputs.name}}`` stand for paths of ``inputs`` and ``outputs``.
     """
 
     experiment_id: str
@@ -40,6 +65,8 @@ class SubmitJob(Wire):
     max_attempts: int = 1
     priority: int = 0
     is_azureml: bool = False
+    inputs: dict[str, WireInput] = {}
+    outputs: dict[str, WireOutput] = {}
     run_name: str = ""
     tags: dict[str, str] = {}
     run_id: str | None = None
@@ -49,18 +76,23 @@ class ListJobs(Wire):
     """Query of ``GET /api/v1/jobs``; the latest submitted first.
 
     ``statuses`` are names of states with commas between them; ``active`` stands for all that are not over.
+    ``text`` is somewhere in the run's name or id, the script or command's name, or the submitter's name,
+    whatever the case of its letters.
     """
 
     compute: str | None = None
     experiment_id: str | None = None
     statuses: str = ""
+    text: str = ""
     max_results: int = 100
     page_token: str | None = None
 
 
 class WireJob(Wire, omit_defaults=False):
-    """A job. ``position`` counts from 1 in the queue of its target; ``reason`` says why it ended so.
+    """A job, and what its run is called.
 
+    ``position`` counts from 1 in the queue of its target, and ``waits_for`` says what it waits for there;
+    ``reason`` says why it ended so, or why an attempt before failed.
     ``status`` is queued, starting, preparing, running, completed, failed, canceled or lost.
     """
 
@@ -81,6 +113,8 @@ class WireJob(Wire, omit_defaults=False):
     variables: dict[str, str]
     max_duration_s: int
     is_azureml: bool
+    inputs: dict[str, WireInput]
+    outputs: dict[str, WireOutput]
     submitted_ms: int
     submitted_by: str
     started_ms: int | None
@@ -89,13 +123,16 @@ class WireJob(Wire, omit_defaults=False):
     exit_code: int | None
     reason: str
     host: str
+    run_name: str = ""
     position: int | None = None
+    waits_for: str = ""
 
 
 class JobAnswer(Wire, omit_defaults=False):
-    """One job."""
+    """One job, and the environment that it was submitted with, whatever has become of that since."""
 
     job: WireJob
+    environment: JobEnvironment | None = None
 
 
 class ListJobsAnswer(Wire, omit_defaults=False):
@@ -149,7 +186,40 @@ class SnapshotAnswer(Wire, omit_defaults=False):
     size_bytes: int
 
 
-def wire_job(job: Job, position: int | None = None) -> WireJob:
+class WireSnapshotFile(Wire, omit_defaults=False):
+    """A file of a job's code, by its path below the folder."""
+
+    path: str
+    size_bytes: int
+    is_executable: bool
+
+
+class ListSnapshotFilesAnswer(Wire, omit_defaults=False):
+    """The files of a job's code in the order of the archive; ``is_cut`` if there may be more."""
+
+    files: list[WireSnapshotFile]
+    is_cut: bool
+
+
+def job_inputs(wire: Mapping[str, WireInput]) -> tuple[JobInput, ...]:
+    """Return what a job reads, as it was written."""
+    return tuple(
+        JobInput(name, tuple(DataPlace(at.datastore, at.path) for at in each.places), each.asset_id)
+        for name, each in wire.items()
+    )
+
+
+def job_outputs(wire: Mapping[str, WireOutput]) -> tuple[JobOutput, ...]:
+    """Return what comes out of a job, as it was written."""
+    return tuple(JobOutput(name, each.datastore, each.path, each.overwrite) for name, each in wire.items())
+
+
+def _wire_input(input: JobInput) -> WireInput:
+    places = [WirePlace(path=each.path, datastore=each.datastore) for each in input.places]
+    return WireInput(places=places, asset_id=input.asset_id)
+
+
+def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> WireJob:
     """Return a job as Runyard writes it."""
     spec = job.spec
     return WireJob(
@@ -170,6 +240,11 @@ def wire_job(job: Job, position: int | None = None) -> WireJob:
         variables=dict(spec.variables),
         max_duration_s=spec.max_duration_s,
         is_azureml=spec.is_azureml,
+        inputs={each.name: _wire_input(each) for each in spec.inputs},
+        outputs={
+            each.name: WireOutput(datastore=each.datastore, path=each.path, overwrite=each.overwrite)
+            for each in spec.outputs
+        },
         submitted_ms=job.submitted_ms,
         submitted_by=job.submitted_by,
         started_ms=job.started_ms,
@@ -178,5 +253,19 @@ def wire_job(job: Job, position: int | None = None) -> WireJob:
         exit_code=job.exit_code,
         reason=job.reason,
         host=job.host,
-        position=position,
+        run_name=run_name,
+        position=waiting.position if waiting else None,
+        waits_for=waiting.reason if waiting else "",
+    )
+
+
+def wire_job_environment(job: Job) -> JobEnvironment:
+    """Return what a job needs around it, as Runyard writes it."""
+    spec = job.spec.environment
+    return JobEnvironment(
+        name=job.spec.environment_name,
+        version=job.spec.environment_version or None,
+        python=wire_python(spec.python),
+        docker=wire_docker(spec.docker),
+        variables=dict(spec.variables),
     )

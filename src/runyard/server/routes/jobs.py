@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runyard.auth.permissions import Permission
 from runyard.entities.job import Job, JobSpec, JobStatus
 from runyard.protocol.messages.common import Empty
@@ -16,7 +18,11 @@ from runyard.protocol.messages.jobs import (
     ReportAnswer,
     ReportJob,
     SubmitJob,
+    WireJob,
+    job_inputs,
+    job_outputs,
     wire_job,
+    wire_job_environment,
 )
 from runyard.protocol.wire import choice
 from runyard.server.routing import Routes
@@ -24,6 +30,7 @@ from runyard.services import job_reports, jobs, reach
 from runyard.services.call import Call
 from runyard.services.job_life import AttemptEnd
 from runyard.services.job_reports import Agent
+from runyard.services.job_waiting import waiting_of
 
 routes = Routes()
 _BASE = "/api/v1/jobs"
@@ -41,25 +48,7 @@ _ACTIVE = "active"
 )
 def submit_job(call: Call, body: SubmitJob) -> JobAnswer:
     """Keep a job and its run."""
-    wanted = body.environment or JobEnvironment()
-    has_content = wanted.python is not None or wanted.docker is not None or bool(wanted.variables)
-    content = environment_spec(wanted.python or WirePython(), wanted.docker or WireDocker(), wanted.variables)
-    environment = jobs.environment_of(call, wanted.name, wanted.version, content if has_content else None)
-    spec = JobSpec(
-        snapshot=body.snapshot,
-        script=body.script,
-        arguments=tuple(body.arguments),
-        command=tuple(body.command),
-        environment=environment.spec,
-        environment_name=environment.name,
-        environment_version=environment.version,
-        variables=body.variables,
-        slots=body.slots,
-        max_duration_s=body.max_duration_s,
-        max_attempts=body.max_attempts,
-        priority=body.priority,
-        is_azureml=body.is_azureml,
-    )
+    spec = job_spec(call, body)
     new = jobs.NewJob(body.experiment_id, body.compute, spec, body.run_name, body.tags, body.run_id)
     return _answer(call, jobs.submit_job(call, new))
 
@@ -67,10 +56,9 @@ def submit_job(call: Call, body: SubmitJob) -> JobAnswer:
 @routes.get(_BASE, permits=Permission.READ, of=reach.searched, summary="List jobs, the latest first.")
 def list_jobs(call: Call, body: ListJobs) -> ListJobsAnswer:
     """Answer a page of jobs."""
-    page = jobs.list_jobs(
-        call, body.compute, body.experiment_id, _statuses(body.statuses), body.max_results, body.page_token
-    )
-    return ListJobsAnswer(jobs=[wire_job(each) for each in page.items], next_page_token=page.next_token)
+    search = jobs.WantedJobs(body.compute, body.experiment_id, _statuses(body.statuses), body.text)
+    page = jobs.list_jobs(call, search, body.max_results, body.page_token)
+    return ListJobsAnswer(jobs=_wired(call, page.items), next_page_token=page.next_token)
 
 
 @routes.get(_ONE, permits=Permission.READ, of=reach.run, summary="Get a job.")
@@ -121,8 +109,44 @@ def end_job(call: Call, body: EndJob, run_id: str) -> Empty:
     return Empty()
 
 
+def job_spec(call: Call, body: SubmitJob) -> JobSpec:
+    """Return what a message says of what is to run, with the environment that it names.
+
+    Raises:
+        NotFound: There is no such environment.
+        InvalidParameter: A part of it can't be.
+    """
+    wanted = body.environment or JobEnvironment()
+    has_content = wanted.python is not None or wanted.docker is not None or bool(wanted.variables)
+    content = environment_spec(wanted.python or WirePython(), wanted.docker or WireDocker(), wanted.variables)
+    environment = jobs.environment_of(call, wanted.name, wanted.version, content if has_content else None)
+    return JobSpec(
+        snapshot=body.snapshot,
+        script=body.script,
+        arguments=tuple(body.arguments),
+        command=tuple(body.command),
+        environment=environment.spec,
+        environment_name=environment.name,
+        environment_version=environment.version,
+        variables=body.variables,
+        slots=body.slots,
+        max_duration_s=body.max_duration_s,
+        max_attempts=body.max_attempts,
+        priority=body.priority,
+        is_azureml=body.is_azureml,
+        inputs=job_inputs(body.inputs),
+        outputs=job_outputs(body.outputs),
+    )
+
+
 def _answer(call: Call, job: Job) -> JobAnswer:
-    return JobAnswer(job=wire_job(job, jobs.position_of(call, job)))
+    return JobAnswer(job=_wired(call, [job])[0], environment=wire_job_environment(job))
+
+
+def _wired(call: Call, found: Sequence[Job]) -> list[WireJob]:
+    waiting = waiting_of(call, found)
+    names = jobs.run_names_of(call, found)
+    return [wire_job(job, names.get(job.run_id, ""), waiting.get(job.run_id)) for job in found]
 
 
 def _statuses(text: str) -> frozenset[JobStatus]:

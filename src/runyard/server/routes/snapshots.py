@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runyard.auth.permissions import Permission
-from runyard.protocol.messages.jobs import SnapshotAnswer
+from runyard.protocol.messages.jobs import ListSnapshotFilesAnswer, SnapshotAnswer, WireSnapshotFile
 from runyard.server.answers import json_response
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
-from runyard.services import snapshots
+from runyard.services import snapshot_files, snapshots
 from runyard.services.artifacts import ArtifactUpload, Declared
 from runyard.services.assignments import own_wheel_named
 from runyard.services.call import Call
@@ -34,6 +34,25 @@ async def download_snapshot(call: Call, http: Request, sha256: str) -> Response:
     """Send the archive, or a range of its bytes."""
     download = await run_sync(snapshots.open_snapshot, call, sha256)
     return download_response(http, download, f"{sha256}.tar.gz")
+
+
+@routes.get(f"{_ONE}/files", permits=Permission.READ, summary="List the files of a job's code.")
+def list_snapshot_files(call: Call, sha256: str) -> ListSnapshotFilesAnswer:
+    """Answer their names and sizes."""
+    listing = snapshot_files.list_code(call, sha256)
+    files = [WireSnapshotFile(each.path, each.size_bytes, each.is_executable) for each in listing.files]
+    return ListSnapshotFilesAnswer(files=files, is_cut=listing.is_cut)
+
+
+@routes.get(
+    f"{_ONE}/files/{{file_path:path}}",
+    permits=Permission.READ,
+    summary="Download one file of a job's code, of up to 8 MiB.",
+)
+async def download_snapshot_file(call: Call, http: Request, sha256: str, file_path: str) -> Response:
+    """Send what is in the archive at that path."""
+    download = await run_sync(snapshot_files.open_code, call, sha256, file_path)
+    return download_response(http, download, file_path)
 
 
 @routes.put(

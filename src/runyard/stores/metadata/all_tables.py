@@ -10,6 +10,7 @@ from runyard.stores.metadata import (
     schema_jobs,
     schema_operation,
     schema_registry,
+    schema_sweeps,
     schema_traces,
 )
 from runyard.stores.metadata.schema import tables
@@ -22,6 +23,7 @@ __all__ = [
     "schema_jobs",
     "schema_operation",
     "schema_registry",
+    "schema_sweeps",
     "schema_traces",
     "tables",
 ]

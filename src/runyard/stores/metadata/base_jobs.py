@@ -22,6 +22,8 @@ class JobSearch:
         compute: Only those of this target.
         experiment_ids: Only those of these experiments; ``None`` for all.
         statuses: Only those that are in one of these states; empty for all.
+        text: Only those with this in the name or id of their run, its tag of what it runs, or the name of who
+            submitted them, whatever the case of its letters; empty for all.
     """
 
     workspace: str
@@ -30,6 +32,7 @@ class JobSearch:
     compute: str | None = None
     experiment_ids: frozenset[str] | None = None
     statuses: frozenset[JobStatus] = frozenset()
+    text: str = ""
 
 
 class JobStore(ABC):
@@ -51,6 +54,10 @@ class JobStore(ABC):
     @abstractmethod
     def search_jobs(self, search: JobSearch) -> list[Job]:
         """Return jobs of a workspace, the latest submitted first."""
+
+    @abstractmethod
+    def run_names(self, run_ids: Collection[str]) -> dict[str, str]:
+        """Return what the runs of jobs are called, by their ids; those that are not there are left out."""
 
     @abstractmethod
     def list_active(self) -> list[Job]:

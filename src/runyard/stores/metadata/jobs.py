@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, insert, select, text, update
+from sqlalchemy import Column, ColumnElement, Row, Select, insert, or_, select, text, update
 
-from runyard.entities.job import Job, JobSpec, JobStatus
+from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.errors import AlreadyExists, NotFound
+from runyard.stores.column_types import lowered
 from runyard.stores.database import Database
 from runyard.stores.metadata.base_jobs import JobSearch, JobStore
-from runyard.stores.metadata.schema import runs
+from runyard.stores.metadata.schema import runs, tags
 from runyard.stores.metadata.schema_jobs import IS_ACTIVE, jobs
 
 _CHANGEABLE = frozenset(
@@ -61,8 +63,15 @@ class SqlJobs(JobStore):
             query = query.where(jobs.c.experiment_id.in_([int(each) for each in search.experiment_ids]))
         if search.statuses:
             query = query.where(jobs.c.status.in_([each.value for each in search.statuses]))
+        if search.text:
+            query = query.where(_has_text(search.text))
         query = query.order_by(jobs.c.submitted_ms.desc(), jobs.c.run_number.desc())
         return self._all(query.limit(search.limit).offset(search.offset))
+
+    def run_names(self, run_ids: Collection[str]) -> dict[str, str]:
+        query = select(runs.c.run_id, runs.c.name).where(runs.c.run_id.in_(run_ids))
+        with self._database.reading() as connection:
+            return {row.run_id: row.name for row in connection.execute(query)}
 
     def list_active(self) -> list[Job]:
         query = select(jobs).where(text(IS_ACTIVE))
@@ -82,6 +91,21 @@ class SqlJobs(JobStore):
     def _all(self, query: Select[Any]) -> list[Job]:
         with self._database.reading() as connection:
             return [_job(row) for row in connection.execute(query)]
+
+
+def _has_text(wanted: str) -> ColumnElement[bool]:
+    named = select(runs.c.run_number).where(runs.c.run_number == jobs.c.run_number)
+    tagged = select(tags.c.run_number).where(tags.c.run_number == jobs.c.run_number, tags.c.key == SCRIPT_TAG)
+    return or_(
+        _contains(jobs.c.run_id, wanted),
+        _contains(jobs.c.submitted_by, wanted),
+        named.where(_contains(runs.c.name, wanted)).exists(),
+        tagged.where(_contains(tags.c.value, wanted)).exists(),
+    )
+
+
+def _contains(column: Column[Any], wanted: str) -> ColumnElement[bool]:
+    return lowered(column).contains(wanted.lower(), autoescape=True)
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A training script that Azure ML's first SDK submits."""
 
+import os
 import sys
 
 import mlflow
@@ -10,3 +11,7 @@ print(sys.argv[1:])
 run.log("loss", 0.25)
 with mlflow.start_run():
     mlflow.log_param("alpha", sys.argv[2])
+
+os.makedirs("outputs", exist_ok=True)
+with open("outputs/model.txt", "w") as model:
+    model.write("model")

@@ -1,6 +1,6 @@
 import { serverRoot, workspaceName } from "../api/address.ts";
-import { Snippet } from "../parts/Snippet.tsx";
-import type { Address } from "./words.ts";
+import type { Address } from "./opening.ts";
+import { Snippet } from "./Snippet.tsx";
 
 export const addressOnScreen = (): Address => ({
   server: (window.location.origin + serverRoot()).replace(/\/$/, ""),

@@ -1,0 +1,162 @@
+"""Estimators, as Azure's SDK had them before ``ScriptRunConfig``: a script with arguments and packages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from runyard.azureml.submitting import ScriptRunConfig
+from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk.conda_dependencies import CondaDependencies
+from runyard.sdk.environment import Environment
+
+# What there is one process on one machine of, or nothing.
+_NEUTRAL: dict[str, tuple[object, ...]] = {
+    "distributed_backend": (None,),
+    "distributed_training": (None,),
+    "image_registry_details": (None,),
+    "inputs": (None, [], ()),
+    "node_count": (None, 1),
+    "parameter_server_count": (None, 1),
+    "process_count_per_node": (None, 1),
+    "resume_from": (None,),
+    "source_directory_data_store": (None,),
+    "worker_count": (None, 1),
+}
+# What options were called later.
+_FIRST_NAMES = {
+    "conda_dependencies_file_path": "conda_dependencies_file",
+    "pip_requirements_file_path": "pip_requirements_file",
+}
+# Taken, with no effect: there is a GPU where the machine has one, and a container where an image is named.
+_IGNORED = frozenset({"shm_size", "use_docker", "use_gpu", "vm_priority", "vm_size"})
+
+
+class Estimator(ScriptRunConfig):
+    """A script to submit with the packages that it needs, in the words of before ``ScriptRunConfig``.
+
+    Args:
+        source_directory: The folder with the code.
+        compute_target: Where it runs, as a target or by name.
+        entry_script: The script, by its path in that folder.
+        script_params: Names and values of its arguments; a name with an empty value is a flag.
+        conda_packages: Packages that it needs.
+        pip_packages: Packages from pip.
+        conda_dependencies_file: File of a conda environment to begin with.
+        pip_requirements_file: File of requirements to begin with.
+        environment_definition: The environment, in place of what would be made of packages.
+        environment_variables: Variables of the script.
+        custom_docker_image: Image to run in.
+        user_managed: Whether nothing is installed.
+        framework_version: Of the package that the estimator is for.
+        max_run_duration_seconds: After how many seconds the script is ended.
+        **azure_options: Azure's further options. Those of several machines are refused, others do nothing.
+
+    Raises:
+        NotImplementedHere: An option has no counterpart.
+        InvalidParameter: An argument is of the wrong kind.
+        TypeError: An option is none of Azure's.
+
+    Example:
+        >>> estimator = Estimator("code", entry_script="train.py", script_params={"--alpha": 0.1})
+        >>> estimator.arguments
+        ['--alpha', 0.1]
+    """
+
+    _packages: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        source_directory: str | os.PathLike[str],
+        *,
+        compute_target: Any = None,
+        entry_script: str | None = None,
+        script_params: Mapping[str, object] | None = None,
+        environment_definition: Environment | None = None,
+        max_run_duration_seconds: int | None = None,
+        **azure_options: Any,
+    ) -> None:
+        wanted = {_FIRST_NAMES.get(name, name): value for name, value in azure_options.items()}
+        environment = environment_definition or self._environment(wanted)
+        _check_rest(wanted)
+        super().__init__(
+            source_directory,
+            script=entry_script,
+            arguments=_words(script_params or {}),
+            compute_target=compute_target,
+            environment=environment,
+            max_run_duration_seconds=max_run_duration_seconds,
+        )
+
+    def _environment(self, wanted: dict[str, Any]) -> Environment:
+        """Return what the packages of an estimator make, and take them out of what is wanted."""
+        made = Environment(f"{type(self).__name__.lower()}-environment")
+        version = wanted.pop("framework_version", None)
+        own = [f"{self._packages[0]}=={version}", *self._packages[1:]] if version else self._packages
+        dependencies = CondaDependencies(wanted.pop("conda_dependencies_file", None))
+        requirements = wanted.pop("pip_requirements_file", None)
+        if requirements is not None:
+            dependencies.set_pip_requirements(_lines(requirements))
+        for package in wanted.pop("conda_packages", None) or ():
+            dependencies.add_conda_package(package)
+        for package in (*own, *(wanted.pop("pip_packages", None) or ())):
+            dependencies.add_pip_package(package)
+        made.python.conda_dependencies = dependencies
+        made.python.user_managed_dependencies = bool(wanted.pop("user_managed", False))
+        made.environment_variables = dict(wanted.pop("environment_variables", None) or {})
+        made.docker.base_image = wanted.pop("custom_docker_image", None) or ""
+        return made
+
+
+class SKLearn(Estimator):
+    """An estimator with scikit-learn."""
+
+    _packages = ("scikit-learn", "joblib")
+
+
+class PyTorch(Estimator):
+    """An estimator with PyTorch."""
+
+    _packages = ("torch", "torchvision")
+
+
+class TensorFlow(Estimator):
+    """An estimator with TensorFlow."""
+
+    _packages = ("tensorflow",)
+
+
+def set_diagnostics_collection(send_diagnostics: bool = True, verbosity: int = 0) -> None:
+    """Return: Runyard sends nobody anything about its use, whatever is asked for."""
+
+
+def _check_rest(options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        if name in _NEUTRAL and value not in _NEUTRAL[name]:
+            raise NotImplementedHere(
+                f"{name}={value!r} has no counterpart in Runyard: a job is one process. Submit a "
+                "ScriptRunConfig with a command= that starts the others, as torchrun."
+            )
+    unknown = sorted(options.keys() - _NEUTRAL.keys() - _IGNORED - _OF_ENVIRONMENT)
+    if unknown:
+        raise TypeError(f"an estimator got unexpected keyword arguments: {', '.join(unknown)}")
+
+
+_OF_ENVIRONMENT = frozenset({
+    "conda_dependencies_file", "conda_packages", "custom_docker_image", "environment_variables",
+    "framework_version", "pip_packages", "pip_requirements_file", "user_managed",
+})  # fmt: skip
+
+
+def _words(script_params: Mapping[str, object]) -> Sequence[object]:
+    if not isinstance(script_params, Mapping):
+        raise InvalidParameter(
+            f"script_params must be names and values, as {{'--alpha': 0.1}}, not {script_params!r}."
+        )
+    return [word for pair in script_params.items() for word in pair if word != ""]
+
+
+def _lines(path: str | os.PathLike[str]) -> list[str]:
+    with open(path, encoding="utf-8") as file:
+        return [line.strip() for line in file if line.strip() and not line.startswith("#")]

@@ -1,0 +1,1 @@
+"""Clusters of Databricks and of Spark whose notebooks log into a workspace."""

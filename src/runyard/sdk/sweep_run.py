@@ -1,0 +1,148 @@
+"""The run of a sweep: its trials, the best of them, its end."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from runyard.protocol.messages.sweeps import WireSweep, WireTrial
+from runyard.sdk.job_records import GOING_ON
+from runyard.sdk.run import Run
+from runyard.sdk.run_life import LONGEST_POLL_S, POLL_S
+from runyard.sdk.run_sinks import print_line
+from runyard.sdk.sweep_records import cancel_sweep, get_sweep, list_trials
+
+if TYPE_CHECKING:
+    from runyard.protocol.messages.runs import WireRun
+    from runyard.sdk.experiment import Experiment
+    from runyard.sdk.workspace import Workspace
+
+_OVER = frozenset({"completed", "failed", "canceled", "stopped"})
+
+
+class SweepRun(Run):
+    """The run of a sweep, below which its trials are runs; :meth:`Run.get_children` returns those.
+
+    Args:
+        experiment: The experiment that it belongs to.
+        run_id: Its id.
+
+    Raises:
+        NotFound: The experiment has no such run, or no sweep is behind it.
+
+    Example:
+        >>> sweep = SweepRun(experiment, "9a1f...")  # doctest: +SKIP
+        >>> sweep.get_best_run().get_params()  # doctest: +SKIP
+        {'lr': '0.01', 'depth': '4'}
+    """
+
+    _sweep: WireSweep
+
+    def __init__(self, experiment: Experiment, run_id: str) -> None:
+        super().__init__(experiment, run_id)
+        self._sweep = get_sweep(self._connection, run_id)
+
+    @classmethod
+    def _of_sweep(
+        cls, workspace: Workspace, record: WireRun, sweep: WireSweep, experiment: Experiment
+    ) -> SweepRun:
+        found = cls._of(workspace, record, experiment)
+        assert isinstance(found, SweepRun)
+        found._sweep = sweep
+        return found
+
+    @property
+    def sweep(self) -> WireSweep:
+        """What the server said of the sweep when it was last read."""
+        return self._sweep
+
+    def get_sweep(self) -> WireSweep:
+        """Return what the server says of the sweep now: how many trials have which status, and the best.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        self._sweep = get_sweep(self._connection, self.id)
+        return self._sweep
+
+    def get_trials(self) -> builtins.list[WireTrial]:
+        """Return the trials by number: the values of their parameters, their status, their best value.
+
+        Raises:
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> [(trial.parameters, trial.value) for trial in sweep.get_trials()]  # doctest: +SKIP
+            [({'lr': 0.1}, 0.42), ({'lr': 0.01}, 0.31)]
+        """
+        return list_trials(self._connection, self.id)
+
+    def get_best_run(self) -> Run | None:
+        """Return the run of the best trial so far; None if no trial that is over has logged the metric.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        best = self.get_sweep().best
+        return None if best is None else self._run_of(best.run_id)
+
+    def cancel(self) -> None:
+        """End the sweep: no more trials are begun, and those that go on are ended.
+
+        Example:
+            >>> sweep.cancel()  # doctest: +SKIP
+        """
+        self._sweep = cancel_sweep(self._connection, self.id)
+
+    def get_details(self) -> dict[str, Any]:
+        """Return what the server knows of the run, with the sweep and its trials.
+
+        Raises:
+            NotFound: The run does not exist any more.
+        """
+        details = super().get_details()
+        sweep = self.get_sweep()
+        said = {
+            "metric": sweep.metric,
+            "goal": sweep.goal,
+            "sampling": sweep.sampling,
+            "seed": sweep.seed,
+            "trials": dict(sweep.trials),
+            "best": None if sweep.best is None else sweep.best.run_id,
+            "reason": sweep.reason,
+        }
+        return {**details, "sweep": said}
+
+    def _wait(self, tell: Callable[[str], None], *, show_output: bool) -> str:
+        """Wait, and show each trial that ends."""
+        shown: set[int] = set()
+        pause_s = POLL_S
+        while True:
+            status, sweep = self.get_status(), self.get_sweep()
+            done = sum(count for word, count in sweep.trials.items() if word in _OVER)
+            tell(f"{status}, {done} of {sweep.max_trials} trials{_best_words(sweep)}")
+            if show_output and done > len(shown):
+                pause_s = POLL_S
+                for trial in self.get_trials():
+                    if trial.status in _OVER and trial.number not in shown:
+                        shown.add(trial.number)
+                        print_line(trial_line(trial, sweep.metric))
+            if status not in GOING_ON:
+                return status
+            time.sleep(pause_s)
+            pause_s = min(LONGEST_POLL_S, pause_s * 1.5)
+
+
+def trial_line(trial: WireTrial, metric: str) -> str:
+    """Return a trial as one line of text."""
+    values = " ".join(f"{name}={value}" for name, value in trial.parameters.items())
+    result = "" if trial.value is None else f", {metric} {trial.value:.6g}"
+    return f"Trial {trial.number} ({values}): {trial.status}{result}"
+
+
+def _best_words(sweep: WireSweep) -> str:
+    if sweep.best is None or sweep.best.value is None:
+        return ""
+    return f", best {sweep.metric} {sweep.best.value:.6g}"

@@ -1,0 +1,99 @@
+"""Runyard's own routes about sweeps."""
+
+from __future__ import annotations
+
+from runyard.auth.permissions import Permission
+from runyard.entities.sweep import Goal, Sampling
+from runyard.protocol.messages.sweeps import (
+    ListSweeps,
+    ListSweepsAnswer,
+    ListTrials,
+    ListTrialsAnswer,
+    SubmitSweep,
+    SweepAnswer,
+    distributions,
+    stopping_rule,
+    wire_sweep,
+    wire_trial,
+)
+from runyard.protocol.wire import choice
+from runyard.server.routes.jobs import job_spec
+from runyard.server.routing import Routes
+from runyard.services import reach, sweeps
+from runyard.services.call import Call
+from runyard.services.sweeps import SweepNow
+
+routes = Routes()
+_BASE = "/api/v1/sweeps"
+_ONE = f"{_BASE}/{{run_id}}"
+
+
+@routes.post(
+    _BASE,
+    permits=Permission.CONTRIBUTE,
+    of=reach.experiment,
+    runs_code=True,
+    summary="Submit a sweep: jobs with other values of parameters each; with a `run_id` of one's own once.",
+    is_audited=True,
+)
+def submit_sweep(call: Call, body: SubmitSweep) -> SweepAnswer:
+    """Keep a sweep and its run."""
+    new = sweeps.NewSweep(
+        experiment_id=body.experiment_id,
+        compute=body.compute,
+        job=job_spec(call, body),
+        parameters=distributions(body.parameters),
+        metric=body.metric,
+        goal=choice(Goal, body.goal, "goal"),
+        sampling=choice(Sampling, body.sampling, "sampling"),
+        seed=body.seed,
+        max_trials=body.max_trials,
+        max_concurrent=body.max_concurrent,
+        max_duration_s=body.max_sweep_duration_s,
+        stopping=stopping_rule(body.stopping),
+        run_name=body.run_name,
+        tags=body.tags,
+        run_id=body.run_id,
+    )
+    return _answer(sweeps.submit_sweep(call, new))
+
+
+@routes.get(_BASE, permits=Permission.READ, of=reach.searched, summary="List sweeps, the latest first.")
+def list_sweeps(call: Call, body: ListSweeps) -> ListSweepsAnswer:
+    """Answer a page of sweeps."""
+    page = sweeps.list_sweeps(call, body.experiment_id, body.max_results, body.page_token)
+    found = [wire_sweep(each.sweep, each.counts, each.best) for each in page.items]
+    return ListSweepsAnswer(sweeps=found, next_page_token=page.next_token)
+
+
+@routes.get(_ONE, permits=Permission.READ, of=reach.run, summary="Get a sweep with its best trial.")
+def get_sweep(call: Call, run_id: str) -> SweepAnswer:
+    """Answer one sweep."""
+    return _answer(sweeps.get_sweep(call, run_id))
+
+
+@routes.get(f"{_ONE}/trials", permits=Permission.READ, of=reach.run, summary="List the trials of a sweep.")
+def list_trials(call: Call, body: ListTrials, run_id: str) -> ListTrialsAnswer:
+    """Answer a page of trials."""
+    page = sweeps.list_trials(call, run_id, body.max_results, body.page_token)
+    statuses = sweeps.job_statuses(call, page)
+    return ListTrialsAnswer(
+        trials=[wire_trial(each, statuses.get(each.run_id)) for each in page.items],
+        next_page_token=page.next_token,
+    )
+
+
+@routes.post(
+    f"{_ONE}/cancel",
+    permits=Permission.CONTRIBUTE,
+    of=reach.run,
+    summary="Begin no more trials of a sweep, and end those that go on.",
+    is_audited=True,
+)
+def cancel_sweep(call: Call, run_id: str) -> SweepAnswer:
+    """Have a sweep ended."""
+    return _answer(sweeps.cancel_sweep(call, run_id))
+
+
+def _answer(found: SweepNow) -> SweepAnswer:
+    return SweepAnswer(sweep=wire_sweep(found.sweep, found.counts, found.best))

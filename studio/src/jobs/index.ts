@@ -1,0 +1,3 @@
+/** The screens of jobs, loaded when somebody opens one. */
+export { JobScreen } from "./JobScreen.tsx";
+export { JobsScreen } from "./JobsScreen.tsx";

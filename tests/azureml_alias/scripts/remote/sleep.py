@@ -1,0 +1,5 @@
+"""A script that somebody ends."""
+
+import time
+
+time.sleep(600)

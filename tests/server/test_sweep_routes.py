@@ -1,0 +1,367 @@
+"""Sweeps over HTTP, driven step by step, without anything that would run their jobs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from runyard.entities.job import JobStatus
+from runyard.services import sweep_checks
+from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
+from runyard.services.operation import Operation
+from runyard.services.sweep_driver import SweepDriver
+from tests.server.local import Local, good, pairs, refusal
+from tests.server.team import Team
+
+SWEEPS = "/api/v1/sweeps"
+NOW_MS = 1_700_000_000_000
+ONE_OF_FOUR = {"values": [1, 2, 3, 4]}
+
+
+@pytest.fixture
+def local(local_on_each_engine: Local) -> Local:
+    return local_on_each_engine
+
+
+@pytest.fixture
+def team(tmp_path):
+    team = Team(tmp_path / "home", local_slots=2)
+    yield team
+    team.close()
+
+
+def body(**more: Any) -> dict[str, Any]:
+    return {
+        "experiment_id": "0",
+        "command": ["true"],
+        "parameters": {"x": ONE_OF_FOUR},
+        "metric": "loss",
+        "sampling": "grid",
+        "max_concurrent": 2,
+        **more,
+    }
+
+
+def submit(local: Local, **more: Any) -> Any:
+    return good(local.ask("POST", SWEEPS, json=body(**more)))["sweep"]
+
+
+def sweep_of(local: Local, run_id: str) -> Any:
+    return good(local.ask("GET", f"{SWEEPS}/{run_id}"))["sweep"]
+
+
+def trials_of(local: Local, run_id: str, **query: Any) -> Any:
+    return good(local.ask("GET", f"{SWEEPS}/{run_id}/trials", params=query))["trials"]
+
+
+def driver(server: Local | Team) -> SweepDriver:
+    return SweepDriver(server.stores, server.settings, Operation())
+
+
+def end(server: Local | Team, run_id: str, status: JobStatus = JobStatus.COMPLETED) -> None:
+    """End the job of a trial as its agent would."""
+    job = server.stores.metadata.jobs.find_job(run_id)
+    assert job is not None
+    begin_attempt(server.stores, job, "here", NOW_MS)
+    end_attempt(server.stores, run_id, 1, AttemptEnd(status, 0, ""), NOW_MS)
+
+
+def log(local: Local, run_id: str, *values: float) -> None:
+    for step, value in enumerate(values):
+        local.post("/runs/log-metric", run_id=run_id, key="loss", value=value, timestamp=step, step=step)
+
+
+# --- submitting -------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_is_a_run_that_runs(local):
+    made = submit(local, run_name="first", tags={"team": "robots"}, seed=5, max_sweep_duration_s=60)
+    assert (made["status"], made["is_closed"], made["trials"], made["best"]) == ("running", False, {}, None)
+    assert (made["max_trials"], made["max_concurrent"], made["seed"]) == (4, 2, 5)
+    run = local.read_run(made["run_id"])
+    assert (run["info"]["status"], run["info"]["run_name"]) == ("RUNNING", "first")
+    tags = pairs(run["data"]["tags"])
+    assert (tags["team"], tags["runyard.sweep"]) == ("robots", "minimize loss")
+    assert sweep_of(local, made["run_id"]) == made
+    listed = good(local.ask("GET", SWEEPS))["sweeps"]
+    assert [each["run_id"] for each in listed] == [made["run_id"]]
+
+
+def test_the_same_id_is_the_same_sweep(local):
+    run_id = "a" * 32
+    assert submit(local, run_id=run_id, seed=1) == submit(local, run_id=run_id, seed=2)
+    driver(local).work()
+    assert len(trials_of(local, run_id)) == 2
+
+
+def test_a_space_may_say_all_that_it_has(local):
+    parameters = {
+        "--lr": {"kind": "uniform", "low": 1e-5, "high": 0.1, "is_log": True},
+        "n": {"kind": "integer", "low": 1, "high": 9, "step": 2.0},
+        "decay": {"kind": "normal", "mean": 1.0, "deviation": 0.1},
+        "kind": {"values": ["a", 1, True, 1.5]},
+    }
+    stopping = {"kind": "truncation", "percentage": 20.0, "every": 2, "delay": 3}
+    made = submit(
+        local, parameters=parameters, sampling="random", max_trials=3, stopping=stopping, goal="maximize"
+    )
+    assert made["parameters"]["n"]["step"] == 2
+    assert made["stopping"]["percentage"] == 20
+    driver(local).work()
+    first = trials_of(local, made["run_id"])[0]
+    assert list(first["parameters"]) == list(parameters)
+    job = good(local.ask("GET", f"/api/v1/jobs/{first['run_id']}"))["job"]
+    assert job["command"][:2] == ["true", "--lr"]
+    assert job["command"][3::2] == ["--n", "--decay", "--kind"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"parameters": {}}, "parameters"),
+        ({"parameters": {f"p{number}": ONE_OF_FOUR for number in range(51)}}, "parameters"),
+        ({"parameters": {"a b": ONE_OF_FOUR}}, "a b"),
+        ({"parameters": {"": ONE_OF_FOUR}}, "parameters"),
+        ({"parameters": {"--x": ONE_OF_FOUR, "x": ONE_OF_FOUR}}, "dashes"),
+        ({"parameters": {"x": {"kind": "odd"}}}, "parameters.x.kind"),
+        ({"parameters": {"x": {"values": []}}}, "parameters.x.values"),
+        ({"parameters": {"x": {"values": [1, 1]}}}, "twice"),
+        ({"parameters": {"x": {"values": ["y" * 1001]}}}, "parameters.x.values"),
+        ({"parameters": {"x": {"values": [[1]]}}}, "parameters"),
+        ({"parameters": {"x": {"kind": "uniform", "low": 2, "high": 1}}}, "parameters.x.low"),
+        ({"parameters": {"x": {"kind": "uniform", "low": 0, "high": 1, "is_log": True}}}, "parameters.x.low"),
+        ({"parameters": {"x": {"kind": "uniform", "low": 0.1, "high": 0.2, "step": 1}}}, "multiple"),
+        ({"parameters": {"x": {"kind": "uniform", "low": 0, "high": 1, "step": -1}}}, "parameters.x.step"),
+        ({"parameters": {"x": {"kind": "integer", "low": 0.5, "high": 2}}}, "whole"),
+        ({"parameters": {"x": {"kind": "normal", "mean": 1}}}, "parameters.x.deviation"),
+        ({"parameters": {"x": {"kind": "uniform", "low": 0, "high": 1}}}, "grid"),
+        ({"parameters": {"x": {"kind": "integer", "low": 0, "high": 1001}}}, "max_trials"),
+        ({"sampling": "luck"}, "sampling"),
+        ({"sampling": "random"}, "max_trials"),
+        ({"max_trials": 0}, "max_trials"),
+        ({"sampling": "random", "max_trials": sweep_checks.MAX_TRIALS + 1}, "max_trials"),
+        ({"max_concurrent": -1}, "max_concurrent"),
+        ({"max_sweep_duration_s": -1}, "max_sweep_duration_s"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**31}, "seed"),
+        ({"goal": "best"}, "goal"),
+        ({"metric": ""}, "metric"),
+        ({"metric": "m" * 250}, "metric"),
+        ({"stopping": {"kind": "never"}}, "stopping.kind"),
+        ({"stopping": {"kind": "bandit"}}, "slack_factor"),
+        ({"stopping": {"kind": "bandit", "slack_factor": 1, "slack_amount": 1}}, "slack_factor"),
+        ({"stopping": {"kind": "median", "every": 0}}, "stopping.every"),
+        ({"stopping": {"kind": "truncation", "percentage": 100}}, "stopping.percentage"),
+        ({"compute": "none"}, "none"),
+        ({"command": []}, "script"),
+        ({"command": ["x"] * 1999}, "command"),
+        ({"experiment_id": "999"}, "999"),
+    ],
+)
+def test_what_can_not_be_swept_is_refused_and_leaves_no_run(local, change, said):
+    status, _, message = refusal(local.ask("POST", SWEEPS, json=body(**change)))
+    assert 400 <= status < 500
+    assert said in message
+    assert good(local.ask("GET", SWEEPS))["sweeps"] == []
+    assert local.post("/runs/search", experiment_ids=["0"]).get("runs", []) == []
+
+
+# --- what the server does ---------------------------------------------------------------------------------
+
+
+def test_trials_are_begun_some_at_a_time_until_all_have_ended(local):
+    sweep = submit(local)["run_id"]
+    drives = driver(local)
+    for step in range(4):
+        drives.work()
+        trials = trials_of(local, sweep)
+        assert [each["number"] for each in trials] == list(range(min(step + 2, 4)))
+        log(local, trials[step]["run_id"], 9.0, 5.0 - step)
+        end(local, trials[step]["run_id"])
+    drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["status"], now["trials"], now["is_closed"]) == ("completed", {"completed": 4}, True)
+    assert (now["best"]["number"], now["best"]["value"], now["best"]["parameters"]) == (3, 2, {"x": 4})
+    run = local.read_run(sweep)
+    assert run["info"]["status"] == "FINISHED"
+    assert pairs(run["data"]["tags"])["runyard.sweep.best_run"] == now["best"]["run_id"]
+    history = local.get("/metrics/get-history", run_id=sweep, metric_key="best/loss")["metrics"]
+    assert [(each["step"], each["value"]) for each in history] == [(0, 5), (1, 4), (2, 3), (3, 2)]
+    best = local.read_run(now["best"]["run_id"])
+    assert pairs(best["data"]["params"]) == {"x": "4"}
+    tags = pairs(best["data"]["tags"])
+    assert tags["mlflow.parentRunId"] == sweep
+    assert json.loads(tags["runyard.sweep.parameters"]) == {"x": 4}
+    drives.work()
+    assert sweep_of(local, sweep) == now
+
+
+def test_trials_come_by_pages(local):
+    sweep = submit(local, max_concurrent=4)["run_id"]
+    driver(local).work()
+    page = good(local.ask("GET", f"{SWEEPS}/{sweep}/trials", params={"max_results": 3}))
+    assert [each["status"] for each in page["trials"]] == ["queued"] * 3
+    rest = trials_of(local, sweep, max_results=3, page_token=page["next_page_token"])
+    assert [each["number"] for each in rest] == [3]
+
+
+def test_what_a_script_has_logged_as_param_stays(local):
+    sweep = submit(local, max_concurrent=1)["run_id"]
+    driver(local).work()
+    trial = trials_of(local, sweep)[0]["run_id"]
+    local.post("/runs/log-parameter", run_id=trial, key="x", value="1.0")
+    end(local, trial)
+    driver(local).work()
+    assert pairs(local.read_run(trial)["data"]["params"]) == {"x": "1.0"}
+
+
+def test_many_drivers_begin_no_trial_twice(local):
+    """As on several servers of one database."""
+    sweep = submit(local, max_concurrent=3)["run_id"]
+    threads = [threading.Thread(target=driver(local).work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each["number"] for each in trials_of(local, sweep)] == [0, 1, 2]
+    jobs = good(local.ask("GET", "/api/v1/jobs"))["jobs"]
+    assert {each["run_id"] for each in jobs} == {each["run_id"] for each in trials_of(local, sweep)}
+
+
+def test_a_poor_trial_is_ended_early(local):
+    sweep = submit(local, stopping={"kind": "bandit", "slack_amount": 1.0, "delay": 2})["run_id"]
+    drives = driver(local)
+    drives.work()
+    good_one, poor = (each["run_id"] for each in trials_of(local, sweep))
+    log(local, good_one, 1.0, 1.0)
+    log(local, poor, 5.0)
+    drives.work()
+    assert good(local.ask("GET", f"/api/v1/jobs/{poor}"))["job"]["status"] == "queued"
+    log(local, poor, 5.0, 4.0)
+    drives.work()
+    drives.work()
+    trial = trials_of(local, sweep)[1]
+    assert (trial["status"], trial["value"]) == ("stopped", 4)
+    job = good(local.ask("GET", f"/api/v1/jobs/{poor}"))["job"]
+    assert (job["status"], job["reason"]) == ("canceled", "the sweep's bandit rule ended it, after 2 points")
+
+
+def test_a_canceled_sweep_ends_its_jobs_and_then_itself(local):
+    sweep = submit(local)["run_id"]
+    drives = driver(local)
+    drives.work()
+    canceled = good(local.ask("POST", f"{SWEEPS}/{sweep}/cancel", json={}))["sweep"]
+    assert (canceled["status"], canceled["is_closed"], canceled["reason"]) == (
+        "running",
+        True,
+        "canceled by local",
+    )
+    drives.work()
+    drives.work()
+    assert sweep_of(local, sweep)["status"] == "canceled"
+    assert {each["status"] for each in trials_of(local, sweep)} == {"canceled"}
+    assert local.read_run(sweep)["info"]["status"] == "KILLED"
+    again = good(local.ask("POST", f"{SWEEPS}/{sweep}/cancel", json={}))["sweep"]
+    assert again == sweep_of(local, sweep)
+
+
+@pytest.mark.parametrize("what", ["ended", "deleted"])
+def test_whoever_ends_the_run_of_a_sweep_ends_the_sweep(local, what):
+    sweep = submit(local)["run_id"]
+    drives = driver(local)
+    drives.work()
+    if what == "ended":
+        local.post("/runs/update", run_id=sweep, status="KILLED")
+    else:
+        local.post("/runs/delete", run_id=sweep)
+    drives.work()
+    drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["status"], now["trials"]) == ("canceled", {"canceled": 2})
+
+
+def test_a_sweep_without_a_target_any_more_has_failed(local):
+    good(local.ask("POST", "/api/v1/compute", json={"name": "pool"}))
+    sweep = submit(local, compute="pool", max_concurrent=1)["run_id"]
+    drives = driver(local)
+    drives.work()
+    good(local.ask("DELETE", "/api/v1/compute/pool", params={"force": "true"}))
+    for _ in range(3):
+        drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["status"], "pool" in now["reason"]) == ("failed", True)
+    assert local.read_run(sweep)["info"]["status"] == "FAILED"
+
+
+def test_a_sweep_without_the_metric_has_failed(local):
+    sweep = submit(local, max_trials=1)["run_id"]
+    drives = driver(local)
+    drives.work()
+    end(local, trials_of(local, sweep)[0]["run_id"])
+    drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["status"], now["reason"]) == ("failed", "no trial has logged the metric 'loss'")
+    assert pairs(local.read_run(sweep)["data"]["tags"])["runyard.end_reason"] == now["reason"]
+
+
+def test_a_sweep_waits_while_a_quota_is_reached(local):
+    sweep = submit(local)["run_id"]
+    quota = "/api/v1/workspaces/default/quota"
+    good(local.ask("PUT", quota, json={"max_runs": 1}))
+    operation = Operation()
+    operation.standings.refresh(local.stores, local.settings)
+    drives = SweepDriver(local.stores, local.settings, operation)
+    drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["status"], now["is_closed"], now["trials"]) == ("running", False, {})
+    assert "quota" in now["reason"]
+    good(local.ask("PUT", quota, json={"max_runs": 10}))
+    operation.standings.refresh(local.stores, local.settings)
+    drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["reason"], now["trials"]) == ("", {"open": 2})
+
+
+def test_others_have_no_sweep(local):
+    for path in (f"{SWEEPS}/{'0' * 32}", f"{SWEEPS}/{'0' * 32}/trials"):
+        assert refusal(local.ask("GET", path))[0] == 404
+    job = good(local.ask("POST", "/api/v1/jobs", json={"experiment_id": "0", "command": ["x"]}))["job"]
+    assert refusal(local.ask("POST", f"{SWEEPS}/{job['run_id']}/cancel", json={}))[0] == 404
+
+
+# --- whose it is ------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_ends_when_its_submitter_may_submit_no_more(team):
+    key = team.person("cora")
+    team.grant("cora", "contributor", "beta")
+    base = f"/workspaces/beta{SWEEPS}"
+    answer = team.ask("POST", base, body(max_concurrent=1), key=key)
+    answer.raise_for_status()
+    sweep = answer.json()["sweep"]["run_id"]
+    drives = driver(team)
+    drives.work()
+    (first,) = team.ask("GET", f"{base}/{sweep}/trials", key=key).json()["trials"]
+    job = team.stores.metadata.jobs.find_job(first["run_id"])
+    assert job is not None
+    assert job.submitted_by == "cora"
+    team.grant("cora", "reader", "beta")
+    end(team, first["run_id"])
+    for _ in range(3):
+        drives.work()
+    now = team.ask("GET", f"{base}/{sweep}", key=team.admin_key).json()["sweep"]
+    assert (now["status"], now["trials"]) == ("failed", {"completed": 1})
+    assert "cora" in now["reason"]
+
+
+def test_the_code_of_a_job_submits_no_sweeps(team):
+    made = team.ask(
+        "POST", "/workspaces/beta/api/v1/jobs", {"experiment_id": "0", "command": ["x"]}, key=team.admin_key
+    )
+    job = team.stores.metadata.jobs.find_job(made.json()["job"]["run_id"])
+    assert job is not None
+    key = begin_attempt(team.stores, job, "here", NOW_MS)
+    assert team.ask("POST", f"/workspaces/beta{SWEEPS}", body(), key=key).status_code == 403
