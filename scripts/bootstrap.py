@@ -12,12 +12,14 @@ once. Nothing outside of the checkout is touched, but for Debian packages as roo
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,7 +95,10 @@ def main(goal: str) -> None:
             install_postgres()
             install_proxies()
             install_namespaces()
+            install_slurm()
+            install_ssh_server()
             install_java()
+            install_bubblewrap()
         for client in clients:
             client.result()
 
@@ -255,7 +260,7 @@ def install_postgres() -> None:
 def install_proxies() -> None:
     """Install nginx and HAProxy, of which the tests start some of their own, as with the browser."""
     for program in ("nginx", "haproxy"):
-        if shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin"):
+        if has_program(program):
             continue
         if is_debian_root():
             apt_install(program, because="the tests put a server behind it")
@@ -273,6 +278,43 @@ def install_namespaces() -> None:
         say("No `ip` on the PATH, so no tests with Ray. On Debian: sudo apt-get install iproute2")
 
 
+def install_slurm() -> None:
+    """Install Slurm, of which the tests start clusters of one machine, as with the browser."""
+    if all(has_program(each) for each in ("slurmctld", "slurmd", "sbatch", "munged")):
+        return
+    if is_debian_root():
+        for name in ("munge", "slurmctld", "slurmd"):
+            mask(Path("/etc/systemd/system") / f"{name}.service")
+        apt_install("slurm-wlm", because="the tests start clusters of their own; its services are masked")
+    else:
+        say("No Slurm found, so no tests on it. On Debian: sudo apt-get install slurm-wlm")
+
+
+def install_ssh_server() -> None:
+    """Install sshd, of which the tests start some of their own in network namespaces, as with the browser."""
+    if has_program("sshd"):
+        return
+    if is_debian_root():
+        # The package would have one listen at the machine's next start.
+        for unit in ("ssh.service", "ssh.socket"):
+            mask(Path("/etc/systemd/system") / unit)
+        apt_install("openssh-server", because="the tests start servers of their own; its service is masked")
+    else:
+        say("No sshd found, so no tests with hosts. On Debian: sudo apt-get install openssh-server")
+
+
+def mask(unit: Path) -> None:
+    """Have systemd never start a unit, as `systemctl mask` does where there is one."""
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    if not unit.exists() and not unit.is_symlink():
+        unit.symlink_to("/dev/null")
+
+
+def has_program(name: str) -> bool:
+    """Tell whether a program is there, where root's are too."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is not None
+
+
 def install_java() -> None:
     """Install a Java for Spark, of which the tests start a cluster of their own, as with the browser."""
     if shutil.which("java"):
@@ -283,26 +325,44 @@ def install_java() -> None:
         say("No Java found, so no tests on Spark. On Debian: sudo apt-get install openjdk-17-jre-headless")
 
 
+def install_bubblewrap() -> None:
+    """Install bubblewrap, in which the tests run the pods of a cluster of Kubernetes, as with the browser."""
+    if shutil.which("bwrap"):
+        return
+    if is_debian_root():
+        apt_install("bubblewrap", because="the tests run pods in it")
+    else:
+        say("No bwrap found, so no tests with pods. On Debian: sudo apt-get install bubblewrap")
+
+
 def is_debian_root() -> bool:
     """Tell whether Debian packages can be installed without a password."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def apt_install(package: str, because: str) -> None:
-    """Install one Debian package as root, after saying so."""
+    """Install one Debian package as root, after saying so; no service of it is started."""
     say(f"Running as root `apt-get install {package}`: {because}")
     apt_environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    # Machines install things by themselves, too.
+    options = ("-qq", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300")
     run("apt-get", "update", "-qq", extra=apt_environment)
-    run(
-        "apt-get",
-        "install",
-        "-qq",
-        "--yes",
-        "--no-install-recommends",
-        package,
-        extra=apt_environment,
-        hushed=True,
-    )
+    with services_stay_off():
+        run("apt-get", "install", *options, package, extra=apt_environment, hushed=True)
+
+
+@contextlib.contextmanager
+def services_stay_off(policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[None]:
+    """Have Debian's packages start no services meanwhile, by the file that they ask about that."""
+    if policy.exists():  # whoever made it has decided already
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
 
 
 class Stamp:

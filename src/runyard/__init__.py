@@ -18,7 +18,10 @@ from runyard._version import __version__
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
+    from runyard.sdk.compute_kubernetes import KubernetesCompute
     from runyard.sdk.compute_ray import RayCluster
+    from runyard.sdk.compute_slurm import SlurmCompute
+    from runyard.sdk.compute_ssh import RemoteCompute
     from runyard.sdk.conda_dependencies import CondaDependencies
     from runyard.sdk.data_reference import DataPath, DataReference
     from runyard.sdk.dataset_factories import Dataset
@@ -48,16 +51,19 @@ __all__ = [
     "Environment",
     "Experiment",
     "Keyvault",
+    "KubernetesCompute",
     "LocalTarget",
     "Model",
     "OutputFileDatasetConfig",
     "RayCluster",
+    "RemoteCompute",
     "Run",
     "RunConfiguration",
     "RunWidget",
     "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
+    "SlurmCompute",
     "SweepConfig",
     "SweepRun",
     "Workspace",
@@ -76,10 +82,12 @@ _HOMES = {
     "Environment": "runyard.sdk.environment",
     "Experiment": "runyard.sdk.experiment",
     "Keyvault": "runyard.sdk.secrets",
+    "KubernetesCompute": "runyard.sdk.compute_kubernetes",
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
     "OutputFileDatasetConfig": "runyard.sdk.job_data",
     "RayCluster": "runyard.sdk.compute_ray",
+    "RemoteCompute": "runyard.sdk.compute_ssh",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",
     "RunWidget": "runyard.sdk.widgets.views",
@@ -88,6 +96,7 @@ _HOMES = {
     "ScriptRunConfig": "runyard.sdk.script_run_config",
     "SweepConfig": "runyard.sdk.sweep_config",
     "SweepRun": "runyard.sdk.sweep_run",
+    "SlurmCompute": "runyard.sdk.compute_slurm",
     "Workspace": "runyard.sdk.workspace",
 }
 

@@ -35,6 +35,7 @@ from runyard.server.routes import ROUTES
 from runyard.server.shown_pages import ShownPages
 from runyard.server.stopping import StoppingServer
 from runyard.server.studio_files import StudioFiles
+from runyard.server.tunnel import tunnel_listener
 from runyard.services import backups, integrity
 from runyard.services.administration import Administration
 from runyard.services.backups import Manifest
@@ -174,14 +175,16 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             contextlib.closing(IdentityUpkeep(stores, operation.refusals, settings)) as identity,
             contextlib.closing(Housekeeping(stores, settings, operation)) as housekeeping,
             _listening(settings) as listener,
+            tunnel_listener(settings.home, listener.getsockname()[1]) as tunnel,
         ):
             url = _url(settings, listener)
             operation.address, operation.authority = url, _authority_text(settings)
+            operation.tunnel = tunnel.getsockname()
             documents.start()
             identity.start()
             housekeeping.start()
             config = _config(app, settings)
-            server = StoppingServer(config, operation, settings.drain_s)
+            server = StoppingServer(config, operation, settings.drain_s, tunnel)
             with _announced(settings, url), _renewed(config, settings):
                 on_ready(url)
                 with contextlib.suppress(KeyboardInterrupt):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runyard.agent.life import DISMISSED, TOLD
+from runyard.agent.marks import boot_id
 from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import Answer
 from tests.waiting import until
@@ -142,7 +143,7 @@ def _is_zombie(pid: int) -> bool:
 def test_r18_another_process_that_got_the_scripts_id_is_left_alone(job: JobFolder):
     job.assign({"train.py": ""})
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
-        mark = {"pid": other.pid, "started": 1, "group": other.pid}
+        mark = {"pid": other.pid, "started": 1, "boot": boot_id(), "group": other.pid}
         (job.path / "script.json").write_text(json.dumps(mark))
         assert job.run() == 0
         assert other.poll() is None

@@ -255,10 +255,34 @@ def test_the_command_line_wants_one_folder(job: JobFolder):
     job.program = ("-m", "runyard.agent", "--help")
     agent = job.start()
     _, complaint = agent.communicate()
-    assert (agent.returncode, complaint) == (
-        WRONG_USE,
-        b"usage: python -m runyard.agent [--station] FOLDER\n",
-    )
+    usage = b"usage: python -m runyard.agent [--station | --told FILE] FOLDER\n"
+    assert (agent.returncode, complaint) == (WRONG_USE, usage)
+
+
+def test_an_agent_may_be_told_by_a_file_of_somebody_elses(job: JobFolder, tmp_path: Path):
+    """As in a pod: the file can't be changed, the folder is not there yet, the end is read from elsewhere."""
+    end_file = tmp_path / "termination-log"
+    end_file.write_text("what was there before is longer than what is written into it now" * 9)
+    inode = end_file.stat().st_ino
+    code = {"train.py": "raise ValueError('é' * 3_000)"}
+    job.assign(code, end_file=str(end_file))
+    told = (job.path / "assignment.json").rename(tmp_path / "told.json")
+    told.chmod(0o400)
+    job.path.rmdir()
+    job.program = ("-m", "runyard.agent", "--told", str(told))
+    assert job.run() == 0, job.log
+    assert job.path.stat().st_mode & 0o777 == 0o700
+    end = json.loads(end_file.read_text())
+    assert (end["status"], end["exit_code"]) == ("failed", 1)
+    assert (end["reason"].startswith("exit code 1: "), end["reason"].endswith("éé")) == (True, True)
+    assert (end_file.stat().st_ino, end_file.stat().st_size < 4_096) == (inode, True)
+
+
+def test_an_agent_that_is_told_by_no_file_says_so(job: JobFolder, tmp_path: Path):
+    job.program = ("-m", "runyard.agent", "--told", str(tmp_path / "none"))
+    agent = job.start()
+    _, complaint = agent.communicate()
+    assert (agent.returncode, b"none" in complaint) == (WRONG_USE, True)
 
 
 def test_a_script_in_azures_words_is_run_by_the_alias(job: JobFolder):

@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 
 from runyard.agent.assignment import UnreadableAssignment, read_assignment
-from runyard.agent.marks import CANCELED, COMPLETED, JobEnd, Marks, kill_group, started_ticks, write_whole
+from runyard.agent.marks import (
+    CANCELED,
+    COMPLETED,
+    JobEnd,
+    Marks,
+    boot_id,
+    kill_group,
+    started_ticks,
+    write_whole,
+)
 from runyard.entities.environment import CondaSpec, DockerSpec, EnvironmentSpec, PythonSpec
 
 LEAST = {
@@ -43,7 +52,8 @@ def test_an_agents_id_outlives_it_and_its_process_does_not(tmp_path: Path):
     assert Marks(tmp_path).write_agent() == first
     assert len(first) == 32
     mark = json.loads((tmp_path / "agent.json").read_text())
-    assert mark == {"pid": os.getpid(), "started": started_ticks(os.getpid()), "agent_id": first}
+    own = {"pid": os.getpid(), "started": started_ticks(os.getpid()), "boot": boot_id()}
+    assert mark == own | {"agent_id": first}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"x"', "\xff"])

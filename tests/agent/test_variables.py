@@ -53,6 +53,20 @@ def test_ours_are_the_last_word_and_the_jobs_come_before_the_environments(assign
     assert all(found[name] == "run" for name in RUN_ID_VARIABLES)
 
 
+def test_what_a_scheduler_gave_reaches_the_script_and_its_token_does_not(assignment: Assignment, monkeypatch):
+    gave = {
+        "SLURM_JOB_ID": "7",
+        "SLURMD_NODENAME": "n1",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "ROCR_VISIBLE_DEVICES": "1",
+    }
+    for name, value in {**gave, "SLURM_JWT": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    found = variables(assignment)
+    assert {name: found.get(name) for name in gave} == gave
+    assert "SLURM_JWT" not in found
+
+
 def test_programs_of_the_environment_come_before_a_path_of_the_jobs(assignment: Assignment):
     assert variables(assignment)["PATH"] == f"/envs/x/bin{os.pathsep}{os.environ['PATH']}"
     assert variables(replace(assignment, variables={"PATH": "/own"}))["PATH"] == "/envs/x/bin:/own"

@@ -65,6 +65,9 @@ MAY_IMPORT_LAZILY = {
     "runyard.azureml.tracking",
     "runyard.cli",
     "runyard.cli.azureml_env",
+    "runyard.compute.ssh_machine",
+    "runyard.compute.kubernetes_access",
+    "runyard.compute.kubernetes_cluster",
     "runyard.protocol.otlp",
     "runyard.sdk.optional_libraries",
     "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runyard.agent.marks import boot_id, started_ticks
 from runyard.agent.shares import Share, read_share
 from runyard.agent.station import AGENT, END, OUTCOME, SCRIPT, is_alive
 from runyard.agent.variables import passed_on
@@ -105,7 +106,7 @@ class TestLocalLauncher(LauncherRules):
         )
         script = subprocess.Popen([sys.executable, "-c", words], start_new_session=True)
         stat = Path(f"/proc/{script.pid}/stat").read_text().rpartition(")")[2].split()
-        written = {"pid": script.pid, "started": int(stat[19]), "group": script.pid}
+        written = {"pid": script.pid, "started": int(stat[19]), "boot": boot_id(), "group": script.pid}
         (self.folder / launched / SCRIPT).write_text(json.dumps(written))
         script.wait()
         assert not is_alive(written)
@@ -113,13 +114,13 @@ class TestLocalLauncher(LauncherRules):
         assert state_of(launcher, launched) is AgentState.GONE
         until(lambda: not group_lives(script.pid))
 
-    def test_another_process_of_the_same_number_is_left_alone(self, launcher):
+    @pytest.mark.parametrize("changed", [{"started": 1}, {"boot": "another machine"}])
+    def test_another_process_of_the_same_number_is_left_alone(self, launcher, changed):
         launched = self.killed(launcher)
         other = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        mark = {"pid": other.pid, "started": started_ticks(other.pid), "boot": boot_id(), "group": other.pid}
         try:
-            (self.folder / launched / SCRIPT).write_text(
-                json.dumps({"pid": other.pid, "started": 1, "group": other.pid})
-            )
+            (self.folder / launched / SCRIPT).write_text(json.dumps(mark | changed))
             assert state_of(launcher, launched) is AgentState.GONE
             assert other.poll() is None
         finally:

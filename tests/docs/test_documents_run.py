@@ -20,7 +20,7 @@ READY_WITHIN_S = 60
 BLOCK_WITHIN_S = 300
 # A block that is not run is a promise that nobody holds: adding one means raising this number, with a reason.
 # Most need a bucket, a cluster, a certificate or a browser of the reader's own; three, packages not in here.
-BLOCKS_NOT_RUN = 38
+BLOCKS_NOT_RUN = 46
 
 
 class Reader:
@@ -131,6 +131,6 @@ def test_every_block_is_in_a_language_that_is_run():
         "js",
         "toml",
     }  # tests/server/test_series_columns.py runs the last
-    shown = {"sql", "nginx", "haproxy"}  # marked as not run, or run by the test that their mark names
+    shown = {"sql", "nginx", "haproxy", "yaml"}  # marked as not run, or run by the test that their mark names
     unknown = [block for block in all_blocks() if block.language not in known]
     assert [str(block) for block in unknown if block.language not in shown or block.mark != "not run"] == []

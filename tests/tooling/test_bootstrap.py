@@ -75,6 +75,28 @@ def test_debian_packages_are_announced_before_they_are_installed(monkeypatch, ca
     assert "Running as root `apt-get install chromium`" in commands[0][1]
 
 
+def test_services_of_debian_packages_stay_off_only_meanwhile(tmp_path):
+    policy = tmp_path / "policy-rc.d"
+    with bootstrap.services_stay_off(policy):
+        assert subprocess.run([policy, "slurmctld", "start"], check=False).returncode == 101
+    assert not policy.exists()
+    policy.write_text("somebody's own")
+    with bootstrap.services_stay_off(policy):
+        assert policy.read_text() == "somebody's own"
+    assert policy.read_text() == "somebody's own"
+
+
+def test_a_unit_that_is_masked_is_never_started_and_one_that_is_there_is_left(tmp_path):
+    unit = tmp_path / "system" / "ssh.service"
+    for _ in range(2):
+        bootstrap.mask(unit)
+        assert unit.readlink() == Path("/dev/null")
+    own = tmp_path / "own.service"
+    own.write_text("somebody's own")
+    bootstrap.mask(own)
+    assert own.read_text() == "somebody's own"
+
+
 def test_without_root_nothing_is_installed_and_the_person_is_told(monkeypatch, capsys):
     monkeypatch.setattr("scripts.bootstrap.shutil.which", lambda name: None)
     monkeypatch.setattr(bootstrap, "run", lambda *command, **_: pytest.fail(f"ran {command}"))

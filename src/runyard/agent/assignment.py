@@ -102,6 +102,7 @@ class Assignment:
         cache: The folder of environments, shared by jobs; ``~`` is the user's home.
         sdk_wheel: Runyard's own wheel to install too: a path here, or one below the workspace's address.
         share: What of the machine the script has to itself.
+        end_file: Where the end is written too, for who can't read the agent's folder; empty for nowhere.
         inputs: What is brought before the script.
         outputs: What goes to datastores after it.
     """
@@ -129,6 +130,7 @@ class Assignment:
     cache: Path
     sdk_wheel: str = ""
     share: Share = field(default_factory=Share)
+    end_file: str = ""
     inputs: tuple[DataInput, ...] = ()
     outputs: tuple[DataOutput, ...] = ()
 
@@ -171,6 +173,7 @@ def _assignment(content: Mapping[str, Any]) -> Assignment:
         cache=Path(_typed(content["cache"], str)).expanduser(),
         sdk_wheel=_typed(content.get("sdk_wheel") or "", str),
         share=read_share(content.get("share") or {}),
+        end_file=_typed(content.get("end_file", ""), str),
         inputs=tuple(_input(each) for each in content.get("inputs", [])),
         outputs=tuple(_output(each) for each in content.get("outputs", [])),
     )

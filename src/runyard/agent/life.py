@@ -40,9 +40,9 @@ _log = logging.getLogger("runyard.agent")
 def live(folder: Path) -> int:
     """Do the job of a folder and return the exit code."""
     umask = os.umask(0o077)
-    marks = Marks(folder)
     try:
         assignment = read_assignment(folder)
+        marks = Marks(folder, assignment.end_file)
         if not marks.take_folder():
             _log.error("Another agent lives in %s.", folder)
             return TAKEN

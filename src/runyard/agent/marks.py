@@ -8,12 +8,15 @@ import os
 import signal
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 COMPLETED, FAILED, CANCELED = "completed", "failed", "canceled"
 GONE_WITHIN_S = 5.0
+# Of the file that Kubernetes reads an end from 4096 bytes are kept; a letter in JSON takes six at most.
+_BRIEF_REASON_LENGTH = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,12 @@ class Marks:
 
     Args:
         folder: The agent's folder.
+        end_file: Another file that the end is written into; empty for none.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, end_file: str = "") -> None:
         self._folder = folder
+        self._end_file = end_file
 
     def take_folder(self) -> bool:
         """Take the folder for as long as this process lives; return whether no other agent has it."""
@@ -54,8 +59,7 @@ class Marks:
     def write_agent(self) -> str:
         """Say which process this agent is; return its id, which is that of one that died in the folder."""
         agent_id = str(self._read("agent.json").get("agent_id") or uuid.uuid4().hex)
-        own = {"pid": os.getpid(), "started": started_ticks(os.getpid()), "agent_id": agent_id}
-        self._write("agent.json", own)
+        self._write("agent.json", _written_down(os.getpid()) | {"agent_id": agent_id})
         return agent_id
 
     def write_script(self, pid: int) -> None:
@@ -64,7 +68,7 @@ class Marks:
         Raises:
             OSError: It can't be written.
         """
-        self._write("script.json", {"pid": pid, "started": started_ticks(pid), "group": pid})
+        self._write("script.json", _written_down(pid) | {"group": pid})
 
     def write_outcome(self, end: JobEnd) -> None:
         """Say what came of the script, for the next agent if this one dies before all is sent.
@@ -73,6 +77,7 @@ class Marks:
             OSError: It can't be written.
         """
         self._write("outcome.json", asdict(end))
+        self._write_elsewhere(end)
 
     def read_outcome(self) -> JobEnd | None:
         """Return what came of the script, if it is over."""
@@ -88,6 +93,7 @@ class Marks:
             OSError: It can't be written.
         """
         self._write("end.json", asdict(end))
+        self._write_elsewhere(end)
 
     @property
     def has_script(self) -> bool:
@@ -98,11 +104,20 @@ class Marks:
         """End what is left of the script of an agent that died, unless its id is another process's by now."""
         content = self._read("script.json")
         pid, started = int(content.get("pid", 0)), content.get("started")
+        if content.get("boot") != boot_id():
+            return
         deadline = time.monotonic() + GONE_WITHIN_S
         while pid and started_ticks(pid) in (started, None) and kill_group(pid):
             if time.monotonic() > deadline:
                 return
             time.sleep(0.05)
+
+    def _write_elsewhere(self, end: JobEnd) -> None:
+        """Write the end into the other file as it lies there: a file that is mounted can't be replaced."""
+        if self._end_file:
+            brief = replace(end, reason=end.reason[:_BRIEF_REASON_LENGTH])
+            content = json.dumps(asdict(brief), ensure_ascii=False)
+            Path(self._end_file).write_bytes(content.encode("utf-8", "replace"))
 
     def _read(self, name: str) -> dict[str, Any]:
         try:
@@ -132,6 +147,20 @@ def write_whole(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@cache
+def boot_id() -> str:
+    """Return what this machine is called since it was started, as no other one is, nor it before that."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _written_down(pid: int) -> dict[str, Any]:
+    """Return what tells a process from all others, on this machine and on those that see the same folder."""
+    return {"pid": pid, "started": started_ticks(pid), "boot": boot_id()}
 
 
 def started_ticks(pid: int) -> int | None:

@@ -14,12 +14,12 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runyard.agent.assignment import FILE_NAME
+from runyard.agent.marks import boot_id
 from runyard.agent.variables import passed_on
 
 AGENT, SCRIPT, OUTCOME, END = "agent.json", "script.json", "outcome.json", "end.json"
@@ -82,7 +82,7 @@ class Station:
         stat = _stat(child.pid)
         if stat is not None:
             (place / CHILD).unlink(missing_ok=True)
-            _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19])})
+            _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19]), "boot": boot_id()})
 
     def look(self, handles: Collection[str]) -> dict[str, dict[str, Any]]:
         """Return what is seen of agents that were started on this machine.
@@ -124,7 +124,7 @@ class Station:
             child.kill()
             child.wait()
         place = self.place_of(handle)
-        _kill_group(place / SCRIPT)
+        _kill_group(_read(place / SCRIPT))
         shutil.rmtree(place, ignore_errors=True)
         with contextlib.suppress(OSError):
             place.parent.rmdir()
@@ -151,7 +151,7 @@ class Station:
             return {"state": ALIVE}
         found = self.read_end(handle)
         if found["state"] == GONE:
-            _kill_group(place / SCRIPT)
+            _kill_group(_read(place / SCRIPT))
         return found
 
     def _start_again(self, handle: str) -> bool:
@@ -222,18 +222,17 @@ def answer(station: Station, question: Mapping[str, Any]) -> Any:
 
 def is_alive(process: Mapping[str, Any]) -> bool:
     """Whether a process that was written down is still there, and no other one of its number."""
-    fields = _stat(process["pid"]) if process else None
+    fields = _stat(process["pid"]) if process and process.get("boot") == boot_id() else None
     return fields is not None and fields[0] not in ("Z", "X") and int(fields[19]) == process["started"]
 
 
-def _kill_group(path: Path) -> None:
+def _kill_group(script: Mapping[str, Any]) -> None:
     """End the processes of a script that was written down, those too whose parent has ended already.
 
     The kernel gives nobody a number that is a group's name still. So what goes by that name is the script's
-    as long as its leader is, or is gone; unless the machine was started anew meanwhile.
+    as long as its leader is, or is gone; unless that was another machine, or this one before its last start.
     """
-    script = _read(path)
-    if not script or path.stat().st_mtime < _boot_s():
+    if not script or script.get("boot") != boot_id():
         return
     leader = _stat(script["pid"])
     if leader is None or int(leader[19]) == script["started"]:
@@ -249,10 +248,6 @@ def _stat(pid: int) -> list[str] | None:
         return None
     # The name of the program stands in brackets and may hold anything.
     return words.rpartition(")")[2].split()
-
-
-def _boot_s() -> float:
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _read(path: Path) -> dict[str, Any]:

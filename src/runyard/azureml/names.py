@@ -14,7 +14,9 @@ _ENVIRONMENT = f"{_SDK}.environment:Environment"
 _CONDA = f"{_SDK}.conda_dependencies:CondaDependencies"
 _COMPUTE_TARGET = f"{_SDK}.compute:ComputeTarget"
 _AML_COMPUTE = f"{_SDK}.compute:AmlCompute"
+_KUBERNETES_COMPUTE = f"{_SDK}.compute_kubernetes:KubernetesCompute"
 _LOCAL_TARGET = f"{_SDK}.compute:LocalTarget"
+_REMOTE_COMPUTE = f"{_SDK}.compute_ssh:RemoteCompute"
 _RUN_CONFIGURATION = f"{_SDK}.run_configuration:RunConfiguration"
 _DOCKER = f"{_SDK}.environment_sections:DockerSection"
 _PYTHON = f"{_SDK}.environment_sections:PythonSection"
@@ -113,10 +115,14 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.core.compute": {
         "AmlCompute": _AML_COMPUTE,
         "ComputeTarget": _COMPUTE_TARGET,
+        "KubernetesCompute": _KUBERNETES_COMPUTE,
         "LocalTarget": _LOCAL_TARGET,
+        "RemoteCompute": _REMOTE_COMPUTE,
     },
     "azureml.core.compute.amlcompute": {"AmlCompute": _AML_COMPUTE},
     "azureml.core.compute.compute": {"ComputeTarget": _COMPUTE_TARGET},
+    "azureml.core.compute.kubernetescompute": {"KubernetesCompute": _KUBERNETES_COMPUTE},
+    "azureml.core.compute.remote": {"RemoteCompute": _REMOTE_COMPUTE},
     "azureml.core.compute_target": {
         "AbstractComputeTarget": _COMPUTE_TARGET,
         "ComputeTargetException": _ERROR,
@@ -203,8 +209,6 @@ _OTHER_MACHINES = (
     "DatabricksCompute",
     "DsvmCompute",
     "HDInsightCompute",
-    "KubernetesCompute",
-    "RemoteCompute",
     "SynapseCompute",
 )
 

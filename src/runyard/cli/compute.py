@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from runyard.cli.compute_ssh import Host, Passphrase, Password, PrivateKey, host_configuration
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
@@ -177,6 +178,37 @@ def attach(
         settings={key: json_value(value) for key, value in pairs_of(setting).items()} if setting else {},
         credential=dict(_part(each) for each in credential),
         skip_validation=skip_validation,
+    )
+    _say(ComputeTarget.attach(place.open(), name, wanted), "is attached", json=json)
+
+
+@app.command
+def attach_ssh(
+    name: Name,
+    host: Host,
+    *,
+    private_key: PrivateKey = "",
+    passphrase: Passphrase = False,
+    password: Password = False,
+    setting: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name=["--setting", "-s"],
+            help="How jobs are run there, as KEY=VALUE: python, folder, server_url, use_tunnel, tunnel_port.",
+        ),
+    ] = (),
+    slots: Slots = None,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Make a compute target of a host that is reached over SSH, once the server has connected to it.
+
+    By what the host is known to be that one is read from this machine's known_hosts and sent along. Without a
+    key and a password, a server of `runyard up` tries the keys and the agent of its own user.
+    """
+    settings = {key: json_value(value) for key, value in pairs_of(setting).items()} if setting else {}
+    wanted = host_configuration(
+        host, private_key, settings | {"slots": slots or 1}, passphrase=passphrase, password=password
     )
     _say(ComputeTarget.attach(place.open(), name, wanted), "is attached", json=json)
 

@@ -60,7 +60,7 @@ class AgentReport:
         state: What is seen.
         status: ``completed``, ``failed`` or ``canceled``.
         exit_code: The script's.
-        reason: Why it did not end well.
+        reason: Why it did not end well; of one that is alive, what it waits for in a queue of the target's.
     """
 
     state: AgentState
@@ -127,6 +127,10 @@ class Opening:
         server: Where agents elsewhere reach the server, as ``https://runyard.example``; empty if nobody said.
         lookup: Returns the addresses of a host and port that the server may connect to, or raises
             InvalidParameter or OSError.
+        tunnel: A socket of the server that lets nobody in without a credential, for tunnels to lead to; empty
+            while the server has none.
+        is_of_one_person: Whether the server is one person's own: what that person may use on this machine
+            without a word, as the keys in ``~/.ssh``, it may use for them.
     """
 
     folder: Path
@@ -135,6 +139,8 @@ class Opening:
     credential: Mapping[str, str] = field(default_factory=dict, repr=False)
     server: str = ""
     lookup: Callable[[str, int], Sequence[str]] = resolve
+    tunnel: str = ""
+    is_of_one_person: bool = False
 
 
 class Launcher(ABC):
@@ -190,8 +196,10 @@ class TargetKind:
         settings: A msgspec struct of what it is told; what can't be is refused when it is made of a mapping.
         credential: The names that a credential's parts may have.
         open: Returns the launcher of a target; it connects to nothing yet.
+        runs_here: Whether, by its settings, the code of jobs runs as the server's own user.
     """
 
     settings: type[msgspec.Struct]
     credential: frozenset[str]
     open: Callable[[Opening], Launcher]
+    runs_here: Callable[[Any], bool] = lambda _: False

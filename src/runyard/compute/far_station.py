@@ -36,8 +36,7 @@ class FarStation:
         self._machine = machine
         self._python = python
         self._folder = folder.rstrip("/")
-        self._archive = agent_archive()
-        self._digest = hashlib.sha256(self._archive).hexdigest()[:12]
+        self._archive, self._digest = archive_of_agent()
 
     @property
     def archive(self) -> str:
@@ -125,7 +124,8 @@ class FarStation:
 
 
 @cache
-def agent_archive() -> bytes:
-    """Return the agent's file."""
+def archive_of_agent() -> tuple[bytes, str]:
+    """Return the agent's file, and a digest of it."""
     with tempfile.TemporaryDirectory() as folder:
-        return write_archive(Path(folder) / "agent.pyz").read_bytes()
+        content = write_archive(Path(folder) / "agent.pyz").read_bytes()
+    return content, hashlib.sha256(content).hexdigest()[:12]

@@ -98,4 +98,4 @@ def _open(opening: Opening) -> LocalLauncher:
     return LocalLauncher(opening.folder)
 
 
-KIND = TargetKind(LocalSettings, frozenset(), _open)
+KIND = TargetKind(LocalSettings, frozenset(), _open, runs_here=lambda _: True)

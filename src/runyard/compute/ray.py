@@ -21,7 +21,7 @@ from runyard.agent.assignment import FILE_NAME
 from runyard.agent.keeper import LAST_WORDS
 from runyard.agent.marks import COMPLETED
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, report_from
-from runyard.compute.far_station import FOLDER, agent_archive
+from runyard.compute.far_station import FOLDER, archive_of_agent
 from runyard.compute.ray_dashboard import RayDashboard
 from runyard.errors import NotFound, Unavailable
 
@@ -203,7 +203,7 @@ def _package(assignment: Mapping[str, Any]) -> bytes:
     """Return the agent and what it is told, as Ray unpacks it on the node."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as package:
-        package.writestr(_ARCHIVE, agent_archive())
+        package.writestr(_ARCHIVE, archive_of_agent()[0])
         package.writestr(FILE_NAME, json.dumps(assignment))
     return written.getvalue()
 

@@ -11,6 +11,8 @@ CLIENT: Final = "client"
 ACTION: Final = "action"
 WORKSPACE: Final = "workspace"
 TARGET: Final = "target"
+BY_TUNNEL: Final = "by_tunnel"
+"""Is there where a request came by a tunnel: then it is never the person's at this machine."""
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing, so that neither the page that sends it nor the audit log matters."""

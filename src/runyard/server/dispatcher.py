@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from runyard.auth.permissions import Caller, Open, Permission, authorize
+from runyard.auth.permissions import UNAUTHENTICATED_TEXT, Caller, Open, Permission, authorize
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
 from runyard.errors import Forbidden, InvalidParameter, RunyardError, Unauthenticated
@@ -28,6 +28,7 @@ from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
 from runyard.server.answers import error_response, json_response
 from runyard.server.asked import (
     ACTION,
+    BY_TUNNEL,
     CALLER,
     CLIENT,
     REQUEST_ID,
@@ -107,6 +108,7 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         try:
+            self._check_tunnel(scope)
             response = as_azure_reads_it(await self._respond(scope, receive), scope)
         except RunyardError as error:
             response = error_response(error, scope)
@@ -114,15 +116,20 @@ class Dispatcher:
             return
         await response(scope, receive, send)
 
+    def _check_tunnel(self, scope: Scope) -> None:
+        """Refuse what comes by a tunnel without a credential: at its end is whoever is on that host."""
+        if BY_TUNNEL in scope["state"] and self._authorization(scope, dict(scope["headers"])) is None:
+            raise Unauthenticated(UNAUTHENTICATED_TEXT)
+
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         headers = dict(scope["headers"])
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
+        state: dict[str, Any] = scope["state"]
+        state[CLIENT] = _client(scope)
         page = self._pages.find(scope, address)
         if page is not None:
             return await self._shown(page, scope)
-        state: dict[str, Any] = scope["state"]
-        state[CLIENT] = _client(scope)
         authorization = self._authorization(scope, headers)
         route, values, address = self._find(method, address, authorization)
         state[ROUTE], state[ACTION], state[TARGET] = route.path, route.action, values
@@ -242,7 +249,7 @@ class Dispatcher:
     async def _shown(self, page: ShownPage, scope: Scope) -> Response:
         """A page, or for who has to sign in first the way there."""
         state = scope["state"]
-        state[ROUTE], state[CLIENT] = page.route, _client(scope)
+        state[ROUTE] = page.route
         if self._settings.mode is Mode.UP or not page.is_for_signed_in:
             return page.response
         authorization = self._authorization(scope, dict(scope["headers"]))
@@ -380,6 +387,8 @@ def _check_content_type(sent: str | None) -> None:
 
 
 def _client(scope: Scope) -> str:
+    if BY_TUNNEL in scope["state"]:  # for the audit log
+        return "tunnel"
     return scope["client"][0] if scope.get("client") else ""
 
 

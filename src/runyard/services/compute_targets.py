@@ -14,7 +14,13 @@ from runyard.protocol import asset_limits as limits
 from runyard.protocol.wire import invalid
 from runyard.services.call import Call
 from runyard.services.job_life import cancel
-from runyard.services.launchers import checked_settings, kind_named, open_launcher, sealed_credential
+from runyard.services.launchers import (
+    checked_settings,
+    kind_named,
+    open_launcher,
+    runs_here,
+    sealed_credential,
+)
 from runyard.services.pools import cluster_for_pools
 from runyard.settings import Settings
 
@@ -79,7 +85,8 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
     if new.kind == POOL:
         new = _on_cluster(call, new)
     kind = kind_named(new.kind)
-    if new.kind == LOCAL and not call.settings.slots_of_this_machine:
+    checked = checked_settings(kind, new.settings)
+    if not call.settings.slots_of_this_machine and runs_here(kind, checked):
         raise Forbidden(_NO_JOBS_HERE)
     made = ComputeTarget(
         workspace=call.workspace.name,
@@ -90,7 +97,7 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
         tags=dict(new.tags),
         created_ms=call.now_ms(),
         created_by="" if call.caller is None else call.caller.name,
-        settings=checked_settings(kind, new.settings),
+        settings=checked,
     )
     made = replace(made, sealed=sealed_credential(call.settings, made, new.credential))
     kept = call.stores.metadata.compute_targets
@@ -215,7 +222,7 @@ def _on_cluster(call: Call, new: NewTarget) -> NewTarget:
 
 
 def _check_reachable(call: Call, target: ComputeTarget) -> None:
-    launcher = open_launcher(call.settings, target)
+    launcher = open_launcher(call.settings, target, call.operation.tunnel)
     try:
         launcher.check()
     except Unavailable as error:

@@ -69,7 +69,7 @@ class Housekeeping:
             stores,
             settings,
             Assignments(stores, settings, operation),
-            Launchers(settings),
+            Launchers(settings, operation),
             name_of_this_machine(settings),
         )
         self._jobs = Periodic("jobs", 0, self._run_jobs)

@@ -81,11 +81,21 @@ def move(stores: Stores, job: Job, status: JobStatus, now_ms: int, **changes: An
     """Note in the transaction of this thread that a job's agent says where it is."""
     if status is JobStatus.RUNNING and job.started_ms is None:
         changes["started_ms"] = now_ms
-    if job.status is JobStatus.LOST:
-        changes["reason"] = ""
+    if job.status in (JobStatus.STARTING, JobStatus.LOST) and job.canceled_ms is None:
+        changes.setdefault("reason", "")
     stores.metadata.jobs.update_job(job.run_id, status=status, seen_ms=now_ms, **changes)
     if status.run_status is not job.status.run_status:
         _update_run(stores, job, status.run_status, None)
+
+
+def wait_there(stores: Stores, job: Job, reason: str, now_ms: int) -> None:
+    """Note that a job that was given to a launcher waits in a queue of its target's own, and for what."""
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        if found is None or found.agent_id or found.attempt != job.attempt or found.canceled_ms is not None:
+            return
+        if found.status in (JobStatus.STARTING, JobStatus.LOST):
+            move(stores, found, JobStatus.STARTING, now_ms, reason=reason[:MAX_REASON_LENGTH])
 
 
 def lose(stores: Stores, job: Job, now_ms: int, reason: str) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError, Unavailable
-from runyard.services.assignments import STOP_GRACE_S, Assignments
-from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back
+from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
+from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back, wait_there
 from runyard.stores.opening import Stores
 
 CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
@@ -147,8 +147,15 @@ class LaunchedJobs:
                 self._end_canceled(launcher, job, canceled_s)
             elif canceled_s > GIVEN_UP_AFTER_S:
                 end = AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")
+        elif report.state is AgentState.ALIVE and report.reason:
+            self._wait_there(job, report.reason, now_ms)
         if end is not None:
             self._end(job, end, now_ms)
+
+    def _wait_there(self, job: Job, reason: str, now_ms: int) -> None:
+        """Speak for a job that waits in a queue of its target's own: it has no agent yet."""
+        if job.reason != reason or now_ms - job.seen_ms >= BEAT_S * 1000:
+            self._stores.database.retrying(lambda: wait_there(self._stores, job, reason, now_ms))
 
     def _end(self, job: Job, end: AttemptEnd, now_ms: int) -> None:
         self._stores.database.retrying(

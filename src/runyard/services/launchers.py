@@ -17,6 +17,7 @@ from runyard.entities.compute_target import LOCAL, ComputeTarget
 from runyard.errors import InvalidParameter
 from runyard.protocol.limits import check_length
 from runyard.protocol.wire import invalid
+from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.sealing import Sealer
 from runyard.settings import Mode, Settings
@@ -30,10 +31,12 @@ class Launchers:
 
     Args:
         settings: How the server runs.
+        operation: The server.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, operation: Operation | None = None) -> None:
         self._settings = settings
+        self._operation = operation or Operation()
         self._opened: dict[tuple[str, str], tuple[ComputeTarget, Launcher]] = {}
         self._lock = threading.Lock()
 
@@ -48,7 +51,7 @@ class Launchers:
             before = self._opened.get(key)
             if before is not None and _is_same(before[0], target):
                 return before[1]
-            opened = open_launcher(self._settings, target)
+            opened = open_launcher(self._settings, target, self._operation.tunnel)
             self._opened[key] = (target, opened)
         if before is not None:
             before[1].close()
@@ -67,15 +70,21 @@ class Launchers:
             launcher.close()
 
 
-def open_launcher(settings: Settings, target: ComputeTarget) -> Launcher:
+def open_launcher(settings: Settings, target: ComputeTarget, tunnel: str = "") -> Launcher:
     """Return a launcher of a target; it connects to nothing yet.
+
+    Args:
+        settings: How the server runs.
+        target: The target.
+        tunnel: The socket of the server that tunnels lead to.
 
     Raises:
         Unavailable: Its credential was encrypted with a key that this server does not have.
     """
     kind = KINDS[target.kind]
     # Whoever is on the machine where `up` runs goes wherever the machine can go.
-    lookup = resolve if settings.mode is Mode.UP else OutboundClient(settings).lookup
+    is_of_one_person = settings.mode is Mode.UP
+    lookup = resolve if is_of_one_person else OutboundClient(settings).lookup
     return kind.open(
         Opening(
             folder=_folder(settings, target),
@@ -84,6 +93,8 @@ def open_launcher(settings: Settings, target: ComputeTarget) -> Launcher:
             credential=credential_of(settings, target),
             server=settings.public_url,
             lookup=lookup,
+            tunnel=tunnel,
+            is_of_one_person=is_of_one_person,
         )
     )
 
@@ -112,6 +123,11 @@ def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[s
         raise InvalidParameter(f"'settings': {error}.") from None
     kept: Mapping[str, Any] = msgspec.to_builtins(checked)
     return kept
+
+
+def runs_here(kind: TargetKind, settings: Mapping[str, Any]) -> bool:
+    """Return whether the jobs of a target of these settings run as the server's own user."""
+    return kind.runs_here(msgspec.convert(dict(settings), kind.settings))
 
 
 def sealed_credential(settings: Settings, target: ComputeTarget, credential: Mapping[str, str]) -> str:

@@ -62,6 +62,7 @@ class Operation:
         has_mlflow_pages: Whether MLflow's own pages are shown below ``/mlflow/``.
         address: Where processes of this machine reach it; empty until it takes connections.
         authority: The certificate (PEM) that they trust it by, if it has made its own.
+        tunnel: The socket that tunnels of hosts lead to; empty until it takes connections.
         job_submitted: Set when the queue of jobs has something to do.
         sweep_due: Set when a sweep may have something to do.
     """
@@ -76,6 +77,7 @@ class Operation:
     has_mlflow_pages: bool = False
     address: str = ""
     authority: str = ""
+    tunnel: str = ""
     job_submitted: threading.Event = field(default_factory=threading.Event)
     sweep_due: threading.Event = field(default_factory=threading.Event)
     _looks: Looks = field(default_factory=Looks)

@@ -31,7 +31,7 @@ def list_compute_targets(call: Call) -> ListComputeTargetsAnswer:
     )
 
 
-@routes.post(_BASE, permits=Permission.MANAGE, summary="Make a compute target.")
+@routes.post(_BASE, permits=Permission.MANAGE, runs_code=True, summary="Make a compute target.")
 def create_compute_target(call: Call, body: CreateComputeTarget) -> ComputeTargetAnswer:
     """Keep a target."""
     wanted = NewTarget(

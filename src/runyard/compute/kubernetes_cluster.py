@@ -1,0 +1,206 @@
+"""What a cluster is asked, by the official client: jobs, their pods, and what pods are given."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from runyard.compute.base import Opening
+from runyard.compute.kubernetes_access import Access, access_of
+from runyard.errors import InvalidParameter, Unavailable
+
+WITHIN_S = (10.0, 30.0)
+"""To connect, and between two pieces of an answer."""
+MAX_ANSWER_BYTES = 64_000_000
+_ENDED_AT_ONCE_S = 1
+"""Zero would take the pod off the list before its node has ended it."""
+
+_MERGE = "application/merge-patch+json"
+
+Object = Mapping[str, Any]
+
+
+class Cluster:
+    """One namespace of a cluster; nothing is connected to before something is asked.
+
+    Args:
+        opening: Where it is and with what, as it was written down.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._namespace: str = opening.settings.namespace
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Let go of connections; the name of the server is looked up anew by what is asked next."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def list_jobs(self, selector: str) -> Sequence[Object]:
+        """Return the jobs with such labels."""
+        return self._listed("BatchV1Api.list_namespaced_job", label_selector=selector)
+
+    def list_pods(self, selector: str) -> Sequence[Object]:
+        """Return the pods with such labels."""
+        return self._listed("CoreV1Api.list_namespaced_pod", label_selector=selector)
+
+    def create_job(self, job: Object, *, is_dry: bool = False) -> Object:
+        """Make a job and return it as it is kept, or only as it would be."""
+        return self._ask("BatchV1Api.create_namespaced_job", body=job, dry_run=_dry(is_dry)) or {}
+
+    def change_job(self, name: str, change: Object) -> bool:
+        """Change a job; return whether there is one."""
+        found = self._ask("BatchV1Api.patch_namespaced_job", name=name, body=change, _content_type=_MERGE)
+        return found is not None
+
+    def delete_job(self, name: str) -> None:
+        """Delete a job, if it is there; what it owns is deleted behind it."""
+        self._ask("BatchV1Api.delete_namespaced_job", name=name, propagation_policy="Background")
+
+    def delete_pod(self, name: str) -> None:
+        """End a pod at once, if it is there."""
+        self._ask("CoreV1Api.delete_namespaced_pod", name=name, grace_period_seconds=_ENDED_AT_ONCE_S)
+
+    def create_secret(self, secret: Object, *, is_dry: bool = False) -> None:
+        """Make a secret, or only see whether it could be made."""
+        self._ask("CoreV1Api.create_namespaced_secret", body=secret, dry_run=_dry(is_dry))
+
+    def put_config_map(self, config_map: Object) -> None:
+        """Make a map of files, if it is not there."""
+        self._ask("CoreV1Api.create_namespaced_config_map", body=config_map, may_be_there=True)
+
+    def _listed(self, what: str, **asked: Any) -> Sequence[Object]:
+        found = self._ask(what, **asked)
+        if found is None:
+            raise Unavailable(f"The cluster knows no such list: {what.partition('.')[2]}.")
+        items: Sequence[Object] = found.get("items") or []
+        return items
+
+    def _ask(self, what: str, *, may_be_there: bool = False, **asked: Any) -> Object | None:
+        """Return what the cluster answers; None where what was named is not there.
+
+        Raises:
+            Unavailable: It does not answer, or refuses.
+        """
+        api, client = _api(), self._opened()
+        kind, _, name = what.partition(".")
+        method = getattr(getattr(api, kind)(client), name)
+        try:
+            with method(
+                namespace=self._namespace, _preload_content=False, _request_timeout=WITHIN_S, **asked
+            ) as answer:
+                content = answer.read(MAX_ANSWER_BYTES + 1)
+        except api.ApiException as refused:
+            if refused.status == 404 and ("name" in asked):
+                return None
+            if refused.status == 409 and may_be_there:
+                return {}
+            raise Unavailable(_refusal(refused)) from None
+        except (HTTPError, OSError) as error:
+            self.close()
+            raise Unavailable(f"The cluster does not answer: {_why(error)}.") from None
+        return _read(content)
+
+    def _opened(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = _client(self._opening)
+            return self._client
+
+
+def _dry(is_dry: bool) -> str | None:
+    return "All" if is_dry else None
+
+
+def _api() -> Any:
+    try:
+        from kubernetes import client  # noqa: PLC0415 - an extra, and it takes half a second
+    except ImportError:
+        raise Unavailable(
+            "The client of Kubernetes is not installed beside the server: pip install 'runyard[kubernetes]'."
+        ) from None
+    return client
+
+
+def _client(opening: Opening) -> Any:
+    """Return a client that connects to where the API server was found to be, and nowhere else."""
+    api, access = _api(), access_of(opening)
+    configuration = api.Configuration()
+    configuration.host = f"https://{_address(opening, access)}:{access.port}{access.path}"
+    configuration.proxy = None
+    configuration.retries = Retry(0, redirect=False)
+    configuration.tls_server_name = access.tls_name
+    made = api.ApiClient(configuration)
+    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls(access)
+    made.set_default_header("Host", _bracketed(access.host) + f":{access.port}")
+    if access.token:
+        made.set_default_header("authorization", f"Bearer {access.token}")
+    return made
+
+
+def _address(opening: Opening, access: Access) -> str:
+    try:
+        found = opening.lookup(access.host, access.port)
+    except InvalidParameter as refused:
+        raise Unavailable(str(refused)) from None
+    except (OSError, UnicodeError):
+        raise Unavailable(f"The host {access.host!r} is not known.") from None
+    if not found:
+        raise Unavailable(f"The host {access.host!r} has no address.")
+    return _bracketed(found[0])
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _tls(access: Access) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=access.ca or None)
+        if access.certificate:
+            # The library of TLS reads them from files alone.
+            with tempfile.TemporaryDirectory() as folder:
+                certificate, key = Path(folder, "certificate"), Path(folder, "key")
+                certificate.write_text(access.certificate, encoding="ascii")
+                key.write_text(access.key, encoding="ascii")
+                context.load_cert_chain(certificate, key, password=lambda: b"")
+    except (ssl.SSLError, ValueError):
+        raise Unavailable("The certificates of the credential are not good: PEM is expected.") from None
+    return context
+
+
+def _read(content: bytes) -> Object:
+    try:
+        found = json.loads(content) if len(content) <= MAX_ANSWER_BYTES else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unavailable("What answers is no API server of Kubernetes.")
+    return found
+
+
+def _refusal(refused: Any) -> str:
+    """Return what the cluster says, in its own words where it has any."""
+    try:
+        said = str(json.loads(refused.body)["message"])
+    except (ValueError, KeyError, TypeError):
+        said = f"status {refused.status}"
+    return f"The cluster refuses: {said[:500]}"
+
+
+def _why(error: Exception) -> str:
+    said = str(getattr(error, "reason", None) or error)
+    # Some begin with what Python calls the connection.
+    return said.rpartition(">: ")[2][:300].rstrip(".")

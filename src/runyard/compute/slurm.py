@@ -1,0 +1,251 @@
+"""Jobs on a Slurm cluster: an agent is a batch job, and its folder one that all nodes see."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import msgspec
+
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind
+from runyard.compute.far_station import FOLDER, FarStation
+from runyard.compute.machine import Machine, ThisMachine
+from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
+from runyard.compute.ssh_address import CREDENTIAL, SshAddress
+from runyard.compute.ssh_machine import SshMachine
+from runyard.errors import Unavailable
+
+SETTLED_WITHIN_S = 10.0
+"""How long a shared file system may take to show on one machine what was written on another."""
+AROUND_SCRIPT_S = 900
+"""What a job may take beside its script's own time: to make its environment, and to send what is left."""
+
+_OPTIONS = (
+    "constraint|contiguous|cpu-freq|cpus-per-gpu|exclude|exclusive|gpu-bind|gpu-freq|gpus|gpus-per-node|gres|hint"
+    "|licenses|mail-type|mail-user|mem-per-cpu|mem-per-gpu|network|nice|nodelist|overcommit|oversubscribe|prefer"
+    "|priority|reservation|switches|threads-per-core|tmp|wckey"
+)
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.,@+-]*\Z", max_length=200)]
+_Path = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f~-][^\x00-\x1f\x7f]*\Z", max_length=1_000)]
+_Folder = Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]*)?\Z", max_length=1_000)]
+_Address = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s\x00-\x1f\x7f]+)?\Z", max_length=1_000)]
+_Option = Annotated[str, msgspec.Meta(pattern=rf"^--({_OPTIONS})(=[^\x00-\x1f\x7f]+)?\Z", max_length=500)]
+
+
+class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How jobs are given to Slurm, and what one slot is.
+
+    Args:
+        partition: Where they run; empty for the cluster's default.
+        account: Whom they are charged to.
+        qos: Their quality of service.
+        time_limit_min: The longest that one may ask for; 0 for what the partition gives.
+        cpus_per_slot: CPUs of a slot.
+        memory_mb_per_slot: Memory of a slot; 0 for what the partition gives.
+        gpus_per_slot: GPUs of a slot.
+        gpu_type: Which, as the cluster calls them; empty for any.
+        sbatch_options: More options of ``sbatch``, a word each: ``--constraint=a100``.
+        folder: Where the folders of jobs lie, absolute or below the home, where all nodes see them.
+        python: The interpreter there and on the nodes, 3.10 or newer.
+        programs: The folder of Slurm's programs, absolute; empty where they are on the PATH.
+        server_url: Where the nodes reach the server; empty for the server's public address.
+        ssh: The machine where Slurm's programs are; none for the server's own.
+    """
+
+    partition: _Name = ""
+    account: _Name = ""
+    qos: _Name = ""
+    time_limit_min: Annotated[int, msgspec.Meta(ge=0, le=525_600)] = 0
+    cpus_per_slot: Annotated[int, msgspec.Meta(ge=1, le=1_024)] = 1
+    memory_mb_per_slot: Annotated[int, msgspec.Meta(ge=0, le=16_777_216)] = 0
+    gpus_per_slot: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    gpu_type: _Name = ""
+    sbatch_options: Annotated[list[_Option], msgspec.Meta(max_length=32)] = []
+    folder: _Path = FOLDER
+    python: _Path = "python3"
+    programs: _Folder = ""
+    server_url: _Address = ""
+    ssh: SshAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """An agent that Slurm has no job of any more: since when, and what its folder said at the last look."""
+
+    since_s: float
+    looked_s: float
+    report: AgentReport
+
+
+class SlurmLauncher(Launcher):
+    """Gives agents to Slurm on the machine where its programs are.
+
+    Args:
+        machine: That machine.
+        settings: What a job asks for.
+        server: Where the nodes reach the server; empty if nobody said.
+        looks_every_s: For how long what was seen is believed.
+        settled_within_s: How long an agent may have left Slurm before it counts as gone.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        settings: SlurmSettings,
+        server: str,
+        looks_every_s: float = LOOKS_EVERY_S,
+        settled_within_s: float = SETTLED_WITHIN_S,
+    ) -> None:
+        self._machine = machine
+        self._settings = settings
+        self._server = settings.server_url or server
+        self._looks_every_s = looks_every_s
+        self._settled_within_s = settled_within_s
+        self._station = FarStation(machine, settings.python, settings.folder)
+        self._queue = SlurmQueue(machine, settings.programs, looks_every_s)
+        self._gone: dict[str, _Gone] = {}
+
+    def check(self) -> None:
+        self._server_or_raise()
+        self._station.list_handles()
+        self._queue.check(self._resources(1, 0))
+
+    def close(self) -> None:
+        self._machine.close()
+
+    def submit(self, launch: Launch) -> str:
+        assignment = launch.elsewhere(self._server_or_raise())
+        if launch.handle in self._queue.jobs():
+            self._queue.kill(launch.handle)
+        folder = PurePosixPath(self._station.prepare(launch, assignment))
+        archive = folder.parents[2] / PurePosixPath(self._station.archive).name
+        options = [
+            *self._resources(launch.slots, int(assignment["max_duration_s"])),
+            f"--comment=Runyard, workspace {assignment['workspace']}",
+            f"--chdir={folder}",
+            # In the name of this file, unlike the folder's, a percent sign means something.
+            f"--output={str(folder / 'agent.log').replace('%', '%%')}",
+            "--open-mode=append",
+            "--no-requeue",
+        ]
+        try:
+            self._queue.submit(launch, options, [self._settings.python, str(archive), str(folder)])
+        except Unavailable:
+            # If Slurm has taken it all the same, an agent without a folder ends at once.
+            with contextlib.suppress(Unavailable):
+                self._station.forget(launch.handle)
+            raise
+        self._gone.pop(launch.handle, None)
+        return launch.handle
+
+    def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
+        try:
+            jobs = self._queue.jobs()
+            gone = {each for each in launched if each not in jobs or jobs[each].is_over}
+            self._look_at(gone, jobs)
+        except Unavailable:
+            return {each: AgentReport(AgentState.UNKNOWN) for each in launched}
+        return {each: self._settled(each) if each in gone else _going_on(jobs[each]) for each in launched}
+
+    def cancel(self, launched: str) -> None:
+        self._queue.end(launched)
+
+    def find(self, run_id: str, attempt: int) -> str | None:
+        launched = f"{run_id}/{attempt}"
+        return launched if self._station.has(launched) else None
+
+    def list_launched(self) -> Collection[str]:
+        return self._station.list_handles()
+
+    def forget(self, launched: str) -> None:
+        self._queue.kill(launched)
+        self._station.forget(launched)
+        self._gone.pop(launched, None)
+
+    def _server_or_raise(self) -> str:
+        if not self._server:
+            raise Unavailable(
+                "Nobody has said where the nodes reach this server. "
+                "Give the target a server_url, or the server a public_url."
+            )
+        return self._server
+
+    def _resources(self, slots: int, max_duration_s: int) -> Sequence[str]:
+        """Return what a job of so many slots asks for: all of them on one node, for one agent."""
+        own = self._settings
+        asked = {
+            "partition": own.partition,
+            "account": own.account,
+            "qos": own.qos,
+            "time": self._minutes(max_duration_s),
+            "nodes": 1,
+            "ntasks": 1,
+            "cpus-per-task": slots * own.cpus_per_slot,
+            "mem": f"{slots * own.memory_mb_per_slot}M" if own.memory_mb_per_slot else "",
+            "gres": ":".join(["gpu", *filter(None, [own.gpu_type]), str(slots * own.gpus_per_slot)])
+            if own.gpus_per_slot
+            else "",
+        }
+        return [*(f"--{name}={value}" for name, value in asked.items() if value), *own.sbatch_options]
+
+    def _minutes(self, max_duration_s: int) -> int:
+        """Return for how long a job asks, as its script and the target may; 0 for the partition's time."""
+        wanted = math.ceil((max_duration_s + AROUND_SCRIPT_S) / 60) if max_duration_s else 0
+        return min(filter(None, (wanted, self._settings.time_limit_min)), default=0)
+
+    def _look_at(self, gone: Collection[str], jobs: Mapping[str, SlurmJob]) -> None:
+        """See what is in the folders of agents that have left Slurm, each not too often."""
+        now_s = time.monotonic()
+        due = [
+            each
+            for each in gone
+            if each not in self._gone or now_s - self._gone[each].looked_s >= self._looks_every_s
+        ]
+        # Where a script is over and not all is sent, that starts an agent there which sends the rest.
+        for each, report in self._station.look(due).items():
+            job = jobs.get(each)
+            since_s = self._gone[each].since_s if each in self._gone else now_s
+            if job is not None and not job.has_run:
+                since_s = -math.inf
+            self._gone[each] = _Gone(since_s, now_s, _explained(report, job))
+
+    def _settled(self, handle: str) -> AgentReport:
+        gone = self._gone[handle]
+        is_new = time.monotonic() - gone.since_s < self._settled_within_s
+        is_unsure = is_new and gone.report.state is AgentState.GONE
+        return AgentReport(AgentState.UNKNOWN) if is_unsure else gone.report
+
+
+def _going_on(job: SlurmJob) -> AgentReport:
+    return AgentReport(AgentState.ALIVE, reason=str(job) if job.waits else "")
+
+
+def _explained(report: AgentReport, job: SlurmJob | None) -> AgentReport:
+    """Return a report with Slurm's own word for why an agent is gone, for as long as Slurm remembers it."""
+    if report.state is not AgentState.GONE or job is None:
+        return report
+    return AgentReport(report.state, reason=": ".join(filter(None, [str(job), report.reason])))
+
+
+def _runs_here(settings: SlurmSettings) -> bool:
+    return settings.ssh is None
+
+
+def _open(opening: Opening) -> SlurmLauncher:
+    settings: SlurmSettings = opening.settings
+    machine: Machine = ThisMachine()
+    if settings.ssh is not None:
+        machine = SshMachine(
+            settings.ssh, opening.credential, opening.lookup, with_own_keys=opening.is_of_one_person
+        )
+    # What lies there and is no job of this target may be another one's.
+    folder = f"{settings.folder.rstrip('/')}/{opening.folder.name}"
+    return SlurmLauncher(machine, msgspec.structs.replace(settings, folder=folder), opening.server)
+
+
+KIND = TargetKind(SlurmSettings, CREDENTIAL, _open, _runs_here)

@@ -1,0 +1,188 @@
+"""Hosts for the tests: each a network namespace with an sshd, a key, a home and a port of its own.
+
+The other end of its one cable is on this machine, where a server of `runyard up` listens on loopback alone:
+a host can't reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.waiting import until
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+IS_POSSIBLE = SSHD is not None and shutil.which("ip") is not None and os.geteuid() == 0
+needs_hosts = pytest.mark.skipif(
+    not IS_POSSIBLE, reason="hosts need root, iproute2 and openssh-server: `make test` installs it"
+)
+_CONFIGURATION = """
+Port {port}
+ListenAddress {address}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication no
+PrintMotd no
+"""
+# The home of this user is another one there, and sshd's own folder is there whatever the machine has.
+_START = """
+mount --bind "$1/passwd" /etc/passwd
+mkdir -p /run/sshd
+ip link set lo up
+exec "$2" -D -f "$1/sshd_config" -E "$1/sshd.log"
+"""
+
+
+class SshHost:
+    """A host, from `SshHost(...)` to `close()`."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder / name
+        self.home = self.folder / "home"
+        self.home.mkdir(parents=True)
+        self._namespace = f"ry-{os.getpid()}-{name}"
+        self._cable = f"ry{os.getpid() % 10_000_000}{name}"[:15]
+        self.port = random.SystemRandom().randint(2_000, 9_000)
+        self.key = self._new_key("id")
+        self.public_key = (self.folder / "id.pub").read_text()
+        self._new_key("host_key")
+        self.host_key = (self.folder / "host_key.pub").read_text().strip()
+        (self.folder / "authorized_keys").write_text(self.public_key)
+        (self.folder / "passwd").write_text(self._passwd())
+        self._sshd: subprocess.Popen[bytes] | None = None
+        self.address = self._lay_cable()
+        self.switch_on()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a target of this host is told."""
+        return {
+            "host": self.address,
+            "port": self.port,
+            "username": "root",
+            "known_hosts": [f"[{self.address}]:{self.port} {self.host_key}"],
+            "python": sys.executable,
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the host's key, as `ssh-keygen -l` prints it."""
+        shown = _told("ssh-keygen", "-l", "-f", str(self.folder / "host_key.pub"))
+        return shown.split()[1]
+
+    @property
+    def jobs(self) -> Path:
+        """Where its agents have their folders."""
+        return self.home / ".runyard" / "jobs"
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command there, past sshd."""
+        command = ["ip", "netns", "exec", self._namespace, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    def switch_on(self) -> None:
+        """Have sshd take connections."""
+        (self.folder / "sshd_config").write_text(
+            _CONFIGURATION.format(port=self.port, address=self.address, folder=self.folder)
+        )
+        assert SSHD is not None
+        words = ["ip", "netns", "exec", self._namespace, "sh", "-ec", _START, "sh", str(self.folder), SSHD]
+        self._sshd = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+        until(self._answers)
+
+    def switch_off(self) -> None:
+        """Kill sshd with all its connections; what they have started goes on."""
+        assert self._sshd is not None
+        self._sshd.kill()
+        self._sshd.wait()
+        for pid in self._pids():
+            if _program(pid) == "sshd":
+                _kill(pid)
+
+    def unplug(self) -> None:
+        """Have the network lose whatever is sent; nobody is told."""
+        _told("ip", "link", "set", self._cable, "down")
+
+    def plug_in(self) -> None:
+        """Take back `unplug`."""
+        _told("ip", "link", "set", self._cable, "up")
+
+    def close(self) -> None:
+        """End all that runs there, and remove it."""
+        for pid in self._pids():
+            _kill(pid)
+        if self._sshd is not None:
+            self._sshd.wait()
+        until(lambda: not self._pids())
+        _told("ip", "netns", "delete", self._namespace)
+
+    def _lay_cable(self) -> str:
+        chosen = random.SystemRandom()
+        net = f"10.{chosen.randint(200, 249)}.{chosen.randint(0, 255)}"
+        _told("ip", "netns", "add", self._namespace)
+        inside = ("ip", "netns", "exec", self._namespace)
+        _told(
+            "ip", "link", "add", self._cable, "type", "veth", "peer", "name", "eth0", "netns", self._namespace
+        )
+        _told("ip", "address", "add", f"{net}.1/30", "dev", self._cable)
+        _told("ip", "link", "set", self._cable, "up")
+        _told(*inside, "ip", "address", "add", f"{net}.2/30", "dev", "eth0")
+        _told(*inside, "ip", "link", "set", "eth0", "up")
+        return f"{net}.2"
+
+    @property
+    def gateway(self) -> str:
+        """The address of this machine, as the host sees it."""
+        return self.address.removesuffix("2") + "1"
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((self.address, self.port), timeout=1) as opened:
+                return opened.recv(4) == b"SSH-"
+        except OSError:
+            return False
+
+    def _pids(self) -> list[int]:
+        return [int(each) for each in _told("ip", "netns", "pids", self._namespace).split()]
+
+    def _new_key(self, name: str) -> str:
+        path = self.folder / name
+        _told("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(path))
+        return path.read_text()
+
+    def _passwd(self) -> str:
+        lines = Path("/etc/passwd").read_text().splitlines()
+        own = f"root:x:0:0:root:{self.home}:/bin/sh"
+        others = [line for line in lines if not line.startswith(("root:", "sshd:"))]
+        return "\n".join([own, *others, "sshd:x:65000:65534::/run/sshd:/usr/sbin/nologin"]) + "\n"
+
+
+def _told(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

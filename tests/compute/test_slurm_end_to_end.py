@@ -1,0 +1,244 @@
+"""Jobs on a real Slurm cluster from their submission to their end: a real server, and what kills it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from runyard import ComputeTarget, SlurmCompute, Workspace
+from runyard.agent.station import AGENT
+from tests.browser.signing_in import administer
+from tests.compute.test_jobs_end_to_end import SLOW, Jobs
+from tests.loopback_sshd import SSHD, LoopbackSshd
+from tests.running_server import RunningServer
+from tests.slurm_cluster import CPUS, SlurmCluster, installed
+from tests.waiting import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not installed(), reason="no Slurm, or not root")]
+
+
+class SlurmJobs(Jobs):
+    """A client of jobs on a target that is the cluster."""
+
+    def __init__(self, server: RunningServer, cluster: SlurmCluster, folder: Path) -> None:
+        super().__init__(server)
+        self.cluster = cluster
+        self.folder = folder
+        (folder / "home").mkdir(parents=True)
+        self.attach("cluster")
+
+    def attach(self, name: str, **settings: Any) -> None:
+        places = {"folder": str(self.folder / "jobs %j $(x)"), "python": sys.executable}
+        told = {"server_url": self.server.url, **places, **settings}
+        body = {"name": name, "kind": "slurm", "slots": 8, "settings": told}
+        self.ask("POST", "compute", json=body)
+
+    def submit(self, script: str, *arguments: object, **more: Any) -> str:
+        return super().submit(script, *arguments, **({"compute": "cluster"} | more))
+
+    def place(self, run_id: str, attempt: int = 1) -> Path:
+        found = (self.folder / "jobs %j $(x)").glob(f"*/jobs/{run_id}/{attempt}")
+        return next(found, self.folder / "nowhere")
+
+    def in_slurm(self, run_id: str, attempt: int = 1) -> str:
+        """Return what Slurm calls the state of a job."""
+        return self.cluster.states().get(f"runyard-{run_id}-{attempt}", "")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[SlurmCluster]:
+    started = SlurmCluster()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def jobs(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmJobs]:
+    folder = tmp_path_factory.mktemp("slurm")
+    variables = {**cluster.variables, "HOME": str(folder / "home")}
+    server = RunningServer(folder / "server", environment=variables)
+    (folder / "home").mkdir()
+    server.start()
+    yield SlurmJobs(server, cluster, folder / "shared")
+    server.close()
+
+
+def test_a_job_logs_into_its_run_from_a_node_and_its_words_arrive_as_they_are(jobs: SlurmJobs):
+    script = """
+        import json, os, sys
+        from pathlib import Path
+        import mlflow
+
+        with mlflow.start_run():
+            mlflow.log_metric("loss", 0.5)
+        Path("outputs").mkdir(exist_ok=True)
+        Path("outputs/model.bin").write_bytes(b"model")
+        names = ("SLURM_JOB_NAME", "SLURM_CPUS_PER_TASK")
+        print(json.dumps([sys.argv[1:], [os.environ[name] for name in names]]))
+    """
+    words = ["a b", "'\"", "$(touch x)", "`id`", "\n", "😀é", "", "--", "-x", "*", "%s", "%j"]
+    run_id = jobs.submit(script, *words, slots=2)
+    job = jobs.ended(run_id)
+    assert (job["status"], job["exit_code"]) == ("completed", 0), jobs.printed(run_id, "stderr")
+    came, slurm = json.loads(jobs.printed(run_id).splitlines()[-1])
+    assert came == words
+    assert slurm == [f"runyard-{run_id}-1", "2"]
+    run = jobs.run(run_id)
+    assert ([each["key"] for each in run["data"]["metrics"]], run["info"]["status"]) == (["loss"], "FINISHED")
+    query = {"run_uuid": run_id, "path": "outputs/model.bin"}
+    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
+    assert kept.content == b"model"
+    until(lambda: not jobs.place(run_id).exists())
+    assert jobs.in_slurm(run_id) == "COMPLETED"
+
+
+def test_a_running_job_is_canceled_with_all_its_processes(jobs: SlurmJobs, tmp_path: Path):
+    script = """
+        import signal, subprocess, sys, time
+        sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+        child = subprocess.Popen(sleep, start_new_session=True)
+        open(sys.argv[1], "w").write(str(child.pid))
+        signal.signal(signal.SIGTERM, lambda *_: (print("told", flush=True), sys.exit(0)))
+        print("ready", flush=True)
+        time.sleep(600)
+    """
+    run_id = jobs.submit(script, tmp_path / "child")
+    until(lambda: "ready" in jobs.printed(run_id))
+    child = int((tmp_path / "child").read_text())
+    jobs.ask("POST", f"jobs/{run_id}/cancel", json={})
+    assert jobs.ended(run_id)["status"] == "canceled"
+    assert "told" in jobs.printed(run_id)
+    until(lambda: not Path(f"/proc/{child}").exists())
+    until(lambda: jobs.in_slurm(run_id) in ("COMPLETED", "CANCELLED"))
+    assert jobs.run(run_id)["info"]["status"] == "KILLED"
+
+
+def test_a_job_that_waits_in_slurm_says_why_and_is_canceled_there(jobs: SlurmJobs, tmp_path: Path):
+    first = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go", slots=CPUS)
+    jobs.until(first, "running")
+    second = jobs.submit(SLOW, tmp_path / "b", tmp_path / "go")
+    until(lambda: "Slurm is PENDING (" in jobs.job(second)["reason"])
+    assert jobs.job(second)["status"] == "starting"
+    third = jobs.submit(SLOW, tmp_path / "c", tmp_path / "go")
+    until(lambda: jobs.in_slurm(third) == "PENDING")
+    jobs.ask("POST", f"jobs/{third}/cancel", json={})
+    assert jobs.ended(third)["status"] == "canceled"
+    assert jobs.in_slurm(third) == "CANCELLED"
+    (tmp_path / "go").touch()
+    assert [jobs.ended(each)["status"] for each in (first, second)] == ["completed", "completed"]
+    assert jobs.job(second)["reason"] == ""
+    assert not (tmp_path / "c").exists()
+
+
+def test_r11_a_server_that_is_killed_while_jobs_run_knows_all_of_them_to_the_end(
+    jobs: SlurmJobs, tmp_path: Path
+):
+    ends_meanwhile = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go-a")
+    goes_on = jobs.submit(SLOW, tmp_path / "b", tmp_path / "go-b")
+    for each in (ends_meanwhile, goes_on):
+        jobs.until(each, "running")
+    waits = jobs.submit(SLOW, tmp_path / "c", tmp_path / "go-b", slots=CPUS)
+    until(lambda: jobs.in_slurm(waits) == "PENDING")
+    jobs.server.kill9()
+    (tmp_path / "go-a").touch()
+    until(lambda: (jobs.place(ends_meanwhile) / "outcome.json").exists())
+    jobs.server.start()
+    assert jobs.ended(ends_meanwhile)["status"] == "completed"
+    (tmp_path / "go-b").touch()
+    for each in (goes_on, waits):
+        assert jobs.ended(each)["status"] == "completed"
+    for each, name in ((ends_meanwhile, "a"), (goes_on, "b"), (waits, "c")):
+        assert jobs.printed(each) == "first line\nlast line\n"
+        assert (tmp_path / name).read_text() == "begun\n"
+        assert jobs.run(each)["info"]["status"] == "FINISHED"
+
+
+def test_r18_a_job_whose_agent_was_killed_is_tried_again_only_if_asked(jobs: SlurmJobs, tmp_path: Path):
+    run_id = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go", max_attempts=2)
+    until((tmp_path / "a").exists)
+    os.kill(jobs.pid(run_id, AGENT), signal.SIGKILL)
+    until(lambda: jobs.job(run_id)["attempt"] == 2)
+    jobs.until(run_id, "running")
+    (tmp_path / "go").touch()
+    assert jobs.ended(run_id)["status"] == "completed"
+    assert (tmp_path / "a").read_text() == "begun\nbegun\n"
+
+
+def test_what_slurm_refuses_is_said_when_the_target_is_made(jobs: SlurmJobs):
+    for settings, said in (
+        ({"partition": "nowhere"}, "Invalid partition name"),
+        ({"partition": "closed"}, "not available"),
+        ({"cpus_per_slot": CPUS + 1}, "Slurm takes no jobs of these settings"),
+        ({"programs": "/nonexistent"}, "/nonexistent/sbatch: there is no such program"),
+        ({"python": "no-python"}, "no-python"),
+    ):
+        told = {"folder": str(jobs.folder / "x"), "python": sys.executable, "server_url": jobs.server.url}
+        body = {"name": "other", "kind": "slurm", "settings": told | settings}
+        answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=30)
+        assert (answer.status_code, said in answer.text) == (400, True), answer.text
+
+
+def test_the_sdk_attaches_a_cluster(jobs: SlurmJobs, monkeypatch: pytest.MonkeyPatch):
+    workspace = Workspace.get("default", url=jobs.server.url)
+    wanted = SlurmCompute.attach_configuration(
+        "main",
+        slots=3,
+        gpus_per_slot=1,
+        sbatch_options=["--nice=5"],
+        folder=str(jobs.folder / "other"),
+        python=sys.executable,
+        server_url=jobs.server.url,
+    )
+    made = ComputeTarget.attach(workspace, "with-gpus", wanted)
+    assert isinstance(made, SlurmCompute)
+    assert (made.slots, made.settings["gpus_per_slot"]) == (3, 1)
+    script = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"
+    runs = [jobs.submit(script, compute="with-gpus") for _ in range(2)]
+    assert {jobs.ended(each)["status"] for each in runs} == {"completed"}
+    assert {jobs.printed(each) for each in runs} <= {"0\n", "1\n"}
+    made.delete()
+
+
+@pytest.mark.skipif(SSHD is None, reason="no sshd")
+def test_slurm_is_used_from_a_machine_that_is_reached_over_ssh(jobs: SlurmJobs, tmp_path: Path):
+    login = LoopbackSshd(tmp_path / "sshd", jobs.cluster.variables)
+    try:
+        host = {"host": "127.0.0.1", "port": login.port, "username": login.username}
+        told = {"ssh": host | {"known_hosts": login.known_hosts}, "folder": str(jobs.folder / "jobs %j $(x)")}
+        told |= {"python": sys.executable, "server_url": jobs.server.url, "partition": "main"}
+        settings = [f"--setting={name}={json.dumps(value)}" for name, value in told.items()]
+        options = ["--kind=slurm", "--slots=2", f"--credential=private_key=@{login.key}"]
+        attach = [sys.executable, "-m", "runyard", "compute", "attach", "over-ssh", *options, *settings]
+        subprocess.run([*attach, "--url", jobs.server.url], check=True)
+        words = ["a b", "'\"", "$(touch x)", "\n", "é", ""]
+        run_id = jobs.submit("import json, sys; print(json.dumps(sys.argv[1:]))", *words, compute="over-ssh")
+        assert jobs.ended(run_id)["status"] == "completed"
+        assert json.loads(jobs.printed(run_id)) == words
+        goes_on = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go", compute="over-ssh")
+        jobs.until(goes_on, "running")
+        jobs.ask("POST", f"jobs/{goes_on}/cancel", json={})
+        assert jobs.ended(goes_on)["status"] == "canceled"
+        until(lambda: not jobs.place(goes_on).exists())
+    finally:
+        login.close()
+
+
+def test_only_who_may_run_code_on_the_servers_machine_uses_slurm_from_there(
+    start_server, cluster: SlurmCluster, tmp_path: Path
+):
+    home = tmp_path / "team"
+    key = administer(home, "init")
+    server = start_server(home=home, mode="serve", environment=cluster.variables)
+    body = {"name": "other", "kind": "slurm", "skip_validation": True}
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = requests.post(f"{server.url}/api/v1/compute", json=body, headers=headers, timeout=30)
+    assert (answer.status_code, "local_slots" in answer.text) == (403, True), answer.text
