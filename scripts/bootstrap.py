@@ -50,6 +50,8 @@ FUZZER = "fuzz"
 """Schemathesis, which the tests let loose on a server: it pins what tests use, so it has an environment."""
 MLFLOW_UI = "mlflow-ui"
 """The server with MLflow's package beside it, whose pages the browser tests open; Runyard comes from src/."""
+RAY = "ray"
+"""A server with Ray beside it, of which the tests start clusters; Runyard comes from src/."""
 SPARK = "spark"
 """Spark itself, of which the tests start a cluster, and what its driver and executors import."""
 SHIPPED_MLFLOW = "mlflow-3.17"
@@ -85,11 +87,14 @@ def main(goal: str) -> None:
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
             clients = [pool.submit(make_client_environment, uv, name) for name in CLIENTS]
             clients.append(pool.submit(make_object_stores, uv))
-            clients += [pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI, SPARK)]
+            clients += [
+                pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI, RAY, SPARK)
+            ]
             build_studio()
             install_browser()
             install_postgres()
             install_proxies()
+            install_namespaces()
             install_slurm()
             install_ssh_server()
             install_java()
@@ -261,6 +266,16 @@ def install_proxies() -> None:
             apt_install(program, because="the tests put a server behind it")
         else:
             say(f"No {program} found, so no tests behind it. On Debian: sudo apt-get install {program}")
+
+
+def install_namespaces() -> None:
+    """Install what makes network namespaces, in which the tests run what listens on all interfaces."""
+    if shutil.which("ip"):
+        return
+    if is_debian_root():
+        apt_install("iproute2", because="the tests run Ray in network namespaces")
+    else:
+        say("No `ip` on the PATH, so no tests with Ray. On Debian: sudo apt-get install iproute2")
 
 
 def install_slurm() -> None:

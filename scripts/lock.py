@@ -16,6 +16,7 @@ OF_THE_PROJECT = {
     "server": ("pyproject.toml", "--extra", "server"),
     "examples": ("pyproject.toml", "--extra", "server", "--extra", "examples", "--group", "build"),
     "mlflow-ui": ("pyproject.toml", "--extra", "server", "--extra", "mlflow-ui"),
+    "ray": ("pyproject.toml", "--extra", "server", "--extra", "ray", "requirements/ray.in"),
 }
 OF_SET_UP = ("uv",)
 OF_TESTS = ("fuzz", "object-stores", "spark")

@@ -18,9 +18,10 @@ class FaultyNetwork:
     Args:
         url: The server's address.
         seed: Of the losses: the same order of bytes meets the same ones.
+        host: The address of this machine that clients reach it at.
     """
 
-    def __init__(self, url: str, seed: int = 6) -> None:
+    def __init__(self, url: str, seed: int = 6, host: str = "127.0.0.1") -> None:
         address = urlsplit(url)
         self._server = (address.hostname or "", address.port or 0)
         self._draw = random.Random(seed)
@@ -30,8 +31,8 @@ class FaultyNetwork:
         self.loss = 0.0
         self.is_cut = self.is_half_open = False
         self.connections = self.lost = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = socket.create_server((host, 0))
+        self.url = f"http://{host}:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._listen, daemon=True).start()
 
     def cut(self) -> None:

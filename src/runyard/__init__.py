@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runyard.errors import RunyardError
     from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
     from runyard.sdk.compute_kubernetes import KubernetesCompute
+    from runyard.sdk.compute_ray import RayCluster
     from runyard.sdk.compute_slurm import SlurmCompute
     from runyard.sdk.compute_ssh import RemoteCompute
     from runyard.sdk.conda_dependencies import CondaDependencies
@@ -54,6 +55,7 @@ __all__ = [
     "LocalTarget",
     "Model",
     "OutputFileDatasetConfig",
+    "RayCluster",
     "RemoteCompute",
     "Run",
     "RunConfiguration",
@@ -84,6 +86,7 @@ _HOMES = {
     "LocalTarget": "runyard.sdk.compute",
     "Model": "runyard.sdk.model",
     "OutputFileDatasetConfig": "runyard.sdk.job_data",
+    "RayCluster": "runyard.sdk.compute_ray",
     "RemoteCompute": "runyard.sdk.compute_ssh",
     "Run": "runyard.sdk.run",
     "RunConfiguration": "runyard.sdk.run_configuration",

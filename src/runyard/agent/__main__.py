@@ -2,6 +2,7 @@
 
 With ``--told FILE FOLDER`` the folder is made first, and what is to be done is copied from the file.
 With ``--station FOLDER`` it answers one question of a launcher about the agents whose folders lie there.
+With ``--keep FOLDER HANDLE ASSIGNMENT`` it starts the agent of one of these folders, and ends with it.
 """
 
 from __future__ import annotations
@@ -12,21 +13,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runyard.agent.assignment import FILE_NAME
+from runyard.agent.keeper import Keeper, end_with_parent
 from runyard.agent.life import WRONG_USE, live
 from runyard.agent.marks import write_whole
 from runyard.agent.station import Station, answer
 
-USAGE = "usage: python -m runyard.agent [--station | --told FILE] FOLDER"
-STATION, TOLD_BY = "--station", "--told"
+USAGE = (
+    "usage: python -m runyard.agent [--station | --kept | --told FILE] FOLDER\n"
+    "       python -m runyard.agent --keep FOLDER HANDLE ASSIGNMENT"
+)
+STATION, TOLD_BY, KEEP, KEPT = "--station", "--told", "--keep", "--kept"
 REFUSED, CANNOT = 1, 3
 """Exit codes of a question: it is none; the disk or the system did not let it."""
 
 
 def main() -> int:
     """Do what the command line asks for, and return the exit code."""
-    *options, last = sys.argv[1:] or ["-"]
-    folder = Path(last).expanduser().absolute()
+    words = sys.argv[1:]
+    if len(words) == 4 and words[0] == KEEP:
+        return _keep(_folder(words[1]), words[2], Path(words[3]))
+    *options, last = words or ["-"]
+    folder = _folder(last)
     if not last.startswith("-"):
+        if options == [KEPT]:
+            end_with_parent()
+            return live(folder)
         if not options:
             return live(folder)
         if options == [STATION]:
@@ -35,6 +46,18 @@ def main() -> int:
             return _live_as_told(Path(options[1]), folder)
     sys.stderr.write(f"{USAGE}\n")
     return WRONG_USE
+
+
+def _folder(word: str) -> Path:
+    return Path(word).expanduser().absolute()
+
+
+def _keep(folder: Path, handle: str, told: Path) -> int:
+    try:
+        return Keeper(Station(folder, [*_own_command(), KEPT]), handle).keep(told)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return CANNOT
 
 
 def _live_as_told(told: Path, folder: Path) -> int:

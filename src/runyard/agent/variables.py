@@ -15,7 +15,7 @@ RESOURCE_GROUP = "runyard"
 
 _INHERITED = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|XDG_CACHE_HOME|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|LD_LIBRARY_PATH"
-    r"|(UV|PIP|CUDA|NVIDIA)_\w+|\w+_PROXY|\w+_proxy"
+    r"|(UV|PIP|CUDA|NVIDIA)_\w+|RAY_ADDRESS|RAY_AUTH_MODE|RAY_AUTH_TOKEN_PATH|\w+_PROXY|\w+_proxy"
     # What Slurm has given to the job, by which `srun` and many a library find their place; which of the GPUs.
     r"|SLURM_\w+|SLURMD_NODENAME|(ROCR|HIP)_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|ZE_AFFINITY_MASK"
 )

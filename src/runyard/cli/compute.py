@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,9 @@ from runyard.cli.compute_ssh import Host, Passphrase, Password, PrivateKey, host
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
+from runyard.cli.ray_targets import create_ray, end_ray_of
 from runyard.cli.secret import asked_for
-from runyard.entities.compute_target import LOCAL
+from runyard.entities.compute_target import LOCAL, RAY
 from runyard.errors import InvalidParameter
 from runyard.sdk.compute import ComputeTarget
 from runyard.sdk.compute_configuration import TargetConfiguration
@@ -111,6 +113,10 @@ def show(name: Name, *, place: Place = HERE, json: Json = False) -> None:
 def create(
     name: Name,
     *,
+    kind: Annotated[
+        str,
+        Parameter(help="local: slots on the server's own machine; ray: a Ray cluster, started on this one."),
+    ] = LOCAL,
     slots: Slots = None,
     share: Share = WHOLE_MACHINE,
     description: Description = None,
@@ -118,13 +124,21 @@ def create(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Make a compute target: a pool of slots on the server's own machine."""
+    """Make a compute target: slots on the server's own machine, or a Ray cluster that is started here."""
     wanted = TargetConfiguration(
         slots=1 if slots is None else slots,
         settings=share.settings(),
         description=description or "",
         tags=pairs_of(tag) if tag else {},
     )
+    if kind == RAY:
+        wanted = replace(wanted, slots=slots or os.cpu_count() or 1)
+        _say(create_ray(place.open(), name, wanted), "is made", json=json)
+        return
+    if kind != LOCAL:
+        raise InvalidParameter(
+            f"--kind {kind} is nothing that is made here; `runyard compute attach` takes more."
+        )
     _say(ComputeTarget.create(place.open(), name, wanted), "is made", json=json)
 
 
@@ -244,6 +258,8 @@ def delete(
     target = ComputeTarget(place.open(), name)
     target.delete(force=force)
     say(f"Compute target {name} is deleted.")
+    if end_ray_of(target):
+        say("Its Ray cluster, which was started on this machine, has ended.")
 
 
 def _part(text: str) -> tuple[str, str]:

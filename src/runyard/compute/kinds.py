@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from runyard.compute import kubernetes, local, slurm, ssh
+from runyard.compute import kubernetes, local, ray, slurm, ssh
 from runyard.compute.base import TargetKind
 
 KINDS: Final[Mapping[str, TargetKind]] = {
     "local": local.KIND,
     "kubernetes": kubernetes.KIND,
+    "ray": ray.KIND,
     "slurm": slurm.KIND,
     "ssh": ssh.KIND,
 }

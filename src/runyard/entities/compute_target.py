@@ -10,6 +10,12 @@ THIS_MACHINE: Final = "local"
 """Name of the target that each workspace has first: the server's own machine."""
 LOCAL: Final = "local"
 """The kind of targets whose jobs are processes beside the server, so many at a time as there are slots."""
+POOL: Final = "pool"
+"""What is asked for in place of a kind by whom it does not matter which: see :data:`FOR_POOLS`."""
+RAY: Final = "ray"
+"""The kind of targets whose jobs are jobs of a Ray cluster."""
+FOR_POOLS: Final = "runyard.pools"
+"""The tag of the target, with the value ``true``, on whose machines the workspace's pools are."""
 
 
 @dataclass(frozen=True, slots=True)

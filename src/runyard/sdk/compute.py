@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from runyard.entities.compute_target import LOCAL, THIS_MACHINE
+from runyard.entities.compute_target import LOCAL, POOL, RAY, THIS_MACHINE
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.compute_targets import (
     ChangeComputeTarget,
@@ -120,10 +120,11 @@ class ComputeTarget(ComputeTargetRecord):
         made = ComputeTarget._of(workspace, create_target(workspace.connection, body))
         if wanted.ignored:
             _log.warning(
-                "Compute target %s is a pool of %s on the server's own machine: Runyard rents no machines, "
-                "so %s and the like have no effect.",
+                "Compute target %s is a pool of %s on %s: Runyard rents no machines, so %s and the like have "
+                "no effect.",
                 name,
                 "one slot" if made.slots == 1 else f"{made.slots} slots",
+                "the server's own machine" if made.record.kind == LOCAL else f"a {made.record.kind} cluster",
                 wanted.ignored[0],
             )
         return made
@@ -281,7 +282,7 @@ class ComputeTarget(ComputeTargetRecord):
 
 
 class AmlCompute(ComputeTarget, kind=LOCAL):
-    """A pool of slots on the server's own machine."""
+    """A pool of slots on the server's own machine, or on a Ray cluster."""
 
     @staticmethod
     def supported_vmsizes(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
@@ -321,8 +322,9 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
     ) -> TargetConfiguration:
         """Return what :meth:`ComputeTarget.create` makes a target of.
 
-        It makes ``max_nodes`` slots on the server's own machine: so many jobs run at a time. Runyard rents no
-        machines, so the size of one has no effect, and :meth:`ComputeTarget.create` says so.
+        It makes ``max_nodes`` slots: so many jobs run at a time. They are on the Ray cluster whose target has
+        the tag ``runyard.pools``, or on the server's own machine if none has. Runyard rents no machines, so
+        the size of one has no effect, and :meth:`ComputeTarget.create` says so.
 
         Args:
             vm_size: Taken for Azure's scripts; no effect.
@@ -354,8 +356,12 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
             raise InvalidParameter(f"min_nodes={min_nodes} is more than max_nodes={slots}.")
         ignored = ("vm_size",) if vm_size else tuple(sorted(azure_options))
         return TargetConfiguration(
-            slots=slots, description=description or "", tags=dict(tags or {}), ignored=ignored
+            kind=POOL, slots=slots, description=description or "", tags=dict(tags or {}), ignored=ignored
         )
+
+
+# What Azure's scripts make as one, they find as one.
+ComputeTarget._classes[RAY] = AmlCompute
 
 
 class LocalTarget:

@@ -14,7 +14,8 @@ class TargetConfiguration:
     """What a target is made of: of which kind it is, and how that is reached.
 
     Args:
-        kind: What starts its jobs: ``local``, or the name of another launcher.
+        kind: What starts its jobs: ``local``, the name of another launcher, or ``pool`` for what the
+            workspace has for pools.
         slots: How many jobs of one slot run on it at a time.
         description: What it is for.
         tags: Free key and value pairs.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
+from runyard.entities.compute_target import LOCAL, POOL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job
 from runyard.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound, Unavailable
 from runyard.protocol import asset_limits as limits
@@ -21,6 +21,7 @@ from runyard.services.launchers import (
     runs_here,
     sealed_credential,
 )
+from runyard.services.pools import cluster_for_pools
 from runyard.settings import Settings
 
 MAX_SLOTS = 1_000
@@ -81,6 +82,8 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
         raise AlreadyExists(f"'{THIS_MACHINE}' is the server's own machine, in each workspace.")
     _check_slots(new.slots)
     _check_words(new.description, new.tags)
+    if new.kind == POOL:
+        new = _on_cluster(call, new)
     kind = kind_named(new.kind)
     checked = checked_settings(kind, new.settings)
     if not call.settings.slots_of_this_machine and runs_here(kind, checked):
@@ -209,6 +212,13 @@ def target_of(settings: Settings, workspace: str, name: str) -> ComputeTarget | 
     if name != THIS_MACHINE or not slots:
         return None
     return ComputeTarget(workspace, THIS_MACHINE, LOCAL, slots, description="The server's own machine.")
+
+
+def _on_cluster(call: Call, new: NewTarget) -> NewTarget:
+    if new.settings or new.credential:
+        raise invalid("kind", POOL, "A pool is reached as its cluster is: no settings, no credential.")
+    cluster = cluster_for_pools(call)
+    return replace(new, kind=cluster.kind, settings=cluster.settings, credential=cluster.credential)
 
 
 def _check_reachable(call: Call, target: ComputeTarget) -> None:

@@ -82,7 +82,6 @@ def open_launcher(settings: Settings, target: ComputeTarget, tunnel: str = "") -
         Unavailable: Its credential was encrypted with a key that this server does not have.
     """
     kind = KINDS[target.kind]
-    plain = Sealer(settings).open(target.sealed, _owner(target)) if target.sealed else "{}"
     # Whoever is on the machine where `up` runs goes wherever the machine can go.
     is_of_one_person = settings.mode is Mode.UP
     lookup = resolve if is_of_one_person else OutboundClient(settings).lookup
@@ -91,7 +90,7 @@ def open_launcher(settings: Settings, target: ComputeTarget, tunnel: str = "") -
             folder=_folder(settings, target),
             name=target.name,
             settings=msgspec.convert(dict(target.settings), kind.settings),
-            credential=json.loads(plain),
+            credential=credential_of(settings, target),
             server=settings.public_url,
             lookup=lookup,
             tunnel=tunnel,
@@ -145,6 +144,17 @@ def sealed_credential(settings: Settings, target: ComputeTarget, credential: Map
     for name, value in credential.items():
         check_length(value, MAX_CREDENTIAL_LENGTH, f"credential.{name}")
     return Sealer(settings).seal(json.dumps(dict(credential)), _owner(target)) if credential else ""
+
+
+def credential_of(settings: Settings, target: ComputeTarget) -> dict[str, str]:
+    """Return the credential of a target as it was given.
+
+    Raises:
+        Unavailable: It was encrypted with a key that this server does not have.
+    """
+    plain = Sealer(settings).open(target.sealed, _owner(target)) if target.sealed else "{}"
+    found: dict[str, str] = json.loads(plain)
+    return found
 
 
 def _key(target: ComputeTarget) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from runyard.protocol.messages.common import Wire
 
 
 class CreateComputeTarget(Wire):
-    """Body of ``POST /api/v1/compute``; ``kind`` is ``local`` for slots on the server's own machine.
+    """Body of ``POST /api/v1/compute``; ``kind`` is ``local`` for slots on the server's own machine, and
+    ``pool`` for slots on the cluster whose target has the tag ``runyard.pools``, or there if none has.
 
     What ``settings`` and ``credential`` hold is the kind's. A target elsewhere is looked at before it is
     kept, unless ``skip_validation`` is said; the credential is kept encrypted, and never answered.
