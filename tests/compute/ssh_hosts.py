@@ -85,8 +85,9 @@ class SshHost:
 
     @property
     def jobs(self) -> Path:
-        """Where its agents have their folders."""
-        return self.home / ".runyard" / "jobs"
+        """Where the agents of the target that began one last have their folders."""
+        of_targets = [each for each in (self.home / ".runyard").glob("*") if each.is_dir()]
+        return max(of_targets, key=lambda each: each.stat().st_mtime, default=self.home / "none")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command there, past sshd."""

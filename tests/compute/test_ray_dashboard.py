@@ -69,8 +69,8 @@ def dashboard() -> Iterator[Dashboard]:
 @pytest.fixture
 def launcher(dashboard: Dashboard, tmp_path):
     settings = RaySettings(dashboard.url, server_url="https://runyard.example", python="python 3'")
-    launcher = KIND.open(Opening(tmp_path, "ray", settings, {"token": "secret\n"}))
     (tmp_path / "owner").write_text("us")
+    launcher = KIND.open(Opening(tmp_path, "ray", settings, {"token": "secret\n"}))
     return launcher
 
 

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from runyard.compute.base import Launch, Opening
-from runyard.compute.machine import Machine, Ran
+from runyard.compute.far_station import FarStation
+from runyard.compute.machine import Machine, Ran, ThisMachine
 from runyard.compute.slurm import KIND, SlurmLauncher, SlurmSettings
 from runyard.compute.slurm_queue import SlurmJob, SlurmQueue
 from runyard.errors import Unavailable
@@ -201,11 +202,11 @@ def test_settings_that_can_be_are_taken():
 def test_each_target_has_a_folder_of_its_own_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Whatever is no job of its own, a launcher may forget."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("a", "b"):
-        opening = Opening(
-            tmp_path / name, name, SlurmSettings(folder=str(tmp_path / "shared"), python=sys.executable)
-        )
-        launcher = KIND.open(opening)
-        assert isinstance(launcher, SlurmLauncher)
-        assert list(launcher.list_launched()) == []
-    assert sorted(each.name for each in (tmp_path / "shared").iterdir()) == ["a", "b"]
+    settings = SlurmSettings(folder=str(tmp_path / "shared"), python=sys.executable)
+    # Of one name, on two servers.
+    one, other = (KIND.open(Opening(tmp_path / name, "pool", settings)) for name in ("a", "b"))
+    owner = (tmp_path / "a" / "owner").read_text()
+    station = FarStation(ThisMachine(), sys.executable, settings.folder, owner)
+    station.prepare(Launch(RUN_ID, 1, {}), assignment())
+    assert list(one.list_launched()) == [f"{RUN_ID}/1"]
+    assert list(other.list_launched()) == []

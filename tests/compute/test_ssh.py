@@ -103,6 +103,14 @@ class TestSshLauncher(LauncherRules):
         launcher.check()
         assert (self.host.home / ".runyard").stat().st_mode & 0o777 == 0o700
 
+    def test_what_another_server_or_target_runs_there_is_none_of_its_own(self, launcher, tmp_path):
+        """Whatever is no job of its own, a launcher may forget."""
+        launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
+        other = self.open_launcher(tmp_path / "other")
+        assert list(other.list_launched()) == []
+        other.forget(launched)
+        assert state_of(launcher, launched) is AgentState.ALIVE
+
     def test_what_an_agent_is_told_leads_through_the_tunnel(self, launcher, tmp_path):
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
         told = json.loads((self.host.jobs / launched / "assignment.json").read_text())

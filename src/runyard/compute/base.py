@@ -13,6 +13,9 @@ What every launcher promises:
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,6 +26,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.agent.marks import write_whole
 from runyard.errors import Unavailable
 
 CACHE_ELSEWHERE = "~/.cache/runyard/environments"
@@ -141,6 +145,29 @@ class Opening:
     lookup: Callable[[str, int], Sequence[str]] = resolve
     tunnel: str = ""
     is_of_one_person: bool = False
+
+
+def owner_of(opening: Opening) -> str:
+    """Return what tells this server's target from all others that share a machine or a cluster with it.
+
+    It is drawn once, and kept in the target's folder.
+
+    Raises:
+        Unavailable: The folder can't be used.
+    """
+    path = opening.folder / "owner"
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            drawn = path.with_name(f".owner-{secrets.token_hex(8)}")
+            write_whole(drawn, secrets.token_hex(8).encode("ascii"))
+            # Of several that draw one at a time the first counts.
+            with contextlib.suppress(FileExistsError):
+                os.link(drawn, path)
+            drawn.unlink()
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise Unavailable(f"The target's folder can't be used: {error}.") from None
 
 
 class Launcher(ABC):

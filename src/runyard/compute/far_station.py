@@ -29,13 +29,17 @@ class FarStation:
     Args:
         machine: Where.
         python: The interpreter there, 3.10 or newer.
-        folder: Where the folders of agents lie; a relative one below the user's home.
+        folder: Where the agent's file lies; a relative one below the user's home.
+        jobs: Where below it the folders of agents lie: those of another name are another's.
     """
 
-    def __init__(self, machine: Machine, python: str = "python3", folder: str = FOLDER) -> None:
+    def __init__(
+        self, machine: Machine, python: str = "python3", folder: str = FOLDER, jobs: str = "jobs"
+    ) -> None:
         self._machine = machine
         self._python = python
         self._folder = folder.rstrip("/")
+        self._jobs = f"{self._folder}/{jobs}"
         self._archive, self._digest = archive_of_agent()
 
     @property
@@ -107,7 +111,7 @@ class FarStation:
             Unavailable: The machine does not answer, or has no Python that can run an agent.
             StorageFull: It can't do that: no room, or no right to.
         """
-        words = [self._python, self.archive, "--station", f"{self._folder}/jobs"]
+        words = [self._python, self.archive, "--station", self._jobs]
         question = json.dumps({"do": wanted, **more}).encode()
         ran = self._machine.run(words, question)
         if ran.exit_code == _NO_SUCH_FILE:

@@ -8,13 +8,11 @@ or that nobody finds.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from runyard.agent.marks import write_whole
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, owner_of
 from runyard.compute.kubernetes_access import CREDENTIAL
 from runyard.compute.kubernetes_cluster import Cluster, Object
 from runyard.compute.kubernetes_manifests import (
@@ -107,24 +105,13 @@ class KubernetesLauncher(Launcher):
         return self._cluster.list_jobs(self._selector(launched))
 
     def _job_of(self, launch: Launch) -> dict[str, Any]:
-        return job_of(launch, self._settings, self._owner(), self._opening.name)
+        return job_of(launch, self._settings, owner_of(self._opening), self._opening.name)
 
     def _selector(self, launched: str = "") -> str:
         """Return which labels the jobs and pods of this target have, or of one launch."""
         run_id, _, attempt = launched.partition("/")
-        wanted = {OWNER: self._owner()} | ({RUN: run_id, ATTEMPT: attempt} if launched else {})
+        wanted = {OWNER: owner_of(self._opening)} | ({RUN: run_id, ATTEMPT: attempt} if launched else {})
         return ",".join(f"{name}={value}" for name, value in wanted.items())
-
-    def _owner(self) -> str:
-        """Return what this server's target is called in the cluster: many servers may have theirs there."""
-        path = self._opening.folder / "owner"
-        try:
-            if not path.exists():
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                write_whole(path, secrets.token_hex(8).encode("ascii"))
-            return path.read_text(encoding="ascii")
-        except OSError as error:
-            raise Unavailable(f"The target's folder can't be used: {error}.") from None
 
     def _server(self) -> str:
         found = self._settings.server_url or self._opening.server

@@ -12,7 +12,6 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +19,16 @@ import msgspec
 from runyard.agent.assignment import FILE_NAME
 from runyard.agent.keeper import LAST_WORDS
 from runyard.agent.marks import COMPLETED
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, report_from
+from runyard.compute.base import (
+    AgentReport,
+    AgentState,
+    Launch,
+    Launcher,
+    Opening,
+    TargetKind,
+    owner_of,
+    report_from,
+)
 from runyard.compute.far_station import FOLDER, archive_of_agent
 from runyard.compute.ray_dashboard import RayDashboard
 from runyard.errors import NotFound, Unavailable
@@ -67,14 +75,14 @@ class RayLauncher(Launcher):
     Args:
         dashboard: The cluster's.
         settings: What an agent is given there.
-        folder: A folder of the server's, where it keeps by which name its jobs are known there.
+        owner: By which name its jobs are known there, among those of others.
         server: Where nodes reach the server; empty if nobody said.
     """
 
-    def __init__(self, dashboard: RayDashboard, settings: RaySettings, folder: Path, server: str) -> None:
+    def __init__(self, dashboard: RayDashboard, settings: RaySettings, owner: str, server: str) -> None:
         self._ray = dashboard
         self._settings = settings
-        self._folder = folder
+        self._owner = owner
         self._server = settings.server_url or server
         self._told_to_stop: set[str] = set()
 
@@ -123,10 +131,9 @@ class RayLauncher(Launcher):
     def _jobs(self) -> dict[str, list[Mapping[str, Any]]]:
         """Return the jobs of this server by handles, the latest of each last."""
         found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        owner = self._owner()
         for job in sorted(self._ray.list_jobs(), key=lambda each: each.get("start_time") or 0):
             named = _SUBMISSION.fullmatch(job.get("submission_id") or "")
-            is_own = (job.get("metadata") or {}).get(OWNER) == owner
+            is_own = (job.get("metadata") or {}).get(OWNER) == self._owner
             if named is not None and is_own and not self._is_given_up(job):
                 found[f"{named[1]}/{named[2]}"].append(job)
         return dict(found)
@@ -175,7 +182,7 @@ class RayLauncher(Launcher):
                 "working_dir": package,
                 "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOPPED_WITHIN_S)},
             },
-            "metadata": {OWNER: self._owner()},
+            "metadata": {OWNER: self._owner},
             "entrypoint_num_cpus": settings.cpus_per_slot * slots,
             "entrypoint_num_gpus": settings.gpus_per_slot * slots,
             "entrypoint_memory": settings.memory_bytes_per_slot * slots,
@@ -189,14 +196,6 @@ class RayLauncher(Launcher):
                 "target, or the server's setting public_url."
             )
         return self._server
-
-    def _owner(self) -> str:
-        """Return by which name this server is known on the cluster, where others may have jobs too."""
-        path = self._folder / "owner"
-        if not path.exists():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.write_text(secrets.token_hex(16), encoding="ascii")
-        return path.read_text(encoding="ascii")
 
 
 def _package(assignment: Mapping[str, Any]) -> bytes:
@@ -231,7 +230,7 @@ def _said(message: str) -> AgentReport:
 def _open(opening: Opening) -> RayLauncher:
     settings: RaySettings = opening.settings
     dashboard = RayDashboard(settings.address, opening.lookup, opening.credential.get("token", "").strip())
-    return RayLauncher(dashboard, settings, opening.folder, opening.server)
+    return RayLauncher(dashboard, settings, owner_of(opening), opening.server)
 
 
 KIND = TargetKind(RaySettings, frozenset({"token"}), _open)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.machine import Machine, ThisMachine
 from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
@@ -100,13 +100,14 @@ class SlurmLauncher(Launcher):
         server: str,
         looks_every_s: float = LOOKS_EVERY_S,
         settled_within_s: float = SETTLED_WITHIN_S,
+        owner: str = "jobs",
     ) -> None:
         self._machine = machine
         self._settings = settings
         self._server = settings.server_url or server
         self._looks_every_s = looks_every_s
         self._settled_within_s = settled_within_s
-        self._station = FarStation(machine, settings.python, settings.folder)
+        self._station = FarStation(machine, settings.python, settings.folder, owner)
         self._queue = SlurmQueue(machine, settings.programs, looks_every_s)
         self._gone: dict[str, _Gone] = {}
 
@@ -243,9 +244,7 @@ def _open(opening: Opening) -> SlurmLauncher:
         machine = SshMachine(
             settings.ssh, opening.credential, opening.lookup, with_own_keys=opening.is_of_one_person
         )
-    # What lies there and is no job of this target may be another one's.
-    folder = f"{settings.folder.rstrip('/')}/{opening.folder.name}"
-    return SlurmLauncher(machine, msgspec.structs.replace(settings, folder=folder), opening.server)
+    return SlurmLauncher(machine, settings, opening.server, owner=owner_of(opening))
 
 
 KIND = TargetKind(SlurmSettings, CREDENTIAL, _open, _runs_here)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.ssh_address import CREDENTIAL, SshAddress
 from runyard.compute.ssh_machine import SshMachine
@@ -47,14 +47,15 @@ class SshLauncher(Launcher):
         settings: How jobs are run there.
         server: Where agents reach the server; empty if nobody said.
         tunnel: The way there, in its place.
+        owner: What tells this target's agents from others on the host.
     """
 
     def __init__(
-        self, machine: SshMachine, settings: SshSettings, server: str, tunnel: SshTunnel | None
+        self, machine: SshMachine, settings: SshSettings, server: str, tunnel: SshTunnel | None, owner: str
     ) -> None:
         self._machine = machine
         self._python = settings.python
-        self._station = FarStation(machine, settings.python, settings.folder)
+        self._station = FarStation(machine, settings.python, settings.folder, owner)
         self._server = server
         self._tunnel = tunnel
 
@@ -126,7 +127,7 @@ def _open(opening: Opening) -> SshLauncher:
         if is_tunneled and opening.tunnel
         else None
     )
-    return SshLauncher(machine, settings, server, tunnel)
+    return SshLauncher(machine, settings, server, tunnel, owner_of(opening))
 
 
 _CONNECTS = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 10).close()"

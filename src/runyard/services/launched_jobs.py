@@ -94,9 +94,11 @@ class LaunchedJobs:
             if self.rests:
                 break
             if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
-                self._not_before_s.pop(job.run_id, None)
                 self._launch(launcher, job, now_ms)
         self._clear_up(launcher)
+        self._not_before_s = {
+            run_id: at_s for run_id, at_s in self._not_before_s.items() if at_s > time.monotonic()
+        }
         for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
             del self._attempts[attempt]
 
