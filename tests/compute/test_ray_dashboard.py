@@ -70,8 +70,7 @@ def dashboard() -> Iterator[Dashboard]:
 def launcher(dashboard: Dashboard, tmp_path):
     settings = RaySettings(dashboard.url, server_url="https://runyard.example", python="python 3'")
     (tmp_path / "owner").write_text("us")
-    launcher = KIND.open(Opening(tmp_path, "ray", settings, {"token": "secret\n"}))
-    return launcher
+    return KIND.open(Opening(tmp_path, "ray", settings, {"token": "secret\n"}))
 
 
 def job(status: str, message: str | None = None, submission_id: str = SUBMISSION, owner: str = "us"):

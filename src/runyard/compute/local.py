@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from runyard.agent.station import ALIVE, Station
-from runyard.compute.base import AgentReport, Launch, Launcher, NoRoom, Opening, TargetKind, report_from
+from runyard.compute.base import AgentReport, Launch, NoRoom, Opening, TargetKind, report_from
+from runyard.compute.stationed import StationLauncher
 from runyard.errors import StorageFull
 
 
@@ -32,7 +33,7 @@ class LocalSettings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     memory_bytes_per_slot: Annotated[int, Meta(ge=0)] = 0
 
 
-class LocalLauncher(Launcher):
+class LocalLauncher(StationLauncher):
     """Starts agents beside the server, each with a folder of its own.
 
     Args:
@@ -41,6 +42,7 @@ class LocalLauncher(Launcher):
 
     def __init__(self, folder: Path) -> None:
         self._station = Station(folder, [sys.executable, "-m", "runyard.agent"])
+        super().__init__(self._station)
 
     def submit(self, launch: Launch) -> str:
         share = self._share_for(launch)
@@ -53,19 +55,6 @@ class LocalLauncher(Launcher):
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
         return {each: report_from(seen) for each, seen in self._station.look(launched).items()}
-
-    def cancel(self, launched: str) -> None:
-        self._station.cancel(launched)
-
-    def find(self, run_id: str, attempt: int) -> str | None:
-        launched = f"{run_id}/{attempt}"
-        return launched if self._station.has(launched) else None
-
-    def list_launched(self) -> Collection[str]:
-        return self._station.list_handles()
-
-    def forget(self, launched: str) -> None:
-        self._station.forget(launched)
 
     def _share_for(self, launch: Launch) -> Mapping[str, Any]:
         """Return what of the machine an agent's script has to itself.

@@ -12,12 +12,13 @@ from typing import Annotated
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, owner_of
+from runyard.compute.base import AgentReport, AgentState, Launch, Opening, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.machine import Machine, ThisMachine
 from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
 from runyard.compute.ssh_address import CREDENTIAL, SshAddress
 from runyard.compute.ssh_machine import SshMachine
+from runyard.compute.stationed import StationLauncher
 from runyard.errors import Unavailable
 
 SETTLED_WITHIN_S = 10.0
@@ -82,7 +83,7 @@ class _Gone:
     report: AgentReport
 
 
-class SlurmLauncher(Launcher):
+class SlurmLauncher(StationLauncher):
     """Gives agents to Slurm on the machine where its programs are.
 
     Args:
@@ -108,6 +109,7 @@ class SlurmLauncher(Launcher):
         self._looks_every_s = looks_every_s
         self._settled_within_s = settled_within_s
         self._station = FarStation(machine, settings.python, settings.folder, owner)
+        super().__init__(self._station)
         self._queue = SlurmQueue(machine, settings.programs, looks_every_s)
         self._gone: dict[str, _Gone] = {}
 
@@ -156,16 +158,9 @@ class SlurmLauncher(Launcher):
     def cancel(self, launched: str) -> None:
         self._queue.end(launched)
 
-    def find(self, run_id: str, attempt: int) -> str | None:
-        launched = f"{run_id}/{attempt}"
-        return launched if self._station.has(launched) else None
-
-    def list_launched(self) -> Collection[str]:
-        return self._station.list_handles()
-
     def forget(self, launched: str) -> None:
         self._queue.kill(launched)
-        self._station.forget(launched)
+        super().forget(launched)
         self._gone.pop(launched, None)
 
     def _server_or_raise(self) -> str:

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, Opening, TargetKind, owner_of
+from runyard.compute.base import AgentReport, AgentState, Launch, Opening, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.ssh_address import CREDENTIAL, SshAddress
 from runyard.compute.ssh_machine import SshMachine
 from runyard.compute.ssh_tunnel import SshTunnel
+from runyard.compute.stationed import StationLauncher
 from runyard.errors import RunyardError, Unavailable
 
 _ADDRESS = r"^(https?://[A-Za-z0-9._\[\]:-]+(/[A-Za-z0-9._~/-]*)?)?$"
@@ -39,7 +40,7 @@ class SshSettings(SshAddress, forbid_unknown_fields=True, kw_only=True):
     tunnel_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
 
-class SshLauncher(Launcher):
+class SshLauncher(StationLauncher):
     """Starts agents on a host, each with a folder of its own.
 
     Args:
@@ -56,6 +57,7 @@ class SshLauncher(Launcher):
         self._machine = machine
         self._python = settings.python
         self._station = FarStation(machine, settings.python, settings.folder, owner)
+        super().__init__(self._station)
         self._server = server
         self._tunnel = tunnel
 
@@ -80,19 +82,6 @@ class SshLauncher(Launcher):
             return self._station.look(launched)
         except RunyardError as error:
             return dict.fromkeys(launched, AgentReport(AgentState.UNKNOWN, reason=str(error)))
-
-    def cancel(self, launched: str) -> None:
-        self._station.cancel(launched)
-
-    def find(self, run_id: str, attempt: int) -> str | None:
-        launched = f"{run_id}/{attempt}"
-        return launched if self._station.has(launched) else None
-
-    def list_launched(self) -> Collection[str]:
-        return self._station.list_handles()
-
-    def forget(self, launched: str) -> None:
-        self._station.forget(launched)
 
     def _reached_at(self, url: str) -> str:
         """Return where a new agent reaches the server, which is at ``url`` for this machine."""

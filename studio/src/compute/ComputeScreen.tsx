@@ -4,7 +4,7 @@ import { may, useCaller } from "../api/caller.ts";
 import { type ComputeTarget, listComputeTargets } from "../api/compute.ts";
 import { computeTargetHash, jobsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
-import { SectionTabs } from "../jobs/SectionTabs.tsx";
+import { Tabs } from "../jobs/Tabs.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
@@ -31,7 +31,7 @@ export function ComputeScreen() {
       <div className="title">
         <h1>Compute</h1>
         <span className="grow" />
-        <SectionTabs shown="Compute" />
+        <Tabs shown="Compute" />
         {may(caller, "MANAGE") && (
           <button type="button" className="button primary" onClick={() => setIsCreating(true)}>
             <Icon name="plus" /> New target

@@ -1,5 +1,5 @@
-import { go } from "../app/location.ts";
 import { assetsHash, datastoresHash, environmentsHash } from "../app/route.ts";
+import { SectionTabs } from "../parts/SectionTabs.tsx";
 
 const TABS = [
   ["Datastores", datastoresHash],
@@ -11,19 +11,7 @@ const TABS = [
 export function Tabs({ shown }: { shown: (typeof TABS)[number][0] }) {
   return (
     <div className="row wrap">
-      <fieldset className="segments" aria-label="Kind">
-        {TABS.map(([title, hashOf]) => (
-          <button
-            key={title}
-            type="button"
-            className="button"
-            aria-pressed={title === shown}
-            onClick={() => go(hashOf())}
-          >
-            {title}
-          </button>
-        ))}
-      </fieldset>
+      <SectionTabs label="Kind" tabs={TABS} shown={shown} />
     </div>
   );
 }

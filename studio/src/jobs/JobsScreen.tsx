@@ -12,7 +12,7 @@ import { CancelDialog } from "./CancelDialog.tsx";
 import { JobFilters } from "./JobFilters.tsx";
 import { JobsTable } from "./JobsTable.tsx";
 import { useExperimentNames, useJobs } from "./queries.ts";
-import { SectionTabs } from "./SectionTabs.tsx";
+import { Tabs } from "./Tabs.tsx";
 import { isOver, submitInPython, submitInShell } from "./words.ts";
 
 /** All jobs of the workspace, the latest first. */
@@ -42,7 +42,7 @@ export function JobsScreen() {
       <div className="title">
         <h1>Jobs</h1>
         <span className="grow" />
-        <SectionTabs shown="Jobs" />
+        <Tabs shown="Jobs" />
       </div>
       <JobFilters question={question} names={names} change={change} />
       <Loaded query={found} label="Loading jobs">
