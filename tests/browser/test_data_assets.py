@@ -100,6 +100,7 @@ def test_a_dataset_is_described_and_deleted(visit: Visit, start_server: ServerSt
     confirm(page, "Save")
     expect(page.get_by_text("Who we know")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
+    page.get_by_label("Name of the dataset").fill("people")
     confirm(page, "Delete")
     expect(page.get_by_role("row", name="people")).to_contain_text("1")
     page.get_by_role("link", name="people").click()

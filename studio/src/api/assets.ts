@@ -48,8 +48,10 @@ export async function getAsset(
   return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
 }
 
-export const describeAsset = (assetId: string, description: string) =>
-  sendJson("PATCH", `api/v1/data-asset-versions/${encodeURIComponent(assetId)}`, { description });
+export const changeAsset = (
+  assetId: string,
+  change: { description?: string; tags?: Record<string, string> },
+) => sendJson("PATCH", `api/v1/data-asset-versions/${encodeURIComponent(assetId)}`, change);
 
 /** Delete a version of a data asset, or with null all of them. */
 export async function deleteAsset(name: string, version: number | null): Promise<void> {
@@ -107,5 +109,16 @@ export async function getEnvironment(
   return (await getJson<{ environment: Environment }>(path, signal)).environment;
 }
 
-export const changeEnvironment = (name: string, change: { description?: string; is_archived?: boolean }) =>
-  sendJson("PATCH", environmentAt(name), change);
+export type NewEnvironment = Pick<Environment, "name" | "python" | "docker" | "variables">;
+
+/** Answers the version that it is, which is an older one where that is the same. */
+export async function registerEnvironment(
+  body: NewEnvironment & Pick<Environment, "description" | "tags">,
+): Promise<Environment> {
+  return (await sendJson<{ environment: Environment }>("POST", ENVIRONMENTS, body)).environment;
+}
+
+export const changeEnvironment = (
+  name: string,
+  change: { description?: string; tags?: Record<string, string>; is_archived?: boolean },
+) => sendJson("PATCH", environmentAt(name), change);

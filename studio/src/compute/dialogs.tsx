@@ -11,7 +11,7 @@ import { computeHash, computeTargetHash } from "../app/route.ts";
 import { Dialog } from "../parts/Dialog.tsx";
 import { AreaField, CheckField, numberOf, TextField, textOf } from "../parts/fields.tsx";
 import { plural } from "../parts/format.ts";
-import { tagsFrom, tagsText } from "./words.ts";
+import { PAIRS_HINT, pairsFrom, pairsText } from "../parts/pairLines.ts";
 
 const MOST_SLOTS = 1000;
 
@@ -52,7 +52,7 @@ export function NewTargetDialog({ onClose }: { onClose: () => void }) {
           kind: "local",
           slots: numberOf(form, "slots") ?? 1,
           description: textOf(form, "description"),
-          tags: tagsFrom(textOf(form, "tags")),
+          tags: pairsFrom(textOf(form, "tags")),
         });
         await refresh();
         go(computeTargetHash(name));
@@ -68,7 +68,7 @@ export function NewTargetDialog({ onClose }: { onClose: () => void }) {
       />
       <SlotsField initial={1} />
       <TextField label="Description" name="description" hint="What it is for." />
-      <AreaField label="Tags" name="tags" hint="One a line, as team=vision." />
+      <AreaField label="Tags" name="tags" hint={PAIRS_HINT} />
     </Dialog>
   );
 }
@@ -84,19 +84,14 @@ export function ChangeTargetDialog({ target, onClose }: { target: ComputeTarget;
         await changeComputeTarget(target.name, {
           slots: numberOf(form, "slots") ?? target.slots,
           description: textOf(form, "description"),
-          tags: tagsFrom(textOf(form, "tags")),
+          tags: pairsFrom(textOf(form, "tags")),
         });
         await refresh();
       }}
     >
       <SlotsField initial={target.slots} />
       <TextField label="Description" name="description" defaultValue={target.description} />
-      <AreaField
-        label="Tags"
-        name="tags"
-        defaultValue={tagsText(target.tags)}
-        hint="One a line, as team=vision."
-      />
+      <AreaField label="Tags" name="tags" defaultValue={pairsText(target.tags)} hint={PAIRS_HINT} />
     </Dialog>
   );
 }

@@ -27,26 +27,6 @@ export function settingsOf({ settings = {} }: Pick<ComputeTarget, "settings">): 
 export const shareTaken = ({ slots, slots_taken }: ComputeTarget) =>
   slots > 0 ? Math.min(1, slots_taken / slots) : 0;
 
-/** Read tags as people write them, one a line. */
-export function tagsFrom(text: string): Record<string, string> {
-  const lines = text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean);
-  return Object.fromEntries(
-    lines.map((line) => {
-      const at = line.indexOf("=");
-      if (at < 1) throw new Error(`Write a tag as key=value, not “${line}”.`);
-      return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
-    }),
-  );
-}
-
-export const tagsText = (tags: Record<string, string>) =>
-  Object.entries(tags)
-    .map(([key, value]) => `${key}=${value}`)
-    .join("\n");
-
 export const targetInPython = (address: Address, name: string) =>
   [
     "from runyard import ComputeTarget, Experiment, ScriptRunConfig, Workspace",

@@ -1,12 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { type DataAsset, deleteAsset, describeAsset, getAsset, listAssetVersions } from "../api/assets.ts";
+import { changeAsset, type DataAsset, getAsset, listAssetVersions } from "../api/assets.ts";
 import { may, useCaller } from "../api/caller.ts";
-import { go } from "../app/location.ts";
 import { assetHash, assetsHash, datastoreHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
-import { Dialog, TextDialog } from "../parts/Dialog.tsx";
+import { DescribeDialog } from "../parts/DescribeDialog.tsx";
 import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen, Lines } from "../parts/Lines.tsx";
@@ -16,6 +15,7 @@ import { PairsCard } from "../parts/PairsCard.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { assetInPython, assetInShell, KINDS_OF_ASSETS, readingText, sourceText } from "./assetWords.ts";
+import { DeleteAssetDialog } from "./DeleteAssetDialog.tsx";
 import { VersionsCard } from "./VersionsCard.tsx";
 
 /** One version of a dataset, the latest unless it is named, beside the others. */
@@ -115,7 +115,7 @@ function SourcesCard({ asset }: { asset: DataAsset }) {
 }
 
 function Actions({ asset }: { asset: DataAsset }) {
-  const { name, version } = asset;
+  const { version } = asset;
   const caller = useCaller();
   const queries = useQueryClient();
   const [asked, setAsked] = useState<"describe" | "delete" | null>(null);
@@ -131,33 +131,17 @@ function Actions({ asset }: { asset: DataAsset }) {
         <Icon name="trash" /> Delete
       </button>
       {asked === "describe" && (
-        <TextDialog
+        <DescribeDialog
           title={`Describe version ${version}`}
-          label="Description"
-          action="Save"
-          initial={asset.description}
+          initial={asset}
           onClose={close}
-          onText={async (text) => {
-            await describeAsset(asset.asset_id, text);
+          onSave={async (words) => {
+            await changeAsset(asset.asset_id, words);
             await refresh();
           }}
         />
       )}
-      {asked === "delete" && (
-        <Dialog
-          title={`Delete version ${version} of “${name}”?`}
-          action="Delete"
-          isDanger
-          onClose={close}
-          onConfirm={async () => {
-            await deleteAsset(name, version);
-            go(assetsHash());
-            await refresh();
-          }}
-        >
-          <p>There is no way back. What was uploaded for it alone goes when the trash is emptied next.</p>
-        </Dialog>
-      )}
+      {asked === "delete" && <DeleteAssetDialog asset={asset} onClose={close} />}
     </>
   );
 }

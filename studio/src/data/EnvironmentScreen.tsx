@@ -9,7 +9,8 @@ import {
 import { may, useCaller } from "../api/caller.ts";
 import { environmentHash, environmentsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
-import { Dialog, TextDialog } from "../parts/Dialog.tsx";
+import { DescribeDialog } from "../parts/DescribeDialog.tsx";
+import { Dialog } from "../parts/Dialog.tsx";
 import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen, Lines } from "../parts/Lines.tsx";
@@ -19,6 +20,7 @@ import { PairsCard } from "../parts/PairsCard.tsx";
 import { TextCard } from "../parts/TextCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { environmentInPython, environmentInShell } from "./environmentWords.ts";
+import { RegisterEnvironmentDialog } from "./RegisterEnvironmentDialog.tsx";
 import { VersionsCard } from "./VersionsCard.tsx";
 
 const pairs = (values: Record<string, string>) =>
@@ -48,7 +50,7 @@ export function EnvironmentScreen({ name, version }: { name: string; version: st
             {query.data?.is_curated && <span className="pill">comes with the server</span>}
           </>
         }
-        actions={query.data && !query.data.is_curated && <Actions environment={query.data} />}
+        actions={query.data && <Actions environment={query.data} />}
       />
       <Loaded query={query} label="Loading the environment">
         {(found) => <Content found={found} />}
@@ -114,32 +116,40 @@ function PackagesCard({ found }: { found: Environment }) {
 }
 
 function Actions({ environment }: { environment: Environment }) {
-  const { name, is_archived: isArchived } = environment;
+  const { name, is_archived: isArchived, is_curated: isCurated } = environment;
   const caller = useCaller();
   const queries = useQueryClient();
-  const [asked, setAsked] = useState<"describe" | "archive" | null>(null);
+  const [asked, setAsked] = useState<"register" | "describe" | "archive" | null>(null);
   const refresh = () => queries.invalidateQueries({ queryKey: ["environments"] });
   const close = () => setAsked(null);
   if (!may(caller, "CONTRIBUTE")) return null;
   const verb = isArchived ? "Restore" : "Archive";
   return (
     <>
-      <button type="button" className="button" onClick={() => setAsked("describe")}>
-        <Icon name="pencil" /> Describe
-      </button>
-      <button type="button" className="button" onClick={() => setAsked("archive")}>
-        <Icon name={isArchived ? "restore" : "folder"} /> {verb}
-      </button>
+      {!isArchived && (
+        <button type="button" className="button" onClick={() => setAsked("register")}>
+          <Icon name="copy" /> {isCurated ? "Clone" : "New version"}
+        </button>
+      )}
+      {!isCurated && (
+        <>
+          <button type="button" className="button" onClick={() => setAsked("describe")}>
+            <Icon name="pencil" /> Describe
+          </button>
+          <button type="button" className="button" onClick={() => setAsked("archive")}>
+            <Icon name={isArchived ? "restore" : "folder"} /> {verb}
+          </button>
+        </>
+      )}
+      {asked === "register" && <RegisterEnvironmentDialog base={environment} onClose={close} />}
       {asked === "describe" && (
-        <TextDialog
+        <DescribeDialog
           title={`Describe ${name}`}
-          label="Description"
-          action="Save"
           hint="It is of the name, with all its versions."
-          initial={environment.description}
+          initial={environment}
           onClose={close}
-          onText={async (text) => {
-            await changeEnvironment(name, { description: text });
+          onSave={async (words) => {
+            await changeEnvironment(name, words);
             await refresh();
           }}
         />

@@ -1,8 +1,11 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { type Environment, listEnvironments } from "../api/assets.ts";
+import { may, useCaller } from "../api/caller.ts";
 import { useUrlQuery } from "../app/location.ts";
 import { environmentHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
+import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
@@ -10,6 +13,7 @@ import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { registerEnvironmentInPython } from "./environmentWords.ts";
+import { RegisterEnvironmentDialog } from "./RegisterEnvironmentDialog.tsx";
 import { Tabs } from "./Tabs.tsx";
 
 const COLUMNS = ["Name", "Latest version", "~Registered", "~Description"];
@@ -18,6 +22,8 @@ const COLUMNS = ["Name", "Latest version", "~Registered", "~Description"];
 export function EnvironmentsScreen() {
   useDocumentTitle("Environments");
   const [query, change] = useUrlQuery();
+  const caller = useCaller();
+  const [isRegistering, setIsRegistering] = useState(false);
   const withArchived = query.get("archived") === "true";
   const found = useInfiniteQuery({
     queryKey: ["environments", withArchived],
@@ -31,6 +37,12 @@ export function EnvironmentsScreen() {
     <div className="page stack">
       <div className="title">
         <h1>Data</h1>
+        <span className="grow" />
+        {may(caller, "CONTRIBUTE") && (
+          <button type="button" className="button primary" onClick={() => setIsRegistering(true)}>
+            <Icon name="plus" /> Register an environment
+          </button>
+        )}
       </div>
       <Tabs shown="Environments" />
       <p className="quiet">
@@ -83,6 +95,7 @@ export function EnvironmentsScreen() {
           );
         }}
       </Loaded>
+      {isRegistering && <RegisterEnvironmentDialog onClose={() => setIsRegistering(false)} />}
     </div>
   );
 }

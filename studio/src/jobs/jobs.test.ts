@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { codeEntries, type Job, type JobStatus } from "../api/jobs.ts";
-import { kindName, settingsOf, shareTaken, tagsFrom, tagsText, targetInShell } from "../compute/words.ts";
+import { kindName, settingsOf, shareTaken, targetInShell } from "../compute/words.ts";
 import { isOver, lineOf, STATUS_CHOICES, stepsOf, submitInPython, submitInShell, whyOf } from "./words.ts";
 
 const ADDRESS = { server: "http://127.0.0.1:5000", workspace: "a b" };
@@ -146,13 +146,6 @@ describe("a compute target", () => {
       ["is on", "false"],
     ]);
     expect(settingsOf({})).toEqual([]);
-  });
-
-  it("has tags, one a line", () => {
-    expect(tagsFrom(" team=vision \n\nnote = a=b\n")).toEqual({ team: "vision", note: "a=b" });
-    expect(tagsFrom(tagsText({ a: "1", b: "" }))).toEqual({ a: "1", b: "" });
-    expect(() => tagsFrom("team")).toThrow("key=value");
-    expect(() => tagsFrom("=x")).toThrow("key=value");
   });
 
   it("is named in lines for a shell", () => {

@@ -5,6 +5,8 @@ interface Props {
   title: string;
   action: string;
   isDanger?: boolean;
+  /** For forms with text of more than a line. */
+  isWide?: boolean;
   /** What the button says that does nothing. */
   dismiss?: string;
   /** Does it; the dialog closes when it succeeds and shows the reason when it doesn't. */
@@ -18,6 +20,7 @@ export function Dialog({
   title,
   action,
   isDanger = false,
+  isWide = false,
   dismiss = "Cancel",
   onConfirm,
   onClose,
@@ -46,7 +49,12 @@ export function Dialog({
   }
 
   return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={titleId} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      className={`dialog ${isWide ? "wide" : ""}`}
+      aria-labelledby={titleId}
+      onClose={onClose}
+    >
       <form onSubmit={submit}>
         <h2 id={titleId}>{title}</h2>
         {children}
@@ -77,6 +85,8 @@ export function TextDialog(props: {
   initial?: string;
   pattern?: string;
   hint?: string;
+  /** Whether the text may be taken away. */
+  isOptional?: boolean;
   onText: (text: string) => Promise<void>;
   onClose: () => void;
 }) {
@@ -93,7 +103,7 @@ export function TextDialog(props: {
         <input
           className="field"
           name="text"
-          required
+          required={!props.isOptional}
           autoComplete="off"
           defaultValue={props.initial}
           aria-describedby={props.hint ? hintId : undefined}

@@ -84,6 +84,7 @@ export function ModelVersionScreen({ kind, name, version, artifactPath }: Props)
                 title={`Describe version ${version}`}
                 label="Description"
                 action="Save"
+                isOptional
                 initial={found.description}
                 onClose={close}
                 onText={async (text) => {

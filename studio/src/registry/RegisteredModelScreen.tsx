@@ -67,6 +67,7 @@ export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name
                 title={`Describe ${name}`}
                 label="Description"
                 action="Save"
+                isOptional
                 initial={found.description}
                 onClose={close}
                 onText={async (text) => {

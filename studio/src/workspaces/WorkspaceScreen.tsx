@@ -135,6 +135,7 @@ function Actions({ workspace }: { workspace: WorkspaceFacts }) {
           title={`Describe ${name}`}
           label="Description"
           action="Save"
+          isOptional
           initial={workspace.description}
           onClose={close}
           onText={async (text) => {
