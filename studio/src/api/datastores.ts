@@ -46,7 +46,7 @@ interface FilesPage {
 
 const BASE = "api/v1/datastores";
 const one = (name: string) => `${BASE}/${encodeURIComponent(name)}`;
-const fileOf = (name: string, path: string) =>
+export const filePath = (name: string, path: string) =>
   `${one(name)}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 
 export async function listDatastores(signal?: AbortSignal): Promise<Datastore[]> {
@@ -67,8 +67,8 @@ export const listFiles = (name: string, path: string, pageToken: string | null, 
     signal,
   );
 
-export const deleteFiles = (name: string, path: string) => remove(fileOf(name, path));
-export const fileAddress = (name: string, path: string) => prefix() + fileOf(name, path);
+export const deleteFiles = (name: string, path: string) => remove(filePath(name, path));
+export const fileAddress = (name: string, path: string) => prefix() + filePath(name, path);
 
 export interface Upload {
   name: string;
@@ -83,7 +83,7 @@ export interface Upload {
 export function uploadFile({ name, path, file, overwrite, onProgress, signal }: Upload): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", prefix() + withQuery(fileOf(name, path), { overwrite: overwrite ? true : null }));
+    request.open("PUT", prefix() + withQuery(filePath(name, path), { overwrite: overwrite ? true : null }));
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.onprogress = (event) => onProgress(event.loaded);
     request.onerror = () => {

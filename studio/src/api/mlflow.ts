@@ -1,4 +1,5 @@
 /** The calls of MLflow's protocol that the Studio makes. */
+import { filePath as datastoreFilePath } from "./datastores.ts";
 import { codeEntries, codePath, listCode } from "./jobs.ts";
 import { getJson, send, sendJson, withQuery } from "./transport.ts";
 import type { ArtifactEntry, Experiment, LoggedModel, Page, Run } from "./types.ts";
@@ -107,6 +108,9 @@ export type ArtifactOwner =
 
 type FolderOwner = Exclude<ArtifactOwner, { kind: "code" }>;
 
+/** What a single file may be of. */
+export type FileOwner = ArtifactOwner | { kind: "datastore"; name: string };
+
 function listingPath(owner: FolderOwner, folder: string, pageToken: string | null): string {
   const query = new URLSearchParams(pageToken ? { page_token: pageToken } : {});
   if (owner.kind === "run") {
@@ -144,9 +148,10 @@ export async function listArtifacts(
   return entries;
 }
 
-function filePath(owner: ArtifactOwner, path: string): string {
+function filePath(owner: FileOwner, path: string): string {
   if (owner.kind === "run") return `get-artifact?${new URLSearchParams({ run_uuid: owner.runId, path })}`;
   if (owner.kind === "code") return codePath(owner.sha256, path);
+  if (owner.kind === "datastore") return datastoreFilePath(owner.name, path);
   if (owner.kind === "version") {
     return withQuery("model-versions/get-artifact", { name: owner.name, version: owner.version, path });
   }
@@ -154,7 +159,16 @@ function filePath(owner: ArtifactOwner, path: string): string {
   return `${MLFLOW}logged-models/${encodeURIComponent(owner.modelId)}/artifacts/files?${query}`;
 }
 
-export async function fetchArtifact(owner: ArtifactOwner, path: string, signal?: AbortSignal): Promise<Blob> {
-  const response = await send(filePath(owner, path), signal ? { signal } : {});
+/** Get a file, or of one that is longer its first bytes. */
+export async function fetchArtifact(
+  owner: FileOwner,
+  path: string,
+  signal?: AbortSignal,
+  mostBytes?: number,
+): Promise<Blob> {
+  const response = await send(filePath(owner, path), {
+    ...(signal ? { signal } : {}),
+    ...(mostBytes ? { headers: { Range: `bytes=0-${mostBytes - 1}` } } : {}),
+  });
   return response.blob();
 }

@@ -154,6 +154,12 @@ export const modelVersionHash = (kind: RegistryKind, name: string, version: stri
 export const datastoresHash = () => pathTo("data");
 export const datastoreHash = (name: string, folder = "") =>
   pathTo("data", "datastores", name, ...folder.split("/").filter(Boolean));
+/** A file's folder, with the file over it. */
+export function datastoreFileHash(name: string, path: string): string {
+  const at = path.lastIndexOf("/");
+  const query = new URLSearchParams({ file: path.slice(at + 1) });
+  return `${datastoreHash(name, path.slice(0, Math.max(at, 0)))}?${query}`;
+}
 const versionTail = (version?: number) => (version === undefined ? [] : ["versions", String(version)]);
 export const assetsHash = () => pathTo("data", "assets");
 export const assetHash = (name: string, version?: number) =>

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { type ArtifactOwner, fetchArtifact } from "../api/mlflow.ts";
+import { type FileOwner, fetchArtifact } from "../api/mlflow.ts";
 import type { ArtifactEntry } from "../api/types.ts";
 import { download } from "../charts/download.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
@@ -8,7 +8,16 @@ import { bytes } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { csvTable, loggedTable, type TextTable } from "./csvTable.ts";
-import { imageType, isBinary, LARGEST_PREVIEW_BYTES, previewKind, separatorOf } from "./kinds.ts";
+import {
+  HEAD_BYTES,
+  imageType,
+  isBinary,
+  isReadInPart,
+  LARGEST_PREVIEW_BYTES,
+  previewKind,
+  separatorOf,
+  wholeLines,
+} from "./kinds.ts";
 
 const LONGEST_TEXT = 300_000;
 
@@ -83,10 +92,10 @@ function ImageView({ blob, path }: { blob: Blob; path: string }) {
   return <div className="preview-image">{address && <img src={address} alt={nameOf(path)} />}</div>;
 }
 
-function TextKind({ blob, path }: { blob: Blob; path: string }) {
+function TextKind({ blob, path, isHead }: { blob: Blob; path: string; isHead: boolean }) {
   const { data: text } = useQuery({
-    queryKey: ["artifact-text", path, blob.size],
-    queryFn: () => blob.text(),
+    queryKey: ["artifact-text", path, blob.size, isHead],
+    queryFn: async () => (isHead ? wholeLines(await blob.text()) : blob.text()),
     gcTime: 0,
     staleTime: 0,
   });
@@ -97,12 +106,14 @@ function TextKind({ blob, path }: { blob: Blob; path: string }) {
   return kind === "json" ? <JsonView text={text} /> : <TextView text={text} />;
 }
 
-function Content({ owner, entry }: { owner: ArtifactOwner; entry: ArtifactEntry }) {
+function Content({ owner, entry }: { owner: FileOwner; entry: ArtifactEntry }) {
   const kind = previewKind(entry.path);
-  const isTooLarge = (entry.byteCount ?? 0) > LARGEST_PREVIEW_BYTES;
+  const isLarge = (entry.byteCount ?? 0) > LARGEST_PREVIEW_BYTES;
+  const isHead = isLarge && isReadInPart(kind);
+  const isTooLarge = isLarge && !isHead;
   const file = useQuery({
     queryKey: ["artifact", owner, entry.path, entry.byteCount],
-    queryFn: ({ signal }) => fetchArtifact(owner, entry.path, signal),
+    queryFn: ({ signal }) => fetchArtifact(owner, entry.path, signal, isHead ? HEAD_BYTES : undefined),
     enabled: kind !== "none" && !isTooLarge,
     staleTime: 5000,
     gcTime: 30_000,
@@ -113,11 +124,16 @@ function Content({ owner, entry }: { owner: ArtifactOwner; entry: ArtifactEntry 
   if (file.isPending) return <Skeleton lines={6} label="Loading the file" />;
   if (file.isError) return <Failure error={file.error} onRetry={() => void file.refetch()} />;
   if (kind === "image") return <ImageView blob={file.data} path={entry.path} />;
-  return <TextKind blob={file.data} path={entry.path} />;
+  return (
+    <>
+      {isHead && <p className="quiet card-note">Only the first {bytes(HEAD_BYTES)} are shown.</p>}
+      <TextKind blob={file.data} path={entry.path} isHead={isHead} />
+    </>
+  );
 }
 
 /** One file: its name, what can be done with it, and what is in it. */
-export function Preview({ owner, entry }: { owner: ArtifactOwner; entry: ArtifactEntry }) {
+export function Preview({ owner, entry }: { owner: FileOwner; entry: ArtifactEntry }) {
   const [failure, setFailure] = useState<unknown>(null);
   async function save() {
     setFailure(null);

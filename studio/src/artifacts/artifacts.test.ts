@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { csvTable, loggedTable } from "./csvTable.ts";
-import { imageType, isBinary, previewKind, separatorOf } from "./kinds.ts";
+import { imageType, isBinary, isReadInPart, previewKind, separatorOf, wholeLines } from "./kinds.ts";
 
 describe("how a file is looked at", () => {
   it.each([
@@ -21,6 +21,17 @@ describe("how a file is looked at", () => {
     expect(imageType("a.svg")).toBe("image/svg+xml");
     expect(imageType("a.html")).toBe("application/octet-stream");
     expect(separatorOf("a.tsv")).toBe("\t");
+  });
+
+  it("is read in part where lines say something by themselves", () => {
+    expect((["table", "text", "json", "image"] as const).map(isReadInPart)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(wholeLines("a,b\n1,2\n3,")).toBe("a,b\n1,2\n");
+    expect(wholeLines("one long line")).toBe("one long line");
   });
 
   it("is not text with zero bytes in it", () => {

@@ -62,6 +62,15 @@ const OPAQUE_ENDINGS = new Set([
 
 export const LARGEST_PREVIEW_BYTES = 8 * 1024 * 1024;
 
+/** So much of a longer file is shown, where a part of it can be read. */
+export const HEAD_BYTES = 1024 * 1024;
+
+/** Whether the beginning of such a file says something without the rest. */
+export const isReadInPart = (kind: PreviewKind) => kind === "table" || kind === "text";
+
+/** The beginning of a text without its last line, which may be cut, unless that is all there is. */
+export const wholeLines = (text: string) => text.slice(0, text.lastIndexOf("\n") + 1) || text;
+
 export const endingOf = (path: string) => /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
 
 export function previewKind(path: string): PreviewKind {

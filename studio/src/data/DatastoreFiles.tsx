@@ -8,7 +8,8 @@ import {
   fileAddress,
   listFiles,
 } from "../api/datastores.ts";
-import { datastoreHash } from "../app/route.ts";
+import { useUrlQuery } from "../app/location.ts";
+import { datastoreFileHash, datastoreHash } from "../app/route.ts";
 import { Dialog } from "../parts/Dialog.tsx";
 import { bytes } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
@@ -16,8 +17,9 @@ import { IconButton } from "../parts/IconButton.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
+import { FileDialog } from "./FileDialog.tsx";
 import { UploadsCard } from "./UploadsCard.tsx";
-import { useUploads } from "./uploads.ts";
+import { pathIn, useUploads } from "./uploads.ts";
 
 /** Holds what belongs to runs and models: the server deletes nothing of it by path. */
 const ARTIFACT_STORE = "workspaceartifactstore";
@@ -31,6 +33,8 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
   const queries = useQueryClient();
   const picker = useRef<HTMLInputElement>(null);
   const [doomed, setDoomed] = useState<DatastoreFile | null>(null);
+  const [query, change] = useUrlQuery();
+  const shownFile = query.get("file");
   const refresh = () => queries.invalidateQueries({ queryKey: ["datastore-files", name] });
   const uploads = useUploads(name, folder, () => void refresh());
   const isOfRuns = name === ARTIFACT_STORE;
@@ -101,6 +105,14 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
       {uploads.sendings.length > 0 && (
         <UploadsCard sendings={uploads.sendings} onReplace={uploads.replace} onDismiss={uploads.dismiss} />
       )}
+      {shownFile && (
+        <FileDialog
+          key={shownFile}
+          datastore={name}
+          path={pathIn(folder, shownFile)}
+          onClose={() => change({ file: null })}
+        />
+      )}
       {doomed && (
         <Dialog
           title={`Delete “${lastOf(doomed.path)}”?`}
@@ -154,7 +166,9 @@ function Row({ name, file, onDelete }: { name: string; file: DatastoreFile; onDe
               {shown}
             </a>
           ) : (
-            <span className="wrap-anywhere">{shown}</span>
+            <a className="wrap-anywhere" href={datastoreFileHash(name, file.path)}>
+              {shown}
+            </a>
           )}
         </span>
       </td>

@@ -66,7 +66,8 @@ export function RegisterEnvironmentDialog({ base, onClose }: Props) {
       <TextField
         label="conda channels"
         name="channels"
-        defaultValue={(conda?.channels ?? ["conda-forge"]).join(" ")}
+        defaultValue={conda?.channels.join(" ")}
+        hint="Where conda looks, the first one first, as conda-forge."
       />
       <TextField
         label="Image"

@@ -1,21 +1,25 @@
 /** An environment as the fields of a form hold it. Pure. */
 import type { Environment, NewEnvironment } from "../api/assets.ts";
-import { linesFrom, pairsFrom } from "../parts/pairLines.ts";
+import { editedPairs, linesFrom } from "../parts/pairLines.ts";
 
 /** The parts of a version that a form does not ask for. */
-type Kept = Pick<Environment, "python" | "docker">;
+type Kept = Pick<Environment, "python" | "docker" | "variables">;
 
 const NOTHING: Kept = {
   python: {
     user_managed: false,
     interpreter: "python",
-    conda: { channels: ["conda-forge"], packages: [], pip: [] },
+    conda: { channels: [], packages: [], pip: [] },
   },
   docker: { image: "", dockerfile: "", shm_size: "" },
+  variables: {},
 };
 
 /** The body that a filled form stands for; what the form has no field for is that of `base`. */
 export function environmentOf(text: (name: string) => string, base: Kept = NOTHING): NewEnvironment {
+  const dockerfile = text("dockerfile");
+  // A field's text is trimmed, which must not make another version of the same file.
+  const isSame = dockerfile === base.docker.dockerfile.trim();
   return {
     name: text("name"),
     python: {
@@ -28,7 +32,11 @@ export function environmentOf(text: (name: string) => string, base: Kept = NOTHI
         pip: linesFrom(text("pip")),
       },
     },
-    docker: { ...base.docker, image: text("image"), dockerfile: text("dockerfile") },
-    variables: pairsFrom(text("variables"), "variable"),
+    docker: {
+      ...base.docker,
+      image: text("image"),
+      dockerfile: isSame ? base.docker.dockerfile : dockerfile,
+    },
+    variables: editedPairs(text("variables"), base.variables, "variable"),
   };
 }

@@ -1,6 +1,6 @@
 import { Dialog } from "./Dialog.tsx";
 import { AreaField, textOf } from "./fields.tsx";
-import { PAIRS_HINT, pairsFrom, pairsText } from "./pairLines.ts";
+import { editedPairs, PAIRS_HINT, pairsText } from "./pairLines.ts";
 
 /** What people say of a thing. */
 export interface Words {
@@ -45,9 +45,8 @@ export function WordsFields({ initial }: { initial?: Words }) {
   );
 }
 
-/** What the fields say; tags that nobody touched stay, even if they are not of one line. */
-export function wordsOf(form: FormData, initial?: Words): Words {
-  const text = textOf(form, "tags");
-  const isSame = initial !== undefined && text === pairsText(initial.tags).trim();
-  return { description: textOf(form, "description"), tags: isSame ? initial.tags : pairsFrom(text) };
-}
+/** What the fields say. */
+export const wordsOf = (form: FormData, initial?: Words): Words => ({
+  description: textOf(form, "description"),
+  tags: editedPairs(textOf(form, "tags"), initial?.tags),
+});

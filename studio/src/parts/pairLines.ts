@@ -19,6 +19,15 @@ export const pairsText = (pairs: Record<string, string>) =>
     .map(([key, value]) => `${key}=${value}`)
     .join("\n");
 
+/** Read lines that began as `initial`: untouched, they are that, even where a value has several lines. */
+export function editedPairs(
+  text: string,
+  initial: Record<string, string> = {},
+  word = "tag",
+): Record<string, string> {
+  return text === pairsText(initial).trim() ? initial : pairsFrom(text, word);
+}
+
 /** The lines of a text that say something. */
 export const linesFrom = (text: string): string[] =>
   text
