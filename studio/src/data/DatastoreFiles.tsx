@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { may, useCaller } from "../api/caller.ts";
 import {
   type Datastore,
@@ -15,9 +15,11 @@ import { bytes } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { IconButton } from "../parts/IconButton.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
-import { Empty } from "../parts/States.tsx";
+import { Empty, Failure } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
+import { DropZone } from "./DropZone.tsx";
 import { FileDialog } from "./FileDialog.tsx";
+import { FilesButton } from "./FilesButton.tsx";
 import { UploadsCard } from "./UploadsCard.tsx";
 import { pathIn, useUploads } from "./uploads.ts";
 
@@ -31,7 +33,7 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
   const { name } = datastore;
   const caller = useCaller();
   const queries = useQueryClient();
-  const picker = useRef<HTMLInputElement>(null);
+  const [dropFailure, setDropFailure] = useState<unknown>(null);
   const [doomed, setDoomed] = useState<DatastoreFile | null>(null);
   const [query, change] = useUrlQuery();
   const shownFile = query.get("file");
@@ -52,16 +54,29 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
       <Loaded query={found} label="Loading files">
         {(data) => {
           const files = data.pages.flatMap((page) => page.files);
-          return (
+          const table = (
             <TableCard
               title="Files"
               columns={["Name", "Size", "-Actions"]}
               tools={
                 <>
                   {mayUpload && (
-                    <button type="button" className="button primary" onClick={() => picker.current?.click()}>
-                      <Icon name="plus" /> Upload files
-                    </button>
+                    <>
+                      <FilesButton
+                        icon="plus"
+                        text="Upload files"
+                        label="Files to upload"
+                        isPrimary
+                        onFiles={uploads.add}
+                      />
+                      <FilesButton
+                        icon="folder"
+                        text="Upload a folder"
+                        label="Folder to upload"
+                        isFolder
+                        onFiles={uploads.add}
+                      />
+                    </>
                   )}
                   <IconButton icon="refresh" label="Look again" onClick={() => void refresh()} />
                 </>
@@ -69,7 +84,9 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
               instead={
                 files.length === 0 && (
                   <Empty title="No files here yet">
-                    {mayUpload && <p className="quiet">Upload some, or use the lines below from a script.</p>}
+                    {mayUpload && (
+                      <p className="quiet">Upload or drop some, or use the lines below from a script.</p>
+                    )}
                   </Empty>
                 )
               }
@@ -84,24 +101,27 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
               ))}
             </TableCard>
           );
+          if (!mayUpload) return table;
+          return (
+            <DropZone
+              label="Drop files or folders to upload them here"
+              onFiles={(files) => {
+                setDropFailure(null);
+                uploads.add(files);
+              }}
+              onFailure={setDropFailure}
+            >
+              {table}
+            </DropZone>
+          );
         }}
       </Loaded>
+      {dropFailure !== null && <Failure error={dropFailure} />}
       {found.hasNextPage && (
         <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
           Show more
         </button>
       )}
-      <input
-        ref={picker}
-        type="file"
-        multiple
-        hidden
-        aria-label="Files to upload"
-        onChange={(event) => {
-          uploads.add([...(event.target.files ?? [])]);
-          event.target.value = "";
-        }}
-      />
       {uploads.sendings.length > 0 && (
         <UploadsCard sendings={uploads.sendings} onReplace={uploads.replace} onDismiss={uploads.dismiss} />
       )}

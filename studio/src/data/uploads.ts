@@ -2,9 +2,12 @@
 import { useEffect, useRef, useState } from "react";
 import { uploadFile } from "../api/datastores.ts";
 import { failureText } from "../parts/States.tsx";
+import type { ChosenFile } from "./chosenFiles.ts";
 
 export interface Sending {
   id: number;
+  /** Where it goes, in the folder on screen. */
+  path: string;
   file: File;
   sentBytes: number;
   state: "waiting" | "sending" | "done" | "failed";
@@ -19,7 +22,20 @@ export function shareOf({ file, sentBytes, state }: Sending): number {
   return file.size === 0 ? 0 : Math.min(sentBytes / file.size, 0.99);
 }
 
+/** How far all of them are together, by their bytes; those that failed are over. */
+export function shareOfAll(sendings: Sending[]): number {
+  const weight = ({ file }: Sending) => file.size || 1;
+  const whole = sendings.reduce((sum, one) => sum + weight(one), 0);
+  const sent = sendings.reduce(
+    (sum, one) => sum + weight(one) * (one.state === "failed" ? 1 : shareOf(one)),
+    0,
+  );
+  return whole === 0 ? 0 : sent / whole;
+}
+
 export const pathIn = (folder: string, name: string) => (folder ? `${folder}/${name}` : name);
+
+type Named = Pick<Sending, "id" | "path" | "file">;
 
 /** Uploads of a page, which end with it. Answers them, and what adds files. */
 export function useUploads(datastore: string, folder: string, onDone: () => void) {
@@ -38,13 +54,13 @@ export function useUploads(datastore: string, folder: string, onDone: () => void
   const change = (id: number, part: Partial<Sending>) =>
     setSendings((all) => all.map((one) => (one.id === id ? { ...one, ...part } : one)));
 
-  async function send(id: number, file: File, overwrite: boolean, signal: AbortSignal) {
+  async function send({ id, path, file }: Named, overwrite: boolean, signal: AbortSignal) {
     if (signal.aborted) return;
     change(id, { state: "sending", why: "" });
     try {
       await uploadFile({
         name: datastore,
-        path: pathIn(folder, file.name),
+        path: pathIn(folder, path),
         file,
         overwrite,
         signal,
@@ -57,22 +73,22 @@ export function useUploads(datastore: string, folder: string, onDone: () => void
     }
   }
 
-  function enqueue(id: number, file: File, overwrite: boolean) {
+  function enqueue(named: Named, overwrite: boolean) {
     const signal = stop.current?.signal;
-    if (signal) chain.current = chain.current.then(() => send(id, file, overwrite, signal));
+    if (signal) chain.current = chain.current.then(() => send(named, overwrite, signal));
   }
 
-  function add(files: File[]) {
+  function add(files: ChosenFile[]) {
     const added = files.map(
-      (file): Sending => ({ id: nextId.current++, file, sentBytes: 0, state: "waiting", why: "" }),
+      (one): Sending => ({ ...one, id: nextId.current++, sentBytes: 0, state: "waiting", why: "" }),
     );
     setSendings((all) => [...all.filter((one) => one.state !== "done"), ...added]);
-    for (const { id, file } of added) enqueue(id, file, false);
+    for (const one of added) enqueue(one, false);
   }
 
-  function replace({ id, file }: Sending) {
-    change(id, { state: "waiting", sentBytes: 0, why: "" });
-    enqueue(id, file, true);
+  function replace(one: Sending) {
+    change(one.id, { state: "waiting", sentBytes: 0, why: "" });
+    enqueue(one, true);
   }
 
   const dismiss = () =>
