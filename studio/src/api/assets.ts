@@ -8,6 +8,14 @@ export interface DataSource {
   sha256: string;
 }
 
+/** How rows are read. */
+export interface Reading {
+  format: string;
+  separator: string;
+  header: boolean;
+  encoding: string;
+}
+
 export interface DataAsset {
   name: string;
   version: number;
@@ -15,7 +23,7 @@ export interface DataAsset {
   asset_id: string;
   kind: "file" | "tabular";
   sources: DataSource[];
-  reading: { format: string; separator: string; header: boolean; encoding: string } | null;
+  reading: Reading | null;
   content_sha256: string;
   description: string;
   tags: Record<string, string>;
@@ -46,6 +54,21 @@ export async function getAsset(
 ): Promise<DataAsset> {
   const path = withQuery(assetAt(name), { version });
   return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
+}
+
+export interface NewAsset {
+  name: string;
+  kind: DataAsset["kind"];
+  sources: Partial<DataSource>[];
+  reading: Reading | null;
+  as_new_version: boolean;
+}
+
+/** Answers the version that it is: the latest one where that is the same. */
+export async function registerAsset(
+  body: NewAsset & Pick<DataAsset, "description" | "tags">,
+): Promise<DataAsset> {
+  return (await sendJson<{ data_asset: DataAsset }>("POST", ASSETS, body)).data_asset;
 }
 
 export const changeAsset = (

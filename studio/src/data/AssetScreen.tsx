@@ -14,8 +14,10 @@ import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
+import { AssetFilesCard } from "./AssetFilesCard.tsx";
 import { assetInPython, assetInShell, KINDS_OF_ASSETS, readingText, sourceText } from "./assetWords.ts";
 import { DeleteAssetDialog } from "./DeleteAssetDialog.tsx";
+import { RegisterAssetDialog } from "./RegisterAssetDialog.tsx";
 import { VersionsCard } from "./VersionsCard.tsx";
 
 /** One version of a dataset, the latest unless it is named, beside the others. */
@@ -57,6 +59,7 @@ export function AssetScreen({ name, version }: { name: string; version: string |
               </div>
               <div className="stack">
                 <SourcesCard asset={asset} />
+                <AssetFilesCard key={asset.asset_id} asset={asset} />
                 <PairsCard
                   title="Tags"
                   empty="No tags were set."
@@ -118,18 +121,22 @@ function Actions({ asset }: { asset: DataAsset }) {
   const { version } = asset;
   const caller = useCaller();
   const queries = useQueryClient();
-  const [asked, setAsked] = useState<"describe" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"register" | "describe" | "delete" | null>(null);
   const refresh = () => queries.invalidateQueries({ queryKey: ["data-assets"] });
   const close = () => setAsked(null);
   if (!may(caller, "CONTRIBUTE")) return null;
   return (
     <>
+      <button type="button" className="button" onClick={() => setAsked("register")}>
+        <Icon name="plus" /> New version
+      </button>
       <button type="button" className="button" onClick={() => setAsked("describe")}>
         <Icon name="pencil" /> Describe
       </button>
       <button type="button" className="button danger" onClick={() => setAsked("delete")}>
         <Icon name="trash" /> Delete
       </button>
+      {asked === "register" && <RegisterAssetDialog base={asset} onClose={close} />}
       {asked === "describe" && (
         <DescribeDialog
           title={`Describe version ${version}`}

@@ -1,7 +1,10 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { listAssets } from "../api/assets.ts";
+import { may, useCaller } from "../api/caller.ts";
 import { assetHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
+import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
@@ -9,11 +12,14 @@ import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { KINDS_OF_ASSETS, registerInPython } from "./assetWords.ts";
+import { RegisterAssetDialog } from "./RegisterAssetDialog.tsx";
 import { Tabs } from "./Tabs.tsx";
 
 /** All datasets that are registered in the workspace. */
 export function AssetsScreen() {
   useDocumentTitle("Datasets");
+  const caller = useCaller();
+  const [isRegistering, setIsRegistering] = useState(false);
   const found = useInfiniteQuery({
     queryKey: ["data-assets"],
     queryFn: ({ signal, pageParam }) => listAssets(pageParam, signal),
@@ -25,6 +31,12 @@ export function AssetsScreen() {
     <div className="page stack">
       <div className="title">
         <h1>Data</h1>
+        <span className="grow" />
+        {may(caller, "CONTRIBUTE") && (
+          <button type="button" className="button primary" onClick={() => setIsRegistering(true)}>
+            <Icon name="plus" /> Register a dataset
+          </button>
+        )}
       </div>
       <Tabs shown="Datasets" />
       <p className="quiet">A dataset says where data lies and how it is read, by a name and in versions.</p>
@@ -67,6 +79,7 @@ export function AssetsScreen() {
           Show more
         </button>
       )}
+      {isRegistering && <RegisterAssetDialog onClose={() => setIsRegistering(false)} />}
     </div>
   );
 }

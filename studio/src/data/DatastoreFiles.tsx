@@ -22,11 +22,7 @@ import { FileDialog } from "./FileDialog.tsx";
 import { FilesButton } from "./FilesButton.tsx";
 import { UploadsCard } from "./UploadsCard.tsx";
 import { pathIn, useUploads } from "./uploads.ts";
-
-/** Holds what belongs to runs and models: the server deletes nothing of it by path. */
-const ARTIFACT_STORE = "workspaceartifactstore";
-
-const lastOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+import { ARTIFACT_STORE, lastOf } from "./words.ts";
 
 /** A folder of a datastore: looked through, filled, emptied. */
 export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; folder: string }) {

@@ -10,6 +10,11 @@ export const KIND_NAMES: Record<DatastoreKind, string> = {
   gcs: "Google Cloud Storage bucket",
 };
 
+/** Holds what belongs to runs and models: the server deletes nothing of it by path. */
+export const ARTIFACT_STORE = "workspaceartifactstore";
+
+export const lastOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
 /** The address of its root, in the form that its kind has for that. */
 export function whereOf({ kind, bucket, prefix, account, folder }: Datastore): string {
   const path = [bucket, prefix].filter(Boolean).join("/");
