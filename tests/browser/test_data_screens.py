@@ -76,11 +76,13 @@ def test_a_dataset_is_registered_by_browsing_and_its_files_are_looked_at(
     expect(files.get_by_role("link", name="raw/x/more.csv", exact=True)).to_be_visible()
     expect(files.get_by_role("link", name="raw/note.txt", exact=True)).to_have_count(0)
     files.get_by_role("link", name="raw/people.csv", exact=True).click()
-    expect(page.get_by_role("dialog").get_by_text("ann")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("cell", name="ann", exact=True)).to_be_visible()
     look(page, "dataset-file")
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
     look(page, "dataset-with-files")
+    page.get_by_role("link", name="Browse the datastore workspaceblobstore").click()
+    expect(page.get_by_role("link", name="note.txt", exact=True)).to_be_visible()
 
 
 def test_a_dataset_gets_versions_of_the_web_and_of_this_machine_and_is_deleted_whole(

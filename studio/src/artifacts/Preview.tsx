@@ -92,7 +92,14 @@ function ImageView({ blob, path }: { blob: Blob; path: string }) {
   return <div className="preview-image">{address && <img src={address} alt={nameOf(path)} />}</div>;
 }
 
-function TextKind({ blob, path, isHead }: { blob: Blob; path: string; isHead: boolean }) {
+interface TextProps {
+  blob: Blob;
+  path: string;
+  isHead: boolean;
+  separator: string | undefined;
+}
+
+function TextKind({ blob, path, isHead, separator }: TextProps) {
   const { data: text } = useQuery({
     queryKey: ["artifact-text", path, blob.size, isHead],
     queryFn: async () => (isHead ? wholeLines(await blob.text()) : blob.text()),
@@ -102,11 +109,20 @@ function TextKind({ blob, path, isHead }: { blob: Blob; path: string; isHead: bo
   if (text === undefined) return <Skeleton lines={5} label="Reading the file" />;
   if (isBinary(text)) return <Empty title="This file is not text" />;
   const kind = previewKind(path);
-  if (kind === "table") return <TableView table={csvTable(text, separatorOf(path))} />;
+  if (separator !== undefined || kind === "table") {
+    return <TableView table={csvTable(text, separator ?? separatorOf(path))} />;
+  }
   return kind === "json" ? <JsonView text={text} /> : <TextView text={text} />;
 }
 
-function Content({ owner, entry }: { owner: FileOwner; entry: ArtifactEntry }) {
+interface Props {
+  owner: FileOwner;
+  entry: ArtifactEntry;
+  /** What stands between the values of a line, where more is known of the file than its name. */
+  separator?: string | undefined;
+}
+
+function Content({ owner, entry, separator }: Props) {
   const kind = previewKind(entry.path);
   const isLarge = (entry.byteCount ?? 0) > LARGEST_PREVIEW_BYTES;
   const isHead = isLarge && isReadInPart(kind);
@@ -127,13 +143,13 @@ function Content({ owner, entry }: { owner: FileOwner; entry: ArtifactEntry }) {
   return (
     <>
       {isHead && <p className="quiet card-note">Only the first {bytes(HEAD_BYTES)} are shown.</p>}
-      <TextKind blob={file.data} path={entry.path} isHead={isHead} />
+      <TextKind blob={file.data} path={entry.path} isHead={isHead} separator={separator} />
     </>
   );
 }
 
 /** One file: its name, what can be done with it, and what is in it. */
-export function Preview({ owner, entry }: { owner: FileOwner; entry: ArtifactEntry }) {
+export function Preview({ owner, entry, separator }: Props) {
   const [failure, setFailure] = useState<unknown>(null);
   async function save() {
     setFailure(null);
@@ -154,7 +170,7 @@ export function Preview({ owner, entry }: { owner: FileOwner; entry: ArtifactEnt
         </button>
       </header>
       {failure !== null && <Failure error={failure} />}
-      <Content key={entry.path} owner={owner} entry={entry} />
+      <Content key={entry.path} owner={owner} entry={entry} separator={separator} />
     </section>
   );
 }

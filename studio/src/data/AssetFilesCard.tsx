@@ -11,6 +11,10 @@ import { filesAt, storeOf } from "./assetFiles.ts";
 import { FileDialog } from "./FileDialog.tsx";
 import { lastOf } from "./words.ts";
 
+/** Cells are divided one sign at a time; a longer separator leaves the text as it is. */
+const separatorOf = ({ reading }: DataAsset) =>
+  reading?.format === "delimited" && reading.separator.length === 1 ? reading.separator : undefined;
+
 /** The files of a dataset that lie on this server or in buckets that it knows; those of the web are not asked for. */
 export function AssetFilesCard({ asset }: { asset: DataAsset }) {
   const [shown, change] = useUrlQuery();
@@ -74,6 +78,7 @@ export function AssetFilesCard({ asset }: { asset: DataAsset }) {
           key={`${store} ${path}`}
           datastore={store}
           path={path}
+          separator={separatorOf(asset)}
           onClose={() => change({ store: null, file: null })}
         />
       )}

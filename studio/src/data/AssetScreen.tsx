@@ -15,6 +15,7 @@ import { PairsCard } from "../parts/PairsCard.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { AssetFilesCard } from "./AssetFilesCard.tsx";
+import { folderOf, storeOf } from "./assetFiles.ts";
 import { assetInPython, assetInShell, KINDS_OF_ASSETS, readingText, sourceText } from "./assetWords.ts";
 import { DeleteAssetDialog } from "./DeleteAssetDialog.tsx";
 import { RegisterAssetDialog } from "./RegisterAssetDialog.tsx";
@@ -97,22 +98,25 @@ function factsOf(asset: DataAsset): [string, ReactNode][] {
 function SourcesCard({ asset }: { asset: DataAsset }) {
   return (
     <TableCard title="Paths" count={asset.sources.length} columns={["Where the data lies", "-Actions"]}>
-      {asset.sources.map((source) => (
-        <tr key={`${source.datastore} ${source.address}`}>
-          <td className="wrap-anywhere">{sourceText(source)}</td>
-          <td className="end actions">
-            {source.kind === "datastore" && (
-              <a
-                className="button small"
-                href={datastoreHash(source.datastore)}
-                aria-label={`Browse the datastore ${source.datastore}`}
-              >
-                Browse
-              </a>
-            )}
-          </td>
-        </tr>
-      ))}
+      {asset.sources.map((source) => {
+        const place = storeOf(source);
+        return (
+          <tr key={`${source.datastore} ${source.address}`}>
+            <td className="wrap-anywhere">{sourceText(source)}</td>
+            <td className="end actions">
+              {place && (
+                <a
+                  className="button small"
+                  href={datastoreHash(place.store, folderOf(place.path))}
+                  aria-label={`Browse the datastore ${place.store}`}
+                >
+                  Browse
+                </a>
+              )}
+            </td>
+          </tr>
+        );
+      })}
     </TableCard>
   );
 }

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { listFiles } from "../api/datastores.ts";
+import { datastoreHash } from "../app/route.ts";
 import { Preview } from "../artifacts/Preview.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
@@ -8,11 +9,13 @@ import { Empty } from "../parts/States.tsx";
 interface Props {
   datastore: string;
   path: string;
+  /** What stands between the values of a line, where that is known. */
+  separator?: string | undefined;
   onClose: () => void;
 }
 
 /** A file of a datastore, over the page. */
-export function FileDialog({ datastore, path, onClose }: Props) {
+export function FileDialog({ datastore, path, separator, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
@@ -33,9 +36,14 @@ export function FileDialog({ datastore, path, onClose }: Props) {
             <Preview
               owner={{ kind: "datastore", name: datastore }}
               entry={{ path, isFolder: false, byteCount: file.size_bytes }}
+              separator={separator}
             />
           ) : (
-            <Empty title="This is a folder" />
+            <Empty title="This is a folder">
+              <a className="button" href={datastoreHash(datastore, path)}>
+                Open it
+              </a>
+            </Empty>
           )
         }
       </Loaded>

@@ -89,9 +89,9 @@ export function RegisterAssetDialog({ base, onClose }: Props) {
         value={chosen.place}
         onChange={(event) => choose({ place: event.target.value as PlaceOfData })}
       />
-      {base && base.sources.length > 1 && (
+      {chosen.place === "datastore" && base && base.sources.length > 1 && (
         <p className="hint">
-          Version {base.version} has {base.sources.length} paths; the new one has those that are named here.
+          Version {base.version} has {base.sources.length} paths; the new one has the one that is named here.
         </p>
       )}
       <SourceFields place={chosen.place} base={base} files={files} onFiles={setFiles} />

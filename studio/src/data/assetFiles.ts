@@ -22,6 +22,10 @@ export function plainPart(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf("/", at), 0));
 }
 
+/** A folder that shows what a path names: that of a pattern, else the one that the file or folder lies in. */
+export const folderOf = (path: string) =>
+  WILDCARD.test(path) ? plainPart(path) : path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+
 const SIGNS: Record<string, string> = { "**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]" };
 
 /** What a path must be to fit a pattern of `*`, `?`, `[...]` and `**`. */

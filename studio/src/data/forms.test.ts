@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DataAsset, DataSource, Environment } from "../api/assets.ts";
 import type { DatastoreFile } from "../api/datastores.ts";
-import { filesAt, MOST_FILES, patternOf, plainPart, storeOf } from "./assetFiles.ts";
+import { filesAt, folderOf, MOST_FILES, patternOf, plainPart, storeOf } from "./assetFiles.ts";
 import { addressOf, assetOf, chosenOf, separatorsWith } from "./assetForm.ts";
 import type { ChosenFile } from "./chosenFiles.ts";
 import { environmentOf } from "./environmentForm.ts";
@@ -148,6 +148,7 @@ describe("the files of a dataset", () => {
     expect(plainPart("raw/2026/*.csv")).toBe("raw/2026");
     expect(plainPart("*.csv")).toBe("");
     expect(plainPart("raw/a.csv")).toBe("raw/a.csv");
+    expect(["raw/*.csv", "raw/a.csv", "raw", "raw/x"].map(folderOf)).toEqual(["raw", "raw", "", "raw"]);
     expect(patternOf("a+b(1).csv").test("a+b(1).csv")).toBe(true);
     expect(patternOf("a.csv").test("a-csv")).toBe(false);
   });

@@ -27,12 +27,18 @@ export function Dialog({
   children,
 }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const reason = useRef<HTMLParagraphElement>(null);
   const titleId = useId();
   const [failure, setFailure] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
+
+  useEffect(() => {
+    // In a form that is longer than the screen, the reason is seen all the same.
+    if (failure) reason.current?.scrollIntoView({ block: "nearest" });
+  }, [failure]);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -59,7 +65,7 @@ export function Dialog({
         <h2 id={titleId}>{title}</h2>
         {children}
         {failure && (
-          <p className="note bad wrap-anywhere" role="alert">
+          <p ref={reason} className="note bad wrap-anywhere" role="alert">
             {failure}
           </p>
         )}
