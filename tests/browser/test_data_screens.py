@@ -160,9 +160,10 @@ def test_an_environment_is_registered_and_a_version_is_made_from_one(
     page.get_by_role("dialog").get_by_label("Name", exact=True).fill("mine")
     confirm(page, "Register")
     expect(page.get_by_role("heading", level=1, name="mine version 1")).to_be_visible()
-    assert asked(server.url, f"{ENVIRONMENTS}/mine")["python"] == asked(
-        server.url, f"{ENVIRONMENTS}/Runyard-Sklearn"
-    )["python"]
+    assert (
+        asked(server.url, f"{ENVIRONMENTS}/mine")["python"]
+        == asked(server.url, f"{ENVIRONMENTS}/Runyard-Sklearn")["python"]
+    )
 
 
 def test_what_is_said_of_things_is_changed_and_taken_away(visit: Visit, start_server: ServerStarter) -> None:
@@ -171,7 +172,9 @@ def test_what_is_said_of_things_is_changed_and_taken_away(visit: Visit, start_se
     source = {"kind": "url", "address": "https://a.example/b.csv"}
     dataset = {"name": "people", "kind": "file", "sources": [source]} | words
     httpx.post(f"{server.url}{ASSETS}", json=dataset, timeout=60).raise_for_status()
-    httpx.post(f"{server.url}{ENVIRONMENTS}", json={"name": "training"} | words, timeout=60).raise_for_status()
+    httpx.post(
+        f"{server.url}{ENVIRONMENTS}", json={"name": "training"} | words, timeout=60
+    ).raise_for_status()
     for address, path in (("data/assets/people", ASSETS), ("environments/training", ENVIRONMENTS)):
         page = visit().open(f"{server.url}/#/{address}")
         expect(page.get_by_text("First words")).to_be_visible()
@@ -193,6 +196,38 @@ def test_what_is_said_of_things_is_changed_and_taken_away(visit: Visit, start_se
         confirm(page, "Save")
         expect(page.get_by_text("Of the lab")).to_have_count(1 if text else 0)
     assert asked(server.url, "/api/v1/workspaces/default")["description"] == ""
+
+
+def test_the_description_of_a_model_is_taken_away(visit: Visit, start_server: ServerStarter) -> None:
+    server = start_server()
+    models = f"{server.url}/api/2.0/mlflow/registered-models"
+    body = {"name": "iris", "description": "First words"}
+    httpx.post(f"{models}/create", json=body, timeout=60).raise_for_status()
+    page = visit().open(f"{server.url}/#/models/iris")
+    expect(page.get_by_text("First words")).to_be_visible()
+    page.get_by_role("button", name="Describe").click()
+    page.get_by_role("textbox", name="Description").fill("")
+    confirm(page, "Save")
+    expect(page.get_by_text("First words")).to_have_count(0)
+    found = httpx.get(f"{models}/get", params={"name": "iris"}, timeout=60).json()
+    assert found["registered_model"].get("description", "") == ""
+
+
+def test_what_a_script_uploaded_for_a_dataset_is_looked_at(visit: Visit, start_server: ServerStarter) -> None:
+    server = start_server()
+    folder = f"data-assets/{'0a' * 16}"
+    uploaded = f"{server.url}/api/2.0/mlflow-artifacts/artifacts/{folder}/people.txt"
+    httpx.put(uploaded, content=b"name;age\nann;29\n", timeout=60).raise_for_status()
+    body = {
+        "name": "people",
+        "kind": "tabular",
+        "sources": [{"kind": "upload", "address": folder, "sha256": "0" * 64}],
+        "reading": {"format": "delimited", "separator": ";"},
+    }
+    httpx.post(f"{server.url}{ASSETS}", json=body, timeout=60).raise_for_status()
+    page = visit().open(f"{server.url}/#/data/assets/people")
+    page.get_by_role("link", name=f"{folder}/people.txt", exact=True).click()
+    expect(page.get_by_role("dialog").get_by_role("cell", name="ann", exact=True)).to_be_visible()
 
 
 def test_files_of_a_datastore_are_looked_at_long_ones_in_part(
@@ -262,9 +297,7 @@ def test_who_may_only_read_is_offered_nothing_to_register_or_change(
     home = tmp_path / "team"
     administer(home, "init")
     keys = {
-        scope: administer(
-            home, "key", "create", "--name", scope, "--scope", scope, "--workspace", "default"
-        )
+        scope: administer(home, "key", "create", "--name", scope, "--scope", scope, "--workspace", "default")
         for scope in ("reader", "contributor")
     }
     server = start_server(home=home, mode="serve")
