@@ -1,4 +1,4 @@
-"""Data in the Studio is made and changed: datasets and environments registered, files previewed and uploaded."""
+"""Data in the Studio is made and changed: datasets and environments registered, files shown and uploaded."""
 
 from __future__ import annotations
 

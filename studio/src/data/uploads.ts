@@ -4,6 +4,8 @@ import { uploadFile } from "../api/datastores.ts";
 import { failureText } from "../parts/States.tsx";
 import type { ChosenFile } from "./chosenFiles.ts";
 
+const LISTED_EVERY = 20;
+
 export interface Sending {
   id: number;
   /** Where it goes, in the folder on screen. */
@@ -43,6 +45,7 @@ export function useUploads(datastore: string, folder: string, onDone: () => void
   const stop = useRef<AbortController | null>(null);
   const chain = useRef(Promise.resolve());
   const nextId = useRef(0);
+  const left = useRef(0);
   const done = useRef(onDone);
   done.current = onDone;
   useEffect(() => {
@@ -67,15 +70,19 @@ export function useUploads(datastore: string, folder: string, onDone: () => void
         onProgress: (sentBytes) => change(id, { sentBytes }),
       });
       change(id, { state: "done" });
-      done.current();
     } catch (error) {
       change(id, { state: "failed", why: failureText(error).detail });
     }
+    left.current -= 1;
+    // The folder is listed anew when all are there, and now and then before.
+    if (left.current % LISTED_EVERY === 0) done.current();
   }
 
   function enqueue(named: Named, overwrite: boolean) {
     const signal = stop.current?.signal;
-    if (signal) chain.current = chain.current.then(() => send(named, overwrite, signal));
+    if (!signal) return;
+    left.current += 1;
+    chain.current = chain.current.then(() => send(named, overwrite, signal));
   }
 
   function add(files: ChosenFile[]) {
