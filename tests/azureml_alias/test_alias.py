@@ -66,6 +66,7 @@ def test_each_name_leads_somewhere(tmp_path: Path):
         "ComputeTargetException",
         "DEFAULT_CPU_IMAGE",
         "DEFAULT_GPU_IMAGE",
+        "HyperDriveRunConfig",
         "ScriptRun",
         "VERSION",
         "__version__",

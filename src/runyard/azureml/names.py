@@ -71,7 +71,7 @@ _POLICIES = {
 }
 _SWEEPS = {
     name: f"{_HERE}.hyperdrive:{name}" for name in ("HyperDriveConfig", "HyperDriveRun", "PrimaryMetricGoal")
-}
+} | {"HyperDriveRunConfig": f"{_HERE}.hyperdrive:HyperDriveConfig"}
 # Whoever catches one of these catches what is raised here in its place: Microsoft's derive from one another.
 _ERRORS = {
     "ActivityFailedException": _ERROR,
@@ -180,10 +180,8 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.train.hyperdrive": _EXPRESSIONS | _SAMPLINGS | _POLICIES | _SWEEPS,
     "azureml.train.hyperdrive.parameter_expressions": _EXPRESSIONS,
     "azureml.train.hyperdrive.policy": _POLICIES,
-    "azureml.train.hyperdrive.run": {"HyperDriveRun": _SWEEPS["HyperDriveRun"]},
-    "azureml.train.hyperdrive.runconfig": {
-        name: _SWEEPS[name] for name in ("HyperDriveConfig", "PrimaryMetricGoal")
-    },
+    "azureml.train.hyperdrive.run": _SWEEPS,
+    "azureml.train.hyperdrive.runconfig": _SWEEPS,
     "azureml.train.hyperdrive.sampling": _SAMPLINGS,
     "azureml.widgets": {"RunDetails": f"{_HERE}.widgets:RunDetails"},
     "mlflow.azureml": {},
