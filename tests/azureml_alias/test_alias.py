@@ -149,6 +149,16 @@ def test_an_estimator_is_submitted_and_a_cluster_asked_what_it_does(configured: 
     }
 
 
+def test_a_notebook_s_outputs_go_along_and_references_to_data_by_their_names(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "capturing.py")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1]) == {
+        "names": [["outputs/deep/model.txt"], []],
+        "status": "Completed",
+    }
+    assert "['model.txt']" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
