@@ -101,6 +101,7 @@ def test_pip_makes_it_where_there_is_no_uv(env_job: JobFolder):
     assert env_job.server.console("stdout").startswith(b"2.0 "), setup_log(env_job)
     assert "-m venv" in setup_log(env_job)
     assert "-m pip install" in setup_log(env_job)
+    assert "with uv on the machine of the job it would take seconds" in setup_log(env_job)
 
 
 def test_the_same_environment_is_made_once(job_server: JobServer, tmp_path: Path, wheels: Path):

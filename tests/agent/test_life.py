@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runyard.agent.__main__ import USAGE
 from runyard.agent.archive import write_archive
 from runyard.agent.life import DISMISSED, STOPPED, TAKEN, WRONG_USE
 from tests.agent.job_folder import JobFolder
@@ -255,8 +256,7 @@ def test_the_command_line_wants_one_folder(job: JobFolder):
     job.program = ("-m", "runyard.agent", "--help")
     agent = job.start()
     _, complaint = agent.communicate()
-    usage = b"usage: python -m runyard.agent [--station | --told FILE] FOLDER\n"
-    assert (agent.returncode, complaint) == (WRONG_USE, usage)
+    assert (agent.returncode, complaint.decode()) == (WRONG_USE, f"{USAGE}\n")
 
 
 def test_an_agent_may_be_told_by_a_file_of_somebody_elses(job: JobFolder, tmp_path: Path):

@@ -69,6 +69,7 @@ MAY_IMPORT_LAZILY = {
     "runyard.compute.kubernetes_access",
     "runyard.compute.kubernetes_cluster",
     "runyard.protocol.otlp",
+    "runyard.sdk.compute",  # a target is of the class of its kind, which derives from what all are
     "runyard.sdk.optional_libraries",
     "runyard.sdk.run_context",  # a workspace hands out runs, and a run's context has to find a workspace
     "runyard.server.routes.graphql",

@@ -66,6 +66,7 @@ def test_each_name_leads_somewhere(tmp_path: Path):
         "ComputeTargetException",
         "DEFAULT_CPU_IMAGE",
         "DEFAULT_GPU_IMAGE",
+        "HyperDriveRunConfig",
         "ScriptRun",
         "VERSION",
         "__version__",
@@ -146,6 +147,16 @@ def test_an_estimator_is_submitted_and_a_cluster_asked_what_it_does(configured: 
         "cancel": ["CancelRequested", "Canceled"],
         "fail": ["Failed", "Failed"],
     }
+
+
+def test_a_notebook_s_outputs_go_along_and_references_to_data_by_their_names(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "capturing.py")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1]) == {
+        "names": [["outputs/deep/model.txt"], []],
+        "status": "Completed",
+    }
+    assert "['model.txt']" in ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,27 @@ def test_a_command_needs_no_code_and_an_environment_may_be_kept(experiment: Expe
         run.get_snapshot_id()
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "name"),
+    [
+        ("slurm", {"server_url": "http://127.0.0.1:9"}, "SlurmCompute"),
+        (
+            "ssh",
+            {"host": "h", "username": "u", "host_key_fingerprint": "SHA256:" + "a" * 43},
+            "RemoteCompute",
+        ),
+    ],
+)
+def test_a_target_is_of_the_class_of_its_kind(
+    workspace: Workspace, kind: str, settings: dict[str, str], name: str
+):
+    wanted = TargetConfiguration(kind=kind, settings=settings, skip_validation=True)
+    made = ComputeTarget.attach(workspace, f"of-{kind}", wanted)
+    assert type(made).__name__ == type(ComputeTarget(workspace, f"of-{kind}")).__name__ == name
+    assert type(workspace.compute_targets[f"of-{kind}"]).__name__ == name
+    made.delete()
+
+
 def test_a_run_tells_the_environment_that_it_was_submitted_with(experiment: Experiment):
     own = Environment("told")
     own.python.user_managed_dependencies = True

@@ -9,6 +9,8 @@ import pytest
 
 from runyard import AmlCompute, CondaDependencies, Environment, LocalTarget, RunConfiguration, ScriptRunConfig
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
+from runyard.protocol.messages.jobs import WireOutput
+from runyard.sdk.data_reference import DataReferenceConfiguration
 from runyard.sdk.job_file import JobFile, read_job_file, seconds_of
 from runyard.sdk.run_configuration import DockerConfiguration, checked_variables
 from runyard.sdk.run_console import Printed, whole_lines
@@ -268,3 +270,24 @@ def test_lines_of_several_streams_stay_whole():
     ]
     bar = [Printed("stderr", b"10%\r"), Printed("stderr", b"20%\r"), Printed("stderr", b"\xff")]
     assert list(whole_lines(bar)) == [("stderr", "10%\r"), ("stderr", "20%\r"), ("stderr", "�")]
+
+
+def test_references_of_a_configuration_are_put_where_arguments_name_them():
+    words = ["--in=$AZUREML_DATAREFERENCE_raw/2026", "$AZUREML_DATAREFERENCE_x"]
+    config = ScriptRunConfig(".", "train.py", words)
+    config.run_config.data_references = {
+        "raw": DataReferenceConfiguration("store", "download", "a/b/"),
+        "r": DataReferenceConfiguration("other"),
+    }
+    data = config.data()
+    assert config.checked_arguments(data) == ["--in=${{inputs.raw}}/2026", "$AZUREML_DATAREFERENCE_x"]
+    (place,) = data.inputs["raw"].places
+    assert (place.datastore, place.path, list(data.inputs), data.outputs) == ("store", "a/b", ["raw"], {})
+    config.arguments = ["$AZUREML_DATAREFERENCE_out"]
+    goes_out = DataReferenceConfiguration("store", "upload", "c", overwrite=True)
+    config.run_config.data_references = {"out": goes_out}
+    data = config.data()
+    assert config.checked_arguments(data) == ["${{outputs.out}}"]
+    assert data.outputs["out"] == WireOutput(datastore="store", path="c", overwrite=True)
+    with pytest.raises(InvalidParameter, match="mode"):
+        DataReferenceConfiguration("store", "direct")  # type: ignore[arg-type]

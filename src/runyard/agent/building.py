@@ -134,6 +134,8 @@ def build(recipe: Recipe, folder: Path, steps: Steps) -> None:
     elif recipe.uv:
         made = [*recipe.uv, "venv", "--no-project", "--python", recipe.python, str(folder)]
     else:
+        if not uv_words():
+            steps.say("pip makes the environment; with uv on the machine of the job it would take seconds.")
         made = [recipe.python, "-m", "venv", str(folder)]
     steps.run(FAILED, made)
     wanted = _wanted(recipe, folder)

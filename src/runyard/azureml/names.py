@@ -6,7 +6,6 @@ from typing import Final
 
 _SDK = "runyard.sdk"
 _WORKSPACE = f"{_SDK}.workspace:Workspace"
-_EXPERIMENT = f"{_SDK}.experiment:Experiment"
 _RUN = f"{_SDK}.run:Run"
 _DATASTORE = f"{_SDK}.datastore:Datastore"
 _DATASET = f"{_SDK}.dataset_factories:Dataset"
@@ -25,6 +24,7 @@ _KEYVAULT = f"{_SDK}.secrets:Keyvault"
 _FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
 _OUTPUT = f"{_SDK}.job_data:OutputFileDatasetConfig"
 _HERE = "runyard.azureml"
+_EXPERIMENT = f"{_HERE}.submitting:Experiment"
 _SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
 _ESTIMATORS = f"{_HERE}.estimators"
 _ERROR = "runyard.errors:RunyardError"
@@ -71,7 +71,7 @@ _POLICIES = {
 }
 _SWEEPS = {
     name: f"{_HERE}.hyperdrive:{name}" for name in ("HyperDriveConfig", "HyperDriveRun", "PrimaryMetricGoal")
-}
+} | {"HyperDriveRunConfig": f"{_HERE}.hyperdrive:HyperDriveConfig"}
 # Whoever catches one of these catches what is raised here in its place: Microsoft's derive from one another.
 _ERRORS = {
     "ActivityFailedException": _ERROR,
@@ -144,6 +144,7 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.core.runconfig": {
         "CondaDependencies": _CONDA,
         "DEFAULT_CPU_IMAGE": f"{_HERE}.submitting:DEFAULT_CPU_IMAGE",
+        "DataReferenceConfiguration": f"{_SDK}.data_reference:DataReferenceConfiguration",
         "DEFAULT_GPU_IMAGE": f"{_HERE}.submitting:DEFAULT_GPU_IMAGE",
         "DockerConfiguration": f"{_SDK}.run_configuration:DockerConfiguration",
         "DockerSection": _DOCKER,
@@ -180,10 +181,8 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.train.hyperdrive": _EXPRESSIONS | _SAMPLINGS | _POLICIES | _SWEEPS,
     "azureml.train.hyperdrive.parameter_expressions": _EXPRESSIONS,
     "azureml.train.hyperdrive.policy": _POLICIES,
-    "azureml.train.hyperdrive.run": {"HyperDriveRun": _SWEEPS["HyperDriveRun"]},
-    "azureml.train.hyperdrive.runconfig": {
-        name: _SWEEPS[name] for name in ("HyperDriveConfig", "PrimaryMetricGoal")
-    },
+    "azureml.train.hyperdrive.run": _SWEEPS,
+    "azureml.train.hyperdrive.runconfig": _SWEEPS,
     "azureml.train.hyperdrive.sampling": _SAMPLINGS,
     "azureml.widgets": {"RunDetails": f"{_HERE}.widgets:RunDetails"},
     "mlflow.azureml": {},
@@ -227,7 +226,7 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
         ("MpiConfiguration", "PyTorchConfiguration", "TensorflowConfiguration", "ParallelTaskConfiguration"),
         _ONE_PROCESS,
     )
-    | dict.fromkeys(("Data", "DataReferenceConfiguration", "OutputData"), _READ),
+    | dict.fromkeys(("Data", "OutputData"), _READ),
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
     "azureml.train.dnn": {"Chainer": _RUN_SCRIPTS},
     "azureml.train.estimator": {"MMLBaseEstimator": _RUN_SCRIPTS},

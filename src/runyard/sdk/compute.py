@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -37,6 +38,12 @@ _AZURE_OPTIONS = frozenset({
     "identity_type", "location", "remote_login_port_public_access", "subnet_name", "vnet_name",
     "vnet_resourcegroup_name",
 })  # fmt: skip
+# Where the classes of targets are that are elsewhere; each registers itself.
+_HOMES_OF_KINDS = {
+    "kubernetes": "runyard.sdk.compute_kubernetes",
+    "slurm": "runyard.sdk.compute_slurm",
+    "ssh": "runyard.sdk.compute_ssh",
+}
 _log = logging.getLogger("runyard.compute")
 
 
@@ -71,11 +78,17 @@ class ComputeTarget(ComputeTargetRecord):
         self._record = get_target(workspace.connection, name)
         if type(self) is ComputeTarget:
             # Azure's scripts ask of what they get by this name whether it is an AmlCompute.
-            self.__class__ = ComputeTarget._classes.get(self._record.kind, ComputeTarget)
+            self.__class__ = ComputeTarget._class_of(self._record.kind)
+
+    @staticmethod
+    def _class_of(kind: str) -> builtins.type[ComputeTarget]:
+        if kind in _HOMES_OF_KINDS:
+            importlib.import_module(_HOMES_OF_KINDS[kind])
+        return ComputeTarget._classes.get(kind, ComputeTarget)
 
     @staticmethod
     def _of(workspace: Workspace, record: WireComputeTarget) -> ComputeTarget:
-        found = object.__new__(ComputeTarget._classes.get(record.kind, ComputeTarget))
+        found = object.__new__(ComputeTarget._class_of(record.kind))
         found._workspace = workspace
         found._record = record
         return found

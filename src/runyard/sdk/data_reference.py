@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
 
 Mode = Literal["mount", "download", "upload"]
+PLACEHOLDER = "$AZUREML_DATAREFERENCE_"
+"""What stands before the name of a reference in a word of a job, for the path that it has there."""
 _NO_NAME = re.compile(r"\W+")
 
 
@@ -76,8 +78,7 @@ class DataReference:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.mode not in ("mount", "download", "upload"):
-            raise InvalidParameter(f"mode is 'mount', 'download' or 'upload', not {self.mode!r}.")
+        _check_mode(self.mode)
         if self.data_reference_name is None:
             made = _NO_NAME.sub("_", f"{self.datastore.name}_{self.path_on_datastore or ''}").strip("_")
             object.__setattr__(self, "data_reference_name", made)
@@ -104,11 +105,49 @@ class DataReference:
         """Return a copy that is sent to the datastore when the job has ended."""
         return replace(self, mode="upload", path_on_compute=path_on_compute, overwrite=overwrite)
 
+    def to_config(self) -> DataReferenceConfiguration:
+        """Return the same as what a run's configuration has of it, for its ``data_references``."""
+        return DataReferenceConfiguration(
+            self.datastore.name, self.mode, self.path_on_datastore, self.path_on_compute, self.overwrite
+        )
+
     def __str__(self) -> str:
-        return f"$AZUREML_DATAREFERENCE_{self.data_reference_name}"
+        return f"{PLACEHOLDER}{self.data_reference_name}"
 
     def __repr__(self) -> str:
         return f"DataReference({self.uri!r}, mode={self.mode!r})"
+
+
+@dataclass
+class DataReferenceConfiguration:
+    """A path in a datastore, as a run's configuration has it: ``config.data_references[name]``.
+
+    Words of the script's arguments name it by ``$AZUREML_DATAREFERENCE_`` and that name.
+
+    Args:
+        datastore_name: Name of the datastore.
+        mode: ``mount``, ``download`` or ``upload``.
+        path_on_datastore: The path in it; None for its root.
+        path_on_compute: Taken for Azure's scripts; no effect.
+        overwrite: Whether files that are there already are replaced.
+
+    Raises:
+        InvalidParameter: There is no such mode.
+    """
+
+    datastore_name: str
+    mode: Mode = "mount"
+    path_on_datastore: str | None = None
+    path_on_compute: str | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _check_mode(self.mode)
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in ("mount", "download", "upload"):
+        raise InvalidParameter(f"mode is 'mount', 'download' or 'upload', not {mode!r}.")
 
 
 def _uri(datastore: Datastore, path: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireDataSource
 from runyard.protocol.messages.jobs import WireInput, WireOutput, WirePlace
-from runyard.sdk.data_reference import DataPath, DataReference
+from runyard.sdk.data_reference import PLACEHOLDER, DataPath, DataReference, DataReferenceConfiguration
 from runyard.sdk.dataset import AbstractDataset
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
 from runyard.sdk.datastore_files import has_wildcards
@@ -106,6 +106,23 @@ class JobData:
         if isinstance(place, AbstractDataset):
             place = DatasetConsumptionConfig(place.name or "dataset", place)
         return self._of_dataset(place)
+
+    def named(self, text: str, references: Mapping[str, DataReferenceConfiguration]) -> str:
+        """Return a word with the paths in it that a run's configuration has, and keep those.
+
+        Raises:
+            InvalidParameter: Two places have one name.
+        """
+        for name in sorted(references, key=len, reverse=True):
+            if f"{PLACEHOLDER}{name}" in text:
+                text = text.replace(f"{PLACEHOLDER}{name}", self._configured(name, references[name]))
+        return text
+
+    def _configured(self, name: str, said: DataReferenceConfiguration) -> str:
+        path = (said.path_on_datastore or "").strip("/")
+        if said.mode == UPLOAD:
+            return self._goes_out(name, WireOutput(said.datastore_name, path, said.overwrite))
+        return self._goes_in(name, WireInput(places=[WirePlace(path=path, datastore=said.datastore_name)]))
 
     def _of_dataset(self, wanted: DatasetConsumptionConfig) -> str:
         record = wanted.dataset.record

@@ -80,6 +80,8 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
         self._sink: RunSink | None = None
         self._tracking_uri = self._workspace.tracking_uri
         self._outputs: str | None = None
+        # A folder that goes along by its own name, if it is there when the run ends.
+        self._captured: Path | None = None
         self._job: WireJob | None = None
 
     @classmethod
@@ -481,6 +483,9 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
     def _end(self, status: RunStatus) -> None:
         for name, local in files_below(Path(self._outputs)) if self._outputs else ():
             self._open_sink().keep_file(local, name)
+        if self._captured is not None and any(self._captured.rglob("*")):
+            for name, local in files_below(self._captured):
+                self._open_sink().keep_file(local, f"{self._captured.name}/{name}")
         super()._end(status)
 
     def _relative(self, record: WireRun) -> Run:

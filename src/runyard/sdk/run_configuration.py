@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.entities.compute_target import THIS_MACHINE
 from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk.data_reference import DataReferenceConfiguration
 from runyard.sdk.environment import Environment
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class RunConfiguration:
         priority: Jobs with more are begun first.
         max_attempts: How often it is begun at most, if it fails.
         node_count: How many slots of the target it takes.
+        data_references: Paths in datastores, by the names that arguments have for them.
 
     Raises:
         NotImplementedHere: A framework or a communicator that has no counterpart.
@@ -98,6 +100,7 @@ class RunConfiguration:
         self.priority: int | None = None
         self.max_attempts: int | None = None
         self.node_count = 1
+        self.data_references: dict[str, DataReferenceConfiguration] = {}
         self.docker = DockerConfiguration()
         self.auto_prepare_environment = True
         self._target = THIS_MACHINE

@@ -177,7 +177,9 @@ class ScriptRunConfig:
         Raises:
             InvalidParameter: One of them is nothing that can be an argument.
         """
-        return checked_words(self.arguments, "arguments", data)
+        data = data or JobData()
+        references = self.run_config.data_references
+        return [data.named(each, references) for each in checked_words(self.arguments, "arguments", data)]
 
     def wire_environment(self) -> JobEnvironment | None:
         """Return the environment as a server is asked for it.

@@ -16,6 +16,12 @@ export const JOB_STATUSES = [
 ] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
+/** Where files lie: in a datastore, or, without one, among those of the workspace. */
+export interface DataPlace {
+  path: string;
+  datastore: string;
+}
+
 export interface Job {
   run_id: string;
   run_name: string;
@@ -35,6 +41,8 @@ export interface Job {
   variables: Record<string, string>;
   max_duration_s: number;
   is_azureml: boolean;
+  inputs: Record<string, { places: DataPlace[]; asset_id: string }>;
+  outputs: Record<string, { datastore: string; path: string; overwrite: boolean }>;
   submitted_ms: number;
   submitted_by: string;
   started_ms: number | null;

@@ -1,12 +1,12 @@
 import type { ReactNode } from "react";
-import type { Job } from "../api/jobs.ts";
-import { computeTargetHash, environmentHash, jobsHash, runHash } from "../app/route.ts";
+import type { DataPlace, Job } from "../api/jobs.ts";
+import { computeTargetHash, datastoreHash, environmentHash, jobsHash, runHash } from "../app/route.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { FactsCard } from "../parts/Facts.tsx";
 import { duration } from "../parts/format.ts";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
-import { isOver, lineOf, type Step, stepsOf, whyOf, wordsOf } from "./words.ts";
+import { dataOf, isOver, lineOf, type Step, stepsOf, whyOf, wordsOf } from "./words.ts";
 
 /** Where the job of a run is, and what it runs. */
 export function JobCards({ job }: { job: Job }) {
@@ -34,6 +34,7 @@ export function JobCards({ job }: { job: Job }) {
         <FactsCard title="Where and when" facts={placeOf(job)} />
         <div className="stack">
           <CommandCard job={job} />
+          <DataCard job={job} />
           {Object.keys(job.variables).length > 0 && (
             <PairsCard
               title="Variables"
@@ -115,6 +116,33 @@ function placeOf(job: Job): [string, ReactNode][] {
       ),
     ],
   ];
+}
+
+/** Files that are brought to the job, and folders of it that are sent away. */
+function DataCard({ job }: { job: Job }) {
+  const data = dataOf(job);
+  if (data.length === 0) return null;
+  const facts = data.map(({ way, name, places }): [string, ReactNode] => [
+    way === "in" ? `${name} (in)` : `${name} (out)`,
+    places.length === 0 ? "a dataset, by its name" : <Places key={name} places={places} />,
+  ]);
+  return <FactsCard title="Data" facts={facts} />;
+}
+
+function Places({ places }: { places: DataPlace[] }) {
+  return (
+    <span className="stack wrap-anywhere">
+      {places.map(({ datastore, path }) =>
+        datastore ? (
+          <a key={`${datastore}/${path}`} href={datastoreHash(datastore, path)}>
+            {datastore}/{path}
+          </a>
+        ) : (
+          <span key={path}>{path}</span>
+        ),
+      )}
+    </span>
+  );
 }
 
 /** What the process is started with, each word by itself: spaces and quotes in them are theirs. */

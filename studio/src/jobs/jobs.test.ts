@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { codeEntries, type Job, type JobStatus } from "../api/jobs.ts";
 import { kindName, settingsOf, shareTaken, targetInShell } from "../compute/words.ts";
-import { isOver, lineOf, STATUS_CHOICES, stepsOf, submitInPython, submitInShell, whyOf } from "./words.ts";
+import {
+  dataOf,
+  isOver,
+  lineOf,
+  STATUS_CHOICES,
+  stepsOf,
+  submitInPython,
+  submitInShell,
+  whyOf,
+} from "./words.ts";
 
 const ADDRESS = { server: "http://127.0.0.1:5000", workspace: "a b" };
 
@@ -25,6 +34,8 @@ function jobOf(change: Partial<Job> = {}): Job {
     variables: {},
     max_duration_s: 0,
     is_azureml: false,
+    inputs: {},
+    outputs: {},
     submitted_ms: 1,
     submitted_by: "ann",
     started_ms: null,
@@ -43,6 +54,20 @@ describe("a job", () => {
   it("is one line, as a shell takes it", () => {
     expect(lineOf(jobOf())).toBe(`src/train.py --alpha 'a '"'"'b'"'"'' ''`);
     expect(lineOf(jobOf({ script: "", command: ["echo", "$HOME"] }))).toBe("echo '$HOME'");
+  });
+
+  it("has data that comes and goes", () => {
+    const raw = { places: [{ datastore: "store", path: "raw" }], asset_id: "" };
+    const job = jobOf({
+      inputs: { raw, told: { places: [], asset_id: "x" } },
+      outputs: { made: { datastore: "store", path: "made/{run_id}", overwrite: true } },
+    });
+    expect(dataOf(job)).toEqual([
+      { way: "in", name: "raw", places: raw.places },
+      { way: "in", name: "told", places: [] },
+      { way: "out", name: "made", places: [{ datastore: "store", path: "made/a" }] },
+    ]);
+    expect(dataOf(jobOf())).toEqual([]);
   });
 
   it("says where it stands, or why it ended so", () => {

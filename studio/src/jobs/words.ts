@@ -1,5 +1,5 @@
 /** What people read of jobs, and the lines that submit one. Pure. */
-import { JOB_STATUSES, type Job, type JobStatus } from "../api/jobs.ts";
+import { type DataPlace, JOB_STATUSES, type Job, type JobStatus } from "../api/jobs.ts";
 import { type Address, openInPython, openInShell } from "../parts/opening.ts";
 import { shellWord } from "../parts/quoting.ts";
 
@@ -31,6 +31,21 @@ export const wordsOf = (job: Job) => (job.script ? [job.script, ...job.arguments
 export const lineOf = (job: Job) => wordsOf(job).map(shellWord).join(" ");
 
 /** Where it stands in the queue and what it waits for, or why it ended so. */
+/** What comes to a job and goes from it: `in` or `out`, its name, and where that lies. */
+export function dataOf(job: Job): { way: "in" | "out"; name: string; places: DataPlace[] }[] {
+  const inputs = Object.entries(job.inputs).map(([name, { places }]) => ({
+    way: "in" as const,
+    name,
+    places,
+  }));
+  const outputs = Object.entries(job.outputs).map(([name, { datastore, path }]) => ({
+    way: "out" as const,
+    name,
+    places: [{ datastore, path: path.replaceAll("{run_id}", job.run_id) }],
+  }));
+  return [...inputs, ...outputs];
+}
+
 export function whyOf(job: Job): string {
   if (job.position === null) return job.reason;
   const place = `Number ${job.position} in the queue`;
