@@ -37,7 +37,7 @@ def test_an_estimator_is_a_configuration_that_may_be_changed():
     assert config.environment.environment_variables == {"A": "b"}
     conda, pip = packages(made)
     assert "pandas" in conda
-    assert {"scikit-learn", "joblib", "shap"} <= set(pip)
+    assert {"scikit-learn", "shap"} <= set(pip)
     assert made.is_azureml
 
 

@@ -112,7 +112,7 @@ class Estimator(ScriptRunConfig):
 class SKLearn(Estimator):
     """An estimator with scikit-learn."""
 
-    _packages = ("scikit-learn", "joblib")
+    _packages = ("scikit-learn",)
 
 
 class PyTorch(Estimator):
