@@ -20,6 +20,7 @@ from runyard.services.assignments import Assignments
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
 from runyard.services.operation import Operation
+from runyard.settings import Mode
 from tests.server.local import Local, good, refusal
 from tests.waiting import until
 
@@ -45,6 +46,7 @@ class CutOff(LocalLauncher):
         self.opened.append(opening)
         self.made.append(self)
         self.started: list[str] = []
+        self.is_closed = False
 
     def _pass(self) -> None:
         if not type(self).is_open:
@@ -52,6 +54,9 @@ class CutOff(LocalLauncher):
 
     def check(self):
         self._pass()
+
+    def close(self):
+        self.is_closed = True
 
     def submit(self, launch):
         self._pass()
@@ -217,6 +222,71 @@ def test_another_target_is_worked_with_meanwhile(local: Local, queue, way):
     way.is_open = False
     here = submit(local, compute="local", command=["true"])
     until(lambda: has_come_to(queue, local, here, "starting"))
+
+
+def test_a_target_that_can_not_be_opened_keeps_no_other_waiting(local: Local, queue, way):
+    good(attach(local, "a"))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "a")
+    assert found is not None
+    kept.update_target(replace(found, settings={"of": "another version"}))
+    submit(local, compute="a")
+    good(attach(local, credential={"password": "hunter2"}))
+    there = submit(local)
+    until(lambda: has_come_to(queue, local, there, "starting"))
+    # Nor does one whose credential can't be decrypted: it is another's.
+    good(attach(local, "b"))
+    others, found = kept.find_target("default", "vm"), kept.find_target("default", "b")
+    assert others is not None
+    assert found is not None
+    kept.update_target(replace(found, sealed=others.sealed))
+    submit(local, compute="b")
+    good(attach(local, "c"))
+    there = submit(local, compute="c")
+    until(lambda: has_come_to(queue, local, there, "starting"))
+
+
+def test_what_leads_to_a_deleted_target_is_closed(local: Local, queue, way):
+    good(attach(local, skip_validation=True))
+    queue.work(NOW_MS)
+    (opened,) = way.made
+    good(local.ask("DELETE", f"{COMPUTE}/vm"))
+
+    def is_closed() -> bool:
+        queue.work(NOW_MS)
+        return bool(opened.is_closed)
+
+    until(is_closed)
+
+
+def test_of_a_target_that_another_server_removes_the_next_one_stays(local: Local, queue, way):
+    good(attach(local))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "vm")
+    assert found is not None
+    # As a server read it that is slower than the one that removed it.
+    queue._remove_left({("default", "vm"): replace(found, is_leaving=True)}, [])
+    assert kept.find_target("default", "vm") == found
+    kept.update_target(replace(found, is_leaving=True))
+
+    def is_removed() -> bool:
+        queue.work(NOW_MS)
+        return kept.find_target("default", "vm") is None
+
+    until(is_removed)
+
+
+def test_a_server_whose_machine_runs_no_jobs_leaves_those_of_pools_to_others(local: Local, queue):
+    good(attach(local, "pool", kind="local", settings={}))
+    run_id = submit(local, compute="pool")
+    without = replace(local.settings, mode=Mode.SERVE)
+    assignments = Assignments(local.stores, without, Operation(address="http://127.0.0.1:9"))
+    other = JobQueue(local.stores, without, assignments, Launchers(without), "there")
+    other.work(NOW_MS)
+    other.close()
+    assert job_of(local, run_id)["status"] == "queued"
+    queue.work(NOW_MS)
+    assert job_of(local, run_id)["status"] == "starting"
 
 
 def test_a_job_is_canceled_though_its_machine_never_answers_again(local: Local, queue, way):

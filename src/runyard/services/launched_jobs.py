@@ -102,6 +102,12 @@ class LaunchedJobs:
         for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
             del self._attempts[attempt]
 
+    def rest(self, error: RunyardError) -> None:
+        """Let a launcher alone for a moment that can't be reached; its jobs wait."""
+        if not self.rests:
+            _log.warning("compute targets of kind %s wait: %s", self._kind, error)
+        self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+
     def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
         by_handle: dict[str, Job] = {}
         for job in own:
@@ -123,7 +129,7 @@ class LaunchedJobs:
         try:
             handle = launcher.find(job.run_id, job.attempt)
         except Unavailable as error:
-            self._rest(error)
+            self.rest(error)
             return None
         if handle is None:
             return ""
@@ -179,7 +185,7 @@ class LaunchedJobs:
             elif canceled_s > CANCELED_WITHIN_S:
                 launcher.forget(handle)
         except Unavailable as error:
-            self._rest(error)
+            self.rest(error)
 
     def _launch(self, launcher: Launcher, job: Job, now_ms: int, *, again: bool = False) -> None:
         retrying = self._stores.database.retrying
@@ -197,19 +203,13 @@ class LaunchedJobs:
             if isinstance(error, NoRoom):
                 self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
             else:
-                self._rest(error)
+                self.rest(error)
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
             return
         self._going_on.add(handle)
         launched = f"{self._kind}:{handle}"
         retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
-
-    def _rest(self, error: RunyardError) -> None:
-        """Let a launcher alone for a moment that can't be reached; its jobs wait."""
-        if not self.rests:
-            _log.warning("compute targets of kind %s wait: %s", self._kind, error)
-        self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
 
     def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""
@@ -225,7 +225,7 @@ class LaunchedJobs:
                     launcher.forget(handle)
                     del self._left[handle]
         except Unavailable as error:
-            self._rest(error)
+            self.rest(error)
 
     def _is_to_go(self, handle: str, report: AgentReport) -> bool:
         """Whether nothing more is to be expected of an agent whose job is over."""
