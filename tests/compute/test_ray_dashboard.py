@@ -135,8 +135,11 @@ def test_of_several_launches_of_an_attempt_the_latest_counts(dashboard, launcher
         (500, "Traceback\nValueError: no such resource", "no such resource"),
         (302, "", "answers 302"),
         (200, "<html>", "is no Ray dashboard"),
+        (404, "404: Not Found", "is no Ray dashboard"),
+        (200, '{"a": 1}', "is no Ray dashboard"),
+        (200, '[{"a": 1}]', "is no Ray dashboard"),
     ],
-    ids=["no token", "wrong token", "an error", "elsewhere", "another thing"],
+    ids=["no token", "wrong token", "an error", "elsewhere", "a page", "nothing", "another list", "no jobs"],
 )
 def test_who_refuses_is_unavailable_and_the_words_say_why(dashboard, launcher, status, said, told):
     dashboard.answers["GET jobs"] = (status, said)
@@ -176,6 +179,18 @@ def test_the_address_of_this_server_must_be_known(dashboard, tmp_path):
     there.check()
 
 
+@pytest.mark.parametrize("token", ["a\nb", "é"], ids=["two lines", "no ASCII"])
+def test_a_token_that_no_header_can_hold_is_refused(dashboard, tmp_path, token):
+    settings = RaySettings(dashboard.url, server_url="https://runyard.example")
+    with pytest.raises(Unavailable, match="token"):
+        KIND.open(Opening(tmp_path, "ray", settings, {"token": token}))
+
+
+def test_what_is_no_name_of_a_host_is_not_there():
+    with pytest.raises(Unavailable, match="does not answer"):
+        RayDashboard(f"http://{'a' * 64}.example", resolve).list_jobs()
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -184,6 +199,9 @@ def test_the_address_of_this_server_must_be_known(dashboard, tmp_path):
         {"address": "ray://head:10001"},
         {"address": "http://user@head:8265"},
         {"address": "http://head:8265/?x"},
+        {"address": "http://head:99999"},
+        {"address": "http://[x]:80"},
+        {"address": "http://head:8265/a\x7f"},
         {"address": "http://head", "server_url": "ftp://x"},
         {"address": "http://head", "python": "python\nrm"},
         {"address": "http://head", "python": "-c"},

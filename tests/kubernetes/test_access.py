@@ -120,8 +120,17 @@ def test_what_is_no_kubeconfig_is_refused_and_never_shown(text: str):
 def test_a_few_lines_that_stand_for_very_many_are_not_written_out():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    with pytest.raises(Unavailable, match="no text"):
+    with pytest.raises(Unavailable, match="aliases"):
         access_of(opening({"kubeconfig": "\n".join([*lines, "current-context: *a11"])}))
+    merged = ["a0: &a0 {x: 1}"]
+    merged += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 12)]
+    with pytest.raises(Unavailable, match="aliases"):
+        access_of(opening({"kubeconfig": "\n".join(merged)}))
+
+
+def test_a_ca_that_is_no_text_of_a_certificate_is_refused():
+    with pytest.raises(Unavailable, match="ca is no PEM"):
+        access_of(opening({"token": "t", "ca": "é"}, server="https://k.example:6443"))
 
 
 def test_an_address_may_be_a_number():

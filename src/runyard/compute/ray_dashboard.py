@@ -42,12 +42,14 @@ class RayDashboard:
 
     def list_jobs(self) -> Sequence[Mapping[str, Any]]:
         """Return all jobs that the cluster remembers, those of others too."""
-        found: Sequence[Mapping[str, Any]] = self.ask("GET", "/api/jobs/")
+        found = self._asked("GET", "/api/jobs/")
+        if not isinstance(found, list) or not all(map(_is_job, found)):
+            raise Unavailable(self._is_none)
         return found
 
     def submit_job(self, job: Mapping[str, Any]) -> None:
         """Give the cluster a job."""
-        self.ask("POST", "/api/jobs/", json.dumps(job).encode(), "application/json")
+        self._asked("POST", "/api/jobs/", json.dumps(job).encode(), "application/json")
 
     def stop_job(self, submission_id: str) -> None:
         """Have the cluster end a job, first gently.
@@ -72,7 +74,7 @@ class RayDashboard:
             # What is asked for is kept for some minutes also if no job ever names it, and not for good.
             self.ask("GET", path)
         except NotFound:
-            self.ask("PUT", path, content, "application/octet-stream")
+            self._asked("PUT", path, content, "application/octet-stream")
         return f"gcs://{name}"
 
     def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Any:
@@ -95,6 +97,17 @@ class RayDashboard:
             raise Unavailable(f"The Ray dashboard at {self._address} does not answer: {why}.") from None
         return self._understood(status, content)
 
+    def _asked(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Any:
+        """As :meth:`ask`, for what every dashboard has."""
+        try:
+            return self.ask(method, path, body, content_type)
+        except NotFound:
+            raise Unavailable(self._is_none) from None
+
+    @property
+    def _is_none(self) -> str:
+        return f"What answers at {self._address} is no Ray dashboard."
+
     def _understood(self, status: int, content: bytes) -> Any:
         if status in (401, 403):
             raise Unavailable(
@@ -110,7 +123,7 @@ class RayDashboard:
         try:
             return json.loads(content) if content else None
         except ValueError:
-            raise Unavailable(f"What answers at {self._address} is no Ray dashboard.") from None
+            raise Unavailable(self._is_none) from None
 
     def _connection(self) -> http.client.HTTPConnection:
         opened = self._opened()
@@ -133,6 +146,10 @@ class RayDashboard:
         except InvalidParameter as error:
             raise Unavailable(str(error)) from None
         return _connected(addresses, self._port)
+
+
+def _is_job(found: object) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("status"), str)
 
 
 def _connected(addresses: Sequence[str], port: int) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -220,15 +221,13 @@ def _on_cluster(call: Call, new: NewTarget) -> NewTarget:
 
 
 def _check_reachable(call: Call, target: ComputeTarget) -> None:
-    launcher = open_launcher(call.settings, target, call.operation.tunnel)
     try:
-        launcher.check()
+        with closing(open_launcher(call.settings, target, call.operation.tunnel)) as launcher:
+            launcher.check()
     except Unavailable as error:
         raise InvalidParameter(
             f"Compute target '{target.name}' was not made: {error} Mend that, or skip the validation."
         ) from None
-    finally:
-        launcher.close()
 
 
 def _own_target(call: Call, name: str) -> ComputeTarget:
