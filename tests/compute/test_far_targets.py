@@ -186,6 +186,13 @@ def test_what_can_be_no_target_is_refused_and_not_kept(local: Local, way, more, 
     assert [each["name"] for each in good(local.ask("GET", COMPUTE))["compute_targets"]] == ["local"]
 
 
+@pytest.mark.parametrize("address", ["https://r.example:99999", "https://r.example:x", "https://[x"])
+def test_no_host_is_told_of_a_server_at_no_address(local: Local, address: str):
+    host = {"host": "vm.example", "username": "ada", "host_key_fingerprint": f"SHA256:{'x' * 43}"}
+    refused = refusal(attach(local, kind="ssh", settings=host | {"server_url": address}))
+    assert (refused[0], "settings" in refused[2]) == (400, True)
+
+
 def test_a_target_that_does_not_answer_is_not_made_unless_that_is_wanted(local: Local, way):
     way.is_open = False
     status, _, message = refusal(attach(local))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 from runyard.compute.base import Opening
+from runyard.compute.kubernetes import KubernetesLauncher
 from runyard.compute.kubernetes_access import Access, access_of
 from runyard.compute.kubernetes_cluster import Cluster
 from runyard.compute.kubernetes_manifests import KubernetesSettings
@@ -263,3 +266,14 @@ def test_a_client_key_leaves_no_file_behind(ask, cluster: KubernetesCluster, tmp
     assert os.listdir(tmp_path) == []
     with pytest.raises(Unavailable, match="PEM is expected"):
         ask({"kubeconfig": cluster.kubeconfig(pair | {"client-key-data": base64.b64encode(b"x").decode()})})
+
+
+@pytest.mark.parametrize("said", [{}, {"items": "x"}, {"items": [{}]}, {"metadata": {"name": "x"}}])
+def test_what_answers_as_no_cluster_does_is_none(
+    said, cluster: KubernetesCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cluster.api, "answer", lambda *asked: said)
+    found = opening({"kubeconfig": cluster.kubeconfig()}, namespace="ml", server_url="https://r.example")
+    launcher = KubernetesLauncher(replace(found, folder=tmp_path))
+    with closing(launcher), pytest.raises(Unavailable, match="no API server"):
+        launcher.check()
