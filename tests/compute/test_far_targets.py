@@ -40,6 +40,7 @@ class CutOff(LocalLauncher):
     is_open = True
     opened: ClassVar[list[Opening]] = []
     made: ClassVar[list[CutOff]] = []
+    refused: ClassVar[set[str]] = set()
 
     def __init__(self, opening):
         super().__init__(opening.folder)
@@ -60,6 +61,8 @@ class CutOff(LocalLauncher):
 
     def submit(self, launch):
         self._pass()
+        if launch.run_id in self.refused:
+            raise Unavailable("There is no such node.")
         self.started.append(launch.handle)
         return super().submit(replace(launch, settings={}))  # the real one's are others
 
@@ -91,6 +94,7 @@ def way(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(CutOff, "is_open", True)
     monkeypatch.setattr(CutOff, "opened", [])
     monkeypatch.setattr(CutOff, "made", [])
+    monkeypatch.setattr(CutOff, "refused", set())
     kind = TargetKind(FarSettings, frozenset({"password"}), CutOff)
     monkeypatch.setitem(kinds.KINDS, "far", kind)
     monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.0)
@@ -229,6 +233,16 @@ def test_another_target_is_worked_with_meanwhile(local: Local, queue, way):
     way.is_open = False
     here = submit(local, compute="local", command=["true"])
     until(lambda: has_come_to(queue, local, here, "starting"))
+
+
+def test_a_job_that_the_target_never_takes_lets_others_be_tried(local: Local, queue, way, monkeypatch):
+    good(attach(local, slots=2))
+    never, other = submit(local, priority=1), submit(local)
+    way.refused.add(never)
+    # So long that after one refusal nothing else is tried by the same look.
+    monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.3)
+    until(lambda: has_come_to(queue, local, other, "starting"))
+    assert job_of(local, never)["reason"] == "There is no such node."
 
 
 def test_a_target_that_can_not_be_opened_keeps_no_other_waiting(local: Local, queue, way):

@@ -57,6 +57,7 @@ class LaunchedJobs:
         self._going_on: set[str] = set()
         self._rests_until_s = 0.0
         self._not_before_s: dict[str, float] = {}
+        self._refused_s: dict[str, float] = {}
         self._settings_of: SettingsOf = lambda job: {}
 
     @property
@@ -90,7 +91,8 @@ class LaunchedJobs:
         self._settings_of = settings
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
-        for job in due:
+        # A job that the target never takes, as its queue has no such nodes, must not be all that is tried.
+        for job in sorted(due, key=lambda job: self._refused_s.get(job.run_id, 0.0)):
             if self.rests:
                 break
             if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
@@ -99,6 +101,8 @@ class LaunchedJobs:
         self._not_before_s = {
             run_id: at_s for run_id, at_s in self._not_before_s.items() if at_s > time.monotonic()
         }
+        for run_id in self._refused_s.keys() - {job.run_id for job in due}:
+            del self._refused_s[run_id]
         for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
             del self._attempts[attempt]
 
@@ -203,6 +207,7 @@ class LaunchedJobs:
             if isinstance(error, NoRoom):
                 self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
             else:
+                self._refused_s[job.run_id] = time.monotonic()
                 self.rest(error)
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
