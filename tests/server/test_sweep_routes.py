@@ -216,6 +216,17 @@ def test_trials_are_begun_some_at_a_time_until_all_have_ended(local):
     assert sweep_of(local, sweep) == now
 
 
+def test_a_wide_sweep_lets_others_have_their_turn(local):
+    wide = submit(local, parameters={"x": {"values": list(range(50))}}, max_concurrent=50)["run_id"]
+    narrow = submit(local)["run_id"]
+    drives = driver(local)
+    drives.work()
+    assert (len(trials_of(local, wide)), len(trials_of(local, narrow))) == (20, 2)
+    drives.work()
+    drives.work()
+    assert len(trials_of(local, wide)) == 50
+
+
 def test_trials_come_by_pages(local):
     sweep = submit(local, max_concurrent=4)["run_id"]
     driver(local).work()

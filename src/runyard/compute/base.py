@@ -97,7 +97,7 @@ class Launch:
 
     run_id: str
     attempt: int
-    assignment: Mapping[str, Any]
+    assignment: Mapping[str, Any] = field(repr=False)
     slots: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
 

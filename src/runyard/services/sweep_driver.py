@@ -37,6 +37,8 @@ from runyard.stores.metrics.points import Floats
 from runyard.stores.opening import Stores
 
 AFTER_FAULT_S = 60.0
+BEGUN_AT_ONCE = 20
+"""Trials of one sweep, before the others have their turn: to find values may take a second."""
 
 _log = logging.getLogger("runyard.sweeps")
 
@@ -157,7 +159,8 @@ class SweepDriver:
 
     def _begin_more(self, call: Call, sweep: Sweep, trials: list[Trial]) -> None:
         going_on = sum(each.status is TrialStatus.OPEN for each in trials)
-        while going_on < sweep.spec.max_concurrent and len(trials) < sweep.spec.max_trials:
+        most = min(sweep.spec.max_concurrent, going_on + BEGUN_AT_ONCE)
+        while going_on < most and len(trials) < sweep.spec.max_trials:
             number = len(trials)
             values = next_values(sweep.spec, number, trials)
             trial = Trial(sweep.run_id, number, trial_run_id(sweep.run_id, number), values)
