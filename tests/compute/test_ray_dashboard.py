@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,6 +15,7 @@ import msgspec
 import pytest
 
 from runyard.agent.keeper import LAST_WORDS
+from runyard.compute import ray_dashboard
 from runyard.compute.base import AgentState, Launch, Opening, resolve
 from runyard.compute.ray import KIND, RaySettings
 from runyard.compute.ray_dashboard import RayDashboard
@@ -147,6 +151,26 @@ def test_who_refuses_is_unavailable_and_the_words_say_why(dashboard, launcher, s
         launcher.check()
     report = report_of(launcher, HANDLE)
     assert (report.state, told in report.reason) == (AgentState.UNKNOWN, True)
+
+
+def test_who_answers_a_byte_at_a_time_is_not_listened_to_for_ever(monkeypatch):
+    monkeypatch.setattr(ray_dashboard, "ANSWERED_WITHIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        slow = RayDashboard(f"http://127.0.0.1:{server.getsockname()[1]}", resolve)
+        with pytest.raises(Unavailable):
+            slow.list_jobs()
+        thread.join()
 
 
 def test_nobody_there_is_unavailable():

@@ -8,8 +8,9 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +18,7 @@ from runyard.errors import InvalidParameter, NotFound, Unavailable
 
 WITHIN_S = 20.0
 CONNECTED_WITHIN_S = 5.0
+ANSWERED_WITHIN_S = 60.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MOST_SHOWN = 500
 
@@ -88,7 +90,11 @@ class RayDashboard:
         if content_type:
             headers["Content-Type"] = content_type
         try:
-            with closing(self._connection()) as connection:
+            with (
+                closing(self._opened()) as opened,
+                _cut_after(opened, ANSWERED_WITHIN_S),
+                closing(self._connection(opened)) as connection,
+            ):
                 connection.request(method, f"{self._base}{path}", body, headers)
                 with connection.getresponse() as answer:
                     status, content = answer.status, answer.read(MAX_ANSWER_BYTES)
@@ -125,16 +131,10 @@ class RayDashboard:
         except ValueError:
             raise Unavailable(self._is_none) from None
 
-    def _connection(self) -> http.client.HTTPConnection:
-        opened = self._opened()
-        try:
-            if self._is_secure:
-                context = ssl.create_default_context()
-                opened = context.wrap_socket(opened, server_hostname=self._host)
-            opened.settimeout(WITHIN_S)
-        except OSError:
-            opened.close()
-            raise
+    def _connection(self, opened: socket.socket) -> http.client.HTTPConnection:
+        if self._is_secure:
+            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=self._host)
+        opened.settimeout(WITHIN_S)
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WITHIN_S)
         connection.sock = opened
         return connection
@@ -146,6 +146,25 @@ class RayDashboard:
         except InvalidParameter as error:
             raise Unavailable(str(error)) from None
         return _connected(addresses, self._port)
+
+
+@contextmanager
+def _cut_after(opened: socket.socket, seconds: float) -> Iterator[None]:
+    """Cut a connection at last: a socket's own limit begins anew with each byte that comes."""
+    with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
+
+        def cut() -> None:
+            with suppress(OSError):
+                cutter.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 def _is_job(found: object) -> bool:
