@@ -14,7 +14,7 @@ from runyard.compute import kinds
 from runyard.compute.base import AgentReport, AgentState, Opening, TargetKind
 from runyard.compute.local import LocalLauncher
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
-from runyard.errors import Unavailable
+from runyard.errors import StorageFull, Unavailable
 from runyard.services import launched_jobs
 from runyard.services.assignments import Assignments
 from runyard.services.job_queue import JobQueue
@@ -38,6 +38,7 @@ class CutOff(LocalLauncher):
     """Starts agents as the launcher of this machine does, as long as the way there is open."""
 
     is_open = True
+    is_full = False
     opened: ClassVar[list[Opening]] = []
     made: ClassVar[list[CutOff]] = []
     refused: ClassVar[set[str]] = set()
@@ -77,6 +78,8 @@ class CutOff(LocalLauncher):
 
     def list_launched(self):
         self._pass()
+        if self.is_full:
+            raise StorageFull("There is no room in ~/.runyard.")
         return super().list_launched()
 
     def cancel(self, launched):
@@ -92,6 +95,7 @@ class CutOff(LocalLauncher):
 def way(monkeypatch: pytest.MonkeyPatch):
     """The way to the machine: `is_open` may be changed, `opened` says how often it was gone."""
     monkeypatch.setattr(CutOff, "is_open", True)
+    monkeypatch.setattr(CutOff, "is_full", False)
     monkeypatch.setattr(CutOff, "opened", [])
     monkeypatch.setattr(CutOff, "made", [])
     monkeypatch.setattr(CutOff, "refused", set())
@@ -265,6 +269,15 @@ def test_a_target_that_can_not_be_opened_keeps_no_other_waiting(local: Local, qu
     good(attach(local, "c"))
     there = submit(local, compute="c")
     until(lambda: has_come_to(queue, local, there, "starting"))
+
+
+def test_a_machine_without_room_is_let_alone_for_a_moment(local: Local, queue, way, caplog):
+    good(attach(local))
+    way.is_full = True
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: has_come_to(queue, local, run_id, "starting") and "There is no room" in caplog.text)
+    assert not [each for each in caplog.records if each.exc_info]
 
 
 def test_what_leads_to_a_deleted_target_is_closed(local: Local, queue, way):

@@ -10,7 +10,7 @@ from typing import Any
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
 from runyard.entities.job import Job, JobStatus
-from runyard.errors import NotFound, RunyardError, Unavailable
+from runyard.errors import NotFound, RunyardError
 from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back, wait_there
 from runyard.stores.opening import Stores
@@ -132,7 +132,7 @@ class LaunchedJobs:
         """
         try:
             handle = launcher.find(job.run_id, job.attempt)
-        except Unavailable as error:
+        except RunyardError as error:
             self.rest(error)
             return None
         if handle is None:
@@ -188,7 +188,7 @@ class LaunchedJobs:
                 attempt.is_told_to_end = True
             elif canceled_s > CANCELED_WITHIN_S:
                 launcher.forget(handle)
-        except Unavailable as error:
+        except RunyardError as error:
             self.rest(error)
 
     def _launch(self, launcher: Launcher, job: Job, now_ms: int, *, again: bool = False) -> None:
@@ -229,7 +229,7 @@ class LaunchedJobs:
                 if self._is_to_go(handle, report):
                     launcher.forget(handle)
                     del self._left[handle]
-        except Unavailable as error:
+        except RunyardError as error:
             self.rest(error)
 
     def _is_to_go(self, handle: str, report: AgentReport) -> bool:
