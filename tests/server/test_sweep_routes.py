@@ -99,6 +99,16 @@ def test_the_same_id_is_the_same_sweep(local):
     assert len(trials_of(local, run_id)) == 2
 
 
+@pytest.mark.parametrize("path", [SWEEPS, "/api/v1/jobs"], ids=["sweep", "job"])
+def test_a_run_of_another_kind_becomes_none(local, path):
+    run_id = local.run(run_id="b" * 32)
+    local.post("/runs/update", run_id=run_id, status="FINISHED")
+    sent = body(run_id=run_id) if path == SWEEPS else {"experiment_id": "0", "command": ["true"]}
+    refused = refusal(local.ask("POST", path, json=sent | {"run_id": run_id}))
+    assert refused[:2] == (400, "RESOURCE_ALREADY_EXISTS")
+    assert local.read_run(run_id)["info"]["status"] == "FINISHED"
+
+
 def test_a_space_may_say_all_that_it_has(local):
     parameters = {
         "--lr": {"kind": "uniform", "low": 1e-5, "high": 0.1, "is_log": True},
