@@ -239,6 +239,22 @@ def test_another_target_is_worked_with_meanwhile(local: Local, queue, way):
     until(lambda: has_come_to(queue, local, here, "starting"))
 
 
+def test_a_canceled_job_ends_though_its_target_can_not_be_opened_any_more(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: bool(agents(local)))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "vm")
+    assert found is not None
+    kept.update_target(replace(found, settings={"of": "another version"}))
+    good(local.ask("POST", f"{JOBS}/{run_id}/cancel"))
+    job = local.stores.metadata.jobs.find_job(run_id)
+    assert job is not None
+    late_ms = (job.canceled_ms or 0) + int(launched_jobs.GIVEN_UP_AFTER_S * 1000) + 1_000
+    until(lambda: has_come_to(queue, local, run_id, "canceled", late_ms))
+
+
 def test_a_job_that_the_target_never_takes_lets_others_be_tried(local: Local, queue, way, monkeypatch):
     good(attach(local, slots=2))
     never, other = submit(local, priority=1), submit(local)

@@ -109,7 +109,7 @@ class JobQueue:
         try:
             launcher, settings = self._launchers.of(target), partial(_settings_of, targets)
         except RunyardError as error:  # what one target lacks must not keep the others waiting
-            launched.rest(error)
+            launched.do_without(own, error, now_ms)
             return
         if target.kind == LOCAL:
             launched.work(launcher, own, due, settings, now_ms)

@@ -112,6 +112,14 @@ class LaunchedJobs:
             _log.warning("compute targets of kind %s wait: %s", self._kind, error)
         self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
 
+    def do_without(self, own: Sequence[Job], error: RunyardError, now_ms: int) -> None:
+        """Let a launcher alone that can't be opened; canceled jobs do not wait for it for ever."""
+        self.rest(error)
+        for job in own:
+            end = _given_up(job, now_ms)
+            if end is not None:
+                self._end(job, end, now_ms)
+
     def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
         by_handle: dict[str, Job] = {}
         for job in own:
@@ -154,11 +162,10 @@ class LaunchedJobs:
             reason = f"its agent is gone; it was killed, or the machine was started anew{said}"
             end = AttemptEnd(JobStatus.FAILED, None, reason)
         elif job.canceled_ms is not None:
-            canceled_s = (now_ms - job.canceled_ms) / 1000
             if report.state is AgentState.ALIVE:
-                self._end_canceled(launcher, job, canceled_s)
-            elif canceled_s > GIVEN_UP_AFTER_S:
-                end = AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")
+                self._end_canceled(launcher, job, (now_ms - job.canceled_ms) / 1000)
+            else:
+                end = _given_up(job, now_ms)
         elif report.state is AgentState.ALIVE and report.reason:
             self._wait_there(job, report.reason, now_ms)
         if end is not None:
@@ -240,3 +247,10 @@ class LaunchedJobs:
         if since_s is None:
             self._left[handle] = since_s = time.monotonic()
         return time.monotonic() - since_s > OVER_WITHIN_S
+
+
+def _given_up(job: Job, now_ms: int) -> AttemptEnd | None:
+    """Return the end of a canceled job whose machine has not answered for long."""
+    if job.canceled_ms is None or now_ms - job.canceled_ms <= GIVEN_UP_AFTER_S * 1000:
+        return None
+    return AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")
