@@ -14,12 +14,13 @@ from runyard.compute import kinds
 from runyard.compute.base import AgentReport, AgentState, Opening, TargetKind
 from runyard.compute.local import LocalLauncher
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
-from runyard.errors import Unavailable
+from runyard.errors import StorageFull, Unavailable
 from runyard.services import launched_jobs
 from runyard.services.assignments import Assignments
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
 from runyard.services.operation import Operation
+from runyard.settings import Mode
 from tests.server.local import Local, good, refusal
 from tests.waiting import until
 
@@ -37,14 +38,17 @@ class CutOff(LocalLauncher):
     """Starts agents as the launcher of this machine does, as long as the way there is open."""
 
     is_open = True
+    is_full = False
     opened: ClassVar[list[Opening]] = []
     made: ClassVar[list[CutOff]] = []
+    refused: ClassVar[set[str]] = set()
 
     def __init__(self, opening):
         super().__init__(opening.folder)
         self.opened.append(opening)
         self.made.append(self)
         self.started: list[str] = []
+        self.is_closed = False
 
     def _pass(self) -> None:
         if not type(self).is_open:
@@ -53,8 +57,13 @@ class CutOff(LocalLauncher):
     def check(self):
         self._pass()
 
+    def close(self):
+        self.is_closed = True
+
     def submit(self, launch):
         self._pass()
+        if launch.run_id in self.refused:
+            raise Unavailable("There is no such node.")
         self.started.append(launch.handle)
         return super().submit(replace(launch, settings={}))  # the real one's are others
 
@@ -69,6 +78,8 @@ class CutOff(LocalLauncher):
 
     def list_launched(self):
         self._pass()
+        if self.is_full:
+            raise StorageFull("There is no room in ~/.runyard.")
         return super().list_launched()
 
     def cancel(self, launched):
@@ -84,8 +95,10 @@ class CutOff(LocalLauncher):
 def way(monkeypatch: pytest.MonkeyPatch):
     """The way to the machine: `is_open` may be changed, `opened` says how often it was gone."""
     monkeypatch.setattr(CutOff, "is_open", True)
+    monkeypatch.setattr(CutOff, "is_full", False)
     monkeypatch.setattr(CutOff, "opened", [])
     monkeypatch.setattr(CutOff, "made", [])
+    monkeypatch.setattr(CutOff, "refused", set())
     kind = TargetKind(FarSettings, frozenset({"password"}), CutOff)
     monkeypatch.setitem(kinds.KINDS, "far", kind)
     monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.0)
@@ -181,6 +194,13 @@ def test_what_can_be_no_target_is_refused_and_not_kept(local: Local, way, more, 
     assert [each["name"] for each in good(local.ask("GET", COMPUTE))["compute_targets"]] == ["local"]
 
 
+@pytest.mark.parametrize("address", ["https://r.example:99999", "https://r.example:x", "https://[x"])
+def test_no_host_is_told_of_a_server_at_no_address(local: Local, address: str):
+    host = {"host": "vm.example", "username": "ada", "host_key_fingerprint": f"SHA256:{'x' * 43}"}
+    refused = refusal(attach(local, kind="ssh", settings=host | {"server_url": address}))
+    assert (refused[0], "settings" in refused[2]) == (400, True)
+
+
 def test_a_target_that_does_not_answer_is_not_made_unless_that_is_wanted(local: Local, way):
     way.is_open = False
     status, _, message = refusal(attach(local))
@@ -217,6 +237,106 @@ def test_another_target_is_worked_with_meanwhile(local: Local, queue, way):
     way.is_open = False
     here = submit(local, compute="local", command=["true"])
     until(lambda: has_come_to(queue, local, here, "starting"))
+
+
+def test_a_canceled_job_ends_though_its_target_can_not_be_opened_any_more(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: bool(agents(local)))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "vm")
+    assert found is not None
+    kept.update_target(replace(found, settings={"of": "another version"}))
+    good(local.ask("POST", f"{JOBS}/{run_id}/cancel"))
+    job = local.stores.metadata.jobs.find_job(run_id)
+    assert job is not None
+    late_ms = (job.canceled_ms or 0) + int(launched_jobs.GIVEN_UP_AFTER_S * 1000) + 1_000
+    until(lambda: has_come_to(queue, local, run_id, "canceled", late_ms))
+
+
+def test_a_job_that_the_target_never_takes_lets_others_be_tried(local: Local, queue, way, monkeypatch):
+    good(attach(local, slots=2))
+    never, other = submit(local, priority=1), submit(local)
+    way.refused.add(never)
+    # So long that after one refusal nothing else is tried by the same look.
+    monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.3)
+    until(lambda: has_come_to(queue, local, other, "starting"))
+    assert job_of(local, never)["reason"] == "There is no such node."
+
+
+def test_a_target_that_can_not_be_opened_keeps_no_other_waiting(local: Local, queue, way):
+    good(attach(local, "a"))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "a")
+    assert found is not None
+    kept.update_target(replace(found, settings={"of": "another version"}))
+    submit(local, compute="a")
+    good(attach(local, credential={"password": "hunter2"}))
+    there = submit(local)
+    until(lambda: has_come_to(queue, local, there, "starting"))
+    # Nor does one whose credential can't be decrypted: it is another's.
+    good(attach(local, "b"))
+    others, found = kept.find_target("default", "vm"), kept.find_target("default", "b")
+    assert others is not None
+    assert found is not None
+    kept.update_target(replace(found, sealed=others.sealed))
+    submit(local, compute="b")
+    good(attach(local, "c"))
+    there = submit(local, compute="c")
+    until(lambda: has_come_to(queue, local, there, "starting"))
+
+
+def test_a_machine_without_room_is_let_alone_for_a_moment(local: Local, queue, way, caplog):
+    good(attach(local))
+    way.is_full = True
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    until(lambda: has_come_to(queue, local, run_id, "starting") and "There is no room" in caplog.text)
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+def test_what_leads_to_a_deleted_target_is_closed(local: Local, queue, way):
+    good(attach(local, skip_validation=True))
+    queue.work(NOW_MS)
+    (opened,) = way.made
+    good(local.ask("DELETE", f"{COMPUTE}/vm"))
+
+    def is_closed() -> bool:
+        queue.work(NOW_MS)
+        return bool(opened.is_closed)
+
+    until(is_closed)
+
+
+def test_of_a_target_that_another_server_removes_the_next_one_stays(local: Local, queue, way):
+    good(attach(local))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "vm")
+    assert found is not None
+    # As a server read it that is slower than the one that removed it.
+    queue._remove_left({("default", "vm"): replace(found, is_leaving=True)}, [])
+    assert kept.find_target("default", "vm") == found
+    kept.update_target(replace(found, is_leaving=True))
+
+    def is_removed() -> bool:
+        queue.work(NOW_MS)
+        return kept.find_target("default", "vm") is None
+
+    until(is_removed)
+
+
+def test_a_server_whose_machine_runs_no_jobs_leaves_those_of_pools_to_others(local: Local, queue):
+    good(attach(local, "pool", kind="local", settings={}))
+    run_id = submit(local, compute="pool")
+    without = replace(local.settings, mode=Mode.SERVE)
+    assignments = Assignments(local.stores, without, Operation(address="http://127.0.0.1:9"))
+    other = JobQueue(local.stores, without, assignments, Launchers(without), "there")
+    other.work(NOW_MS)
+    other.close()
+    assert job_of(local, run_id)["status"] == "queued"
+    queue.work(NOW_MS)
+    assert job_of(local, run_id)["status"] == "starting"
 
 
 def test_a_job_is_canceled_though_its_machine_never_answers_again(local: Local, queue, way):

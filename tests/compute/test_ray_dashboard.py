@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,6 +15,7 @@ import msgspec
 import pytest
 
 from runyard.agent.keeper import LAST_WORDS
+from runyard.compute import ray_dashboard
 from runyard.compute.base import AgentState, Launch, Opening, resolve
 from runyard.compute.ray import KIND, RaySettings
 from runyard.compute.ray_dashboard import RayDashboard
@@ -135,8 +139,11 @@ def test_of_several_launches_of_an_attempt_the_latest_counts(dashboard, launcher
         (500, "Traceback\nValueError: no such resource", "no such resource"),
         (302, "", "answers 302"),
         (200, "<html>", "is no Ray dashboard"),
+        (404, "404: Not Found", "is no Ray dashboard"),
+        (200, '{"a": 1}', "is no Ray dashboard"),
+        (200, '[{"a": 1}]', "is no Ray dashboard"),
     ],
-    ids=["no token", "wrong token", "an error", "elsewhere", "another thing"],
+    ids=["no token", "wrong token", "an error", "elsewhere", "a page", "nothing", "another list", "no jobs"],
 )
 def test_who_refuses_is_unavailable_and_the_words_say_why(dashboard, launcher, status, said, told):
     dashboard.answers["GET jobs"] = (status, said)
@@ -144,6 +151,26 @@ def test_who_refuses_is_unavailable_and_the_words_say_why(dashboard, launcher, s
         launcher.check()
     report = report_of(launcher, HANDLE)
     assert (report.state, told in report.reason) == (AgentState.UNKNOWN, True)
+
+
+def test_who_answers_a_byte_at_a_time_is_not_listened_to_for_ever(monkeypatch):
+    monkeypatch.setattr(ray_dashboard, "ANSWERED_WITHIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        slow = RayDashboard(f"http://127.0.0.1:{server.getsockname()[1]}", resolve)
+        with pytest.raises(Unavailable):
+            slow.list_jobs()
+        thread.join()
 
 
 def test_nobody_there_is_unavailable():
@@ -176,6 +203,18 @@ def test_the_address_of_this_server_must_be_known(dashboard, tmp_path):
     there.check()
 
 
+@pytest.mark.parametrize("token", ["a\nb", "é"], ids=["two lines", "no ASCII"])
+def test_a_token_that_no_header_can_hold_is_refused(dashboard, tmp_path, token):
+    settings = RaySettings(dashboard.url, server_url="https://runyard.example")
+    with pytest.raises(Unavailable, match="token"):
+        KIND.open(Opening(tmp_path, "ray", settings, {"token": token}))
+
+
+def test_what_is_no_name_of_a_host_is_not_there():
+    with pytest.raises(Unavailable, match="does not answer"):
+        RayDashboard(f"http://{'a' * 64}.example", resolve).list_jobs()
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -184,6 +223,9 @@ def test_the_address_of_this_server_must_be_known(dashboard, tmp_path):
         {"address": "ray://head:10001"},
         {"address": "http://user@head:8265"},
         {"address": "http://head:8265/?x"},
+        {"address": "http://head:99999"},
+        {"address": "http://[x]:80"},
+        {"address": "http://head:8265/a\x7f"},
         {"address": "http://head", "server_url": "ftp://x"},
         {"address": "http://head", "python": "python\nrm"},
         {"address": "http://head", "python": "-c"},

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 import runyard
@@ -22,6 +23,7 @@ from runyard.errors import (
 from runyard.protocol.messages.identity import CreateKey
 from runyard.sdk.connection import connect, connect_by_key
 from runyard.sdk.databricks.link import DEFAULT_LIBRARY, DatabricksLink
+from runyard.sdk.databricks.record import keep, link_id_of
 from runyard.sdk.principals import ApiKeys, Principals
 from tests.databricks.databricks_api import TOKEN, USER, Cluster, Databricks, Refused
 from tests.running_server import RunningServer
@@ -365,3 +367,29 @@ def test_a_link_that_is_not_there_is_not_found(workspace: Workspace):
     with pytest.raises(InvalidState, match="no record"):
         workspace.databricks_link("broken")
     assert workspace.databricks_links() == []
+
+
+def test_a_record_that_a_contributor_wrote_sends_no_token_anywhere(
+    workspace: Workspace, databricks: Databricks
+):
+    link = linked(workspace, databricks)
+    keep(workspace.secrets, msgspec.structs.replace(link.record, host="https://evil.example"))
+    with pytest.raises(InvalidState, match="another link"):
+        workspace.databricks_link(link.link_id)
+    keep(workspace.secrets, link.record)
+    link_id = link_id_of(databricks.url, workspace.name, "other")
+    keep(workspace.secrets, msgspec.structs.replace(link.record, link_id=link_id, cluster_id="other"))
+    before = len(databricks.calls)
+    forged = workspace.databricks_link(link_id)
+    for asked in (forged.missing, forged.unlink):
+        with pytest.raises(InvalidState, match="nobody made"):
+            asked(token=TOKEN)
+    assert len(databricks.calls) == before
+    forged.unlink(only_here=True)
+    assert [each.link_id for each in workspace.databricks_links()] == [link.link_id]
+
+
+@pytest.mark.parametrize("path", ["/Workspace/Users/ada/notes", "/Workspace/Users/../.runyard/{}/x.whl"])
+def test_a_record_removes_no_file_but_the_link_s_own(workspace: Workspace, databricks: Databricks, path: str):
+    record = linked(workspace, databricks).record
+    assert msgspec.structs.replace(record, library=path.format(record.link_id)).wheel == ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 from runyard.compute.base import Opening
+from runyard.compute.kubernetes import KubernetesLauncher
 from runyard.compute.kubernetes_access import Access, access_of
 from runyard.compute.kubernetes_cluster import Cluster
 from runyard.compute.kubernetes_manifests import KubernetesSettings
@@ -120,8 +123,17 @@ def test_what_is_no_kubeconfig_is_refused_and_never_shown(text: str):
 def test_a_few_lines_that_stand_for_very_many_are_not_written_out():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    with pytest.raises(Unavailable, match="no text"):
+    with pytest.raises(Unavailable, match="aliases"):
         access_of(opening({"kubeconfig": "\n".join([*lines, "current-context: *a11"])}))
+    merged = ["a0: &a0 {x: 1}"]
+    merged += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 12)]
+    with pytest.raises(Unavailable, match="aliases"):
+        access_of(opening({"kubeconfig": "\n".join(merged)}))
+
+
+def test_a_ca_that_is_no_text_of_a_certificate_is_refused():
+    with pytest.raises(Unavailable, match="ca is no PEM"):
+        access_of(opening({"token": "t", "ca": "é"}, server="https://k.example:6443"))
 
 
 def test_an_address_may_be_a_number():
@@ -254,3 +266,14 @@ def test_a_client_key_leaves_no_file_behind(ask, cluster: KubernetesCluster, tmp
     assert os.listdir(tmp_path) == []
     with pytest.raises(Unavailable, match="PEM is expected"):
         ask({"kubeconfig": cluster.kubeconfig(pair | {"client-key-data": base64.b64encode(b"x").decode()})})
+
+
+@pytest.mark.parametrize("said", [{}, {"items": "x"}, {"items": [{}]}, {"metadata": {"name": "x"}}])
+def test_what_answers_as_no_cluster_does_is_none(
+    said, cluster: KubernetesCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cluster.api, "answer", lambda *asked: said)
+    found = opening({"kubeconfig": cluster.kubeconfig()}, namespace="ml", server_url="https://r.example")
+    launcher = KubernetesLauncher(replace(found, folder=tmp_path))
+    with closing(launcher), pytest.raises(Unavailable, match="no API server"):
+        launcher.check()

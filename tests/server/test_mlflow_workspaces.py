@@ -29,6 +29,12 @@ HELD: list[tuple[str, dict[str, Any], str]] = [
         },
         "traces",
     ),
+    ("/api/v1/compute", {"name": "pool"}, "compute targets"),
+    (
+        "/api/v1/datastores",
+        {"name": "images", "kind": "s3", "bucket": "my-bucket", "skip_validation": True},
+        "datastores",
+    ),
 ]
 
 

@@ -137,8 +137,9 @@ def test_an_archive_that_unpacks_to_more_than_anybody_reads_is_left(local, monke
         tarred(CODE)[:60],
         gzip.compress(member("x" * 200, 2**33, type=tarfile.GNUTYPE_LONGNAME).tobuf()),
         gzip.compress(member("x", 2**33, type=tarfile.XHDTYPE).tobuf()),
+        gzip.compress(member("a", 0).tobuf() + member("b", -512).tobuf(tarfile.GNU_FORMAT)),
     ],
-    ids=["no gzip", "no tar", "cut off", "a long name", "a long header"],
+    ids=["no gzip", "no tar", "cut off", "a long name", "a long header", "a header that leads to itself"],
 )
 def test_what_is_no_archive_is_said_to_be_none(local, content):
     path = keep(local, content)

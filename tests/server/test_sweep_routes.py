@@ -7,12 +7,14 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from runyard.entities.job import JobStatus
 from runyard.services import sweep_checks
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
 from runyard.services.operation import Operation
 from runyard.services.sweep_driver import SweepDriver
+from runyard.stores.metadata.schema_sweeps import sweeps
 from tests.server.local import Local, good, pairs, refusal
 from tests.server.team import Team
 
@@ -97,6 +99,16 @@ def test_the_same_id_is_the_same_sweep(local):
     assert len(trials_of(local, run_id)) == 2
 
 
+@pytest.mark.parametrize("path", [SWEEPS, "/api/v1/jobs"], ids=["sweep", "job"])
+def test_a_run_of_another_kind_becomes_none(local, path):
+    run_id = local.run(run_id="b" * 32)
+    local.post("/runs/update", run_id=run_id, status="FINISHED")
+    sent = body(run_id=run_id) if path == SWEEPS else {"experiment_id": "0", "command": ["true"]}
+    refused = refusal(local.ask("POST", path, json=sent | {"run_id": run_id}))
+    assert refused[:2] == (400, "RESOURCE_ALREADY_EXISTS")
+    assert local.read_run(run_id)["info"]["status"] == "FINISHED"
+
+
 def test_a_space_may_say_all_that_it_has(local):
     parameters = {
         "--lr": {"kind": "uniform", "low": 1e-5, "high": 0.1, "is_log": True},
@@ -137,6 +149,21 @@ def test_a_space_may_say_all_that_it_has(local):
         ({"parameters": {"x": {"kind": "uniform", "low": 0, "high": 1, "step": -1}}}, "parameters.x.step"),
         ({"parameters": {"x": {"kind": "integer", "low": 0.5, "high": 2}}}, "whole"),
         ({"parameters": {"x": {"kind": "normal", "mean": 1}}}, "parameters.x.deviation"),
+        ({"parameters": {"x": {"kind": "uniform", "low": -1.7e308, "high": 1.7e308}}}, "above 1e+100"),
+        (
+            {"parameters": {"x": {"kind": "uniform", "low": 0, "high": 1, "step": 5e-324}}},
+            "parameters.x.step",
+        ),
+        ({"parameters": {"x": {"kind": "integer", "low": 0, "high": 1e18}}}, "bounds or a step above"),
+        (
+            {"parameters": {"x": {"kind": "normal", "mean": 700, "deviation": 1, "is_log": True}}},
+            "logarithms",
+        ),
+        (
+            {"parameters": {"x": {"kind": "normal", "mean": 5, "deviation": 1}}, "sampling": "bayesian"}
+            | {"max_trials": 3},
+            "parameters.x",
+        ),
         ({"parameters": {"x": {"kind": "uniform", "low": 0, "high": 1}}}, "grid"),
         ({"parameters": {"x": {"kind": "integer", "low": 0, "high": 1001}}}, "max_trials"),
         ({"sampling": "luck"}, "sampling"),
@@ -197,6 +224,17 @@ def test_trials_are_begun_some_at_a_time_until_all_have_ended(local):
     assert json.loads(tags["runyard.sweep.parameters"]) == {"x": 4}
     drives.work()
     assert sweep_of(local, sweep) == now
+
+
+def test_a_wide_sweep_lets_others_have_their_turn(local):
+    wide = submit(local, parameters={"x": {"values": list(range(50))}}, max_concurrent=50)["run_id"]
+    narrow = submit(local)["run_id"]
+    drives = driver(local)
+    drives.work()
+    assert (len(trials_of(local, wide)), len(trials_of(local, narrow))) == (20, 2)
+    drives.work()
+    drives.work()
+    assert len(trials_of(local, wide)) == 50
 
 
 def test_trials_come_by_pages(local):
@@ -323,6 +361,21 @@ def test_a_sweep_waits_while_a_quota_is_reached(local):
     drives.work()
     now = sweep_of(local, sweep)
     assert (now["reason"], now["trials"]) == ("", {"open": 2})
+
+
+def test_a_sweep_that_can_not_be_driven_keeps_no_other_waiting(local, caplog):
+    parameters = {"x": {"kind": "normal", "mean": 1, "deviation": 1, "is_log": True}}
+    broken = submit(local, parameters=parameters, sampling="random", max_trials=3)["run_id"]
+    other = submit(local)["run_id"]
+    with local.stores.database.writing() as connection:  # as before there was a limit to what it can be
+        kept = connection.scalar(select(sweeps.c.spec).where(sweeps.c.run_id == broken))
+        changed = kept.replace('"mean":1.0', '"mean":1e308')
+        assert changed != kept
+        connection.execute(update(sweeps).where(sweeps.c.run_id == broken).values(spec=changed))
+    driver(local).work()
+    assert trials_of(local, broken) == []
+    assert len(trials_of(local, other)) == 2
+    assert "OverflowError" in caplog.text
 
 
 def test_others_have_no_sweep(local):

@@ -40,7 +40,10 @@ class NoRoom(Unavailable):
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """Return the addresses of a name as the system knows them; ``OSError`` if it has none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise OSError(f"{host[:100]!r} is no name of a host") from None
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
@@ -94,7 +97,7 @@ class Launch:
 
     run_id: str
     attempt: int
-    assignment: Mapping[str, Any]
+    assignment: Mapping[str, Any] = field(repr=False)
     slots: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict)
 

@@ -92,6 +92,8 @@ def _access(server: str, ca: str, tls_name: str, token: str, certificate: str = 
         raise Unavailable(f"The server of a cluster is written as 'https://HOST:PORT', not {server[:200]!r}.")
     if tls_name and _NAME.fullmatch(tls_name) is None:
         raise Unavailable(f"tls-server-name is the name of a host, not {tls_name[:200]!r}.")
+    if not ca.isascii():
+        raise Unavailable("The ca is no PEM.")
     if _TOKEN.fullmatch(token) is None:
         raise Unavailable("The token has blanks or line breaks in it.")
     host, port, path = found["host"].strip("[]"), int(found["port"] or 443), found["path"].rstrip("/")
@@ -130,6 +132,9 @@ def _read(text: str) -> Mapping[str, Any]:
     import yaml  # noqa: PLC0415 - it comes with the client of Kubernetes
 
     try:
+        # A mapping that merges others by aliases is written out while it is read, with all that is in them.
+        if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise Unavailable("The kubeconfig has aliases in it; write out what they stand for.")
         found = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError):
         # What the parser complains may have the key in it.
@@ -140,7 +145,7 @@ def _read(text: str) -> Mapping[str, Any]:
 
 
 def _text(content: Mapping[str, Any], name: str) -> str:
-    """Return a text; what is none is not made one: aliases of YAML make very long ones of a few lines."""
+    """Return a text; what is none is not made one."""
     found = content.get(name, "")
     if not isinstance(found, str):
         raise Unavailable(f"The kubeconfig's {name} is no text.")

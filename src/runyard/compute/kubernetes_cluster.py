@@ -23,6 +23,7 @@ MAX_ANSWER_BYTES = 64_000_000
 _ENDED_AT_ONCE_S = 1
 """Zero would take the pod off the list before its node has ended it."""
 
+_NO_CLUSTER = "What answers is no API server of Kubernetes."
 _MERGE = "application/merge-patch+json"
 
 Object = Mapping[str, Any]
@@ -58,7 +59,10 @@ class Cluster:
 
     def create_job(self, job: Object, *, is_dry: bool = False) -> Object:
         """Make a job and return it as it is kept, or only as it would be."""
-        return self._ask("BatchV1Api.create_namespaced_job", body=job, dry_run=_dry(is_dry)) or {}
+        made = self._ask("BatchV1Api.create_namespaced_job", body=job, dry_run=_dry(is_dry)) or {}
+        if not _is_object(made):
+            raise Unavailable(_NO_CLUSTER)
+        return made
 
     def change_job(self, name: str, change: Object) -> bool:
         """Change a job; return whether there is one."""
@@ -85,7 +89,9 @@ class Cluster:
         found = self._ask(what, **asked)
         if found is None:
             raise Unavailable(f"The cluster knows no such list: {what.partition('.')[2]}.")
-        items: Sequence[Object] = found.get("items") or []
+        items = found.get("items") or []
+        if not isinstance(items, list) or not all(map(_is_object, items)):
+            raise Unavailable(_NO_CLUSTER)
         return items
 
     def _ask(self, what: str, *, may_be_there: bool = False, **asked: Any) -> Object | None:
@@ -187,8 +193,14 @@ def _read(content: bytes) -> Object:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Unavailable("What answers is no API server of Kubernetes.")
+        raise Unavailable(_NO_CLUSTER)
     return found
+
+
+def _is_object(found: object) -> bool:
+    """Whether it is a thing of the cluster's, with its name."""
+    meta = found.get("metadata") if isinstance(found, dict) else None
+    return isinstance(meta, dict) and {"name", "uid"} <= meta.keys()
 
 
 def _refusal(refused: Any) -> str:

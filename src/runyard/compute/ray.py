@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -47,13 +48,15 @@ _WAITS = "PENDING"
 _MOST_SAID = 500
 _NOT_THERE = AgentReport(AgentState.GONE)
 
+_ADDRESS = r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?\Z"
+_TOKEN = re.compile(r"[!-~]*")
 _Amount = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
     """What must be known of a cluster."""
 
-    address: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/@?#]+(/[^\s?#]*)?$", max_length=2000)]
+    address: Annotated[str, msgspec.Meta(pattern=_ADDRESS, max_length=2000)]
     """Where its dashboard is, as ``http://head:8265``."""
     server_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s@?#]+)?$", max_length=2000)] = ""
     """Where its nodes reach this server; the setting public_url if nothing is said."""
@@ -64,6 +67,9 @@ class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
     memory_bytes_per_slot: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
     resources_per_slot: dict[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], _Amount] = {}
     """What the nodes have besides, by the names that ``ray start --resources`` gave it."""
+
+    def __post_init__(self) -> None:
+        urlsplit(self.address).port  # noqa: B018 - a ValueError says that it is none
 
 
 class RayLauncher(Launcher):
@@ -229,7 +235,10 @@ def _said(message: str) -> AgentReport:
 
 def _open(opening: Opening) -> RayLauncher:
     settings: RaySettings = opening.settings
-    dashboard = RayDashboard(settings.address, opening.lookup, opening.credential.get("token", "").strip())
+    token = opening.credential.get("token", "").strip()
+    if _TOKEN.fullmatch(token) is None:
+        raise Unavailable("The token has blanks or line breaks in it.")
+    dashboard = RayDashboard(settings.address, opening.lookup, token)
     return RayLauncher(dashboard, settings, owner_of(opening), opening.server)
 
 

@@ -8,8 +8,9 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +18,7 @@ from runyard.errors import InvalidParameter, NotFound, Unavailable
 
 WITHIN_S = 20.0
 CONNECTED_WITHIN_S = 5.0
+ANSWERED_WITHIN_S = 60.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MOST_SHOWN = 500
 
@@ -42,12 +44,14 @@ class RayDashboard:
 
     def list_jobs(self) -> Sequence[Mapping[str, Any]]:
         """Return all jobs that the cluster remembers, those of others too."""
-        found: Sequence[Mapping[str, Any]] = self.ask("GET", "/api/jobs/")
+        found = self._asked("GET", "/api/jobs/")
+        if not isinstance(found, list) or not all(map(_is_job, found)):
+            raise Unavailable(self._is_none)
         return found
 
     def submit_job(self, job: Mapping[str, Any]) -> None:
         """Give the cluster a job."""
-        self.ask("POST", "/api/jobs/", json.dumps(job).encode(), "application/json")
+        self._asked("POST", "/api/jobs/", json.dumps(job).encode(), "application/json")
 
     def stop_job(self, submission_id: str) -> None:
         """Have the cluster end a job, first gently.
@@ -72,7 +76,7 @@ class RayDashboard:
             # What is asked for is kept for some minutes also if no job ever names it, and not for good.
             self.ask("GET", path)
         except NotFound:
-            self.ask("PUT", path, content, "application/octet-stream")
+            self._asked("PUT", path, content, "application/octet-stream")
         return f"gcs://{name}"
 
     def ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Any:
@@ -86,7 +90,11 @@ class RayDashboard:
         if content_type:
             headers["Content-Type"] = content_type
         try:
-            with closing(self._connection()) as connection:
+            with (
+                closing(self._opened()) as opened,
+                _cut_after(opened, ANSWERED_WITHIN_S),
+                closing(self._connection(opened)) as connection,
+            ):
                 connection.request(method, f"{self._base}{path}", body, headers)
                 with connection.getresponse() as answer:
                     status, content = answer.status, answer.read(MAX_ANSWER_BYTES)
@@ -94,6 +102,17 @@ class RayDashboard:
             why = str(error) or type(error).__name__
             raise Unavailable(f"The Ray dashboard at {self._address} does not answer: {why}.") from None
         return self._understood(status, content)
+
+    def _asked(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Any:
+        """As :meth:`ask`, for what every dashboard has."""
+        try:
+            return self.ask(method, path, body, content_type)
+        except NotFound:
+            raise Unavailable(self._is_none) from None
+
+    @property
+    def _is_none(self) -> str:
+        return f"What answers at {self._address} is no Ray dashboard."
 
     def _understood(self, status: int, content: bytes) -> Any:
         if status in (401, 403):
@@ -110,18 +129,12 @@ class RayDashboard:
         try:
             return json.loads(content) if content else None
         except ValueError:
-            raise Unavailable(f"What answers at {self._address} is no Ray dashboard.") from None
+            raise Unavailable(self._is_none) from None
 
-    def _connection(self) -> http.client.HTTPConnection:
-        opened = self._opened()
-        try:
-            if self._is_secure:
-                context = ssl.create_default_context()
-                opened = context.wrap_socket(opened, server_hostname=self._host)
-            opened.settimeout(WITHIN_S)
-        except OSError:
-            opened.close()
-            raise
+    def _connection(self, opened: socket.socket) -> http.client.HTTPConnection:
+        if self._is_secure:
+            opened = ssl.create_default_context().wrap_socket(opened, server_hostname=self._host)
+        opened.settimeout(WITHIN_S)
         connection = http.client.HTTPConnection(self._host, self._port, timeout=WITHIN_S)
         connection.sock = opened
         return connection
@@ -133,6 +146,29 @@ class RayDashboard:
         except InvalidParameter as error:
             raise Unavailable(str(error)) from None
         return _connected(addresses, self._port)
+
+
+@contextmanager
+def _cut_after(opened: socket.socket, seconds: float) -> Iterator[None]:
+    """Cut a connection at last: a socket's own limit begins anew with each byte that comes."""
+    with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
+
+        def cut() -> None:
+            with suppress(OSError):
+                cutter.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _is_job(found: object) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("status"), str)
 
 
 def _connected(addresses: Sequence[str], port: int) -> socket.socket:

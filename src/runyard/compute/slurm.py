@@ -19,7 +19,7 @@ from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
 from runyard.compute.ssh_address import CREDENTIAL, SshAddress
 from runyard.compute.ssh_machine import SshMachine
 from runyard.compute.stationed import StationLauncher
-from runyard.errors import Unavailable
+from runyard.errors import RunyardError, Unavailable
 
 SETTLED_WITHIN_S = 10.0
 """How long a shared file system may take to show on one machine what was written on another."""
@@ -151,7 +151,7 @@ class SlurmLauncher(StationLauncher):
             jobs = self._queue.jobs()
             gone = {each for each in launched if each not in jobs or jobs[each].is_over}
             self._look_at(gone, jobs)
-        except Unavailable:
+        except RunyardError:
             return {each: AgentReport(AgentState.UNKNOWN) for each in launched}
         return {each: self._settled(each) if each in gone else _going_on(jobs[each]) for each in launched}
 

@@ -39,6 +39,10 @@ class SshSettings(SshAddress, forbid_unknown_fields=True, kw_only=True):
     use_tunnel: bool | None = None
     tunnel_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        urlsplit(self.server_url).port  # noqa: B018 - a ValueError says that it is none
+
 
 class SshLauncher(StationLauncher):
     """Starts agents on a host, each with a folder of its own.

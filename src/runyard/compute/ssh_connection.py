@@ -15,6 +15,7 @@ from runyard.errors import Unavailable
 
 CONNECTED_WITHIN_S = 10.0
 LOGGED_IN_WITHIN_S = 20.0
+FORWARDED_WITHIN_S = 30.0
 CLOSED_WITHIN_S = 2.0
 ASKED_EVERY_S = 15.0
 UNANSWERED = 3
@@ -82,12 +83,15 @@ class SshConnection:
         if (port, path) in self._forwarded:
             return self._forwarded[port, path]
         try:
-            listener = await self._connection.forward_remote_port_to_path(LOOPBACK, port, path)
+            asked = self._connection.forward_remote_port_to_path(LOOPBACK, port, path)
+            listener = await asyncio.wait_for(asked, FORWARDED_WITHIN_S)
         except asyncssh.ChannelListenError:
             raise NotForwarded(
                 f"{self._host} opens no tunnel on {f'port {port}' if port else 'any port'} of its loopback: "
                 "the port is taken, or its sshd does not allow it (AllowTcpForwarding)."
             ) from None
+        except asyncio.TimeoutError:
+            raise Unavailable(f"{self._host} does not say whether it opens a tunnel.") from None
         except (OSError, asyncssh.Error) as error:
             raise Unavailable(f"The connection to {self._host} was lost: {_said(error)}.") from None
         opened = int(listener.get_port())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,8 +18,8 @@ from runyard.services.job_life import cancel
 from runyard.services.launchers import (
     checked_settings,
     kind_named,
+    may_run,
     open_launcher,
-    runs_here,
     sealed_credential,
 )
 from runyard.services.pools import cluster_for_pools
@@ -84,10 +85,6 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
     _check_words(new.description, new.tags)
     if new.kind == POOL:
         new = _on_cluster(call, new)
-    kind = kind_named(new.kind)
-    checked = checked_settings(kind, new.settings)
-    if not call.settings.slots_of_this_machine and runs_here(kind, checked):
-        raise Forbidden(_NO_JOBS_HERE)
     made = ComputeTarget(
         workspace=call.workspace.name,
         name=new.name,
@@ -97,8 +94,10 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
         tags=dict(new.tags),
         created_ms=call.now_ms(),
         created_by="" if call.caller is None else call.caller.name,
-        settings=checked,
+        settings=checked_settings(kind_named(new.kind), new.settings),
     )
+    if not may_run(call.settings, made):
+        raise Forbidden(_NO_JOBS_HERE)
     made = replace(made, sealed=sealed_credential(call.settings, made, new.credential))
     kept = call.stores.metadata.compute_targets
     if not new.skip_validation and kept.find_target(made.workspace, made.name) is None:
@@ -222,15 +221,13 @@ def _on_cluster(call: Call, new: NewTarget) -> NewTarget:
 
 
 def _check_reachable(call: Call, target: ComputeTarget) -> None:
-    launcher = open_launcher(call.settings, target, call.operation.tunnel)
     try:
-        launcher.check()
+        with closing(open_launcher(call.settings, target, call.operation.tunnel)) as launcher:
+            launcher.check()
     except Unavailable as error:
         raise InvalidParameter(
             f"Compute target '{target.name}' was not made: {error} Mend that, or skip the validation."
         ) from None
-    finally:
-        launcher.close()
 
 
 def _own_target(call: Call, name: str) -> ComputeTarget:

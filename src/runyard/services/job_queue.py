@@ -18,11 +18,12 @@ from typing import Any
 from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job, JobStatus
+from runyard.errors import RunyardError
 from runyard.services.assignments import BEAT_S, Assignments
 from runyard.services.compute_targets import target_of
 from runyard.services.job_life import AttemptEnd, end_attempt, lose
 from runyard.services.launched_jobs import LaunchedJobs
-from runyard.services.launchers import Launchers
+from runyard.services.launchers import Launchers, may_run
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -83,6 +84,7 @@ class JobQueue:
             place = _place(target)
             self._work_on(target, own[place], due[place], targets, now_ms)
         self._remove_left(targets, jobs)
+        self._let_go(targets)
 
     def close(self) -> None:
         """Let go of all targets, after what is under way; agents go on."""
@@ -104,10 +106,14 @@ class JobQueue:
             self._launched[place] = launched
         if launched.rests or (launched.is_idle and not own and not due):
             return
-        launcher, settings = self._launchers.of(target), partial(_settings_of, targets)
+        try:
+            launcher, settings = self._launchers.of(target), partial(_settings_of, targets)
+        except RunyardError as error:  # what one target lacks must not keep the others waiting
+            launched.do_without(own, error, now_ms)
+            return
         if target.kind == LOCAL:
             launched.work(launcher, own, due, settings, now_ms)
-        elif place not in self._far or self._far[place].done():
+        elif not self._is_worked_on(place):
             work = partial(launched.work, launcher, own, due, settings, now_ms)
             self._far[place] = self._pool.submit(_logged, target.name, work)
 
@@ -144,7 +150,7 @@ class JobQueue:
         return here or self._stores.metadata.compute_targets.find_target(job.workspace, job.compute)
 
     def _free_slots(self, target: ComputeTarget, jobs: Iterable[Job]) -> int:
-        if target.is_paused or target.is_leaving or target.kind not in KINDS:
+        if target.is_paused or target.is_leaving or not may_run(self._settings, target):
             return 0
         taken = 0
         for job in jobs:
@@ -165,11 +171,27 @@ class JobQueue:
         """Forget targets that were deleted while their jobs were not over."""
         taken = {(job.workspace, job.compute) for job in jobs}
         for place, target in targets.items():
-            is_worked_on = place in self._far and not self._far[place].done()
-            if target.is_leaving and place not in taken and not is_worked_on:
-                self._stores.metadata.compute_targets.remove_target(*place)
-                self._launchers.forget(target)
-                self._launched.pop(place, None)
+            if target.is_leaving and place not in taken and not self._is_worked_on(place):
+                self._stores.database.retrying(partial(self._remove_leaving, *place))
+
+    def _remove_leaving(self, workspace: str, name: str) -> None:
+        kept = self._stores.metadata.compute_targets
+        with self._stores.atomic():
+            # Another server may have removed it, and somebody made one of its name.
+            found = kept.find_target(workspace, name)
+            if found is not None and found.is_leaving:
+                kept.remove_target(workspace, name)
+
+    def _let_go(self, targets: Mapping[Place, ComputeTarget]) -> None:
+        """Close what leads to targets that are no more."""
+        for place in self._launched.keys() - targets.keys() - {HERE}:
+            if not self._is_worked_on(place):
+                self._launchers.forget(*place)
+                self._far.pop(place, None)
+                del self._launched[place]
+
+    def _is_worked_on(self, place: Place) -> bool:
+        return place in self._far and not self._far[place].done()
 
 
 def _place(target: ComputeTarget) -> Place:

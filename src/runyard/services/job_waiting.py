@@ -8,6 +8,7 @@ from runyard.entities.compute_target import THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job, JobStatus, Waiting
 from runyard.services.call import Call
 from runyard.services.compute_targets import target_of
+from runyard.services.launchers import may_run
 
 
 def waiting_of(call: Call, jobs: Iterable[Job]) -> dict[str, Waiting]:
@@ -24,6 +25,8 @@ def _queue(call: Call, name: str, active: list[Job]) -> Iterator[tuple[str, Wait
     workspace = call.workspace.name
     target = target_of(call.settings, workspace, name)
     target = target or call.stores.metadata.compute_targets.find_target(workspace, name)
+    if target is not None and not may_run(call.settings, target):
+        target = None  # another server of the database may
     queue = [job for job in active if (job.workspace, job.compute) == (workspace, name)]
     queue = [job for job in queue if job.status is JobStatus.QUEUED]
     free = left = 0 if target is None else target.slots - _taken(target, active)

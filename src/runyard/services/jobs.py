@@ -22,7 +22,7 @@ from runyard.services.compute_targets import get_target
 from runyard.services.experiments import resolve_experiment_id
 from runyard.services.job_data import check_data, data_of_run
 from runyard.services.job_life import cancel
-from runyard.services.runs import NewRun, create_run
+from runyard.services.runs import NewRun, check_is_new, create_run
 from runyard.services.snapshots import use_snapshot
 from runyard.services.tokens import identify
 from runyard.stores.artifacts.paths import resolve_artifact_path
@@ -90,6 +90,7 @@ def submit_job(call: Call, new: NewJob) -> Job:
             tags=tags | dict(new.tags),
             run_id=new.run_id,
         )
+        check_is_new(call, new.run_id, call.stores.metadata.jobs.find_job)
         run = create_run(call, begun).run
         before = call.stores.metadata.jobs.find_job(run.run_id)
         if before is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
 from runyard.entities.job import Job, JobStatus
-from runyard.errors import NotFound, RunyardError, Unavailable
+from runyard.errors import NotFound, RunyardError
 from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back, wait_there
 from runyard.stores.opening import Stores
@@ -57,6 +57,7 @@ class LaunchedJobs:
         self._going_on: set[str] = set()
         self._rests_until_s = 0.0
         self._not_before_s: dict[str, float] = {}
+        self._refused_s: dict[str, float] = {}
         self._settings_of: SettingsOf = lambda job: {}
 
     @property
@@ -90,7 +91,8 @@ class LaunchedJobs:
         self._settings_of = settings
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
-        for job in due:
+        # A job that the target never takes, as its queue has no such nodes, must not be all that is tried.
+        for job in sorted(due, key=lambda job: self._refused_s.get(job.run_id, 0.0)):
             if self.rests:
                 break
             if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
@@ -99,8 +101,24 @@ class LaunchedJobs:
         self._not_before_s = {
             run_id: at_s for run_id, at_s in self._not_before_s.items() if at_s > time.monotonic()
         }
+        for run_id in self._refused_s.keys() - {job.run_id for job in due}:
+            del self._refused_s[run_id]
         for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
             del self._attempts[attempt]
+
+    def rest(self, error: RunyardError) -> None:
+        """Let a launcher alone for a moment that can't be reached; its jobs wait."""
+        if not self.rests:
+            _log.warning("compute targets of kind %s wait: %s", self._kind, error)
+        self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+
+    def do_without(self, own: Sequence[Job], error: RunyardError, now_ms: int) -> None:
+        """Let a launcher alone that can't be opened; canceled jobs do not wait for it for ever."""
+        self.rest(error)
+        for job in own:
+            end = _given_up(job, now_ms)
+            if end is not None:
+                self._end(job, end, now_ms)
 
     def _reports(self, launcher: Launcher, own: Iterable[Job]) -> Iterator[tuple[Job, AgentReport]]:
         by_handle: dict[str, Job] = {}
@@ -122,8 +140,8 @@ class LaunchedJobs:
         """
         try:
             handle = launcher.find(job.run_id, job.attempt)
-        except Unavailable as error:
-            self._rest(error)
+        except RunyardError as error:
+            self.rest(error)
             return None
         if handle is None:
             return ""
@@ -144,11 +162,10 @@ class LaunchedJobs:
             reason = f"its agent is gone; it was killed, or the machine was started anew{said}"
             end = AttemptEnd(JobStatus.FAILED, None, reason)
         elif job.canceled_ms is not None:
-            canceled_s = (now_ms - job.canceled_ms) / 1000
             if report.state is AgentState.ALIVE:
-                self._end_canceled(launcher, job, canceled_s)
-            elif canceled_s > GIVEN_UP_AFTER_S:
-                end = AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")
+                self._end_canceled(launcher, job, (now_ms - job.canceled_ms) / 1000)
+            else:
+                end = _given_up(job, now_ms)
         elif report.state is AgentState.ALIVE and report.reason:
             self._wait_there(job, report.reason, now_ms)
         if end is not None:
@@ -178,8 +195,8 @@ class LaunchedJobs:
                 attempt.is_told_to_end = True
             elif canceled_s > CANCELED_WITHIN_S:
                 launcher.forget(handle)
-        except Unavailable as error:
-            self._rest(error)
+        except RunyardError as error:
+            self.rest(error)
 
     def _launch(self, launcher: Launcher, job: Job, now_ms: int, *, again: bool = False) -> None:
         retrying = self._stores.database.retrying
@@ -197,19 +214,14 @@ class LaunchedJobs:
             if isinstance(error, NoRoom):
                 self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
             else:
-                self._rest(error)
+                self._refused_s[job.run_id] = time.monotonic()
+                self.rest(error)
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
             return
         self._going_on.add(handle)
         launched = f"{self._kind}:{handle}"
         retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
-
-    def _rest(self, error: RunyardError) -> None:
-        """Let a launcher alone for a moment that can't be reached; its jobs wait."""
-        if not self.rests:
-            _log.warning("compute targets of kind %s wait: %s", self._kind, error)
-        self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
 
     def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""
@@ -224,8 +236,8 @@ class LaunchedJobs:
                 if self._is_to_go(handle, report):
                     launcher.forget(handle)
                     del self._left[handle]
-        except Unavailable as error:
-            self._rest(error)
+        except RunyardError as error:
+            self.rest(error)
 
     def _is_to_go(self, handle: str, report: AgentReport) -> bool:
         """Whether nothing more is to be expected of an agent whose job is over."""
@@ -235,3 +247,10 @@ class LaunchedJobs:
         if since_s is None:
             self._left[handle] = since_s = time.monotonic()
         return time.monotonic() - since_s > OVER_WITHIN_S
+
+
+def _given_up(job: Job, now_ms: int) -> AttemptEnd | None:
+    """Return the end of a canceled job whose machine has not answered for long."""
+    if job.canceled_ms is None or now_ms - job.canceled_ms <= GIVEN_UP_AFTER_S * 1000:
+        return None
+    return AttemptEnd(JobStatus.CANCELED, None, f"{job.reason}; its machine does not answer")

@@ -14,7 +14,7 @@ import msgspec
 from runyard.compute.base import Launcher, Opening, TargetKind, resolve
 from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import LOCAL, ComputeTarget
-from runyard.errors import InvalidParameter
+from runyard.errors import InvalidParameter, Unavailable
 from runyard.protocol.limits import check_length
 from runyard.protocol.wire import invalid
 from runyard.services.operation import Operation
@@ -57,10 +57,10 @@ class Launchers:
             before[1].close()
         return opened
 
-    def forget(self, target: ComputeTarget) -> None:
+    def forget(self, workspace: str, name: str) -> None:
         """Let go of the launcher of a target that is no more."""
         with self._lock:
-            found = self._opened.pop(_key(target), None)
+            found = self._opened.pop((workspace, name), None)
         if found is not None:
             found[1].close()
 
@@ -79,9 +79,14 @@ def open_launcher(settings: Settings, target: ComputeTarget, tunnel: str = "") -
         tunnel: The socket of the server that tunnels lead to.
 
     Raises:
-        Unavailable: Its credential was encrypted with a key that this server does not have.
+        Unavailable: Its credential was encrypted with a key that this server does not have, or its settings
+            are those of another version.
     """
     kind = KINDS[target.kind]
+    try:
+        told = msgspec.convert(dict(target.settings), kind.settings)
+    except msgspec.ValidationError as error:
+        raise Unavailable(f"The settings of '{target.name}' are none to this server: {error}.") from None
     # Whoever is on the machine where `up` runs goes wherever the machine can go.
     is_of_one_person = settings.mode is Mode.UP
     lookup = resolve if is_of_one_person else OutboundClient(settings).lookup
@@ -89,7 +94,7 @@ def open_launcher(settings: Settings, target: ComputeTarget, tunnel: str = "") -
         Opening(
             folder=_folder(settings, target),
             name=target.name,
-            settings=msgspec.convert(dict(target.settings), kind.settings),
+            settings=told,
             credential=credential_of(settings, target),
             server=settings.public_url,
             lookup=lookup,
@@ -125,9 +130,15 @@ def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[s
     return kept
 
 
-def runs_here(kind: TargetKind, settings: Mapping[str, Any]) -> bool:
-    """Return whether the jobs of a target of these settings run as the server's own user."""
-    return kind.runs_here(msgspec.convert(dict(settings), kind.settings))
+def may_run(settings: Settings, target: ComputeTarget) -> bool:
+    """Return whether this server runs jobs of a target: as its own user only if its operator says so."""
+    kind = KINDS.get(target.kind)
+    if kind is None or settings.slots_of_this_machine:
+        return kind is not None
+    try:
+        return not kind.runs_here(msgspec.convert(dict(target.settings), kind.settings))
+    except msgspec.ValidationError:  # those of another version
+        return False
 
 
 def sealed_credential(settings: Settings, target: ComputeTarget, credential: Mapping[str, str]) -> str:

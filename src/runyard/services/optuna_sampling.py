@@ -17,6 +17,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from runyard.entities.sweep import Distribution, DistributionKind, SweepSpec, Trial, TrialStatus, Value
+from runyard.errors import InvalidParameter
 from runyard.services.sweep_sampling import multiples, stepped
 
 MAX_STARTUP_TRIALS = 10
@@ -26,8 +27,12 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def suggest(spec: SweepSpec, number: int, before: Sequence[Trial]) -> dict[str, Value]:
-    """Return values for the trial of a number; those that are still open count as not worth repeating."""
-    distributions = {name: _distribution(each) for name, each in spec.parameters.items()}
+    """Return values for the trial of a number; those that are still open count as not worth repeating.
+
+    Raises:
+        InvalidParameter: A parameter has no bounds, which Optuna wants to know.
+    """
+    distributions = {name: _named(name, each) for name, each in spec.parameters.items()}
     startup = min(MAX_STARTUP_TRIALS, max(2, spec.max_trials // 4))
     sampler = optuna.samplers.TPESampler(
         n_startup_trials=startup, seed=(spec.seed + number) % 2**32, constant_liar=True
@@ -46,6 +51,15 @@ def _told(spec: SweepSpec, trial: Trial, distributions: dict[str, BaseDistributi
         state, value = TrialState.COMPLETE, trial.value
     params = {name: _param(spec.parameters[name], each) for name, each in trial.values.items()}
     return create_trial(state=state, value=value, params=params, distributions=distributions)
+
+
+def _named(name: str, distribution: Distribution) -> BaseDistribution:
+    if distribution.kind is DistributionKind.NORMAL:
+        raise InvalidParameter(
+            f"'parameters.{name}' is normal, and has no bounds: a Bayesian sweep takes choices, integers and "
+            "uniform numbers."
+        )
+    return _distribution(distribution)
 
 
 def _distribution(distribution: Distribution) -> BaseDistribution:

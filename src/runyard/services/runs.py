@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runyard.entities.experiment import LifecycleStage
@@ -87,6 +87,19 @@ def create_run(call: Call, new: NewRun) -> FullRun:
     except AlreadyExists:
         # The same request may have come through another server meanwhile: now it is seen.
         return _add_run(call, new, name, tags)
+
+
+def check_is_new(call: Call, run_id: str | None, find: Callable[[str], object | None]) -> None:
+    """Return unless a client's own id is that of a run of another kind, of which ``find`` finds nothing.
+
+    Raises:
+        AlreadyExists: It is.
+    """
+    if run_id is None or not call.stores.metadata.runs.find_run_ids(call.workspace.name, [run_id]):
+        return
+    # Looked for last, as it comes with its run.
+    if find(run_id) is None:
+        raise AlreadyExists(f"Run with id={run_id} already exists.")
 
 
 def _add_run(call: Call, new: NewRun, name: str, tags: Mapping[str, str]) -> FullRun:

@@ -26,6 +26,10 @@ MAX_CHOICES = 1_000
 MAX_CHOICE_LENGTH = 1_000
 MAX_PARAMETERS_LENGTH = 5_000
 MAX_SEED = 2**31 - 1
+MAX_NUMBER = 1e100
+"""What is computed of larger bounds, means and steps may be infinite, which no trial can be given."""
+MAX_INTEGER = 2**53
+"""Bounds are written as floats, which are exact up to here."""
 BEST_PREFIX = "best/"
 """What comes before the metric's name where the sweep's own run has the best of it."""
 
@@ -126,15 +130,15 @@ def _check_distribution(field: str, distribution: Distribution) -> None:
         distribution.deviation,
         distribution.step,
     )
-    if not all(map(math.isfinite, numbers)):
-        raise InvalidParameter(f"'{field}' has a number that is not finite.")
-    if distribution.step < 0:
-        raise InvalidParameter(f"'{field}.step' must be above 0, not {distribution.step}.")
+    if not all(abs(each) <= MAX_NUMBER for each in numbers):
+        raise InvalidParameter(f"'{field}' has a number above {MAX_NUMBER:g}, or one that is not finite.")
+    step = distribution.step
+    if step and step < 1 / MAX_NUMBER:
+        raise InvalidParameter(f"'{field}.step' must be at least {1 / MAX_NUMBER:g}, not {step}.")
     if distribution.kind is DistributionKind.CHOICE:
         _check_values(field, distribution)
     elif distribution.kind is DistributionKind.NORMAL:
-        if distribution.deviation <= 0:
-            raise InvalidParameter(f"'{field}.deviation' must be above 0, not {distribution.deviation}.")
+        _check_normal(field, distribution)
     else:
         _check_bounds(field, distribution)
 
@@ -151,6 +155,17 @@ def _check_values(field: str, distribution: Distribution) -> None:
         check_length(str(each), MAX_CHOICE_LENGTH, f"{field}.values")
 
 
+def _check_normal(field: str, distribution: Distribution) -> None:
+    mean, deviation = distribution.mean, distribution.deviation
+    if deviation <= 0:
+        raise InvalidParameter(f"'{field}.deviation' must be above 0, not {deviation}.")
+    # Nobody draws what is ten deviations away.
+    if distribution.is_log and mean + 10 * deviation > math.log(MAX_NUMBER):
+        raise InvalidParameter(
+            f"'{field}' has values above {MAX_NUMBER:g}: mean and deviation are logarithms."
+        )
+
+
 def _check_bounds(field: str, distribution: Distribution) -> None:
     low, high = distribution.low, distribution.high
     if low >= high:
@@ -160,6 +175,8 @@ def _check_bounds(field: str, distribution: Distribution) -> None:
     if distribution.kind is DistributionKind.INTEGER:
         if not all(float(each).is_integer() for each in (low, high, distribution.step)):
             raise InvalidParameter(f"'{field}' has bounds or a step that are no whole numbers.")
+        if max(abs(low), abs(high), distribution.step) > MAX_INTEGER:
+            raise InvalidParameter(f"'{field}' has bounds or a step above {MAX_INTEGER}.")
     elif not distribution.step:
         return
     first, last = multiples(distribution)

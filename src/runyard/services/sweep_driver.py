@@ -8,6 +8,7 @@ twice, however many servers look at a sweep at the same moment.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,8 @@ from runyard.errors import (
     InvalidState,
     NotFound,
     QuotaReached,
+    StorageFull,
+    Unavailable,
 )
 from runyard.services import sweep_life
 from runyard.services.call import Call
@@ -32,6 +35,10 @@ from runyard.services.tokens import submitter
 from runyard.settings import Settings
 from runyard.stores.metrics.points import Floats
 from runyard.stores.opening import Stores
+
+AFTER_FAULT_S = 60.0
+BEGUN_AT_ONCE = 20
+"""Trials of one sweep, before the others have their turn: to find values may take a second."""
 
 _log = logging.getLogger("runyard.sweeps")
 
@@ -50,23 +57,36 @@ class SweepDriver:
         self._settings = settings
         self._operation = operation
         self._logged: dict[str, Floats] = {}
+        self._rest_until_s: dict[str, float] = {}
 
     def work(self) -> None:
         """Do what is due."""
         running = self._stores.metadata.sweeps.list_running()
         for sweep in running:
-            call = self._call(sweep)
+            if time.monotonic() < self._rest_until_s.get(sweep.run_id, 0.0):
+                continue
             try:
-                self._advance(call, sweep)
-            except QuotaReached as error:
-                if sweep.reason != str(error):
-                    self._stores.metadata.sweeps.update_sweep(sweep.run_id, reason=str(error))
-            except (AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound) as error:
-                # Nothing that passes by itself: a target or an experiment that has gone, rights that have.
-                _log.info("sweep %s begins no more trials: %s", sweep.run_id, error)
-                self._close(call, sweep, SweepStatus.FAILED, str(error))
+                self._drive(sweep)
+            except (StorageFull, Unavailable):  # for all of them
+                raise
+            except Exception:  # noqa: BLE001 - one sweep must not end what is done for all
+                _log.exception("sweep %s", sweep.run_id)
+                self._rest_until_s[sweep.run_id] = time.monotonic() + AFTER_FAULT_S
         if not running:
             self._logged.clear()
+            self._rest_until_s.clear()
+
+    def _drive(self, sweep: Sweep) -> None:
+        call = self._call(sweep)
+        try:
+            self._advance(call, sweep)
+        except QuotaReached as error:
+            if sweep.reason != str(error):
+                self._stores.metadata.sweeps.update_sweep(sweep.run_id, reason=str(error))
+        except (AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound) as error:
+            # Nothing that passes by itself: a target or an experiment that has gone, rights that have.
+            _log.info("sweep %s begins no more trials: %s", sweep.run_id, error)
+            self._close(call, sweep, SweepStatus.FAILED, str(error))
 
     def _call(self, sweep: Sweep) -> Call:
         """Return what acts for whoever has submitted the sweep, with the rights that they have now."""
@@ -139,7 +159,8 @@ class SweepDriver:
 
     def _begin_more(self, call: Call, sweep: Sweep, trials: list[Trial]) -> None:
         going_on = sum(each.status is TrialStatus.OPEN for each in trials)
-        while going_on < sweep.spec.max_concurrent and len(trials) < sweep.spec.max_trials:
+        most = min(sweep.spec.max_concurrent, going_on + BEGUN_AT_ONCE)
+        while going_on < most and len(trials) < sweep.spec.max_trials:
             number = len(trials)
             values = next_values(sweep.spec, number, trials)
             trial = Trial(sweep.run_id, number, trial_run_id(sweep.run_id, number), values)

@@ -31,7 +31,7 @@ from runyard.services.call import Call
 from runyard.services.experiments import resolve_experiment_id
 from runyard.services.job_data import check_data
 from runyard.services.jobs import SOURCE_TYPE_TAG, check_spec, shown, target_for_jobs
-from runyard.services.runs import NewRun, create_run
+from runyard.services.runs import NewRun, check_is_new, create_run
 from runyard.services.snapshots import use_snapshot
 from runyard.services.tokens import identify
 from runyard.stores.metadata.base_sweeps import SweepSearch
@@ -106,6 +106,7 @@ def submit_sweep(call: Call, new: NewSweep) -> SweepNow:
         if not caller.is_local_owner:
             tags["mlflow.user"] = caller.name
         begun = NewRun(new.experiment_id, new.run_name, tags=tags | dict(new.tags), run_id=new.run_id)
+        check_is_new(call, new.run_id, call.stores.metadata.sweeps.find_sweep)
         run = create_run(call, begun).run
         before = call.stores.metadata.sweeps.find_sweep(run.run_id)
         if before is not None:

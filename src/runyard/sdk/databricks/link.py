@@ -64,7 +64,7 @@ class DatabricksLink:
                 Databricks.
             Unavailable: Databricks does not answer.
         """
-        record, account = self.record, Account(self.record.host, token, profile)
+        record, account = self.record, self._account(token, profile)
         found = [] if self._has_good_key() else ["the API key is not good any more: link again"]
         if not account.has_secret(record.secret_scope, KEY_NAME):
             found.append(f"the secret {record.secret_scope}/{KEY_NAME} is not there: link again")
@@ -89,13 +89,28 @@ class DatabricksLink:
             Forbidden: The caller administers no server, or may not change what is in Databricks.
             Unavailable: Databricks does not answer.
         """
-        account = None if only_here else Account(self.record.host, token, profile)
+        account = None if only_here else self._account(token, profile)
         self.record = msgspec.structs.replace(self.record, is_complete=False)
         keep(self._place.secrets, self.record)
         self._place._identity_of(self.record).lock_out()
         if account is not None:
             _take_out(account, self.record)
         forget(self._place.secrets, self.record)
+
+    def _account(self, token: str | None, profile: str | None) -> Account:
+        """Return the workspace of Databricks, if it was an administrator of ours who linked it.
+
+        Raises:
+            InvalidState: It was not: a contributor may write a record, but makes no service principal.
+        """
+        try:
+            self._place._identity_of(self.record).active_keys()
+        except NotFound:
+            raise InvalidState(
+                f"{self.link_id} is a record that nobody made by linking: there is no principal "
+                f"{self.record.principal!r}. Nothing is sent to {self.record.host}; unlink it only here."
+            ) from None
+        return Account(self.record.host, token, profile)
 
     def _has_good_key(self) -> bool:
         try:

@@ -61,8 +61,10 @@ class LinkRecord(msgspec.Struct, frozen=True):
 
     @property
     def wheel(self) -> str:
-        """The wheel that was uploaded, if one was."""
-        return self.library if self.library.startswith("/Workspace/") else ""
+        """The wheel that was uploaded, if one was; it lies in a folder of the link's own."""
+        folder, _, name = self.library.partition(f"/.runyard/{self.link_id}/")
+        is_own = folder.startswith("/Workspace/Users/") and ".." not in folder and name and "/" not in name
+        return self.library if is_own else ""
 
     @property
     def cluster_variables(self) -> dict[str, str]:
@@ -100,16 +102,20 @@ def find(secrets: Secrets, link_id: str) -> LinkRecord | None:
     """Return the record of a link; None if there is none.
 
     Raises:
-        InvalidState: What is kept under its name is no such record.
+        InvalidState: What is kept under its name is no such record, or that of another link.
     """
     try:
         text = secrets.get(_PREFIX + link_id)
     except NotFound:
         return None
     try:
-        return msgspec.json.decode(text, type=LinkRecord)
+        record = msgspec.json.decode(text, type=LinkRecord)
     except msgspec.MsgspecError as error:
         raise InvalidState(f"The secret {_PREFIX}{link_id} is no record of a link: {error}") from None
+    # Each contributor may write secrets, and who unlinks sends their token for Databricks to this host.
+    if {record.link_id, link_id_of(record.host, record.workspace, record.cluster_id)} != {link_id}:
+        raise InvalidState(f"The secret {_PREFIX}{link_id} is the record of another link: remove it.")
+    return record
 
 
 def find_all(secrets: Secrets) -> list[LinkRecord]:

@@ -14,7 +14,9 @@ from runyard.stores.metadata.base import WorkspaceStore
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.schema import experiments, logged_models, runs, workspace_tags, workspaces
 from runyard.stores.metadata.schema_assets import data_assets, environments
+from runyard.stores.metadata.schema_datastores import datastores, secrets
 from runyard.stores.metadata.schema_evaluation import evaluation_datasets
+from runyard.stores.metadata.schema_jobs import compute_targets
 from runyard.stores.metadata.schema_registry import registered_models
 from runyard.stores.metadata.schema_traces import traces
 
@@ -24,6 +26,9 @@ _BY_WORKSPACE = {
     "traces": traces,
     "environments": environments,
     "data assets": data_assets,
+    "datastores": datastores,
+    "secrets": secrets,
+    "compute targets": compute_targets,
 }
 DEFAULT_EXPERIMENT = "Default"
 DEFAULT_EXPERIMENT_ID = 0
