@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from runyard.compute import kinds
-from runyard.compute.base import AgentReport, AgentState, Opening, TargetKind
+from runyard.compute.base import AgentReport, AgentState, Opening, ServerUrl, TargetKind
 from runyard.compute.local import LocalLauncher
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
 from runyard.errors import StorageFull, Unavailable
@@ -409,3 +409,13 @@ def test_a_job_that_lacks_a_gpu_waits_and_lets_others_pass(local: Local, queue):
     until(says_why)
     until(lambda: has_come_to(queue, local, third, "starting"))
     assert refusal(local.ask("POST", COMPUTE, json={"name": "x", "settings": {"gpus": [-1]}}))[0] == 400
+
+
+@pytest.mark.parametrize(
+    "said", ["https://u:p@h", "h:1", "ftp://h", "http://h?x=1", "http://h\n", "http://h/a b", "http://"]
+)
+def test_where_agents_reach_the_server_is_an_address_and_no_more(said: str):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(said, ServerUrl)
+    for address in ("", "http://h", "https://runyard.example:8443/below/it", "http://[::1]:5000"):
+        assert msgspec.convert(address, ServerUrl) == address

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -36,6 +36,16 @@ SDK_ROUTE = "/api/v1/agent"
 
 class NoRoom(Unavailable):
     """The target has not now what one job needs; others may find what they need."""
+
+
+ServerUrl = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?\Z",
+        max_length=500,
+    ),
+]
+"""Where agents of a target reach the server; no credential, as all who read the target would see that."""
 
 
 def resolve(host: str, port: int) -> Sequence[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from runyard.compute.base import Launch
+from runyard.compute.base import Launch, ServerUrl
 from runyard.compute.far_station import archive_of_agent
 
 ASSIGNMENT_FILE = "assignment.json"
@@ -72,7 +72,7 @@ class KubernetesSettings(msgspec.Struct, forbid_unknown_fields=True):
     namespace: Label = "default"
     image: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^\S+\Z")] = "python:3.12"
     server: Annotated[str, msgspec.Meta(max_length=500)] = ""
-    server_url: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^(https?://\S+)?\Z")] = ""
+    server_url: ServerUrl = ""
     cpu: Amount = "1"
     memory: Amount = "2Gi"
     gpus: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0

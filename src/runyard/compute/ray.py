@@ -26,6 +26,7 @@ from runyard.compute.base import (
     Launch,
     Launcher,
     Opening,
+    ServerUrl,
     TargetKind,
     owner_of,
     report_from,
@@ -58,7 +59,7 @@ class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
 
     address: Annotated[str, msgspec.Meta(pattern=_ADDRESS, max_length=2000)]
     """Where its dashboard is, as ``http://head:8265``."""
-    server_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s@?#]+)?$", max_length=2000)] = ""
+    server_url: ServerUrl = ""
     """Where its nodes reach this server; the setting public_url if nothing is said."""
     python: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f-][^\x00-\x1f]*$", max_length=1000)] = "python"
     """The interpreter of the nodes, 3.10 or newer."""

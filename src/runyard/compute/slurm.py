@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Opening, TargetKind, owner_of
+from runyard.compute.base import AgentReport, AgentState, Launch, Opening, ServerUrl, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.machine import Machine, ThisMachine
 from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
@@ -34,7 +34,6 @@ _OPTIONS = (
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.,@+-]*\Z", max_length=200)]
 _Path = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f~-][^\x00-\x1f\x7f]*\Z", max_length=1_000)]
 _Folder = Annotated[str, msgspec.Meta(pattern=r"^(/[^\x00-\x1f\x7f]*)?\Z", max_length=1_000)]
-_Address = Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s\x00-\x1f\x7f]+)?\Z", max_length=1_000)]
 _Option = Annotated[str, msgspec.Meta(pattern=rf"^--({_OPTIONS})(=[^\x00-\x1f\x7f]+)?\Z", max_length=500)]
 
 
@@ -70,7 +69,7 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     folder: _Path = FOLDER
     python: _Path = "python3"
     programs: _Folder = ""
-    server_url: _Address = ""
+    server_url: ServerUrl = ""
     ssh: SshAddress | None = None
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Opening, TargetKind, owner_of
+from runyard.compute.base import AgentReport, AgentState, Launch, Opening, ServerUrl, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.ssh_address import CREDENTIAL, SshAddress
 from runyard.compute.ssh_machine import SshMachine
@@ -16,7 +16,6 @@ from runyard.compute.ssh_tunnel import SshTunnel
 from runyard.compute.stationed import StationLauncher
 from runyard.errors import RunyardError, Unavailable
 
-_ADDRESS = r"^(https?://[A-Za-z0-9._\[\]:-]+(/[A-Za-z0-9._~/-]*)?)?$"
 _PATH = r"^[^\x00-\x1f\x7f-][^\x00-\x1f\x7f]*$"
 
 Path = Annotated[str, msgspec.Meta(pattern=_PATH, max_length=1_000)]
@@ -35,7 +34,7 @@ class SshSettings(SshAddress, forbid_unknown_fields=True, kw_only=True):
 
     python: Path = "python3"
     folder: Path = FOLDER
-    server_url: Annotated[str, msgspec.Meta(pattern=_ADDRESS, max_length=500)] = ""
+    server_url: ServerUrl = ""
     use_tunnel: bool | None = None
     tunnel_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
