@@ -46,7 +46,7 @@ class SlurmJobs(Jobs):
         return super().submit(script, *arguments, **({"compute": "cluster"} | more))
 
     def place(self, run_id: str, attempt: int = 1) -> Path:
-        found = (self.folder / "jobs %j $(x)").glob(f"*/jobs/{run_id}/{attempt}")
+        found = (self.folder / "jobs %j $(x)").glob(f"*/{run_id}/{attempt}")
         return next(found, self.folder / "nowhere")
 
     def in_slurm(self, run_id: str, attempt: int = 1) -> str:
