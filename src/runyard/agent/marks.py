@@ -165,12 +165,18 @@ def _written_down(pid: int) -> dict[str, Any]:
 
 def started_ticks(pid: int) -> int | None:
     """Return when a process was started, in ticks since the machine was; None if there is none."""
+    fields = process_fields(pid)
+    return None if fields is None else int(fields[19])
+
+
+def process_fields(pid: int) -> list[str] | None:
+    """Return what the kernel says of a process, from its state on; None if there is none."""
     try:
-        content = Path(f"/proc/{pid}/stat").read_bytes()
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     # The name of its program, in parentheses, may hold anything.
-    return int(content[content.rindex(b")") + 2 :].split()[19])
+    return words.rpartition(")")[2].split()
 
 
 def kill_group(group: int, number: int = signal.SIGKILL) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from runyard.agent.assignment import FILE_NAME
-from runyard.agent.marks import boot_id
+from runyard.agent.marks import boot_id, process_fields, started_ticks
 from runyard.agent.variables import passed_on
 
 AGENT, SCRIPT, OUTCOME, END = "agent.json", "script.json", "outcome.json", "end.json"
@@ -79,10 +79,10 @@ class Station:
             )
         with self._lock:
             self._children[handle] = child
-        stat = _stat(child.pid)
-        if stat is not None:
+        started = started_ticks(child.pid)
+        if started is not None:
             (place / CHILD).unlink(missing_ok=True)
-            _write_private(place / CHILD, {"pid": child.pid, "started": int(stat[19]), "boot": boot_id()})
+            _write_private(place / CHILD, {"pid": child.pid, "started": started, "boot": boot_id()})
 
     def look(self, handles: Collection[str]) -> dict[str, dict[str, Any]]:
         """Return what is seen of agents that were started on this machine.
@@ -222,7 +222,7 @@ def answer(station: Station, question: Mapping[str, Any]) -> Any:
 
 def is_alive(process: Mapping[str, Any]) -> bool:
     """Whether a process that was written down is still there, and no other one of its number."""
-    fields = _stat(process["pid"]) if process and process.get("boot") == boot_id() else None
+    fields = process_fields(process["pid"]) if process and process.get("boot") == boot_id() else None
     return fields is not None and fields[0] not in ("Z", "X") and int(fields[19]) == process["started"]
 
 
@@ -234,20 +234,9 @@ def _kill_group(script: Mapping[str, Any]) -> None:
     """
     if not script or script.get("boot") != boot_id():
         return
-    leader = _stat(script["pid"])
-    if leader is None or int(leader[19]) == script["started"]:
+    if started_ticks(script["pid"]) in (None, script["started"]):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(script["group"], signal.SIGKILL)
-
-
-def _stat(pid: int) -> list[str] | None:
-    """Return what the kernel says of a process, from its state on."""
-    try:
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # The name of the program stands in brackets and may hold anything.
-    return words.rpartition(")")[2].split()
 
 
 def _read(path: Path) -> dict[str, Any]:

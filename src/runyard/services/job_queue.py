@@ -66,18 +66,17 @@ class JobQueue:
     def work(self, now_ms: int) -> None:
         """Do what is due; what far targets take longer for goes on behind it."""
         jobs = self._stores.metadata.jobs.list_active()
-        targets = {
-            (each.workspace, each.name): each
-            for each in self._stores.metadata.compute_targets.list_targets()
-            if each.kind in KINDS
-        }
+        kept = self._stores.metadata.compute_targets.list_targets()
+        all_targets = {(each.workspace, each.name): each for each in kept}
+        # Another server of the database may know more kinds.
+        targets = {place: each for place, each in all_targets.items() if each.kind in KINDS}
         own: dict[Place, list[Job]] = defaultdict(list)
         for job in jobs:
             if job.status.holds_slots and job.host == self._host:
                 own[_place_of(job, targets.get((job.workspace, job.compute)))].append(job)
         self._lose_silent(jobs, now_ms)
         due: dict[Place, list[Job]] = defaultdict(list)
-        for job, target in self._due(jobs, now_ms):
+        for job, target in self._due(jobs, all_targets, now_ms):
             due[_place(target)].append(job)
         here = ComputeTarget("", THIS_MACHINE, LOCAL, self._settings.slots_of_this_machine)
         for target in (here, *(each for each in targets.values() if each.kind != LOCAL)):
@@ -126,7 +125,9 @@ class JobQueue:
                 reason = f"its agent has said nothing for {silent_s:.0f} s"
                 self._stores.database.retrying(partial(lose, self._stores, job, now_ms, reason))
 
-    def _due(self, jobs: list[Job], now_ms: int) -> Iterator[tuple[Job, ComputeTarget]]:
+    def _due(
+        self, jobs: list[Job], kept: Mapping[Place, ComputeTarget], now_ms: int
+    ) -> Iterator[tuple[Job, ComputeTarget]]:
         """Yield the jobs whose turn it is, as long as their targets have slots."""
         free: dict[Place, int] = {}
         targets: dict[Place, ComputeTarget] = {}
@@ -135,7 +136,7 @@ class JobQueue:
                 continue
             place = (job.workspace, job.compute)
             if place not in free:
-                target = self._target(job)
+                target = target_of(self._settings, *place) or kept.get(place)
                 if target is None:
                     self._end_without_target(job, now_ms)
                     continue
@@ -144,10 +145,6 @@ class JobQueue:
             free[place] -= job.spec.slots
             if free[place] >= 0:
                 yield job, targets[place]
-
-    def _target(self, job: Job) -> ComputeTarget | None:
-        here = target_of(self._settings, job.workspace, job.compute)
-        return here or self._stores.metadata.compute_targets.find_target(job.workspace, job.compute)
 
     def _free_slots(self, target: ComputeTarget, jobs: Iterable[Job]) -> int:
         if target.is_paused or target.is_leaving or not may_run(self._settings, target):

@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from runyard._version import __version__
+from runyard.compute.base import resolve
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.services.outbound_addresses import Address, Allowed, literal_address
 from runyard.settings import Settings
@@ -69,12 +70,6 @@ class _Target:
     request_target: str
 
 
-def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a name as the system knows them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
-
-
 class OutboundClient:
     """Sends requests to public addresses and to what the setting ``outbound_allow`` lists; for any thread.
 
@@ -93,7 +88,7 @@ class OutboundClient:
         within_s: float = WITHIN_S,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         tls: ssl.SSLContext | None = None,
-        resolve: Resolve = resolve_by_system,
+        resolve: Resolve = resolve,
     ) -> None:
         self._allowed = Allowed(settings.outbound_allow)
         self._within_s = within_s
