@@ -19,6 +19,8 @@ export function SecretDialog({ title, secret, onClose }: Props) {
       ref={dialog}
       className="dialog"
       aria-labelledby={titleId}
+      // Browsers let a second Escape through whatever becomes of `cancel`; those that know this attribute let none.
+      closedby="none"
       onCancel={(event) => event.preventDefault()}
       onClose={onClose}
     >
