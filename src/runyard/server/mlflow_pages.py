@@ -6,14 +6,13 @@ server answers itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from starlette.responses import FileResponse, Response
 
-from runyard.server.pages import message_page
+from runyard.server.pages import HASHED_FILE_CACHE, HTML, MEDIA_TYPES, message_page, page_headers
 
 # As narrow as the bundle bears. Its components write their styles into the page; nothing of it needs eval.
 # blob: are pictures, and documents in sandboxed frames, which inherit this policy: no script in them runs.
@@ -34,26 +33,6 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-_HASHED_FILE_CACHE: Final = "public, max-age=31536000, immutable"
-_MEDIA_TYPES: Final[Mapping[str, str]] = {
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".ico": "image/x-icon",
-    ".ttf": "font/ttf",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-}
 _PACKAGE: Final = "mlflow"
 _BUILT: Final = Path("server", "js", "build")
 _INDEX: Final = "index.html"
@@ -114,7 +93,7 @@ class MlflowPages:
             return None
         if self._folder is None:
             return message_page(404, *(_ABSENT if self._is_on else _TURNED_OFF))
-        return _file_response(self._folder / _INDEX, "text/html; charset=utf-8", "no-cache")
+        return _file_response(self._folder / _INDEX, HTML, "no-cache")
 
     def file(self, path: str) -> Response | None:
         """Answer a file that the page loads, or ``None`` if there is none of that name.
@@ -126,16 +105,15 @@ class MlflowPages:
         if f"/{_FILES}{name}" != path or name not in self._files:
             return None
         file = self._files[name]
-        cache = _HASHED_FILE_CACHE if name.startswith("static/") else "no-cache"
-        return _file_response(file, _MEDIA_TYPES[file.suffix], cache)
+        cache = HASHED_FILE_CACHE if name.startswith("static/") else "no-cache"
+        return _file_response(file, MEDIA_TYPES[file.suffix], cache)
 
 
 def _named_files(folder: Path) -> list[tuple[str, Path]]:
     """The files by their names below ``static-files/``; other pages that lie there are for notebooks."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in _MEDIA_TYPES and path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.suffix in MEDIA_TYPES and path.is_file())
     return [(file.relative_to(folder).as_posix(), file) for file in files]
 
 
 def _file_response(file: Path, media_type: str, cache_control: str) -> Response:
-    headers = {**_HEADERS, "Cache-Control": cache_control, "Content-Type": media_type}
-    return FileResponse(file, headers=headers)
+    return FileResponse(file, headers=page_headers(CONTENT_SECURITY_POLICY, media_type, cache_control))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from starlette.responses import Response
+
+from runyard.server.pages import HASHED_FILE_CACHE, HTML, MEDIA_TYPES, page_headers
 
 #: Where the build of `studio/` puts its output.
 BUILT_FOLDER: Final = Path(__file__).parent / "studio"
@@ -25,25 +26,6 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-
-_STRICT_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-_HASHED_FILE_CACHE: Final = "public, max-age=31536000, immutable"
-
-_MEDIA_TYPES: Final[Mapping[str, str]] = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".woff2": "font/woff2",
-    ".json": "application/json",
-}
 
 _NOT_BUILT_PAGE: Final = b"""<!doctype html>
 <html lang="en">
@@ -98,16 +80,11 @@ class StudioFiles:
         """
         name = path or "index.html"
         if name == "index.html" and not self.is_built:
-            return Response(
-                _NOT_BUILT_PAGE,
-                status_code=503,
-                headers={**_STRICT_HEADERS, "Cache-Control": "no-store"},
-                media_type="text/html",
-            )
+            return Response(_NOT_BUILT_PAGE, 503, page_headers(CONTENT_SECURITY_POLICY, HTML, "no-store"))
         file = self._files.get(name)
         if file is None:
             return None
-        headers = {**_STRICT_HEADERS, "Cache-Control": file.cache_control, "Content-Type": file.media_type}
+        headers = page_headers(CONTENT_SECURITY_POLICY, file.media_type, file.cache_control)
         return Response(file.content, headers=headers)
 
 
@@ -115,9 +92,9 @@ def _read_files(folder: Path) -> dict[str, _StudioFile]:
     index = folder / "index.html"
     if not index.is_file():
         return {}
-    files = {"index.html": _StudioFile(index.read_bytes(), _MEDIA_TYPES[".html"], "no-cache")}
+    files = {"index.html": _StudioFile(index.read_bytes(), HTML, "no-cache")}
     for file in sorted((folder / "studio").iterdir()):
-        media_type = _MEDIA_TYPES.get(file.suffix)
+        media_type = MEDIA_TYPES.get(file.suffix)
         if media_type is not None:
-            files[f"studio/{file.name}"] = _StudioFile(file.read_bytes(), media_type, _HASHED_FILE_CACHE)
+            files[f"studio/{file.name}"] = _StudioFile(file.read_bytes(), media_type, HASHED_FILE_CACHE)
     return files
