@@ -120,7 +120,7 @@ def test_a_run_is_told_with_all_that_its_page_shows(asker):
         "runUuid": run_id,
         "experimentId": experiment_id,
         "artifactUri": "",
-        "endTime": None,
+        "endTime": "0",
         "lifecycleStage": "active",
         "startTime": "5",
         "userId": "",
@@ -148,7 +148,7 @@ def test_runs_are_searched_page_by_page(asker):
     rest = asker.ask(SEARCH_RUNS, {"data": asked})["mlflowSearchRuns"]
     assert [run["info"]["runUuid"] for run in rest["runs"]] == [again]
     assert rest["runs"][0]["experiment"]["name"] == "digits"
-    assert rest["nextPageToken"] is None
+    assert rest["nextPageToken"] == ""
     found = asker.ask("mutation" + SEARCH_RUNS.lstrip().removeprefix("query"), {"data": asked})
     assert found["mlflowSearchRuns"] == rest
 
@@ -216,10 +216,10 @@ def test_an_experiment_a_history_and_files_are_told(asker):
     dataset = {"name": "train", "digest": "d1", "source_type": "local", "source": "{}"}
     asker.rest("runs/log-inputs", {"run_id": run_id, "datasets": [{"dataset": dataset, "tags": []}]})
     datasets = """mutation D($in: MlflowSearchDatasetsInput) {
-        mlflowSearchDatasets(input: $in) {datasetSummaries {name digest}}
+        mlflowSearchDatasets(input: $in) {datasetSummaries {name digest context}}
     }"""
     found = asker.ask(datasets, {"in": {"experimentIds": [experiment_id]}})["mlflowSearchDatasets"]
-    assert found["datasetSummaries"] == [{"name": "train", "digest": "d1"}]
+    assert found["datasetSummaries"] == [{"name": "train", "digest": "d1", "context": ""}]
 
 
 def test_a_query_may_come_in_the_address(asker):

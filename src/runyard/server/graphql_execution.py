@@ -54,6 +54,8 @@ _ROOT_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _RUNS_AT_ONCE: Final = 100
 _VERSIONS_AT_ONCE: Final = 1_000
+# MLflow's server reads protobuf messages, where an unset scalar has a value: a run that goes on ends at "0".
+_LEFT_OUT: Final[Mapping[str, Any]] = {"String": "", "LongString": 0, "Boolean": False}
 _CAPITAL: Final = re.compile(r"[A-Z]")
 
 Json = dict[str, Any]
@@ -202,11 +204,11 @@ def _echo(source: Any, info: GraphQLResolveInfo, **named: str | None) -> Json:
 
 
 def _field(source: Json, info: GraphQLResolveInfo) -> Any:
-    """Return a field of what a route answered; a list that is left out there is an empty one."""
+    """Return a field of what a route answered; what is left out there is what MLflow's messages have instead."""
     value = source.get(_snake(info.field_name))
-    if value is None and isinstance(info.return_type, GraphQLList):
-        return []
-    return value
+    if value is not None:
+        return value
+    return [] if isinstance(info.return_type, GraphQLList) else _LEFT_OUT.get(str(info.return_type))
 
 
 def _snake(name: str) -> str:
