@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from runyard.app import make_app, open_stores
+from runyard.protocol.error_classes import error_body
 from runyard.settings import Mode, Settings
 from tests.migrated import open_migrated
 
@@ -86,7 +87,7 @@ def refusal(response: httpx.Response) -> tuple[int, str, str]:
     """Return status, code and message of a refusal, in the one shape that refusals have."""
     body = json.loads(response.content)
     assert response.headers["content-type"] == "application/json"
-    assert set(body) == {"error_code", "message"}
+    assert body == error_body(body["error_code"], body["message"])
     assert response.status_code >= 400
     return response.status_code, body["error_code"], body["message"]
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from runyard.protocol.error_classes import error_body
 from tests.server.local import Local
 
 CREATE = "/ajax-api/2.0/mlflow/runs/create-promptlab-run"
@@ -84,4 +85,4 @@ def test_a_try_that_cannot_be_leaves_no_run(local: Local, change, says):
 def test_a_path_that_cannot_be_is_told_before_what_is_there(local: Local, method, path, query):
     answer = local.ask(method, path, params=query | {"path": "../x"})
     assert answer.status_code == 400
-    assert answer.json() == {"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid path"}
+    assert answer.json() == error_body("INVALID_PARAMETER_VALUE", "Invalid path")

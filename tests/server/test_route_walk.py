@@ -13,6 +13,7 @@ import re
 import pytest
 
 from runyard.auth.permissions import Open, Permission, Scope
+from runyard.protocol.error_classes import error_body
 from runyard.protocol.messages.roles import number_of
 from runyard.protocol.messages.workspaces import SUBSCRIPTION_ID
 from runyard.server.middleware import _UPLOAD
@@ -654,8 +655,7 @@ def is_an_error(answer, status, code):
     assert answer.status_code == status, answer.text
     if answer.request.method != "HEAD":
         body = answer.json()
-        assert set(body) == {"error_code", "message"}
-        assert body["error_code"] == code
+        assert body == error_body(code, body["message"])
     return True
 
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from runyard.errors import Forbidden, InvalidParameter, StorageFull
+from runyard.protocol.error_classes import error_body
 from runyard.server.middleware import STRICT_HEADERS, Wall, wall
 from runyard.server.origins import AllowedHosts, AllowedOrigins
 from runyard.settings import Mode, Settings
@@ -464,7 +465,7 @@ def test_s29_a_fault_gives_nothing_away_but_the_request_id(caplog):
     assert is_refused(answer, 500, "INTERNAL_ERROR")
     request_id = answer.headers["x-request-id"]
     assert answer.json()["request_id"] == request_id
-    assert set(answer.json()) == {"error_code", "message", "request_id"}
+    assert set(answer.json()) == {*error_body("INTERNAL_ERROR", ""), "request_id"}
     assert "SELECT" not in answer.text
     assert "/srv" not in answer.text
     assert [record.exc_info[1] for record in caplog.records] == [fault]

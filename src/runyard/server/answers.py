@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from runyard.errors import RunyardError, Unauthenticated
 from runyard.protocol import wire
+from runyard.protocol.error_classes import error_body
 
 NO_CONTENT = 204
 WHOLE = "runyard.response.whole"
@@ -68,7 +69,7 @@ def streamed_response(parts: Iterator[bytes]) -> Response:
 
 def error_response(error: RunyardError, scope: Scope) -> Response:
     """Return an error in the shape that MLflow's clients read, with what to do in the headers."""
-    body = {"error_code": error.code, "message": error.message}
+    body = error_body(error.code, error.message)
     request_id = scope.get("state", {}).get("request_id")
     if request_id and error.http_status >= 500:
         body["request_id"] = request_id

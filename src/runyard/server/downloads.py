@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from runyard.protocol import wire
+from runyard.protocol.error_classes import error_body
 from runyard.server.digests import DIGEST_HEADER, digest_field
 from runyard.services.artifacts import ArtifactDownload
 
@@ -160,9 +161,7 @@ def _asked_part(http: Request, headers: dict[str, str], size_bytes: int) -> rang
 
 
 def _unsatisfiable(size_bytes: int) -> Response:
-    body = {
-        "error_code": "INVALID_PARAMETER_VALUE",
-        "message": f"The range that was asked for lies outside the file, which has {size_bytes} bytes.",
-    }
+    message = f"The range that was asked for lies outside the file, which has {size_bytes} bytes."
+    body = error_body("INVALID_PARAMETER_VALUE", message)
     headers = {"Content-Range": f"bytes */{size_bytes}"}
     return Response(wire.encode(body), 416, headers, "application/json")

@@ -204,7 +204,7 @@ def _echo(source: Any, info: GraphQLResolveInfo, **named: str | None) -> Json:
 
 
 def _field(source: Json, info: GraphQLResolveInfo) -> Any:
-    """Return a field of what a route answered; what is left out there is what MLflow's messages have instead."""
+    """Return a field of what a route answered, or what MLflow's messages have where it is left out."""
     value = source.get(_snake(info.field_name))
     if value is not None:
         return value

@@ -26,7 +26,12 @@ _ERROR = {
             "schema": {
                 "type": "object",
                 "required": ["error_code", "message"],
-                "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "error_code": {"type": "string"},
+                    "message": {"type": "string"},
+                    "sqlstate": {"type": "string"},
+                    "error_class": {"type": "string"},
+                },
             }
         }
     },
