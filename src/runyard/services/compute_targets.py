@@ -8,6 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runyard.compute.base import TargetKind
+from runyard.compute.kind_schema import schema_of
+from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import LOCAL, POOL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job
 from runyard.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound, Unavailable
@@ -90,6 +93,20 @@ class TargetChange:
     settings: Mapping[str, Any] | None = None
     credential: Mapping[str, str] | None = field(default=None, repr=False)
     skip_validation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KindTold:
+    """A kind of targets by its name, and its settings as a JSON Schema."""
+
+    name: str
+    kind: TargetKind
+    settings: dict[str, Any]
+
+
+def list_kinds() -> list[KindTold]:
+    """Return all kinds that targets may be of."""
+    return [KindTold(name, kind, schema_of(kind)) for name, kind in KINDS.items()]
 
 
 def create_target(call: Call, new: NewTarget) -> TargetInUse:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from runyard.auth.permissions import Permission
-from runyard.compute.kind_schema import schema_of
-from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import THIS_MACHINE
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.compute_targets import (
@@ -93,16 +91,16 @@ def list_compute_kinds(call: Call) -> ListTargetKindsAnswer:
     return ListTargetKindsAnswer(
         kinds=[
             WireTargetKind(
-                name=name,
-                title=kind.title,
-                summary=kind.summary,
-                settings=schema_of(kind),
+                name=each.name,
+                title=each.kind.title,
+                summary=each.kind.summary,
+                settings=each.settings,
                 credential=[
                     WireCredentialPart(name=part.name, hint=part.hint, has_lines=part.has_lines)
-                    for part in kind.credential
+                    for part in each.kind.credential
                 ],
             )
-            for name, kind in KINDS.items()
+            for each in compute_targets.list_kinds()
         ]
     )
 
