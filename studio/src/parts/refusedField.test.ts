@@ -22,6 +22,13 @@ describe("the field that a refusal is about", () => {
     });
   });
 
+  it("says what a text must look like", () => {
+    const message =
+      "Invalid value \"a b\" for parameter 'settings.host' supplied:  Hint: Value was of type 'str'. " +
+      "Expected `str` matching regex '^[^\\\\s]+$'.";
+    expect(refusedField(message)?.why).toBe("It must fit the pattern ^[^\\s]+$");
+  });
+
   it("is none where the sentence is about something else", () => {
     expect(refusedField("Workspace 'default' has a compute target 'vm'.")).toBeNull();
     expect(refusedField("'local' is the server's own machine, in each workspace.")).toEqual({

@@ -5,6 +5,14 @@ const MISSING = /^Missing value for required parameter '([^']+)'/;
 const NAMED = /^'([\w.]+)' /;
 const POINTER_TO_DOCS = / See the API docs for more information about request parameters\.$/;
 
+const PATTERN = /^Expected `str` matching regex '(.*)'\.?$/s;
+
+/** What the server's reader of messages says, for a person. */
+function plain(why: string): string {
+  const pattern = PATTERN.exec(why)?.[1];
+  return pattern === undefined ? why : `It must fit the pattern ${pattern.replaceAll("\\\\", "\\")}`;
+}
+
 export interface RefusedField {
   /** As the API calls it: `settings.ssh.host`. */
   name: string;
@@ -15,7 +23,7 @@ export interface RefusedField {
 export function refusedField(message: string): RefusedField | null {
   const said = message.replace(POINTER_TO_DOCS, "");
   const invalid = INVALID.exec(said);
-  if (invalid?.[1]) return { name: invalid[1], why: invalid[2]?.trim() || said };
+  if (invalid?.[1]) return { name: invalid[1], why: plain(invalid[2]?.trim() || said) };
   const missing = MISSING.exec(said);
   if (missing?.[1]) return { name: missing[1], why: "This must be given." };
   const named = NAMED.exec(said);

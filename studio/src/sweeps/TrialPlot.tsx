@@ -42,6 +42,7 @@ export function TrialPlot({ sweep, points, best, names, isLogX, onOpen }: Props)
     [points, best],
   );
   const isByTrial = best !== null;
+  const isWhole = !isLogX && points.every(({ x }) => Number.isInteger(x));
   const latest = useRef(data);
   latest.current = data;
   const axisNames = names?.join("\n");
@@ -56,14 +57,23 @@ export function TrialPlot({ sweep, points, best, names, isLogX, onOpen }: Props)
       point: colour(0, theme),
       best: colour(1, theme),
     };
-    const settings = { width, height: HEIGHT_PX, names, isLogX, isByTrial, colours, onNear: setNear };
+    const settings = {
+      width,
+      height: HEIGHT_PX,
+      names,
+      isLogX,
+      isByTrial,
+      isWhole,
+      colours,
+      onNear: setNear,
+    };
     const made = new uPlot(optionsOf(settings), latest.current, box.current);
     plot.current = made;
     return () => {
       plot.current = null;
       made.destroy();
     };
-  }, [theme, width, axisNames, isLogX, isByTrial]);
+  }, [theme, width, axisNames, isLogX, isByTrial, isWhole]);
 
   useEffect(() => plot.current?.setData(data), [data]);
 

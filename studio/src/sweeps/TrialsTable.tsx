@@ -3,7 +3,7 @@ import { useMemo, useRef } from "react";
 import type { Sweep, Trial } from "../api/sweeps.ts";
 import { useUrlQuery } from "../app/location.ts";
 import { runHash } from "../app/route.ts";
-import { number, plural } from "../parts/format.ts";
+import { number } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { Duration } from "../parts/Time.tsx";
 import { TrialPill } from "./SweepPill.tsx";
@@ -96,7 +96,6 @@ export function TrialsTable({ sweep, trials }: { sweep: Sweep; trials: Trial[] }
           </table>
         </section>
       )}
-      {trials.length > 0 && <p className="hint card-note">{plural(trials.length, "trial")} begun so far.</p>}
     </section>
   );
 }
@@ -109,7 +108,7 @@ function Row({ sweep, trial, index }: { sweep: Sweep; trial: Trial; index: numbe
         <a className="strong" href={runHash(sweep.experiment_id, trial.run_id)}>
           {trial.number}
         </a>
-        {isBest && <span className="chip">best</span>}
+        {isBest && <span className="quiet"> best</span>}
       </td>
       <td className="number">{trial.value === null ? "–" : number(trial.value)}</td>
       {Object.keys(sweep.parameters).map((name) => (

@@ -25,6 +25,8 @@ export interface PlotSettings {
   isLogX: boolean;
   /** Whether x counts trials. */
   isByTrial: boolean;
+  /** Whether x has whole numbers alone. */
+  isWhole: boolean;
   colours: Colours;
   onNear: (index: number | null) => void;
 }
@@ -50,7 +52,7 @@ export function nearest(
 
 const cut = (name: string) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name);
 
-function axesOf({ names, isByTrial, colours }: PlotSettings): uPlot.Axis[] {
+function axesOf({ names, isWhole, colours }: PlotSettings): uPlot.Axis[] {
   const common = { stroke: colours.text, font: FONT, ticks: { show: false } };
   const text = (value: number | null) => (value === null ? "" : number(Number(value.toPrecision(6))));
   const across: uPlot.Axis = {
@@ -59,7 +61,7 @@ function axesOf({ names, isByTrial, colours }: PlotSettings): uPlot.Axis[] {
     grid: { show: false },
     values: (_, all) => all.map(text),
   };
-  if (names || isByTrial) across.incrs = WHOLE_STEPS;
+  if (names || isWhole) across.incrs = WHOLE_STEPS;
   if (names) across.values = (_, all) => all.map((value) => cut(names[value] ?? ""));
   const up: uPlot.Axis = {
     ...common,
