@@ -8,6 +8,10 @@ import { number } from "../parts/format.ts";
 import { optionsOf } from "./plotOptions.ts";
 
 const HEIGHT_PX = 240;
+/** Of so many points each is drawn smaller, so that they can be told apart. */
+const MANY = 1000;
+const POINT_PX = 6;
+const SMALL_POINT_PX = 3;
 
 export interface TrialPoint {
   trial: Trial;
@@ -42,6 +46,7 @@ export function TrialPlot({ sweep, points, best, names, isLogX, onOpen }: Props)
     [points, best],
   );
   const isByTrial = best !== null;
+  const pointPx = points.length > MANY ? SMALL_POINT_PX : POINT_PX;
   const isWhole = !isLogX && points.every(({ x }) => Number.isInteger(x));
   const latest = useRef(data);
   latest.current = data;
@@ -64,6 +69,7 @@ export function TrialPlot({ sweep, points, best, names, isLogX, onOpen }: Props)
       isLogX,
       isByTrial,
       isWhole,
+      pointPx,
       colours,
       onNear: setNear,
     };
@@ -73,7 +79,7 @@ export function TrialPlot({ sweep, points, best, names, isLogX, onOpen }: Props)
       plot.current = null;
       made.destroy();
     };
-  }, [theme, width, axisNames, isLogX, isByTrial, isWhole]);
+  }, [theme, width, axisNames, isLogX, isByTrial, isWhole, pointPx]);
 
   useEffect(() => plot.current?.setData(data), [data]);
 

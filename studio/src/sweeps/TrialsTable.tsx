@@ -108,7 +108,7 @@ function Row({ sweep, trial, index }: { sweep: Sweep; trial: Trial; index: numbe
         <a className="strong" href={runHash(sweep.experiment_id, trial.run_id)}>
           {trial.number}
         </a>
-        {isBest && <span className="quiet"> best</span>}
+        {isBest && " best"}
       </td>
       <td className="number">{trial.value === null ? "–" : number(trial.value)}</td>
       {Object.keys(sweep.parameters).map((name) => (

@@ -4,7 +4,6 @@ import type { Ink } from "../charts/axes.ts";
 import { number } from "../parts/format.ts";
 
 const FONT = "11px system-ui, sans-serif";
-const POINT_PX = 6;
 const NEAR_PX = 30;
 const LETTER_PX = 6.5;
 const LONGEST_NAME = 14;
@@ -27,6 +26,7 @@ export interface PlotSettings {
   isByTrial: boolean;
   /** Whether x has whole numbers alone. */
   isWhole: boolean;
+  pointPx: number;
   colours: Colours;
   onNear: (index: number | null) => void;
 }
@@ -110,7 +110,7 @@ export function optionsOf(settings: PlotSettings): uPlot.Options {
       {},
       {
         paths: () => null,
-        points: { show: true, size: POINT_PX, fill: colours.point, stroke: colours.point, space: 0 },
+        points: { show: true, size: settings.pointPx, fill: colours.point, stroke: colours.point, space: 0 },
       },
       {
         stroke: colours.best,
