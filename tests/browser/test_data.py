@@ -89,6 +89,29 @@ def test_files_are_uploaded_replaced_and_deleted(
     expect(page.get_by_role("row", name="one.csv")).to_be_visible()
 
 
+def test_a_folder_is_deleted_once_its_name_is_typed(
+    visit: Visit, start_server: ServerStarter, look: Look
+) -> None:
+    server = start_server()
+    files = f"{server.url}{BLOBS}/files"
+    for path in ("raw/2026/one.csv", "raw/two.csv", "notes.txt"):
+        httpx.put(f"{files}/{path}", content=b"1\n", timeout=60).raise_for_status()
+    page = visit().open(f"{server.url}/#/data/datastores/workspaceblobstore/raw")
+    page.get_by_role("button", name="Delete 2026").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name of the folder").fill("202")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Type the name of the folder: 2026")
+    assert httpx.get(f"{files}/raw/2026/one.csv", timeout=60).status_code == 200
+    dialog.get_by_role("textbox", name="Name of the folder").fill("2026")
+    look(page, "datastore-delete-folder")
+    confirm(page, "Delete")
+    expect(page.get_by_role("row", name="2026")).to_have_count(0)
+    expect(page.get_by_role("row", name="two.csv")).to_be_visible()
+    assert httpx.get(f"{files}/raw/2026/one.csv", timeout=60).status_code == 404
+    assert httpx.get(f"{files}/notes.txt", timeout=60).status_code == 200
+
+
 def test_a_datastore_is_registered_made_default_and_forgotten(
     visit: Visit, start_server: ServerStarter, look: Look
 ) -> None:

@@ -11,10 +11,12 @@ import httpx
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
+from runyard import Dataset, Workspace
 from tests.browser.barriers import serious_barriers, settle
 from tests.browser.conftest import Look, Visitor
 from tests.browser.signing_in import administer, sign_in
 from tests.conftest import ServerStarter
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -126,6 +128,57 @@ def test_a_dataset_gets_versions_of_the_web_and_of_this_machine_and_is_deleted_w
     dialog.get_by_label("Name of the dataset").fill("photos")
     confirm(page, "Delete")
     expect(page.get_by_role("heading", name="No datasets yet")).to_be_visible()
+
+
+def test_files_of_this_machine_are_kept_with_a_dataset_as_a_script_would(
+    visit: Visit, start_server: ServerStarter, tmp_path: Path, look: Look
+) -> None:
+    server = start_server()
+    files = {"one.csv": b"a\n1\n", "zwei ☃ #2.csv": b"a\n2\n"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    page = visit().open(f"{server.url}/#/data/assets")
+    dialog = page.get_by_role("dialog")
+
+    def register(button: str, names: list[str]) -> None:
+        page.get_by_role("button", name=button).click()
+        if button != "New version":
+            dialog.get_by_label("Name", exact=True).fill("people")
+        dialog.get_by_label("Where the data lies").select_option("upload")
+        dialog.get_by_label("Files of the dataset").set_input_files([tmp_path / name for name in names])
+
+    def uploaded() -> list[str]:
+        query = {"path": "data-assets"}
+        answer = httpx.get(f"{server.url}/api/2.0/mlflow-artifacts/artifacts", params=query, timeout=60)
+        return [each["path"] for each in answer.json().get("files", [])]
+
+    register("Register a dataset", list(files))
+    dialog.get_by_label("Name", exact=True).fill("no/name")
+    dialog.get_by_role("button", name="Register").click()
+    expect(dialog.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
+    assert len(uploaded()) == 1
+    # Nothing stays of what comes to nothing.
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    until(lambda: uploaded() == [])
+    register("Register a dataset", list(files))
+    look(page, "register-dataset-upload")
+    confirm(page, "Register")
+    expect(page.get_by_role("heading", level=1, name="people version 1")).to_be_visible()
+    (source,) = asked(server.url, f"{ASSETS}/people")["sources"]
+    assert source["kind"] == "upload"
+    workspace = Workspace.get("default", url=server.url)
+    found = Dataset.get_by_name(workspace, "people").download(str(tmp_path / "down"))
+    assert {Path(each).name: Path(each).read_bytes() for each in found} == files
+    # The same files are the same version, whoever uploads them.
+    register("New version", list(reversed(files)))
+    confirm(page, "Register")
+    expect(page.get_by_role("heading", level=1, name="people version 1")).to_be_visible()
+    until(lambda: uploaded() == [source["address"].rpartition("/")[2]])
+    register("New version", ["one.csv"])
+    confirm(page, "Register")
+    expect(page.get_by_role("heading", level=1, name="people version 2")).to_be_visible()
+    assert len(uploaded()) == 2
 
 
 def test_an_environment_is_registered_and_a_version_is_made_from_one(

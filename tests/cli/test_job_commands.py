@@ -159,6 +159,13 @@ def test_targets_are_made_listed_shown_changed_and_deleted(runyard: CommandLine)
     assert "a=b" in shown
     assert runyard("compute", "show", "pool", "--json").json["tags"] == {"a": "b"}
     assert "begins jobs again" in runyard("compute", "resume", "pool").out
+    divided = runyard("compute", "update", "pool", "-s", "cpus_per_slot=1", "-s", "gpus=[0]", "--json").json
+    assert divided["settings"] == {"cpus_per_slot": 1, "gpus": [0]}
+    changed = runyard("compute", "update", "pool", "-s", "cpus_per_slot=0", "--json").json
+    assert (changed["settings"], changed["slots"]) == ({"gpus": [0]}, 1)
+    write("key", "secret")
+    refused = runyard("compute", "update", "pool", "--credential", "password=@key")
+    assert (refused.code, "'credential'" in refused.err) == (1, True)
     assert runyard("compute", "delete", "pool", "--force").code == 0
     assert runyard("compute", "show", "pool").code == 3
     assert [each["name"] for each in runyard("compute", "list", "--json").json] == ["local"]

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from runyard.compute import kinds
-from runyard.compute.base import AgentReport, AgentState, Opening, ServerUrl, TargetKind
+from runyard.compute.base import AgentReport, AgentState, CredentialPart, Opening, ServerUrl, TargetKind
 from runyard.compute.local import LocalLauncher
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
 from runyard.errors import StorageFull, Unavailable
@@ -99,7 +99,7 @@ def way(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(CutOff, "opened", [])
     monkeypatch.setattr(CutOff, "made", [])
     monkeypatch.setattr(CutOff, "refused", set())
-    kind = TargetKind(FarSettings, frozenset({"password"}), CutOff)
+    kind = TargetKind("Far", "Far away.", FarSettings, (CredentialPart("password", ""),), CutOff)
     monkeypatch.setitem(kinds.KINDS, "far", kind)
     monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.0)
     monkeypatch.setattr(launched_jobs, "OVER_WITHIN_S", 0.0)
@@ -179,8 +179,8 @@ def test_a_target_is_kept_with_its_settings_and_tells_nobody_its_credential(loca
     ("more", "said"),
     [
         ({"kind": "abacus"}, "kind"),
-        ({"settings": {}}, "missing required field `host`"),
-        ({"settings": {"host": 3}}, r"Expected `str`, got `int` - at `$.host`"),
+        ({"settings": {}}, "required parameter 'settings.host'"),
+        ({"settings": {"host": 3}}, "Invalid value 3 for parameter 'settings.host' supplied"),
         ({"settings": {"host": "h", "port": 1}}, "unknown field `port`"),
         ({"settings": {"host": "h" * 30_000}}, "settings"),
         ({"credential": {"pin": "1"}}, "password"),

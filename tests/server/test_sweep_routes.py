@@ -256,6 +256,30 @@ def test_what_a_script_has_logged_as_param_stays(local):
     assert pairs(local.read_run(trial)["data"]["params"]) == {"x": "1.0"}
 
 
+def test_a_list_of_sweeps_tells_the_best_value_and_one_of_trials_when_they_ran(local):
+    lost = submit(local, run_name="least", max_concurrent=4)
+    most = submit(local, run_name="most", goal="maximize", max_concurrent=4)
+    driver(local).work()
+    for sweep in (lost, most):
+        trials = trials_of(local, sweep["run_id"])
+        assert [each["status"] for each in trials] == ["queued"] * 4
+        for trial, value in zip(trials[:3], (0.5, 0.25, -9.0), strict=True):
+            log(local, trial["run_id"], value)
+            # The best value of all is that of a trial that failed, which is none.
+            end(local, trial["run_id"], JobStatus.FAILED if value < 0 else JobStatus.COMPLETED)
+    driver(local).work()
+    listed = good(local.ask("GET", SWEEPS))["sweeps"]
+    found = {each["run_name"]: (each["best_value"], each["best"]) for each in listed}
+    assert found == {"least": (0.25, None), "most": (0.5, None)}
+    one = sweep_of(local, most["run_id"])
+    assert (one["best_value"], one["best"]["value"], one["run_name"]) == (0.5, 0.5, "most")
+    first = trials_of(local, lost["run_id"])[0]["run_id"]
+    local.stores.metadata.jobs.update_job(first, started_ms=NOW_MS - 5)
+    ended, *_, waiting = trials_of(local, lost["run_id"])
+    assert (ended["status"], ended["started_ms"], ended["ended_ms"]) == ("completed", NOW_MS - 5, NOW_MS)
+    assert (waiting["status"], waiting["started_ms"], waiting["ended_ms"]) == ("queued", None, None)
+
+
 def test_many_drivers_begin_no_trial_twice(local):
     """As on several servers of one database."""
     sweep = submit(local, max_concurrent=3)["run_id"]

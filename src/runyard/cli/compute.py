@@ -27,6 +27,18 @@ Name = Annotated[str, Parameter(help="The target's name.")]
 Slots = Annotated[int | None, Parameter(help="How many jobs of one slot run on it at a time.")]
 Description = Annotated[str | None, Parameter(help="What it is for.")]
 Tag = Annotated[tuple[str, ...], Parameter(help="A tag as KEY=VALUE; may be repeated.")]
+Setting = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name=["--setting", "-s"],
+        help="How it is reached, as KEY=VALUE, numbers and lists as JSON has them; may be repeated.",
+    ),
+]
+Credential = Annotated[
+    tuple[str, ...],
+    Parameter(help="What it is reached with: PART=@FILE, or PART to be asked for it; may be repeated."),
+]
+SkipValidation = Annotated[bool, Parameter(help="Don't look whether it can be reached.")]
 
 
 @Parameter(name="*")
@@ -147,21 +159,12 @@ def attach(
     name: Name,
     *,
     kind: Annotated[str, Parameter(help="What starts its jobs; docs/how-to tells of each kind.")],
-    setting: Annotated[
-        tuple[str, ...],
-        Parameter(
-            name=["--setting", "-s"],
-            help="How it is reached, as KEY=VALUE, numbers and lists as JSON has them; may be repeated.",
-        ),
-    ] = (),
-    credential: Annotated[
-        tuple[str, ...],
-        Parameter(help="What it is reached with: PART=@FILE, or PART to be asked for it; may be repeated."),
-    ] = (),
+    setting: Setting = (),
+    credential: Credential = (),
     slots: Slots = None,
     description: Description = None,
     tag: Tag = (),
-    skip_validation: Annotated[bool, Parameter(help="Don't look whether it can be reached.")] = False,
+    skip_validation: SkipValidation = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
@@ -175,7 +178,7 @@ def attach(
         slots=1 if slots is None else slots,
         description=description or "",
         tags=pairs_of(tag) if tag else {},
-        settings={key: json_value(value) for key, value in pairs_of(setting).items()} if setting else {},
+        settings=_settings(setting),
         credential=dict(_part(each) for each in credential),
         skip_validation=skip_validation,
     )
@@ -206,7 +209,7 @@ def attach_ssh(
     By what the host is known to be that one is read from this machine's known_hosts and sent along. Without a
     key and a password, a server of `runyard up` tries the keys and the agent of its own user.
     """
-    settings = {key: json_value(value) for key, value in pairs_of(setting).items()} if setting else {}
+    settings = _settings(setting)
     wanted = host_configuration(
         host, private_key, settings | {"slots": slots or 1}, passphrase=passphrase, password=password
     )
@@ -222,12 +225,26 @@ def update(
     tag: Annotated[
         tuple[str, ...], Parameter(help="A tag as KEY=VALUE, in place of those there are; may be repeated.")
     ] = (),
+    setting: Setting = (),
+    credential: Credential = (),
+    skip_validation: SkipValidation = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Change a compute target; jobs that run on it go on."""
+    """Change a compute target; jobs that run on it go on.
+
+    Settings that are not named stay, and can only change while no job runs on it. A credential takes the
+    place of the one that the target has.
+    """
     target = ComputeTarget(place.open(), name)
-    target.update(max_nodes=slots, description=description, tags=pairs_of(tag) if tag else None)
+    target.update(
+        max_nodes=slots,
+        description=description,
+        tags=pairs_of(tag) if tag else None,
+        settings=_settings(setting) or None,
+        credential=dict(_part(each) for each in credential) or None,
+        skip_validation=skip_validation,
+    )
     _say(target, "is changed", json=json)
 
 
@@ -260,6 +277,11 @@ def delete(
     say(f"Compute target {name} is deleted.")
     if end_ray_of(target):
         say("Its Ray cluster, which was started on this machine, has ended.")
+
+
+def _settings(words: tuple[str, ...]) -> dict[str, Any]:
+    """Return settings as the server takes them."""
+    return {key: json_value(value) for key, value in pairs_of(words).items()} if words else {}
 
 
 def _part(text: str) -> tuple[str, str]:

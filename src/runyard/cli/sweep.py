@@ -68,12 +68,24 @@ def list_(
         print_json(msgspec.to_builtins(sweeps))
         return
     print_table(
-        ("RUN ID", "STATUS", "SEARCHES", "SAMPLING", "TRIALS", "SUBMITTED", "DURATION", "BY", "REASON"),
+        (
+            "RUN ID",
+            "STATUS",
+            "SEARCHES",
+            "BEST",
+            "SAMPLING",
+            "TRIALS",
+            "SUBMITTED",
+            "DURATION",
+            "BY",
+            "REASON",
+        ),
         (
             (
                 each.run_id,
                 _status(each),
                 f"{each.goal} {each.metric}",
+                _number(each.best_value),
                 each.sampling,
                 f"{sum(each.trials.values())} of {each.max_trials}",
                 time_text(each.submitted_ms),
@@ -167,7 +179,11 @@ def _status(sweep: WireSweep) -> str:
 
 
 def _value(trial: WireTrial) -> str:
-    return "-" if trial.value is None else f"{trial.value:.6g}"
+    return _number(trial.value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
 
 
 def _shown(distribution: WireDistribution) -> str:

@@ -229,17 +229,37 @@ class Launcher(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class TargetKind:
-    """One kind of compute target.
+class CredentialPart:
+    """A part of what a target is reached with, which nobody is told again.
 
     Args:
+        name: What it is called.
+        hint: What it is, for the person who has it.
+        has_lines: Whether it is a text of several lines, as a key is.
+    """
+
+    name: str
+    hint: str
+    has_lines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """One kind of compute target; forms are made of what it says of itself.
+
+    Args:
+        title: What people call it.
+        summary: What such a target is, in a sentence.
         settings: A msgspec struct of what it is told; what can't be is refused when it is made of a mapping.
-        credential: The names that a credential's parts may have.
+            What each is for is read from its docstring.
+        credential: The parts that its credential may have.
         open: Returns the launcher of a target; it connects to nothing yet.
         runs_here: Whether, by its settings, the code of jobs runs as the server's own user.
     """
 
+    title: str
+    summary: str
     settings: type[msgspec.Struct]
-    credential: frozenset[str]
+    credential: tuple[CredentialPart, ...]
     open: Callable[[Opening], Launcher]
     runs_here: Callable[[Any], bool] = lambda _: False

@@ -128,4 +128,10 @@ def _handle_of(job: Object) -> str:
     return f"{labels.get(RUN)}/{labels.get(ATTEMPT)}"
 
 
-KIND = TargetKind(KubernetesSettings, CREDENTIAL, KubernetesLauncher)
+KIND = TargetKind(
+    title="Kubernetes",
+    summary="A cluster of Kubernetes: each job is a Job of its own, with one pod.",
+    settings=KubernetesSettings,
+    credential=CREDENTIAL,
+    open=KubernetesLauncher,
+)

@@ -13,10 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runyard.compute.base import Opening
+from runyard.compute.base import CredentialPart, Opening
 from runyard.errors import Unavailable
 
-CREDENTIAL = frozenset({"kubeconfig", "token", "ca"})
+CREDENTIAL = (
+    CredentialPart(
+        "kubeconfig",
+        "The text of a kubeconfig that holds all that it needs, without files and programs.",
+        True,
+    ),
+    CredentialPart("token", "A token of a service account, with the setting server, in place of that."),
+    CredentialPart("ca", "Beside a token: whose certificates the cluster has, in PEM.", has_lines=True),
+)
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _SERVER = re.compile(

@@ -41,7 +41,14 @@ Some = Annotated[list[Subdomain], msgspec.Meta(max_length=10)]
 
 
 class Toleration(msgspec.Struct, forbid_unknown_fields=True):
-    """A taint of nodes that pods may be put on all the same."""
+    """A taint of nodes that pods may be put on all the same.
+
+    Args:
+        key: Of the taint; empty for all.
+        operator: ``Exists``, or ``Equal`` for one of this value.
+        value: Of the taint.
+        effect: Which effect of it; empty for all.
+    """
 
     key: Word = ""
     operator: Annotated[str, msgspec.Meta(pattern=r"^(Exists|Equal)\Z")] = "Equal"

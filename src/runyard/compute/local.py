@@ -87,4 +87,11 @@ def _open(opening: Opening) -> LocalLauncher:
     return LocalLauncher(opening.folder)
 
 
-KIND = TargetKind(LocalSettings, frozenset(), _open, runs_here=lambda _: True)
+KIND = TargetKind(
+    title="This server's machine",
+    summary="A pool of slots on the server's own machine, with a queue of its own.",
+    settings=LocalSettings,
+    credential=(),
+    open=_open,
+    runs_here=lambda _: True,
+)

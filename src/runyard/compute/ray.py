@@ -23,6 +23,7 @@ from runyard.agent.marks import COMPLETED
 from runyard.compute.base import (
     AgentReport,
     AgentState,
+    CredentialPart,
     Launch,
     Launcher,
     Opening,
@@ -55,19 +56,25 @@ _Amount = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
-    """What must be known of a cluster."""
+    """What must be known of a cluster.
+
+    Args:
+        address: Where its dashboard is, as ``http://head:8265``.
+        server_url: Where its nodes reach this server; the setting ``public_url`` if nothing is said.
+        python: The interpreter of the nodes, 3.10 or newer.
+        cpus_per_slot: CPUs of a slot.
+        gpus_per_slot: GPUs of a slot.
+        memory_bytes_per_slot: Memory of a slot; 0 for as much as there is.
+        resources_per_slot: What the nodes have besides, by the names that ``ray start --resources`` gave it.
+    """
 
     address: Annotated[str, msgspec.Meta(pattern=_ADDRESS, max_length=2000)]
-    """Where its dashboard is, as ``http://head:8265``."""
     server_url: ServerUrl = ""
-    """Where its nodes reach this server; the setting public_url if nothing is said."""
     python: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f-][^\x00-\x1f]*$", max_length=1000)] = "python"
-    """The interpreter of the nodes, 3.10 or newer."""
     cpus_per_slot: _Amount = 1.0
     gpus_per_slot: _Amount = 0.0
     memory_bytes_per_slot: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
     resources_per_slot: dict[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], _Amount] = {}
-    """What the nodes have besides, by the names that ``ray start --resources`` gave it."""
 
     def __post_init__(self) -> None:
         urlsplit(self.address).port  # noqa: B018 - a ValueError says that it is none
@@ -243,4 +250,10 @@ def _open(opening: Opening) -> RayLauncher:
     return RayLauncher(dashboard, settings, owner_of(opening), opening.server)
 
 
-KIND = TargetKind(RaySettings, frozenset({"token"}), _open)
+KIND = TargetKind(
+    title="Ray",
+    summary="A cluster of Ray, which is reached at its dashboard.",
+    settings=RaySettings,
+    credential=(CredentialPart("token", "The token of the cluster, if it asks for one."),),
+    open=_open,
+)

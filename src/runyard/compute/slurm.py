@@ -241,4 +241,11 @@ def _open(opening: Opening) -> SlurmLauncher:
     return SlurmLauncher(machine, settings, opening.server, owner=owner_of(opening))
 
 
-KIND = TargetKind(SlurmSettings, CREDENTIAL, _open, _runs_here)
+KIND = TargetKind(
+    title="Slurm",
+    summary="A cluster of Slurm: its programs are on the server's machine, or on one reached over SSH.",
+    settings=SlurmSettings,
+    credential=CREDENTIAL,
+    open=_open,
+    runs_here=_runs_here,
+)

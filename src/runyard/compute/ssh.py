@@ -124,4 +124,10 @@ def _open(opening: Opening) -> SshLauncher:
 
 _CONNECTS = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 10).close()"
 
-KIND = TargetKind(SshSettings, CREDENTIAL, _open)
+KIND = TargetKind(
+    title="SSH host",
+    summary="A machine that is reached over SSH; it needs Python 3.10 or newer and nothing else.",
+    settings=SshSettings,
+    credential=CREDENTIAL,
+    open=_open,
+)

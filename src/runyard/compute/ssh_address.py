@@ -6,10 +6,15 @@ from typing import Annotated, Final
 
 import msgspec
 
+from runyard.compute.base import CredentialPart
 from runyard.errors import Unavailable
 
-CREDENTIAL: Final = frozenset({"private_key", "private_key_passphrase", "password"})
-"""What a host may be entered with; ``private_key`` is the text of the file."""
+CREDENTIAL: Final = (
+    CredentialPart("private_key", "The text of the file of a private key.", has_lines=True),
+    CredentialPart("private_key_passphrase", "What that key is encrypted with, if it is."),
+    CredentialPart("password", "The password of the user there, in place of a key."),
+)
+"""What a host may be entered with."""
 
 _PRINTABLE = r"^[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*$"
 _FINGERPRINT = r"^(SHA256:[A-Za-z0-9+/]{43})?$"

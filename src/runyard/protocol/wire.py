@@ -133,6 +133,17 @@ def invalid(name: str, value: Any, why: str = "") -> InvalidParameter:
     return InvalidParameter(invalid_value(name, value, why))
 
 
+def invalid_part(name: str, raw: dict[str, Any], why: str) -> InvalidParameter:
+    """The error for a field ``raw`` that is a struct of its own; ``why`` is what msgspec says of it.
+
+    Where that names a part, so does the text: as ``name.part``.
+    """
+    if _AT.search(why):
+        return _in_mlflow_words(why.replace("`$", f"`$.{name}"), {name: raw}, frozenset())
+    absent = _MISSING.search(why)
+    return missing(f"{name}.{absent.group(1)}") if absent else InvalidParameter(f"'{name}': {why}.")
+
+
 def choice(kind: type[Chosen], text: str, name: str) -> Chosen:
     """Return the member of ``kind`` that a field names by its value.
 

@@ -176,8 +176,13 @@ class ComputeTarget(ComputeTargetRecord):
         *,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        credential: Mapping[str, str] | None = None,
+        skip_validation: bool = False,
     ) -> None:
         """Change the target; jobs that run go on, also where they hold more slots than are left.
+
+        Blocks while the server looks whether it can be reached by other settings or another credential.
 
         Args:
             min_nodes: Taken for Azure's scripts; no effect.
@@ -185,12 +190,21 @@ class ComputeTarget(ComputeTargetRecord):
             idle_seconds_before_scaledown: As ``min_nodes``.
             description: What it is for.
             tags: Free key and value pairs, in place of those that it has.
+            settings: How it is reached; those that are not named stay.
+            credential: With what, in place of what it has.
+            skip_validation: Keep these without looking whether it can be reached.
 
         Raises:
-            InvalidParameter: It can't have so many slots.
+            InvalidParameter: It can't have so many slots or these settings, or it can't be reached.
+            InvalidState: Its settings are to change, and jobs were begun by those that it has.
         """
         changed = ChangeComputeTarget(
-            slots=max_nodes, description=description, tags=None if tags is None else dict(tags)
+            slots=max_nodes,
+            description=description,
+            tags=None if tags is None else dict(tags),
+            settings=None if settings is None else dict(settings),
+            credential=None if credential is None else dict(credential),
+            skip_validation=skip_validation,
         )
         self._change(changed)
 

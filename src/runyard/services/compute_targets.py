@@ -8,6 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runyard.compute.base import TargetKind
+from runyard.compute.kind_schema import schema_of
+from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import LOCAL, POOL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job
 from runyard.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidState, NotFound, Unavailable
@@ -69,6 +72,43 @@ class NewTarget:
     skip_validation: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TargetChange:
+    """What is to be different about a compute target; ``None`` stays.
+
+    Args:
+        slots: How many slots it has.
+        is_paused: Whether it begins no jobs.
+        description: What it is for.
+        tags: Free key and value pairs, in place of those there are.
+        settings: Those that change.
+        credential: What it is reached with instead.
+        skip_validation: Whether to keep these without looking whether it can be reached.
+    """
+
+    slots: int | None = None
+    is_paused: bool | None = None
+    description: str | None = None
+    tags: Mapping[str, str] | None = None
+    settings: Mapping[str, Any] | None = None
+    credential: Mapping[str, str] | None = field(default=None, repr=False)
+    skip_validation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KindTold:
+    """A kind of targets by its name, and its settings as a JSON Schema."""
+
+    name: str
+    kind: TargetKind
+    settings: dict[str, Any]
+
+
+def list_kinds() -> list[KindTold]:
+    """Return all kinds that targets may be of."""
+    return [KindTold(name, kind, schema_of(kind)) for name, kind in KINDS.items()]
+
+
 def create_target(call: Call, new: NewTarget) -> TargetInUse:
     """Keep a new compute target and return it; blocks while one that is elsewhere is looked at.
 
@@ -101,7 +141,7 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
     made = replace(made, sealed=sealed_credential(call.settings, made, new.credential))
     kept = call.stores.metadata.compute_targets
     if not new.skip_validation and kept.find_target(made.workspace, made.name) is None:
-        _check_reachable(call, made)
+        _check_reachable(call, made, "made")
     if not kept.add_target(made):
         raise AlreadyExists(f"Workspace '{call.workspace.name}' has a compute target '{made.name}'.")
     return TargetInUse(made, 0, 0)
@@ -142,35 +182,32 @@ def show_target(call: Call, name: str) -> TargetInUse:
     return _in_use(get_target(call, name), call.stores.metadata.jobs.list_active())
 
 
-def change_target(
-    call: Call,
-    name: str,
-    slots: int | None,
-    is_paused: bool | None,
-    description: str | None,
-    tags: Mapping[str, str] | None,
-) -> TargetInUse:
+def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
     """Change a target and return it; jobs that were begun go on.
+
+    Blocks while one that is elsewhere is looked at as it is to be reached then.
 
     Raises:
         NotFound: There is none.
-        InvalidParameter: A number of slots or a tag that can't be.
-        Forbidden: It is the server's own machine.
+        InvalidParameter: A number of slots, a tag or a setting that can't be, or it can't be reached so.
+        InvalidState: Its settings are to change, and jobs were begun by those that it has.
+        Forbidden: It is the server's own machine, or would be there, and that runs no jobs.
     """
-    if slots is not None:
-        _check_slots(slots)
-    _check_words(description, tags)
+    if wanted.slots is not None:
+        _check_slots(wanted.slots)
+    _check_words(wanted.description, wanted.tags)
+    if wanted.settings is not None or wanted.credential is not None:
+        tried = _changed(call, _own_target(call, name), wanted)
+        if not wanted.skip_validation:
+            _check_reachable(call, tried, "changed")
     with call.stores.atomic():
         found = _own_target(call, name)
-        changed = replace(
-            found,
-            slots=found.slots if slots is None else slots,
-            is_paused=found.is_paused if is_paused is None else is_paused,
-            description=found.description if description is None else description,
-            tags=found.tags if tags is None else dict(tags),
-        )
+        changed = _changed(call, found, wanted)
+        active = call.stores.metadata.jobs.list_active()
+        if changed.settings != found.settings:
+            _check_nothing_begun(_in_use(found, active))
         call.stores.metadata.compute_targets.update_target(changed)
-    return _in_use(changed, call.stores.metadata.jobs.list_active())
+    return _in_use(changed, active)
 
 
 def delete_target(call: Call, name: str, *, force: bool) -> None:
@@ -220,14 +257,47 @@ def _on_cluster(call: Call, new: NewTarget) -> NewTarget:
     return replace(new, kind=cluster.kind, settings=cluster.settings, credential=cluster.credential)
 
 
-def _check_reachable(call: Call, target: ComputeTarget) -> None:
+def _check_reachable(call: Call, target: ComputeTarget, done: str) -> None:
     try:
         with closing(open_launcher(call.settings, target, call.operation.tunnel)) as launcher:
             launcher.check()
     except Unavailable as error:
         raise InvalidParameter(
-            f"Compute target '{target.name}' was not made: {error} Mend that, or skip the validation."
+            f"Compute target '{target.name}' was not {done}: {error} Mend that, or skip the validation."
         ) from None
+
+
+def _changed(call: Call, found: ComputeTarget, wanted: TargetChange) -> ComputeTarget:
+    """Return a target as it is to be.
+
+    Raises:
+        InvalidParameter: Its kind takes no such settings or no such credential.
+        Forbidden: Its jobs would run on this machine, and that runs none.
+    """
+    settings = found.settings
+    if wanted.settings is not None:
+        settings = checked_settings(kind_named(found.kind), {**settings, **wanted.settings})
+    changed = replace(
+        found,
+        slots=found.slots if wanted.slots is None else wanted.slots,
+        is_paused=found.is_paused if wanted.is_paused is None else wanted.is_paused,
+        description=found.description if wanted.description is None else wanted.description,
+        tags=found.tags if wanted.tags is None else dict(wanted.tags),
+        settings=settings,
+    )
+    if wanted.settings is not None and not may_run(call.settings, changed):
+        raise Forbidden(_NO_JOBS_HERE)
+    if wanted.credential is None:
+        return changed
+    return replace(changed, sealed=sealed_credential(call.settings, changed, wanted.credential))
+
+
+def _check_nothing_begun(used: TargetInUse) -> None:
+    if used.slots_taken:
+        raise InvalidState(
+            f"Jobs on compute target '{used.target.name}' were begun by the settings it has, and are looked "
+            "after by them. Pause it and wait for them, or cancel them; then change the settings."
+        )
 
 
 def _own_target(call: Call, name: str) -> ComputeTarget:

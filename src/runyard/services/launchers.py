@@ -14,9 +14,9 @@ import msgspec
 from runyard.compute.base import Launcher, Opening, TargetKind, resolve
 from runyard.compute.kinds import KINDS
 from runyard.entities.compute_target import LOCAL, ComputeTarget
-from runyard.errors import InvalidParameter, Unavailable
+from runyard.errors import Unavailable
 from runyard.protocol.limits import check_length
-from runyard.protocol.wire import invalid
+from runyard.protocol.wire import invalid, invalid_part
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.sealing import Sealer
@@ -125,7 +125,7 @@ def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[s
     try:
         checked = msgspec.convert(dict(settings), kind.settings)
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"'settings': {error}.") from None
+        raise invalid_part("settings", dict(settings), str(error)) from None
     kept: Mapping[str, Any] = msgspec.to_builtins(checked)
     return kept
 
@@ -148,9 +148,10 @@ def sealed_credential(settings: Settings, target: ComputeTarget, credential: Map
         InvalidParameter: Its kind takes none of this form.
     """
     kind = KINDS[target.kind]
-    unknown = sorted(credential.keys() - kind.credential)
+    names = {part.name for part in kind.credential}
+    unknown = sorted(credential.keys() - names)
     if unknown:
-        allowed = ", ".join(sorted(kind.credential)) or "none"
+        allowed = ", ".join(sorted(names)) or "none"
         raise invalid("credential", unknown[0][:100], f"Parts that '{target.kind}' takes: {allowed}.")
     for name, value in credential.items():
         check_length(value, MAX_CREDENTIAL_LENGTH, f"credential.{name}")

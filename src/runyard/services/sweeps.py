@@ -80,11 +80,30 @@ class NewSweep:
 
 @dataclass(frozen=True, slots=True)
 class SweepNow:
-    """A sweep, how many of its trials have which status, and the best one so far."""
+    """A sweep as it stands.
+
+    Args:
+        sweep: The sweep.
+        counts: How many of its trials have which status.
+        best: The best one so far, where one sweep was asked for.
+        best_value: The best value so far.
+        run_name: What its run is called.
+    """
 
     sweep: Sweep
     counts: Mapping[TrialStatus, int]
     best: Trial | None = None
+    best_value: float | None = None
+    run_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialJob:
+    """Where the job of a trial is, and when it ran."""
+
+    status: str
+    started_ms: int | None
+    ended_ms: int | None
 
 
 def submit_sweep(call: Call, new: NewSweep) -> SweepNow:
@@ -125,7 +144,7 @@ def submit_sweep(call: Call, new: NewSweep) -> SweepNow:
         )
         call.stores.metadata.sweeps.add_sweep(sweep)
         call.stores.database.after_commit(call.operation.sweep_due.set)
-    return SweepNow(sweep, {})
+    return SweepNow(sweep, {}, run_name=run.name)
 
 
 def get_sweep(call: Call, run_id: str) -> SweepNow:
@@ -138,7 +157,7 @@ def get_sweep(call: Call, run_id: str) -> SweepNow:
 
 
 def list_sweeps(call: Call, experiment_id: str | None, limit: int, page_token: str | None) -> Page[SweepNow]:
-    """Return a page of the workspace's sweeps, the latest submitted first, without their best trials."""
+    """Return a page of the workspace's sweeps, the latest submitted first, of each the best value alone."""
     check_page_size(limit, MAX_PAGE)
     offset = parse_page_token(page_token)
     seen = call.experiments_to_read()
@@ -147,8 +166,19 @@ def list_sweeps(call: Call, experiment_id: str | None, limit: int, page_token: s
         seen = wanted if seen is None else wanted & seen
     sweeps = call.stores.metadata.sweeps
     found = sweeps.search_sweeps(SweepSearch(call.workspace.name, limit + 1, offset, seen))
-    counts = sweeps.count_trials([each.run_id for each in found])
-    return page_of([SweepNow(each, counts.get(each.run_id, {})) for each in found], limit, offset)
+    ids = [each.run_id for each in found]
+    counts, ranges = sweeps.count_trials(ids), sweeps.value_ranges(ids)
+    names = call.stores.metadata.jobs.run_names(ids)
+    listed = [
+        SweepNow(
+            each,
+            counts.get(each.run_id, {}),
+            best_value=_best_of(ranges.get(each.run_id), each.spec.goal),
+            run_name=names.get(each.run_id, ""),
+        )
+        for each in found
+    ]
+    return page_of(listed, limit, offset)
 
 
 def list_trials(call: Call, run_id: str, limit: int, page_token: str | None) -> Page[Trial]:
@@ -163,11 +193,10 @@ def list_trials(call: Call, run_id: str, limit: int, page_token: str | None) -> 
     return page_of(call.stores.metadata.sweeps.list_trials(sweep.run_id, limit + 1, offset), limit, offset)
 
 
-def job_statuses(call: Call, trials: Page[Trial]) -> Mapping[str, str]:
-    """Return where the jobs of those trials are that are open, by their runs' ids."""
-    jobs = call.stores.metadata.jobs
-    found = (jobs.find_job(each.run_id) for each in trials.items if each.status is TrialStatus.OPEN)
-    return {job.run_id: job.status.value for job in found if job is not None}
+def jobs_of_trials(call: Call, trials: Page[Trial]) -> Mapping[str, TrialJob]:
+    """Return where the jobs of those trials are and when they ran, by their runs' ids."""
+    found = call.stores.metadata.jobs.find_jobs([each.run_id for each in trials.items])
+    return {run_id: TrialJob(job.status.value, job.started_ms, job.ended_ms) for run_id, job in found.items()}
 
 
 def cancel_sweep(call: Call, run_id: str) -> SweepNow:
@@ -226,11 +255,18 @@ def _found(call: Call, run_id: str) -> Sweep:
 
 
 def _now(call: Call, sweep: Sweep) -> SweepNow:
-    trials = list(call.stores.metadata.sweeps.list_trials(sweep.run_id))
+    metadata = call.stores.metadata
+    trials = list(metadata.sweeps.list_trials(sweep.run_id))
     counts: dict[TrialStatus, int] = {}
     for each in trials:
         counts[each.status] = counts.get(each.status, 0) + 1
-    return SweepNow(sweep, counts, best_trial(trials, sweep.spec.goal))
+    best = best_trial(trials, sweep.spec.goal)
+    name = metadata.jobs.run_names([sweep.run_id]).get(sweep.run_id, "")
+    return SweepNow(sweep, counts, best, None if best is None else best.value, name)
+
+
+def _best_of(values: tuple[float, float] | None, goal: Goal) -> float | None:
+    return None if values is None else values[0 if goal is Goal.MINIMIZE else 1]
 
 
 def _spec(call: Call, new: NewSweep) -> SweepSpec:

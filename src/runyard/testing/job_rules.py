@@ -116,6 +116,10 @@ class JobStoreRules(ABC):
         with pytest.raises(NotFound):
             store.jobs.add_job(new_job("b"))
         assert store.jobs.find_job("b" * 32) is None
+        other = store.add_job("c")
+        found = store.jobs.find_jobs([made.run_id, "b" * 32, other.run_id])
+        assert found == {made.run_id: made, other.run_id: other}
+        assert store.jobs.find_jobs([]) == {}
 
     def test_jobs_are_found_by_place_and_state(self, store: JobsUnderTest) -> None:
         """The latest submitted comes first."""

@@ -181,6 +181,14 @@ class SweepStoreRules(ABC):
             made.run_id: {TrialStatus.OPEN: 1, TrialStatus.COMPLETED: 1},
             other.run_id: {TrialStatus.OPEN: 2},
         }
+        assert store.sweeps.value_ranges([made.run_id, other.run_id]) == {made.run_id: (1e-300, 1e-300)}
+        for at, (status, value) in enumerate(
+            [(TrialStatus.FAILED, -5.0), (TrialStatus.STOPPED, 0.5), (TrialStatus.CANCELED, -0.5)]
+        ):
+            store.add_trial(made, 10 + at)
+            store.sweeps.update_trial(made.run_id, 10 + at, status=status, value=value)
+        assert store.sweeps.value_ranges([made.run_id]) == {made.run_id: (-0.5, 0.5)}
+        assert store.sweeps.value_ranges([]) == {}
         with pytest.raises(TypeError, match="run_id"):
             store.sweeps.update_trial(made.run_id, 1, run_id="")
         with pytest.raises(NotFound):

@@ -1,5 +1,6 @@
 /** Data assets and environments, in the words of Runyard's own API. */
-import { getJson, send, sendJson, withQuery } from "./transport.ts";
+import { putFile, type Sent } from "./datastores.ts";
+import { getJson, remove, send, sendJson, withQuery } from "./transport.ts";
 
 export interface DataSource {
   kind: "url" | "datastore" | "upload";
@@ -55,6 +56,25 @@ export async function getAsset(
   const path = withQuery(assetAt(name), { version });
   return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
 }
+
+const FILES = "api/2.0/mlflow-artifacts/artifacts/";
+const NAME_BYTES = 16;
+
+/** A new folder of the workspace for the files of a dataset, which nobody else has. */
+export function uploadFolder(): string {
+  const drawn = window.crypto.getRandomValues(new Uint8Array(NAME_BYTES));
+  return `data-assets/${[...drawn].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+const fileIn = (folder: string, path: string) =>
+  FILES + [...folder.split("/"), ...path.split("/")].map(encodeURIComponent).join("/");
+
+/** Send a file into such a folder. */
+export const uploadForAsset = (folder: string, path: string, sent: Sent) =>
+  putFile(fileIn(folder, path), sent);
+
+/** Take back what was uploaded, as nothing comes of it. */
+export const takeBackUpload = (folder: string) => remove(FILES + folder);
 
 export interface NewAsset {
   name: string;

@@ -20,7 +20,14 @@ export interface ComputeTarget {
   is_leaving?: boolean;
 }
 
-export interface NewComputeTarget {
+/** How a target is reached, and with what; a credential that is left out stays as it is. */
+export interface Reached {
+  settings: Record<string, unknown>;
+  credential?: Record<string, string>;
+  skip_validation: boolean;
+}
+
+export interface NewComputeTarget extends Partial<Reached> {
   name: string;
   kind: string;
   slots: number;
@@ -28,7 +35,40 @@ export interface NewComputeTarget {
   tags: Record<string, string>;
 }
 
-export type ComputeChange = Partial<Pick<ComputeTarget, "slots" | "is_paused" | "description" | "tags">>;
+export type ComputeChange = Partial<Reached> &
+  Partial<Pick<ComputeTarget, "slots" | "is_paused" | "description" | "tags">>;
+
+/** As much of JSON Schema as the settings of a kind are told in. */
+export interface Schema {
+  $ref?: string;
+  $defs?: Record<string, Schema>;
+  type?: string;
+  anyOf?: Schema[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  additionalProperties?: Schema | boolean;
+  default?: unknown;
+  description?: string;
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+}
+
+export interface CredentialPart {
+  name: string;
+  hint: string;
+  has_lines: boolean;
+}
+
+/** What a target may be, and what must be said to make one. */
+export interface TargetKind {
+  name: string;
+  title: string;
+  summary: string;
+  settings: Schema;
+  credential: CredentialPart[];
+}
 
 const BASE = "api/v1/compute";
 const one = (name: string) => `${BASE}/${encodeURIComponent(name)}`;
@@ -39,6 +79,10 @@ export async function listComputeTargets(signal?: AbortSignal): Promise<ComputeT
 
 export async function getComputeTarget(name: string, signal?: AbortSignal): Promise<ComputeTarget> {
   return (await getJson<{ compute_target: ComputeTarget }>(one(name), signal)).compute_target;
+}
+
+export async function listTargetKinds(signal?: AbortSignal): Promise<TargetKind[]> {
+  return (await getJson<{ kinds: TargetKind[] }>("api/v1/compute-kinds", signal)).kinds;
 }
 
 export const createComputeTarget = (wanted: NewComputeTarget) => sendJson("POST", BASE, wanted);

@@ -70,20 +70,27 @@ export const listFiles = (name: string, path: string, pageToken: string | null, 
 export const deleteFiles = (name: string, path: string) => remove(filePath(name, path));
 export const fileAddress = (name: string, path: string) => prefix() + filePath(name, path);
 
-export interface Upload {
-  name: string;
-  path: string;
+export interface Sent {
   file: File;
-  overwrite: boolean;
   onProgress: (sentBytes: number) => void;
   signal: AbortSignal;
 }
 
+export interface Upload extends Sent {
+  name: string;
+  path: string;
+  overwrite: boolean;
+}
+
+/** Send one file to a datastore. */
+export const uploadFile = ({ name, path, overwrite, ...sent }: Upload) =>
+  putFile(withQuery(filePath(name, path), { overwrite: overwrite ? true : null }), sent);
+
 /** Send one file. `fetch` tells nothing of what was sent so far, so this is the browser's older way. */
-export function uploadFile({ name, path, file, overwrite, onProgress, signal }: Upload): Promise<void> {
+export function putFile(address: string, { file, onProgress, signal }: Sent): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("PUT", prefix() + withQuery(filePath(name, path), { overwrite: overwrite ? true : null }));
+    request.open("PUT", prefix() + address);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.onprogress = (event) => onProgress(event.loaded);
     request.onerror = () => {

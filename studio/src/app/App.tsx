@@ -46,6 +46,8 @@ const EnvironmentScreen = lazy(async () => ({
 }));
 const JobsScreen = lazy(async () => ({ default: (await import("../jobs/index.ts")).JobsScreen }));
 const JobScreen = lazy(async () => ({ default: (await import("../jobs/index.ts")).JobScreen }));
+const SweepsScreen = lazy(async () => ({ default: (await import("../sweeps/index.ts")).SweepsScreen }));
+const SweepScreen = lazy(async () => ({ default: (await import("../sweeps/index.ts")).SweepScreen }));
 const ComputeScreen = lazy(async () => ({
   default: (await import("../compute/index.ts")).ComputeScreen,
 }));
@@ -92,6 +94,10 @@ function Screen({ route }: { route: Route }) {
       return <JobsScreen />;
     case "job":
       return <JobScreen key={route.runId} runId={route.runId} />;
+    case "sweeps":
+      return <SweepsScreen />;
+    case "sweep":
+      return <SweepScreen key={route.runId} runId={route.runId} />;
     case "compute":
       return <ComputeScreen />;
     case "computeTarget":

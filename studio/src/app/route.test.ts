@@ -9,6 +9,8 @@ import {
   placeOf,
   routeOf,
   runHash,
+  sweepHash,
+  sweepsHash,
 } from "./route.ts";
 
 const routeAt = (hash: string) => routeOf(placeOf(hash).segments);
@@ -56,6 +58,8 @@ describe("the hash names a screen", () => {
     ["#/environments/training/versions/2", { screen: "environment", name: "training", version: "2" }],
     ["#/jobs?status=active", { screen: "jobs" }],
     ["#/jobs/abc", { screen: "job", runId: "abc" }],
+    ["#/sweeps?experiment=3", { screen: "sweeps" }],
+    ["#/sweeps/abc?order=number", { screen: "sweep", runId: "abc" }],
     ["#/compute", { screen: "compute" }],
     ["#/compute/over%20night", { screen: "computeTarget", name: "over night" }],
     ["#/workspaces", { screen: "workspaces" }],
@@ -124,6 +128,8 @@ describe("the hash names a screen", () => {
   it("writes addresses of jobs and compute that it reads", () => {
     expect(routeAt(jobsHash({ compute: "a b" }))).toEqual({ screen: "jobs" });
     expect(placeOf(jobsHash({ compute: "a b" })).query.get("compute")).toBe("a b");
+    expect(placeOf(sweepsHash({ experiment: "3" })).query.get("experiment")).toBe("3");
+    expect(routeAt(sweepHash("a/b"))).toEqual({ screen: "sweep", runId: "a/b" });
     expect(routeAt(computeTargetHash("a/b"))).toEqual({ screen: "computeTarget", name: "a/b" });
   });
 

@@ -17,6 +17,8 @@ export type Route =
   | { screen: "environment"; name: string; version: string | null }
   | { screen: "jobs" }
   | { screen: "job"; runId: string }
+  | { screen: "sweeps" }
+  | { screen: "sweep"; runId: string }
   | { screen: "compute" }
   | { screen: "computeTarget"; name: string }
   | { screen: "workspaces" }
@@ -107,6 +109,9 @@ export function routeOf(segments: string[]): Route {
   if (root === "jobs") {
     return experimentId === undefined ? { screen: "jobs" } : { screen: "job", runId: experimentId };
   }
+  if (root === "sweeps") {
+    return experimentId === undefined ? { screen: "sweeps" } : { screen: "sweep", runId: experimentId };
+  }
   if (root === "compute") {
     return experimentId === undefined
       ? { screen: "compute" }
@@ -171,6 +176,10 @@ export const environmentHash = (name: string, version?: number) =>
 export const jobsHash = (query: Record<string, string> = {}) =>
   pathTo("jobs") + (Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : "");
 export const jobHash = (runId: string) => pathTo("jobs", runId);
+/** All sweeps, or with a query some of them. */
+export const sweepsHash = (query: Record<string, string> = {}) =>
+  pathTo("sweeps") + (Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : "");
+export const sweepHash = (runId: string) => pathTo("sweeps", runId);
 export const computeHash = () => pathTo("compute");
 export const computeTargetHash = (name: string) => pathTo("compute", name);
 export const workspacesHash = () => pathTo("workspaces");

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { may, useCaller } from "../api/caller.ts";
-import { type ComputeTarget, listComputeTargets } from "../api/compute.ts";
+import { type ComputeTarget, listComputeTargets, type TargetKind } from "../api/compute.ts";
 import { computeTargetHash, jobsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { Tabs } from "../jobs/Tabs.tsx";
@@ -10,6 +10,7 @@ import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { NewTargetDialog } from "./dialogs.tsx";
+import { useTargetKinds } from "./queries.ts";
 import { SlotBar, TargetPill } from "./SlotBar.tsx";
 import { PauseButton } from "./TargetActions.tsx";
 import { kindName } from "./words.ts";
@@ -20,6 +21,7 @@ const REFRESH_MS = 3000;
 export function ComputeScreen() {
   useDocumentTitle("Compute");
   const caller = useCaller();
+  const kinds = useTargetKinds();
   const [isCreating, setIsCreating] = useState(false);
   const query = useQuery({
     queryKey: ["compute-targets"],
@@ -51,17 +53,19 @@ export function ComputeScreen() {
             instead={targets.length === 0 && <NoTargets />}
           >
             {targets.map((target) => (
-              <Row key={target.name} target={target} />
+              <Row key={target.name} target={target} kinds={kinds} />
             ))}
           </TableCard>
         )}
       </Loaded>
-      {isCreating && <NewTargetDialog onClose={() => setIsCreating(false)} />}
+      {isCreating && kinds.length > 0 && (
+        <NewTargetDialog kinds={kinds} onClose={() => setIsCreating(false)} />
+      )}
     </div>
   );
 }
 
-function Row({ target }: { target: ComputeTarget }) {
+function Row({ target, kinds }: { target: ComputeTarget; kinds: TargetKind[] }) {
   return (
     <tr>
       <td>
@@ -82,7 +86,7 @@ function Row({ target }: { target: ComputeTarget }) {
           0
         )}
       </td>
-      <td className="wide-only">{kindName(target.kind)}</td>
+      <td className="wide-only">{kindName(target.kind, kinds)}</td>
       <td className="wide-only wrap-anywhere">{target.description}</td>
       <td className="end actions">
         <PauseButton target={target} isSmall />

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { type ComputeTarget, getComputeTarget } from "../api/compute.ts";
+import { type ComputeTarget, getComputeTarget, type TargetKind } from "../api/compute.ts";
 import { listJobs } from "../api/jobs.ts";
 import { computeHash, jobsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
@@ -12,6 +12,7 @@ import { Loaded } from "../parts/Loaded.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Time } from "../parts/Time.tsx";
+import { useTargetKinds } from "./queries.ts";
 import { SlotBar, TargetPill } from "./SlotBar.tsx";
 import { TargetActions } from "./TargetActions.tsx";
 import { kindName, settingsOf, targetInPython, targetInShell } from "./words.ts";
@@ -28,6 +29,7 @@ export function ComputeTargetScreen({ name }: { name: string }) {
     refetchInterval: REFRESH_MS,
   });
   const target = query.data;
+  const kinds = useTargetKinds();
   return (
     <div className="page stack">
       <PageHead
@@ -44,7 +46,7 @@ export function ComputeTargetScreen({ name }: { name: string }) {
             <ActiveJobs name={name} />
             <div className="overview">
               <div className="stack">
-                <FactsCard facts={factsOf(found)} />
+                <FactsCard facts={factsOf(found, kinds)} />
                 <PairsCard
                   title="Tags"
                   empty="No tags were set."
@@ -63,9 +65,9 @@ export function ComputeTargetScreen({ name }: { name: string }) {
   );
 }
 
-function factsOf(found: ComputeTarget): [string, ReactNode][] {
+function factsOf(found: ComputeTarget, kinds: TargetKind[]): [string, ReactNode][] {
   return [
-    ["Kind", kindName(found.kind)],
+    ["Kind", kindName(found.kind, kinds)],
     ["Slots", <SlotBar key="slots" target={found} />],
     ["Jobs waiting", found.jobs_waiting],
     ...settingsOf(found),

@@ -5,6 +5,7 @@ import { type ComputeTarget, changeComputeTarget } from "../api/compute.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { failureText } from "../parts/States.tsx";
 import { ChangeTargetDialog, DeleteTargetDialog, useRefreshTargets } from "./dialogs.tsx";
+import { useTargetKinds } from "./queries.ts";
 
 /** Begin no more jobs, or begin them again: both can be taken back at once, so nothing is asked. */
 export function PauseButton({ target, isSmall = false }: { target: ComputeTarget; isSmall?: boolean }) {
@@ -38,6 +39,7 @@ export function PauseButton({ target, isSmall = false }: { target: ComputeTarget
 
 export function TargetActions({ target }: { target: ComputeTarget }) {
   const caller = useCaller();
+  const kind = useTargetKinds().find(({ name }) => name === target.kind);
   const [asked, setAsked] = useState<"change" | "delete" | null>(null);
   const close = () => setAsked(null);
   if (target.is_built_in || target.is_leaving || !may(caller, "MANAGE")) return null;
@@ -50,7 +52,7 @@ export function TargetActions({ target }: { target: ComputeTarget }) {
       <button type="button" className="button danger" onClick={() => setAsked("delete")}>
         <Icon name="trash" /> Delete
       </button>
-      {asked === "change" && <ChangeTargetDialog target={target} onClose={close} />}
+      {asked === "change" && <ChangeTargetDialog target={target} kind={kind} onClose={close} />}
       {asked === "delete" && <DeleteTargetDialog target={target} onClose={close} />}
     </>
   );

@@ -1,17 +1,28 @@
 /** What people read of compute targets, and the lines that do the same elsewhere. Pure. */
-import type { ComputeTarget } from "../api/compute.ts";
+import type { ComputeTarget, Reached, TargetKind } from "../api/compute.ts";
 import { type Address, openInPython, openInShell } from "../parts/opening.ts";
 import { pythonText, shellWord } from "../parts/quoting.ts";
+import type { SettingField } from "./settingFields.ts";
 
-const KIND_NAMES: Record<string, string> = {
-  local: "The server's machine",
-  ssh: "SSH hosts",
-  slurm: "Slurm",
-  ray: "Ray",
-  kubernetes: "Kubernetes",
-};
+/** What a kind is called; one that the server knows no more by its name. */
+export const kindName = (kind: string, kinds: readonly Pick<TargetKind, "name" | "title">[]) =>
+  kinds.find(({ name }) => name === kind)?.title ?? kind;
 
-export const kindName = (kind: string) => KIND_NAMES[kind] ?? kind;
+/** What of a filled form is to be sent: as long as nothing of it is different, nothing is looked at anew. */
+export function changedReach(
+  { settings = {} }: Pick<ComputeTarget, "settings">,
+  said: Reached,
+  fields: readonly Pick<SettingField, "key" | "fallback">[],
+): Partial<Reached> {
+  const changed = fields
+    .map(({ key, fallback }) => ({ key, before: settings[key] ?? fallback, now: said.settings[key] }))
+    .filter(({ before, now }) => now !== undefined && JSON.stringify(now) !== JSON.stringify(before));
+  const { settings: _, ...rest } = said;
+  if (changed.length > 0) {
+    return { ...rest, settings: Object.fromEntries(changed.map(({ key, now }) => [key, now])) };
+  }
+  return said.credential ? rest : {};
+}
 
 /** What its kind was told, name by name; what holds more than one value is written as JSON. */
 export function settingsOf({ settings = {} }: Pick<ComputeTarget, "settings">): [string, string][] {
@@ -41,4 +52,16 @@ export const targetInShell = (address: Address, name: string) =>
   [
     `runyard compute show ${shellWord(name)} ${openInShell(address)}`,
     `runyard job submit ${openInShell(address)} \\\n  --compute ${shellWord(name)} train.py`,
+  ].join("\n");
+
+export const databricksInShell = (address: Address) =>
+  `runyard databricks link CLUSTER ${openInShell(address)} \\\n  --profile PROFILE --public-url ${shellWord(address.server)}`;
+
+export const databricksInPython = (address: Address) =>
+  [
+    "from runyard import Workspace",
+    "",
+    openInPython(address),
+    `link = ws.link_databricks("CLUSTER", profile="PROFILE", url=${pythonText(address.server)})`,
+    'print(link.missing(profile="PROFILE"))',
   ].join("\n");

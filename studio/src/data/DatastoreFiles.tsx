@@ -11,6 +11,7 @@ import {
 import { useUrlQuery } from "../app/location.ts";
 import { datastoreFileHash, datastoreHash } from "../app/route.ts";
 import { Dialog } from "../parts/Dialog.tsx";
+import { TextField, textOf } from "../parts/fields.tsx";
 import { bytes } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { IconButton } from "../parts/IconButton.tsx";
@@ -135,18 +136,32 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
           action="Delete"
           isDanger
           onClose={() => setDoomed(null)}
-          onConfirm={async () => {
+          onConfirm={async (form) => {
+            checkTyped(form, doomed);
             await deleteFiles(name, doomed.path);
             await refresh();
           }}
         >
-          <p>
-            {doomed.is_dir ? "The folder goes for good, with all that is in it." : "The file goes for good."}
-          </p>
+          {doomed.is_dir ? (
+            <>
+              <p>The folder goes for good, with all that is in it.</p>
+              <TextField label="Name of the folder" name="confirm" required />
+            </>
+          ) : (
+            <p>The file goes for good.</p>
+          )}
         </Dialog>
       )}
     </>
   );
+}
+
+/** A folder takes with it what nobody sees here, so its name is typed. */
+function checkTyped(form: FormData, { path, is_dir: isFolder }: DatastoreFile): void {
+  const wanted = lastOf(path);
+  if (isFolder && textOf(form, "confirm") !== wanted.trim()) {
+    throw new Error(`Type the name of the folder: ${wanted}`);
+  }
 }
 
 function FolderCrumbs({ name, folder }: { name: string; folder: string }) {

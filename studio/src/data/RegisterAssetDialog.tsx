@@ -1,7 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { type DataAsset, registerAsset } from "../api/assets.ts";
-import { uploadFile } from "../api/datastores.ts";
 import { go } from "../app/location.ts";
 import { assetHash } from "../app/route.ts";
 import { WordsFields, wordsOf } from "../parts/DescribeDialog.tsx";
@@ -19,8 +18,8 @@ import {
 } from "./assetForm.ts";
 import { KINDS_OF_ASSETS } from "./assetWords.ts";
 import type { ChosenFile } from "./chosenFiles.ts";
+import { useUploadsOfForm } from "./formUploads.ts";
 import { SourceFields } from "./SourceFields.tsx";
-import { pathIn } from "./uploads.ts";
 
 interface Props {
   /** What the next version of is made; the form begins with it. */
@@ -45,12 +44,18 @@ export function RegisterAssetDialog({ base, onClose }: Props) {
         if (chosen.place === "machine") {
           const folder = textOf(form, "path").replace(/^\/+|\/+$/g, "");
           const isToReplace = form.get("overwrite") === "on";
-          await uploads.send(textOf(form, "datastore"), folder, files, isToReplace);
+          await uploads.toDatastore(textOf(form, "datastore"), folder, files, isToReplace);
           await queries.invalidateQueries({ queryKey: ["datastore-files"] });
           form.set("path", addressOf(folder, files));
         }
+        if (chosen.place === "upload") {
+          const { folder, sha256 } = await uploads.toWorkspace(files);
+          form.set("uploaded", folder);
+          form.set("sha256", sha256);
+        }
         const wanted = assetOf((name) => String(form.get(name) ?? ""), chosen, base?.reading);
         const made = await registerAsset({ ...wanted, ...wordsOf(form, base) });
+        await uploads.registered(made.sources.map(({ address }) => address));
         await queries.invalidateQueries({ queryKey: ["data-assets"] });
         go(assetHash(made.name, made.version));
       }}
@@ -134,35 +139,4 @@ function ReadingFields({ base, format, onFormat }: ReadingProps) {
       )}
     </>
   );
-}
-
-/** Uploads that a form needs. When it is sent again, what is there already is not sent once more. */
-function useUploadsOfForm() {
-  const [text, setText] = useState("");
-  const stop = useRef<AbortController | null>(null);
-  const sent = useRef(new Map<string, File>());
-  useEffect(() => {
-    const own = new AbortController();
-    stop.current = own;
-    return () => own.abort();
-  }, []);
-
-  async function send(name: string, folder: string, files: ChosenFile[], overwrite: boolean) {
-    const signal = stop.current?.signal ?? AbortSignal.abort();
-    if (files.length === 0) throw new Error("Choose the files that the dataset is made of.");
-    for (const [index, { path: below, file }] of files.entries()) {
-      const path = pathIn(folder, below);
-      const key = `${name}/${path}`;
-      if (sent.current.get(key) === file) continue;
-      const count = `${index} of ${files.length} uploaded`;
-      const onProgress = (sentBytes: number) =>
-        setText(`${count}; ${below}: ${Math.floor((100 * sentBytes) / Math.max(file.size, 1))} %`);
-      onProgress(0);
-      await uploadFile({ name, path, file, overwrite, signal, onProgress });
-      sent.current.set(key, file);
-    }
-    setText(`${files.length} of ${files.length} uploaded`);
-  }
-
-  return { send, text };
 }

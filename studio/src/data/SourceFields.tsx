@@ -23,6 +23,7 @@ interface Props {
 export function SourceFields({ place, base, files, onFiles }: Props) {
   const stores = useQuery({ queryKey: ["datastores"], queryFn: ({ signal }) => listDatastores(signal) });
   if (place === "url") return <WebFields base={base} />;
+  if (place === "upload") return <UploadFields files={files} onFiles={onFiles} />;
   if (stores.isPending) return <Skeleton lines={2} label="Loading datastores" />;
   if (stores.isError) return <p role="alert">{failureText(stores.error).detail}</p>;
   if (place === "datastore") return <DatastoreFields base={base} stores={stores.data} />;
@@ -77,7 +78,6 @@ function MachineFields({ base, files, onFiles, stores }: Omit<Props, "place"> & 
   const [store, setStore] = useState(
     () => names.find((name) => name === defaultOf(stores)) ?? names[0] ?? "",
   );
-  const size = files.reduce((sum, { file }) => sum + file.size, 0);
   return (
     <>
       <DatastoreChoice names={names} picked={store} onPick={setStore} />
@@ -88,21 +88,40 @@ function MachineFields({ base, files, onFiles, stores }: Omit<Props, "place"> & 
         defaultValue={base ? `${base.name}/${base.latest_version + 1}` : ""}
         hint="A new one, as people/1: all that is in it belongs to the dataset."
       />
-      <div className="row wrap">
-        <FilesButton icon="plus" text="Choose files" label="Files of the dataset" onFiles={onFiles} />
-        <FilesButton
-          icon="folder"
-          text="Choose a folder"
-          label="Folder of the dataset"
-          isFolder
-          onFiles={onFiles}
-        />
-        <span className="quiet" role="status">
-          {files.length > 0 ? `${plural(files.length, "file")}, ${bytes(size)}` : "None chosen yet"}
-        </span>
-      </div>
+      <ChosenFiles files={files} onFiles={onFiles} />
       <CheckField name="overwrite">Replace files that are there already</CheckField>
     </>
+  );
+}
+
+/** Files that go where the workspace keeps its own, and with the last version that has them. */
+function UploadFields({ files, onFiles }: Pick<Props, "files" | "onFiles">) {
+  return (
+    <>
+      <p className="hint">
+        The workspace keeps them where it keeps the files of runs, for as long as a version has them.
+      </p>
+      <ChosenFiles files={files} onFiles={onFiles} />
+    </>
+  );
+}
+
+function ChosenFiles({ files, onFiles }: Pick<Props, "files" | "onFiles">) {
+  const size = files.reduce((sum, { file }) => sum + file.size, 0);
+  return (
+    <div className="row wrap">
+      <FilesButton icon="plus" text="Choose files" label="Files of the dataset" onFiles={onFiles} />
+      <FilesButton
+        icon="folder"
+        text="Choose a folder"
+        label="Folder of the dataset"
+        isFolder
+        onFiles={onFiles}
+      />
+      <span className="quiet" role="status">
+        {files.length > 0 ? `${plural(files.length, "file")}, ${bytes(size)}` : "None chosen yet"}
+      </span>
+    </div>
   );
 }
 

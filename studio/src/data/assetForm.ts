@@ -7,7 +7,8 @@ import { pathIn } from "./uploads.ts";
 export const PLACES_OF_DATA = [
   ["datastore", "In a datastore"],
   ["url", "On the web"],
-  ["machine", "On this machine"],
+  ["machine", "On this machine, to go into a datastore"],
+  ["upload", "On this machine, to be kept with the dataset"],
 ] as const;
 export type PlaceOfData = (typeof PLACES_OF_DATA)[number][0];
 
@@ -46,7 +47,7 @@ export function chosenOf(base?: DataAsset): Chosen {
   return {
     kind: base?.kind ?? "file",
     format,
-    place: place === "upload" ? "machine" : (place ?? "datastore"),
+    place: place ?? "datastore",
   };
 }
 
@@ -59,10 +60,16 @@ export function assetOf(
   return {
     name: text("name").trim(),
     kind,
-    sources: place === "url" ? webSources(text("urls")) : [datastoreSource(text)],
+    sources: sourcesOf(text, place),
     reading: kind === "tabular" ? readingOf(text, format, base) : null,
     as_new_version: text("as_new_version") === "on",
   };
+}
+
+function sourcesOf(text: (name: string) => string, place: PlaceOfData): Partial<DataSource>[] {
+  if (place === "url") return webSources(text("urls"));
+  if (place === "upload") return [{ kind: "upload", address: text("uploaded"), sha256: text("sha256") }];
+  return [datastoreSource(text)];
 }
 
 const webSources = (urls: string) =>

@@ -4,6 +4,7 @@ import type { DatastoreFile } from "../api/datastores.ts";
 import { filesAt, folderOf, MOST_FILES, patternOf, plainPart, storeOf } from "./assetFiles.ts";
 import { addressOf, assetOf, chosenOf, separatorsWith } from "./assetForm.ts";
 import type { ChosenFile } from "./chosenFiles.ts";
+import { contentHash } from "./contentHash.ts";
 import { environmentOf } from "./environmentForm.ts";
 
 const reading = (values: Record<string, string>) => (name: string) => values[name] ?? "";
@@ -69,6 +70,17 @@ describe("registering a dataset", () => {
     expect(made.as_new_version).toBe(true);
   });
 
+  it("names the folder that files were uploaded to, and what they are", () => {
+    const typed = {
+      name: "people",
+      uploaded: "data-assets/0f",
+      sha256: "a".repeat(64),
+      path: "of another place",
+    };
+    const { sources } = assetOf(reading(typed), { ...inStore, place: "upload" });
+    expect(sources).toEqual([{ kind: "upload", address: "data-assets/0f", sha256: "a".repeat(64) }]);
+  });
+
   it("keeps a separator that is a space or a tab", () => {
     const rows = { ...inStore, kind: "tabular" } as const;
     expect(assetOf(reading({ separator: "\t" }), rows).reading).toEqual({
@@ -97,7 +109,7 @@ describe("registering a dataset", () => {
     const asset = { kind: "tabular", sources: [source], reading: { format: "json_lines" } };
     const started = (part: object) => chosenOf({ ...asset, ...part } as DataAsset);
     expect(started({})).toEqual({ kind: "tabular", format: "json_lines", place: "datastore" });
-    expect(started({ sources: [{ ...source, kind: "upload" }] }).place).toBe("machine");
+    expect(started({ sources: [{ ...source, kind: "upload" }] }).place).toBe("upload");
     expect(started({ sources: [{ ...source, kind: "url" }], reading: null })).toMatchObject({
       format: "delimited",
       place: "url",
@@ -109,6 +121,24 @@ describe("registering a dataset", () => {
     const file = (path: string): ChosenFile => ({ path, file: {} as File });
     expect(addressOf("people/1", [file("a.csv")])).toBe("people/1/a.csv");
     expect(addressOf("people/1", [file("a.csv"), file("b.csv")])).toBe("people/1");
+  });
+});
+
+describe("the hash of files", () => {
+  const file = (path: string, text: string): ChosenFile => ({ path, file: new File([text], path) });
+  const signal = new AbortController().signal;
+
+  it("is the one that Python's SDK makes, whatever order they come in", async () => {
+    // hashlib.sha256(b"5 b.csv " + sha256(b"2\n").hexdigest() + ...), in the order of the names' code points.
+    const files = [file("\u{1f600}.csv", "3\n"), file("b.csv", "2\n"), file("\uff5e.csv", "")];
+    const expected = "49ec096c46f41aecabeb82270f3e5b2857d1cab7a1c53a5a6ea8a70f0440b9c6";
+    expect(await contentHash(files, signal)).toBe(expected);
+    expect(await contentHash([...files].reverse(), signal)).toBe(expected);
+    expect(await contentHash([file("b.csv", "3\n")], signal)).not.toBe(expected);
+  });
+
+  it("ends when nobody waits for it", async () => {
+    await expect(contentHash([file("b.csv", "2\n")], AbortSignal.abort())).rejects.toThrow();
   });
 });
 

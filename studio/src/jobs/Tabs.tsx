@@ -1,8 +1,9 @@
-import { computeHash, jobsHash } from "../app/route.ts";
+import { computeHash, jobsHash, sweepsHash } from "../app/route.ts";
 import { SectionTabs } from "../parts/SectionTabs.tsx";
 
 const TABS = [
   ["Jobs", () => jobsHash()],
+  ["Sweeps", () => sweepsHash()],
   ["Compute", computeHash],
 ] as const;
 

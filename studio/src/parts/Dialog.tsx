@@ -1,5 +1,18 @@
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { Refusal } from "./fields.tsx";
+import { fieldFor, type RefusedField, refusedField } from "./refusedField.ts";
 import { failureText } from "./States.tsx";
+
+/** The field of a form that a failure is about, if the form has one and it can say why. */
+function fieldOf(form: HTMLFormElement, text: string): RefusedField | null {
+  const refused = refusedField(text);
+  if (refused === null) return null;
+  const fields = [...form.querySelectorAll<HTMLElement>("[data-field]")].map(
+    (one) => one.dataset.field ?? "",
+  );
+  const name = fieldFor(refused.name, new Set(fields));
+  return name === null ? null : { name, why: refused.why };
+}
 
 interface Props {
   title: string;
@@ -30,6 +43,7 @@ export function Dialog({
   const reason = useRef<HTMLParagraphElement>(null);
   const titleId = useId();
   const [failure, setFailure] = useState<string | null>(null);
+  const [refused, setRefused] = useState<RefusedField | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   useEffect(() => {
     dialog.current?.showModal();
@@ -40,16 +54,24 @@ export function Dialog({
     if (failure) reason.current?.scrollIntoView({ block: "nearest" });
   }, [failure]);
 
+  useEffect(() => {
+    if (refused) dialog.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [refused]);
+
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
+    const shown = event.currentTarget;
     setIsBusy(true);
     setFailure(null);
+    setRefused(null);
     try {
-      await onConfirm(form);
+      await onConfirm(new FormData(shown));
       dialog.current?.close();
     } catch (error) {
-      setFailure(failureText(error).detail);
+      const { detail } = failureText(error);
+      const field = fieldOf(shown, detail);
+      setRefused(field);
+      setFailure(field ? null : detail);
       setIsBusy(false);
     }
   }
@@ -63,7 +85,7 @@ export function Dialog({
     >
       <form onSubmit={submit}>
         <h2 id={titleId}>{title}</h2>
-        {children}
+        <Refusal value={refused}>{children}</Refusal>
         {failure && (
           <p ref={reason} className="note bad wrap-anywhere" role="alert">
             {failure}

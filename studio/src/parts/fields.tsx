@@ -1,11 +1,47 @@
 /** Labelled fields of a form. */
 import {
+  createContext,
   type InputHTMLAttributes,
   type ReactNode,
   type SelectHTMLAttributes,
   type TextareaHTMLAttributes,
+  useContext,
   useId,
 } from "react";
+import type { RefusedField } from "./refusedField.ts";
+
+/** The field of the form around that the server has refused, if any. */
+export const Refusal = createContext<RefusedField | null>(null);
+
+/** What is said of a field below it: what it is for, and why it was refused. */
+function useNotes(name: string, hint: string | undefined) {
+  const hintId = useId();
+  const refusalId = useId();
+  const refused = useContext(Refusal);
+  const why = refused?.name === name ? refused.why : null;
+  const described = [hint && hintId, why && refusalId].filter(Boolean).join(" ");
+  return {
+    of: {
+      "data-field": name,
+      "aria-describedby": described || undefined,
+      "aria-invalid": why ? true : undefined,
+    } as const,
+    notes: (
+      <>
+        {why && (
+          <p id={refusalId} className="field-refusal wrap-anywhere" role="alert">
+            {why}
+          </p>
+        )}
+        {hint && (
+          <p id={hintId} className="hint">
+            {hint}
+          </p>
+        )}
+      </>
+    ),
+  };
+}
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string;
@@ -14,18 +50,14 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
 }
 
 export function TextField({ label, hint, ...rest }: FieldProps) {
-  const hintId = useId();
+  const { of, notes } = useNotes(rest.name, hint);
   return (
     <div className="labelled">
       <label className="labelled">
         {label}
-        <input className="field" autoComplete="off" aria-describedby={hint ? hintId : undefined} {...rest} />
+        <input className="field" autoComplete="off" {...of} {...rest} />
       </label>
-      {hint && (
-        <p id={hintId} className="hint">
-          {hint}
-        </p>
-      )}
+      {notes}
     </div>
   );
 }
@@ -37,18 +69,14 @@ interface AreaProps extends TextareaHTMLAttributes<HTMLTextAreaElement> {
 }
 
 export function AreaField({ label, hint, ...rest }: AreaProps) {
-  const hintId = useId();
+  const { of, notes } = useNotes(rest.name, hint);
   return (
     <div className="labelled">
       <label className="labelled">
         {label}
-        <textarea className="field" rows={3} aria-describedby={hint ? hintId : undefined} {...rest} />
+        <textarea className="field" rows={3} {...of} {...rest} />
       </label>
-      {hint && (
-        <p id={hintId} className="hint">
-          {hint}
-        </p>
-      )}
+      {notes}
     </div>
   );
 }

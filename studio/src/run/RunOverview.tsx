@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Run } from "../api/types.ts";
-import { jobHash, modelHash } from "../app/route.ts";
+import { jobHash, modelHash, sweepHash } from "../app/route.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Facts, FactsCard } from "../parts/Facts.tsx";
 import { number } from "../parts/format.ts";
@@ -10,6 +10,10 @@ import { byName } from "../runs/columns.ts";
 
 /** A run that the code of a job began says which. */
 const JOB_TAG = "runyard.job";
+/** The run of a sweep says what that searches for, and that of a trial which values it has. */
+const SWEEP_TAG = "runyard.sweep";
+const PARAMETERS_TAG = "runyard.sweep.parameters";
+const PARENT_TAG = "mlflow.parentRunId";
 const NOTE_TAG = "mlflow.note.content";
 
 function withCopy(text: string, label: string): ReactNode {
@@ -19,6 +23,13 @@ function withCopy(text: string, label: string): ReactNode {
       <CopyButton text={text} label={label} />
     </span>
   );
+}
+
+function sweepLink(run: Run): ReactNode {
+  if (run.tags.has(SWEEP_TAG)) return <a href={sweepHash(run.runId)}>its charts and all its trials</a>;
+  const parent = run.tags.get(PARENT_TAG);
+  if (!parent || !run.tags.has(PARAMETERS_TAG)) return undefined;
+  return <a href={sweepHash(parent)}>that this is a trial of</a>;
 }
 
 function factsOf(run: Run): [string, ReactNode][] {
@@ -31,6 +42,7 @@ function factsOf(run: Run): [string, ReactNode][] {
     ["Duration", <Duration key="duration" startedMs={run.startedMs} endedMs={run.endedMs} />],
     ["User", run.user || undefined],
     ["Begun by the job", job && <a href={jobHash(job)}>{job}</a>],
+    ["Sweep", sweepLink(run)],
     ["Source", source],
     ["Git commit", commit && withCopy(commit, "Copy the commit")],
     ["Git branch", run.tags.get("mlflow.source.git.branch")],

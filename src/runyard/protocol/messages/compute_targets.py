@@ -26,12 +26,19 @@ class CreateComputeTarget(Wire):
 
 
 class ChangeComputeTarget(Wire):
-    """Body of ``PATCH /api/v1/compute/{name}``; what is left out stays. Jobs of a paused target wait."""
+    """Body of ``PATCH /api/v1/compute/{name}``; what is left out stays. Jobs of a paused target wait.
+
+    Of ``settings`` those change that are named, while no job of the target was begun; a ``credential`` takes
+    the place of the one there is. The target is looked at by them first, unless ``skip_validation`` is said.
+    """
 
     slots: int | None = None
     is_paused: bool | None = None
     description: str | None = None
     tags: dict[str, str] | None = None
+    settings: dict[str, Any] | None = None
+    credential: dict[str, str] | None = None
+    skip_validation: bool = False
 
 
 class DeleteComputeTarget(Wire):
@@ -72,3 +79,30 @@ class ListComputeTargetsAnswer(Wire, omit_defaults=False):
     """All compute targets of a workspace, the server's own machine first."""
 
     compute_targets: list[WireComputeTarget]
+
+
+class WireCredentialPart(Wire, omit_defaults=False):
+    """A part of what targets of a kind are reached with; ``has_lines`` says that it is a text of several."""
+
+    name: str
+    hint: str
+    has_lines: bool
+
+
+class WireTargetKind(Wire, omit_defaults=False):
+    """A kind of compute targets: what it is called and is, and what must be said to make one.
+
+    ``settings`` is the JSON Schema of the ``settings`` of such a target.
+    """
+
+    name: str
+    title: str
+    summary: str
+    settings: dict[str, Any]
+    credential: list[WireCredentialPart]
+
+
+class ListTargetKindsAnswer(Wire, omit_defaults=False):
+    """All kinds of compute targets that this server knows."""
+
+    kinds: list[WireTargetKind]

@@ -91,7 +91,8 @@ class WireTrial(Wire, omit_defaults=False):
     """One run of a sweep. ``value`` is the best of the metric that it has logged, once it is over.
 
     ``status`` is completed, failed, canceled or stopped, which is by the sweep's own rule; before that it is
-    where the job is: queued, starting, preparing, running or lost.
+    where the job is: queued, starting, preparing, running or lost. When its script began and when the job
+    ended is told in a list of trials.
     """
 
     number: int
@@ -99,13 +100,16 @@ class WireTrial(Wire, omit_defaults=False):
     parameters: dict[str, bool | int | float | str]
     status: str
     value: float | None
+    started_ms: int | None = None
+    ended_ms: int | None = None
 
 
 class WireSweep(Wire, omit_defaults=False):
     """A sweep. ``trials`` is how many there are of each status, ``open`` for those that wait or run.
 
     ``status`` is running, completed, failed or canceled; ``is_closed`` says that no more trials are begun.
-    ``best`` is only told where one sweep is asked for.
+    ``best_value`` is the best of the metric so far; whose it is, ``best``, is only told where one sweep is
+    asked for.
     """
 
     run_id: str
@@ -131,6 +135,8 @@ class WireSweep(Wire, omit_defaults=False):
     ended_ms: int | None
     trials: dict[str, int]
     best: WireTrial | None
+    best_value: float | None = None
+    run_name: str = ""
 
 
 class SweepAnswer(Wire, omit_defaults=False):
@@ -186,13 +192,13 @@ def stopping_rule(wire: WireStopping | None) -> StoppingRule | None:
     return StoppingRule(kind, wire.every, wire.delay, wire.slack_factor, wire.slack_amount, wire.percentage)
 
 
-def wire_trial(trial: Trial, job_status: str | None = None) -> WireTrial:
+def wire_trial(trial: Trial) -> WireTrial:
     """Return a trial as Runyard writes it."""
     return WireTrial(
         number=trial.number,
         run_id=trial.run_id,
         parameters=dict(trial.values),
-        status=job_status or trial.status.value,
+        status=trial.status.value,
         value=trial.value,
     )
 

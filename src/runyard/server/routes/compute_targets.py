@@ -11,16 +11,20 @@ from runyard.protocol.messages.compute_targets import (
     CreateComputeTarget,
     DeleteComputeTarget,
     ListComputeTargetsAnswer,
+    ListTargetKindsAnswer,
     WireComputeTarget,
+    WireCredentialPart,
+    WireTargetKind,
 )
 from runyard.server.routing import Routes
 from runyard.services import compute_targets
 from runyard.services.call import Call
-from runyard.services.compute_targets import NewTarget, TargetInUse
+from runyard.services.compute_targets import NewTarget, TargetChange, TargetInUse
 
 routes = Routes()
 _BASE = "/api/v1/compute"
 _ONE = f"{_BASE}/{{name}}"
+_KINDS = "/api/v1/compute-kinds"
 
 
 @routes.get(_BASE, permits=Permission.READ, summary="List the compute targets of the workspace.")
@@ -57,9 +61,16 @@ def get_compute_target(call: Call, name: str) -> ComputeTargetAnswer:
 @routes.patch(_ONE, permits=Permission.MANAGE, summary="Change, pause or resume a compute target.")
 def change_compute_target(call: Call, body: ChangeComputeTarget, name: str) -> ComputeTargetAnswer:
     """Answer the target as it is now."""
-    changed = compute_targets.change_target(
-        call, name, body.slots, body.is_paused, body.description, body.tags
+    wanted = TargetChange(
+        slots=body.slots,
+        is_paused=body.is_paused,
+        description=body.description,
+        tags=body.tags,
+        settings=body.settings,
+        credential=body.credential,
+        skip_validation=body.skip_validation,
     )
+    changed = compute_targets.change_target(call, name, wanted)
     return ComputeTargetAnswer(compute_target=_wire(changed))
 
 
@@ -72,6 +83,26 @@ def delete_compute_target(call: Call, body: DeleteComputeTarget, name: str) -> E
     """Forget a target."""
     compute_targets.delete_target(call, name, force=body.force)
     return Empty()
+
+
+@routes.get(_KINDS, permits=Permission.READ, summary="List what compute targets may be, and what each needs.")
+def list_compute_kinds(call: Call) -> ListTargetKindsAnswer:
+    """Answer all kinds."""
+    return ListTargetKindsAnswer(
+        kinds=[
+            WireTargetKind(
+                name=each.name,
+                title=each.kind.title,
+                summary=each.kind.summary,
+                settings=each.settings,
+                credential=[
+                    WireCredentialPart(name=part.name, hint=part.hint, has_lines=part.has_lines)
+                    for part in each.kind.credential
+                ],
+            )
+            for each in compute_targets.list_kinds()
+        ]
+    )
 
 
 def _wire(found: TargetInUse) -> WireComputeTarget:

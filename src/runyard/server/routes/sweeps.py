@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.auth.permissions import Permission
-from runyard.entities.sweep import Goal, Sampling
+from runyard.entities.sweep import Goal, Sampling, Trial, TrialStatus
 from runyard.protocol.messages.sweeps import (
     ListSweeps,
     ListSweepsAnswer,
@@ -11,6 +11,8 @@ from runyard.protocol.messages.sweeps import (
     ListTrialsAnswer,
     SubmitSweep,
     SweepAnswer,
+    WireSweep,
+    WireTrial,
     distributions,
     stopping_rule,
     wire_sweep,
@@ -21,7 +23,7 @@ from runyard.server.routes.jobs import job_spec
 from runyard.server.routing import Routes
 from runyard.services import reach, sweeps
 from runyard.services.call import Call
-from runyard.services.sweeps import SweepNow
+from runyard.services.sweeps import SweepNow, TrialJob
 
 routes = Routes()
 _BASE = "/api/v1/sweeps"
@@ -62,8 +64,7 @@ def submit_sweep(call: Call, body: SubmitSweep) -> SweepAnswer:
 def list_sweeps(call: Call, body: ListSweeps) -> ListSweepsAnswer:
     """Answer a page of sweeps."""
     page = sweeps.list_sweeps(call, body.experiment_id, body.max_results, body.page_token)
-    found = [wire_sweep(each.sweep, each.counts, each.best) for each in page.items]
-    return ListSweepsAnswer(sweeps=found, next_page_token=page.next_token)
+    return ListSweepsAnswer(sweeps=[_wire(each) for each in page.items], next_page_token=page.next_token)
 
 
 @routes.get(_ONE, permits=Permission.READ, of=reach.run, summary="Get a sweep with its best trial.")
@@ -76,9 +77,9 @@ def get_sweep(call: Call, run_id: str) -> SweepAnswer:
 def list_trials(call: Call, body: ListTrials, run_id: str) -> ListTrialsAnswer:
     """Answer a page of trials."""
     page = sweeps.list_trials(call, run_id, body.max_results, body.page_token)
-    statuses = sweeps.job_statuses(call, page)
+    jobs = sweeps.jobs_of_trials(call, page)
     return ListTrialsAnswer(
-        trials=[wire_trial(each, statuses.get(each.run_id)) for each in page.items],
+        trials=[_wire_trial(each, jobs.get(each.run_id)) for each in page.items],
         next_page_token=page.next_token,
     )
 
@@ -96,4 +97,18 @@ def cancel_sweep(call: Call, run_id: str) -> SweepAnswer:
 
 
 def _answer(found: SweepNow) -> SweepAnswer:
-    return SweepAnswer(sweep=wire_sweep(found.sweep, found.counts, found.best))
+    return SweepAnswer(sweep=_wire(found))
+
+
+def _wire(found: SweepNow) -> WireSweep:
+    wire = wire_sweep(found.sweep, found.counts, found.best)
+    wire.best_value, wire.run_name = found.best_value, found.run_name
+    return wire
+
+
+def _wire_trial(trial: Trial, job: TrialJob | None) -> WireTrial:
+    wire = wire_trial(trial)
+    if job is not None:
+        wire.started_ms, wire.ended_ms = job.started_ms, job.ended_ms
+        wire.status = job.status if trial.status is TrialStatus.OPEN else wire.status
+    return wire

@@ -52,6 +52,10 @@ class JobStore(ABC):
         """Return a job of any workspace; it is held until the transaction ends if that may write."""
 
     @abstractmethod
+    def find_jobs(self, run_ids: Collection[str]) -> dict[str, Job]:
+        """Return jobs by their ids in one look, without holding them; what is not there is left out."""
+
+    @abstractmethod
     def search_jobs(self, search: JobSearch) -> list[Job]:
         """Return jobs of a workspace, the latest submitted first."""
 

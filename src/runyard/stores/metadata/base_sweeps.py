@@ -83,3 +83,10 @@ class SweepStore(ABC):
     @abstractmethod
     def count_trials(self, sweep_ids: Collection[str]) -> Mapping[str, Mapping[TrialStatus, int]]:
         """Return how many trials of each status some sweeps have; none where there are none."""
+
+    @abstractmethod
+    def value_ranges(self, sweep_ids: Collection[str]) -> Mapping[str, tuple[float, float]]:
+        """Return the lowest and the highest value of the trials of some sweeps, those that failed left out.
+
+        A sweep without a value is left out.
+        """

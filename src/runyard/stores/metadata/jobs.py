@@ -55,6 +55,9 @@ class SqlJobs(JobStore):
             row = connection.execute(query).one_or_none()
         return None if row is None else _job(row)
 
+    def find_jobs(self, run_ids: Collection[str]) -> dict[str, Job]:
+        return {job.run_id: job for job in self._all(select(jobs).where(jobs.c.run_id.in_(run_ids)))}
+
     def search_jobs(self, search: JobSearch) -> list[Job]:
         query = select(jobs).where(jobs.c.workspace == search.workspace)
         if search.compute is not None:

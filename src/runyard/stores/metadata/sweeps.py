@@ -108,6 +108,21 @@ class SqlSweeps(SweepStore):
                 found.setdefault(run_id, {})[TrialStatus(status)] = count
         return found
 
+    def value_ranges(self, sweep_ids: Collection[str]) -> Mapping[str, tuple[float, float]]:
+        query = (
+            select(sweeps.c.run_id, func.min(trials.c.value), func.max(trials.c.value))
+            .select_from(trials)
+            .join(sweeps)
+            .where(
+                sweeps.c.run_id.in_(sweep_ids),
+                trials.c.value.is_not(None),
+                trials.c.status != TrialStatus.FAILED.value,
+            )
+            .group_by(sweeps.c.run_id)
+        )
+        with self._database.reading() as connection:
+            return {run_id: (lowest, highest) for run_id, lowest, highest in connection.execute(query)}
+
     def _all(self, query: Select[Any]) -> list[Sweep]:
         with self._database.reading() as connection:
             return [_sweep(row) for row in connection.execute(query)]
