@@ -1,0 +1,377 @@
+"""Jobs in containers, by a real podman in an image of Debian's: what they see, how they end, what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runyard.agent.marks import boot_id
+from runyard.agent.station import Station
+from tests.agent.job_folder import JobFolder
+from tests.agent.job_server import KEY, JobServer
+from tests.agent.wheels import write_wheel
+from tests.container_engine import IMAGE, TestsPodman, needs_podman
+from tests.waiting import until
+
+pytestmark = [pytest.mark.slow, needs_podman]
+
+IN_IMAGE = {"docker": {"image": IMAGE}}
+
+
+@pytest.fixture(scope="module")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestsPodman]:
+    engine = TestsPodman(tmp_path_factory.mktemp("podman"))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def boxed(job: JobFolder, podman: TestsPodman) -> Iterator[JobFolder]:
+    """A job whose agent finds that podman; in the end there is no container."""
+    job.environment = podman.environment
+    yield job
+    assert podman.containers() == []
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables by which uv and pip install from an index on loopback, as containers see no folders."""
+    for version in ("1.0", "2.0"):
+        write_wheel(tmp_path / "wheels", "thing", version)
+    handler = functools.partial(_Quiet, directory=str(tmp_path / "wheels"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    yield {"UV_FIND_LINKS": url, "UV_NO_INDEX": "1", "PIP_FIND_LINKS": url, "PIP_NO_INDEX": "1"}
+    server.shutdown()
+    server.server_close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the tests' output free of an access log."""
+
+
+def of_image(**python: Any) -> dict[str, Any]:
+    conda = {"packages": python.pop("packages", []), "pip": python.pop("pip", [])}
+    return {**IN_IMAGE, "python": {"conda": conda, **python}}
+
+
+def setup_log(job: JobFolder) -> str:
+    return job.server.console("setup").decode()
+
+
+def again(job: JobFolder) -> JobFolder:
+    """Make room for another job in the place of one that is over."""
+    for path in sorted(job.path.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    job.server.job.ends, job.server.job.agent_id = [], ""
+    job.server.artifacts.clear()
+    return job
+
+
+SEES = """
+import json, os, pathlib, sys
+folder = pathlib.Path.cwd()
+print(json.dumps({
+    "python": sys.executable,
+    "root": sorted(os.listdir("/")),
+    "beside": sorted(path.name for path in folder.parent.iterdir()),
+    "above": sorted(path.name for path in folder.parent.parent.iterdir()),
+    "home": os.environ["HOME"],
+    "is_first": os.getpid() == 1,
+    "capabilities": [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")],
+    "variables": dict(os.environ),
+}))
+pathlib.Path("outputs/model.txt").write_text("weights")
+pathlib.Path(os.environ["HOME"], "kept").write_text("")
+"""
+
+
+def test_a_script_runs_in_the_image_and_sees_its_own_folders_alone(boxed: JobFolder, tmp_path: Path):
+    (tmp_path / "of-others").write_text("")
+    boxed.assign({"train.py": SEES}, environment=IN_IMAGE, variables={"MINE": "yes"}).run()
+    assert boxed.end == {"status": "completed", "exit_code": 0, "reason": ""}, setup_log(boxed)
+    seen = json.loads(boxed.server.console("stdout"))
+    assert seen["python"] == "/usr/bin/python3"
+    assert seen["beside"] == [".runyard", "code", "home", "inputs", "results", "spool"]
+    assert seen["above"] == ["job"]
+    assert seen["home"] == str(boxed.path / "home")
+    assert not seen["is_first"], "a first process would not get the signals that end a script"
+    assert int(seen["capabilities"][0], 16) == 0
+    own = seen["variables"]
+    assert (own["MINE"], own["MLFLOW_TRACKING_TOKEN"], own["AZUREML_RUN_ID"]) == ("yes", KEY, "run")
+    assert own["MLFLOW_TRACKING_URI"] == boxed.server.url
+    assert "RUNYARD_SECRET" not in own
+    assert "RUNYARD_CONTAINER_ENGINE" not in own
+    assert own["PATH"].startswith("/usr/bin:/usr/local/sbin:")
+    assert boxed.server.artifacts["0/run/artifacts/outputs/model.txt"] == b"weights"
+
+
+def test_no_secret_is_on_a_command_line_nor_readable_by_others(boxed: JobFolder):
+    boxed.assign({"train.py": "import time; print(1); time.sleep(600)"}, environment=IN_IMAGE)
+    agent = boxed.start()
+    boxed.until_printed(b"1")
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _is_readable(path)]
+    assert any(b"--env-file" in line for line in lines)
+    assert not [line for line in lines if KEY.encode() in line]
+    assert (boxed.path / "variables.env").stat().st_mode & 0o777 == 0o600
+    assert KEY not in setup_log(boxed)
+    boxed.server.job.is_cancel_requested = True
+    boxed.ended(agent)
+
+
+def _is_readable(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        path.read_bytes()
+        return True
+    return False
+
+
+NASTY = [
+    "a b",
+    "'",
+    '"',
+    "$(touch /tmp/x)",
+    "`id`",
+    "line\nline",
+    "ünï ☃",
+    "",
+    "--privileged",
+    "-v",
+    "\\n",
+    "*",
+]
+
+
+def test_words_and_variables_reach_the_script_as_they_are(boxed: JobFolder):
+    code = {
+        "train.py": "import json, os, sys\n"
+        "print(json.dumps([sys.argv[1:], [os.environ[f'V{n}'] for n in range(int(sys.argv[1]))]]))"
+    }
+    words = [str(len(NASTY)), *NASTY]
+    variables = {f"V{number}": value for number, value in enumerate(NASTY)}
+    boxed.assign(code, arguments=words, variables=variables, environment=IN_IMAGE).run()
+    assert boxed.end["status"] == "completed", (setup_log(boxed), boxed.end)
+    assert json.loads(boxed.server.console("stdout")) == [words, NASTY]
+
+
+def test_variables_of_a_caller_do_not_reach_the_engine(boxed: JobFolder, tmp_path: Path):
+    wrong = {"CONTAINERS_CONF": "/nowhere/containers.conf", "LD_PRELOAD": "/nowhere/x.so", "PATH": "/nowhere"}
+    boxed.assign({"train.py": "print('ran')"}, environment=IN_IMAGE, variables=wrong).run()
+    assert boxed.server.console("stdout") == b"ran\n", boxed.server.console("stderr")
+
+
+@pytest.mark.parametrize(
+    "slept", ["time.sleep(600)", "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"]
+)
+def test_a_canceled_job_ends_with_its_container(boxed: JobFolder, podman: TestsPodman, slept: str):
+    code = f"import signal, sys, time\nprint('begun', flush=True)\n{slept}\ntime.sleep(600)"
+    agent = boxed.assign({"train.py": code}, environment=IN_IMAGE, stop_grace_s=60.0).start()
+    boxed.until_printed(b"begun")
+    assert len(podman.containers()) == 1
+    boxed.server.job.is_cancel_requested = True
+    assert boxed.ended(agent) == 0
+    wanted = 7 if "exit" in slept else 143
+    assert boxed.end == {"status": "canceled", "exit_code": wanted, "reason": "it was canceled"}
+
+
+def test_a_script_that_does_not_listen_is_killed_after_the_grace(boxed: JobFolder):
+    code = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print('begun', flush=True); time.sleep(600)"
+    )
+    boxed.assign({"train.py": code}, environment=IN_IMAGE, stop_grace_s=0.5, max_duration_s=0.1).run()
+    assert boxed.end["status"] == "failed"
+    assert boxed.end["reason"] == "it ran longer than 0.1 s"
+
+
+def killed_while_it_runs(job: JobFolder, podman: TestsPodman) -> int:
+    """Kill the agent of a script that sleeps; return the script's process."""
+    agent = job.assign(
+        {"train.py": "import time; print('a', flush=True); time.sleep(600)"}, environment=IN_IMAGE
+    )
+    started = agent.start()
+    job.until_printed(b"a")
+    pid = int(podman.run("container", "inspect", "--format", "{{.State.Pid}}", *podman.containers()))
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    assert Path(f"/proc/{pid}").exists(), "the engine keeps a container whose caller is gone"
+    return pid
+
+
+def test_r11_a_container_of_a_killed_agent_is_ended_by_the_next_one(boxed: JobFolder, podman: TestsPodman):
+    pid = killed_while_it_runs(boxed, podman)
+    assert boxed.run() == 0
+    assert boxed.end["reason"] == "the agent died while the script ran, and the script was ended"
+    assert not Path(f"/proc/{pid}").exists()
+    assert not (boxed.path / "container.json").exists()
+
+
+@pytest.mark.parametrize("seen", ["looked at", "forgotten"])
+def test_r11_a_container_of_a_killed_agent_is_ended_by_who_sees_that(
+    boxed: JobFolder, podman: TestsPodman, seen: str
+):
+    pid = killed_while_it_runs(boxed, podman)
+    place = boxed.path.parent / "jobs" / ("a" * 32) / "1"
+    place.parent.mkdir(parents=True)
+    boxed.path.rename(place)
+    station = Station(place.parents[1], ["false"])
+    handle = f"{'a' * 32}/1"
+    if seen == "looked at":
+        assert station.look([handle])[handle]["state"] == "gone"
+    else:
+        station.forget(handle)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "exit_code", "reason"),
+    [
+        ("raise SystemExit(3)", "failed", 3, "exit code 3"),
+        ("1/0", "failed", 1, "exit code 1: ZeroDivisionError: division by zero"),
+        ("import os; os.kill(os.getpid(), 11)", "failed", 139, "ended by SIGSEGV"),
+    ],
+)
+def test_how_a_script_ended_is_told(boxed: JobFolder, code: str, status: str, exit_code: int, reason: str):
+    boxed.assign({"train.py": code}, environment=IN_IMAGE).run()
+    assert boxed.end == {"status": status, "exit_code": exit_code, "reason": reason}
+
+
+def test_a_share_is_the_containers_limit(boxed: JobFolder):
+    cpu = max(os.sched_getaffinity(0))
+    code = {
+        "train.py": "import os, sys\n"
+        "print(sorted(os.sched_getaffinity(0)), os.environ['OMP_NUM_THREADS'], flush=True)\n"
+        "held = bytearray(400_000_000)\nprint('held')"
+    }
+    share = {"cpus": [cpu], "memory_bytes": 100 << 20, "gpus": []}
+    boxed.assign(code, environment=IN_IMAGE, share=share).run()
+    assert boxed.server.console("stdout").decode() == f"[{cpu}] 1\n"
+    reason = "it ran out of memory (SIGKILL): it may hold 100 MiB"
+    assert boxed.end == {"status": "failed", "exit_code": 137, "reason": reason}
+
+
+def test_shared_memory_has_the_size_that_the_environment_says(boxed: JobFolder):
+    code = "import os; found = os.statvfs('/dev/shm'); print(found.f_blocks * found.f_frsize >> 20)"
+    environment = {"docker": {"image": IMAGE, "shm_size": "24m"}}
+    boxed.assign({"train.py": code}, environment=environment).run()
+    assert boxed.server.console("stdout") == b"24\n"
+
+
+def test_a_command_runs_without_a_python(boxed: JobFolder):
+    words = ["sh", "-c", 'echo "$1" > outputs/told; pwd', "sh", "a  b"]
+    boxed.assign({"x": ""}, script="", command=words, environment=IN_IMAGE).run()
+    assert boxed.server.console("stdout").decode() == f"{boxed.path / 'code'}\n"
+    assert boxed.server.artifacts["0/run/artifacts/outputs/told"] == b"a  b\n"
+
+
+TELLS = {"train.py": "import sys, thing; print(thing.VERSION, sys.prefix, sys.version_info[:2])"}
+
+
+@pytest.mark.parametrize("maker", ["uv", "pip"])
+def test_packages_are_installed_beside_the_image_once(
+    boxed: JobFolder, index: dict[str, str], podman: TestsPodman, maker: str
+):
+    boxed.environment = {**boxed.environment, **index}
+    # A line that uv does not take.
+    more = [] if maker == "uv" else ["--prefer-binary"]
+    environment = of_image(pip=["thing<2", *more])
+    boxed.assign(TELLS, environment=environment).run()
+    assert boxed.server.console("stdout").startswith(b"1.0 "), setup_log(boxed)
+    assert ("uv pip install" if maker == "uv" else "-m pip install") in setup_log(boxed)
+    prefix = Path(boxed.server.console("stdout").split()[1].decode())
+    assert prefix.is_relative_to(boxed.path.parent / "environments")
+    again(boxed).assign(TELLS, environment=environment).run()
+    assert boxed.server.console("stdout").startswith(b"1.0 ")
+    assert "is there already." in setup_log(boxed)
+    made = boxed.path.parent / "environments"
+    assert len(list(made.glob("*/env-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        (of_image(packages=["python=2.7"]), "has Python 3."),
+        (
+            of_image(is_user_managed=True, interpreter="/opt/none"),
+            "There is no interpreter '/opt/none' in the",
+        ),
+        (of_image(pip=["no-such-thing"]), "The environment could not be made: exit code"),
+        ({"docker": {"image": "--privileged"}}, "is no name of an image"),
+        ({"docker": {"image": "oci-archive:/etc/passwd"}}, "is no name of an image"),
+        ({"docker": {"image": "dir:/etc"}}, "is no name of an image"),
+        (
+            {"docker": {"image": "127.0.0.1:9/no/such:1"}},
+            "The image 127.0.0.1:9/no/such:1 could not be pulled: ",
+        ),
+        (
+            {"docker": {"dockerfile": f"FROM {IMAGE}\nRUN exit 4"}},
+            "The Dockerfile could not be built: exit code",
+        ),
+    ],
+)
+def test_what_cannot_be_had_fails_and_says_why(
+    boxed: JobFolder, index: dict[str, str], environment: dict[str, Any], reason: str
+):
+    boxed.environment = {**boxed.environment, **index}
+    boxed.assign(TELLS, environment=environment).run()
+    assert boxed.end["status"] == "failed"
+    assert boxed.end["exit_code"] is None
+    assert reason in boxed.end["reason"]
+
+
+def test_a_dockerfile_is_built_once_however_many_jobs_ask(
+    boxed: JobFolder, podman: TestsPodman, tmp_path: Path
+):
+    text = (
+        f"FROM {IMAGE}\nRUN echo built > /built\nENV WHO='of the image'\nENTRYPOINT [\"false\"]\nUSER 1234\n"
+    )
+    code = {"train.py": "import os; print(open('/built').read().strip(), os.environ['WHO'], os.getuid())"}
+    jobs = []
+    for number in range(2):
+        each = JobFolder(tmp_path / f"job-{number}", JobServer())
+        each.environment = podman.environment
+        jobs.append(each.assign(code, environment={"docker": {"dockerfile": text}}))
+    agents = [each.start() for each in jobs]
+    assert [each.ended(agent) for each, agent in zip(jobs, agents, strict=True)] == [0, 0]
+    for each in jobs:
+        assert each.server.console("stdout") == b"built of the image 0\n", setup_log(each)
+        each.close()
+        each.server.stop()
+    assert sum("RUN echo built" in setup_log(each) for each in jobs) == 1
+    (built,) = [name for name in podman.images() if name.startswith("localhost/runyard/dockerfile:")]
+    podman.run("rmi", built)
+
+
+def test_a_job_that_is_canceled_while_its_packages_are_made_leaves_no_container(
+    boxed: JobFolder, podman: TestsPodman
+):
+    text = f"FROM {IMAGE}\nRUN printf '#!/bin/sh\\nsleep 600\\n' > /usr/bin/uv && chmod 755 /usr/bin/uv\n"
+    agent = boxed.assign(
+        TELLS, environment={"docker": {"dockerfile": text}, "python": {"conda": {"pip": ["thing"]}}}
+    ).start()
+    boxed.until_printed(b"uv venv", "setup")
+    until(lambda: len(podman.containers()) == 1)
+    boxed.server.job.is_cancel_requested = True
+    assert boxed.ended(agent) == 0
+    assert boxed.end == {"status": "canceled", "exit_code": None, "reason": "it was canceled"}
+
+
+def test_a_container_of_another_machine_is_left_alone(boxed: JobFolder, tmp_path: Path):
+    record = tmp_path / "called"
+    written = {"engine": ["touch", str(record)], "name": "x", "boot": f"not-{boot_id()}"}
+    boxed.assign({"train.py": "print(1)"})
+    (boxed.path / "container.json").write_text(json.dumps(written))
+    boxed.run()
+    assert boxed.end["status"] == "completed"
+    assert not record.exists()
