@@ -65,6 +65,10 @@ NOT_IN_IMAGES = (
     "usr/share/doc",
     "usr/share/locale",
 )
+SERVICES_OF_CONTAINERS = (
+    *("podman.service", "podman.socket", "podman-restart.service", "podman-auto-update.timer"),
+    *("docker.service", "docker.socket", "containerd.service", "docker-registry.service"),
+)
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -347,21 +351,19 @@ def install_bubblewrap() -> None:
 
 
 def install_containers() -> None:
-    """Install podman, and make the image that the tests' containers begin with: no registry is asked."""
-    wanted = {"podman": "podman", "runc": "runc", "debootstrap": "debootstrap"}
-    missing = [package for program, package in wanted.items() if not has_program(program)]
-    if not Path("/usr/libexec/podman/catatonit").exists():
-        missing.append("catatonit")
+    """Install what runs containers, and make the image that the tests begin with: no registry is asked."""
+    packages = ("podman", "runc", "catatonit", "docker.io", "docker-registry", "debootstrap")
+    folders = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/libexec/podman"
+    names = {"docker.io": "dockerd"}
+    missing = [each for each in packages if shutil.which(names.get(each, each), path=folders) is None]
     if not is_debian_root():
         if missing:
-            say(
-                f"No {', '.join(missing)} found, so no tests with containers. On Debian: sudo apt-get install"
-            )
+            say(f"No {', '.join(missing)}, so no tests with containers. On Debian: sudo apt-get install them")
         return
-    for name in ("podman.service", "podman.socket", "podman-restart.service", "podman-auto-update.timer"):
+    for name in SERVICES_OF_CONTAINERS:
         mask(Path("/etc/systemd/system") / name)
     for package in missing:
-        apt_install(package, because="the tests run jobs in containers")
+        apt_install(package, because="the tests run jobs in containers; its services are masked")
     make_base_image(CLIENT_ENVIRONMENTS / "container-base")
 
 
