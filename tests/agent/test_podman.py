@@ -150,3 +150,18 @@ def test_podman_is_found_on_the_path_if_it_answers(boxed: JobFolder, tmp_path: P
     boxed.environment = {**boxed.environment, **found}
     boxed.assign({"train.py": "print('ran')"}, environment=IN_IMAGE).run()
     assert boxed.server.console("stdout") == b"ran\n", boxed.end
+
+
+def test_what_a_script_could_not_send_is_sent_from_the_image(boxed: JobFolder):
+    code = {
+        "train.py": "import os, pathlib\n"
+        "pathlib.Path(os.environ['RUNYARD_SPOOL_DIR'], 'some-run').mkdir(parents=True)",
+        # It stands where the SDK would: the words that it is called with are the agent's.
+        "runyard.py": "import os, pathlib, sys\n"
+        "pathlib.Path('outputs/called').write_text(' '.join(sys.argv[1:]) + os.environ['MLFLOW_RUN_ID'])\n"
+        "pathlib.Path(sys.argv[2], 'some-run').rmdir()",
+    }
+    boxed.assign(code, environment=IN_IMAGE).run()
+    assert boxed.end == {"status": "completed", "exit_code": 0, "reason": ""}, boxed.log
+    called = boxed.server.artifacts["0/run/artifacts/outputs/called"].decode()
+    assert called == f"sync {boxed.path / 'spool'}run"
