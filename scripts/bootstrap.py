@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,19 @@ RAY = "ray"
 SPARK = "spark"
 """Spark itself, of which the tests start a cluster, and what its driver and executors import."""
 SHIPPED_MLFLOW = "mlflow-3.17"
+NOT_IN_IMAGES = (
+    "proc",
+    "sys",
+    "dev",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+    "usr/share/doc",
+    "usr/share/locale",
+)
+SERVICES_OF_CONTAINERS = (
+    *("podman.service", "podman.socket", "podman-restart.service", "podman-auto-update.timer"),
+    *("docker.service", "docker.socket", "containerd.service", "docker-registry.service"),
+)
 GOALS = ("run", "dev", "test", "bench")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -99,6 +113,7 @@ def main(goal: str) -> None:
             install_ssh_server()
             install_java()
             install_bubblewrap()
+            install_containers()
         for client in clients:
             client.result()
 
@@ -333,6 +348,44 @@ def install_bubblewrap() -> None:
         apt_install("bubblewrap", because="the tests run pods in it")
     else:
         say("No bwrap found, so no tests with pods. On Debian: sudo apt-get install bubblewrap")
+
+
+def install_containers() -> None:
+    """Install what runs containers, and make the image that the tests begin with: no registry is asked."""
+    packages = ("podman", "runc", "catatonit", "docker.io", "docker-registry", "debootstrap")
+    folders = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/libexec/podman"
+    names = {"docker.io": "dockerd"}
+    missing = [each for each in packages if shutil.which(names.get(each, each), path=folders) is None]
+    if not is_debian_root():
+        if missing:
+            say(f"No {', '.join(missing)}, so no tests with containers. On Debian: sudo apt-get install them")
+        return
+    for name in SERVICES_OF_CONTAINERS:
+        mask(Path("/etc/systemd/system") / name)
+    for package in missing:
+        apt_install(package, because="the tests run jobs in containers; its services are masked")
+    make_base_image(CLIENT_ENVIRONMENTS / "container-base")
+
+
+def make_base_image(folder: Path) -> None:
+    """Make base.tar, the smallest Debian with a Python, from the mirror of the machine's own packages."""
+    stamp = Stamp(folder)
+    if stamp.is_fresh and (folder / "base.tar").exists():
+        return
+    say(f"Making an image for the tests in {folder.relative_to(ROOT)}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    listed = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Identifier: Packages"]
+    found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\n")
+    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    mirror = next(site for site, _, codename in (line.partition(" ") for line in found) if codename == suite)
+    root = folder / "root"
+    packages = "--include=python3,python3-venv,ca-certificates"
+    run("debootstrap", "--variant=minbase", packages, suite, str(root), mirror, hushed=True)
+    left_out = [f"--exclude=./{each}/*" for each in NOT_IN_IMAGES]
+    run("tar", "-C", str(root), "--one-file-system", *left_out, "-cf", str(folder / "base.tar"), ".")
+    shutil.rmtree(root)
+    stamp.write()
 
 
 def is_debian_root() -> bool:

@@ -225,11 +225,6 @@ def test_without_conda_its_packages_come_from_pip_and_the_log_says_so(env_job: J
         (spec([], ["python=2.7"]), "There is no Python ==2.7.* on the machine of the job."),
         (spec([], ["thing[version='>=1']"]), "can't be translated for pip"),
         (
-            {"docker": {"image": "python:3.11"}},
-            "names the image 'python:3.11', and this version of Runyard runs",
-        ),
-        ({"docker": {"dockerfile": "FROM x"}}, "names a Dockerfile"),
-        (
             spec(is_user_managed=True, interpreter="no-such-python"),
             "There is no interpreter 'no-such-python'",
         ),

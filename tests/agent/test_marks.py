@@ -126,7 +126,8 @@ def test_an_environment_is_read_as_the_server_writes_it(tmp_path: Path):
     spec = EnvironmentSpec(PythonSpec(conda=conda), DockerSpec(image="python:3.11"), {"A": "b"})
     found = read_assignment(write(tmp_path, environment=json.loads(spec.as_json()))).environment
     assert (found.channels, found.packages, found.pip) == (conda.channels, conda.packages, conda.pip)
-    assert (found.container, found.variables) == ("the image 'python:3.11'", {"A": "b"})
+    assert (found.image, found.dockerfile, found.variables) == ("python:3.11", "", {"A": "b"})
+    assert found.is_contained
     assert not found.is_empty
     assert read_assignment(
         write(tmp_path, environment=json.loads(EnvironmentSpec().as_json()))

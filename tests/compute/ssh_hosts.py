@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,9 @@ exec "$2" -D -f "$1/sshd_config" -E "$1/sshd.log"
 class SshHost:
     """A host, from `SshHost(...)` to `close()`."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder / name
+        self._environment = environment or {}
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
         self._namespace = f"ry-{os.getpid()}-{name}"
@@ -96,11 +98,16 @@ class SshHost:
 
     def switch_on(self) -> None:
         """Have sshd take connections."""
-        (self.folder / "sshd_config").write_text(
-            _CONFIGURATION.format(port=self.port, address=self.address, folder=self.folder)
-        )
+        told = _CONFIGURATION.format(port=self.port, address=self.address, folder=self.folder)
+        if self._environment:  # of several such lines only the first would count
+            told += "SetEnv"
+            told += "".join(f' "{name}={value}"' for name, value in self._environment.items()) + "\n"
+        (self.folder / "sshd_config").write_text(told)
         assert SSHD is not None
-        words = ["ip", "netns", "exec", self._namespace, "sh", "-ec", _START, "sh", str(self.folder), SSHD]
+        entered = ["ip", "netns", "exec", self._namespace]
+        if self._environment:  # containers need control groups, which that would hide
+            entered = ["nsenter", f"--net=/run/netns/{self._namespace}", "unshare", "--mount"]
+        words = [*entered, "sh", "-ec", _START, "sh", str(self.folder), SSHD]
         self._sshd = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
         until(self._answers)
 

@@ -61,6 +61,13 @@ class TestLocalLauncher(LauncherRules):
         until(lambda: state_of(launcher, launched) is AgentState.GONE)
         assert report_of(launcher, launched).reason
 
+    @pytest.mark.parametrize("may_be", [True, False])
+    def test_an_agent_is_told_whether_its_job_may_be_in_a_container(self, launcher, may_be: bool):
+        settings = {"use_containers": may_be}
+        launched = launcher.submit(Launch(RUN_ID, 1, {"no": "assignment"}, settings=settings))
+        told = json.loads((self.folder / launched / "assignment.json").read_text())
+        assert told["has_containers"] is may_be
+
     def test_the_end_that_an_agent_has_written_down_counts_though_it_is_gone(self, launcher):
         launched = self.killed(launcher)
         end = {"status": "failed", "exit_code": 3, "reason": "r"}

@@ -121,6 +121,7 @@ def test_the_image_of_the_environment_counts_and_its_shared_memory():
     assert told_of(Launch(RUN_ID, 1, told), SERVER)["environment"]["docker"] == {}
     told["environment"]["docker"] = {"image": "", "dockerfile": "FROM x", "shm_size": ""}
     assert told_of(Launch(RUN_ID, 1, told), SERVER)["environment"]["docker"]["dockerfile"] == "FROM x"
+    assert told_of(Launch(RUN_ID, 1, told), SERVER)["has_containers"] is False
 
 
 def test_the_agents_file_fits_into_a_map_and_is_one_for_all():

@@ -29,7 +29,9 @@ class Environment:
         channels: Where conda looks.
         packages: What conda installs, Python itself among it.
         pip: Lines as in a file of requirements.
-        container: What it names of one, an image or a Dockerfile; empty for none.
+        image: Name of the image of a container; empty for none.
+        dockerfile: The text of a Dockerfile to make one of; empty for none.
+        shm_size: How much shared memory that container gets; empty for what is usual.
         variables: Variables of its processes.
     """
 
@@ -38,8 +40,15 @@ class Environment:
     channels: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
-    container: str = ""
+    image: str = ""
+    dockerfile: str = ""
+    shm_size: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_contained(self) -> bool:
+        """Whether it is in a container."""
+        return bool(self.image or self.dockerfile)
 
     @property
     def is_empty(self) -> bool:
@@ -105,6 +114,7 @@ class Assignment:
         end_file: Where the end is written too, for who can't read the agent's folder; empty for nowhere.
         inputs: What is brought before the script.
         outputs: What goes to datastores after it.
+        has_containers: Whether the target lets jobs have containers.
     """
 
     url: str
@@ -133,6 +143,7 @@ class Assignment:
     end_file: str = ""
     inputs: tuple[DataInput, ...] = ()
     outputs: tuple[DataOutput, ...] = ()
+    has_containers: bool = True
 
 
 def read_assignment(folder: Path) -> Assignment:
@@ -176,6 +187,7 @@ def _assignment(content: Mapping[str, Any]) -> Assignment:
         end_file=_typed(content.get("end_file", ""), str),
         inputs=tuple(_input(each) for each in content.get("inputs", [])),
         outputs=tuple(_output(each) for each in content.get("outputs", [])),
+        has_containers=_typed(content.get("has_containers", True), bool),
     )
 
 
@@ -206,15 +218,11 @@ def _environment(content: Mapping[str, Any]) -> Environment:
         channels=_texts(conda.get("channels", [])),
         packages=_texts(conda.get("packages", [])),
         pip=_texts(conda.get("pip", [])),
-        container=_container(docker),
+        image=_typed(docker.get("image", ""), str),
+        dockerfile=_typed(docker.get("dockerfile", ""), str),
+        shm_size=_typed(docker.get("shm_size", ""), str),
         variables=_mapping(content.get("variables", {})),
     )
-
-
-def _container(docker: Mapping[str, Any]) -> str:
-    if docker.get("image"):
-        return f"the image {docker['image']!r}"
-    return "a Dockerfile" if docker.get("dockerfile") else ""
 
 
 def _typed(value: object, kind: type[T]) -> T:

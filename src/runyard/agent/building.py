@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from runyard.agent.assignment import Environment
 from runyard.agent.interpreters import uv_words, wanted_interpreter
@@ -43,6 +44,7 @@ class Recipe:
         pip: Lines as in a file of requirements.
         wheel: Runyard's own wheel; empty for none.
         wheel_sha256: What is in it.
+        image: The image that all of this is in; empty for the machine itself.
     """
 
     python: str
@@ -54,11 +56,14 @@ class Recipe:
     pip: tuple[str, ...]
     wheel: str
     wheel_sha256: str
+    image: str = ""
 
     @property
     def key(self) -> str:
         """A name that no other environment has; where the wheel lies is no part of it."""
         content = asdict(self) | {"wheel": Path(self.wheel).name}
+        if not self.image:
+            del content["image"]  # the environments that a machine has keep their names
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:24]
 
@@ -73,7 +78,7 @@ def recipe_for(environment: Environment, wheel: Path | None, steps: Steps, *, is
     packages = read_packages(environment, is_azureml=is_azureml)
     for note in packages.notes:
         steps.say(note)
-    uv = uv_words() if _is_for_uv(packages.pip) else ()
+    uv = uv_words() if is_for_uv(packages.pip) else ()
     conda = _conda()
     found = wanted_interpreter(packages.python, uv, steps)
     if conda and (packages.conda or found is None):
@@ -120,7 +125,17 @@ def _recipe(
     )
 
 
-def build(recipe: Recipe, folder: Path, steps: Steps) -> None:
+class Runner(Protocol):
+    """Runs what makes an environment, on the machine or in an image."""
+
+    def say(self, line: str) -> None:
+        """Put a line into the log."""
+
+    def run(self, what: str, words: Sequence[str]) -> None:
+        """Run a program to its end; ``CannotPrepare`` says that it failed."""
+
+
+def build(recipe: Recipe, folder: Path, steps: Runner) -> None:
     """Make an environment in a folder that is not there yet; what is printed goes into the log.
 
     Raises:
@@ -159,7 +174,8 @@ def _wanted(recipe: Recipe, folder: Path) -> list[str]:
     return [*words, recipe.wheel] if recipe.wheel else words
 
 
-def _is_for_uv(lines: Sequence[str]) -> bool:
+def is_for_uv(lines: Sequence[str]) -> bool:
+    """Whether uv takes these lines: it knows fewer options than pip."""
     options = {re.split(r"[=\s]", line.strip())[0] for line in lines if line.lstrip().startswith("-")}
     return options <= _OPTIONS_OF_UV
 

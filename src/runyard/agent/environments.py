@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from runyard.agent.assignment import Environment
 from runyard.agent.building import Recipe, build, python_in, recipe_for
+from runyard.agent.image_python import ImagePrograms, environment_in
+from runyard.agent.inside import Inside
 from runyard.agent.interpreters import named_interpreter
 from runyard.agent.steps import CannotPrepare, Steps
+from runyard.agent.turns import in_turn
 
 READY = "ready"
-LOOKS_EVERY_S = 0.2
 
 _PLACE = re.compile(r"env-[0-9a-f]{8}")
 
@@ -30,10 +31,61 @@ class Python:
     Args:
         path: The interpreter.
         activated: Variables that tell programs of its environment.
+        inside: The image that it is in; None for the machine itself.
+        place: What of the machine it is made of besides; None for nothing.
     """
 
     path: Path
     activated: Mapping[str, str] = field(default_factory=dict)
+    inside: Inside | None = None
+    place: Path | None = None
+
+
+class Making(Protocol):
+    """How an environment is made."""
+
+    @property
+    def key(self) -> str:
+        """A name that no other environment has."""
+
+    def make(self, place: Path) -> None:
+        """Make it in a folder that is not there yet."""
+
+    def is_whole(self, place: Path) -> bool:
+        """Whether what was made is there, and what it was made of."""
+
+    def python_of(self, place: Path) -> Path:
+        """Return its interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnMachine:
+    """Makes an environment on the machine itself.
+
+    Args:
+        recipe: What makes it what it is.
+        steps: Runs what makes it.
+    """
+
+    recipe: Recipe
+    steps: Steps
+
+    @property
+    def key(self) -> str:
+        """A name that no other environment has."""
+        return self.recipe.key
+
+    def make(self, place: Path) -> None:
+        """Make it in a folder that is not there yet."""
+        build(self.recipe, place, self.steps)
+
+    def is_whole(self, place: Path) -> bool:
+        """Whether what was made is there, and what it was made of."""
+        return python_in(place) is not None
+
+    def python_of(self, place: Path) -> Path:
+        """Return its interpreter."""
+        return place / "bin" / "python"
 
 
 class Environments:
@@ -55,7 +107,7 @@ class Environments:
     def python_for(
         self, environment: Environment, code: Path, wheel: Path | None, *, is_azureml: bool
     ) -> Python:
-        """Return the Python of an environment, made if it is not there.
+        """Return the Python of an environment of the machine's, made if it is not there.
 
         An environment that asks for nothing is the agent's own Python as it is.
 
@@ -70,74 +122,75 @@ class Environments:
             Stopped: The agent was told to stop.
             OSError: The folder can't be written.
         """
-        if environment.container:
-            raise CannotPrepare(
-                f"The environment names {environment.container}, and this version of Runyard runs jobs "
-                "without containers. Take docker out of it, and list its packages instead."
-            )
         if environment.is_user_managed or (environment.is_empty and wheel is None):
             path = named_interpreter(environment.interpreter or "python", code)
             self._steps.say(f"The environment is {path}, as it is.")
             return Python(path)
-        recipe = recipe_for(environment, wheel, self._steps, is_azureml=is_azureml)
-        place = self._place_of(recipe)
-        return Python(place / "bin" / "python", {_told_by(recipe): str(place)})
+        making = OnMachine(recipe_for(environment, wheel, self._steps, is_azureml=is_azureml), self._steps)
+        place = self.place_of(making)
+        return Python(making.python_of(place), {told_by(making.recipe): str(place)})
 
-    def _place_of(self, recipe: Recipe) -> Path:
-        home = self._folder / recipe.key
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._locked(home):
-            found = _ready_in(home)
+    def python_inside(
+        self, inside: Inside, environment: Environment, wheel: Path | None, *, is_azureml: bool
+    ) -> Python:
+        """Return the Python of an environment that is in an image, made of the image's if it asks for more.
+
+        Where it asks for nothing and the image has no Python, that is no mistake yet: it may be a command's.
+
+        Raises:
+            CannotPrepare: It can't be made, and why.
+            Stopped: The agent was told to stop.
+            OSError: The folder can't be written.
+        """
+        programs = ImagePrograms.of(inside)
+        if environment.is_user_managed or environment.is_empty:
+            name = environment.interpreter or "python"
+            found = programs.python(name)
+            if found is None and name != "python":
+                raise CannotPrepare(f"There is no interpreter {name!r} in the image {inside.image.named}.")
+            self._steps.say(f"The environment is the image {inside.image.named}, as it is.")
+            return Python(Path(name) if found is None else found.path, inside=inside)
+        making = environment_in(programs, environment, wheel, is_azureml=is_azureml)
+        place = self.place_of(making)
+        told = {told_by(making.recipe): str(making.python_of(place).parents[1])}
+        return Python(making.python_of(place), told, inside, place)
+
+    def place_of(self, making: Making) -> Path:
+        """Return the folder of an environment, made if it is not there."""
+        home = self._folder / making.key
+        with in_turn(home, self._steps, "Another job makes this environment; it is waited for."):
+            found = _ready_in(home, making)
             if found is not None:
-                self._steps.say(f"Environment {recipe.key} is there already.")
+                self._steps.say(f"Environment {making.key} is there already.")
                 # So that who clears the folder sees which are in use.
                 os.utime(home / READY)
                 return found
-            self._steps.say(f"Environment {recipe.key} is made.")
-            return self._made(recipe, home)
+            self._steps.say(f"Environment {making.key} is made.")
+            return self._made(making, home)
 
-    def _made(self, recipe: Recipe, home: Path) -> Path:
+    def _made(self, making: Making, home: Path) -> Path:
         _clear(home)
         place = home / f"env-{uuid.uuid4().hex[:8]}"
         try:
-            build(recipe, place, self._steps)
+            making.make(place)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
-        if python_in(place) is None:
-            raise CannotPrepare(f"The environment could not be made: it has no {place / 'bin' / 'python'}.")
+        if not making.is_whole(place):
+            raise CannotPrepare(f"The environment could not be made: it has no {making.python_of(place)}.")
         unfinished = home / f".{READY}"
         unfinished.write_text(place.name, encoding="ascii")
         unfinished.replace(home / READY)
         return place
 
-    @contextlib.contextmanager
-    def _locked(self, home: Path) -> Iterator[None]:
-        with (home / "lock").open("w", encoding="ascii") as lock:
-            is_said = False
-            while not _is_taken(lock.fileno()):
-                if not is_said:
-                    self._steps.say("Another job makes this environment; it is waited for.")
-                is_said = True
-                self._steps.pause(LOOKS_EVERY_S)
-            yield
 
-
-def _is_taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _ready_in(home: Path) -> Path | None:
+def _ready_in(home: Path, making: Making) -> Path | None:
     try:
         name = (home / READY).read_text(encoding="ascii")
     except (OSError, ValueError):
         return None
     place = home / name
-    return place if _PLACE.fullmatch(name) and python_in(place) is not None else None
+    return place if _PLACE.fullmatch(name) and making.is_whole(place) else None
 
 
 def _clear(home: Path) -> None:
@@ -147,5 +200,6 @@ def _clear(home: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _told_by(recipe: Recipe) -> str:
+def told_by(recipe: Recipe) -> str:
+    """Return the variable that tells programs where their environment is."""
     return "CONDA_PREFIX" if recipe.conda else "VIRTUAL_ENV"

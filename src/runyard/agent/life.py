@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runyard.agent.assignment import Assignment, UnreadableAssignment, read_assignment
 from runyard.agent.console import Console
+from runyard.agent.contained import as_of_process, end_left
 from runyard.agent.courier import Courier
 from runyard.agent.data import RESULTS
 from runyard.agent.marks import CANCELED, COMPLETED, FAILED, JobEnd, Marks
@@ -23,9 +24,9 @@ from runyard.agent.orders import Heart, Orders
 from runyard.agent.orphans import adopt_orphans, bury_orphans, end_orphans
 from runyard.agent.outputs import Outputs, Results
 from runyard.agent.preparation import Preparation
-from runyard.agent.process import Command, Process, explained, oom_kills
+from runyard.agent.process import Command, Process, all_oom_kills, explained, oom_kills
 from runyard.agent.server import GivenUp, Refused, Server, patiently
-from runyard.agent.shares import MemoryWatch
+from runyard.agent.shares import MemoryWatch, over_limit
 from runyard.agent.steps import MAX_REASON_LENGTH, CannotPrepare, Steps, Stopped
 from runyard.agent.unsent import Unsent
 
@@ -136,6 +137,7 @@ class _Agent:
     def _found_end(self) -> JobEnd | None:
         """Return the end that an agent before this one in the folder has come to."""
         end = self._marks.read_outcome()
+        end_left(self._folder)
         if end is None and self._marks.has_script:
             self._marks.kill_script()
             end = JobEnd(FAILED, None, "the agent died while the script ran, and the script was ended")
@@ -168,23 +170,9 @@ class _Agent:
     def _ran(self, command: Command) -> JobEnd:
         if self._orders.is_to_stop:
             raise Stopped
-        kills = oom_kills()
-        process = Process(command)
-        try:
-            self._marks.write_script(process.pid)
-            process.begin()
-            self._heart.says(RUNNING)
-            limits = _Limits(self._job.stop_grace_s, self._job.max_duration_s, time.monotonic())
-            limits.memory = MemoryWatch(process.pid, self._job.share.memory_bytes)
-            code = process.read(
-                self._console.stdout.take,
-                self._console.stderr.take,
-                lambda: self._look(process, limits),
-            )
-        finally:
-            process.kill()
-            end_orphans()
-        end = explained(code, ran_out=oom_kills() > kills)
+        limits = _Limits(self._job.stop_grace_s, self._job.max_duration_s, time.monotonic())
+        code, ran_out = self._followed(command, limits)
+        end = explained(code, ran_out=ran_out)
         if limits.is_over_memory and limits.memory is not None:
             return JobEnd(FAILED, end.exit_code, limits.memory.complaint)
         if limits.is_over_time:
@@ -193,8 +181,36 @@ class _Agent:
             return self._stopped(JobEnd(FAILED, end.exit_code))
         if code == 0:
             return JobEnd(COMPLETED, 0)
+        if code == -signal.SIGKILL and ran_out and command.container and self._job.share.memory_bytes:
+            return JobEnd(FAILED, end.exit_code, over_limit(self._job.share.memory_bytes))
         reason = end.reason if code < 0 else _with_last_word(end.reason, self._console.stderr.last_line)
         return JobEnd(FAILED, end.exit_code, reason)
+
+    def _followed(self, command: Command, limits: _Limits) -> tuple[int, bool]:
+        """Run the script to its end; return its code, and whether the kernel killed for memory meanwhile."""
+        container = command.container
+        count = oom_kills if container is None else all_oom_kills
+        kills = count()
+        process = Process(command)
+        try:
+            self._marks.write_script(process.pid)
+            if container is not None:
+                container.write_down(self._folder)
+            process.begin()
+            self._heart.says(RUNNING)
+            limits.began_s = time.monotonic()
+            limits.memory = MemoryWatch(process.pid, self._job.share.memory_bytes)
+            code = process.read(
+                self._console.stdout.take,
+                self._console.stderr.take,
+                lambda: self._look(process, limits),
+            )
+        finally:
+            process.kill()
+            if container is not None:
+                container.remove(self._folder)
+            end_orphans()
+        return code if container is None else as_of_process(code), count() > kills
 
     def _look(self, process: Process, limits: _Limits) -> None:
         limits.look(process, self._orders)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from runyard.agent import unsent
 from runyard.agent.assignment import Assignment
-from runyard.agent.data import JobData
+from runyard.agent.data import INPUTS, RESULTS, JobData
+from runyard.agent.engines import find_engine
 from runyard.agent.environments import Environments, Python
+from runyard.agent.images import Images
+from runyard.agent.inside import Around, Inside, Mount
 from runyard.agent.marks import write_whole
 from runyard.agent.orders import Orders
 from runyard.agent.outputs import make_folders
@@ -18,11 +22,19 @@ from runyard.agent.process import Command
 from runyard.agent.server import GivenUp, Refused, Server, patiently
 from runyard.agent.snapshot import LIMITS, UnsafeArchive, sha256_of, unpack
 from runyard.agent.steps import CannotPrepare, Steps, Stopped
-from runyard.agent.variables import RESOURCE_GROUP, SUBSCRIPTION_ID, script_variables, server_address
+from runyard.agent.variables import (
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
+    contained,
+    script_variables,
+    server_address,
+)
 
 MAX_WHEEL_BYTES = 500_000_000
 SERVED = "/api/"
 DOWNLOADS = 3
+HOME = "home"
+"""The home of a script in a container, in the agent's folder."""
 
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -67,17 +79,52 @@ class Preparation:
         job = self.assignment
         data = JobData(self.folder, job.inputs, job.outputs)
         data.prepare(self.server, self.orders, self.steps)
-        wheel = self._wheel()
-        environments = Environments(job.cache, self.steps)
-        python = environments.python_for(job.environment, self.code, wheel, is_azureml=job.is_azureml)
+        python = self._python()
         write_whole(self.folder / unsent.PYTHON, str(python.path).encode())
-        variables = script_variables(job, python.path, self._ca_file(), python.activated)
+        inside = python.inside
+        begins_with = None if inside is None else contained(inside.image.variables, self.folder / HOME)
+        variables = script_variables(job, python.path, self._ca_file(), python.activated, begins_with)
         # By itself the client would keep it where other jobs do, and nobody would know whose it is.
         variables["RUNYARD_SPOOL_DIR"] = str(self.folder / unsent.FOLDER)
         variables |= data.variables()
+        words = self._words(python, data)
+        around = self._around(python, variables)
         if job.is_azureml:
-            self._check_sdk(python, variables)
-        return Command(self._words(python, data), variables, self.code, self.umask, job.share.cpus)
+            self._check_sdk(python, around)
+        if inside is not None:
+            sync = [str(python.path), *unsent.sync_words(self.folder)]
+            unsent.write_command(self.folder, inside.command(sync, around, self.umask))
+            return inside.command(words, around, self.umask)
+        return Command(words, variables, self.code, self.umask, job.share.cpus)
+
+    def _python(self) -> Python:
+        job, wheel = self.assignment, self._wheel()
+        environments = Environments(job.cache, self.steps)
+        if not job.environment.is_contained:
+            return environments.python_for(job.environment, self.code, wheel, is_azureml=job.is_azureml)
+        if not job.has_containers:
+            what = f"the image {job.environment.image!r}" if job.environment.image else "a Dockerfile"
+            raise CannotPrepare(
+                f"The environment names {what}, and this compute target runs no containers for jobs. Take "
+                "docker out of it and list its packages instead, or choose another target."
+            )
+        engine = find_engine(self.steps)
+        image = Images(engine, job.cache / "images", self.steps).bring(job.environment)
+        inside = Inside(engine, image, self.folder, self.steps)
+        return environments.python_inside(inside, job.environment, wheel, is_azureml=job.is_azureml)
+
+    def _around(self, python: Python, variables: Mapping[str, str]) -> Around:
+        """Return what a container has of the machine: folders of the job, none with what the agent obeys."""
+        mounts = [Mount(self.code, is_writable=True)]
+        for name in (INPUTS, RESULTS, unsent.FOLDER, HOME):
+            folder = self.folder / name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            mounts.append(Mount(folder, is_writable=True))
+        read = [self.folder / ".runyard", self.folder / "ca.pem", *([python.place] if python.place else [])]
+        mounts += [Mount(path) for path in read if path.exists()]
+        share = self.assignment.share
+        own = {**variables, **share.variables_inside}
+        return Around(own, mounts, self.code, share, self.assignment.environment.shm_size)
 
     def _bring_code(self) -> None:
         wanted = self.assignment.snapshot
@@ -151,9 +198,13 @@ class Preparation:
         write_whole(target, self.assignment.ca.encode("ascii"))
         return target
 
-    def _check_sdk(self, python: Python, variables: dict[str, str]) -> None:
+    def _check_sdk(self, python: Python, around: Around) -> None:
         words = [str(python.path), "-c", "import runyard.azureml"]
-        if self.steps.answer(words, variables) is None:
+        if python.inside is None:
+            answer = self.steps.answer(words, around.variables)
+        else:
+            answer = python.inside.answer(words, around)
+        if answer is None:
             raise CannotPrepare(
                 f"{python.path} can't import Runyard's SDK, which a script in Azure's words needs. Add "
                 "`runyard` to the pip packages of its environment, or submit it without the alias."

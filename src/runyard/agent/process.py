@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from runyard.agent.contained import Contained
 from runyard.agent.marks import kill_group
 
 READ_AT_ONCE_BYTES = 1 << 16
@@ -71,6 +72,7 @@ class Command:
         folder: Where it runs.
         umask: Which permissions it does not give to files that it makes.
         cpus: Indices of the processors that it runs on; empty for all.
+        container: What it runs is in there, and must be ended there too; None for none.
     """
 
     words: Sequence[str]
@@ -78,6 +80,7 @@ class Command:
     folder: Path
     umask: int = 0o077
     cpus: Sequence[int] = ()
+    container: Contained | None = None
 
 
 class Process:
@@ -231,6 +234,11 @@ def explained(code: int, *, ran_out: bool) -> ProcessEnd:
     if number == signal.SIGKILL and ran_out:
         return ProcessEnd(128 + number, "the machine ran out of memory (SIGKILL)")
     return ProcessEnd(128 + number, f"ended by {name}")
+
+
+def all_oom_kills(counts: Path = Path("/proc/vmstat")) -> int:
+    """Return how many processes of the whole machine the kernel has killed to get memory back."""
+    return _count(counts)
 
 
 def oom_kills(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")) -> int:

@@ -39,6 +39,14 @@ class Share:
             found["NVIDIA_VISIBLE_DEVICES"] = shown or "void"
         return found
 
+    @property
+    def variables_inside(self) -> dict[str, str]:
+        """What is told otherwise in a container, which has these GPUs alone, so counts them from 0."""
+        if not self.gpus:
+            return {}
+        shown = ",".join(map(str, range(len(self.gpus))))
+        return dict.fromkeys(("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"), shown)
+
 
 def read_share(content: Mapping[str, Any]) -> Share:
     """Return the share that an assignment tells of.
@@ -53,6 +61,11 @@ def read_share(content: Mapping[str, Any]) -> Share:
         None if gpus is None else tuple(int(each) for each in gpus),
         int(content.get("memory_bytes", 0)),
     )
+
+
+def over_limit(limit_bytes: int) -> str:
+    """Return why a script ended that wanted more memory than the kernel lets its container have."""
+    return f"it ran out of memory (SIGKILL): it may hold {limit_bytes >> 20} MiB"
 
 
 class MemoryWatch:

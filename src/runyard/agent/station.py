@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from runyard.agent.assignment import FILE_NAME
+from runyard.agent.contained import end_left
 from runyard.agent.marks import boot_id, process_fields, started_ticks
 from runyard.agent.variables import passed_on
 
@@ -124,7 +125,7 @@ class Station:
             child.kill()
             child.wait()
         place = self.place_of(handle)
-        _kill_group(_read(place / SCRIPT))
+        _end_script(place)
         shutil.rmtree(place, ignore_errors=True)
         with contextlib.suppress(OSError):
             place.parent.rmdir()
@@ -151,7 +152,7 @@ class Station:
             return {"state": ALIVE}
         found = self.read_end(handle)
         if found["state"] == GONE:
-            _kill_group(_read(place / SCRIPT))
+            _end_script(place)
         return found
 
     def _start_again(self, handle: str) -> bool:
@@ -224,6 +225,12 @@ def is_alive(process: Mapping[str, Any]) -> bool:
     """Whether a process that was written down is still there, and no other one of its number."""
     fields = process_fields(process["pid"]) if process and process.get("boot") == boot_id() else None
     return fields is not None and fields[0] not in ("Z", "X") and int(fields[19]) == process["started"]
+
+
+def _end_script(place: Path) -> None:
+    """End what an agent that is gone has left running: processes, and a container that they are not in."""
+    _kill_group(_read(place / SCRIPT))
+    end_left(place)
 
 
 def _kill_group(script: Mapping[str, Any]) -> None:

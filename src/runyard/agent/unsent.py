@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import time
@@ -9,15 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runyard.agent.assignment import Assignment
+from runyard.agent.contained import Contained
+from runyard.agent.marks import write_whole
 from runyard.agent.orders import Orders
 from runyard.agent.process import Command, Process, explained
 from runyard.agent.server import FIRST_REST_S, LONGEST_REST_S, rest
-from runyard.agent.variables import script_variables
+from runyard.agent.variables import engine_variables, script_variables
 
 FOLDER = "spool"
 """Where the script's client of MLflow keeps what it could not send, in the agent's folder."""
 PYTHON = "python.txt"
 """Names the interpreter that has Runyard's SDK if the script had it."""
+COMMAND = "sync.json"
+"""How the SDK is called where the script's interpreter is in a container."""
 SENT_WITHIN_S = 600.0
 REFUSALS = 3
 
@@ -67,13 +72,12 @@ class Unsent:
 
     def _sent(self) -> str | None:
         """Have the SDK send it; return None if it has, else what it said last."""
-        python = Path((self._folder / PYTHON).read_text(encoding="utf-8"))
-        ca_file = self._folder / "ca.pem"
-        variables = script_variables(self._job, python, ca_file if ca_file.exists() else None, {})
-        words = [str(python), "-m", "runyard", "sync", str(self._folder / FOLDER)]
         said = bytearray()
-        process = Process(Command(words, variables, self._folder))
+        command = self._command()
         give_up_s = time.monotonic() + SENT_WITHIN_S
+        if command.container is not None:
+            command.container.write_down(self._folder)
+        process = Process(command)
 
         def look() -> None:
             if self._orders.is_over or time.monotonic() > give_up_s:
@@ -84,9 +88,42 @@ class Unsent:
             code = process.read(said.extend, said.extend, look)
         finally:
             process.kill()
+            if command.container is not None:
+                command.container.remove(self._folder)
         lines = said.decode("utf-8", "replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         if code == 0:
             return None
         _log.info("sync: %s: %s", explained(code, ran_out=False).reason, last)
         return last or explained(code, ran_out=False).reason
+
+    def _command(self) -> Command:
+        written = self._folder / COMMAND
+        if written.is_file():
+            content = json.loads(written.read_text(encoding="utf-8"))
+            container = Contained(tuple(content["engine"]), content["name"])
+            return Command(content["words"], engine_variables(), self._folder, container=container)
+        python = Path((self._folder / PYTHON).read_text(encoding="utf-8"))
+        ca_file = self._folder / "ca.pem"
+        variables = script_variables(self._job, python, ca_file if ca_file.exists() else None, {})
+        return Command([str(python), *sync_words(self._folder)], variables, self._folder)
+
+
+def sync_words(folder: Path) -> list[str]:
+    """Return what an interpreter with the SDK is given to send what waits in an agent's folder."""
+    return ["-m", "runyard", "sync", str(folder / FOLDER)]
+
+
+def write_command(folder: Path, command: Command) -> None:
+    """Keep how the SDK is called in a container, for this agent or one after it.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    if command.container is not None:
+        content = {
+            "words": command.words,
+            "engine": command.container.engine,
+            "name": command.container.name,
+        }
+        write_whole(folder / COMMAND, json.dumps(content).encode("ascii"))

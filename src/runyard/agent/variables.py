@@ -21,15 +21,37 @@ _INHERITED = re.compile(
 )
 # Which environment is activated, and where a conda is: an agent asks, its processes are told anew.
 _FOR_AGENTS = frozenset({"LOGNAME", "VIRTUAL_ENV", "CONDA_EXE"})
+ENGINE, ENGINE_OPTIONS = "RUNYARD_CONTAINER_ENGINE", "RUNYARD_CONTAINER_OPTIONS"
+"""How containers are run on a machine: the program with its options, or `none`; options of each container."""
+# Where the engine of containers is, and what it keeps where; no script gets these.
+_OF_ENGINES = frozenset(
+    {
+        *(
+            ENGINE,
+            ENGINE_OPTIONS,
+            "XDG_RUNTIME_DIR",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "REGISTRY_AUTH_FILE",
+        ),
+        *("DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH"),
+        *("DOCKER_TLS_VERIFY", "BUILDAH_ISOLATION", "CONTAINER_HOST", "CONTAINERS_CONF"),
+        *("CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF"),
+    }
+)
+# What of the agent's variables means the same in a container.
+_IN_CONTAINERS = re.compile(
+    r"TZ|\w+_PROXY|\w+_proxy|(CUDA|ROCR|HIP)_VISIBLE_DEVICES|SLURM_\w+|SLURMD_NODENAME|RAY_ADDRESS"
+)
+_USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Of those, what makes an environment or asks a scheduler may need, and a script must not have.
 _SECRET = re.compile(r"(UV|PIP)_\w*(PASSWORD|TOKEN|SECRET|USERNAME|CREDENTIAL)\w*|SLURM_JWT")
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
     """Return what an agent gets of the variables of whoever starts it: nothing that may be secret."""
-    return {
-        name: value for name, value in variables.items() if _INHERITED.fullmatch(name) or name in _FOR_AGENTS
-    }
+    passed = _FOR_AGENTS | _OF_ENGINES
+    return {name: value for name, value in variables.items() if _INHERITED.fullmatch(name) or name in passed}
 
 
 def inherited() -> dict[str, str]:
@@ -38,8 +60,30 @@ def inherited() -> dict[str, str]:
     return {"PATH": os.defpath, **found}
 
 
+def engine_variables() -> dict[str, str]:
+    """Return the variables of the program that runs containers: nothing of them is a caller's."""
+    own = {name: value for name, value in os.environ.items() if name in _OF_ENGINES}
+    return inherited() | own
+
+
+def contained(image: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return what a process in a container begins with: its image's variables, few of the agent's own.
+
+    Args:
+        image: Those of the image.
+        home: A folder of the job's: the image's user is another one.
+    """
+    found = {name: value for name, value in inherited().items() if _IN_CONTAINERS.fullmatch(name)}
+    found = {name: value for name, value in found.items() if not _SECRET.fullmatch(name)}
+    return {"PATH": _USUAL_PATH, **image, **found, "HOME": str(home)}
+
+
 def script_variables(
-    assignment: Assignment, python: Path, ca_file: Path | None, activated: Mapping[str, str]
+    assignment: Assignment,
+    python: Path,
+    ca_file: Path | None,
+    activated: Mapping[str, str],
+    begins_with: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return all variables of the script.
 
@@ -48,11 +92,14 @@ def script_variables(
         python: The interpreter; the programs beside it are found first.
         ca_file: The file of whose certificates count; None for those that the machine trusts.
         activated: What tells that interpreter's environment.
+        begins_with: What it has besides; left out, what processes have of the agent's own.
     """
-    variables = {name: value for name, value in inherited().items() if not _SECRET.fullmatch(name)}
+    variables = dict(inherited() if begins_with is None else begins_with)
+    variables = {name: value for name, value in variables.items() if not _SECRET.fullmatch(name)}
     variables |= assignment.share.variables
     variables |= {**activated, **assignment.environment.variables, **assignment.variables}
-    variables["PATH"] = os.pathsep.join([str(python.parent), variables["PATH"]])
+    if python.is_absolute():
+        variables["PATH"] = os.pathsep.join([str(python.parent), variables["PATH"]])
     own = {name: value for name, value in _own(assignment).items() if value}
     return variables | own | _trust(ca_file)
 

@@ -197,7 +197,8 @@ def attach_ssh(
         tuple[str, ...],
         Parameter(
             name=["--setting", "-s"],
-            help="How jobs are run there, as KEY=VALUE: python, folder, server_url, use_tunnel, tunnel_port.",
+            help="How jobs are run there, as KEY=VALUE: python, folder, server_url, use_tunnel, tunnel_port, "
+            "use_containers.",
         ),
     ] = (),
     slots: Slots = None,

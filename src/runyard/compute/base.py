@@ -116,11 +116,12 @@ class Launch:
         """What tells it from all others: the run and the attempt."""
         return f"{self.run_id}/{self.attempt}"
 
-    def elsewhere(self, server: str) -> Mapping[str, Any]:
+    def elsewhere(self, server: str, *, use_containers: bool = True) -> Mapping[str, Any]:
         """Return what an agent of another machine is told.
 
         Args:
             server: Where the server is reached from there, as ``https://runyard.example``.
+            use_containers: Whether the agent may run containers there.
         """
         url = str(self.assignment["url"])
         wheel = PurePosixPath(self.assignment.get("sdk_wheel", ""))
@@ -129,6 +130,7 @@ class Launch:
             "url": f"{server.rstrip('/')}/workspaces/{url.rpartition('/workspaces/')[2]}",
             "cache": CACHE_ELSEWHERE,
             "sdk_wheel": f"{SDK_ROUTE}/{wheel.name}" if wheel.name else "",
+            "has_containers": use_containers,
         }
 
 

@@ -160,7 +160,8 @@ def told_of(launch: Launch, server: str) -> dict[str, Any]:
         launch: What is to be started.
         server: Where the server is reached from there.
     """
-    told = dict(launch.elsewhere(server))
+    # A pod is a container already, and has no engine for another one, as a Dockerfile would need.
+    told = dict(launch.elsewhere(server, use_containers=False))
     environment = dict(told.get("environment") or {})
     if (environment.get("docker") or {}).get("image"):
         environment["docker"] = {}  # it runs in that image

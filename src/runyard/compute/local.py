@@ -25,12 +25,14 @@ class LocalSettings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
         gpus_per_slot: How many of them a slot has.
         cpus_per_slot: How many processors a slot has; 0 for no limit.
         memory_bytes_per_slot: How much memory a slot may hold before its script is ended; 0 for no limit.
+        use_containers: Whether jobs may be in containers.
     """
 
     gpus: list[Annotated[int, Meta(ge=0, le=1_000)]] = []
     gpus_per_slot: Annotated[int, Meta(ge=0, le=64)] = 1
     cpus_per_slot: Annotated[int, Meta(ge=0, le=4_096)] = 0
     memory_bytes_per_slot: Annotated[int, Meta(ge=0)] = 0
+    use_containers: bool = True
 
 
 class LocalLauncher(StationLauncher):
@@ -45,9 +47,10 @@ class LocalLauncher(StationLauncher):
         super().__init__(self._station)
 
     def submit(self, launch: Launch) -> str:
-        share = self._share_for(launch)
+        wanted = msgspec.convert(dict(launch.settings), LocalSettings)
+        told = {"share": self._share_for(launch, wanted), "has_containers": wanted.use_containers}
         try:
-            self._station.prepare(launch.handle, {**launch.assignment, "share": share})
+            self._station.prepare(launch.handle, {**launch.assignment, **told})
             self._station.start(launch.handle)
         except OSError as error:
             raise StorageFull(f"The agent of job {launch.run_id} could not be started: {error}") from None
@@ -56,13 +59,12 @@ class LocalLauncher(StationLauncher):
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
         return {each: report_from(seen) for each, seen in self._station.look(launched).items()}
 
-    def _share_for(self, launch: Launch) -> Mapping[str, Any]:
+    def _share_for(self, launch: Launch, wanted: LocalSettings) -> Mapping[str, Any]:
         """Return what of the machine an agent's script has to itself.
 
         Raises:
             NoRoom: Others have it now.
         """
-        wanted = msgspec.convert(dict(launch.settings), LocalSettings)
         share: dict[str, Any] = {"memory_bytes": launch.slots * wanted.memory_bytes_per_slot}
         if wanted.gpus:
             share["gpus"] = self._free("gpus", wanted.gpus, launch.slots * wanted.gpus_per_slot)

@@ -66,6 +66,7 @@ class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
         gpus_per_slot: GPUs of a slot.
         memory_bytes_per_slot: Memory of a slot; 0 for as much as there is.
         resources_per_slot: What the nodes have besides, by the names that ``ray start --resources`` gave it.
+        use_containers: Whether jobs may be in containers on the nodes.
     """
 
     address: Annotated[str, msgspec.Meta(pattern=_ADDRESS, max_length=2000)]
@@ -75,6 +76,7 @@ class RaySettings(msgspec.Struct, forbid_unknown_fields=True):
     gpus_per_slot: _Amount = 0.0
     memory_bytes_per_slot: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)] = 0
     resources_per_slot: dict[Annotated[str, msgspec.Meta(min_length=1, max_length=200)], _Amount] = {}
+    use_containers: bool = True
 
     def __post_init__(self) -> None:
         urlsplit(self.address).port  # noqa: B018 - a ValueError says that it is none
@@ -105,7 +107,7 @@ class RayLauncher(Launcher):
         self._ray.list_jobs()
 
     def submit(self, launch: Launch) -> str:
-        assignment = launch.elsewhere(self._server_url())
+        assignment = launch.elsewhere(self._server_url(), use_containers=self._settings.use_containers)
         for job in self._jobs().get(launch.handle, ()):
             self._stop(job)
         # Nobody guesses its name, and it is new each time: Ray remembers what could not be unpacked.

@@ -55,6 +55,7 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         programs: The folder of Slurm's programs, absolute; empty where they are on the PATH.
         server_url: Where the nodes reach the server; empty for the server's public address.
         ssh: The machine where Slurm's programs are; none for the server's own.
+        use_containers: Whether jobs may be in containers on the nodes.
     """
 
     partition: _Name = ""
@@ -71,6 +72,7 @@ class SlurmSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     programs: _Folder = ""
     server_url: ServerUrl = ""
     ssh: SshAddress | None = None
+    use_containers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class SlurmLauncher(StationLauncher):
         self._machine.close()
 
     def submit(self, launch: Launch) -> str:
-        assignment = launch.elsewhere(self._server_or_raise())
+        use_containers = self._settings.use_containers
+        assignment = launch.elsewhere(self._server_or_raise(), use_containers=use_containers)
         if launch.handle in self._queue.jobs():
             self._queue.kill(launch.handle)
         folder = PurePosixPath(self._station.prepare(launch, assignment))

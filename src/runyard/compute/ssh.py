@@ -30,6 +30,7 @@ class SshSettings(SshAddress, forbid_unknown_fields=True, kw_only=True):
         server_url: Where the host reaches the server, if not at the server's ``public_url``.
         use_tunnel: Whether through the connection instead; left out, if there is no such address.
         tunnel_port: Of the host's loopback; 0 for one that is free.
+        use_containers: Whether jobs may be in containers there.
     """
 
     python: Path = "python3"
@@ -37,6 +38,7 @@ class SshSettings(SshAddress, forbid_unknown_fields=True, kw_only=True):
     server_url: ServerUrl = ""
     use_tunnel: bool | None = None
     tunnel_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    use_containers: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,6 +61,7 @@ class SshLauncher(StationLauncher):
     ) -> None:
         self._machine = machine
         self._python = settings.python
+        self._use_containers = settings.use_containers
         self._station = FarStation(machine, settings.python, settings.folder, owner)
         super().__init__(self._station)
         self._server = server
@@ -75,7 +78,8 @@ class SshLauncher(StationLauncher):
         self._machine.close()
 
     def submit(self, launch: Launch) -> str:
-        self._station.start(launch, launch.elsewhere(self._reached_at(str(launch.assignment["url"]))))
+        server = self._reached_at(str(launch.assignment["url"]))
+        self._station.start(launch, launch.elsewhere(server, use_containers=self._use_containers))
         return launch.handle
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:

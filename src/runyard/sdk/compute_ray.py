@@ -33,7 +33,7 @@ class RayCluster:
             description: What it is for.
             tags: Free key and value pairs.
             **settings: ``server_url``, ``python``, ``cpus_per_slot``, ``gpus_per_slot``,
-                ``memory_bytes_per_slot`` and ``resources_per_slot``.
+                ``memory_bytes_per_slot``, ``resources_per_slot`` and ``use_containers``.
 
         Example:
             >>> RayCluster.attach_configuration("http://head:8265", gpus_per_slot=1).settings

@@ -32,7 +32,7 @@ class SlurmCompute(ComputeTarget, kind=_KIND):
         description: str = "",
         tags: Mapping[str, str] | None = None,
         skip_validation: bool = False,
-        **more: str,
+        **more: Any,
     ) -> TargetConfiguration:
         """Return what :meth:`ComputeTarget.attach` makes a target of.
 
@@ -53,7 +53,7 @@ class SlurmCompute(ComputeTarget, kind=_KIND):
             description: What it is for.
             tags: Free key and value pairs.
             skip_validation: Whether the server keeps the target without asking Slurm if it takes such jobs.
-            **more: ``folder``, ``python``, ``programs`` and ``server_url``, where they are not as usual.
+            **more: ``folder``, ``python``, ``programs``, ``server_url``, ``use_containers``.
 
         Example:
             >>> SlurmCompute.attach_configuration("gpu", slots=20, gpus_per_slot=1).settings["partition"]

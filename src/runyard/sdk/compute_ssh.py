@@ -54,8 +54,8 @@ class RemoteCompute(ComputeTarget, kind=SSH):
             description: What it is for.
             skip_validation: Whether the server keeps the target without connecting to it.
             **settings: ``known_hosts``, lines as in that file, or ``host_key_fingerprint`` in their place;
-                ``python``, ``folder``, ``server_url``, ``use_tunnel`` and ``tunnel_port``, where they are not
-                as usual.
+                ``python``, ``folder``, ``server_url``, ``use_tunnel``, ``tunnel_port``, ``use_containers``,
+                where not as usual.
 
         Raises:
             InvalidParameter: No address, a key's file that can't be read, or a host that nobody knows yet.
