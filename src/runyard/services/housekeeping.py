@@ -14,6 +14,7 @@ from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
+from runyard.services.machine_turn import MachineTurn
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
@@ -72,6 +73,7 @@ class Housekeeping:
             Launchers(settings, operation),
             name_of_this_machine(settings),
         )
+        self._turn = MachineTurn(settings.home)
         self._jobs = Periodic("jobs", 0, self._run_jobs)
         self._sweep_driver = SweepDriver(stores, settings, operation)
         self._sweeps = Periodic("sweeps", 0, self._drive_sweeps)
@@ -97,6 +99,7 @@ class Housekeeping:
         for each in self._all():
             each.close()
         self._queue.close()
+        self._turn.close()
 
     def _all(self) -> list[Periodic]:
         looking = [
@@ -112,7 +115,8 @@ class Housekeeping:
     def _run_jobs(self) -> None:
         self._operation.job_submitted.wait(JOBS_LOOKED_AT_EVERY_S)
         self._operation.job_submitted.clear()
-        self._queue.work(system_now_ms())
+        if self._turn.is_mine():
+            self._queue.work(system_now_ms())
 
     def _drive_sweeps(self) -> None:
         self._operation.sweep_due.wait(SWEEPS_LOOKED_AT_EVERY_S)

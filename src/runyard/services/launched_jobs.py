@@ -12,7 +12,14 @@ from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRo
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError
 from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
-from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back, wait_there
+from runyard.services.job_life import (
+    AttemptEnd,
+    begin_attempt,
+    end_attempt,
+    may_begin_again,
+    take_back,
+    wait_there,
+)
 from runyard.stores.opening import Stores
 
 CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
@@ -154,8 +161,10 @@ class LaunchedJobs:
         if report.state is AgentState.ENDED:
             end = AttemptEnd(JobStatus(report.status), report.exit_code, report.reason)
         elif report.state is AgentState.GONE:
-            if job.status is JobStatus.STARTING and job.canceled_ms is None and self._may_launch_again(job):
-                # No agent has asked for the script yet, and the next one's key shuts out this one.
+            # No agent has asked for the script, or one died that had yet to begin it; the next one's key
+            # shuts out both.
+            has_run_nothing = not job.agent_id or report.has_run_nothing
+            if has_run_nothing and may_begin_again(job) and self._may_launch_again(job):
                 self._launch(launcher, job, now_ms, again=True)
                 return
             said = f": {report.reason}" if report.reason else ""
