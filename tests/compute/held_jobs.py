@@ -111,7 +111,7 @@ class HeldJob:
 
     def history(self) -> list[int]:
         """Return the steps of all points that are kept, as often as they are."""
-        query = {"run_id": self.run_id, "metric_key": "loss", "max_results": 10 * STEPS}
+        query = {"run_id": self.run_id, "metric_key": "loss", "max_results": str(10 * STEPS)}
         path = f"{self.jobs.server.url}/api/2.0/mlflow/metrics/get-history"
         found: Sequence[Mapping[str, Any]] = requests.get(path, params=query, timeout=30).json()["metrics"]
         return [int(each["step"]) for each in found]

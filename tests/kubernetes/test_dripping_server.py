@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -65,7 +64,9 @@ class Dripping:
                 opened.sendall(b" ")
 
     def _secured(self, connection: socket.socket) -> socket.socket:
-        return connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
+        return (
+            connection if self._context is None else self._context.wrap_socket(connection, server_side=True)
+        )
 
 
 def _read_question(opened: socket.socket) -> None:
@@ -78,9 +79,8 @@ def _read_question(opened: socket.socket) -> None:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kubernetes_cluster, "ANSWERED_WITHIN_S", 1.0)
-    yield
 
 
 def cluster_at(server: Dripping) -> Cluster:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import socket
-
 from runyard.entities.quota import Limited
 from runyard.services import watching
 from runyard.services.assignments import Assignments
@@ -14,13 +11,13 @@ from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
-from runyard.services.machine_turn import MachineTurn
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
 from runyard.services.sealing import Sealer
 from runyard.services.snapshots import remove_unneeded
 from runyard.services.sweep_driver import SweepDriver
+from runyard.services.this_machine import MachineTurn, name_of_this_machine
 from runyard.services.usage import measure_due
 from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
@@ -150,9 +147,3 @@ class Housekeeping:
             system_now_ms,
             lambda worked_s: self._measuring.rest(REST_PER_WORK * worked_s),
         )
-
-
-def name_of_this_machine(settings: Settings) -> str:
-    """Return what tells this machine, and this home on it, from others that share a database."""
-    home = hashlib.sha256(str(settings.home.absolute()).encode()).hexdigest()
-    return f"{socket.gethostname()}/{home[:8]}"

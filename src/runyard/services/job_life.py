@@ -86,6 +86,14 @@ def take_back(stores: Stores, run_id: str, attempt: int, reason: str, now_ms: in
         )
 
 
+def let_wait(stores: Stores, job: Job, reason: str) -> None:
+    """Note why a job that is queued can't be begun just now."""
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        if found is not None and found.status is JobStatus.QUEUED and found.attempt == job.attempt:
+            stores.metadata.jobs.update_job(job.run_id, reason=reason[:MAX_REASON_LENGTH])
+
+
 def move(stores: Stores, job: Job, status: JobStatus, now_ms: int, **changes: Any) -> None:
     """Note in the transaction of this thread that a job's agent says where it is."""
     if status is JobStatus.RUNNING and job.started_ms is None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from runyard.errors import Unavailable
-from runyard.services.machine_turn import MachineTurn
+from runyard.services.this_machine import MachineTurn
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from runyard.services.machine_turn import MachineTurn
+from runyard.services.this_machine import MachineTurn
 print(MachineTurn(Path(sys.argv[1])).is_mine() and "mine", flush=True)
 time.sleep(600)
 """

@@ -1,4 +1,4 @@
-"""Which of several servers of one home looks after the jobs of its machine: one at a time."""
+"""What a server's machine is called, and which of several servers of one home looks after its jobs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ import threading
 from pathlib import Path
 
 from runyard.errors import Unavailable
+from runyard.settings import Settings
+
+
+def name_of_this_machine(settings: Settings) -> str:
+    """Return what tells this machine, and this home on it, from others that share a database."""
+    home = hashlib.sha256(str(settings.home.absolute()).encode()).hexdigest()
+    return f"{socket.gethostname()}/{home[:8]}"
 
 
 class MachineTurn:
