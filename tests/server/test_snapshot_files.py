@@ -10,7 +10,10 @@ import tarfile
 import pytest
 
 from runyard.services import code_looks, snapshot_files
+from runyard.services.call import Call
 from runyard.services.code_looks import CodeLooks
+from runyard.services.snapshots import open_snapshot
+from runyard.stores.artifacts.base import ArtifactDownload
 from tests.agent.job_folder import tarred
 from tests.hostile_paths import HOSTILE_PATHS
 from tests.server.local import Local, good, refusal
@@ -124,11 +127,13 @@ def test_a_listing_ends_somewhere(local, monkeypatch):
 
 def test_an_archive_is_unpacked_once_to_be_listed_and_not_for_what_is_not_in_it(local, monkeypatch):
     path = keep(local, tarred(CODE))
-    unpacked = []
-    really = snapshot_files.open_snapshot
-    monkeypatch.setattr(
-        snapshot_files, "open_snapshot", lambda call, sha256: unpacked.append(sha256) or really(call, sha256)
-    )
+    unpacked: list[str] = []
+
+    def counted(call: Call, sha256: str) -> ArtifactDownload:
+        unpacked.append(sha256)
+        return open_snapshot(call, sha256)
+
+    monkeypatch.setattr(snapshot_files, "open_snapshot", counted)
     for _ in range(3):
         assert len(names(local, path)) == 3
         assert refusal(local.ask("GET", f"{path}/nothing.py"))[0] == 404
