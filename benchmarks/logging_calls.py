@@ -47,7 +47,7 @@ def measure(calls: int) -> dict[str, dict[str, Any]]:
     """Return the figures of each situation."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        with _server(folder) as url:
+        with own_server(folder) as url:
             up = _run(folder, url, calls)
             without = _run(folder, url, calls, RUNYARD_SPOOL="off")
         away = f"http://127.0.0.1:{_free_port()}"
@@ -97,7 +97,8 @@ def _run(folder: Path, url: str, calls: int, *words: str, **settings: str) -> di
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def own_server(folder: Path) -> Iterator[str]:
+    """Run a server in a folder for as long as the block runs."""
     port = _free_port()
     command = [sys.executable, "-m", "runyard", "up", "--home", str(folder / "home"), "--port", str(port)]
     with (folder / "log").open("wb") as log:

@@ -94,6 +94,11 @@ class RunningServer:
         return self._running().pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped or killed since."""
+        return self._process is not None
+
+    @property
     def output(self) -> str:
         """All that the server has printed, over all its starts."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

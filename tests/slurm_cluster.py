@@ -1,4 +1,4 @@
-"""A Slurm cluster of the tests' own: controller, one node and their keeper of keys, on loopback alone."""
+"""A Slurm cluster of the tests' own: controller, nodes and their keeper of keys, on loopback alone."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ CONFIGURATION = """
     ClusterName=runyard
     SlurmctldHost={host}(127.0.0.1)
     SlurmctldPort={controller_port}
-    SlurmdPort={node_port}
     CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
     AuthType=auth/munge
     AuthInfo=socket={folder}/munge.socket
     SlurmUser={user}
     SlurmdUser={user}
     StateSaveLocation={folder}/state
-    SlurmdSpoolDir={folder}/spool
+    SlurmdSpoolDir={folder}/spool-%n
     SlurmctldPidFile={folder}/slurmctld.pid
-    SlurmdPidFile={folder}/slurmd.pid
+    SlurmdPidFile={folder}/slurmd-%n.pid
     SlurmctldLogFile={folder}/slurmctld.log
-    SlurmdLogFile={folder}/slurmd.log
+    SlurmdLogFile={folder}/slurmd-%n.log
     SlurmctldDebug=info
     SlurmdDebug=info
     ProctrackType=proctrack/linuxproc
@@ -51,10 +50,14 @@ CONFIGURATION = """
     SelectTypeParameters=CR_CPU_Memory
     EnforcePartLimits=ALL
     GresTypes=gpu
-    NodeName=node NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}
-    PartitionName=main Nodes=node Default=YES MaxTime=60 DefaultTime=30 DefMemPerCPU=50 State=UP
-    PartitionName=closed Nodes=node MaxTime=60 DefMemPerCPU=50 State=INACTIVE
+    {nodes}
+    PartitionName=main Nodes={names} Default=YES MaxTime=60 DefaultTime=30 DefMemPerCPU=50 State=UP
+    PartitionName=closed Nodes={names} MaxTime=60 DefMemPerCPU=50 State=INACTIVE
 """
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory={memory} "
+    "Gres=gpu:{gpus}"
+)
 
 
 def installed() -> bool:
@@ -63,12 +66,17 @@ def installed() -> bool:
 
 
 class SlurmCluster:
-    """Starts when it is made; :meth:`close` ends it with all of its jobs."""
+    """Starts when it is made; :meth:`close` ends it with all of its jobs.
 
-    def __init__(self) -> None:
+    Args:
+        nodes: What its nodes are called. All of them are this machine, on ports of their own.
+    """
+
+    def __init__(self, nodes: Sequence[str] = ("node",)) -> None:
+        self._nodes: dict[str, subprocess.Popen[bytes] | None] = dict.fromkeys(nodes)
         self._folder = Path(tempfile.mkdtemp(prefix="runyard-slurm-"))
         self._daemons: list[subprocess.Popen[bytes]] = []
-        for name in ("state", "spool"):
+        for name in ("state", *(f"spool-{node}" for node in nodes)):
             (self._folder / name).mkdir()
         (self._folder / "munge.key").write_bytes(os.urandom(128))
         (self._folder / "munge.key").chmod(0o600)
@@ -77,11 +85,11 @@ class SlurmCluster:
             "host": socket.gethostname().partition(".")[0],
             "user": pwd.getpwuid(os.geteuid()).pw_name,
             "controller_port": free_port(),
-            "node_port": free_port(),
-            "cpus": CPUS,
-            "memory": MEMORY_MB,
-            "gpus": GPUS,
+            "names": ",".join(nodes),
         }
+        size = {"host": facts["host"], "cpus": CPUS, "memory": MEMORY_MB, "gpus": GPUS}
+        lines = [NODE.format(name=node, port=free_port(), **size) for node in nodes]
+        facts["nodes"] = "\n".join(lines)
         self.configuration.write_text(textwrap.dedent(CONFIGURATION).format(**facts))
         (self._folder / "gres.conf").write_text(f"Name=gpu File=/dev/loop[0-{GPUS - 1}]\n")
         try:
@@ -126,7 +134,35 @@ class SlurmCluster:
     def start_controller(self) -> None:
         """Start it again on what it has written down."""
         self._daemons[1] = self._daemon("slurmctld", "-D", "-f", str(self.configuration))
-        until(self._is_idle, IDLE_WITHIN_S)
+        until(self.is_idle, IDLE_WITHIN_S)
+
+    def stop_node(self, name: str) -> None:
+        """Let a node be gone, as if it had lost its power; its jobs are the caller's to end."""
+        daemon = self._nodes[name]
+        assert daemon is not None
+        daemon.kill()
+        daemon.wait()
+        self.ask("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=test")
+
+    def start_node(self, name: str) -> None:
+        """Start a node, again or for the first time."""
+        daemon = self._daemon("slurmd", "-D", "-N", name, "-f", str(self.configuration))
+        self._nodes[name] = daemon
+        self._daemons.append(daemon)
+
+    def is_idle(self, *nodes: str) -> bool:
+        """Tell whether nodes are there, and take jobs."""
+        wanted = ",".join(nodes or self._nodes)
+        asked: Sequence[str] = ("sinfo", "--noheader", "-N", f"--nodes={wanted}", "--format=%T")
+        done = subprocess.run(
+            [*asked, "--partition=main"],
+            env={**os.environ, **self.variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        states = done.stdout.split()
+        return bool(states) and set(states) <= {"idle", "mixed", "allocated"}
 
     def close(self) -> None:
         """End all of it."""
@@ -143,8 +179,9 @@ class SlurmCluster:
         self._daemons.append(self._daemon("munged", "--foreground", "--force", *options))
         until((self._folder / "munge.socket").exists, IDLE_WITHIN_S)
         self._daemons.append(self._daemon("slurmctld", "-D", "-c", "-f", str(self.configuration)))
-        self._daemons.append(self._daemon("slurmd", "-D", "-N", "node", "-f", str(self.configuration)))
-        until(self._is_idle, IDLE_WITHIN_S)
+        for node in self._nodes:
+            self.start_node(node)
+        until(self.is_idle, IDLE_WITHIN_S)
 
     def _daemon(self, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -154,10 +191,3 @@ class SlurmCluster:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    def _is_idle(self) -> bool:
-        asked: Sequence[str] = ("sinfo", "--noheader", "--partition=main", "--format=%T")
-        done = subprocess.run(
-            asked, env={**os.environ, **self.variables}, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() in ("idle", "mixed", "allocated")

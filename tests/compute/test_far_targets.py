@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -42,15 +43,20 @@ class CutOff(LocalLauncher):
     opened: ClassVar[list[Opening]] = []
     made: ClassVar[list[CutOff]] = []
     refused: ClassVar[set[str]] = set()
+    silent: ClassVar[set[str]] = set()
+    is_answered = threading.Event()
 
     def __init__(self, opening):
         super().__init__(opening.folder)
+        self.name = opening.name
         self.opened.append(opening)
         self.made.append(self)
         self.started: list[str] = []
         self.is_closed = False
 
     def _pass(self) -> None:
+        if self.name in self.silent:
+            self.is_answered.wait()
         if not type(self).is_open:
             raise Unavailable("vm.example does not answer.")
 
@@ -99,6 +105,8 @@ def way(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(CutOff, "opened", [])
     monkeypatch.setattr(CutOff, "made", [])
     monkeypatch.setattr(CutOff, "refused", set())
+    monkeypatch.setattr(CutOff, "silent", set())
+    monkeypatch.setattr(CutOff, "is_answered", threading.Event())
     kind = TargetKind("Far", "Far away.", FarSettings, (CredentialPart("password", ""),), CutOff)
     monkeypatch.setitem(kinds.KINDS, "far", kind)
     monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.0)
@@ -121,6 +129,7 @@ def queue(local: Local, way):
     queue = JobQueue(local.stores, local.settings, assignments, launchers, "here")
     yield queue
     way.is_open = True
+    way.is_answered.set()
     queue.close()
     here = launchers.of(ComputeTarget("", THIS_MACHINE, LOCAL, 1))
     for handle in here.list_launched():
@@ -263,6 +272,65 @@ def test_a_job_that_the_target_never_takes_lets_others_be_tried(local: Local, qu
     monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.3)
     until(lambda: has_come_to(queue, local, other, "starting"))
     assert job_of(local, never)["reason"] == "There is no such node."
+
+
+def test_a_job_that_the_target_never_takes_does_not_keep_its_slots_from_others(local: Local, queue, way):
+    good(attach(local))
+    never, other = submit(local, priority=1), submit(local)
+    way.refused.add(never)
+    until(lambda: has_come_to(queue, local, other, "starting"))
+    job = job_of(local, never)
+    assert (job["status"], job["attempt"], job["reason"]) == ("queued", 0, "There is no such node.")
+
+
+def test_targets_that_do_not_answer_keep_no_other_waiting(local: Local, queue, way):
+    way.silent.update(f"silent-{number}" for number in range(12))
+    for name in way.silent:
+        good(attach(local, name, skip_validation=True))
+        submit(local, compute=name)
+    queue.work(NOW_MS)
+    good(attach(local))
+    there = submit(local)
+    until(lambda: has_come_to(queue, local, there, "starting"))
+
+
+def test_jobs_of_a_target_that_can_not_be_opened_say_why_they_wait(local: Local, queue, way):
+    good(attach(local, slots=2))
+    ids = [submit(local) for _ in range(2)]
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "vm")
+    assert found is not None
+    kept.update_target(replace(found, settings={"of": "another version"}))
+    queue.work(NOW_MS)
+    for run_id in ids:
+        job = job_of(local, run_id)
+        assert (job["status"], job["attempt"]) == ("queued", 0)
+        assert "The settings of 'vm' are none to this server" in job["reason"]
+    kept.update_target(found)
+    until(lambda: all(has_come_to(queue, local, each, "starting") for each in ids))
+    assert job_of(local, ids[0])["reason"] == ""
+
+
+def test_what_is_kept_here_for_targets_that_are_no_more_is_removed(local: Local, queue, way):
+    good(attach(local))
+    good(attach(local, "other"))
+    run_ids = [submit(local, command=["true"], compute=name) for name in ("vm", "other")]
+    for run_id in run_ids:
+        until(lambda run_id=run_id: has_come_to(queue, local, run_id, "starting"))  # type: ignore[misc]
+    until(lambda: len(agents(local)) == 2)
+    folders = {each.name: each for each in (local.settings.home / "compute").iterdir()}
+    strange = local.settings.home / "compute" / "of-an-earlier-one"
+    strange.mkdir()
+    good(local.ask("DELETE", f"{COMPUTE}/vm", params={"force": "true"}))
+
+    def is_removed() -> bool:
+        queue.work(NOW_MS)
+        left = {each.name for each in (local.settings.home / "compute").iterdir()}
+        return len(left) == 1 and left < folders.keys()
+
+    until(is_removed)
+    assert job_of(local, run_ids[1])["status"] == "starting"
+    assert len(agents(local)) == 1
 
 
 def test_a_target_that_can_not_be_opened_keeps_no_other_waiting(local: Local, queue, way):

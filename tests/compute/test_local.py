@@ -68,6 +68,16 @@ class TestLocalLauncher(LauncherRules):
         told = json.loads((self.folder / launched / "assignment.json").read_text())
         assert told["has_containers"] is may_be
 
+    def test_of_an_agent_that_is_gone_it_is_told_whether_its_script_began(self, launcher):
+        launched = self.killed(launcher)
+        assert report_of(launcher, launched).has_run_nothing
+        assert report_of(LocalLauncher(self.folder), launched).has_run_nothing
+        (self.folder / launched / SCRIPT).write_text(json.dumps({"pid": 1, "boot": "another"}))
+        assert not report_of(launcher, launched).has_run_nothing
+        launcher.forget(launched)
+        # Where nothing is left, nothing is known.
+        assert not report_of(launcher, launched).has_run_nothing
+
     def test_the_end_that_an_agent_has_written_down_counts_though_it_is_gone(self, launcher):
         launched = self.killed(launcher)
         end = {"status": "failed", "exit_code": 3, "reason": "r"}

@@ -112,6 +112,16 @@ def test_a_job_is_cancelled_where_it_waits_and_where_it_runs(experiment: Experim
     assert waits.job.position == 1
     assert (pool.get_status().serialize()["jobsWaiting"], pool.slots_taken) == (1, 1)
     assert [run.id for run in pool.get_active_runs()] == [waits.id, runs.id]
+    waits.tag("team", "robots")
+    for wanted, found in (
+        ({"status": "Running"}, [runs]),
+        ({"status": "Queued", "tags": {"team": "robots"}}, [waits]),
+        ({"status": "Running", "tags": "team"}, []),
+        ({"tags": {"team": "others"}}, []),
+        ({"type": "NOTEBOOK"}, []),
+        ({"properties": {"mlflow.source.name": "other.py"}}, []),
+    ):
+        assert list(pool.get_active_runs(**wanted)) == found, wanted
     with pytest.raises(InvalidState):
         pool.delete()
     waits.cancel()
@@ -287,6 +297,10 @@ def test_targets_are_made_listed_changed_paused_and_deleted(
     assert (pool.slots, pool.description, pool.is_paused) == (2, "two", True)
     assert pool.get_status().serialize()["allocationState"] == "Paused"
     assert pool.serialize()["properties"]["status"]["currentNodeCount"] == 2
+    again = ComputeTarget.deserialize(workspace, pool.serialize())
+    assert (again, again.slots) == (pool, 2)
+    with pytest.raises(InvalidParameter):
+        ComputeTarget.deserialize(workspace, {})
     assert "0 of 2 taken" in pool._repr_html_()
     pool.resume()
     assert not pool.is_paused

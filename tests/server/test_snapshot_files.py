@@ -9,7 +9,11 @@ import tarfile
 
 import pytest
 
-from runyard.services import snapshot_files
+from runyard.services import code_looks, snapshot_files
+from runyard.services.call import Call
+from runyard.services.code_looks import CodeLooks
+from runyard.services.snapshots import open_snapshot
+from runyard.stores.artifacts.base import ArtifactDownload
 from tests.agent.job_folder import tarred
 from tests.hostile_paths import HOSTILE_PATHS
 from tests.server.local import Local, good, refusal
@@ -117,8 +121,55 @@ def test_a_listing_ends_somewhere(local, monkeypatch):
     monkeypatch.setattr(snapshot_files, "MAX_LISTED_FILES", 3)
     listed = good(local.ask("GET", path))
     assert ([each["path"] for each in listed["files"]], listed["is_cut"]) == (["0.py", "1.py", "2.py"], True)
-    monkeypatch.setattr(snapshot_files, "MAX_LISTED_FILES", 4)
+    path = keep(local, archive_of(*(member(f"{number}.py") for number in range(3))))
     assert good(local.ask("GET", path))["is_cut"] is False
+
+
+def test_an_archive_is_unpacked_once_to_be_listed_and_not_for_what_is_not_in_it(local, monkeypatch):
+    path = keep(local, tarred(CODE))
+    unpacked: list[str] = []
+
+    def counted(call: Call, sha256: str) -> ArtifactDownload:
+        unpacked.append(sha256)
+        return open_snapshot(call, sha256)
+
+    monkeypatch.setattr(snapshot_files, "open_snapshot", counted)
+    for _ in range(3):
+        assert len(names(local, path)) == 3
+        assert refusal(local.ask("GET", f"{path}/nothing.py"))[0] == 404
+    assert len(unpacked) == 1
+    assert local.ask("GET", f"{path}/src/a%20b.py").text == "x = 1\n"
+    assert len(unpacked) == 2
+
+
+def test_what_was_seen_in_one_workspace_is_not_shown_in_another_that_has_it_not(local):
+    path = keep(local, tarred(CODE))
+    assert len(names(local, path)) == 3
+    good(local.ask("POST", "/api/v1/workspaces", json={"name": "other"}))
+    assert refusal(local.ask("GET", f"/workspaces/other{path}"))[0] == 404
+    assert refusal(local.ask("GET", f"/workspaces/other{path}/train.py"))[0] == 404
+
+
+def test_who_looks_into_an_archive_while_another_one_is_unpacked_waits_for_a_moment(local, monkeypatch):
+    known, path = keep(local, tarred(CODE)), keep(local, tarred({"b.py": "2"}))
+    assert len(names(local, known)) == 3
+    looks = CodeLooks()
+    monkeypatch.setattr(code_looks, "TURN_WITHIN_S", 0.05)
+    monkeypatch.setattr(snapshot_files, "_looks_of", lambda call: looks)
+    with looks.turn():
+        answer = local.ask("GET", path)
+        assert (answer.status_code, "Try again" in answer.text) == (503, True)
+    assert names(local, path) == ["b.py"]
+
+
+def test_of_the_archives_that_were_seen_the_latest_are_remembered():
+    looks = CodeLooks()
+    listing = code_looks.CodeListing((), is_cut=False)
+    for number in range(code_looks.REMEMBERED + 1):
+        looks.keep(str(number), listing)
+        assert looks.find("0") is listing
+    assert looks.find("1") is None
+    assert looks.find("2") is listing
 
 
 def test_an_archive_that_unpacks_to_more_than_anybody_reads_is_left(local, monkeypatch):

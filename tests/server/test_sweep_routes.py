@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from typing import Any
@@ -11,8 +12,10 @@ from sqlalchemy import select, update
 
 from runyard.entities.job import JobStatus
 from runyard.services import sweep_checks
+from runyard.services.call import system_now_ms
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
 from runyard.services.operation import Operation
+from runyard.services.snapshots import KEPT_UNNAMED_MS, remove_unneeded
 from runyard.services.sweep_driver import SweepDriver
 from runyard.stores.metadata.schema_sweeps import sweeps
 from tests.server.local import Local, good, pairs, refusal
@@ -385,6 +388,32 @@ def test_a_sweep_waits_while_a_quota_is_reached(local):
     drives.work()
     now = sweep_of(local, sweep)
     assert (now["reason"], now["trials"]) == ("", {"open": 2})
+
+
+def test_nobody_can_take_the_ids_of_trials_that_are_to_come(local):
+    """Whoever may begin runs may say which id they have, and the sweep would fail at it."""
+    submitted = [submit(local)["run_id"] for _ in range(2)]
+    driver(local).work()
+    ids = [each["run_id"] for sweep in submitted for each in trials_of(local, sweep)]
+    assert len(set(ids)) == 4
+    told = {hashlib.sha256(f"{sweep}/{n}".encode()).hexdigest()[:32] for sweep in submitted for n in range(2)}
+    assert not told & set(ids)
+
+
+def test_the_code_of_a_sweep_stays_for_as_long_as_it_may_begin_trials(local):
+    """Also while it waits for days, as for a quota, and no job names the code."""
+    code = b"code"
+    sha256 = hashlib.sha256(code).hexdigest()
+    good(local.ask("PUT", f"/api/v1/snapshots/{sha256}", content=code))
+    sweep = submit(local, command=[], snapshot=sha256, script="train.py")["run_id"]
+    later_ms = system_now_ms() + 2 * KEPT_UNNAMED_MS
+    assert remove_unneeded(local.stores, later_ms) == 0
+    assert local.ask("GET", f"/api/v1/snapshots/{sha256}/content").content == code
+    good(local.ask("POST", f"{SWEEPS}/{sweep}/cancel"))
+    driver(local).work()
+    assert sweep_of(local, sweep)["status"] == "canceled"
+    assert remove_unneeded(local.stores, later_ms) == 1
+    assert refusal(local.ask("GET", f"/api/v1/snapshots/{sha256}"))[0] == 404
 
 
 def test_a_sweep_that_can_not_be_driven_keeps_no_other_waiting(local, caplog):

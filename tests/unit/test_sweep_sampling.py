@@ -17,7 +17,6 @@ from runyard.entities.sweep import (
     SweepSpec,
     Trial,
     TrialStatus,
-    trial_run_id,
 )
 from runyard.errors import InvalidParameter
 from runyard.services.sweep_sampling import grid_size, next_values
@@ -104,11 +103,6 @@ def test_a_normal_one_is_around_its_mean():
     assert all(
         each % 5 == 0 for each in drawn(Distribution(DistributionKind.NORMAL, mean=50, deviation=20, step=5))
     )
-
-
-def test_the_id_of_a_trial_is_always_the_same():
-    assert trial_run_id("a" * 32, 3) == trial_run_id("a" * 32, 3)
-    assert len({trial_run_id(sweep * 32, number) for sweep in "ab" for number in range(9)}) == 18
 
 
 @pytest.mark.parametrize("goal", list(Goal), ids=lambda each: each.value)

@@ -88,8 +88,9 @@ class Station:
     def look(self, handles: Collection[str]) -> dict[str, dict[str, Any]]:
         """Return what is seen of agents that were started on this machine.
 
-        The ``state`` of each is ``alive``, ``ended`` or ``gone``; then ``status``, ``exit_code``, ``reason``.
-        Of one that is gone the script is ended. If it had only things to send, another is started for that.
+        The ``state`` of each is ``alive``, ``ended`` or ``gone``; then ``status``, ``exit_code``, ``reason``;
+        ``has_run_nothing`` says of one that is gone that its script never began. Of one that is gone the
+        script is ended. If it had only things to send, another is started for that.
         """
         return {each: self._look_at(each) for each in handles}
 
@@ -97,7 +98,11 @@ class Station:
         """Return how the script of an agent ended, wherever it ran: ``ended`` or ``gone``, as in ``look``."""
         place = self.place_of(handle)
         end = _read(place / END) or _read(place / OUTCOME)
-        return {"state": ENDED, **end} if end else {"state": GONE, "reason": _last_line(place / LOG)}
+        if end:
+            return {"state": ENDED, **end}
+        # What an agent was told lies there for as long as its folder does: without that nothing is known.
+        has_run_nothing = (place / FILE_NAME).exists() and not (place / SCRIPT).exists()
+        return {"state": GONE, "reason": _last_line(place / LOG), "has_run_nothing": has_run_nothing}
 
     def cancel(self, handle: str) -> None:
         """Have an agent end its script, first gently; nothing happens if it is gone."""

@@ -78,18 +78,24 @@ class AgentReport:
         status: ``completed``, ``failed`` or ``canceled``.
         exit_code: The script's.
         reason: Why it did not end well; of one that is alive, what it waits for in a queue of the target's.
+        has_run_nothing: Whether it is known of one that is gone that its script never began.
     """
 
     state: AgentState
     status: str = ""
     exit_code: int | None = None
     reason: str = ""
+    has_run_nothing: bool = False
 
 
 def report_from(seen: Mapping[str, Any]) -> AgentReport:
     """Return a report of what a station has seen of an agent."""
     return AgentReport(
-        AgentState(seen["state"]), seen.get("status", ""), seen.get("exit_code"), seen.get("reason", "")
+        AgentState(seen["state"]),
+        seen.get("status", ""),
+        seen.get("exit_code"),
+        seen.get("reason", ""),
+        seen.get("has_run_nothing", False) is True,
     )
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from runyard.compute.base import Opening
+from runyard.compute.cutting import Cut, cut_after
 from runyard.compute.kubernetes_access import Access, access_of
 from runyard.errors import InvalidParameter, Unavailable
 
 WITHIN_S = (10.0, 30.0)
 """To connect, and between two pieces of an answer."""
+ANSWERED_WITHIN_S = 60.0
+"""For all of an answer: what sends a byte now and then must not hold a thread for ever."""
 MAX_ANSWER_BYTES = 64_000_000
 _ENDED_AT_ONCE_S = 1
 """Zero would take the pod off the list before its node has ended it."""
@@ -27,6 +34,8 @@ _NO_CLUSTER = "What answers is no API server of Kubernetes."
 _MERGE = "application/merge-patch+json"
 
 Object = Mapping[str, Any]
+_under_way = threading.local()
+"""What cuts the call of a thread: the client does not hand it to its connections."""
 
 
 class Cluster:
@@ -104,10 +113,7 @@ class Cluster:
         kind, _, name = what.partition(".")
         method = getattr(getattr(api, kind)(client), name)
         try:
-            with method(
-                namespace=self._namespace, _preload_content=False, _request_timeout=WITHIN_S, **asked
-            ) as answer:
-                content = answer.read(MAX_ANSWER_BYTES + 1)
+            content = _answered(partial(method, namespace=self._namespace, **asked))
         except api.ApiException as refused:
             if refused.status == 404 and ("name" in asked):
                 return None
@@ -124,6 +130,51 @@ class Cluster:
             if self._client is None:
                 self._client = _client(self._opening)
             return self._client
+
+
+def _answered(ask: Callable[..., Any]) -> bytes:
+    """Return what is answered.
+
+    Raises:
+        TimeoutError: Not in time; whatever else the client raises is passed on.
+    """
+    with cut_after(ANSWERED_WITHIN_S) as cut:
+        _under_way.cut = cut
+        try:
+            with ask(_preload_content=False, _request_timeout=WITHIN_S) as answer:
+                content: bytes = answer.read(MAX_ANSWER_BYTES + 1)
+        except (HTTPError, OSError):
+            if not cut.is_done:
+                raise
+        finally:
+            _under_way.cut = None
+        if cut.is_done:  # where no length was told, what was cut off looks whole
+            raise TimeoutError("it took too long")
+    return content
+
+
+class _Connection(HTTPSConnection):
+    """Can be cut by what its thread is about, from its first byte to the last."""
+
+    def _new_conn(self) -> socket.socket:
+        opened = super()._new_conn()
+        _watch(opened)
+        return opened
+
+    def request(self, *args: Any, **more: Any) -> None:
+        if self.sock is not None:
+            _watch(self.sock)
+        super().request(*args, **more)
+
+
+class _Connections(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+def _watch(opened: socket.socket) -> None:
+    cut: Cut | None = getattr(_under_way, "cut", None)
+    if cut is not None:
+        cut.watch(opened)
 
 
 def _dry(is_dry: bool) -> str | None:
@@ -149,7 +200,9 @@ def _client(opening: Opening) -> Any:
     configuration.retries = Retry(0, redirect=False)
     configuration.tls_server_name = access.tls_name
     made = api.ApiClient(configuration)
-    made.rest_client.pool_manager.connection_pool_kw["ssl_context"] = _tls(access)
+    pools = made.rest_client.pool_manager
+    pools.connection_pool_kw["ssl_context"] = _tls(access)
+    pools.pool_classes_by_scheme = {"https": _Connections}
     made.set_default_header("Host", _bracketed(access.host) + f":{access.port}")
     if access.token:
         made.set_default_header("authorization", f"Bearer {access.token}")

@@ -8,12 +8,12 @@ import http.client
 import json
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from runyard.compute.cutting import cut_after
 from runyard.errors import InvalidParameter, NotFound, Unavailable
 
 WITHIN_S = 20.0
@@ -92,12 +92,14 @@ class RayDashboard:
         try:
             with (
                 closing(self._opened()) as opened,
-                _cut_after(opened, ANSWERED_WITHIN_S),
+                cut_after(ANSWERED_WITHIN_S, opened) as cut,
                 closing(self._connection(opened)) as connection,
             ):
                 connection.request(method, f"{self._base}{path}", body, headers)
                 with connection.getresponse() as answer:
                     status, content = answer.status, answer.read(MAX_ANSWER_BYTES)
+                if cut.is_done:  # where no length was told, what was cut off looks whole
+                    raise TimeoutError("it took too long")
         except (OSError, http.client.HTTPException) as error:
             why = str(error) or type(error).__name__
             raise Unavailable(f"The Ray dashboard at {self._address} does not answer: {why}.") from None
@@ -146,25 +148,6 @@ class RayDashboard:
         except InvalidParameter as error:
             raise Unavailable(str(error)) from None
         return _connected(addresses, self._port)
-
-
-@contextmanager
-def _cut_after(opened: socket.socket, seconds: float) -> Iterator[None]:
-    """Cut a connection at last: a socket's own limit begins anew with each byte that comes."""
-    with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
-
-        def cut() -> None:
-            with suppress(OSError):
-                cutter.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(seconds, cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
 
 
 def _is_job(found: object) -> bool:

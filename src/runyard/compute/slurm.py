@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -23,6 +23,9 @@ from runyard.errors import RunyardError, Unavailable
 
 SETTLED_WITHIN_S = 10.0
 """How long a shared file system may take to show on one machine what was written on another."""
+_FILES_SEEN_AFTER = 9
+"""Times that: until it is believed that something was not written. For a minute a machine may remember of a
+shared file system that a name was not there."""
 AROUND_SCRIPT_S = 900
 """What a job may take beside its script's own time: to make its environment, and to send what is left."""
 
@@ -214,7 +217,10 @@ class SlurmLauncher(StationLauncher):
 
     def _settled(self, handle: str) -> AgentReport:
         gone = self._gone[handle]
-        is_new = time.monotonic() - gone.since_s < self._settled_within_s
+        # That a node has written down nothing is seen late by the machine of the queue, and a script must not
+        # run twice.
+        times = _FILES_SEEN_AFTER if gone.report.has_run_nothing else 1
+        is_new = time.monotonic() - gone.since_s < self._settled_within_s * times
         is_unsure = is_new and gone.report.state is AgentState.GONE
         return AgentReport(AgentState.UNKNOWN) if is_unsure else gone.report
 
@@ -227,7 +233,7 @@ def _explained(report: AgentReport, job: SlurmJob | None) -> AgentReport:
     """Return a report with Slurm's own word for why an agent is gone, for as long as Slurm remembers it."""
     if report.state is not AgentState.GONE or job is None:
         return report
-    return AgentReport(report.state, reason=": ".join(filter(None, [str(job), report.reason])))
+    return replace(report, reason=": ".join(filter(None, [str(job), report.reason])))
 
 
 def _runs_here(settings: SlurmSettings) -> bool:

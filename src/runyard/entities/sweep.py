@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -237,11 +236,6 @@ class Trial:
     status: TrialStatus = TrialStatus.OPEN
     value: float | None = None
     is_stopped: bool = False
-
-
-def trial_run_id(sweep_id: str, number: int) -> str:
-    """Return the id of a trial's run: the same whenever and wherever it is asked for."""
-    return hashlib.sha256(f"{sweep_id}/{number}".encode()).hexdigest()[:32]
 
 
 def ended_as(status: JobStatus, *, is_stopped: bool) -> TrialStatus:

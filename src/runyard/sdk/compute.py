@@ -27,6 +27,7 @@ from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord
 from runyard.sdk.job_records import list_jobs
 from runyard.sdk.representation import html_table
 from runyard.sdk.run import Run
+from runyard.sdk.run_search import TagFilter, wanted_properties, wanted_tags
 from runyard.sdk.run_sinks import print_line
 
 if TYPE_CHECKING:
@@ -267,14 +268,46 @@ class ComputeTarget(ComputeTargetRecord):
         self.refresh_state()
         return ComputeStatus(self._record)
 
-    def get_active_runs(self) -> Iterator[Run]:
-        """Yield the runs of jobs on this target that are not over, the latest submitted first."""
+    def get_active_runs(
+        self,
+        type: str | None = None,
+        tags: TagFilter = None,
+        properties: TagFilter = None,
+        status: str | None = None,
+    ) -> Iterator[Run]:
+        """Yield the runs of jobs on this target that are not over, the latest submitted first.
+
+        Args:
+            type: Only runs whose source is of this type, as ``JOB``.
+            tags: Only runs with this tag, or with all of these tags and values; a value of None asks for
+                the tag alone.
+            properties: The same for properties; see :meth:`Run.get_properties`.
+            status: Only runs that are so now, as ``Running`` or ``Queued``; see :meth:`Run.get_status`.
+        """
+        wanted = wanted_tags(tags) & wanted_properties(properties)
+        if type is not None:
+            wanted &= wanted_tags({"mlflow.source.type": type})
         for job in list_jobs(self._workspace.connection, compute=self.name, statuses="active"):
-            yield Run.get(self._workspace, job.run_id)
+            run = Run.get(self._workspace, job.run_id)
+            if wanted.accept(run._known_tags()) and status in (None, run.status):
+                yield run
 
     def serialize(self) -> dict[str, Any]:
         """Return what the server said of the target, under the names that Azure's SDK uses."""
         return self._serialized(self._workspace.location)
+
+    @staticmethod
+    def deserialize(workspace: Workspace, object_dict: Mapping[str, Any]) -> ComputeTarget:
+        """Return the target that :meth:`serialize` described, as it is now.
+
+        Raises:
+            NotFound: The workspace has none of that name any more.
+            InvalidParameter: It describes none.
+        """
+        name = object_dict.get("name")
+        if not isinstance(name, str):
+            raise InvalidParameter("'object_dict' is what serialize() of a compute target returned.")
+        return ComputeTarget(workspace, name)
 
     @property
     def workspace(self) -> Workspace:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import socket
-
 from runyard.entities.quota import Limited
 from runyard.services import watching
 from runyard.services.assignments import Assignments
@@ -20,6 +17,7 @@ from runyard.services.periodic import Periodic
 from runyard.services.sealing import Sealer
 from runyard.services.snapshots import remove_unneeded
 from runyard.services.sweep_driver import SweepDriver
+from runyard.services.this_machine import MachineTurn, name_of_this_machine
 from runyard.services.usage import measure_due
 from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
@@ -72,6 +70,7 @@ class Housekeeping:
             Launchers(settings, operation),
             name_of_this_machine(settings),
         )
+        self._turn = MachineTurn(settings.home)
         self._jobs = Periodic("jobs", 0, self._run_jobs)
         self._sweep_driver = SweepDriver(stores, settings, operation)
         self._sweeps = Periodic("sweeps", 0, self._drive_sweeps)
@@ -97,6 +96,7 @@ class Housekeeping:
         for each in self._all():
             each.close()
         self._queue.close()
+        self._turn.close()
 
     def _all(self) -> list[Periodic]:
         looking = [
@@ -112,7 +112,8 @@ class Housekeeping:
     def _run_jobs(self) -> None:
         self._operation.job_submitted.wait(JOBS_LOOKED_AT_EVERY_S)
         self._operation.job_submitted.clear()
-        self._queue.work(system_now_ms())
+        if self._turn.is_mine():
+            self._queue.work(system_now_ms())
 
     def _drive_sweeps(self) -> None:
         self._operation.sweep_due.wait(SWEEPS_LOOKED_AT_EVERY_S)
@@ -146,9 +147,3 @@ class Housekeeping:
             system_now_ms,
             lambda worked_s: self._measuring.rest(REST_PER_WORK * worked_s),
         )
-
-
-def name_of_this_machine(settings: Settings) -> str:
-    """Return what tells this machine, and this home on it, from others that share a database."""
-    home = hashlib.sha256(str(settings.home.absolute()).encode()).hexdigest()
-    return f"{socket.gethostname()}/{home[:8]}"

@@ -37,12 +37,13 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
         job: The job as it was seen.
         host: Which machine's launcher.
         now_ms: Now.
-        again: Whether the attempt was given to it before and nothing is known to have come of that.
+        again: Whether the attempt was given to it before and nothing of the script has run.
     """
     with stores.atomic():
         found = stores.metadata.jobs.find_job(job.run_id)
-        expected = JobStatus.STARTING if again else JobStatus.QUEUED
-        if found is None or found.status is not expected or found.attempt != job.attempt:
+        if found is None or found.attempt != job.attempt or found.agent_id != job.agent_id:
+            return None
+        if not (may_begin_again(found) if again else found.status is JobStatus.QUEUED):
             return None
         key = new_job_key(job.run_id)
         stores.metadata.jobs.update_job(
@@ -56,7 +57,15 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
             seen_ms=now_ms,
             reason="",
         )
+        if found.status is JobStatus.LOST:
+            _update_run(stores, found, RunStatus.SCHEDULED, None)
     return key.text
+
+
+def may_begin_again(job: Job) -> bool:
+    """Return whether an attempt of which nothing of the script has run may be given to a launcher again."""
+    is_early = job.status in (JobStatus.STARTING, JobStatus.PREPARING, JobStatus.LOST)
+    return is_early and job.started_ms is None and job.canceled_ms is None
 
 
 def take_back(stores: Stores, run_id: str, attempt: int, reason: str, now_ms: int) -> None:
@@ -75,6 +84,14 @@ def take_back(stores: Stores, run_id: str, attempt: int, reason: str, now_ms: in
             key_sha256="",
             reason=reason[:MAX_REASON_LENGTH],
         )
+
+
+def let_wait(stores: Stores, job: Job, reason: str) -> None:
+    """Note why a job that is queued can't be begun just now."""
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        if found is not None and found.status is JobStatus.QUEUED and found.attempt == job.attempt:
+            stores.metadata.jobs.update_job(job.run_id, reason=reason[:MAX_REASON_LENGTH])
 
 
 def move(stores: Stores, job: Job, status: JobStatus, now_ms: int, **changes: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -20,8 +20,9 @@ from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import RunyardError
 from runyard.services.assignments import BEAT_S, Assignments
-from runyard.services.compute_targets import target_of
+from runyard.services.compute_targets import slots_taken, target_of
 from runyard.services.job_life import AttemptEnd, end_attempt, lose
+from runyard.services.job_refusals import JobRefusals
 from runyard.services.launched_jobs import LaunchedJobs
 from runyard.services.launchers import Launchers, may_run
 from runyard.settings import Settings
@@ -30,7 +31,8 @@ from runyard.stores.opening import Stores
 LOST_AFTER_S = 3 * BEAT_S
 AGENTS_FIND_IT_WITHIN_S = 45.0
 """A server that was away is not to believe that all jobs are lost: agents ask with rests of up to 30 s."""
-FAR_TARGETS_AT_ONCE = 8
+FAR_TARGETS_AT_ONCE = 1_000
+"""Threads are made as they are needed, so one that waits for a target keeps no other target waiting."""
 
 Place = tuple[str, str]
 """A workspace and the name of a target; all that run beside the server are in one."""
@@ -61,6 +63,8 @@ class JobQueue:
         self._since_s = time.monotonic()
         self._launched: dict[Place, LaunchedJobs] = {}
         self._far: dict[Place, Future[None]] = {}
+        self._refusals = JobRefusals()
+        self._has_looked_for_left = False
         self._pool = ThreadPoolExecutor(FAR_TARGETS_AT_ONCE, "runyard-compute")
 
     def work(self, now_ms: int) -> None:
@@ -75,6 +79,7 @@ class JobQueue:
             if job.status.holds_slots and job.host == self._host:
                 own[_place_of(job, targets.get((job.workspace, job.compute)))].append(job)
         self._lose_silent(jobs, now_ms)
+        self._refusals.forget_all_but([job.run_id for job in jobs])
         due: dict[Place, list[Job]] = defaultdict(list)
         for job, target in self._due(jobs, all_targets, now_ms):
             due[_place(target)].append(job)
@@ -83,7 +88,7 @@ class JobQueue:
             place = _place(target)
             self._work_on(target, own[place], due[place], targets, now_ms)
         self._remove_left(targets, jobs)
-        self._let_go(targets)
+        self._let_go(targets, all_targets.values())
 
     def close(self) -> None:
         """Let go of all targets, after what is under way; agents go on."""
@@ -101,14 +106,14 @@ class JobQueue:
         place = _place(target)
         launched = self._launched.get(place)
         if launched is None:
-            launched = LaunchedJobs(self._stores, self._assignments, target.kind, self._host)
+            launched = LaunchedJobs(self._stores, self._assignments, target.kind, self._host, self._refusals)
             self._launched[place] = launched
         if launched.rests or (launched.is_idle and not own and not due):
             return
         try:
             launcher, settings = self._launchers.of(target), partial(_settings_of, targets)
         except RunyardError as error:  # what one target lacks must not keep the others waiting
-            launched.do_without(own, error, now_ms)
+            launched.do_without(own, due, error, now_ms)
             return
         if target.kind == LOCAL:
             launched.work(launcher, own, due, settings, now_ms)
@@ -131,9 +136,8 @@ class JobQueue:
         """Yield the jobs whose turn it is, as long as their targets have slots."""
         free: dict[Place, int] = {}
         targets: dict[Place, ComputeTarget] = {}
-        for job in jobs:
-            if job.status is not JobStatus.QUEUED:
-                continue
+        queued = [job for job in jobs if job.status is JobStatus.QUEUED]
+        for job in sorted(queued, key=lambda job: self._refusals.lets_others_pass(job.run_id)):
             place = (job.workspace, job.compute)
             if place not in free:
                 target = target_of(self._settings, *place) or kept.get(place)
@@ -149,14 +153,7 @@ class JobQueue:
     def _free_slots(self, target: ComputeTarget, jobs: Iterable[Job]) -> int:
         if target.is_paused or target.is_leaving or not may_run(self._settings, target):
             return 0
-        taken = 0
-        for job in jobs:
-            is_of_it = (job.workspace, job.compute) == (target.workspace, target.name)
-            # The machine itself is one for all workspaces.
-            is_here = job.compute == target.name == THIS_MACHINE and job.host == self._host
-            if job.status.holds_slots and (is_here or (is_of_it and target.name != THIS_MACHINE)):
-                taken += job.spec.slots
-        return target.slots - taken
+        return target.slots - slots_taken(target, jobs, self._host)
 
     def _end_without_target(self, job: Job, now_ms: int) -> None:
         if job.compute == THIS_MACHINE:  # another server of the database may run jobs
@@ -179,13 +176,19 @@ class JobQueue:
             if found is not None and found.is_leaving:
                 kept.remove_target(workspace, name)
 
-    def _let_go(self, targets: Mapping[Place, ComputeTarget]) -> None:
-        """Close what leads to targets that are no more."""
+    def _let_go(self, targets: Mapping[Place, ComputeTarget], kept: Collection[ComputeTarget]) -> None:
+        """Close what leads to targets that are no more, and remove what is kept here for them."""
+        is_any_left = not self._has_looked_for_left
         for place in self._launched.keys() - targets.keys() - {HERE}:
             if not self._is_worked_on(place):
                 self._launchers.forget(*place)
                 self._far.pop(place, None)
                 del self._launched[place]
+                is_any_left = True
+        if is_any_left:
+            # What is worked with still is of a place that is let go of later.
+            self._launchers.remove_left(kept)
+            self._has_looked_for_left = True
 
     def _is_worked_on(self, place: Place) -> bool:
         return place in self._far and not self._far[place].done()

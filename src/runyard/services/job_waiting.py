@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from runyard.entities.compute_target import THIS_MACHINE, ComputeTarget
+from runyard.entities.compute_target import ComputeTarget
 from runyard.entities.job import Job, JobStatus, Waiting
 from runyard.services.call import Call
-from runyard.services.compute_targets import target_of
+from runyard.services.compute_targets import slots_taken, target_of
 from runyard.services.launchers import may_run
+from runyard.services.this_machine import name_of_this_machine
 
 
 def waiting_of(call: Call, jobs: Iterable[Job]) -> dict[str, Waiting]:
@@ -29,24 +30,13 @@ def _queue(call: Call, name: str, active: list[Job]) -> Iterator[tuple[str, Wait
         target = None  # another server of the database may
     queue = [job for job in active if (job.workspace, job.compute) == (workspace, name)]
     queue = [job for job in queue if job.status is JobStatus.QUEUED]
-    free = left = 0 if target is None else target.slots - _taken(target, active)
+    host = name_of_this_machine(call.settings)
+    free = left = 0 if target is None else target.slots - slots_taken(target, active, host)
     for position, job in enumerate(queue, 1):
         left -= job.spec.slots
         is_open = target is not None and not target.is_paused and not target.is_leaving
         is_next = is_open and left >= 0
         yield job.run_id, Waiting(position, "" if is_next else _reason(job, position, target, free))
-
-
-def _taken(target: ComputeTarget, active: Iterable[Job]) -> int:
-    # The machine itself is one for all workspaces.
-    is_of_all = target.name == THIS_MACHINE
-    return sum(
-        job.spec.slots
-        for job in active
-        if job.status.holds_slots
-        and job.compute == target.name
-        and (is_of_all or job.workspace == target.workspace)
-    )
 
 
 def _reason(job: Job, position: int, target: ComputeTarget | None, free: int) -> str:

@@ -6,13 +6,24 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError
 from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
-from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt, take_back, wait_there
+from runyard.services.job_life import (
+    MAX_REASON_LENGTH,
+    AttemptEnd,
+    begin_attempt,
+    end_attempt,
+    let_wait,
+    may_begin_again,
+    take_back,
+    wait_there,
+)
+from runyard.services.job_refusals import JobRefusals
 from runyard.stores.opening import Stores
 
 CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
@@ -44,26 +55,30 @@ class LaunchedJobs:
         assignments: What agents are told.
         kind: The kind of the launcher's targets.
         host: What this machine is called among the servers of the database.
+        refusals: Remembers which jobs were refused.
     """
 
-    def __init__(self, stores: Stores, assignments: Assignments, kind: str, host: str) -> None:
+    def __init__(
+        self, stores: Stores, assignments: Assignments, kind: str, host: str, refusals: JobRefusals
+    ) -> None:
         self._stores = stores
         self._assignments = assignments
         self._kind = kind
         self._host = host
+        self._refusals = refusals
         self._attempts: dict[str, _Attempt] = {}
-        self._left: dict[str, float | None] | None = None
+        # What the launcher has there, and since when that is an agent whose job is over.
+        self._known: dict[str, float | None] | None = None
         # Handles of jobs that are not over: what was read of a job may be older than its handle.
         self._going_on: set[str] = set()
         self._rests_until_s = 0.0
         self._not_before_s: dict[str, float] = {}
-        self._refused_s: dict[str, float] = {}
         self._settings_of: SettingsOf = lambda job: {}
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing of jobs that are over is left with the launcher."""
-        return self._left is not None and not self._left
+        return self._known is not None and not self._known
 
     @property
     def rests(self) -> bool:
@@ -92,7 +107,7 @@ class LaunchedJobs:
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
         # A job that the target never takes, as its queue has no such nodes, must not be all that is tried.
-        for job in sorted(due, key=lambda job: self._refused_s.get(job.run_id, 0.0)):
+        for job in sorted(due, key=lambda job: self._refusals.last_s(job.run_id)):
             if self.rests:
                 break
             if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
@@ -101,8 +116,6 @@ class LaunchedJobs:
         self._not_before_s = {
             run_id: at_s for run_id, at_s in self._not_before_s.items() if at_s > time.monotonic()
         }
-        for run_id in self._refused_s.keys() - {job.run_id for job in due}:
-            del self._refused_s[run_id]
         for attempt in self._attempts.keys() - {f"{job.run_id}/{job.attempt}" for job in own}:
             del self._attempts[attempt]
 
@@ -112,9 +125,12 @@ class LaunchedJobs:
             _log.warning("compute targets of kind %s wait: %s", self._kind, error)
         self._rests_until_s = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
 
-    def do_without(self, own: Sequence[Job], error: RunyardError, now_ms: int) -> None:
+    def do_without(self, own: Sequence[Job], due: Sequence[Job], error: RunyardError, now_ms: int) -> None:
         """Let a launcher alone that can't be opened; canceled jobs do not wait for it for ever."""
         self.rest(error)
+        for job in due:
+            if job.reason != str(error)[:MAX_REASON_LENGTH]:
+                self._stores.database.retrying(partial(let_wait, self._stores, job, str(error)))
         for job in own:
             end = _given_up(job, now_ms)
             if end is not None:
@@ -154,8 +170,10 @@ class LaunchedJobs:
         if report.state is AgentState.ENDED:
             end = AttemptEnd(JobStatus(report.status), report.exit_code, report.reason)
         elif report.state is AgentState.GONE:
-            if job.status is JobStatus.STARTING and job.canceled_ms is None and self._may_launch_again(job):
-                # No agent has asked for the script yet, and the next one's key shuts out this one.
+            # No agent has asked for the script, or one died that had yet to begin it; the next one's key
+            # shuts out both.
+            has_run_nothing = not job.agent_id or report.has_run_nothing
+            if has_run_nothing and may_begin_again(job) and self._may_launch_again(job):
                 self._launch(launcher, job, now_ms, again=True)
                 return
             said = f": {report.reason}" if report.reason else ""
@@ -214,7 +232,7 @@ class LaunchedJobs:
             if isinstance(error, NoRoom):
                 self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
             else:
-                self._refused_s[job.run_id] = time.monotonic()
+                self._refusals.note(job.run_id)
                 self.rest(error)
             reason = str(error)
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
@@ -228,24 +246,24 @@ class LaunchedJobs:
         if self.rests:
             return
         try:
-            if self._left is None:
-                self._left = dict.fromkeys(launcher.list_launched())
-            over = sorted(self._left.keys() - self._going_on)
-            self._left |= dict.fromkeys(self._going_on)
+            if self._known is None:
+                self._known = dict.fromkeys(launcher.list_launched())
+            over = sorted(self._known.keys() - self._going_on)
+            self._known |= dict.fromkeys(self._going_on)
             for handle, report in launcher.reports_of(over).items() if over else ():
                 if self._is_to_go(handle, report):
                     launcher.forget(handle)
-                    del self._left[handle]
+                    del self._known[handle]
         except RunyardError as error:
             self.rest(error)
 
     def _is_to_go(self, handle: str, report: AgentReport) -> bool:
         """Whether nothing more is to be expected of an agent whose job is over."""
-        if report.state is not AgentState.ALIVE or self._left is None:
+        if report.state is not AgentState.ALIVE or self._known is None:
             return report.state is not AgentState.UNKNOWN
-        since_s = self._left[handle]
+        since_s = self._known[handle]
         if since_s is None:
-            self._left[handle] = since_s = time.monotonic()
+            self._known[handle] = since_s = time.monotonic()
         return time.monotonic() - since_s > OVER_WITHIN_S
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from runyard.settings import Mode, Settings
 
 MAX_SETTINGS_LENGTH = 20_000
 MAX_CREDENTIAL_LENGTH = 50_000
+_FOLDERS = "compute"
 
 
 class Launchers:
@@ -63,6 +65,17 @@ class Launchers:
             found = self._opened.pop((workspace, name), None)
         if found is not None:
             found[1].close()
+
+    def remove_left(self, targets: Iterable[ComputeTarget]) -> None:
+        """Remove what is kept here for targets that are no more.
+
+        Args:
+            targets: All that there are, of kinds too that this server does not know.
+        """
+        wanted = {_folder(self._settings, each).name for each in targets}
+        for each in (self._settings.home / _FOLDERS).glob("*"):
+            if each.name not in wanted:
+                shutil.rmtree(each, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of all; agents go on."""
@@ -155,7 +168,7 @@ def sealed_credential(settings: Settings, target: ComputeTarget, credential: Map
         raise invalid("credential", unknown[0][:100], f"Parts that '{target.kind}' takes: {allowed}.")
     for name, value in credential.items():
         check_length(value, MAX_CREDENTIAL_LENGTH, f"credential.{name}")
-    return Sealer(settings).seal(json.dumps(dict(credential)), _owner(target)) if credential else ""
+    return Sealer(settings).seal(json.dumps(dict(credential)), _sealed_for(target)) if credential else ""
 
 
 def credential_of(settings: Settings, target: ComputeTarget) -> dict[str, str]:
@@ -164,7 +177,7 @@ def credential_of(settings: Settings, target: ComputeTarget) -> dict[str, str]:
     Raises:
         Unavailable: It was encrypted with a key that this server does not have.
     """
-    plain = Sealer(settings).open(target.sealed, _owner(target)) if target.sealed else "{}"
+    plain = Sealer(settings).open(target.sealed, _sealed_for(target)) if target.sealed else "{}"
     found: dict[str, str] = json.loads(plain)
     return found
 
@@ -182,8 +195,8 @@ def _folder(settings: Settings, target: ComputeTarget) -> Path:
     if target.kind == LOCAL:
         return settings.home / "jobs"
     name = hashlib.sha256(json.dumps([target.workspace, target.name]).encode()).hexdigest()[:16]
-    return settings.home / "compute" / name
+    return settings.home / _FOLDERS / name
 
 
-def _owner(target: ComputeTarget) -> str:
+def _sealed_for(target: ComputeTarget) -> str:
     return f"compute target {target.workspace}/{target.name}"

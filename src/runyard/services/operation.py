@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from runyard.errors import RunyardError
+from runyard.services.code_looks import CodeLooks
 from runyard.services.guesses import Guesses
 from runyard.services.oidc import OidcProvider
 from runyard.services.opened_stores import OpenedStores
@@ -65,6 +66,7 @@ class Operation:
         tunnel: The socket that tunnels of hosts lead to; empty until it takes connections.
         job_submitted: Set when the queue of jobs has something to do.
         sweep_due: Set when a sweep may have something to do.
+        code_looks: What was seen in the code of jobs.
     """
 
     is_stopping: bool = False
@@ -80,6 +82,7 @@ class Operation:
     tunnel: str = ""
     job_submitted: threading.Event = field(default_factory=threading.Event)
     sweep_due: threading.Event = field(default_factory=threading.Event)
+    code_looks: CodeLooks = field(default_factory=CodeLooks)
     _looks: Looks = field(default_factory=Looks)
 
     async def find_problems(

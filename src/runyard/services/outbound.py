@@ -12,16 +12,16 @@ import ipaddress
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from runyard._version import __version__
 from runyard.compute.base import resolve
+from runyard.compute.cutting import Cut, cut_after
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.services.outbound_addresses import Address, Allowed, literal_address
 from runyard.settings import Settings
@@ -95,14 +95,14 @@ class OutboundClient:
         self._max_answer_bytes = max_answer_bytes
         self._tls = tls
         self._resolve = resolve
-        self._cuts: set[Callable[[], None]] = set()
+        self._cuts: set[Cut] = set()
         self._is_closed = False
 
     def close(self) -> None:
         """Cut what is under way, which ends as if no answer came, and send nothing any more."""
         self._is_closed = True
         for cut in list(self._cuts):
-            cut()
+            cut.now()
 
     def check(self, url: str, field: str = "url") -> None:
         """Return if a request could go to this URL now; to be called where somebody writes one down.
@@ -152,13 +152,13 @@ class OutboundClient:
         try:
             with (
                 closing(_connected(addresses, target.port, until_s)) as opened,
-                self._ended_at(until_s, opened) as is_cut,
+                self._ended_at(until_s, opened) as cut,
                 closing(self._connection(target, opened)) as connection,
             ):
                 connection.request(method, target.request_target, body, sent)
                 with connection.getresponse() as got:
                     answer = self._read(got)
-                if is_cut.is_set():  # where no length was told, what was cut off looks whole
+                if cut.is_done:  # where no length was told, what was cut off looks whole
                     raise TimeoutError
                 return answer
         except (OSError, http.client.HTTPException) as error:
@@ -190,29 +190,17 @@ class OutboundClient:
         return _Connection(target, opened, self._tls or ssl.create_default_context())
 
     @contextmanager
-    def _ended_at(self, until_s: float, opened: socket.socket) -> Iterator[threading.Event]:
-        """Cut a connection at a moment: a socket's own time limit begins anew with each byte that comes."""
+    def _ended_at(self, until_s: float, opened: socket.socket) -> Iterator[Cut]:
+        """Cut a connection at a moment, or when the client is closed."""
         opened.settimeout(max(0.1, until_s - time.monotonic()))
-        with closing(opened.dup()) as cutter:  # TLS takes the socket itself over
-            is_cut = threading.Event()
-
-            def cut() -> None:
-                is_cut.set()
-                with suppress(OSError):
-                    cutter.shutdown(socket.SHUT_RDWR)
-
+        with cut_after(until_s - time.monotonic(), opened) as cut:
             self._cuts.add(cut)
             if self._is_closed:
-                cut()
-            timer = threading.Timer(max(0.0, until_s - time.monotonic()), cut)
-            timer.daemon = True
-            timer.start()
+                cut.now()
             try:
-                yield is_cut
+                yield cut
             finally:
                 self._cuts.discard(cut)
-                timer.cancel()
-                timer.join()
 
     def _read(self, answer: http.client.HTTPResponse) -> OutboundAnswer:
         read = answer.read(self._max_answer_bytes + 1)

@@ -8,59 +8,78 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from runyard.errors import InvalidParameter, InvalidState, NotFound, TooLarge
 from runyard.services.call import Call
-from runyard.services.snapshots import open_snapshot
+from runyard.services.code_looks import CodeFile, CodeListing, CodeLooks
+from runyard.services.snapshots import get_snapshot, open_snapshot
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactFile
 from runyard.stores.artifacts.paths import resolve_artifact_path
 
 MAX_LISTED_FILES = 5_000
 MAX_SHOWN_BYTES = 8 * 1024 * 1024
-MAX_UNPACKED_BYTES = 500_000_000
+MAX_UNPACKED_BYTES = 200_000_000
 """How much of an archive is unpacked at most to find something in it; the rest is only in the download."""
 
 _READ_AT_ONCE_BYTES = 1 << 20
 _NO_ARCHIVE = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFile:
-    """A file of a job's code.
-
-    Args:
-        path: Its path below the folder, with slashes.
-        size_bytes: Its length.
-        is_executable: Whether its owner may execute it.
-    """
-
-    path: str
-    size_bytes: int
-    is_executable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CodeListing:
-    """Files of a job's code, in the order of the archive.
-
-    Args:
-        files: At most :data:`MAX_LISTED_FILES` of them.
-        is_cut: Whether there may be more.
-    """
-
-    files: tuple[CodeFile, ...]
-    is_cut: bool
-
-
 def list_code(call: Call, sha256: str) -> CodeListing:
-    """Return what is in an archive; to do so reads it.
+    """Return what is in an archive; the first time a server is asked for that, it reads the archive.
 
     Raises:
         NotFound: The workspace has none of this hash.
         InvalidState: It is no tar compressed by gzip.
+        Unavailable: Others take too long to look into theirs.
     """
+    get_snapshot(call, sha256)
+    looks = _looks_of(call)
+    found = looks.find(sha256)
+    if found is None:
+        with looks.turn():
+            # Who had the turn before may have been asked for the same.
+            found = looks.find(sha256) or _listing_of(call, sha256)
+        looks.keep(sha256, found)
+    return found
+
+
+def open_code(call: Call, sha256: str, path: str) -> ArtifactDownload:
+    """Open a file of an archive, which is in memory then; to do so reads the archive up to it.
+
+    Raises:
+        NotFound: There is no such archive, or no such file in it.
+        InvalidParameter: It is no path of a file.
+        TooLarge: It is too large to be looked at, or lies too far back.
+        InvalidState: It is no tar compressed by gzip.
+        Unavailable: Others take too long to look into theirs.
+    """
+    wanted = str(resolve_artifact_path(path))
+    listing = list_code(call, sha256)
+    listed = next((each for each in listing.files if each.path == wanted), None)
+    if listed is not None:
+        _check_size(listed)
+    elif not listing.is_cut:
+        raise NotFound(f"Snapshot {sha256} has no file {path[:200]!r}.")
+    try:
+        with _looks_of(call).turn():
+            for tar, member, file in _files_in(call, sha256):
+                if file.path == wanted:
+                    return _InMemory(_content_of(tar, member, file))
+    except _ReadEnough:
+        raise TooLarge(
+            f"{path[:200]!r} is not in the first {MAX_UNPACKED_BYTES} bytes of the code; no more is read. "
+            "Download the archive."
+        ) from None
+    raise NotFound(f"Snapshot {sha256} has no file {path[:200]!r}.")
+
+
+def _looks_of(call: Call) -> CodeLooks:
+    return call.operation.code_looks
+
+
+def _listing_of(call: Call, sha256: str) -> CodeListing:
     files: list[CodeFile] = []
     try:
         for _, _, file in _files_in(call, sha256):
@@ -72,26 +91,12 @@ def list_code(call: Call, sha256: str) -> CodeListing:
     return CodeListing(tuple(files), is_cut=False)
 
 
-def open_code(call: Call, sha256: str, path: str) -> ArtifactDownload:
-    """Open a file of an archive, which is in memory then; to do so reads the archive up to it.
-
-    Raises:
-        NotFound: There is no such archive, or no such file in it.
-        InvalidParameter: It is no path of a file.
-        TooLarge: It is too large to be looked at, or lies too far back.
-        InvalidState: It is no tar compressed by gzip.
-    """
-    wanted = str(resolve_artifact_path(path))
-    try:
-        for tar, member, file in _files_in(call, sha256):
-            if file.path == wanted:
-                return _InMemory(_content_of(tar, member, file))
-    except _ReadEnough:
+def _check_size(file: CodeFile) -> None:
+    if file.size_bytes > MAX_SHOWN_BYTES:
         raise TooLarge(
-            f"{path[:200]!r} is not in the first {MAX_UNPACKED_BYTES} bytes of the code; no more is read. "
+            f"{file.path!r} has {file.size_bytes} bytes, and files of up to {MAX_SHOWN_BYTES} are shown. "
             "Download the archive."
-        ) from None
-    raise NotFound(f"Snapshot {sha256} has no file {path[:200]!r}.")
+        )
 
 
 class _ReadEnough(Exception):
@@ -139,11 +144,7 @@ def _shown_path(member: tarfile.TarInfo) -> str:
 
 
 def _content_of(tar: tarfile.TarFile, member: tarfile.TarInfo, file: CodeFile) -> bytes:
-    if member.size > MAX_SHOWN_BYTES:
-        raise TooLarge(
-            f"{file.path!r} has {member.size} bytes, and files of up to {MAX_SHOWN_BYTES} are shown. "
-            "Download the archive."
-        )
+    _check_size(file)
     content = tar.extractfile(member)
     assert content is not None, "of a plain file there is a content"
     return content.read()

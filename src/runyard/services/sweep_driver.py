@@ -8,6 +8,7 @@ twice, however many servers look at a sweep at the same moment.
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from functools import partial
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
-from runyard.entities.sweep import Sweep, SweepStatus, Trial, TrialStatus, ended_as, trial_run_id
+from runyard.entities.sweep import Sweep, SweepStatus, Trial, TrialStatus, ended_as
 from runyard.errors import (
     AlreadyExists,
     Forbidden,
@@ -163,7 +164,8 @@ class SweepDriver:
         while going_on < most and len(trials) < sweep.spec.max_trials:
             number = len(trials)
             values = next_values(sweep.spec, number, trials)
-            trial = Trial(sweep.run_id, number, trial_run_id(sweep.run_id, number), values)
+            # Who could tell it beforehand could begin a run of that id, and the sweep would fail.
+            trial = Trial(sweep.run_id, number, secrets.token_hex(16), values)
             if not self._stores.database.retrying(partial(sweep_life.begin_trial, call, sweep, trial)):
                 return
             trials.append(trial)

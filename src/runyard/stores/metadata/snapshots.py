@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, select
+from sqlalchemy import ColumnElement, Row, delete, exists, select, text
 
 from runyard.stores.database import Database, upsert
 from runyard.stores.metadata.base_jobs import Snapshot, SnapshotStore
 from runyard.stores.metadata.schema_jobs import jobs, snapshots
+from runyard.stores.metadata.schema_sweeps import IS_RUNNING, sweeps
 
-_IS_NAMED = exists().where(jobs.c.workspace == snapshots.c.workspace, jobs.c.snapshot == snapshots.c.sha256)
+_IS_OF_A_JOB = exists().where(
+    jobs.c.workspace == snapshots.c.workspace, jobs.c.snapshot == snapshots.c.sha256
+)
+# It has trials to begin, perhaps days after the last one.
+_IS_OF_A_SWEEP = exists().where(
+    text(IS_RUNNING),
+    sweeps.c.workspace == snapshots.c.workspace,
+    sweeps.c.spec.contains(snapshots.c.sha256),
+)
+_IS_NAMED = _IS_OF_A_JOB | _IS_OF_A_SWEEP
 
 
 class SqlSnapshots(SnapshotStore):
