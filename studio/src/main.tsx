@@ -16,6 +16,7 @@ import "./styles/admin.css";
 import "./styles/data.css";
 import "./styles/log.css";
 import "./styles/jobs.css";
+import "./styles/traces.css";
 
 const queries = new QueryClient({
   defaultOptions: {
