@@ -18,15 +18,12 @@ export function LongText({ text, label, isCode = false }: { text: string; label:
   return (
     <div className={`long-text ${isCode ? "code" : ""}`}>
       <pre className="wrap-anywhere">{isWhole ? text : beginning}</pre>
-      <div className="row">
-        {isLong && (
-          <button type="button" className="button small" onClick={() => setIsWhole(!isWhole)}>
-            {isWhole ? "Show less" : `Show all ${text.length.toLocaleString("en")} characters`}
-          </button>
-        )}
-        <span className="grow" />
-        <CopyButton text={text} label={`Copy: ${label}`} />
-      </div>
+      {isLong && (
+        <button type="button" className="button small" onClick={() => setIsWhole(!isWhole)}>
+          {isWhole ? "Show less" : `Show all ${text.length.toLocaleString("en")} characters`}
+        </button>
+      )}
+      {text && <CopyButton text={text} label={`Copy: ${label}`} />}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import type { Span, SpanEvent, Trace } from "../api/traceTypes.ts";
 import { Facts } from "../parts/Facts.tsx";
-import { duration } from "../parts/format.ts";
+import { shortDuration } from "../parts/format.ts";
 import { Time } from "../parts/Time.tsx";
 import { ChatMessages } from "./ChatMessages.tsx";
 import { LongText } from "./LongText.tsx";
@@ -18,7 +18,7 @@ export function SpanDetails({ span, trace }: { span: Span; trace: Trace }) {
   const events = span.events.filter((event) => event.name !== EXCEPTION);
   const attributes = [...span.attributes].filter(([key]) => !KNOWN_ATTRIBUTES.has(key));
   const opinions = trace.assessments.filter((one) => one.spanId === span.spanId && one.isValid);
-  const length = span.endedMs === null ? "in progress" : duration(span.endedMs - span.startedMs);
+  const length = span.endedMs === null ? "in progress" : shortDuration(span.endedMs - span.startedMs);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <section className="span-details stack" aria-label="The chosen span" tabIndex={0}>
@@ -28,7 +28,7 @@ export function SpanDetails({ span, trace }: { span: Span; trace: Trace }) {
           {[span.type, length].filter(Boolean).join(" · ")} · <Time ms={span.startedMs} />
         </p>
       </div>
-      {(span.status === "ERROR" || span.statusMessage) && (
+      {exceptions.length === 0 && (span.status === "ERROR" || span.statusMessage) && (
         <p className="note bad wrap-anywhere">{span.statusMessage || "It ended with an error."}</p>
       )}
       {exceptions.map((event) => (
@@ -45,7 +45,7 @@ export function SpanDetails({ span, trace }: { span: Span; trace: Trace }) {
         <Part title="Events">
           <Facts
             facts={events.map((event) => [
-              `+${duration(event.atMs - span.startedMs)}`,
+              `+${shortDuration(event.atMs - span.startedMs)}`,
               <EventText key={event.atMs} event={event} />,
             ])}
           />

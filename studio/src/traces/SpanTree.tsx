@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useId, useRef } from "react";
-import { duration } from "../parts/format.ts";
+import { shortDuration } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { barOf, type Extent, type SpanNode } from "./tree.ts";
 
@@ -102,7 +102,7 @@ function Scale({ extent }: { extent: Extent }) {
       <span className="span-times">
         {MARKS.map((part) => (
           <span key={part} style={{ left: `${part * 100}%` }}>
-            {duration(wholeMs * part)}
+            {shortDuration(wholeMs * part)}
           </span>
         ))}
       </span>
@@ -121,7 +121,7 @@ interface RowProps extends Pick<Props, "extent" | "onChoose" | "onOpen"> {
 function Row({ id, node, top, extent, isOpen, isChosen, onChoose, onOpen }: RowProps) {
   const { span, depth, belowCount } = node;
   const bar = barOf(span, extent);
-  const length = span.endedMs === null ? "in progress" : duration(span.endedMs - span.startedMs);
+  const length = span.endedMs === null ? "in progress" : shortDuration(span.endedMs - span.startedMs);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree takes the keys, as ARIA's pattern has it
     <div
@@ -131,7 +131,6 @@ function Row({ id, node, top, extent, isOpen, isChosen, onChoose, onOpen }: RowP
       aria-level={depth + 1}
       aria-selected={isChosen}
       aria-expanded={belowCount > 0 ? isOpen : undefined}
-      aria-label={`${span.name}, ${span.type || "span"}, ${length}${span.status === "ERROR" ? ", error" : ""}`}
       className={`span-row ${isChosen ? "chosen" : ""} ${span.status === "ERROR" ? "failed" : ""}`}
       style={{ top, height: ROW_PX }}
       onClick={() => onChoose(span.spanId)}
@@ -157,6 +156,7 @@ function Row({ id, node, top, extent, isOpen, isChosen, onChoose, onOpen }: RowP
           {span.name}
         </span>
         {span.type && <span className="span-type">{span.type}</span>}
+        {span.status === "ERROR" && <span className="visually-hidden">Error</span>}
       </span>
       <span className="span-times">
         <span
