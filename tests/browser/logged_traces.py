@@ -1,7 +1,7 @@
 """What the browser tests of traces look at, logged by the genuine client.
 
 It is run with the server's address, and with how many spans the longest trace is to have.
-It prints the ids that tests need, as JSON.
+It writes the ids that tests need, as JSON.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import mlflow
 from mlflow.entities import AssessmentSource, SpanType
 from mlflow.genai import create_dataset, make_judge
 
-HOSTILE = "<img src=x onerror=alert('S20')>"
-MANY_SPANS = 5000
-SESSION = "talk/1"
+from tests.browser.trace_content import HOSTILE, SESSION
+
 CODE = AssessmentSource("CODE", "length")
 
 
@@ -83,7 +82,7 @@ def last_trace() -> str:
 
 
 def main(url: str, span_count: int) -> None:
-    """Log everything and print where it is."""
+    """Log everything and write where it is."""
     mlflow.set_tracking_uri(url)
     experiment_id = mlflow.set_experiment("traced").experiment_id
     run_id = traced_run()
@@ -120,7 +119,7 @@ def main(url: str, span_count: int) -> None:
         "many": many,
         "dataset_id": dataset.dataset_id,
     }
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

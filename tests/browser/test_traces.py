@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.barriers import serious_barriers, settle
 from tests.browser.conftest import Look, Visitor
-from tests.browser.logged_traces import HOSTILE, MANY_SPANS, SESSION
+from tests.browser.trace_content import HOSTILE, MANY_SPANS, SESSION, Traced, log_traces
 from tests.conftest import ServerStarter
 from tests.running_server import RunningServer
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
-SCRIPT = Path(__file__).with_name("logged_traces.py")
 MOST_ROWS = 100
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A server with traces, and their ids."""
-
-    url: str
-    experiment_id: str
-    run_id: str
-    in_run: str
-    in_session: str
-    failed: str
-    many: str
-    dataset_id: str
-
-    def at(self, tail: str) -> str:
-        """The address of a part of the experiment."""
-        return f"{self.url}/#/experiments/{self.experiment_id}/{tail}"
-
-
-def log_traces(server: RunningServer, span_count: int = MANY_SPANS) -> Traced:
-    """Have the genuine client log what the tests look at."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(SCRIPT), server.url, str(span_count)],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(server.home)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Traced(server.url, **json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
     """A server with traces, which no test deletes."""
     running = RunningServer(tmp_path_factory.mktemp("traced") / "home").start()
-    yield log_traces(running)
+    yield log_traces(running.url, running.home)
     running.close()
 
 
@@ -278,7 +242,7 @@ def test_the_first_trace_appears_by_itself_and_traces_are_deleted(
     confirm(page, "Delete")
     expect(page.get_by_role("heading", name="No traces yet")).to_be_visible()
 
-    traced = log_traces(server, span_count=3)
+    traced = log_traces(server.url, server.home, span_count=3)
     page = visit().open(traced.at("traces"))
     rows(page).filter(has_text="break").get_by_role("checkbox").check()
     rows(page).filter(has_text="many").get_by_role("checkbox").check()

@@ -86,7 +86,7 @@ def batch_get_trace_infos(call: Call, body: BatchGetTraces) -> TraceInfosAnswer:
 
 @routes.post(f"{_BASE}/search", permits=Permission.READ, of=reach.searched, summary="Search traces.")
 def search_traces(call: Call, body: SearchTraces) -> SearchTracesAnswer:
-    """Answer a page of traces; in no experiment there are none, as MLflow's pages ask where none is chosen."""
+    """Answer a page of traces; MLflow's pages also ask for those of no experiment."""
     asked = traces.TracesAsked(
         experiment_ids=[each.experiment_id for each in body.locations if each.experiment_id],
         filter=body.filter,
