@@ -22,7 +22,6 @@ from runyard.entities.sweep import (
     SweepStatus,
     Trial,
     TrialStatus,
-    trial_run_id,
 )
 from tests.browser.job_content import JobClient
 from tests.server.local import Local
@@ -86,7 +85,7 @@ def _keep(home: Path, trials: int) -> str:
                 Trial(
                     run_id,
                     number,
-                    trial_run_id(run_id, number),
+                    run_id_of_trial(number),
                     {"lr": rate, "depth": depth, "optimizer": kind},
                     TrialStatus.STOPPED if loss > 6 else TrialStatus.COMPLETED,
                     None if number == 7 else loss,
@@ -94,6 +93,11 @@ def _keep(home: Path, trials: int) -> str:
             )
     local.close()
     return run_id
+
+
+def run_id_of_trial(number: int) -> str:
+    """Return the id that the run of a trial of the long sweep would have."""
+    return f"{number:032x}"
 
 
 def _sweep(run_id: str, trials: int) -> Sweep:

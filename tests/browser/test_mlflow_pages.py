@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Look, Visitor
 from tests.browser.signing_in import administer, sign_in
+from tests.browser.trace_content import HOSTILE, log_traces
 from tests.browser.workspace_content import Content, fill
 from tests.running_server import RunningServer
 
@@ -101,6 +102,33 @@ def test_runs_are_searched_drawn_and_compared(visitor: Visitor, content: Content
     page = visitor.open(f"{at}/models")
     expect(page.get_by_role("link", name="ridge", exact=True)).to_be_visible()
     look(page, "mlflow-models")
+
+
+def test_what_is_traced_and_evaluated_opens_without_a_refusal(
+    visitor: Visitor, content: Content, tmp_path: Path, look: Look
+) -> None:
+    refused: list[str] = []
+    visitor.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    traced = log_traces(content.url, tmp_path, span_count=3)
+    at = f"{content.url}{WORKSPACE}#/experiments/{traced.experiment_id}"
+    page = visitor.open(f"{at}/traces")
+    expect(page.get_by_text("And how is it there?").first).to_be_visible()
+    page = visitor.open(f"{at}/traces?selectedEvaluationId={traced.in_session}")
+    page.get_by_text("ask_model").first.click()
+    expect(page.get_by_text("Be brief.").first).to_be_visible()
+    look(page, "mlflow-trace")
+    page = visitor.open(f"{at}/evaluation-runs")
+    expect(page.get_by_text("traced").first).to_be_visible()
+    page = visitor.open(f"{at}/datasets")
+    page.get_by_text("questions", exact=True).first.click()
+    expect(page.get_by_text(HOSTILE).first).to_be_visible()
+    # This page asks for the traces of no experiment, and lists judges beside a gateway alone.
+    with page.expect_response("**/traces/search") as asked:
+        page = visitor.open(f"{at}/judges")
+    assert asked.value.ok
+    expect(page.get_by_text("Create and manage judges")).to_be_visible()
+    # What Runyard has not got on purpose it says.
+    assert [url for url in refused if "/assistant/" not in url] == []
 
 
 def preview(page: Page, name: str) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from runyard.entities.sweep import trial_run_id
 from tests.browser.barriers import serious_barriers, settle
 from tests.browser.conftest import Look, Visitor
 from tests.browser.job_content import JobClient, tell
-from tests.browser.sweep_content import PARABOLA, keep_long_sweep, submit_sweep
+from tests.browser.sweep_content import PARABOLA, keep_long_sweep, run_id_of_trial, submit_sweep
 from tests.conftest import ServerStarter
 from tests.running_server import RunningServer
 from tests.waiting import until
@@ -154,7 +153,7 @@ def test_charts_show_which_parameter_matters_and_open_a_trial(
     number = under.inner_text().removeprefix("Trial ").partition(":")[0]
     over.click(position={"x": box["width"] / 2, "y": box["height"] * 0.8})
     page.wait_for_url(f"{server.url}/#/experiments/0/runs/*")
-    expect(page.get_by_role("alert")).to_contain_text(f"Run with id={trial_run_id(run_id, int(number))}")
+    expect(page.get_by_role("alert")).to_contain_text(f"Run with id={run_id_of_trial(int(number))}")
 
 
 def test_a_workspace_without_sweeps_says_how_to_begin_one(visit: Visit, start_server: ServerStarter) -> None:

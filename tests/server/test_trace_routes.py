@@ -340,7 +340,12 @@ def test_a_page_is_bounded_and_its_token_read_with_care(traces: Traces):
         assert traces.refused("POST", f"{BASE}/search", json=body)[0] == 400
     token = {"locations": [{"mlflow_experiment": {"experiment_id": "0"}}], "page_token": "zzz"}
     assert traces.refused("POST", f"{BASE}/search", json=token)[0] == 400
-    assert traces.refused("POST", f"{BASE}/search", json={"locations": []})[0] == 400
+
+
+def test_a_search_names_its_experiments_and_finds_nothing_in_none(traces: Traces):
+    traces.start()
+    assert traces.ok("POST", f"{BASE}/search", json={"locations": []}) == {}
+    assert traces.refused("POST", f"{BASE}/search", json={})[0] == 400
 
 
 def test_an_experiment_that_is_gone_for_good_takes_its_traces(traces: Traces):

@@ -20,9 +20,9 @@ interface Pair {
 /** 64-bit numbers may arrive as strings, and what is unset may be missing. */
 const optionalNumber = (value: unknown): number | null =>
   value === undefined || value === null || value === "" ? null : Number(value);
-const text = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
-const list = <T>(value: unknown): T[] => (Array.isArray(value) ? (value as T[]) : []);
-const object = (value: unknown): Json => (value ?? {}) as Json;
+export const text = (value: unknown): string => (value === undefined || value === null ? "" : String(value));
+export const list = <T>(value: unknown): T[] => (Array.isArray(value) ? (value as T[]) : []);
+export const object = (value: unknown): Json => (value ?? {}) as Json;
 const pairs = (value: unknown): Map<string, string> =>
   new Map(list<Pair>(value).map((pair) => [pair.key, pair.value ?? ""]));
 

@@ -60,6 +60,18 @@ const WorkspacesScreen = lazy(async () => ({
 const WorkspaceScreen = lazy(async () => ({
   default: (await import("../workspaces/index.ts")).WorkspaceScreen,
 }));
+const TracesScreen = lazy(async () => ({ default: (await import("../traces/index.ts")).TracesScreen }));
+const TraceScreen = lazy(async () => ({ default: (await import("../traces/index.ts")).TraceScreen }));
+const SessionsScreen = lazy(async () => ({ default: (await import("../traces/index.ts")).SessionsScreen }));
+const SessionScreen = lazy(async () => ({ default: (await import("../traces/index.ts")).SessionScreen }));
+const EvaluationDatasetsScreen = lazy(async () => ({
+  default: (await import("../evaluation/index.ts")).EvaluationDatasetsScreen,
+}));
+const EvaluationDatasetScreen = lazy(async () => ({
+  default: (await import("../evaluation/index.ts")).EvaluationDatasetScreen,
+}));
+const ScorersScreen = lazy(async () => ({ default: (await import("../evaluation/index.ts")).ScorersScreen }));
+const ScorerScreen = lazy(async () => ({ default: (await import("../evaluation/index.ts")).ScorerScreen }));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
 
 function Screen({ route }: { route: Route }) {
@@ -72,6 +84,22 @@ function Screen({ route }: { route: Route }) {
       return <RunScreen key={route.runId} {...route} />;
     case "model":
       return <ModelScreen key={route.modelId} {...route} />;
+    case "traces":
+      return <TracesScreen key={route.experimentId} experimentId={route.experimentId} />;
+    case "trace":
+      return <TraceScreen key={route.traceId} {...route} />;
+    case "sessions":
+      return <SessionsScreen key={route.experimentId} experimentId={route.experimentId} />;
+    case "session":
+      return <SessionScreen key={route.sessionId} {...route} />;
+    case "evaluationDatasets":
+      return <EvaluationDatasetsScreen key={route.experimentId} experimentId={route.experimentId} />;
+    case "evaluationDataset":
+      return <EvaluationDatasetScreen key={route.datasetId} {...route} />;
+    case "scorers":
+      return <ScorersScreen key={route.experimentId} experimentId={route.experimentId} />;
+    case "scorer":
+      return <ScorerScreen key={route.name} {...route} />;
     case "registry":
       return <RegistryScreen key={route.kind} kind={route.kind} />;
     case "registeredModel":

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { changedHash } from "./location.ts";
 import {
   computeTargetHash,
+  evaluationDatasetHash,
   experimentHash,
   jobsHash,
   modelHash,
@@ -9,8 +10,11 @@ import {
   placeOf,
   routeOf,
   runHash,
+  scorerHash,
+  sessionHash,
   sweepHash,
   sweepsHash,
+  traceHash,
 } from "./route.ts";
 
 const routeAt = (hash: string) => routeOf(placeOf(hash).segments);
@@ -20,14 +24,12 @@ describe("the hash names a screen", () => {
     expect(routeAt(hash)).toEqual({ screen: "experiments" });
   });
 
-  it.each([
-    "#/experiments/7",
-    "#/experiments/7/runs",
-    "#/experiments/7/traces?x=1",
-    "#/experiments/7/evaluation-runs",
-  ])("%s opens the experiment", (hash) => {
-    expect(routeAt(hash)).toEqual({ screen: "experiment", experimentId: "7" });
-  });
+  it.each(["#/experiments/7", "#/experiments/7/runs", "#/experiments/7/evaluation-runs"])(
+    "%s opens the experiment",
+    (hash) => {
+      expect(routeAt(hash)).toEqual({ screen: "experiment", experimentId: "7" });
+    },
+  );
 
   it.each([
     ["#/models", { screen: "registry", kind: "models" }],
@@ -91,10 +93,23 @@ describe("the hash names a screen", () => {
     ["system-metrics", "metrics"],
     ["logs", "logs"],
     ["environment", "environment"],
-    ["traces", "overview"],
+    ["traces", "traces"],
     ["anything/else", "overview"],
   ])("MLflow's tail %s opens the tab %s", (tail, tab) => {
     expect(routeAt(`#/experiments/7/runs/abc/${tail}`)).toMatchObject({ screen: "run", runId: "abc", tab });
+  });
+
+  it.each([
+    ["#/experiments/7/traces?x=1", { screen: "traces", experimentId: "7" }],
+    [traceHash("7", "tr-1"), { screen: "trace", experimentId: "7", traceId: "tr-1" }],
+    ["#/experiments/7/chat-sessions", { screen: "sessions", experimentId: "7" }],
+    [sessionHash("7", "a/b"), { screen: "session", experimentId: "7", sessionId: "a/b" }],
+    ["#/experiments/7/datasets", { screen: "evaluationDatasets", experimentId: "7" }],
+    [evaluationDatasetHash("7", "d-1"), { screen: "evaluationDataset", experimentId: "7", datasetId: "d-1" }],
+    ["#/experiments/7/judges", { screen: "scorers", experimentId: "7" }],
+    [scorerHash("7", "is it true?"), { screen: "scorer", experimentId: "7", name: "is it true?" }],
+  ])("%s opens a part of the experiment", (hash, route) => {
+    expect(routeAt(hash)).toEqual(route);
   });
 
   it("keeps the path of a file, whatever its name", () => {

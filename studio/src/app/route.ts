@@ -6,6 +6,14 @@ export type Route =
   | { screen: "experiment"; experimentId: string }
   | { screen: "run"; experimentId: string; runId: string; tab: RunTab; artifactPath: string }
   | { screen: "model"; experimentId: string; modelId: string; artifactPath: string }
+  | { screen: "traces"; experimentId: string }
+  | { screen: "trace"; experimentId: string; traceId: string }
+  | { screen: "sessions"; experimentId: string }
+  | { screen: "session"; experimentId: string; sessionId: string }
+  | { screen: "evaluationDatasets"; experimentId: string }
+  | { screen: "evaluationDataset"; experimentId: string; datasetId: string }
+  | { screen: "scorers"; experimentId: string }
+  | { screen: "scorer"; experimentId: string; name: string }
   | { screen: "registry"; kind: RegistryKind }
   | { screen: "registeredModel"; kind: RegistryKind; name: string }
   | { screen: "modelVersion"; kind: RegistryKind; name: string; version: string; artifactPath: string }
@@ -29,7 +37,15 @@ export type Route =
   | { screen: "device" }
   | { screen: "unknown" };
 
-export const RUN_TABS = ["overview", "metrics", "logs", "code", "environment", "artifacts"] as const;
+export const RUN_TABS = [
+  "overview",
+  "metrics",
+  "logs",
+  "code",
+  "environment",
+  "traces",
+  "artifacts",
+] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 
 /** What MLflow's own pages call their tabs. */
@@ -41,6 +57,7 @@ const TAB_NAMES: Record<string, RunTab> = {
   logs: "logs",
   code: "code",
   environment: "environment",
+  traces: "traces",
   artifacts: "artifacts",
 };
 
@@ -92,6 +109,32 @@ function dataRouteOf([kind, name, ...rest]: string[]): Route {
   return { screen: "datastore", name, folder: rest.join("/") };
 }
 
+/** The parts of an experiment that are lists, by MLflow's own words in the address. */
+function experimentRouteOf(experimentId: string, kind: string | undefined, id: string | undefined): Route {
+  switch (kind) {
+    case "share":
+      return { screen: "share", experimentId };
+    case "traces":
+      return id === undefined
+        ? { screen: "traces", experimentId }
+        : { screen: "trace", experimentId, traceId: id };
+    case "chat-sessions":
+      return id === undefined
+        ? { screen: "sessions", experimentId }
+        : { screen: "session", experimentId, sessionId: id };
+    case "datasets":
+      return id === undefined
+        ? { screen: "evaluationDatasets", experimentId }
+        : { screen: "evaluationDataset", experimentId, datasetId: id };
+    case "judges":
+      return id === undefined
+        ? { screen: "scorers", experimentId }
+        : { screen: "scorer", experimentId, name: id };
+    default:
+      return { screen: "experiment", experimentId };
+  }
+}
+
 export function routeOf(segments: string[]): Route {
   const [root, experimentId, kind, id, tab, ...rest] = segments;
   if (root === undefined || (root === "experiments" && experimentId === undefined)) {
@@ -125,7 +168,6 @@ export function routeOf(segments: string[]): Route {
   if (root === "admin") return { screen: "admin", section: experimentId ?? "" };
   if (root === "keys" || root === "device") return { screen: root };
   if (root !== "experiments" || experimentId === undefined) return { screen: "unknown" };
-  if (kind === "share") return { screen: "share", experimentId };
   if (kind === "runs" && id !== undefined) {
     const known = TAB_NAMES[tab ?? "overview"] ?? "overview";
     const artifactPath = TABS_OF_FILES.includes(known) ? rest.join("/") : "";
@@ -139,13 +181,26 @@ export function routeOf(segments: string[]): Route {
       artifactPath: tab === "artifacts" ? rest.join("/") : "",
     };
   }
-  return { screen: "experiment", experimentId };
+  return experimentRouteOf(experimentId, kind, id);
 }
 
 const pathTo = (...segments: string[]) => `#/${segments.map(encodeURIComponent).join("/")}`;
 
 export const experimentsHash = () => "#/experiments";
 export const experimentHash = (experimentId: string) => pathTo("experiments", experimentId);
+export const tracesHash = (experimentId: string) => pathTo("experiments", experimentId, "traces");
+export const traceHash = (experimentId: string, traceId: string) =>
+  pathTo("experiments", experimentId, "traces", traceId);
+export const sessionsHash = (experimentId: string) => pathTo("experiments", experimentId, "chat-sessions");
+export const sessionHash = (experimentId: string, sessionId: string) =>
+  pathTo("experiments", experimentId, "chat-sessions", sessionId);
+export const evaluationDatasetsHash = (experimentId: string) =>
+  pathTo("experiments", experimentId, "datasets");
+export const evaluationDatasetHash = (experimentId: string, datasetId: string) =>
+  pathTo("experiments", experimentId, "datasets", datasetId);
+export const scorersHash = (experimentId: string) => pathTo("experiments", experimentId, "judges");
+export const scorerHash = (experimentId: string, name: string) =>
+  pathTo("experiments", experimentId, "judges", name);
 export const registryHash = (kind: RegistryKind = "models") => pathTo(kind);
 export const registeredModelHash = (kind: RegistryKind, name: string) => pathTo(kind, name);
 export const modelVersionHash = (kind: RegistryKind, name: string, version: string, artifactPath = "") =>

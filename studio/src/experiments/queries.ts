@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { containing } from "../api/grammar.ts";
-import { type Lifecycle, searchExperiments, searchRuns } from "../api/mlflow.ts";
+import { getExperiment, type Lifecycle, searchExperiments, searchRuns } from "../api/mlflow.ts";
 import type { Experiment } from "../api/types.ts";
 
 const ORDERS: Record<string, string[]> = {
@@ -54,4 +54,14 @@ export function useNewestRun(experiment: Experiment) {
     staleTime: 10_000,
     refetchInterval: 10_000,
   });
+}
+
+/** What an experiment is called; its id until that is known. */
+export function useExperimentName(experimentId: string): string {
+  const { data } = useQuery({
+    queryKey: ["experiment", experimentId],
+    queryFn: ({ signal }) => getExperiment(experimentId, signal),
+    staleTime: 60_000,
+  });
+  return data?.name ?? `Experiment ${experimentId}`;
 }

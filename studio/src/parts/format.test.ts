@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, duration, number, plural, utcTime } from "./format.ts";
+import { ago, bytes, duration, number, plural, shortDuration, utcTime } from "./format.ts";
 
 describe("numbers", () => {
   it.each([
@@ -28,6 +28,17 @@ describe("lengths", () => {
     [90_000_000, "1 d 1 h"],
   ])("%d ms reads %s", (ms, text) => {
     expect(duration(ms)).toBe(text);
+  });
+
+  it.each([
+    [0, "0 ms"],
+    [0.0001, "1 µs"],
+    [0.25, "250 µs"],
+    [1.234, "1.23 ms"],
+    [12.34, "12.3 ms"],
+    [1500, "1.5 s"],
+  ])("%d ms of a span reads %s", (ms, text) => {
+    expect(shortDuration(ms)).toBe(text);
   });
 
   it("of files", () => {

@@ -35,6 +35,13 @@ export function duration(lengthMs: number): string {
   return `${Math.floor(whole / DAY_S)} d ${Math.floor((whole % DAY_S) / 3600)} h`;
 }
 
+/** Like a duration, for what may be over in less than a millisecond. */
+export function shortDuration(lengthMs: number): string {
+  if (lengthMs >= 100 || lengthMs <= 0) return duration(lengthMs);
+  if (lengthMs < 1) return `${Math.max(1, Math.round(lengthMs * 1000))} µs`;
+  return `${Number(lengthMs.toFixed(lengthMs < 10 ? 2 : 1))} ms`;
+}
+
 export function ago(thenMs: number, nowMs: number): string {
   const seconds = (nowMs - thenMs) / 1000;
   if (seconds < 45) return "just now";

@@ -2,11 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, useMemo, useState } from "react";
 import { may, useCaller } from "../api/caller.ts";
 import type { Job, JobWithEnvironment } from "../api/jobs.ts";
-import { getExperiment, getRun } from "../api/mlflow.ts";
+import { getRun } from "../api/mlflow.ts";
 import type { Run } from "../api/types.ts";
 import { experimentHash, experimentsHash, RUN_TABS, type RunTab, runHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { ArtifactBrowser } from "../artifacts/ArtifactBrowser.tsx";
+import { useExperimentName } from "../experiments/queries.ts";
 import { CancelDialog } from "../jobs/CancelDialog.tsx";
 import { CodeTab } from "../jobs/CodeTab.tsx";
 import { EnvironmentTab } from "../jobs/EnvironmentTab.tsx";
@@ -23,6 +24,7 @@ import { RunActions } from "./RunActions.tsx";
 import { RunMetrics } from "./RunMetrics.tsx";
 import { RunOverview } from "./RunOverview.tsx";
 
+const RunTraces = lazy(async () => ({ default: (await import("../traces/index.ts")).RunTraces }));
 const LogTab = lazy(async () => ({ default: (await import("../log/LogTab.tsx")).LogTab }));
 
 const LIVE_MS = 1000;
@@ -33,6 +35,7 @@ const TAB_LABELS: Record<RunTab, string> = {
   logs: "Logs",
   code: "Code",
   environment: "Environment",
+  traces: "Traces",
   artifacts: "Artifacts",
 };
 
@@ -46,15 +49,6 @@ interface Props {
 /** What only a run that a workspace runs as a job has. */
 const TABS_OF_JOBS: readonly RunTab[] = ["code", "environment"];
 const COMPUTE_TAG = "runyard.compute";
-
-function useExperimentName(experimentId: string): string {
-  const { data } = useQuery({
-    queryKey: ["experiment", experimentId],
-    queryFn: ({ signal }) => getExperiment(experimentId, signal),
-    staleTime: 60_000,
-  });
-  return data?.name ?? experimentId;
-}
 
 interface TabProps {
   run: Run;
@@ -86,6 +80,8 @@ function Tab({ run, job, tab, artifactPath }: TabProps) {
       return job ? <CodeTab run={run} job={job.job} path={artifactPath} /> : <NoJob />;
     case "environment":
       return job ? <EnvironmentTab environment={job.environment ?? {}} /> : <NoJob />;
+    case "traces":
+      return <RunTraces run={run} />;
     case "metrics":
       return <RunMetrics run={run} />;
     case "artifacts":

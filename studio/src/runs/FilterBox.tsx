@@ -5,16 +5,28 @@ import { IconButton } from "../parts/IconButton.tsx";
 export const FILTER_ID = "runs-filter";
 const EXAMPLE = "metrics.loss < 0.2 and params.model = 'ridge'";
 
-/** MLflow's search grammar, or a part of a run's name. What the server has against it is said right here. */
-export function FilterBox({
-  value,
-  error,
-  onApply,
-}: {
+const TITLE = "A condition in MLflow's search grammar, or a part of a run's name. Enter applies it.";
+
+interface Props {
+  id?: string;
+  label?: string;
+  example?: string;
+  title?: string;
   value: string;
   error: unknown;
   onApply: (filter: string) => void;
-}) {
+}
+
+/** MLflow's search grammar, or plain words. What the server has against it is said right here. */
+export function FilterBox({
+  id = FILTER_ID,
+  label = "Filter runs",
+  example = EXAMPLE,
+  title = TITLE,
+  value,
+  error,
+  onApply,
+}: Props) {
   const [typed, setTyped] = useState(value);
   const errorId = useId();
   useEffect(() => setTyped(value), [value]);
@@ -30,11 +42,11 @@ export function FilterBox({
       <form onSubmit={submit}>
         <div className="row">
           <input
-            id={FILTER_ID}
+            id={id}
             className="field mono grow"
-            aria-label="Filter runs"
-            placeholder={`Filter: ${EXAMPLE}`}
-            title="A condition in MLflow's search grammar, or a part of a run's name. Enter applies it."
+            aria-label={label}
+            placeholder={`Filter: ${example}`}
+            title={title}
             spellCheck={false}
             autoComplete="off"
             value={typed}

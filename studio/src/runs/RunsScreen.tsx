@@ -6,6 +6,7 @@ import { Refused } from "../api/transport.ts";
 import { go } from "../app/location.ts";
 import { experimentsHash, runHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
+import { ExperimentTabs } from "../parts/ExperimentTabs.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { BulkBar } from "./BulkBar.tsx";
@@ -180,6 +181,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           {name}
         </h1>
         {experiment.data?.isDeleted && <span className="pill">Deleted</span>}
+        <ExperimentTabs experimentId={experimentId} shown="Runs" />
         <ShareLink experimentId={experimentId} />
       </div>
       <RunsToolbar

@@ -30,7 +30,6 @@ from runyard.protocol.messages.traces import (
     wire_trace_info,
 )
 from runyard.protocol.span_content import file_of
-from runyard.protocol.wire import missing
 from runyard.server.answers import Answer
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
@@ -87,9 +86,7 @@ def batch_get_trace_infos(call: Call, body: BatchGetTraces) -> TraceInfosAnswer:
 
 @routes.post(f"{_BASE}/search", permits=Permission.READ, of=reach.searched, summary="Search traces.")
 def search_traces(call: Call, body: SearchTraces) -> SearchTracesAnswer:
-    """Answer a page of traces."""
-    if not body.locations:
-        raise missing("locations")
+    """Answer a page of traces; MLflow's pages also ask for those of no experiment."""
     asked = traces.TracesAsked(
         experiment_ids=[each.experiment_id for each in body.locations if each.experiment_id],
         filter=body.filter,
