@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class CreateComputeTarget(Wire):
@@ -17,7 +17,7 @@ class CreateComputeTarget(Wire):
 
     name: str
     kind: str = "local"
-    slots: int = 1
+    slots: Int64 = 1
     description: str = ""
     tags: dict[str, str] = {}
     settings: dict[str, Any] = {}
@@ -28,7 +28,7 @@ class CreateComputeTarget(Wire):
 class ChangeComputeTarget(Wire):
     """Body of ``PATCH /api/v1/compute/{name}``; what is left out stays. Jobs of a paused target wait."""
 
-    slots: int | None = None
+    slots: Int64 | None = None
     is_paused: bool | None = None
     description: str | None = None
     tags: dict[str, str] | None = None
