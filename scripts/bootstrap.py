@@ -99,6 +99,7 @@ def main(goal: str) -> None:
             install_ssh_server()
             install_java()
             install_bubblewrap()
+            install_keyring()
         for client in clients:
             client.result()
 
@@ -333,6 +334,17 @@ def install_bubblewrap() -> None:
         apt_install("bubblewrap", because="the tests run pods in it")
     else:
         say("No bwrap found, so no tests with pods. On Debian: sudo apt-get install bubblewrap")
+
+
+def install_keyring() -> None:
+    """Install a desktop's keyring and the bus that it is on, of which the tests start some of their own."""
+    for program, package in (("dbus-daemon", "dbus-daemon"), ("gnome-keyring-daemon", "gnome-keyring")):
+        if shutil.which(program):
+            continue
+        if is_debian_root():
+            apt_install(package, because="the tests keep a key in a keyring of their own")
+        else:
+            say(f"No {program} found, so no tests with keyrings. On Debian: sudo apt-get install {package}")
 
 
 def is_debian_root() -> bool:
