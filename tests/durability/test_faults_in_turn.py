@@ -34,13 +34,22 @@ def test_r04_r06_a_training_whose_network_server_and_disk_fail_in_turn_loses_not
             full: list[Path] = []
             # The loop goes on while the server starts, which may take longer than all of its steps.
             restart = threading.Thread(target=server.start)
+
+            def cut_and_fill() -> None:
+                network.cut()
+                full.append(fill(disk))
+
+            def make_room_and_heal() -> None:
+                full.pop().unlink()
+                network.heal()
+
             turns: dict[int, Callable[[], object]] = {
                 20: network.cut,
                 60: network.heal,
                 80: server.kill9,
                 120: restart.start,
-                140: lambda: (network.cut(), full.append(fill(disk))),
-                180: lambda: (full.pop().unlink(), network.heal()),
+                140: cut_and_fill,
+                180: make_room_and_heal,
             }
             choices = {"RUNYARD_SPOOL_DIR": str(disk / "spools"), "RUNYARD_SPOOL_EXIT_WAIT_S": "300"}
             client = Client(tmp_path / "client", network.url, **choices)
