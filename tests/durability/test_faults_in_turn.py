@@ -71,7 +71,8 @@ def test_r04_r06_a_training_whose_network_server_and_disk_fail_in_turn_loses_not
             assert "are lost" not in client.stderr
             assert spools_of(client) == []
         with at(server) as http:
-            wanted = {"loss": [1 / (step + 1) for step in range(STEPS)], "a": list(range(STEPS))}
+            wanted: dict[str, list[float]] = {"a": [*range(STEPS)]}
+            wanted["loss"] = [1 / (step + 1) for step in range(STEPS)]
             for key, values in wanted.items():
                 points = sorted(history(http, run_id, key), key=lambda point: point[1])
                 assert [(step, value) for _, step, value in points] == list(enumerate(values))
