@@ -114,6 +114,7 @@ def main(goal: str) -> None:
             install_java()
             install_bubblewrap()
             install_containers()
+            install_keyring()
         for client in clients:
             client.result()
 
@@ -375,6 +376,7 @@ def make_base_image(folder: Path) -> None:
     say(f"Making an image for the tests in {folder.relative_to(ROOT)}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    run("apt-get", "update", hushed=True)
     listed = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Identifier: Packages"]
     found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\n")
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
@@ -386,6 +388,17 @@ def make_base_image(folder: Path) -> None:
     run("tar", "-C", str(root), "--one-file-system", *left_out, "-cf", str(folder / "base.tar"), ".")
     shutil.rmtree(root)
     stamp.write()
+
+
+def install_keyring() -> None:
+    """Install a desktop's keyring and the bus that it is on, of which the tests start some of their own."""
+    for program, package in (("dbus-daemon", "dbus-daemon"), ("gnome-keyring-daemon", "gnome-keyring")):
+        if shutil.which(program):
+            continue
+        if is_debian_root():
+            apt_install(package, because="the tests keep a key in a keyring of their own")
+        else:
+            say(f"No {program} found, so no tests with keyrings. On Debian: sudo apt-get install {package}")
 
 
 def is_debian_root() -> bool:

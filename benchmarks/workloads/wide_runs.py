@@ -24,7 +24,7 @@ KEYS = ("wide_table", "wide_search", "wide_chart", "wide_series")
 
 
 async def look_at_wide_runs(trial: Trial) -> None:
-    """ftml-860: the table of an experiment's runs, a search among them, and a chart of 100."""
+    """R14, ftml-860: the table of an experiment's runs, a search among them, and a chart of 100."""
     experiments = EXPERIMENTS if trial.extent.is_large else 1
     async with trial.connection() as connection:
         made = [await new_experiment(connection, "wide") for _ in range(experiments)]

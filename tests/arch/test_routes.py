@@ -4,6 +4,7 @@ from collections import Counter
 
 import msgspec
 import pytest
+from msgspec import inspect
 
 from runyard.auth.permissions import Open, Permission
 from runyard.server.routes import ROUTES
@@ -63,3 +64,24 @@ def test_twins_need_the_same_permission():
         and permits.get((method, path.replace("/ajax-api/", "/api/", 1)), needed) != needed
     ]
     assert different == []
+
+
+def _unbounded(kind: inspect.Type, name: str, above: frozenset[type] = frozenset()) -> list[str]:
+    """Return the numbers of a message that may be larger than what a database keeps."""
+    if isinstance(kind, inspect.IntType):
+        return [] if kind.ge is not None and kind.le is not None else [name]
+    if isinstance(kind, inspect.StructType):
+        if kind.cls in above:
+            return []
+        fields = [(each.type, f"{kind.cls.__name__}.{each.name}") for each in kind.fields]
+        return [row for each, named in fields for row in _unbounded(each, named, above | {kind.cls})]
+    parts = [getattr(kind, part, None) for part in ("item_type", "key_type", "value_type")]
+    parts += [*getattr(kind, "types", ()), *getattr(kind, "item_types", ())]
+    return [row for each in parts if each is not None for row in _unbounded(each, name, above)]
+
+
+def test_no_number_of_a_request_is_larger_than_what_a_database_keeps():
+    """A driver fails on such a one, and that is an answer of 500."""
+    asked = {route.request for route in ROUTES if route.request is not None}
+    found = {row for each in asked for row in _unbounded(inspect.type_info(each), each.__name__)}
+    assert sorted(found) == []

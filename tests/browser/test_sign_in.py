@@ -116,6 +116,29 @@ def test_a_real_provider_on_another_site_signs_somebody_in_and_back_to_where_the
         lab.close()
 
 
+def test_sign_out_ends_the_session_with_a_real_provider_too_and_comes_back(
+    visit: Visit, tmp_path: Path
+) -> None:
+    lab = Lab(tmp_path / "lab", RUNYARD_OIDC_SIGN_OUT="true")
+    try:
+        lab.provider.add("ann", **ANN)
+        page = visit().open(f"{lab.server.url}/#/keys")
+        page.get_by_role("link", name="Sign in with the lab").click()
+        page.locator("input[name=login]").fill("ann")
+        page.locator("input[name=password]").fill("any")
+        page.locator("button[type=submit]").click()
+        page.locator("button[type=submit]", has_text="Continue").click()
+        page.get_by_role("button", name="Account of ann.a").click()
+        page.get_by_text("Sign out").click()
+        page.wait_for_url(f"{lab.provider.issuer}/session/end**")
+        page.get_by_role("button", name="Yes, sign me out").click()
+        page.get_by_role("link", name="Sign in with the lab").click()
+        # It has forgotten her: it asks who she is.
+        expect(page.locator("input[name=login]")).to_be_visible()
+    finally:
+        lab.close()
+
+
 def test_a_machine_is_logged_in_or_denied_by_the_code_that_it_shows(
     visit: Visit, team: tuple[str, str], look: Look
 ) -> None:

@@ -128,6 +128,14 @@ CASES = [
 ]
 
 
+def test_r20_what_each_client_passes_is_frozen():
+    """A scenario that a client is not asked any more shows in the list, and with it why."""
+    frozen = (Path(__file__).parent / "passes.txt").read_text().splitlines()
+    assert (
+        sorted(f"{client} {scenario}" for engine, client, scenario in CASES if engine == "sqlite") == frozen
+    )
+
+
 def _interpreter(client: str) -> Path:
     python = ROOT / ".envs" / client / "bin" / "python"
     if not python.exists():
@@ -208,6 +216,6 @@ def test_a_client_has_no_runyard_beside_it(client: str):
 
 
 @pytest.mark.parametrize(("engine", "client", "scenario"), CASES, ids=["-".join(case) for case in CASES])
-def test_a_genuine_client_is_served(engine: str, client: str, scenario: str, outcomes_of):
+def test_r20_a_genuine_client_is_served(engine: str, client: str, scenario: str, outcomes_of):
     outcome = outcomes_of(engine, client)[scenario]
     assert outcome["failure"] is None, outcome["failure"]

@@ -24,7 +24,7 @@ from tests.running_server import RunningServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("RUNYARD_KILLS", "3"))
+KILLS = int(os.environ.get("RUNYARD_JOB_KILLS", "3"))
 WITHIN_S = 120.0
 # Slow enough to be killed in the middle, and it says each time that it was begun.
 SLOW = """
@@ -271,6 +271,7 @@ def test_r18_what_a_script_logs_while_the_server_is_away_is_there_when_the_job_h
     assert [each["step"] for each in history] == list(range(200))
 
 
+@pytest.mark.scaled
 def test_r18_many_jobs_on_two_slots_while_the_server_is_killed(own_jobs, tmp_path):
     """Each ends once, however often the server dies, and never more than two run at a time."""
     script = """

@@ -92,7 +92,7 @@ def _expect_first_batches(http: httpx.Client, client: LoggingClient, logged_befo
             assert http.get(path).raise_for_status().content == content
 
 
-def test_a_backup_under_load_is_one_moment_and_comes_back_whole(tmp_path):
+def test_r16_a_backup_under_load_is_one_moment_and_comes_back_whole(tmp_path):
     server = RunningServer(tmp_path / "home").start()
     finish, abandon = threading.Event(), threading.Event()
     clients = [LoggingClient([server.url], number, finish, abandon) for number in range(CLIENTS)]

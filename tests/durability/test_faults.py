@@ -172,7 +172,7 @@ def played(template: tuple[Path, str], home: Path, at: int, durability: Durabili
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("durability", list(Durability))
-def test_a_fault_at_any_write_leaves_the_old_state_or_the_new(template, tmp_path, durability, kind):
+def test_r03_a_fault_at_any_write_leaves_the_old_state_or_the_new(template, tmp_path, durability, kind):
     first = random.Random(f"{durability.value} {kind}").randrange(1, EVERY + 1)
     hits = 0
     for at in range(first, LAST + 1, EVERY):

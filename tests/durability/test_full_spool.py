@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ from tests.durability.test_full_disk import small_disk
 from tests.durability.test_lost_answers import history, tags_of
 from tests.durability.test_spool import TRAINING, WITHIN_S, Client, at
 from tests.running_server import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
 LEFT_BYTES = 200_000
 RUN = "a" * 32
+LAST = Logged(RUN, tags={"last": "yes"})
 
 
 def fill(disk: Path, left_bytes: int = 0) -> Path:
@@ -34,44 +37,69 @@ def fill(disk: Path, left_bytes: int = 0) -> Path:
     return ballast
 
 
-def test_r04_what_was_kept_on_a_disk_that_is_full_at_times_is_whole(tmp_path: Path, caplog):
+def test_r04_what_a_full_disk_does_not_take_waits_and_is_written_in_its_order(tmp_path: Path, caplog):
     caplog.set_level(logging.WARNING)
-    kept: list[Record] = []
     with small_disk(tmp_path / "disk") as disk:
         writer = SpoolWriter(disk / "spools", "http://127.0.0.1:5000", 10**12)
-        kept += _log_until_full(writer, fill_at=disk)
+        logged = _log_until_full(writer, fill_at=disk)
         folder = writer.folder
         assert folder is not None
-        assert [record for record, _ in folder.read(Position())] == kept
+        on_disk = [record for record, _ in folder.read(Position())]
+        assert on_disk == logged[: len(on_disk)]
+        assert 0 < len(on_disk) < len(logged)
         large = disk.parent / "large"
         large.write_bytes(bytes(1_000_000))
         assert not writer.add_file(large, FileLogged("f", "large", ""))
         assert list((folder.path / "files").iterdir()) == []
+        for _ in range(2):
+            (disk / "ballast").unlink()
+            until(partial(_is_written, writer))
+            assert [record for record, _ in folder.read(Position())] == logged
+            logged += _log_until_full(writer, fill_at=disk)
         (disk / "ballast").unlink()
-        kept += _log_until_full(writer, fill_at=disk)
-        (disk / "ballast").unlink()
-        assert writer.add(Logged(RUN, tags={"last": "yes"}))
-        assert [record for record, _ in folder.read(Position())] == [*kept, Logged(RUN, tags={"last": "yes"})]
+        until(partial(_is_written, writer))
+        assert writer.add(LAST)
+        assert [record for record, _ in folder.read(Position())] == [*logged, LAST]
         assert caplog.text.count("takes no more") == 1
-        assert writer.dropped > 1
+        assert (writer.dropped, writer.added) == (1, len(logged) + 1)  # the file
         writer.close()
 
 
+def test_r04_what_memory_may_not_hold_is_lost_and_counted(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("runyard.sdk.spool.writer.HELD_BYTES", 30_000)
+    with small_disk(tmp_path / "disk") as disk:
+        writer = SpoolWriter(disk / "spools", "http://127.0.0.1:5000", 10**12)
+        logged = _log_until_full(writer, fill_at=disk)
+        assert writer.folder is not None
+        kept = len(list(writer.folder.read(Position())))
+        assert 0 < writer.dropped < len(logged) - kept
+        assert writer.is_holding
+        writer.give_up()
+        assert _is_written(writer)
+        # Small ones may still have fitted.
+        read = [record for record, _ in writer.folder.read(Position())]
+        assert read[:kept] == logged[:kept]
+        assert len(read) + writer.dropped == len(logged)
+        writer.close()
+
+
+def _is_written(writer: SpoolWriter) -> bool:
+    writer.try_again()
+    return not writer.is_holding
+
+
 def _log_until_full(writer: SpoolWriter, fill_at: Path) -> list[Record]:
-    """Log records of many sizes until the disk is full, and some more; return those that were kept."""
-    kept: list[Record] = []
+    """Log records of many sizes until the disk is full, and some more; return all of them."""
+    logged: list[Record] = [Logged(RUN)]
     assert writer.add(Logged(RUN))
-    kept.append(Logged(RUN))
     fill(fill_at, LEFT_BYTES)
     refused = number = 0
     while refused < 20:
         record = Logged(RUN, tags={"number": str(number), "text": "x" * (number * 7919 % 9000)})
         number += 1
-        if writer.add(record):
-            kept.append(record)
-        else:
-            refused += 1
-    return kept
+        logged.append(record)
+        refused += not writer.add(record)
+    return logged
 
 
 def test_r04_a_training_on_a_full_disk_goes_on_and_what_was_kept_arrives(start_server, tmp_path: Path):

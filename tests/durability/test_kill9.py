@@ -89,17 +89,17 @@ def test_the_kills_came_while_clients_logged(survivors):
     assert [client.surprises for client in clients] == [[]] * CLIENTS
 
 
-def test_the_database_is_whole_after_every_kill(survivors):
+def test_r01_the_database_is_whole_after_every_kill(survivors):
     _, _, checks = survivors
     assert set(checks) == {"ok"}
 
 
-def test_all_that_was_acknowledged_is_there_once(survivors):
+def test_r01_all_that_was_acknowledged_is_there_once(survivors):
     server, clients, _ = survivors
     check_all_is_kept(server.url, clients)
 
 
-def test_the_latest_values_are_those_of_the_histories(survivors):
+def test_r01_the_latest_values_are_those_of_the_histories(survivors):
     server, clients, _ = survivors
     with httpx.Client(base_url=server.url, timeout=60) as http:
         for client in clients:

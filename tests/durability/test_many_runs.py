@@ -63,7 +63,7 @@ class Senders:
 
 
 @pytest.mark.slow
-def test_two_hundred_runs_log_at_once_and_all_is_there(server):
+def test_r12_two_hundred_runs_log_at_once_and_all_is_there(server):
     senders = Senders(server.url, RUNS)
     try:
         for step in range(ROUNDS):
@@ -87,7 +87,7 @@ def test_two_hundred_runs_log_at_once_and_all_is_there(server):
 
 
 @pytest.mark.nightly
-def test_an_hour_of_mixed_load_leaves_memory_and_open_files_flat(tmp_path):
+def test_r13_an_hour_of_mixed_load_leaves_memory_and_open_files_flat(tmp_path):
     server = RunningServer(tmp_path / "home").start()
     senders = Senders(server.url, 20)
     process = psutil.Process(server.pid)

@@ -21,7 +21,7 @@ from tests.postgres_server import PostgresServer, installed
 from tests.running_server import RunningServer
 from tests.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 # Read here, since the environment is scrubbed before a test runs.
 FAULTS = int(os.environ.get("RUNYARD_DATABASE_FAULTS", "10"))

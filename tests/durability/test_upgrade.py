@@ -81,7 +81,7 @@ def expect_all(home: Path, made: FirstSchema) -> None:
         assert check_integrity(stores).faults == []
 
 
-def test_an_upgrade_that_is_killed_again_and_again_comes_to_its_end(released, tmp_path):
+def test_r10_an_upgrade_that_is_killed_again_and_again_comes_to_its_end(released, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(released[0], home)
     began_s = time.monotonic()
@@ -117,7 +117,7 @@ def test_two_that_upgrade_at_once_upgrade_once(released, tmp_path):
     expect_all(home, released[1])
 
 
-def test_an_upgraded_server_answers_with_the_same_histories(released, tmp_path):
+def test_r10_an_upgraded_server_answers_with_the_same_histories(released, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(released[0], home)
     server = RunningServer(home).start()

@@ -21,7 +21,7 @@ from tests.conftest import ServerStarter
 from tests.object_stores.servers import ObjectServer
 from tests.running_server import RunningServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.scaled]
 
 MB = 1024 * 1024
 SIZE_BYTES = int(os.environ.get("RUNYARD_LARGE_FILE_MB", "256")) * MB

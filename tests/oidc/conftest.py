@@ -16,13 +16,16 @@ from tests.running_server import RunningServer, free_port
 class Lab:
     """A server with an administrator, and the provider that its people sign in by."""
 
-    def __init__(self, folder: Path, *, conforms: bool = False, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, conforms: bool = False, names_sessions: bool = True, **settings: str
+    ) -> None:
         port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.provider = OidcServer(
             folder,
-            [f"http://{name}:{port}/api/v1/oidc/callback" for name in ("127.0.0.1", "localhost")],
+            [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost")],
             conforms=conforms,
+            names_sessions=names_sessions,
         ).start()
         home = folder / "home"
         stores = open_stores(Settings(mode=Mode.SERVE, home=home))

@@ -17,11 +17,16 @@ const provider = new Provider(issuer, {
   // Some providers put all they know into the ID token, others tell it on request only.
   conformIdTokenClaims: told().conforms === true,
   cookies: { keys: ["only of tests"] },
+  features: { backchannelLogout: { enabled: true } },
+  // By its own dispatcher it calls no server on loopback, where all servers of the tests are.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   pkce: { required: () => true },
   async findAccount(_context, id) {
     const person = told().people[id];
     return person && { accountId: person.sub ?? id, claims: async () => ({ sub: person.sub ?? id, ...person }) };
   },
 });
+
+provider.on("backchannel.error", (_context, error) => console.log("nobody was told of a logout:", error));
 
 provider.listen(Number(port), "127.0.0.1", () => console.log(`ready at ${issuer}`));

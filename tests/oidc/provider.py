@@ -29,16 +29,23 @@ class OidcServer:
 
     Args:
         folder: Where it keeps what it is told.
-        callbacks: Where it may send browsers back to.
+        addresses: Where the server is that people sign in to; the first is told of those who sign out.
         conforms: Whether it tells of people on request only, and not in the ID token.
+        names_sessions: Whether it says which session of somebody has ended, or only whose.
     """
 
-    def __init__(self, folder: Path, callbacks: list[str], *, conforms: bool = False) -> None:
+    def __init__(
+        self, folder: Path, addresses: list[str], *, conforms: bool = False, names_sessions: bool = True
+    ) -> None:
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}"
         self._file = folder / "told.json"
         self._log = folder / "provider.log"
-        client = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uris": callbacks}
+        client: dict[str, Any] = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        client["redirect_uris"] = [f"{address}/api/v1/oidc/callback" for address in addresses]
+        client["post_logout_redirect_uris"] = [f"{address}/" for address in addresses]
+        client["backchannel_logout_uri"] = f"{addresses[0]}/api/v1/oidc/backchannel-logout"
+        client["backchannel_logout_session_required"] = names_sessions
         self._told: dict[str, Any] = {"clients": [client], "people": {}, "conforms": conforms}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -87,6 +94,18 @@ class Browser:
     def sign_in(self, url: str, login: str) -> httpx.Response:
         """Sign in at ``url`` as ``login``; return the answer to where the provider sent the browser back."""
         return self.client.get(self.callback_of(url, login))
+
+    def sign_out(self, url: str) -> str:
+        """Sign out at the provider, which asks first; return where it sends the browser in the end."""
+        asked = self.client.get(url)
+        form = re.search(r'action="([^"]+)"', asked.text)
+        proof = re.search(r'name="xsrf" value="(\w+)"', asked.text)
+        assert form is not None, asked.text[:2000]
+        assert proof is not None, asked.text[:2000]
+        filled = {"xsrf": proof[1], "logout": "yes"}
+        answer = self.client.post(urljoin(url, form[1]), data=filled)
+        assert answer.is_redirect, answer.text[:2000]
+        return urljoin(url, answer.headers["location"])
 
     def callback_of(self, url: str, login: str) -> str:
         """Sign in at the provider and return the address that it sends the browser back to."""

@@ -17,7 +17,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 WITHIN_S = 120.0
-TRIALS, KILLS = int(os.environ.get("RUNYARD_TRIALS", "12")), int(os.environ.get("RUNYARD_KILLS", "3"))
+TRIALS, KILLS = int(os.environ.get("RUNYARD_TRIALS", "12")), int(os.environ.get("RUNYARD_JOB_KILLS", "3"))
 # It logs by requests alone, which takes a tenth of the time that importing a client does.
 TINY = """\
 import json, os, sys, time, urllib.request
@@ -102,6 +102,7 @@ def test_a_grid_goes_through_all_combinations(experiment, code):
     assert next(list_sweeps(experiment.workspace.connection)).run_id == run.id
 
 
+@pytest.mark.scaled
 def test_many_trials_on_two_slots_while_the_server_is_killed(start_server, code):
     """Each number comes once, whatever the server was about when it died."""
     server = start_server(environment={"RUNYARD_LOCAL_SLOTS": "2"})

@@ -204,3 +204,10 @@ def test_a_workspace_goes_with_its_data_and_files(up):
         for table in ("data_assets", "data_asset_versions", "data_asset_folders"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0
     assert list(up.settings.artifact_root.rglob("data-assets")) == []
+
+
+@pytest.mark.parametrize("version", [-(2**63) - 1, 2**63, 10**400])
+@pytest.mark.parametrize("path", [f"{BASE}/titanic", "/api/v1/environments/keras"])
+def test_a_version_beyond_all_numbers_of_the_database_is_refused(up, path, version):
+    answer = up.ask("GET", path, {"version": str(version)})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")

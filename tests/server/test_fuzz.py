@@ -110,8 +110,10 @@ def test_s32_no_request_makes_the_server_fail_or_tell_what_it_should_not(lab, pe
     assert CANARIES[2] not in seen.read_text()
 
 
+@pytest.mark.scaled
 def test_s32_the_server_is_whole_afterwards(lab):
     answer = httpx.get(f"{lab.server.url}/api/v1/check", headers=lab.headers("administrator"), timeout=120)
+    assert answer.status_code == httpx.codes.OK, answer.text
     assert answer.json()["faults"] == []
     chain = httpx.get(
         f"{lab.server.url}/api/v1/audit/verify", headers=lab.headers("administrator"), timeout=60

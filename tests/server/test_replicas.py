@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -19,6 +20,10 @@ from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, Runyar
 from runyard.protocol.messages.common import KeyValue
 from runyard.services import experiments, logging, runs, tokens
 from runyard.services.call import Call
+from runyard.services.logout_tokens import Logout
+from runyard.services.oidc import Identity
+from runyard.services.signing_in import sign_in
+from runyard.services.signing_out import sign_out
 from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
 from tests.postgres_server import PostgresServer
@@ -41,6 +46,13 @@ def replicas(cluster: PostgresServer, tmp_path: Path) -> Iterator[tuple[Call, Ca
 
 def _call(stores: Stores, settings: Settings) -> Call:
     return Call(stores, settings, stores.metadata.workspaces.get_workspace("default"), LOCAL_OWNER)
+
+
+def _as(call: Call, header: str) -> Call:
+    """The call of whoever sends ``header``."""
+    caller = tokens.authenticate(call.stores, call.settings, header)
+    assert caller is not None
+    return replace(call, caller=caller)
 
 
 def at_once(replicas: tuple[Call, Call], *works: Callable[[Call], object]) -> list[object]:
@@ -83,6 +95,23 @@ def test_s12_a_key_that_one_server_revokes_is_refused_by_the_other_within_a_seco
     time.sleep(1)
     with pytest.raises(Unauthenticated):
         tokens.authenticate(second.stores, second.settings, header)
+
+
+def test_s12_a_session_that_the_provider_ends_at_one_server_is_over_at_the_other_within_a_second(replicas):
+    first, second = replicas
+    told = Identity("https://login.example", "eve-1", ("eve",), None, (), "s-1")
+    header = f"Bearer {sign_in(first.stores, first.settings, told, 'a browser').text}"
+    assert tokens.authenticate(second.stores, second.settings, header) is not None
+    token = tokens.exchange(_as(first, header), None, Scope.READER, 60).text
+    logout = Logout("https://login.example", "t-1", first.now_ms() + 60_000, "eve-1", "s-1")
+    _, ended = sign_out(first.stores, logout, first.now_ms())
+    assert len(ended) == 1
+    time.sleep(1)
+    for sent in (header, f"Bearer {token}"):
+        with pytest.raises(Unauthenticated):
+            tokens.authenticate(second.stores, second.settings, sent)
+    with pytest.raises(InvalidParameter):
+        sign_out(second.stores, logout, second.now_ms())
 
 
 def test_of_two_first_administrators_one_is_made(replicas):

@@ -44,6 +44,7 @@ OPEN_ROUTES |= {
     ): "the sign-in page asks it before anybody is signed in",
     ("GET", "/api/v1/oidc/login"): "begins a sign-in: sends the browser to the provider and tells nothing",
     ("GET", "/api/v1/oidc/callback"): "the provider sends the browser here; its answer is the credential",
+    ("POST", "/api/v1/oidc/backchannel-logout"): "the provider's signed logout token is the credential",
     ("POST", "/api/v1/device/authorize"): "a machine asks to be logged in and gets codes that open nothing",
     ("POST", "/api/v1/device/token"): "the machine's own code, of 256 bits, is the credential",
 }
@@ -76,7 +77,12 @@ OF_SERVER = {"/api/3.0/mlflow/server-info"}
 # Deleted by MLflow's words a workspace must be empty, and the walked one is not.
 NOT_EMPTY = {("DELETE", "/api/3.0/mlflow/workspaces/{workspace_name}")}
 # Open routes that answer something else where nothing was begun.
-NOTHING_BEGUN = {"/api/v1/oidc/login": 404, "/api/v1/oidc/callback": 403, "/api/v1/device/token": 400}
+NOTHING_BEGUN = {
+    "/api/v1/oidc/login": 404,
+    "/api/v1/oidc/callback": 403,
+    "/api/v1/oidc/backchannel-logout": 400,
+    "/api/v1/device/token": 400,
+}
 
 # Every POST that a reader may send. A new one belongs here only if it changes nothing.
 READING_POSTS = {

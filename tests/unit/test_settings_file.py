@@ -59,6 +59,7 @@ SAMPLES = {
     "oidc_groups_claim": ("g", '"g"', "g"),
     "oidc_only_added": ("yes", "true", True),
     "oidc_administrators": ("a", '"a"', "a"),
+    "oidc_sign_out": ("yes", "true", True),
     "public_url": ("https://p", '"https://p"', "https://p"),
     "graceful_stop_s": ("3", "3", 3),
     "metrics_open": ("true", "true", True),

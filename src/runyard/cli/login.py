@@ -57,6 +57,9 @@ def login(
         ),
     ] = None,
     without_browser: Annotated[bool, Parameter(help="Only print the address to open.")] = False,
+    keyring: Annotated[
+        bool, Parameter(help="Keep the key in the system's keyring and not in a file ('runyard[keyring]').")
+    ] = False,
     server: Server = THIS_SERVER,
 ) -> None:
     """Log this machine in to a server: somebody who is signed in there approves it in a browser.
@@ -66,10 +69,10 @@ def login(
     url = _address(address, server)
     secret = _given(api_key) if api_key is not None else _approved(url, opens_browser=not without_browser)
     caller = Connection(HttpTransport(url, FixedToken(secret))).get(_CALLER, GetCallerAnswer)
-    path = keep_secret(url, secret)
+    path = keep_secret(url, secret, in_keyring=keyring)
     say(f"This machine is logged in to {url} as {caller.name}.")
     note(f"You are {_roles(caller) or 'in no workspace yet: ask an administrator for a role'}.")
-    note(f"The key is in {path}." + _until(caller))
+    note(f"The key is in {'the keyring of this machine' if keyring else path}." + _until(caller))
     if os.environ.get("RUNYARD_TOKEN"):
         note("RUNYARD_TOKEN is set and goes before it; unset it to use the key.")
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from runyard.errors import Forbidden, InvalidState, RunyardError, Unauthenticated
+from runyard.errors import Forbidden, InvalidParameter, InvalidState, RunyardError, Unauthenticated
 from runyard.protocol.messages.tokens import CreateToken, CreateTokenAnswer
+from runyard.sdk import system_keyring
 from runyard.sdk.addresses import origin, without_workspace
 from runyard.sdk.databricks.secret import secret_of_databricks
 from runyard.sdk.transport import Credential, HttpTransport, Request, Transport
@@ -139,6 +141,7 @@ def exchange(
 
 _known_lock = threading.Lock()
 _known: dict[tuple[str, str], Credential] = {}
+_from_keyring: dict[tuple[str, int], str] = {}
 
 
 def find_credential(url: str) -> Credential | None:
@@ -171,50 +174,79 @@ def credentials_path() -> Path:
     return (Path(base) if base else Path.home() / ".config") / "runyard" / "credentials.json"
 
 
-def keep_secret(url: str, secret: str) -> Path:
+def keep_secret(url: str, secret: str, *, in_keyring: bool = False) -> Path:
     """Write the API key for the server at ``url`` into the credentials file, which nobody else can read.
 
     Args:
         url: Address of the server; what is kept for others stays.
         secret: The key.
+        in_keyring: Whether the key goes into the system's keyring, and the file says only that it is there.
 
     Returns:
         The file.
 
     Raises:
-        InvalidState: Others can read the file, or it is no credentials file.
+        InvalidParameter: There is no library for keyrings.
+        InvalidState: Others can read the file, it is no credentials file, or the keyring keeps nothing.
     """
-    return _write_credentials({**_read_credentials(), origin(url): secret})
+    kept, server = _read_credentials(), origin(url)
+    if in_keyring:
+        system_keyring.keep(server, secret)
+    elif server in kept and kept[server] is None:
+        # Somebody whose keyring is broken, or gone, goes back to the file.
+        with contextlib.suppress(InvalidState, InvalidParameter):
+            system_keyring.forget(server)
+    return _write_credentials({**kept, server: None if in_keyring else secret})
 
 
 def kept_secret(url: str) -> str | None:
-    """Return the API key for the server at ``url`` in the credentials file, if there is one.
+    """Return the API key for the server at ``url`` in the credentials file, or where that says it is.
+
+    The keyring is asked once in a process, and again when the file has changed: each question is a call to
+    another process, and may be one to the person.
 
     Raises:
-        InvalidState: Others can read the file, or it is no credentials file.
+        InvalidParameter: It is in a keyring, and there is no library for keyrings.
+        InvalidState: Others can read the file, it is no credentials file, or the keyring gives nothing.
     """
-    return _read_credentials().get(origin(url))
+    kept, server = _read_credentials(), origin(url)
+    if server not in kept or kept[server] is not None:
+        return kept.get(server)
+    with _known_lock:
+        known = (server, credentials_path().stat().st_mtime_ns)
+        if known not in _from_keyring:
+            secret = system_keyring.find(server)
+            if secret is None:
+                return None
+            _from_keyring[known] = secret
+        return _from_keyring[known]
 
 
 def forget_secret(url: str) -> None:
-    """Take the API key for the server at ``url`` out of the credentials file.
+    """Take the API key for the server at ``url`` out of the credentials file, and out of the keyring.
 
     Raises:
-        InvalidState: Others can read the file, or it is no credentials file.
+        InvalidParameter: It is in a keyring, and there is no library for keyrings.
+        InvalidState: Others can read the file, it is no credentials file, or the keyring can't be changed.
     """
-    known = _read_credentials()
-    if known.pop(origin(url), None) is not None:
+    known, server = _read_credentials(), origin(url)
+    if server in known:
+        if known.pop(server) is None:
+            system_keyring.forget(server)
         _write_credentials(known)
 
 
-def _write_credentials(secrets_by_server: dict[str, str]) -> Path:
+def _write_credentials(secrets_by_server: Mapping[str, str | None]) -> Path:
     path = credentials_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = {"servers": {server: {"token": secret} for server, secret in secrets_by_server.items()}}
+    servers: dict[str, dict[str, object]] = {
+        server: {"keyring": True} if secret is None else {"token": secret}
+        for server, secret in secrets_by_server.items()
+    }
     new = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        json.dump(content, opened, indent=2)
+        json.dump({"servers": servers}, opened, indent=2)
     new.replace(path)
     return path
 
@@ -243,10 +275,11 @@ def known_secret(url: str) -> str | None:
     return kept_secret(url)
 
 
-def _read_credentials() -> dict[str, str]:
-    """Return the secrets of the credentials file by the server's origin.
+def _read_credentials() -> dict[str, str | None]:
+    """Return the secrets of the credentials file by the server's origin; ``None`` for one in the keyring.
 
-    The file is ``{"servers": {"https://lab.example:443": {"token": "ry_..."}}}``.
+    The file is ``{"servers": {"https://lab.example:443": {"token": "ry_..."}}}``, or ``{"keyring": true}``
+    for a server.
     """
     path = credentials_path()
     try:
@@ -255,7 +288,10 @@ def _read_credentials() -> dict[str, str]:
             if mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise InvalidState(f"{path} holds secrets and others can read it. Run: chmod 600 '{path}'")
             content = json.load(opened)
-        servers = {origin(url): entry["token"] for url, entry in content["servers"].items()}
+        servers = {
+            origin(url): None if entry.get("keyring") is True else entry["token"]
+            for url, entry in content["servers"].items()
+        }
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, KeyError, AttributeError) as error:

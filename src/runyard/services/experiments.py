@@ -14,6 +14,7 @@ from runyard.protocol.ordering import parse_experiment_order
 from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.services.call import Call
 from runyard.services.quotas import take
+from runyard.services.twin_names import check_no_twin
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path, resolve_artifact_location
 from runyard.stores.metadata.base import Search
 
@@ -57,9 +58,20 @@ def _add_experiment(call: Call, name: str, location: str | None, tags: Mapping[s
         place = proxied_path(location) if location else None
         if place is not None:
             call.stores.metadata.trash.use_again(ArtifactPath((call.workspace.name,)) / place)
+        _check_no_twin(call, name)
         made = experiments.add_experiment(call.workspace.name, name, location, tags, call.now_ms())
         take(call, Limited.EXPERIMENTS)
         return made
+
+
+def _check_no_twin(call: Call, name: str, but: str | None = None) -> None:
+    find = call.stores.metadata.experiments.find_experiment_by_name
+
+    def is_taken(twin: str) -> bool:
+        found = find(call.workspace.name, twin)
+        return found is not None and found.experiment_id != but
+
+    check_no_twin("Experiment", name, is_taken)
 
 
 def _of_notebook(call: Call, name: str, source_id: str | None) -> Experiment | None:
@@ -110,6 +122,7 @@ def rename_experiment(call: Call, experiment_id: str, name: str) -> None:
         experiment = get_experiment(call, experiment_id)
         if experiment.lifecycle_stage is not LifecycleStage.ACTIVE:
             raise InvalidState("Cannot rename a non-active experiment.")
+        _check_no_twin(call, name, experiment.experiment_id)
         call.stores.metadata.experiments.rename_experiment(experiment.experiment_id, name, call.now_ms())
 
 

@@ -22,6 +22,14 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from runyard.errors import Forbidden, InvalidParameter, InvalidState, Unavailable
+from runyard.services.logout_tokens import (
+    LEEWAY_S,
+    NO_LOGOUT_TOKEN,
+    NOT_GOOD,
+    Logout,
+    logout_of,
+    name_of,
+)
 from runyard.services.outbound import OutboundAnswer, OutboundClient
 from runyard.settings import Settings
 
@@ -41,7 +49,6 @@ ALGORITHMS: Final = [
 """What an ID token may be signed with: public keys alone, never ``none`` and never a shared secret."""
 DISCOVERED_FOR_S: Final = 3600.0
 KEYS_AT_MOST_EVERY_S: Final = 60.0
-LEEWAY_S: Final = 60
 MAX_ID_TOKEN_LENGTH: Final = 64 * 1024
 MAX_GROUPS: Final = 1_000
 _log = logging.getLogger("runyard.server")
@@ -57,6 +64,7 @@ class Identity:
         names: What they may be called here, the best first.
         email: Their address, if the provider has verified it.
         groups: The groups that they are in; none if it says nothing of groups.
+        session: What it calls the session that they have with it; it ends sessions here by this name.
     """
 
     issuer: str
@@ -64,6 +72,7 @@ class Identity:
     names: tuple[str, ...]
     email: str | None
     groups: tuple[str, ...]
+    session: str | None = None
 
     @property
     def called(self) -> str:
@@ -129,7 +138,7 @@ class OidcProvider:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+        return _with_query(endpoint, query)
 
     def identify(self, code: str, attempt: Attempt, redirect_uri: str) -> Identity:
         """Return whom the provider names for the code that a browser brought back.
@@ -159,6 +168,35 @@ class OidcProvider:
         if claims.get("email", told.get("email")) != told.get("email"):
             told.pop("email_verified", None)  # it is said of another address
         return self._identity({**told, **claims})
+
+    def sign_out_url(self, return_uri: str) -> str | None:
+        """Return where a browser ends its session with the provider; ``None`` if it has no such place.
+
+        Source: OpenID Connect RP-Initiated Logout 1.0. Without an ID token, which is not kept here, the
+        provider asks the person first.
+
+        Raises:
+            Unavailable: The provider does not answer, or not as it should.
+        """
+        if "end_session_endpoint" not in self._document():
+            return None
+        query = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": return_uri}
+        return _with_query(self._endpoint("end_session_endpoint"), query)
+
+    def read_logout(self, token: str) -> Logout:
+        """Return whom the provider signs out by the logout token that it sent.
+
+        Raises:
+            InvalidParameter: It is not good, not of this provider or not for this server.
+            Unavailable: The provider's keys can't be had.
+        """
+        if len(token) > MAX_ID_TOKEN_LENGTH:
+            raise InvalidParameter("The logout token is too long.")
+        try:
+            decoded = self._decoded(token)
+        except NOT_GOOD:
+            raise InvalidParameter(NO_LOGOUT_TOKEN) from None
+        return logout_of(decoded, self._settings.oidc_issuer, self._settings.oidc_client_id)
 
     def check_issuer(self, told: str | None) -> None:
         """Refuse an answer that says it is from another provider (RFC 9207)."""
@@ -192,7 +230,7 @@ class OidcProvider:
     def _verified(self, token: str, attempt: Attempt) -> dict[str, Any]:
         settings = self._settings
         try:
-            decoded = self._decoded(token)
+            decoded = self._decoded(token).claims
             jwt.JWTClaimsRegistry(
                 now=int(time.time()),
                 leeway=LEEWAY_S,
@@ -203,8 +241,7 @@ class OidcProvider:
                 iat={"essential": True},
                 nonce={"essential": True, "value": attempt.nonce},
             ).validate(decoded)
-        # Not all that joserfc raises on a hostile header is its own: a list for a string is a TypeError.
-        except (JoseError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        except NOT_GOOD:
             raise Forbidden("The ID token of the provider of identities is not good.") from None
         # The registry takes a list that has the value in it, too.
         if (decoded["iss"], decoded["nonce"]) != (settings.oidc_issuer, attempt.nonce):
@@ -215,12 +252,12 @@ class OidcProvider:
             raise Forbidden("The ID token of the provider of identities is for another client.")
         return decoded
 
-    def _decoded(self, token: str) -> dict[str, Any]:
+    def _decoded(self, token: str) -> jwt.Token:
         try:
-            return jwt.decode(token, self._key_set(), algorithms=ALGORITHMS).claims
+            return jwt.decode(token, self._key_set(), algorithms=ALGORITHMS)
         except (JoseError, ValueError):
             # The provider may have another key by now; it is asked once a minute at most.
-            return jwt.decode(token, self._key_set(is_stale=True), algorithms=ALGORITHMS).claims
+            return jwt.decode(token, self._key_set(is_stale=True), algorithms=ALGORITHMS)
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         subject, email = claims["sub"], claims.get("email")
@@ -234,6 +271,7 @@ class OidcProvider:
             names=tuple(name for name in names if isinstance(name, str) and name),
             email=verified,
             groups=_groups(claims.get(self._settings.oidc_groups_claim)),
+            session=name_of(claims, "sid"),
         )
 
     def _sent(
@@ -318,6 +356,10 @@ def _signing_keys(found: Mapping[str, Any]) -> KeySet:
     if not usable:
         raise Unavailable("The provider of identities shows no key that its ID tokens could be signed with.")
     return KeySet(usable)
+
+
+def _with_query(endpoint: str, query: Mapping[str, str]) -> str:
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
 
 def _groups(claim: object) -> tuple[str, ...]:

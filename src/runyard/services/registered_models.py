@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from runyard.entities import registry_change
 from runyard.entities.registered_model import ModelVersion, RegisteredModel, Stage, is_prompt
@@ -14,6 +15,7 @@ from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.protocol.registry_filters import parse_registered_model_filter, parse_registered_model_order
 from runyard.services.call import Call
 from runyard.services.registry_events import announce
+from runyard.services.twin_names import check_no_twin
 from runyard.stores.metadata.base import Search
 
 MAX_MODELS_PAGE = 1000
@@ -34,10 +36,19 @@ def create_registered_model(
     now_ms = call.now_ms()
     model = RegisteredModel(call.workspace.name, name, now_ms, now_ms, description, dict(tags))
     with call.stores.atomic():
+        check_no_twin("Registered Model", name, partial(_is_there, call))
         if not call.stores.metadata.registered_models.add_registered_model(model):
             raise _taken(name, get_registered_model(call, name).is_prompt, is_prompt(tags))
         announce(call, registry_change.model_created(model))
     return model
+
+
+def _is_there(call: Call, name: str) -> bool:
+    try:
+        call.stores.metadata.registered_models.get_registered_model(call.workspace.name, name)
+    except NotFound:
+        return False
+    return True
 
 
 def get_registered_model(call: Call, name: str) -> RegisteredModel:
@@ -71,6 +82,7 @@ def rename_registered_model(call: Call, name: str, new_name: str) -> RegisteredM
     store = call.stores.metadata.registered_models
     with call.stores.atomic():
         get_registered_model(call, name)
+        check_no_twin("Registered Model", new_name, lambda twin: twin != name and _is_there(call, twin))
         store.rename_registered_model(call.workspace.name, name, new_name, call.now_ms())
         if new_name != name:
             announce(call, registry_change.model_renamed(name, new_name))

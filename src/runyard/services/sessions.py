@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.auth.permissions import Caller, Proof, Scope
-from runyard.entities.credential import KeyKind, Principal
+from runyard.entities.credential import ApiKey, KeyKind, Principal
 from runyard.errors import Forbidden, InvalidState
 from runyard.services.call import Call
 from runyard.services.keys import NewKey, ShownKey, add_key
@@ -56,16 +56,23 @@ def begin_session_of(
     return add_key(stores, person, new, now_ms)
 
 
-def end_session(call: Call) -> None:
-    """End the session that the request was sent with.
+def end_session(call: Call) -> bool:
+    """End the session that the request was sent with; return whether a provider of identities began it.
 
     Raises:
         InvalidState: It was sent with something else.
     """
-    caller = identify(call)
+    caller, credentials = identify(call), call.stores.metadata.credentials
     if caller.key_kind is not KeyKind.SESSION or caller.key_id is None:
         raise InvalidState("There is no session to end: the request came with another credential.")
-    call.stores.metadata.credentials.revoke_api_key(caller.key_id, call.now_ms())
+    key = credentials.find_api_key(caller.key_id)
+    credentials.revoke_api_key(caller.key_id, call.now_ms())
+    return key is not None and is_of_provider(key)
+
+
+def is_of_provider(key: ApiKey) -> bool:
+    """Whether it is the session of somebody who signed in by a provider: there is no API key behind it."""
+    return key.kind is KeyKind.SESSION and key.parent_key_id is None
 
 
 def lineage_of(call: Call, caller: Caller) -> str | None:

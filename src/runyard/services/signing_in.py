@@ -92,7 +92,11 @@ def sign_in(stores: Stores, settings: Settings, identity: Identity, user_agent: 
             raise Forbidden("You are locked out of this server. Its administrator can let you in again.")
         _join_groups(stores, person, identity.groups)
         person = _as_administrator(stores, settings, person, identity.groups)
-        return begin_session_of(stores, settings, person, user_agent, now_ms)
+        made = begin_session_of(stores, settings, person, user_agent, now_ms)
+        if identity.session is not None:
+            named = stores.metadata.provider_sessions
+            named.add_session(made.key.key_id, identity.issuer, identity.session)
+        return made
 
 
 def _person(stores: Stores, settings: Settings, identity: Identity, now_ms: int) -> Principal:

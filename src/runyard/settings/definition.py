@@ -199,6 +199,13 @@ class Settings:
         default="",
         metadata={"help": "The provider's group whose members administer this server; left out, none does."},
     )
+    oidc_sign_out: bool = field(
+        default=False,
+        metadata={
+            "help": "Let `Sign out` end the session at the provider too; the server's address with a slash "
+            "at its end must be registered there as a post-logout redirect URI."
+        },
+    )
     mlflow_ui: bool = field(
         default=True,
         metadata={

@@ -31,6 +31,7 @@ from runyard.stores.metadata.base_label_schemas import LabelSchemaStore
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
 from runyard.stores.metadata.base_many_runs import ManyRunsStore
 from runyard.stores.metadata.base_model_versions import ModelVersionStore
+from runyard.stores.metadata.base_provider_sessions import ProviderSessionStore
 from runyard.stores.metadata.base_quotas import QuotaStore
 from runyard.stores.metadata.base_registered_models import RegisteredModelStore
 from runyard.stores.metadata.base_retention import RetentionRuleStore
@@ -62,6 +63,7 @@ from runyard.stores.metadata.label_schemas import SqlLabelSchemas
 from runyard.stores.metadata.logged_models import SqlLoggedModels
 from runyard.stores.metadata.many_runs import SqlManyRuns
 from runyard.stores.metadata.model_versions import SqlModelVersions
+from runyard.stores.metadata.provider_sessions import SqlProviderSessions
 from runyard.stores.metadata.quotas import SqlQuotas
 from runyard.stores.metadata.registered_models import SqlRegisteredModels
 from runyard.stores.metadata.retention import SqlRetentionRules
@@ -113,6 +115,7 @@ class MetadataStore:
     rights: RightsStore
     audit: AuditStore
     devices: DeviceStore
+    provider_sessions: ProviderSessionStore
     trash: TrashStore
     retention_rules: RetentionRuleStore
     usage: UsageStore
@@ -234,6 +237,7 @@ def open_stores(
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),
         devices=SqlDevices(database),
+        provider_sessions=SqlProviderSessions(database),
         trash=SqlTrash(database),
         retention_rules=SqlRetentionRules(database),
         usage=SqlUsage(database),

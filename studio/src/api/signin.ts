@@ -1,6 +1,6 @@
 /** The ways in and out. */
 import { serverRoot } from "./address.ts";
-import { getJson, remove, send } from "./transport.ts";
+import { getJson, send } from "./transport.ts";
 
 export interface Provider {
   name: string;
@@ -29,4 +29,8 @@ export async function signInWithKey(apiKey: string): Promise<void> {
   );
 }
 
-export const endSession = () => remove("api/v1/session", serverRoot());
+/** End the session; answer where the one with the provider of identities ends, if there is such a place. */
+export async function endSession(): Promise<string | null> {
+  const response = await send("api/v1/session", { method: "DELETE" }, serverRoot());
+  return ((await response.json()) as { provider_sign_out_url: string | null }).provider_sign_out_url;
+}

@@ -182,7 +182,7 @@ describe("settings in the address", () => {
 });
 
 describe("CSV of a panel", () => {
-  it("quotes, and disarms names that a spreadsheet would run", () => {
+  it("S21: quotes, and disarms names that a spreadsheet would run", () => {
     const text = csvOf([plain("a", [0, 1], [1.5, null])], new Map([["a", '=cmd|"x",1']]), "step");
     expect(text.split("\n")).toEqual([
       "run_id,run_name,metric,step,value,min,max",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class WireFile(Wire):
@@ -49,7 +49,7 @@ class CreatePresignedDownloadUrl(Wire):
 
     run_id: str
     path: str
-    expiration: int | None = None
+    expiration: Int64 | None = None
 
 
 class CreatePresignedUploadUrl(Wire):
@@ -58,7 +58,7 @@ class CreatePresignedUploadUrl(Wire):
     path: str
     run_id: str | None = None
     model_id: str | None = None
-    expiration: int | None = None
+    expiration: Int64 | None = None
 
 
 class PresignedDownloadUrlAnswer(Wire):
@@ -73,13 +73,13 @@ class CreateMultipartUpload(Wire):
     """Body of ``mlflow-artifacts/mpu/create``; ``path`` says where the file lies on the client's machine."""
 
     path: str
-    num_parts: int | None = None
+    num_parts: Int64 | None = None
 
 
 class UploadedPart(Wire):
     """One part of a multipart upload."""
 
-    part_number: int | None = None
+    part_number: Int64 | None = None
     etag: str | None = None
     url: str | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class CreateComputeTarget(Wire):
@@ -17,7 +17,7 @@ class CreateComputeTarget(Wire):
 
     name: str
     kind: str = "local"
-    slots: int = 1
+    slots: Int64 = 1
     description: str = ""
     tags: dict[str, str] = {}
     settings: dict[str, Any] = {}
@@ -32,7 +32,7 @@ class ChangeComputeTarget(Wire):
     the place of the one there is. The target is looked at by them first, unless ``skip_validation`` is said.
     """
 
-    slots: int | None = None
+    slots: Int64 | None = None
     is_paused: bool | None = None
     description: str | None = None
     tags: dict[str, str] | None = None

@@ -11,7 +11,7 @@ from runyard.entities.data_asset import (
     Reading,
     SourceKind,
 )
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.wire import choice
 
 
@@ -55,13 +55,13 @@ class RegisterDataAsset(Wire):
 class DataAssetVersion(Wire):
     """Query of ``GET`` and ``DELETE /api/v1/data-assets/{name}``; left out, the latest, or all of them."""
 
-    version: int | None = None
+    version: Int64 | None = None
 
 
 class ListDataAssets(Wire):
     """Query of ``GET /api/v1/data-assets`` and of ``GET /api/v1/data-assets/{name}/versions``."""
 
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from runyard.entities.datastore import Datastore, Place
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class WireCredential(Wire, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class ListDatastoreFiles(Wire):
     """Query of ``GET /api/v1/datastores/{datastore}/files``."""
 
     path: str = ""
-    max_results: int = 1000
+    max_results: Int64 = 1000
     page_token: str = ""
 
 

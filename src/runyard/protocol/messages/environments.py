@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from runyard.entities.environment import CondaSpec, DockerSpec, Environment, EnvironmentSpec, PythonSpec
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class WireConda(Wire, omit_defaults=False):
@@ -49,13 +49,13 @@ class RegisterEnvironment(Wire):
 class GetEnvironment(Wire):
     """Query of ``GET /api/v1/environments/{name}``; without a version it is the one registered last."""
 
-    version: int | None = None
+    version: Int64 | None = None
 
 
 class ListEnvironments(Wire):
     """Query of ``GET /api/v1/environments`` and of ``GET /api/v1/environments/{name}/versions``."""
 
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
     with_archived: bool = False
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from runyard.entities.evaluation_dataset import DatasetRecord, EvaluationDataset
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class CreateEvaluationDataset(Wire):
@@ -25,7 +25,7 @@ class SearchEvaluationDatasets(Wire):
 
     experiment_ids: list[str] = []
     filter_string: str | None = None
-    max_results: int | None = None
+    max_results: Int64 | None = None
     order_by: list[str] = []
     page_token: str | None = None
 
@@ -45,7 +45,7 @@ class UpsertDatasetRecords(Wire):
 class GetDatasetRecords(Wire):
     """Query of ``GET datasets/{dataset_id}/records``."""
 
-    max_results: int | None = None
+    max_results: Int64 | None = None
     page_token: str | None = None
 
 

@@ -15,7 +15,7 @@ class ListEvents(Wire):
     kind: list[str] = []
     since_ms: Int64 = 0
     all_workspaces: bool = False
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from runyard.entities.experiment import Experiment
-from runyard.protocol.messages.common import KeyValue, Wire, key_values
+from runyard.protocol.messages.common import Int64, KeyValue, Wire, key_values
 
 
 class CreateExperiment(Wire):
@@ -59,11 +59,11 @@ class DeleteExperimentTag(Wire):
 class SearchExperiments(Wire):
     """Body or query of ``experiments/search``."""
 
-    max_results: int | None = None
+    max_results: Int64 | None = None
     page_token: str | None = None
     filter: str | None = None
     order_by: list[str] = []
-    view_type: int | str | None = None
+    view_type: Int64 | str | None = None
 
 
 class WireExperiment(Wire, omit_defaults=False):

@@ -113,7 +113,7 @@ class CreateKey(Wire):
     name: str
     scope: str | None = None
     workspace: str | None = None
-    lifetime_days: int | None = None
+    lifetime_days: Int64 | None = None
     principal: str | None = None
 
 
@@ -156,7 +156,7 @@ class SearchAudit(Wire):
     target: str | None = None
     since_ms: Int64 | None = None
     until_ms: Int64 | None = None
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
 
 

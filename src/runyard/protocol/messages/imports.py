@@ -109,7 +109,7 @@ class ImportModel(Wire):
     model_id: str
     experiment_id: str
     name: str
-    status: str | int = "LOGGED_MODEL_READY"
+    status: str | Int64 = "LOGGED_MODEL_READY"
     creation_timestamp_ms: Int64 | None = None
     last_updated_timestamp_ms: Int64 | None = None
     deleted_time: Int64 | None = None
@@ -136,7 +136,7 @@ class ImportedVersion(Wire):
     or ``source`` is an address in a remote store. A prompt has none.
     """
 
-    version: int
+    version: Int64
     creation_timestamp: Int64 | None = None
     last_updated_timestamp: Int64 | None = None
     description: str = ""

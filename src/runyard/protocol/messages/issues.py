@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from runyard.entities.issue import Issue
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class CreateIssue(Wire):
@@ -36,7 +36,7 @@ class SearchIssues(Wire):
 
     experiment_id: str | None = None
     filter_string: str | None = None
-    max_results: int | None = None
+    max_results: Int64 | None = None
     page_token: str | None = None
     include_trace_count: bool | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runyard.entities.job import DataPlace, Job, JobInput, JobOutput, Waiting
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.environments import WireDocker, WirePython, wire_docker, wire_python
 
 
@@ -16,7 +16,7 @@ class JobEnvironment(Wire):
     """
 
     name: str = ""
-    version: int | None = None
+    version: Int64 | None = None
     python: WirePython | None = None
     docker: WireDocker | None = None
     variables: dict[str, str] = {}
@@ -60,10 +60,10 @@ class SubmitJob(Wire):
     command: list[str] = []
     environment: JobEnvironment | None = None
     variables: dict[str, str] = {}
-    slots: int = 1
-    max_duration_s: int = 0
-    max_attempts: int = 1
-    priority: int = 0
+    slots: Int64 = 1
+    max_duration_s: Int64 = 0
+    max_attempts: Int64 = 1
+    priority: Int64 = 0
     is_azureml: bool = False
     inputs: dict[str, WireInput] = {}
     outputs: dict[str, WireOutput] = {}
@@ -84,7 +84,7 @@ class ListJobs(Wire):
     experiment_id: str | None = None
     statuses: str = ""
     text: str = ""
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
 
 
@@ -148,14 +148,14 @@ class BeginJob(Wire):
     ``agent_id`` is its own, drawn at random. Another agent of the same attempt is refused with INVALID_STATE.
     """
 
-    attempt: int
+    attempt: Int64
     agent_id: str
 
 
 class ReportJob(Wire):
     """Body of ``POST /api/v1/jobs/{run_id}/report``: the agent lives. ``status`` is preparing or running."""
 
-    attempt: int
+    attempt: Int64
     agent_id: str
     status: str
 
@@ -172,10 +172,10 @@ class EndJob(Wire):
     The same again is answered as the first time.
     """
 
-    attempt: int
+    attempt: Int64
     agent_id: str
     status: str
-    exit_code: int | None = None
+    exit_code: Int64 | None = None
     reason: str = ""
 
 

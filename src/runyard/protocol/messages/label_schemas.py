@@ -61,7 +61,7 @@ class CreateLabelSchema(Wire):
 
     experiment_id: str
     name: str
-    type: str | int = 0
+    type: str | Int64 = 0
     input: WireLabelInput | None = None
     instruction: str | None = None
     enable_comment: bool = False
@@ -84,7 +84,7 @@ class ListLabelSchemas(Wire):
     """Query of ``label-schemas/list``."""
 
     experiment_id: str
-    max_results: int | None = None
+    max_results: Int64 | None = None
     page_token: str | None = None
 
 

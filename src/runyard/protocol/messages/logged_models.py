@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from runyard.entities.logged_model import LoggedModel, LoggedModelMetric, LoggedModelStatus
 from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.common import KeyValue, Wire, key_values
+from runyard.protocol.messages.common import Int64, KeyValue, Wire, key_values
 from runyard.protocol.messages.metrics import WireMetric
 from runyard.protocol.wire import invalid, wire_float
 
@@ -41,7 +41,7 @@ class GetLoggedModel(Wire):
 class FinalizeLoggedModel(Wire):
     """Body of ``PATCH logged-models/{model_id}``."""
 
-    status: str | int
+    status: str | Int64
     model_id: str | None = None
 
 
@@ -81,7 +81,7 @@ class SearchLoggedModels(Wire):
     experiment_ids: list[str] | None = None
     filter: str | None = None
     datasets: list[WireMeasuredOn] = []
-    max_results: int | None = None
+    max_results: Int64 | None = None
     order_by: list[WireModelOrder] = []
     page_token: str | None = None
 

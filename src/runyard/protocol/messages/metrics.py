@@ -36,7 +36,7 @@ class GetMetricHistory(Wire):
     run_id: str
     metric_key: str
     page_token: str | None = None
-    max_results: int | None = None
+    max_results: Int64 | None = None
 
 
 class GetMetricHistoryAnswer(Wire):
@@ -51,7 +51,7 @@ class GetMetricHistoryBulk(Wire):
 
     run_id: list[str] = []
     metric_key: str | None = None
-    max_results: int | None = None
+    max_results: Int64 | None = None
 
 
 class GetMetricHistoryBulkAnswer(Wire, omit_defaults=False):
@@ -67,7 +67,7 @@ class GetMetricHistoryBulkInterval(Wire):
     metric_key: str
     start_step: Int64 | None = None
     end_step: Int64 | None = None
-    max_results: int | None = None
+    max_results: Int64 | None = None
 
 
 class ReadSeries(Wire):
@@ -78,9 +78,9 @@ class ReadSeries(Wire):
     x: str = "step"
     start: float | None = None
     end: float | None = None
-    width: int = 1000
+    width: Int64 = 1000
     raw: bool = False
-    max_results: int | None = None
+    max_results: Int64 | None = None
     page_token: str | None = None
 
 

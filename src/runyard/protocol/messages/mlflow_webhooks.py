@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from runyard.entities.event import EventKind
 from runyard.entities.webhook import Webhook
 from runyard.errors import InvalidParameter, NotImplementedHere
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.wire import invalid
 
 ACTIVE, DISABLED = "ACTIVE", "DISABLED"
@@ -48,7 +48,7 @@ class MlflowUpdateWebhook(Wire):
 class MlflowListWebhooks(Wire):
     """Query of ``GET /api/2.0/mlflow/webhooks``."""
 
-    max_results: int = 0
+    max_results: Int64 = 0
     page_token: str = ""
 
 

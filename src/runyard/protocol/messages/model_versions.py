@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.common import KeyValue, Wire
+from runyard.protocol.messages.common import Int64, KeyValue, Wire
 
 VERSIONS_PAGE = 200_000
 
@@ -44,7 +44,7 @@ class SearchModelVersions(Wire):
     """Query of ``model-versions/search``."""
 
     filter: str | None = None
-    max_results: int = VERSIONS_PAGE
+    max_results: Int64 = VERSIONS_PAGE
     order_by: list[str] = []
     page_token: str | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from runyard.entities.registered_model import ModelVersion, RegisteredModel
-from runyard.protocol.messages.common import KeyValue, Wire, key_values
+from runyard.protocol.messages.common import Int64, KeyValue, Wire, key_values
 
 READY = "READY"
 """The status of every version: what MLflow calls registration is over when it answers."""
@@ -80,7 +80,7 @@ class SearchRegisteredModels(Wire):
     """Query of ``registered-models/search``."""
 
     filter: str | None = None
-    max_results: int = 100
+    max_results: Int64 = 100
     order_by: list[str] = []
     page_token: str | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.entities.retention import RetentionRule
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class SetRetentionRule(Wire):
@@ -11,7 +11,7 @@ class SetRetentionRule(Wire):
 
     experiment_id: str | None = None
     older_than_s: float = 0.0
-    keep_last: int = 0
+    keep_last: Int64 = 0
     untagged: bool = False
 
 

@@ -7,7 +7,7 @@ import hashlib
 from runyard.entities.credential import Principal
 from runyard.entities.rights import Role
 from runyard.errors import InvalidParameter, NotImplementedHere
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 WORKSPACE, EXPERIMENT, ANY = "workspace", "experiment", "*"
 NO_PERMISSIONS = "NO_PERMISSIONS"
@@ -71,7 +71,7 @@ class CreateRole(Wire):
 class RoleId(Wire):
     """Body or query that names a role."""
 
-    role_id: int
+    role_id: Int64
 
 
 class ListRoles(Wire):
@@ -83,7 +83,7 @@ class ListRoles(Wire):
 class UpdateRole(Wire):
     """Body of ``PATCH /api/3.0/mlflow/roles/update``."""
 
-    role_id: int
+    role_id: Int64
     name: str | None = None
     description: str | None = None
 
@@ -91,7 +91,7 @@ class UpdateRole(Wire):
 class AddRolePermission(Wire):
     """Body of ``POST /api/3.0/mlflow/roles/permissions/add``."""
 
-    role_id: int
+    role_id: Int64
     resource_type: str
     resource_pattern: str
     permission: str
@@ -100,13 +100,13 @@ class AddRolePermission(Wire):
 class RolePermissionId(Wire):
     """Body of ``DELETE /api/3.0/mlflow/roles/permissions/remove``."""
 
-    role_permission_id: int
+    role_permission_id: Int64
 
 
 class UpdateRolePermission(Wire):
     """Body of ``PATCH /api/3.0/mlflow/roles/permissions/update``."""
 
-    role_permission_id: int
+    role_permission_id: Int64
     permission: str
 
 
@@ -114,7 +114,7 @@ class AssignRole(Wire):
     """Body of ``roles/assign`` and ``roles/unassign``."""
 
     username: str
-    role_id: int
+    role_id: Int64
 
 
 class WireRolePermission(Wire, omit_defaults=False):

@@ -54,7 +54,7 @@ class UpdateRun(Wire):
     __wire_aliases__ = {"run_id": "run_uuid"}
 
     run_id: str
-    status: str | int | None = None
+    status: str | Int64 | None = None
     end_time: Int64 | None = None
     run_name: str | None = None
 
@@ -64,8 +64,8 @@ class SearchRuns(Wire):
 
     experiment_ids: list[str] = []
     filter: str | None = None
-    run_view_type: str | int | None = None
-    max_results: int | None = None
+    run_view_type: str | Int64 | None = None
+    max_results: Int64 | None = None
     order_by: list[str] = []
     page_token: str | None = None
 

@@ -25,6 +25,12 @@ class SessionAnswer(Wire, omit_defaults=False):
     expires_ms: int | None
 
 
+class EndSessionAnswer(Wire, omit_defaults=False):
+    """Where a browser goes to end its session with the provider of identities too, if it has one there."""
+
+    provider_sign_out_url: str | None
+
+
 class BeginLogin(Wire):
     """Body of ``POST /api/v1/device/authorize``; ``machine`` is what the person will read."""
 

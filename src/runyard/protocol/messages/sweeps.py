@@ -13,7 +13,7 @@ from runyard.entities.sweep import (
     Trial,
     TrialStatus,
 )
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.jobs import SubmitJob
 from runyard.protocol.wire import choice
 
@@ -27,7 +27,7 @@ class WireDistribution(Wire, omit_defaults=False):
     """
 
     kind: str = "choice"
-    values: list[bool | int | float | str] = []
+    values: list[bool | Int64 | float | str] = []
     low: float = 0.0
     high: float = 0.0
     mean: float = 0.0
@@ -44,8 +44,8 @@ class WireStopping(Wire, omit_defaults=False):
     """
 
     kind: str
-    every: int = 1
-    delay: int = 0
+    every: Int64 = 1
+    delay: Int64 = 0
     slack_factor: float = 0.0
     slack_amount: float = 0.0
     percentage: float = 0.0
@@ -65,10 +65,10 @@ class SubmitSweep(SubmitJob, kw_only=True):
     metric: str = ""
     goal: str = "minimize"
     sampling: str = "random"
-    seed: int | None = None
-    max_trials: int | None = None
-    max_concurrent: int | None = None
-    max_sweep_duration_s: int = 0
+    seed: Int64 | None = None
+    max_trials: Int64 | None = None
+    max_concurrent: Int64 | None = None
+    max_sweep_duration_s: Int64 = 0
     stopping: WireStopping | None = None
 
 
@@ -76,14 +76,14 @@ class ListSweeps(Wire):
     """Query of ``GET /api/v1/sweeps``; the latest submitted first."""
 
     experiment_id: str | None = None
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
 
 
 class ListTrials(Wire):
     """Query of ``GET /api/v1/sweeps/{run_id}/trials``; by number."""
 
-    max_results: int = 100
+    max_results: Int64 = 100
     page_token: str | None = None
 
 

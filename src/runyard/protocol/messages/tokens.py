@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 
 
 class CreateToken(Wire):
@@ -10,7 +10,7 @@ class CreateToken(Wire):
 
     workspace: str | None = None
     scope: str | None = None
-    expires_in_s: int | None = None
+    expires_in_s: Int64 | None = None
 
 
 class CreateTokenAnswer(Wire, omit_defaults=False):

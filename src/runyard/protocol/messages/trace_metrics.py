@@ -11,7 +11,7 @@ from runyard.protocol.wire import WireFloat
 class WireAggregation(Wire):
     """How values are made one."""
 
-    aggregation_type: str | int
+    aggregation_type: str | Int64
     percentile_value: float | None = None
 
 
@@ -19,7 +19,7 @@ class QueryTraceMetrics(Wire):
     """Body of ``POST traces/metrics``."""
 
     experiment_ids: list[str]
-    view_type: str | int
+    view_type: str | Int64
     metric_name: str
     aggregations: list[WireAggregation]
     dimensions: list[str] = []
@@ -27,7 +27,7 @@ class QueryTraceMetrics(Wire):
     time_interval_seconds: Int64 | None = None
     start_time_ms: Int64 | None = None
     end_time_ms: Int64 | None = None
-    max_results: int = 1000
+    max_results: Int64 = 1000
     page_token: str | None = None
 
 

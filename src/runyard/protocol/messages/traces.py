@@ -50,7 +50,7 @@ class WireTraceInfo(Wire):
     response_preview: str | UnsetType = UNSET
     request_time: str | UnsetType = UNSET
     execution_duration: str | UnsetType = UNSET
-    state: str | int | UnsetType = UNSET
+    state: str | Int64 | UnsetType = UNSET
     trace_metadata: dict[str, str] | UnsetType = UNSET
     tags: dict[str, str] | UnsetType = UNSET
     assessments: list[WireAssessment] | UnsetType = UNSET
@@ -88,7 +88,7 @@ class SearchTraces(Wire):
 
     locations: list[WireTraceLocation]
     filter: str | None = None
-    max_results: int = 100
+    max_results: Int64 = 100
     order_by: list[str] = []
     page_token: str | None = None
 
@@ -126,7 +126,7 @@ class PromptVersionRef(Wire):
     """A version of a prompt."""
 
     name: str
-    version: str | int
+    version: str | Int64
 
 
 class LinkPrompts(Wire):

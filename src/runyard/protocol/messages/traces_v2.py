@@ -23,7 +23,7 @@ class EndTrace(Wire):
     """Body of ``PATCH traces/{trace_id}``."""
 
     timestamp_ms: Int64 = 0
-    status: str | int = _UNSPECIFIED
+    status: str | Int64 = _UNSPECIFIED
     request_metadata: list[KeyValue] = []
     tags: list[KeyValue] = []
     request_id: str | None = None
@@ -34,7 +34,7 @@ class SearchTracesV2(Wire):
 
     experiment_ids: list[str]
     filter: str | None = None
-    max_results: int = 100
+    max_results: Int64 = 100
     order_by: list[str] = []
     page_token: str | None = None
 

@@ -10,7 +10,7 @@ from runyard.protocol.messages.common import Int64, Wire
 class ListTrash(Wire):
     """Query of ``GET /api/v1/trash``."""
 
-    max_results: int = 1000
+    max_results: Int64 = 1000
     page_token: str | None = None
 
 
@@ -134,11 +134,11 @@ class CollectTrash(Wire):
     deleted_before_ms: Int64 | None = None
     experiment_ids: list[str] = []
     run_ids: list[str] = []
-    keep_last: int = 0
+    keep_last: Int64 = 0
     untagged: bool = False
     by_rules: bool = False
     dry_run: bool = False
-    offset: int = 0
+    offset: Int64 = 0
 
 
 class DeleteWorkspace(Wire):
@@ -149,7 +149,7 @@ class DeleteWorkspace(Wire):
 
     confirm: str = ""
     dry_run: bool = False
-    offset: int = 0
+    offset: Int64 = 0
 
 
 class CollectedAnswer(Wire, omit_defaults=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.entities.webhook import Comparison, Delivery, Threshold, Webhook
-from runyard.protocol.messages.common import Wire
+from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.events import WireEvent, wire_event
 from runyard.protocol.wire import choice
 
@@ -36,7 +36,7 @@ class ChooseWebhook(Wire):
 class ListDeliveries(Wire):
     """Query of ``GET /api/v1/webhooks/{webhook_id}/deliveries``."""
 
-    max_results: int = 100
+    max_results: Int64 = 100
 
 
 class WireWebhook(Wire, omit_defaults=False):

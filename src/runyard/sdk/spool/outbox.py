@@ -65,7 +65,10 @@ class Outbox:
         _all.add(self)
 
     def add(self, record: Record) -> bool:
-        """Keep a record and return whether it is on disk; it neither waits for the network nor raises."""
+        """Keep a record and return whether it is on disk, which it may not be while that is full.
+
+        It neither waits for the network nor raises.
+        """
         is_kept = self._writer.add(record)
         self._wake()
         return is_kept
@@ -101,15 +104,16 @@ class Outbox:
                 if left_s <= 0 or self._failures > failures:
                     return False
                 self._changed.wait(left_s)
-        return True
+        return not self._writer.is_holding
 
     def is_sent(self) -> bool:
         """Tell whether all that this process added so far is sent, without waiting for it."""
-        return self._sent_up_to >= self._writer.added
+        return self._sent_up_to >= self._writer.added and not self._writer.is_holding
 
     def close(self) -> None:
         """Send what waits, for as long as the choices say; then say what is left. The outbox stays usable."""
         self._finish(self._choices.exit_wait_s)
+        self._writer.give_up()
         last_error, dropped, left = self._last_error, self._writer.dropped, self._left()
         self._begin_again()
         self._writer.added = self._writer.dropped = 0
@@ -211,6 +215,8 @@ class Outbox:
 
     def _rest_at_end(self, failures: int) -> bool:
         if not failures:
+            if self._writer.is_holding:
+                self._wait(self._changed, lambda: False, GATHER_S)
             return self.is_sent()
         if not self._was_reached:
             # Where there never was a server there is none to wait for.
@@ -228,6 +234,7 @@ class Outbox:
 
     def _send_all(self) -> None:
         self._send_others()
+        self._writer.try_again()
         added, folder = self._writer.added, self._writer.folder
         if folder is not None:
             if self._replay is None:

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,8 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 MEASURED_EVERY_BYTES = 8 * 1024 * 1024
 MEASURED_AT_MOST_EVERY_S = 1.0
 COPIED_AT_ONCE_BYTES = 1 << 20
+HELD_BYTES = 16 * 1024 * 1024
+TRIED_AGAIN_AT_MOST_EVERY_S = 0.25
 
 _FULL = "it has reached its size limit"
 
@@ -30,7 +33,8 @@ _log = logging.getLogger("runyard.spool")
 class SpoolWriter:
     """Writes the spool of this process, from any of its threads; what does not fit is dropped and counted.
 
-    It makes its folder when the first record comes. Nothing about the disk makes it raise.
+    It makes its folder when the first record comes. Nothing about the disk makes it raise: while that is
+    full, records wait in memory, up to ``HELD_BYTES``, and are written in their order once there is room.
 
     Args:
         root: The folder of all spools.
@@ -51,7 +55,15 @@ class SpoolWriter:
         self._descriptor: int | None = None
         self._number = self._offset = 0
         self._used_bytes, self._measured_bytes = 0, -MEASURED_EVERY_BYTES - 1
-        self._measured_s = float("-inf")
+        self._measured_s = self._refused_s = float("-inf")
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._has_warned = False
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether records wait in memory for room on the disk."""
+        return bool(self._held)
 
     @property
     def folder(self) -> SpoolFolder | None:
@@ -59,10 +71,24 @@ class SpoolWriter:
         return self._folder
 
     def add(self, record: Record) -> bool:
-        """Add a record; return whether it is in the spool now."""
+        """Add a record; return whether it is in the spool now, and not in memory or lost."""
         content = framed(encode(record))
         with self._lock:
-            return self._append(content, len(content))
+            return self._append(content)
+
+    def try_again(self) -> None:
+        """Write what waits in memory, if the disk takes it now."""
+        if self._held:
+            with self._lock:
+                self._write_held()
+
+    def give_up(self) -> None:
+        """Write what waits in memory for the last time; what the disk does not take is lost and counted."""
+        with self._lock:
+            self._refused_s = float("-inf")
+            self._write_held()
+            self.dropped += len(self._held)
+            self._forget_held()
 
     def add_file(self, local: Path, record: FileLogged) -> bool:
         """Keep a file as it is now, and a record of it; return whether it is kept.
@@ -104,20 +130,55 @@ class SpoolWriter:
         self.added = self.dropped = 0
         # The parent's other threads may have held the lock: in the child nobody would ever release it.
         self._lock = threading.Lock()
+        self._forget_held()
         self._let_go()
 
-    def _append(self, content: bytes, new_bytes: int) -> bool:
+    def _append(self, content: bytes) -> bool:
+        if not self._has_room(len(content)):
+            return self._drop(_FULL)
+        if self._held and not self._write_held():
+            # It may not overtake those that wait: a later value of a tag must stay the later one.
+            return self._hold(content, "there is no room for what came before")
         try:
-            if not self._has_room(new_bytes):
-                return self._drop(_FULL)
-            self._opened()
-            if self._offset + len(content) > SEGMENT_BYTES and self._offset > HEADER_BYTES:
-                self._begin_segment(self._number + 1)
-            self._write(content)
+            self._put(content)
         except OSError as error:
-            return self._drop(str(error))
-        self.added += 1
+            self._refused_s = time.monotonic()
+            return self._hold(content, str(error))
         return True
+
+    def _put(self, content: bytes) -> None:
+        self._opened()
+        if self._offset + len(content) > SEGMENT_BYTES and self._offset > HEADER_BYTES:
+            self._begin_segment(self._number + 1)
+        self._write(content)
+        self.added += 1
+
+    def _write_held(self) -> bool:
+        """Write what waits, the oldest first; return whether all of it is written."""
+        now_s = time.monotonic()
+        if now_s - self._refused_s < TRIED_AGAIN_AT_MOST_EVERY_S:
+            return False
+        try:
+            while self._held:
+                self._put(self._held[0])
+                self._held_bytes -= len(self._held.popleft())
+        except OSError:
+            self._refused_s = now_s
+            return False
+        return True
+
+    def _hold(self, content: bytes, reason: str) -> bool:
+        """Let a record wait in memory, if there is room for it there."""
+        if self._held_bytes + len(content) > HELD_BYTES:
+            return self._drop(reason)
+        self._held.append(content)
+        self._held_bytes += len(content)
+        self._warn(reason, f"waits in memory, and beyond {HELD_BYTES >> 20} MB it is lost,")
+        return False
+
+    def _forget_held(self) -> None:
+        self._held.clear()
+        self._held_bytes = 0
 
     def _write(self, content: bytes) -> None:
         assert self._descriptor is not None
@@ -175,14 +236,20 @@ class SpoolWriter:
 
     def _drop(self, reason: str) -> bool:
         self.dropped += 1
-        if self.dropped == 1:
-            _log.warning(
-                "Runyard's spool in %s takes no more: %s. From now on what is logged is lost until there is "
-                "room again. RUNYARD_SPOOL_MAX_MB sets its limit, RUNYARD_SPOOL_DIR where it lies.",
-                self._root,
-                reason,
-            )
+        self._warn(reason, "is lost")
         return False
+
+    def _warn(self, reason: str, becomes: str) -> None:
+        if self._has_warned:
+            return
+        self._has_warned = True
+        _log.warning(
+            "Runyard's spool in %s takes no more: %s. From now on what is logged %s until there is "
+            "room again. RUNYARD_SPOOL_MAX_MB sets its limit, RUNYARD_SPOOL_DIR where it lies.",
+            self._root,
+            reason,
+            becomes,
+        )
 
     def _let_go(self) -> None:
         if self._descriptor is not None:
@@ -192,7 +259,8 @@ class SpoolWriter:
         self._folder = self._writer_lock = self._descriptor = None
         self._number = self._offset = 0
         self._used_bytes, self._measured_bytes = 0, -MEASURED_EVERY_BYTES - 1
-        self._measured_s = float("-inf")
+        self._measured_s = self._refused_s = float("-inf")
+        self._has_warned = False
 
 
 def _size_below(root: Path) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import parse_qs
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -12,11 +14,13 @@ from starlette.responses import RedirectResponse, Response
 from runyard.auth.permissions import Open, Permission
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.device import DeviceLogin
-from runyard.errors import Forbidden, LoginExpired, NotFound, RunyardError
+from runyard.errors import Forbidden, InvalidParameter, LoginExpired, NotFound, RunyardError
 from runyard.protocol import wire
+from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.signing_in import (
     BeginLogin,
     BeginLoginAnswer,
+    EndSessionAnswer,
     FetchLogin,
     FetchLoginAnswer,
     LoginAnswer,
@@ -30,7 +34,7 @@ from runyard.server.bodies import read_whole
 from runyard.server.cookies import set_session, set_signing_in, signing_in_of
 from runyard.server.pages import refusal_page
 from runyard.server.routing import Routes
-from runyard.services import devices, sessions, signing_in
+from runyard.services import devices, sessions, signing_in, signing_out
 from runyard.services.audit import target_of
 from runyard.services.call import Call
 from runyard.services.keys import ShownKey
@@ -39,6 +43,8 @@ from runyard.services.oidc import Attempt, Identity, OidcProvider
 routes = Routes()
 _LOGIN = "/api/v1/oidc/login"
 _CALLBACK = "/api/v1/oidc/callback"
+_SIGNED_OUT = "/api/v1/oidc/backchannel-logout"
+_MAX_FORM_BYTES = 128 * 1024
 _DEVICES = "/api/v1/device"
 _REQUEST = f"{_DEVICES}/requests/{{user_code}}"
 
@@ -70,10 +76,14 @@ async def create_session(call: Call, http: Request) -> SessionAnswer | Response:
 
 
 @routes.delete("/api/v1/session", permits=Permission.IDENTIFY, summary="Sign a browser out.", is_audited=True)
-async def end_session(call: Call, http: Request) -> Response:
-    """End the session that the browser sent."""
-    await run_sync(sessions.end_session, call)
-    return Answer(b"{}", more_headers=(set_session(http.scope, "", 0),))
+async def end_session(call: Call, http: Request) -> EndSessionAnswer | Response:
+    """End the session that the browser sent, and say where it ends the one that it has with the provider."""
+    url = None
+    if await run_sync(sessions.end_session, call) and call.settings.oidc_sign_out:
+        home = f"{_base_url(call, http)}/"
+        url = await run_sync(signing_out.provider_sign_out_url, call.operation.provider, home)
+    answer = EndSessionAnswer(provider_sign_out_url=url)
+    return Answer(wire.encode(answer), more_headers=(set_session(http.scope, "", 0),))
 
 
 @routes.get(
@@ -114,6 +124,20 @@ async def end_sign_in(call: Call, http: Request) -> Response:
         return refusal_page(error, http, forget)
     target = http.scope.get("root_path", "") + attempt.return_to
     return _redirect(target, forget, _session_header(call, http, made))
+
+
+@routes.post(
+    _SIGNED_OUT,
+    permits=Open(
+        "the provider of identities calls it; the logout token that it has signed is the credential"
+    ),
+    summary="Where the provider of identities says that somebody has signed out.",
+)
+async def provider_signed_out(call: Call, http: Request) -> Empty | Response:
+    """End the sessions that the provider means (OpenID Connect Back-Channel Logout 1.0)."""
+    token = _logout_token(await read_whole(http.receive))
+    await run_sync(_provider_signed_out, call, http, token)
+    return Answer(b"{}")
 
 
 @routes.post(
@@ -220,6 +244,29 @@ def _signed_in(call: Call, http: Request, identity: Identity) -> ShownKey:
     )
     call.stores.metadata.audit.append([event])
     return made
+
+
+def _logout_token(form: bytes) -> str:
+    """Return the token of a form, which may hold other fields besides."""
+    told: dict[str, list[str]] = {}
+    if len(form) <= _MAX_FORM_BYTES:
+        with contextlib.suppress(ValueError):
+            told = parse_qs(form.decode("ascii"), max_num_fields=10)
+    tokens = told.get("logout_token", [])
+    if len(tokens) != 1:
+        raise InvalidParameter("Send one 'logout_token', as a form does.")
+    return tokens[0]
+
+
+def _provider_signed_out(call: Call, http: Request, token: str) -> None:
+    """End the sessions that a logout token means, and write down whose they were."""
+    logout = _provider(call).read_logout(token)
+    owner, ended = signing_out.sign_out(call.stores, logout, call.now_ms())
+    if owner is None:
+        return
+    target = target_of({"name": owner.name, "key_id": [key.key_id for key in ended]})
+    event = replace(_event(call, http, Outcome.DONE, target), action="signing_in.provider_signed_out")
+    call.stores.metadata.audit.append([replace(event, caller=owner.name, principal_id=owner.principal_id)])
 
 
 def _event(call: Call, http: Request, outcome: Outcome, target: str) -> AuditEvent:

@@ -98,6 +98,25 @@ api_keys = Table(
     Index(None, "principal_id"),
 )
 
+# What a provider of identities calls the session that an API key is, so that it can end it.
+provider_sessions = Table(
+    "provider_sessions",
+    tables,
+    Column("key_id", TEXT, ForeignKey("api_keys.key_id", ondelete="CASCADE"), primary_key=True),
+    Column("session_sha256", TEXT, nullable=False),
+    Index(None, "session_sha256"),
+    sqlite_with_rowid=False,
+)
+
+# Logout tokens that have come and that a second time would be taken for good.
+logout_tokens = Table(
+    "logout_tokens",
+    tables,
+    Column("token_sha256", TEXT, primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 signing_keys = Table(
     "signing_keys",
     tables,
