@@ -114,6 +114,8 @@ def test_azures_packages_stay_where_their_names_are_theirs():
         (["azureml-defaults"], []),
         (["azureml-mlflow"], ["mlflow-skinny"]),
         (["azureml-mlflow>=1", "mlflow==2.22"], ["mlflow==2.22"]),
+        (["azureml-dataprep[fuse]", "scikit-learn"], ["pandas", "scikit-learn"]),
+        (["azureml-dataset-runtime", "pandas<3"], ["pandas<3"]),
         (["azureml-mlflow", "scikit-learn>1"], ["mlflow-skinny", "skops", "scikit-learn>1"]),
         (["azureml-mlflow", "scikit_learn", "skops"], ["mlflow-skinny", "scikit_learn", "skops"]),
         (["AzureML_SDK[notebooks]", "--extra-index-url https://x", "azure-storage-blob"], None),

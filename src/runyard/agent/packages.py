@@ -21,7 +21,13 @@ _OTHER_NAMES = {
 # No packages of Python's: what pip installs brings them itself, or it chooses how conda does it.
 _NOT_FOR_PIP = frozenset({"blas", "cpuonly", "cudatoolkit", "cudnn", "mkl", "nomkl", "pytorch-cuda"})
 # What a package of Microsoft's brings that a script imports.
-_BROUGHT = {"azureml-mlflow": "mlflow-skinny"}
+_BROUGHT = {
+    "azureml-dataprep": "pandas",
+    "azureml-dataset-runtime": "pandas",
+    "azureml-mlflow": "mlflow-skinny",
+}
+# What has that in it already.
+_WITH_IT = {"mlflow-skinny": ("mlflow",)}
 # What MLflow writes scikit-learn's models with, which MLflow whole brings and the client alone does not.
 _SKLEARN, _SKLEARN_WRITER = "scikit-learn", "skops"
 
@@ -120,10 +126,10 @@ def _names(lines: Iterable[str]) -> set[str]:
 
 def _in_place_of(name: str, names: set[str], notes: list[str]) -> list[str]:
     brought = _BROUGHT.get(name)
-    if brought is None or names & {"mlflow", "mlflow-skinny"}:
+    if brought is None or names & {brought, *_WITH_IT.get(brought, ())}:
         return []
     notes.append(f"{brought}, which it brings, is installed in its place.")
-    if _SKLEARN not in names or _SKLEARN_WRITER in names:
+    if brought != "mlflow-skinny" or _SKLEARN not in names or _SKLEARN_WRITER in names:
         return [brought]
     notes.append(f"{_SKLEARN_WRITER} is installed too: MLflow writes models of {_SKLEARN} with it.")
     return [brought, _SKLEARN_WRITER]
