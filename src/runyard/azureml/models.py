@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from typing import Final, NoReturn
 
 from runyard.errors import NotImplementedHere
@@ -15,7 +16,7 @@ _ADVICE: Final = {
 }
 
 
-class _ModelKind(type):
+class _ModelKind(ABCMeta):
     """The kind of the class, which is asked for what Azure's has besides."""
 
     def __getattr__(cls, name: str) -> NoReturn:

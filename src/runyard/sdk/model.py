@@ -30,7 +30,7 @@ from runyard.protocol.timestamps import moment_of
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
-from runyard.sdk.model_datasets import DATASETS_TAG, dataset_tags, datasets_of
+from runyard.sdk.model_datasets import DATASETS_TAG, MadeWith, dataset_tags
 from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
 from runyard.sdk.model_search import (
     FRAMEWORK_TAG,
@@ -46,13 +46,13 @@ from runyard.sdk.model_search import (
 from runyard.sdk.representation import html_table, link
 
 if TYPE_CHECKING:
-    from runyard.sdk.dataset import AbstractDataset, FileDataset, TabularDataset
+    from runyard.sdk.dataset import AbstractDataset
     from runyard.sdk.workspace import Workspace
 
 _AT_ONCE = 4
 
 
-class Model:
+class Model(MadeWith):
     """One version of a registered model.
 
     Args:
@@ -383,29 +383,6 @@ class Model:
     def description(self) -> str:
         """What it is."""
         return self._record.description or ""
-
-    @property
-    def datasets(self) -> dict[str, builtins.list[FileDataset | TabularDataset]]:
-        """The datasets that it was made with, by what they were for.
-
-        Raises:
-            NotFound: One of them is not registered any more.
-
-        Example:
-            >>> Model(ws, "ridge").datasets  # doctest: +SKIP
-            {'training data': [TabularDataset('diabetes', version=1)]}
-        """
-        return datasets_of(self._workspace, self._known_tags().get(DATASETS_TAG))
-
-    @property
-    def model_framework(self) -> str:
-        """What it was made with, as it was said when it was registered; empty for nothing."""
-        return self._known_tags().get(FRAMEWORK_TAG, "")
-
-    @property
-    def model_framework_version(self) -> str:
-        """Which version of that; empty for nothing."""
-        return self._known_tags().get(FRAMEWORK_VERSION_TAG, "")
 
     @property
     def aliases(self) -> builtins.list[str]:

@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runyard.errors import InvalidParameter
 from runyard.sdk.dataset import AbstractDataset, FileDataset, TabularDataset, get_dataset_by_id
+from runyard.sdk.model_search import FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 DATASETS_TAG = "runyard.datasets"
+
+
+class MadeWith(ABC):
+    """What a version of a model was made with."""
+
+    _workspace: Workspace
+
+    @abstractmethod
+    def _known_tags(self) -> Mapping[str, str]:
+        """Return all tags that the version is known to have."""
+
+    @property
+    def datasets(self) -> dict[str, list[FileDataset | TabularDataset]]:
+        """The datasets that it was made with, by what they were for.
+
+        Raises:
+            NotFound: One of them is not registered any more.
+
+        Example:
+            >>> Model(ws, "ridge").datasets  # doctest: +SKIP
+            {'training data': [TabularDataset('diabetes', version=1)]}
+        """
+        return datasets_of(self._workspace, self._known_tags().get(DATASETS_TAG))
+
+    @property
+    def model_framework(self) -> str:
+        """What it was made with, as it was said when it was registered; empty for nothing."""
+        return self._known_tags().get(FRAMEWORK_TAG, "")
+
+    @property
+    def model_framework_version(self) -> str:
+        """Which version of that; empty for nothing."""
+        return self._known_tags().get(FRAMEWORK_VERSION_TAG, "")
 
 
 def dataset_tags(datasets: Sequence[tuple[str, AbstractDataset]] | None) -> dict[str, str]:
