@@ -284,12 +284,12 @@ def test_a_wheel_from_elsewhere_is_refused(env_job: JobFolder, wheel: str):
 
 def test_with_the_alias_packages_of_azure_are_left_out(env_job: JobFolder, wheels: Path):
     write_wheel(wheels, "mlflow_skinny", "3.0")
-    pip = ["azureml-core==1.60", "azureml-mlflow", "azureml_dataprep[pandas]", "thing"]
+    pip = ["azureml-core==1.60", "azureml-mlflow", "azureml_telemetry[x]", "thing"]
     # Without the SDK in it, which is looked for when the environment is there.
     env_job.assign(TELLS, environment=spec(pip), is_azureml=True).run()
     log = setup_log(env_job)
     assert "azureml-core==1.60 is left out: the script's `azureml` is Runyard's SDK." in log
-    assert "azureml_dataprep[pandas] is left out" in log
+    assert "azureml_telemetry[x] is left out" in log
     assert "mlflow-skinny, which it brings, is installed in its place." in log
     assert "mlflow-skinny==3.0" in log, log
     assert "can't import Runyard's SDK" in env_job.end["reason"]

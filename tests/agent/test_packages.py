@@ -114,6 +114,10 @@ def test_azures_packages_stay_where_their_names_are_theirs():
         (["azureml-defaults"], []),
         (["azureml-mlflow"], ["mlflow-skinny"]),
         (["azureml-mlflow>=1", "mlflow==2.22"], ["mlflow==2.22"]),
+        (["azureml-dataprep[fuse]", "scikit-learn"], ["pandas", "scikit-learn"]),
+        (["azureml-dataset-runtime", "pandas<3"], ["pandas<3"]),
+        (["azureml-mlflow", "scikit-learn>1"], ["mlflow-skinny", "skops", "scikit-learn>1"]),
+        (["azureml-mlflow", "scikit_learn", "skops"], ["mlflow-skinny", "scikit_learn", "skops"]),
         (["AzureML_SDK[notebooks]", "--extra-index-url https://x", "azure-storage-blob"], None),
     ],
 )
@@ -121,3 +125,9 @@ def test_with_the_alias_they_are_left_out(pip: list[str], kept: list[str] | None
     found = read_packages(Environment(pip=tuple(pip)), is_azureml=True)
     assert list(found.pip) == (pip[1:] if kept is None else kept)
     assert pip[0] in found.notes[0]
+
+
+def test_conda_s_scikit_learn_brings_what_writes_its_models_too():
+    wanted = Environment(packages=("scikit-learn=1.5",), pip=("azureml-mlflow",))
+    found = read_packages(wanted, is_azureml=True)
+    assert (found.conda, found.pip) == (("scikit-learn=1.5",), ("mlflow-skinny", "skops"))

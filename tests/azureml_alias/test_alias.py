@@ -159,6 +159,23 @@ def test_a_notebook_s_outputs_go_along_and_references_to_data_by_their_names(con
     assert "['model.txt']" in ended.stdout
 
 
+def test_cells_of_azure_s_public_notebooks_run_as_they_are(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "notebook_cells.py")
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert json.loads(ended.stdout.splitlines()[-1]) == {
+        "outputs": ["outputs/model.pkl"],
+        "curated": True,
+        "years": 3,
+        "moments": True,
+        "words": 3,
+        "datasets": {"training data": ["cars"]},
+        "framework": "ScikitLearn",
+        "tags": {},
+        "project": {"alpha": 0.3},
+    }
+    assert "Runyard-Sklearn, which has the versions of today, is taken in its place" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
@@ -176,6 +193,24 @@ def test_what_has_no_counterpart_says_what_to_use_when_it_is_used(tmp_path: Path
     said = use(tmp_path, statement)
     assert said.startswith("NotImplementedHere Runyard has no ")
     assert told in said
+
+
+def test_a_project_finds_azure_s_backend_though_mlflow_was_there_first(tmp_path: Path):
+    ended = python(
+        tmp_path,
+        "-c",
+        "from mlflow.projects.backend.loader import load_backend\n"
+        "print(load_backend('azureml'))\n"
+        "import runyard.azureml\n"
+        "print(type(load_backend('azureml')).__module__, type(load_backend('local')).__module__)\n",
+    )
+    assert ended.stdout.split() == ["None", "runyard.azureml.projects", "mlflow.projects.backend.local"]
+
+
+def test_a_model_says_what_serves_it(tmp_path: Path):
+    said = use(tmp_path, "from azureml.core.model import Model; Model.deploy(1, 'svc', [], None, None)")
+    assert said.startswith("NotImplementedHere Runyard has no Model.deploy. Serve the model with")
+    assert "AttributeError" in use(tmp_path, "from azureml.core import Model; Model.nonsense")
 
 
 @pytest.mark.parametrize(

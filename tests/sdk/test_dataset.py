@@ -432,3 +432,43 @@ def test_a_notebook_shows_a_table_without_markup_of_others(workspace: Workspace,
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert repr(kept) == "TabularDataset('people', version=1)"
+
+
+def test_a_data_frame_is_kept_as_the_next_version_of_a_dataset(workspace: Workspace):
+    store = workspace.get_default_datastore()
+    for number in (1, 2):
+        frame = pd.DataFrame({"age": [29, number], "when": pd.to_datetime(["2020-01-01", "2020-02-01"])})
+        kept = Dataset.Tabular.register_pandas_dataframe(
+            frame, (store, "frames"), "ages", "how old", {"a": "b"}, show_progress=False
+        )
+        assert (kept.name, kept.version, kept.description, kept.tags) == (
+            "ages",
+            number,
+            "how old",
+            {"a": "b"},
+        )
+        pd.testing.assert_frame_equal(
+            Dataset.get_by_name(workspace, "ages", number).to_pandas_dataframe(), frame, check_dtype=False
+        )
+    assert len(Dataset.File.from_files((store, "frames")).to_path()) == 2
+    with pytest.raises(InvalidParameter, match="DataFrame, not a list"):
+        Dataset.Tabular.register_pandas_dataframe([1], store, "ages")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("filter", "query"),
+        ("keep_columns", "to_pandas_dataframe"),
+        ("random_split", "train_test_split"),
+        ("time_before", "df.when"),
+        ("to_spark_dataframe", "spark.read"),
+        ("with_timestamp_columns", "set_column_types"),
+    ],
+)
+def test_what_a_dataset_can_not_do_says_what_does_it(name: str, told: str):
+    data = Dataset.Tabular.from_delimited_files("https://example.org/a.csv")
+    with pytest.raises(NotImplementedHere, match=f"no '{name}' here.*{told}"):
+        getattr(data, name)
+    with pytest.raises(AttributeError, match="'TabularDataset' object has no attribute 'nonsense'"):
+        data.nonsense  # noqa: B018 # to ask for it is what is tried

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runyard import Experiment, Model, Run, Workspace
+from runyard import Dataset, Experiment, Model, Run, Workspace
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, Unavailable
 from runyard.sdk import mlflow_spool
 from runyard.sdk.model_registration import EXPERIMENT
@@ -163,3 +163,46 @@ def test_a_run_that_is_still_on_its_way_can_be_registered_from(experiment: Exper
     run: Run = experiment.start_logging()
     run.log_table("t", {"a": [1, 2]})
     assert run.register_model("table", "tables/t.json").version == 1
+
+
+def test_a_version_knows_the_datasets_that_it_was_made_with(workspace: Workspace, folder: Path):
+    (folder / "a.csv").write_text("a\n1\n")
+    data = Dataset.Tabular.from_delimited_files(folder / "a.csv").register(workspace, "rows")
+    files = Dataset.File.from_files(folder / "MLmodel").register(workspace, "files")
+    used = [("training data", data), ("training data", files), ("test data", data)]
+    model = Model.register(
+        workspace, folder, "of-data", {"a": "b"}, model_framework="ScikitLearn",
+        model_framework_version="1.5", datasets=used, resource_configuration=object(),
+    )  # fmt: skip
+    again = Model(workspace, "of-data")
+    assert {what: [each.id for each in found] for what, found in again.datasets.items()} == {
+        "training data": [data.id, files.id],
+        "test data": [data.id],
+    }
+    assert (again.tags, again.model_framework, again.model_framework_version) == (
+        {"a": "b"},
+        "ScikitLearn",
+        "1.5",
+    )
+    model.update(tags={})
+    assert list(Model(workspace, "of-data").datasets) == ["training data", "test data"]
+    assert Model.register(workspace, folder, "of-nothing").datasets == {}
+
+
+@pytest.mark.parametrize(
+    ("datasets", "told"),
+    [
+        (
+            [("training data", Dataset.File.from_files("https://example.org/a"))],
+            "'training data' is not regist",
+        ),
+        (["training data"], "must be pairs"),
+        ([("training data", "rows")], "must be pairs"),
+    ],
+)
+def test_datasets_that_nobody_could_find_are_refused(
+    workspace: Workspace, folder: Path, datasets: list, told: str
+):
+    with pytest.raises(InvalidParameter, match=told):
+        Model.register(workspace, folder, "refused", datasets=datasets)
+    assert "refused" not in {each.name for each in Model.list(workspace)}

@@ -79,7 +79,7 @@ def test_an_environment_may_be_given_whole():
     [
         ({"node_count": 2}, NotImplementedHere, "node_count=2.*torchrun"),
         ({"distributed_training": object()}, NotImplementedHere, "distributed_training"),
-        ({"inputs": ["x"]}, NotImplementedHere, "inputs"),
+        ({"inputs": ["x"]}, InvalidParameter, "as_named_input"),
         ({"gpu_count": 2}, TypeError, "gpu_count"),
         ({"script_params": ["--alpha"]}, InvalidParameter, "script_params"),
     ],

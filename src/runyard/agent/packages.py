@@ -21,7 +21,15 @@ _OTHER_NAMES = {
 # No packages of Python's: what pip installs brings them itself, or it chooses how conda does it.
 _NOT_FOR_PIP = frozenset({"blas", "cpuonly", "cudatoolkit", "cudnn", "mkl", "nomkl", "pytorch-cuda"})
 # What a package of Microsoft's brings that a script imports.
-_BROUGHT = {"azureml-mlflow": "mlflow-skinny"}
+_BROUGHT = {
+    "azureml-dataprep": "pandas",
+    "azureml-dataset-runtime": "pandas",
+    "azureml-mlflow": "mlflow-skinny",
+}
+# What has that in it already.
+_WITH_IT = {"mlflow-skinny": ("mlflow",)}
+# What MLflow writes scikit-learn's models with, which MLflow whole brings and the client alone does not.
+_SKLEARN, _SKLEARN_WRITER = "scikit-learn", "skops"
 
 _PACKAGE = re.compile(r"(?:\S+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)\s*(.*)", re.DOTALL)
 _ONE_VERSION = re.compile(r"(={0,2})\s*([0-9][^=<>!~,|\s\[]*)(?:\s*=\s*|\s+)?([^=<>!~,|\s\[]*)")
@@ -66,11 +74,12 @@ def read_packages(environment: Environment, *, is_azureml: bool) -> Packages:
         elif name != "pip":
             conda.append(package)
     pip = []
+    names = _names(environment.pip) | {_parts(package)[0] for package in conda}
     for line in environment.pip:
         name = _normal(found[1]) if (found := _NAME.match(line)) else ""
         if is_azureml and name.startswith("azureml"):
             notes.append(f"{line.strip()} is left out: the script's `azureml` is Runyard's SDK.")
-            pip += _in_place_of(name, environment.pip, notes)
+            pip += _in_place_of(name, names, notes)
         else:
             pip.append(line)
     return Packages(python, tuple(conda), tuple(pip), tuple(notes))
@@ -111,13 +120,19 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _in_place_of(name: str, lines: Iterable[str], notes: list[str]) -> list[str]:
+def _names(lines: Iterable[str]) -> set[str]:
+    return {_normal(found[1]) for line in lines if (found := _NAME.match(line))}
+
+
+def _in_place_of(name: str, names: set[str], notes: list[str]) -> list[str]:
     brought = _BROUGHT.get(name)
-    names = {_normal(found[1]) for line in lines if (found := _NAME.match(line))}
-    if brought is None or names & {"mlflow", "mlflow-skinny"}:
+    if brought is None or names & {brought, *_WITH_IT.get(brought, ())}:
         return []
     notes.append(f"{brought}, which it brings, is installed in its place.")
-    return [brought]
+    if brought != "mlflow-skinny" or _SKLEARN not in names or _SKLEARN_WRITER in names:
+        return [brought]
+    notes.append(f"{_SKLEARN_WRITER} is installed too: MLflow writes models of {_SKLEARN} with it.")
+    return [brought, _SKLEARN_WRITER]
 
 
 def _specifier(version: str, package: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -38,6 +39,11 @@ HOME = "home"
 
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ALIAS = ("-m", "runyard.azureml")
+# Python with what it may be told without a further word, and where a shell is told to run it.
+_PYTHON = re.compile(r"(?:\S*/)?python(?:3(?:\.\d+)?)?")
+_FLAGS = re.compile(r"-[BOu]+")
+_IN_SHELL = re.compile(rf"((?:\A|&&)\s*{_PYTHON.pattern}(?:[ \t]+{_FLAGS.pattern})*)[ \t]+(?=[\w./-]+\.py\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +221,27 @@ class Preparation:
         if not job.script:
             if not job.command:
                 raise CannotPrepare("There is neither a script nor a command.")
-            return data.words(job.command)
+            return _with_alias(data.words(job.command)) if job.is_azureml else data.words(job.command)
         parts = Path(job.script).parts
         if job.script.startswith("/") or ".." in parts or not (self.code / job.script).is_file():
             raise CannotPrepare(f"There is no script {job.script!r} in the code.")
         # One that begins with a dash would be an option.
         script = f"./{job.script}" if job.script.startswith("-") else job.script
-        module = ["-m", "runyard.azureml"] if job.is_azureml else []
+        module = _ALIAS if job.is_azureml else ()
         return [str(python.path), *module, script, *data.words(job.arguments)]
+
+
+def _with_alias(words: list[str]) -> list[str]:
+    """Return the words of a command, its script with the names of Microsoft's packages.
+
+    That is where Python runs a script of the code; what another program starts imports the alias itself.
+    """
+    match words:
+        case ["sh", "-c", text]:
+            return ["sh", "-c", _IN_SHELL.sub(rf"\1 {' '.join(_ALIAS)} ", text)]
+        case [python, *rest] if _PYTHON.fullmatch(python):
+            flags = list(itertools.takewhile(_FLAGS.fullmatch, rest))
+            script = rest[len(flags) :]
+            if script and script[0].endswith(".py") and not script[0].startswith("-"):
+                return [python, *flags, *_ALIAS, *script]
+    return words

@@ -17,6 +17,7 @@ from runyard.errors import InvalidState
 
 CHOICE = "RUNYARD_AZUREML"
 _IN_PLACE = "alias"
+_BACKENDS, _BACKEND = "mlflow.projects.backend.loader", "runyard.azureml.projects"
 
 
 class _AliasLoader(Loader):
@@ -72,6 +73,38 @@ class _AliasFinder(MetaPathFinder):
         return ModuleSpec(fullname, _AliasLoader(), origin="runyard.azureml", is_package=True)
 
 
+class _BackendLoader(Loader):
+    """Loads what MLflow looks its backends up with, and names one more there.
+
+    Args:
+        loader: What loads it.
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        _register_backend(module)
+
+
+class _BackendFinder(MetaPathFinder):
+    """Finds one module of MLflow's, where Python does."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != _BACKENDS:
+            return None
+        found = PathFinder.find_spec(fullname, path, target)
+        if found is not None and found.loader is not None:
+            found.loader = _BackendLoader(found.loader)
+        return found
+
+
 def install() -> None:
     """Let imports of Microsoft's names find Runyard. A second call changes nothing.
 
@@ -97,6 +130,23 @@ def install() -> None:
         )
     # Behind the others, what MLflow 1 has of its own in `mlflow.azureml` stays that.
     sys.meta_path.insert(0 if is_in_place else len(sys.meta_path), _AliasFinder())
+    _offer_backend()
+
+
+def _offer_backend() -> None:
+    """Let MLflow's projects run with ``backend="azureml"``: at once, or as soon as they are imported.
+
+    Not by an entry point, which would stand beside that of Microsoft's package where nobody asked for it.
+    """
+    loaded = sys.modules.get(_BACKENDS)
+    if loaded is not None:
+        _register_backend(loaded)
+    else:
+        sys.meta_path.insert(0, _BackendFinder())
+
+
+def _register_backend(module: ModuleType) -> None:
+    module.MLFLOW_BACKENDS["azureml"] = lambda: importlib.import_module(_BACKEND).AzuremlBackend()
 
 
 def _advice_of(module: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from runyard.azureml.submitting import ScriptRunConfig
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.sdk.conda_dependencies import CondaDependencies
+from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
 from runyard.sdk.environment import Environment
 
 # What there is one process on one machine of, or nothing.
@@ -16,7 +17,6 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "distributed_backend": (None,),
     "distributed_training": (None,),
     "image_registry_details": (None,),
-    "inputs": (None, [], ()),
     "node_count": (None, 1),
     "parameter_server_count": (None, 1),
     "process_count_per_node": (None, 1),
@@ -45,6 +45,7 @@ class Estimator(ScriptRunConfig):
         pip_packages: Packages from pip.
         conda_dependencies_file: File of a conda environment to begin with.
         pip_requirements_file: File of requirements to begin with.
+        inputs: Datasets that the script asks its run for: ``dataset.as_named_input("cars")``.
         environment_definition: The environment, in place of what would be made of packages.
         environment_variables: Variables of the script.
         custom_docker_image: Image to run in.
@@ -74,6 +75,7 @@ class Estimator(ScriptRunConfig):
         entry_script: str | None = None,
         script_params: Mapping[str, object] | None = None,
         environment_definition: Environment | None = None,
+        inputs: Sequence[DatasetConsumptionConfig] | None = None,
         max_run_duration_seconds: int | None = None,
         **azure_options: Any,
     ) -> None:
@@ -88,6 +90,7 @@ class Estimator(ScriptRunConfig):
             environment=environment,
             max_run_duration_seconds=max_run_duration_seconds,
         )
+        self.datasets = _checked_inputs(inputs)
 
     def _environment(self, wanted: dict[str, Any]) -> Environment:
         """Return what the packages of an estimator make, and take them out of what is wanted."""
@@ -147,6 +150,15 @@ _OF_ENVIRONMENT = frozenset({
     "conda_dependencies_file", "conda_packages", "custom_docker_image", "environment_variables",
     "framework_version", "pip_packages", "pip_requirements_file", "user_managed",
 })  # fmt: skip
+
+
+def _checked_inputs(inputs: Sequence[DatasetConsumptionConfig] | None) -> list[DatasetConsumptionConfig]:
+    for each in inputs or ():
+        if not isinstance(each, DatasetConsumptionConfig):
+            raise InvalidParameter(
+                f"inputs has a {type(each).__name__}; give dataset.as_named_input('name') there."
+            )
+    return list(inputs or ())
 
 
 def _words(script_params: Mapping[str, object]) -> Sequence[object]:

@@ -9,7 +9,6 @@ _WORKSPACE = f"{_SDK}.workspace:Workspace"
 _RUN = f"{_SDK}.run:Run"
 _DATASTORE = f"{_SDK}.datastore:Datastore"
 _DATASET = f"{_SDK}.dataset_factories:Dataset"
-_ENVIRONMENT = f"{_SDK}.environment:Environment"
 _CONDA = f"{_SDK}.conda_dependencies:CondaDependencies"
 _COMPUTE_TARGET = f"{_SDK}.compute:ComputeTarget"
 _AML_COMPUTE = f"{_SDK}.compute:AmlCompute"
@@ -19,11 +18,14 @@ _REMOTE_COMPUTE = f"{_SDK}.compute_ssh:RemoteCompute"
 _RUN_CONFIGURATION = f"{_SDK}.run_configuration:RunConfiguration"
 _DOCKER = f"{_SDK}.environment_sections:DockerSection"
 _PYTHON = f"{_SDK}.environment_sections:PythonSection"
-_MODEL = f"{_SDK}.model:Model"
 _KEYVAULT = f"{_SDK}.secrets:Keyvault"
 _FILES, _TABLE = f"{_SDK}.dataset:FileDataset", f"{_SDK}.dataset:TabularDataset"
 _OUTPUT = f"{_SDK}.job_data:OutputFileDatasetConfig"
 _HERE = "runyard.azureml"
+_ENVIRONMENT = f"{_HERE}.environments:Environment"
+_MODEL = f"{_HERE}.models:Model"
+_DATA_TYPE = f"{_HERE}.data_types:DataType"
+_VERSION = "runyard._version:__version__"
 _EXPERIMENT = f"{_HERE}.submitting:Experiment"
 _SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
 _ESTIMATORS = f"{_HERE}.estimators"
@@ -107,9 +109,9 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         "RunConfiguration": _RUN_CONFIGURATION,
         "ScriptRun": _RUN,
         "ScriptRunConfig": _SCRIPT_RUN_CONFIG,
-        "VERSION": "runyard._version:__version__",
+        "VERSION": _VERSION,
         "Workspace": _WORKSPACE,
-        "__version__": "runyard._version:__version__",
+        "__version__": _VERSION,
     },
     "azureml.core.authentication": _TO_SIGN_IN,
     "azureml.core.compute": {
@@ -155,11 +157,21 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.core.script_run": {"ScriptRun": _RUN},
     "azureml.core.script_run_config": {"ScriptRunConfig": _SCRIPT_RUN_CONFIG},
     "azureml.core.workspace": {"Workspace": _WORKSPACE},
-    "azureml.data": {"FileDataset": _FILES, "OutputFileDatasetConfig": _OUTPUT, "TabularDataset": _TABLE},
+    "azureml.core.resource_configuration": {
+        "ResourceConfiguration": f"{_HERE}.resources:ResourceConfiguration"
+    },
+    "azureml.data": {
+        "DataType": _DATA_TYPE,
+        "FileDataset": _FILES,
+        "OutputFileDatasetConfig": _OUTPUT,
+        "TabularDataset": _TABLE,
+        "__version__": _VERSION,
+    },
     "azureml.data.azure_storage_datastore": {"AzureBlobDatastore": _DATASTORE},
     "azureml.data.data_reference": {"DataReference": f"{_SDK}.data_reference:DataReference"},
     "azureml.data.datapath": {"DataPath": f"{_SDK}.data_reference:DataPath"},
     "azureml.data.dataset_factory": {
+        "DataType": _DATA_TYPE,
         "FileDatasetFactory": f"{_SDK}.dataset_factories:FileDatasetFactory",
         "TabularDatasetFactory": f"{_SDK}.dataset_factories:TabularDatasetFactory",
     },
@@ -230,7 +242,7 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
     "azureml.train.dnn": {"Chainer": _RUN_SCRIPTS},
     "azureml.train.estimator": {"MMLBaseEstimator": _RUN_SCRIPTS},
-    "azureml.data": {"DataType": _READ, "HDFSOutputDatasetConfig": _READ},
+    "azureml.data": {"HDFSOutputDatasetConfig": _READ},
     "mlflow.azureml": {"build_image": _SERVE, "deploy": _SERVE},
 }
 # Modules, and all that lies below them.

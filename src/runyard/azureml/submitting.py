@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from runyard.sdk import experiment, script_run_config
+from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
+from runyard.sdk.job_data import DIRECT, JobData
 from runyard.sdk.run import Run
+from runyard.sdk.workspace import Workspace
 
 OUTPUTS = "outputs"
 DEFAULT_CPU_IMAGE = DEFAULT_GPU_IMAGE = ""
@@ -17,6 +22,8 @@ class ScriptRunConfig(script_run_config.ScriptRunConfig):
     """A script to submit, whose ``azureml`` is Runyard's SDK; see :mod:`runyard.sdk.script_run_config`."""
 
     _is_of_azureml = True
+    datasets: Sequence[DatasetConsumptionConfig] = ()
+    """Datasets that the script asks its run for, besides those among the arguments."""
 
 
 class Experiment(experiment.Experiment):
@@ -34,7 +41,7 @@ class Experiment(experiment.Experiment):
 
         Args:
             outputs: A folder of this machine that is uploaded when the run ends; by default ``outputs`` of
-                the working directory, if it is there then. False for none.
+                the working directory, which is made, as notebooks write into it unasked. False for none.
             snapshot_directory: A folder whose sources are kept with the run; by default none.
             display_name: What the run is called; a name is drawn if there is none.
             tags: Its first tags.
@@ -43,4 +50,40 @@ class Experiment(experiment.Experiment):
         run = super().start_logging(named, snapshot_directory, display_name, tags=tags)
         if outputs is None or outputs is True:
             run._captured = Path(OUTPUTS).absolute()
+            run._captured.mkdir(exist_ok=True)
         return run
+
+    def submit(  # type: ignore[override] # the two signatures of one method are of what it returns
+        self, config: Any, tags: Mapping[str, str] | None = None, **options: Any
+    ) -> Run:
+        """Submit a script or a sweep; see :meth:`runyard.sdk.experiment.Experiment.submit`.
+
+        A dataset that the script asks its run for is registered first, if it is not: Azure keeps those too.
+        """
+        _keep_datasets(self.workspace, getattr(config, "run_config", None))
+        _keep_datasets(self.workspace, config)
+        run: Run = super().submit(config, tags, **options)
+        return run
+
+
+def _keep_datasets(workspace: Workspace, config: object) -> None:
+    if not isinstance(config, ScriptRunConfig):
+        return
+    if isinstance(config.arguments, list | tuple):
+        config.arguments = [_kept(workspace, each) for each in config.arguments]
+    data = JobData(config.inputs)
+    for each in config.datasets:
+        data.word(_kept(workspace, each))
+    config.inputs.update(data.inputs)
+
+
+def _kept(workspace: Workspace, word: Any) -> Any:
+    if not isinstance(word, DatasetConsumptionConfig) or word.mode != DIRECT or word.dataset.id is not None:
+        return word
+    kept = word.dataset.register(
+        workspace,
+        f"unnamed-{word.name}",
+        "Given to a job without a name of its own.",
+        create_new_version=True,
+    )
+    return replace(word, dataset=kept)

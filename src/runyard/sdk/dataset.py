@@ -46,6 +46,25 @@ if TYPE_CHECKING:
     from runyard.sdk.run import Run
     from runyard.sdk.workspace import Workspace
 
+# What a dataset of Azure's can do besides, and what does it here.
+_INSTEAD = {
+    "drop_columns": "Drop them from the DataFrame: to_pandas_dataframe().drop(columns=[...]).",
+    "filter": "Filter the DataFrame: to_pandas_dataframe().query('age > 30').",
+    "get_profile": "Ask the DataFrame: to_pandas_dataframe().describe().",
+    "keep_columns": "Take them from the DataFrame: to_pandas_dataframe()[[...]].",
+    "random_split": "Split the DataFrame, as with scikit-learn's train_test_split.",
+    "sample": "Sample the DataFrame: to_pandas_dataframe().sample(frac=0.1).",
+    "skip": "Skip rows of the DataFrame: to_pandas_dataframe().iloc[10:].",
+    "time_after": "Compare the column: df[df.when >= start].",
+    "time_before": "Compare the column: df[df.when <= end].",
+    "time_between": "Compare the column: df[df.when.between(start, end)].",
+    "time_recent": "Compare the column: df[df.when >= pandas.Timestamp.now() - delta].",
+    "to_csv_files": "Write the DataFrame with to_csv(...), and send it with Dataset.File.upload_directory.",
+    "to_parquet_files": "Dataset.Tabular.register_pandas_dataframe keeps a DataFrame as Parquet.",
+    "to_spark_dataframe": "Let Spark read the files: spark.read.csv(dataset.download()).",
+    "with_timestamp_columns": "Name moments in set_column_types={'when': 'datetime64[ns]'}, and compare them "
+    "in the DataFrame.",
+}
 _NOT_MOUNTED = "Nothing is mounted here. Use download(), which returns the paths of the files."
 
 Self = TypeVar("Self", bound="AbstractDataset")
@@ -297,6 +316,11 @@ class AbstractDataset:
         if self._workspace is None:
             raise InvalidParameter("The dataset is in no workspace yet: register(workspace, name).")
         return self._workspace
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in _INSTEAD:
+            raise NotImplementedHere(f"A dataset has no '{name}' here. {_INSTEAD[name]}")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         if self._record is None:

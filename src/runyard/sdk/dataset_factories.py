@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from runyard.sdk.data_reference import DataPath, DataReference
 from runyard.sdk.data_sources import DataPlaces, sources_of
 from runyard.sdk.dataset import Datasets, FileDataset, TabularDataset, get_dataset, get_dataset_by_id
 from runyard.sdk.datastore import Datastore
+from runyard.sdk.optional_libraries import optional_library
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -202,6 +205,46 @@ class TabularDatasetFactory:
             format="parquet", include_path=include_path, column_types=_types(set_column_types)
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
+
+    @staticmethod
+    def register_pandas_dataframe(
+        dataframe: Any,
+        target: Datastore | tuple[Datastore, str] | DataPath | DataReference,
+        name: str,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        show_progress: bool = True,
+    ) -> TabularDataset:
+        """Send a DataFrame to a datastore as Parquet, and return the next version of a dataset of it.
+
+        Args:
+            dataframe: The DataFrame.
+            target: The datastore, with the folder in it below which the file gets one of its own.
+            name: What the dataset is called.
+            description: What it is.
+            tags: Free key and value pairs.
+            show_progress: Whether to show bars, where a person watches.
+
+        Raises:
+            InvalidParameter: It is no DataFrame, pyarrow is not installed, or ``target`` is none of these.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> target = (ws.get_default_datastore(), "frames")  # doctest: +SKIP
+            >>> Dataset.Tabular.register_pandas_dataframe(df, target, "cars")  # doctest: +SKIP
+            TabularDataset('cars', version=1)
+        """
+        datastore, path = _target(target)
+        if not hasattr(dataframe, "to_parquet"):
+            raise InvalidParameter(f"dataframe must be a DataFrame, not a {type(dataframe).__name__}.")
+        optional_library("pyarrow", "Writing Parquet files", "pyarrow")
+        place = "/".join(part for part in ((path or "").strip("/"), uuid.uuid4().hex) if part)
+        with tempfile.TemporaryDirectory(prefix="runyard-") as folder:
+            file = Path(folder, "part-00000.parquet")
+            dataframe.to_parquet(file, index=False)
+            datastore.upload_files([file], folder, place, overwrite=True, show_progress=show_progress)
+        made = TabularDatasetFactory.from_parquet_files((datastore, f"{place}/{file.name}"))
+        return made.register(datastore.workspace, name, description, tags, create_new_version=True)
 
 
 class Dataset:

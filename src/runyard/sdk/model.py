@@ -30,6 +30,7 @@ from runyard.protocol.timestamps import moment_of
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
+from runyard.sdk.model_datasets import DATASETS_TAG, MadeWith, dataset_tags
 from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
 from runyard.sdk.model_search import (
     FRAMEWORK_TAG,
@@ -45,12 +46,13 @@ from runyard.sdk.model_search import (
 from runyard.sdk.representation import html_table, link
 
 if TYPE_CHECKING:
+    from runyard.sdk.dataset import AbstractDataset
     from runyard.sdk.workspace import Workspace
 
 _AT_ONCE = 4
 
 
-class Model:
+class Model(MadeWith):
     """One version of a registered model.
 
     Args:
@@ -119,6 +121,10 @@ class Model:
         model_framework: str | None = None,
         model_framework_version: str | None = None,
         child_paths: Sequence[str] | None = None,
+        datasets: Sequence[tuple[str, AbstractDataset]] | None = None,
+        sample_input_dataset: AbstractDataset | None = None,
+        sample_output_dataset: AbstractDataset | None = None,
+        resource_configuration: object = None,
     ) -> Model:
         """Register a file or a folder of this machine as the next version of a model, and return it.
 
@@ -134,9 +140,14 @@ class Model:
             model_framework: What it was made with, as ``ScikitLearn``.
             model_framework_version: Which version of that.
             child_paths: Only these files and folders of the folder.
+            datasets: What it was made with, as ``[("training data", dataset)]``.
+            sample_input_dataset: Taken for Azure's scripts; no effect.
+            sample_output_dataset: As ``sample_input_dataset``.
+            resource_configuration: As ``sample_input_dataset``.
 
         Raises:
-            InvalidParameter: There is no such file, or no model can have this name.
+            InvalidParameter: There is no such file, no model can have this name, or a dataset is not
+                registered.
             Forbidden: The credential does not allow it.
             Unavailable: No server answers.
 
@@ -146,7 +157,11 @@ class Model:
         """
         check_model_name(model_name, "model_name")
         new = new_version(
-            model_name, tags, properties, description, (model_framework, model_framework_version)
+            model_name,
+            {**(tags or {}), **dataset_tags(datasets)},
+            properties,
+            description,
+            (model_framework, model_framework_version),
         )
         files = local_files(Path(model_path), child_paths)
         return Model._of(workspace, register_files(workspace.connection, new, files))
@@ -352,7 +367,7 @@ class Model:
     @property
     def tags(self) -> dict[str, str]:
         """Its tags when it was last read."""
-        own = (PROPERTY_PREFIX, FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG)
+        own = (PROPERTY_PREFIX, FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG, DATASETS_TAG)
         return {key: value for key, value in self._known_tags().items() if not key.startswith(own)}
 
     @property

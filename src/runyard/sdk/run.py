@@ -21,6 +21,7 @@ from runyard.sdk.connection import MLFLOW
 from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
 from runyard.sdk.model import Model, new_version
+from runyard.sdk.model_datasets import dataset_tags
 from runyard.sdk.model_registration import register_source
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link, utc_text
@@ -42,6 +43,7 @@ from runyard.sdk.spool.records import RunBegun
 from runyard.sdk.widgets.views import RunWidget
 
 if TYPE_CHECKING:
+    from runyard.sdk.dataset import AbstractDataset
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.workspace import Workspace
 
@@ -337,6 +339,10 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
         model_framework: str | None = None,
         model_framework_version: str | None = None,
         description: str | None = None,
+        datasets: Sequence[tuple[str, AbstractDataset]] | None = None,
+        sample_input_dataset: AbstractDataset | None = None,
+        sample_output_dataset: AbstractDataset | None = None,
+        resource_configuration: object = None,
     ) -> Model:
         """Register files of this run as the next version of a model, and return it. Nothing is copied.
 
@@ -348,10 +354,14 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
             model_framework: What it was made with, as ``ScikitLearn``.
             model_framework_version: Which version of that.
             description: What it is.
+            datasets: What it was made with, as ``[("training data", dataset)]``.
+            sample_input_dataset: Taken for Azure's scripts; no effect.
+            sample_output_dataset: As ``sample_input_dataset``.
+            resource_configuration: As ``sample_input_dataset``.
 
         Raises:
             NotFound: The run has no such file or folder.
-            InvalidParameter: No model can have this name.
+            InvalidParameter: No model can have this name, or a dataset is not registered.
             Forbidden: The credential does not allow it.
 
         Example:
@@ -363,7 +373,8 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
         if not any(name == path or name.startswith(f"{path}/") for name in names):
             raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
         framework = (model_framework, model_framework_version)
-        new = new_version(model_name, tags, properties, description, framework)
+        noted = {**(tags or {}), **dataset_tags(datasets)}
+        new = new_version(model_name, noted, properties, description, framework)
         source = f"runs:/{self.id}/{path}"
         return Model._of(self._workspace, register_source(self._connection, new, source, run_id=self.id))
 

@@ -102,7 +102,8 @@ function runsView(root, model) {
     if (!search.isConnected) {
       top.replaceChildren(header(model, [make("h3", {}, [content.title]), search, count]));
     }
-    refresh(body.contains(document.activeElement) ? document.activeElement.dataset.column : undefined);
+    const active = document.activeElement;
+    refresh(active instanceof HTMLElement && body.contains(active) ? active.dataset.column : undefined);
   };
 }
 
@@ -178,7 +179,7 @@ function chooser(row, model) {
 
 /** Numbers by size, whatever else by its text, what is not there last. */
 function compare(one, other, isDown) {
-  if (one === null || other === null) return (one === null) - (other === null);
+  if (one === null || other === null) return Number(one === null) - Number(other === null);
   const [left, right] = [Number(one), Number(other)];
   const areNumbers = one !== "" && other !== "" && !Number.isNaN(left) && !Number.isNaN(right);
   const order = areNumbers
@@ -270,6 +271,7 @@ function path(line, x, y) {
   return text;
 }
 
+/** @returns {[number, number]} */
 function extent(values) {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
@@ -283,7 +285,7 @@ function extent(values) {
 function ticks([low, high]) {
   const rough = (high - low) / 3;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((times) => times * unit).find((each) => each >= rough);
+  const step = [1, 2, 5, 10].map((times) => times * unit).find((each) => each >= rough) ?? rough;
   const found = [];
   for (let at = Math.ceil(low / step); at * step <= high && found.length < 8; at++) found.push(at * step);
   return found;

@@ -1,0 +1,47 @@
+"""Types of columns, as ``set_column_types`` of a tabular dataset takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DataType:
+    """Types in the words of Azure's SDK, each as the word that pandas has for it.
+
+    Example:
+        >>> DataType.to_float()
+        'float64'
+    """
+
+    @staticmethod
+    def to_bool() -> str:
+        """Return the type of True and False."""
+        return "boolean"
+
+    @staticmethod
+    def to_datetime(formats: Any = None) -> str:
+        """Return the type of moments.
+
+        Args:
+            formats: Taken for Azure's scripts; no effect, as pandas finds out how moments are written.
+        """
+        return "datetime64[ns]"
+
+    @staticmethod
+    def to_float(decimal_mark: str = ".") -> str:
+        """Return the type of numbers.
+
+        Args:
+            decimal_mark: Taken for Azure's scripts; no effect.
+        """
+        return "float64"
+
+    @staticmethod
+    def to_long() -> str:
+        """Return the type of whole numbers, some of which may be missing."""
+        return "Int64"
+
+    @staticmethod
+    def to_string() -> str:
+        """Return the type of texts."""
+        return "string"

@@ -1,0 +1,43 @@
+"""``mlflow.projects.run(backend="azureml")``: a project as a job, as Azure's configuration says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runyard.sdk.mlflow_projects import RunyardBackend, SubmittedJob
+
+_COMPUTE, _OWN_ENVIRONMENT = "compute", "use_conda"
+
+
+class AzuremlBackend(RunyardBackend):
+    """Submits projects as Azure's plugin of MLflow does: to ``COMPUTE``, or else to this server's machine.
+
+    ``USE_CONDA`` of False takes the Python that is there; with a ``COMPUTE`` it says nothing, as on Azure.
+    """
+
+    def run(
+        self,
+        project_uri: str,
+        entry_point: str,
+        params: Mapping[str, Any],
+        version: str | None,
+        backend_config: Mapping[str, Any],
+        tracking_uri: str,
+        experiment_id: str,
+    ) -> SubmittedJob:
+        """Submit an entry point of a project, and return it; see :class:`RunyardBackend`."""
+        config = in_our_words(backend_config)
+        return super().run(project_uri, entry_point, params, version, config, tracking_uri, experiment_id)
+
+
+def in_our_words(backend_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration of Azure's plugin in the words that a job file has."""
+    said = {
+        name.lower() if name.lower() in (_COMPUTE, _OWN_ENVIRONMENT) else name: value
+        for name, value in backend_config.items()
+    }
+    has_own = said.pop(_OWN_ENVIRONMENT, True)
+    if not has_own and not said.get(_COMPUTE):
+        said["ENV_MANAGER"] = "local"
+    return said
