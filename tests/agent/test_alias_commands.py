@@ -30,7 +30,7 @@ def words_of(job: JobFolder, command: list[str], *, is_azureml: bool = True) -> 
     steps = Steps(StreamLog("setup", job.path / "out"), orders, job.path)
     server = Server(assignment.url, assignment.key)
     preparation = Preparation(assignment, job.path, server, orders, steps, 0o022)
-    return preparation._words(Python(Path("/envs/x/bin/python")), JobData(job.path, {}, {}))
+    return preparation._words(Python(Path("/envs/x/bin/python")), JobData(job.path, (), ()))
 
 
 @pytest.mark.parametrize(
