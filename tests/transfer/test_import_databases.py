@@ -1,7 +1,8 @@
-"""MLflow's database on PostgreSQL as a source: the same is read as from SQLite, by who may only read."""
+"""MLflow's database on PostgreSQL and MariaDB as a source: the same is read as from SQLite, and only read."""
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.sdk.transfer.mlflow_database import MlflowDatabase
+from runyard.sdk.transfer.mlflow_schema import known_tables
 from runyard.sdk.transfer.source import Source
+from tests.mariadb_server import OWNER, READER, MariadbServer, is_installed
 from tests.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.clients
@@ -23,7 +26,7 @@ def _copied(store: Path, url: str) -> None:
     """Copy the tables that MLflow made in SQLite, row by row, into a database without tables."""
     there, here = create_engine(f"sqlite:///{store}"), create_engine(url)
     kept, made = MetaData(), MetaData()
-    kept.reflect(there)
+    kept.reflect(there, only=list(known_tables(there)))
     with there.connect() as reading, here.begin() as writing:
         for table in kept.sorted_tables:
             copied = Table(table.name, made, *(Column(each.name, each.type) for each in table.columns))
@@ -35,20 +38,63 @@ def _copied(store: Path, url: str) -> None:
     here.dispose()
 
 
-def _psycopg(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://")
+@dataclass(frozen=True)
+class Kept:
+    """A copy of the newest store: its URL for who owns it, and for a user who may read and no more."""
+
+    owner: str
+    reader: str
+    execute: Callable[[str], object]
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    if not is_installed():
+        pytest.skip("no MariaDB on this machine: `make test` installs it")
+    running = MariadbServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def on_mariadb(filled: Filled, mariadb: MariadbServer) -> Kept:
+    kept = Kept(mariadb.address(OWNER), mariadb.address(READER), mariadb.execute)
+    _copied(filled("3.17-database"), kept.owner)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def on_postgres(filled: Filled, cluster: PostgresServer) -> Kept:
+    name = cluster.new_database()
+    owner, reader = (
+        cluster.address(name, *user).replace("postgresql://", "postgresql+psycopg://")
+        for user in ((), ("reader",))
+    )
+    _copied(filled("3.17-database"), owner)
+    cluster.execute("CREATE ROLE reader LOGIN", name)
+    cluster.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
+    return Kept(owner, reader, lambda sql: cluster.execute(sql, name))
+
+
+@pytest.fixture(params=["postgres", "mariadb"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    """The newest store on each kind of server."""
+    found: Kept = request.getfixturevalue(f"on_{request.param}")
+    return found
 
 
 @pytest.fixture
-def address(filled: Filled, cluster: PostgresServer) -> Iterator[str]:
-    """The URL of the newest store on PostgreSQL, for a user who may read and no more."""
-    name = cluster.new_database()
-    _copied(filled("3.17-database"), _psycopg(cluster.address(name)))
-    cluster.execute("CREATE ROLE reader LOGIN", name)
-    cluster.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
-    yield _psycopg(cluster.address(name, "reader"))
-    cluster.execute("DROP OWNED BY reader", name)
-    cluster.execute("DROP ROLE reader", name)
+def opened() -> Iterator[Callable[..., MlflowDatabase]]:
+    """Open databases, and let go of them afterwards."""
+    sources: list[MlflowDatabase] = []
+
+    def open_database(url: str, *roots: Path) -> MlflowDatabase:
+        sources.append(MlflowDatabase(url, roots))
+        return sources[-1]
+
+    yield open_database
+    for source in sources:
+        source.close()
 
 
 def _by_id(items: Any) -> list[Any]:
@@ -74,26 +120,33 @@ def _all_of(source: Source) -> dict[str, Any]:
     }
 
 
-def test_postgres_gives_what_sqlite_gives(filled: Filled, address: str):
+def test_a_server_gives_what_sqlite_gives(filled: Filled, kept: Kept, opened: Callable[..., MlflowDatabase]):
     store = filled("3.17-database")
-    read = _all_of(MlflowDatabase(address, [store.parent]))
-    wanted = _all_of(MlflowDatabase(f"sqlite:///{store}"))
+    read = _all_of(opened(kept.reader, store.parent))
+    wanted = _all_of(opened(f"sqlite:///{store}"))
     for name, found in wanted.items():
         assert read[name] == found, name
         assert found, name
 
 
-def test_nothing_is_written_even_by_an_owner(filled: Filled, cluster: PostgresServer):
-    name = cluster.new_database()
-    url = _psycopg(cluster.address(name))
-    _copied(filled("3.17-database"), url)
-    source = MlflowDatabase(url)
+def test_nothing_is_written_even_by_an_owner(kept: Kept, opened: Callable[..., MlflowDatabase]):
+    source = opened(kept.owner)
     source.experiments()
     # Often enough to meet connections that were given back and taken again.
     for _ in range(3):
-        with source._engine.connect() as connection, pytest.raises(DBAPIError, match="read-only"):
-            connection.execute(text("DELETE FROM runs"))
-    source.close()
+        with source._engine.connect() as connection, pytest.raises(DBAPIError, match=r"(?i)read.only"):
+            connection.execute(text("DELETE FROM params"))
+
+
+def test_a_user_who_may_not_read_is_told_so(kept: Kept, opened: Callable[..., MlflowDatabase]):
+    if "pymysql" in kept.reader:
+        kept.execute("CREATE USER nobody@'127.0.0.1'")
+        url = kept.reader.replace(READER, "nobody", 1)
+    else:
+        kept.execute("CREATE ROLE nobody LOGIN")
+        url = kept.reader.replace("reader", "nobody", 1)
+    with pytest.raises(Unavailable, match=r"(?i)denied"):
+        opened(url).experiments()
 
 
 @pytest.mark.parametrize(
@@ -107,11 +160,3 @@ def test_nothing_is_written_even_by_an_owner(filled: Filled, cluster: PostgresSe
 def test_a_driver_that_is_missing_is_named(url: str, said: str):
     with pytest.raises(InvalidParameter, match=said):
         MlflowDatabase(url)
-
-
-def test_a_user_who_may_not_read_is_told_so(address: str, cluster: PostgresServer):
-    name = address.rpartition("/")[2].partition("?")[0]
-    cluster.execute("REVOKE SELECT ON runs FROM reader", name)
-    source = MlflowDatabase(address)
-    with pytest.raises(Unavailable, match="permission denied"):
-        list(source.runs(source.experiments()[0]))
