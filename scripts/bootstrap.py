@@ -107,6 +107,7 @@ def main(goal: str) -> None:
             build_studio()
             install_browser()
             install_postgres()
+            install_mariadb()
             install_proxies()
             install_namespaces()
             install_slurm()
@@ -271,6 +272,17 @@ def install_postgres() -> None:
         apt_install("postgresql", because="the tests start servers of their own")
     else:
         say("No PostgreSQL found, so no tests on it. On Debian: sudo apt-get install postgresql")
+
+
+def install_mariadb() -> None:
+    """Install MariaDB, of which the tests start servers of their own, as with the browser."""
+    if has_program("mariadbd"):
+        return
+    if is_debian_root():
+        mask(Path("/etc/systemd/system/mariadb.service"))
+        apt_install("mariadb-server", because="the tests start servers of their own; its service is masked")
+    else:
+        say("No MariaDB found, so no tests on it. On Debian: sudo apt-get install mariadb-server")
 
 
 def install_proxies() -> None:

@@ -33,5 +33,7 @@ def test_a_workspace_is_shown_in_detail_and_is_measured_behind_the_requests(
     shown = runyard("usage", "-w", "speech").out
     assert "Runs                  1 (1 " in shown
     assert "by runs:" in shown
+    assert "0 with 0 versions" in shown
+    assert "0 with 0 records" in shown
     until(lambda: speech.usage().workspaces[0].measured_ms is not None)
     assert runyard("usage", "-w", "nowhere").code == 3

@@ -57,6 +57,13 @@ def test_what_a_workspace_holds_is_told(local):
         "deleted_runs": 1,
         "logged_models": 0,
         "deleted_logged_models": 0,
+        "registered_models": 0,
+        "model_versions": 0,
+        "prompts": 0,
+        "prompt_versions": 0,
+        "traces": 0,
+        "evaluation_datasets": 0,
+        "dataset_records": 0,
         "metric_points": 5,
         "artifact_files": 3,
         "artifact_bytes": 3520,
@@ -111,6 +118,27 @@ def test_a_model_and_an_experiment_in_the_trash_count_there_with_their_files(loc
     (told,) = read(local)["workspaces"]
     assert (told["experiments"], told["deleted_experiments"], told["deleted_runs"]) == (1, 1, 1)
     assert (told["artifact_bytes"], told["deleted_artifact_bytes"]) == (15, 12)
+
+
+def test_the_registry_traces_and_evaluation_datasets_are_counted(local):
+    is_prompt = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    for name, tags, source in (("net", [], "s3://bucket/x"), ("greeting", is_prompt, "prompt-template")):
+        local.post("/registered-models/create", name=name, tags=tags)
+        for _ in range(2):
+            local.post("/model-versions/create", name=name, source=source, tags=tags)
+    local.post("/registered-models/create", name="empty")
+    started = {"experiment_id": "0", "timestamp_ms": 1}
+    for _ in range(3):
+        good(local.ask("POST", "/api/2.0/mlflow/traces", json=started))
+    made = good(local.ask("POST", "/api/3.0/mlflow/datasets/create", json={"name": "questions"}))["dataset"]
+    good(local.ask("POST", "/api/3.0/mlflow/datasets/create", json={"name": "none yet"}))
+    records = '[{"inputs": {"n": 1}}, {"inputs": {"n": 2}}]'
+    path = f"/api/3.0/mlflow/datasets/{made['dataset_id']}/records"
+    good(local.ask("POST", path, json={"records": records}))
+    (told,) = read(local)["workspaces"]
+    assert (told["registered_models"], told["model_versions"]) == (2, 2)
+    assert (told["prompts"], told["prompt_versions"]) == (1, 2)
+    assert (told["traces"], told["evaluation_datasets"], told["dataset_records"]) == (3, 2, 2)
 
 
 def test_an_experiment_within_the_folder_of_another_has_its_own_files(local):

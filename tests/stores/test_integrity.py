@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from runyard.app import open_stores
+from runyard.entities.audit import AuditEvent, Outcome
 from runyard.services.integrity import check_integrity
 from runyard.stores.artifacts.base import Declared
 from runyard.stores.artifacts.folder import SHA256_ATTRIBUTE
@@ -124,6 +125,32 @@ def test_the_folder_of_a_run_that_was_removed_is_as_it_should_be(home):
     assert checked(home)[0] == []
 
 
+def audited(home):
+    """Write three entries into the audit log."""
+    events = [
+        AuditEvent(at_ms, "runs.delete_run", Outcome.DONE, target=f"run_id={at_ms}") for at_ms in (5, 6, 7)
+    ]
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        stores.metadata.audit.append(events)
+
+
+@pytest.mark.parametrize(
+    ("statement", "number", "before"),
+    [
+        ("UPDATE audit_entries SET target = 'run_id=9' WHERE number = 2", 2, 1),
+        ("UPDATE audit_entries SET chain_hash = 'x' WHERE number = 1", 1, 0),
+        ("DELETE FROM audit_entries WHERE number = 2", 3, 1),
+        ("DELETE FROM audit_entries WHERE number = 1", 2, 0),
+    ],
+)
+def test_the_entry_where_the_chain_of_the_audit_log_breaks_is_named(home, statement, number, before):
+    audited(home)
+    assert checked(home)[0] == []
+    damage(home, "DROP TRIGGER audit_entries_no_update", "DROP TRIGGER audit_entries_no_delete", statement)
+    said = f"audit log, entry {number}: it does not follow from the {before} entries before it"
+    assert checked(home)[0] == [said]
+
+
 def declared_file(home, name, content, sha256):
     with contextlib.closing(open_stores(settings_of(home))) as stores:
         path = ArtifactPath(("default", "0", name))
@@ -202,5 +229,13 @@ def test_progress_goes_up_to_all_runs(home):
     with contextlib.closing(open_stores(settings_of(home))) as stores:
         check_integrity(stores, lambda what, done, total: seen.append((what, done, total)))
     assert seen[-3:] == [("runs", 1, 3), ("runs", 2, 3), ("runs", 3, 3)]
-    steps = {"database file", "references", "documents", "evaluation datasets", "removals", "runs"}
+    steps = {
+        "database file",
+        "references",
+        "documents",
+        "evaluation datasets",
+        "removals",
+        "audit log",
+        "runs",
+    }
     assert {what for what, _, _ in seen} == steps

@@ -156,6 +156,53 @@ def _assessments(first: str, second: str) -> None:
     mlflow.log_feedback(trace_id=second, name="tone", error=error, source=judge)
 
 
+def _evaluation(client: MlflowClient, experiment_id: str, other_id: str, run_id: str) -> None:
+    from mlflow.entities.issue import IssueSeverity, IssueStatus
+    from mlflow.genai.datasets import create_dataset
+    from mlflow.genai.judges import make_judge
+    from mlflow.genai.label_schemas import InputCategorical, InputNumeric, create_label_schema
+
+    dataset = create_dataset(name="questions", experiment_id=[experiment_id], tags={"kind": "hard ☃"})
+    records: list[dict[str, Any]] = [
+        {
+            "inputs": {"question": f"What is {number}?", "nothing": None, "depth": {"a": [1.5, None]}},
+            "outputs": [number, None] if number % 2 else {"answer": number},
+            "expectations": {"answer": str(number)},
+            "tags": {"number": str(number)},
+            "source": {"source_type": "HUMAN", "source_data": {"user_name": "ann"}},
+        }
+        for number in range(250)
+    ]
+    dataset.merge_records(records)
+    create_dataset(name="empty", experiment_id=[experiment_id, other_id])
+    mlflow.set_experiment(experiment_id=experiment_id)
+    for words in ("Is {{ outputs }} polite?", "Is {{ outputs }} very polite?"):
+        make_judge(
+            name="polite", instructions=words, model="openai:/gpt-4", feedback_value_type=bool
+        ).register(experiment_id=experiment_id)
+    create_label_schema(
+        name="tone",
+        type="feedback",
+        input=InputCategorical(options=["kind", "rude"], multi_select=True),
+        instruction="How does it sound?",
+        enable_comment=True,
+    )
+    create_label_schema(name="score", type="expectation", input=InputNumeric(min_value=0.0, max_value=1.0))
+    store = client._tracking_client.store
+    store.upsert_online_scoring_config(experiment_id, "polite", 0.0, "trace.status = 'OK'")
+    store.create_issue(
+        experiment_id=experiment_id,
+        name="too long",
+        description="Answers go on",
+        status=IssueStatus.PENDING,
+        severity=IssueSeverity.HIGH,
+        root_causes=["the prompt"],
+        source_run_id=run_id,
+        categories=["style"],
+        created_by="ann",
+    )
+
+
 def main(uri: str, small_runs: int = 60) -> None:
     mlflow.set_tracking_uri(uri)
     client, folder = MlflowClient(uri), Path("files")
@@ -176,6 +223,8 @@ def main(uri: str, small_runs: int = 60) -> None:
         run_id = client.create_run("0", start_time=number, tags={"n": str(number)}).info.run_id
         client.log_metric(run_id, "m", number, timestamp=number, step=0)
         client.set_terminated(run_id, "FINISHED", number + 1)
+    if MAJOR >= 3 and "://" in uri:
+        _evaluation(client, first, "0", full)
     trashed = client.create_experiment("trashed")
     client.set_terminated(client.create_run(trashed, start_time=1).info.run_id, "FINISHED", 2)
     client.delete_experiment(trashed)

@@ -34,6 +34,12 @@ _ROWS = {
     "traces": "Traces",
     "spans": "Spans of traces",
     "assessments": "Assessments of traces",
+    "scorers": "Scorers",
+    "scorer_versions": "  their versions",
+    "label_schemas": "Label schemas",
+    "issues": "Issues",
+    "evaluation_datasets": "Evaluation datasets",
+    "records": "  their records",
     "files": "Files",
     "file_bytes": "Bytes of files",
 }
@@ -78,7 +84,7 @@ def import_(
     place: Place = HERE,
     json: Json = False,
 ) -> int:
-    """Take over what MLflow keeps: experiments, runs with their metrics and files, models, the registry.
+    """Take over what MLflow keeps: experiments, runs, metrics, files, models, traces, evaluation datasets.
 
     It may be stopped at any time; called again it goes on where it was, and nothing comes twice. At the end
     both sides are counted. You must be an owner of the workspace.
@@ -103,7 +109,7 @@ def export(
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """Write an experiment down: its runs as Parquet, its traces as JSON, its files as they are.
+    """Write an experiment down: its runs as Parquet, traces and evaluation as JSON, files as they are.
 
     `runyard import FOLDER` reads it back, into this or another workspace. The same content is written as the
     same bytes.

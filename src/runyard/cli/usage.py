@@ -76,6 +76,11 @@ def _print_one(use: WireWorkspaceUsage) -> None:
             "Runs in the trash": _count(use.deleted_runs),
             "Logged models": f"{_count(use.logged_models)}, "
             f"and {_count(use.deleted_logged_models)} in the trash",
+            "Registered models": _with_versions(use.registered_models, use.model_versions),
+            "Prompts": _with_versions(use.prompts, use.prompt_versions),
+            "Traces": _count(use.traces),
+            "Evaluation datasets": f"{_count(use.evaluation_datasets)} "
+            f"with {_count(use.dataset_records)} records",
             "Metric points": _count(use.metric_points),
             "Artifacts": f"{bytes_text(use.artifact_bytes)} in {_count(use.artifact_files)} files",
             "Of them in the trash": f"{bytes_text(use.deleted_artifact_bytes)} in "
@@ -109,6 +114,10 @@ def _print_experiments(experiments: Sequence[WireExperimentUsage]) -> None:
             for each in experiments
         ),
     )
+
+
+def _with_versions(number: int, versions: int) -> str:
+    return f"{_count(number)} with {_count(versions)} versions"
 
 
 def _count(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -43,3 +44,16 @@ class OnlineScoring:
     experiment_id: str
     sample_rate: float
     filter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A scorer as a whole.
+
+    Args:
+        versions: All of them, the lowest number first.
+        online: How much of new traces it is to judge, if anybody has said that.
+    """
+
+    versions: Sequence[ScorerVersion]
+    online: OnlineScoring | None = None

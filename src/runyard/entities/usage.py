@@ -17,6 +17,13 @@ class ContentUse:
         deleted_runs: Those in the trash.
         logged_models: Those that are not in the trash.
         deleted_logged_models: Those in the trash.
+        registered_models: Those of the registry.
+        model_versions: Their versions.
+        prompts: Prompts of the registry.
+        prompt_versions: Their versions.
+        traces: All of them, also those of experiments in the trash.
+        evaluation_datasets: All of them.
+        dataset_records: The records of these.
         last_activity_ms: When something in it began, ended or was changed for the last time.
     """
 
@@ -26,6 +33,13 @@ class ContentUse:
     deleted_runs: int = 0
     logged_models: int = 0
     deleted_logged_models: int = 0
+    registered_models: int = 0
+    model_versions: int = 0
+    prompts: int = 0
+    prompt_versions: int = 0
+    traces: int = 0
+    evaluation_datasets: int = 0
+    dataset_records: int = 0
     last_activity_ms: int | None = None
 
 

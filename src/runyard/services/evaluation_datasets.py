@@ -39,7 +39,7 @@ def create_dataset(
         NotFound: There is no such experiment.
     """
     limits.check_length(name, MAX_NAME_LENGTH, "name")
-    texts = _tag_texts(tags)
+    texts = tag_texts(tags)
     now_ms = call.now_ms()
     user = texts.get(USER_TAG)
     with call.stores.atomic():
@@ -104,7 +104,7 @@ def search_datasets(call: Call, asked: SearchEvaluationDatasets) -> Page[Evaluat
 
 def set_tags(call: Call, dataset_id: str, tags: Mapping[str, Any]) -> EvaluationDataset:
     """Set tags of a dataset, over older values, and return it; a tag without a value is passed over."""
-    texts = _tag_texts(tags)
+    texts = tag_texts(tags)
     with call.stores.atomic():
         dataset = get_dataset(call, dataset_id)
         call.stores.metadata.evaluation_datasets.set_tags(dataset_id, texts)
@@ -182,7 +182,12 @@ def _check_link_count(experiment_ids: Sequence[str]) -> None:
         )
 
 
-def _tag_texts(tags: Mapping[str, Any]) -> dict[str, str]:
+def tag_texts(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return tags as they are kept, without those that have no value.
+
+    Raises:
+        InvalidParameter: One of them can't be, or they are too many.
+    """
     if len(tags) > MAX_TAGS:
         raise InvalidParameter(f"'tags' has {len(tags)} entries; at most {MAX_TAGS} are allowed.")
     texts = {key: str(value) for key, value in tags.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What runs and logged models hold, counted from what is stored: an import compares it with where it read."""
+"""What imported things hold, counted from what is stored: an import compares it with where it read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunContents
 from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.messages.imports import CountImported
 from runyard.services.call import Call
 from runyard.services.imports import IMPORT_TAG
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
@@ -16,38 +17,41 @@ from runyard.stores.artifacts.removal import measure_tree
 MAX_COUNTED = 1000
 
 
-def count(
-    call: Call,
-    run_ids: Sequence[str],
-    model_ids: Sequence[str],
-    registered: Sequence[str],
-    trace_ids: Sequence[str],
-    with_files: bool,
-) -> Counter[str]:
+def count(call: Call, asked: CountImported) -> Counter[str]:
     """Return what all of these hold together; what is not here is passed over."""
-    asked = {
-        "run_ids": run_ids,
-        "model_ids": model_ids,
-        "registered_models": registered,
-        "trace_ids": trace_ids,
-    }
-    for field, ids in asked.items():
-        if len(ids) > MAX_COUNTED:
+    for field in asked.__struct_fields__:
+        ids = getattr(asked, field)
+        if isinstance(ids, list) and len(ids) > MAX_COUNTED:
             raise InvalidParameter(f"'{field}' has {len(ids)} entries; at most {MAX_COUNTED} are allowed.")
     counted: Counter[str] = Counter()
     with call.stores.snapshot():
-        uris = _count_runs(call, run_ids, counted)
-        for model_id in model_ids:
+        uris = _count_runs(call, asked.run_ids, counted)
+        for model_id in asked.model_ids:
             uris += _count_model(call, model_id, counted)
         versions = call.stores.metadata.model_versions
-        for count_of_model in versions.count_model_versions(call.workspace.name, registered).values():
-            counted.update(registered_models=1, versions=count_of_model)
-        held = call.stores.metadata.traces.count_held(call.workspace.name, trace_ids)
+        found = versions.count_model_versions(call.workspace.name, asked.registered_models)
+        counted.update(registered_models=len(found), versions=sum(found.values()))
+        held = call.stores.metadata.traces.count_held(call.workspace.name, asked.trace_ids)
         counted.update(traces=held.traces, spans=held.spans, assessments=held.assessments)
-    if with_files:
+        counted.update(_count_evaluation(call, asked))
+    if asked.with_files:
         for uri in uris:
             counted.update(_count_files(call, uri))
     return counted
+
+
+def _count_evaluation(call: Call, asked: CountImported) -> Counter[str]:
+    metadata, workspace = call.stores.metadata, call.workspace.name
+    versions = metadata.scorers.count_versions(workspace, asked.scorer_ids)
+    records = metadata.evaluation_datasets.count_records(workspace, asked.evaluation_dataset_ids)
+    return Counter(
+        scorers=len(versions),
+        scorer_versions=sum(versions.values()),
+        label_schemas=len(metadata.label_schemas.find_schema_ids(workspace, asked.label_schema_ids)),
+        issues=len(metadata.issues.find_issue_ids(workspace, asked.issue_ids)),
+        evaluation_datasets=len(records),
+        records=sum(records.values()),
+    )
 
 
 def _count_runs(call: Call, run_ids: Sequence[str], counted: Counter[str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runyard.errors import Unavailable
+from runyard.services.audit import verify_chain
 from runyard.stores.artifacts.integrity import ArtifactCounts, ArtifactIntegrity
 from runyard.stores.integrity import (
     Fault,
@@ -25,6 +26,11 @@ __all__ = ["Counts", "Fault", "Integrity", "Progress", "check_integrity"]
 
 MOST_FAULTS = 1000
 """More are not collected: where so many are, the rest says nothing new."""
+
+NOT_AS_WRITTEN = (
+    "Somebody has changed, taken out or put in an entry past the server. Compare the log with that of the "
+    "last good backup from this entry on, and see who can write into the database."
+)
 
 Progress = Callable[[str, int, int], None]
 
@@ -83,6 +89,7 @@ def _check(stores: Stores, on_progress: Progress, with_artifacts: bool) -> Integ
         ("documents", lambda: check_documents(stores.database)),
         ("evaluation datasets", lambda: check_evaluation_datasets(stores.database)),
         ("removals", lambda: check_removals(stores.database)),
+        ("audit log", lambda: _check_audit(stores)),
         ("runs", metrics.faults),
     ]
     if with_artifacts:
@@ -93,3 +100,11 @@ def _check(stores: Stores, on_progress: Progress, with_artifacts: bool) -> Integ
         found = as_far_as_it_goes(name, check())
         faults += itertools.islice(found, MOST_FAULTS - len(faults))
     return Integrity(faults, metrics.counts, files.counts if with_artifacts else None)
+
+
+def _check_audit(stores: Stores) -> Iterator[Fault]:
+    """Yield where the chain of the audit log breaks; what stands behind that entry proves nothing."""
+    chain = verify_chain(stores.metadata.audit)
+    if chain.first_broken is not None:
+        what = f"it does not follow from the {chain.entries - 1} entries before it"
+        yield Fault(f"audit log, entry {chain.first_broken}", what, NOT_AS_WRITTEN)

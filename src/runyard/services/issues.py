@@ -6,13 +6,19 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runyard.entities.issue import Issue, IssueSeverity, IssueStatus
+from runyard.entities.issue import Issue
 from runyard.errors import InvalidParameter
 from runyard.protocol import limits
 from runyard.protocol.evaluation_filters import parse_issue_filter
-from runyard.protocol.messages.issues import CreateIssue, SearchIssues, UpdateIssue
+from runyard.protocol.messages.issues import (
+    CreateIssue,
+    SearchIssues,
+    UpdateIssue,
+    issue_in,
+    issue_severity,
+    issue_status,
+)
 from runyard.protocol.paging import Page, page_of, parse_page_token
-from runyard.protocol.wire import choice
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, readable
 from runyard.stores.metadata.base import Search
@@ -32,30 +38,14 @@ def create_issue(call: Call, asked: CreateIssue) -> Issue:
         InvalidParameter: A field can't be.
         NotFound: There is no such experiment, or no such run where one is named.
     """
-    limits.check_length(asked.name, MAX_NAME_LENGTH, "name")
-    limits.check_length(asked.description, MAX_TEXT_LENGTH, "description")
-    limits.check_length(asked.created_by or "", MAX_USER_LENGTH, "created_by")
-    for field, texts in (("root_causes", asked.root_causes), ("categories", asked.categories)):
-        _check_texts(texts, field)
     now_ms = call.now_ms()
+    issue = issue_in(asked, f"iss-{uuid.uuid4().hex}", now_ms, now_ms)
+    check_issue(issue)
     with call.stores.atomic():
         experiment = get_active_experiment(call, asked.experiment_id)
         if asked.source_run_id:
             call.stores.metadata.runs.get_run(call.workspace.name, asked.source_run_id)
-        issue = Issue(
-            issue_id=f"iss-{uuid.uuid4().hex}",
-            experiment_id=experiment.experiment_id,
-            name=asked.name,
-            description=asked.description,
-            status=_status(asked.status) or IssueStatus.PENDING,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-            severity=_severity(asked.severity),
-            root_causes=asked.root_causes,
-            categories=asked.categories,
-            source_run_id=asked.source_run_id or None,
-            created_by=asked.created_by or None,
-        )
+        issue = replace(issue, experiment_id=experiment.experiment_id)
         call.stores.metadata.issues.add_issue(issue)
     return issue
 
@@ -74,7 +64,7 @@ def update_issue(call: Call, issue_id: str, asked: UpdateIssue) -> Issue:
     """
     limits.check_length(asked.name or "", MAX_NAME_LENGTH, "name")
     limits.check_length(asked.description or "", MAX_TEXT_LENGTH, "description")
-    status, severity = _status(asked.status), _severity(asked.severity)
+    status, severity = issue_status(asked.status), issue_severity(asked.severity)
     with call.stores.atomic():
         issue = get_issue(call, issue_id)
         changed = replace(
@@ -107,12 +97,13 @@ def search_issues(call: Call, asked: SearchIssues) -> Page[Issue]:
     return page_of(call.stores.metadata.issues.search_issues(search), limit, offset)
 
 
-def _status(word: str | None) -> IssueStatus | None:
-    return None if word is None else choice(IssueStatus, word, "status")
-
-
-def _severity(word: str | None) -> IssueSeverity | None:
-    return None if word is None else choice(IssueSeverity, word, "severity")
+def check_issue(issue: Issue) -> None:
+    """Refuse an issue whose texts are too long or too many."""
+    limits.check_length(issue.name, MAX_NAME_LENGTH, "name")
+    limits.check_length(issue.description, MAX_TEXT_LENGTH, "description")
+    limits.check_length(issue.created_by or "", MAX_USER_LENGTH, "created_by")
+    for field, texts in (("root_causes", issue.root_causes), ("categories", issue.categories)):
+        _check_texts(texts, field)
 
 
 def _check_texts(texts: Sequence[str], field: str) -> None:

@@ -151,6 +151,13 @@ def _default_of(call: Call, experiment_id: str) -> LabelSchema:
     return default_schema(experiment.experiment_id, experiment.created_ms)
 
 
+def check_described(schema: LabelSchema) -> None:
+    """Refuse a question that nobody could have made."""
+    _check_name(schema.name)
+    _check_instruction(schema.instruction)
+    check_input(schema.input)
+
+
 def _check_name(name: str) -> None:
     if not name:
         raise InvalidParameter("Label schema `name` must be a non-empty string; got ''.")

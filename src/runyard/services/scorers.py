@@ -43,14 +43,7 @@ def register_scorer(call: Call, experiment_id: str, name: str, serialized: str) 
         InvalidParameter: The experiment is deleted, or it is no scorer, or one with code of its own.
         NotFound: There is no such experiment.
     """
-    if not name.strip():
-        raise InvalidParameter("Scorer name cannot be empty or contain only whitespace.")
-    limits.check_length(name, MAX_NAME_LENGTH, "name")
-    limits.check_length(serialized, MAX_SERIALIZED_LENGTH, "serialized_scorer")
-    said = json_object(serialized, "serialized_scorer")
-    if _carries_code(said):
-        raise InvalidParameter(_CARRIES_CODE)
-    _check_model(_model_of(said))
+    check_scorer(name, serialized)
     with call.stores.atomic():
         experiment = get_active_experiment(call, experiment_id)
         scorer = ScorerVersion(
@@ -62,6 +55,25 @@ def register_scorer(call: Call, experiment_id: str, name: str, serialized: str) 
             created_ms=call.now_ms(),
         )
         return call.stores.metadata.scorers.register(scorer)
+
+
+def check_scorer(name: str, serialized: str) -> None:
+    """Refuse what is no scorer, or one with code of its own."""
+    if not name.strip():
+        raise InvalidParameter("Scorer name cannot be empty or contain only whitespace.")
+    limits.check_length(name, MAX_NAME_LENGTH, "name")
+    limits.check_length(serialized, MAX_SERIALIZED_LENGTH, "serialized_scorer")
+    said = json_object(serialized, "serialized_scorer")
+    if _carries_code(said):
+        raise InvalidParameter(_CARRIES_CODE)
+    _check_model(_model_of(said))
+
+
+def check_online_scoring(sample_rate: float, filter: str | None) -> None:
+    """Refuse a part of the traces that can't be."""
+    if not 0.0 <= sample_rate <= 1.0:
+        raise InvalidParameter(f"sample_rate must be between 0.0 and 1.0, got {sample_rate}")
+    limits.check_length(filter or "", MAX_FILTER_LENGTH, "filter_string")
 
 
 def list_scorers(
@@ -120,9 +132,7 @@ def set_online_scoring(
         InvalidParameter: The rate is none, or the scorer's last version asks no gateway.
         NotFound: There is no such experiment or scorer.
     """
-    if not 0.0 <= sample_rate <= 1.0:
-        raise InvalidParameter(f"sample_rate must be between 0.0 and 1.0, got {sample_rate}")
-    limits.check_length(filter or "", MAX_FILTER_LENGTH, "filter_string")
+    check_online_scoring(sample_rate, filter)
     with call.stores.atomic():
         latest = get_scorer(call, experiment_id, name, None)
         serialized = json_object(latest.serialized, "serialized_scorer")

@@ -14,7 +14,7 @@ import pytest
 
 from runyard.entities.evaluation_dataset import DatasetRecord, EvaluationDataset, RecordSource, SourceType
 from runyard.entities.experiment import Experiment
-from runyard.errors import NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.evaluation_filters import (
     parse_evaluation_dataset_filter,
     parse_evaluation_dataset_order,
@@ -100,6 +100,21 @@ class EvaluationDatasetStoreRules(ABC):
         assert store.datasets.get_dataset(WORKSPACE, "d-1") == dataset
         with contextlib.closing(self.open_datasets(tmp_path)) as again:
             assert again.datasets.get_dataset(WORKSPACE, "d-1") == dataset
+
+    def test_ids_are_taken_once_and_records_are_counted_in_their_workspace(
+        self, store: EvaluationDatasetsUnderTest
+    ) -> None:
+        """An id of a record is taken once among all datasets."""
+        for dataset_id in ("d-1", "d-2"):
+            store.datasets.add_dataset(new_dataset(dataset_id))
+        with pytest.raises(AlreadyExists):
+            store.datasets.add_dataset(new_dataset("d-1", name="another"))
+        store.records.put_records("d-1", [new_record(1), new_record(2)])
+        with pytest.raises(AlreadyExists):
+            store.records.put_records("d-2", [new_record(3), new_record(2)])
+        counted = store.datasets.count_records(WORKSPACE, ["d-1", "d-2", "d-3"])
+        assert counted == {"d-1": 2, "d-2": 0}
+        assert store.datasets.count_records(OTHER_WORKSPACE, ["d-1"]) == {}
 
     def test_an_unknown_dataset_is_not_found(self, store: EvaluationDatasetsUnderTest) -> None:
         """Nor is one of another workspace."""

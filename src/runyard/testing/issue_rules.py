@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runyard.entities.issue import Issue, IssueSeverity, IssueStatus
-from runyard.errors import NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.evaluation_filters import parse_issue_filter
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_issues import IssueStore
@@ -85,6 +85,18 @@ class IssueStoreRules(ABC):
         assert store.issues.get_issue(WORKSPACE, "iss-1") == issue
         with contextlib.closing(self.open_issues(tmp_path)) as again:
             assert again.issues.get_issue(WORKSPACE, "iss-1") == issue
+
+    def test_an_id_is_taken_once_and_found_in_its_workspace(
+        self, store: IssuesUnderTest, experiment_id: str
+    ) -> None:
+        """What was kept first stays."""
+        issue = new_issue(experiment_id)
+        store.issues.add_issue(issue)
+        with pytest.raises(AlreadyExists):
+            store.issues.add_issue(replace(issue, name="another"))
+        assert store.issues.get_issue(WORKSPACE, issue.issue_id) == issue
+        assert store.issues.find_issue_ids(WORKSPACE, ["none", issue.issue_id]) == [issue.issue_id]
+        assert store.issues.find_issue_ids(OTHER_WORKSPACE, [issue.issue_id]) == []
 
     def test_an_unknown_issue_is_not_found(self, store: IssuesUnderTest, experiment_id: str) -> None:
         """Nor is one of another workspace."""

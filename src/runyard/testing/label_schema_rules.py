@@ -126,6 +126,17 @@ class LabelSchemaStoreRules(ABC):
         assert store.schemas.get_schema(WORKSPACE, "ls-2").name == "b"
         store.schemas.change_schema(new_schema(experiment_id, "ls-1", name="a", updated_ms=NOW_MS + 1))
 
+    def test_an_id_is_taken_once_and_found_in_its_workspace(
+        self, store: LabelSchemasUnderTest, experiment_id: str
+    ) -> None:
+        """Whatever another one of it is called."""
+        schema = new_schema(experiment_id)
+        store.schemas.add_schema(schema)
+        with pytest.raises(AlreadyExists):
+            store.schemas.add_schema(replace(schema, name="another"))
+        assert store.schemas.find_schema_ids(WORKSPACE, ["none", schema.schema_id]) == [schema.schema_id]
+        assert store.schemas.find_schema_ids(OTHER_WORKSPACE, [schema.schema_id]) == []
+
     def test_what_may_change_of_a_question_is_kept(
         self, store: LabelSchemasUnderTest, experiment_id: str
     ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.scorer import OnlineScoring, ScorerVersion
-from runyard.errors import NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.metadata.base_scorers import ScorerStore
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE, MetadataUnderTest
 
@@ -154,6 +154,32 @@ class ScorerStoreRules(ABC):
         assert store.scorers.list_online(WORKSPACE, ids, []) == []
         assert store.scorers.list_online(WORKSPACE, [], None) == []
         assert store.scorers.list_online(OTHER_WORKSPACE, ids, None) == []
+
+    def test_versions_are_kept_with_their_numbers(self, store: ScorersUnderTest, experiment_id: str) -> None:
+        """Those up to the last one that is here stay as they are."""
+        two, five = (new_scorer(experiment_id, version=number, created_ms=number) for number in (2, 5))
+        assert store.scorers.keep_versions([two])
+        assert not store.scorers.keep_versions([replace(two, serialized="other"), five])
+        assert store.scorers.list_versions(experiment_id, "polite") == [two, five]
+        assert store.scorers.register(new_scorer(experiment_id)).version == 6
+        counted = store.scorers.count_versions(WORKSPACE, [two.scorer_id, "none"])
+        assert counted == {two.scorer_id: 3}
+        assert store.scorers.count_versions(OTHER_WORKSPACE, [two.scorer_id]) == {}
+
+    def test_another_scorer_of_the_name_or_the_id_is_left_alone(
+        self, store: ScorersUnderTest, experiment_id: str
+    ) -> None:
+        """Whichever of the two is taken, and wherever."""
+        kept = store.scorers.register(new_scorer(experiment_id))
+        other = store.metadata.add_experiment("other").experiment_id
+        for taken in (
+            new_scorer(experiment_id, version=9, scorer_id="another"),
+            new_scorer(experiment_id, "rude", version=9, scorer_id=kept.scorer_id),
+            new_scorer(other, version=9, scorer_id=kept.scorer_id),
+        ):
+            with pytest.raises(AlreadyExists):
+                store.scorers.keep_versions([taken])
+        assert store.scorers.list_latest(WORKSPACE, None) == [kept]
 
     def test_threads_that_register_at_once_count_to_different_numbers(
         self, scorers: ScorerStore, experiment_id: str

@@ -116,13 +116,30 @@ function Totals({ of }: { of: WorkspaceUsage[] }) {
             ),
           },
           { name: "Models", value: sum((one) => one.logged_models).toLocaleString("en") },
+          {
+            name: "Registered",
+            value: sum((one) => one.registered_models + one.prompts).toLocaleString("en"),
+            more: plural(
+              sum((one) => one.model_versions + one.prompt_versions),
+              "version",
+            ),
+          },
+          { name: "Traces", value: sum((one) => one.traces).toLocaleString("en") },
+          {
+            name: "Evaluation datasets",
+            value: sum((one) => one.evaluation_datasets).toLocaleString("en"),
+            more: plural(
+              sum((one) => one.dataset_records),
+              "record",
+            ),
+          },
         ]}
       />
       <p className="quiet">
         {measured.length > 0 ? (
           <>
-            Bytes and points were measured <Time ms={Math.min(...measured)} isRelative />; runs, experiments
-            and models are of now.
+            Bytes and points were measured <Time ms={Math.min(...measured)} isRelative />; all other counts
+            are of now.
           </>
         ) : (
           "Bytes and points have not been measured yet; the server does that every 15 minutes."

@@ -86,6 +86,13 @@ export interface WorkspaceUsage {
   deleted_runs: number;
   logged_models: number;
   deleted_logged_models: number;
+  registered_models: number;
+  model_versions: number;
+  prompts: number;
+  prompt_versions: number;
+  traces: number;
+  evaluation_datasets: number;
+  dataset_records: number;
   metric_points: number;
   artifact_files: number;
   artifact_bytes: number;

@@ -136,10 +136,11 @@ def wire_evaluation_dataset(dataset: EvaluationDataset) -> WireEvaluationDataset
 
 def wire_records(dataset_id: str, records: Iterable[DatasetRecord]) -> str:
     """Return records as the JSON text that MLflow's answer carries."""
-    return json.dumps([_wire_record(dataset_id, record) for record in records])
+    return json.dumps([wire_record(dataset_id, record) for record in records])
 
 
-def _wire_record(dataset_id: str, record: DatasetRecord) -> dict[str, Any]:
+def wire_record(dataset_id: str, record: DatasetRecord) -> dict[str, Any]:
+    """Return a record as MLflow writes it."""
     source = record.source
     fields = {
         "dataset_record_id": record.record_id,

@@ -176,11 +176,15 @@ class CountImported(Wire):
     model_ids: list[str] = []
     registered_models: list[str] = []
     trace_ids: list[str] = []
+    scorer_ids: list[str] = []
+    label_schema_ids: list[str] = []
+    issue_ids: list[str] = []
+    evaluation_dataset_ids: list[str] = []
     with_files: bool = True
 
 
 class ImportedCounts(Wire, omit_defaults=False):
-    """What those of the runs and models that are here hold together."""
+    """What those that are here hold together."""
 
     runs: int = 0
     deleted_runs: int = 0
@@ -195,5 +199,11 @@ class ImportedCounts(Wire, omit_defaults=False):
     traces: int = 0
     spans: int = 0
     assessments: int = 0
+    scorers: int = 0
+    scorer_versions: int = 0
+    label_schemas: int = 0
+    issues: int = 0
+    evaluation_datasets: int = 0
+    records: int = 0
     files: int = 0
     file_bytes: int = 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from runyard.entities.issue import Issue
+from runyard.entities.issue import Issue, IssueSeverity, IssueStatus
 from runyard.protocol.messages.common import Int64, Wire
+from runyard.protocol.wire import choice
 
 
 class CreateIssue(Wire):
@@ -88,4 +89,36 @@ def wire_issue(issue: Issue, trace_count: int | None = None) -> WireIssue:
         created_by=issue.created_by or UNSET,
         categories=list(issue.categories) or UNSET,
         trace_count=UNSET if trace_count is None else trace_count,
+    )
+
+
+def issue_status(word: str | None) -> IssueStatus | None:
+    """Return the status that a request names, if it names one."""
+    return None if word is None else choice(IssueStatus, word, "status")
+
+
+def issue_severity(word: str | None) -> IssueSeverity | None:
+    """Return the severity that a request names, if it names one."""
+    return None if word is None else choice(IssueSeverity, word, "severity")
+
+
+def issue_in(asked: CreateIssue, issue_id: str, created_ms: int, updated_ms: int) -> Issue:
+    """Return an issue as a request describes it.
+
+    Raises:
+        InvalidParameter: There is no such status or severity.
+    """
+    return Issue(
+        issue_id=issue_id,
+        experiment_id=asked.experiment_id,
+        name=asked.name,
+        description=asked.description,
+        status=issue_status(asked.status) or IssueStatus.PENDING,
+        created_ms=created_ms,
+        updated_ms=updated_ms,
+        severity=issue_severity(asked.severity),
+        root_causes=asked.root_causes,
+        categories=asked.categories,
+        source_run_id=asked.source_run_id or None,
+        created_by=asked.created_by or None,
     )

@@ -9,8 +9,8 @@ from runyard.protocol.messages.common import Wire
 class WireWorkspaceUsage(Wire, omit_defaults=False):
     """What a workspace holds.
 
-    Counts of experiments, runs and models are of now; points and artifacts are as they were measured at
-    ``measured_ms`` with what was noted since, and 0 where that is null.
+    Points and artifacts are as they were measured at ``measured_ms``; all other counts are of now. The former
+    come with what was noted since, and 0 where that is null.
     """
 
     workspace: str
@@ -21,6 +21,13 @@ class WireWorkspaceUsage(Wire, omit_defaults=False):
     deleted_runs: int
     logged_models: int
     deleted_logged_models: int
+    registered_models: int
+    model_versions: int
+    prompts: int
+    prompt_versions: int
+    traces: int
+    evaluation_datasets: int
+    dataset_records: int
     metric_points: int
     artifact_files: int
     artifact_bytes: int
@@ -61,6 +68,13 @@ def wire_workspace_usage(workspace: str, content: ContentUse, measured: Measured
         deleted_runs=content.deleted_runs,
         logged_models=content.logged_models,
         deleted_logged_models=content.deleted_logged_models,
+        registered_models=content.registered_models,
+        model_versions=content.model_versions,
+        prompts=content.prompts,
+        prompt_versions=content.prompt_versions,
+        traces=content.traces,
+        evaluation_datasets=content.evaluation_datasets,
+        dataset_records=content.dataset_records,
         metric_points=measured.metric_points,
         artifact_files=measured.artifact_files,
         artifact_bytes=measured.artifact_bytes,

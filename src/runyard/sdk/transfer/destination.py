@@ -9,9 +9,21 @@ from urllib.parse import quote
 
 import msgspec
 
+from runyard.entities.evaluation_dataset import EvaluationDataset
 from runyard.errors import InvalidState, NotFound
 from runyard.protocol.messages.common import Empty, Wire, key_values, mapping
 from runyard.protocol.messages.experiments import ExperimentAnswer, GetExperimentByName
+from runyard.protocol.messages.imported_evaluation import (
+    ImportEvaluationDataset,
+    ImportEvaluationDatasetAnswer,
+    ImportJudging,
+    ImportJudgingAnswer,
+    ImportRecords,
+    imported_dataset,
+    imported_issue,
+    imported_label_schema,
+    imported_scorer,
+)
 from runyard.protocol.messages.imported_traces import (
     BegunTrace,
     ImportedTrace,
@@ -47,6 +59,7 @@ from runyard.protocol.messages.runs import (
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.spool.calls import LoggedBatch
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.evaluation import Judging
 from runyard.sdk.transfer.local_artifacts import PROXIED_SCHEME
 from runyard.sdk.transfer.records import (
     SourceExperiment,
@@ -238,21 +251,33 @@ class Destination:
         body = _SentTraces(source=self._source, traces=list(traces))
         self._connection.tell_encoded(f"{_BASE}/traces/spans", msgspec.json.encode(body))
 
-    def count(
-        self,
-        run_ids: Sequence[str] = (),
-        model_ids: Sequence[str] = (),
-        registered: Sequence[str] = (),
-        trace_ids: Sequence[str] = (),
-    ) -> ImportedCounts:
-        """Count what those of the ids and names hold that are there."""
-        body = CountImported(
-            run_ids=list(run_ids),
-            model_ids=list(model_ids),
-            registered_models=list(registered),
-            trace_ids=list(trace_ids),
+    def import_judging(self, experiment_id: str, judging: Judging) -> list[str]:
+        """Keep what an experiment's traces are judged by; return what was wrong with what is left out."""
+        body = ImportJudging(
+            source=self._source,
+            experiment_id=experiment_id,
+            scorers=[imported_scorer(each) for each in judging.scorers],
+            label_schemas=[imported_label_schema(each) for each in judging.label_schemas],
+            issues=[imported_issue(each) for each in judging.issues],
         )
-        return self._connection.post(f"{_BASE}/counts", body, ImportedCounts, is_repeatable=True)
+        answer = self._connection.post(f"{_BASE}/judging", body, ImportJudgingAnswer, is_repeatable=True)
+        return answer.problems
+
+    def begin_dataset(self, dataset: EvaluationDataset, experiment_ids: Sequence[str]) -> bool:
+        """Keep an evaluation dataset with all but its records; return whether these came before."""
+        body = ImportEvaluationDataset(source=self._source, dataset=imported_dataset(dataset, experiment_ids))
+        path = f"{_BASE}/evaluation-datasets"
+        answer = self._connection.post(path, body, ImportEvaluationDatasetAnswer, is_repeatable=True)
+        return answer.is_complete
+
+    def send_records(self, dataset_id: str, records: str, *, is_last: bool) -> None:
+        """Keep records of a dataset that has begun, which are JSON; the same ones again change nothing."""
+        body = ImportRecords(source=self._source, dataset_id=dataset_id, records=records, is_last=is_last)
+        self._connection.post(f"{_BASE}/evaluation-datasets/records", body, Empty, is_repeatable=True)
+
+    def count(self, asked: CountImported) -> ImportedCounts:
+        """Count what those of the ids and names hold that are there."""
+        return self._connection.post(f"{_BASE}/counts", asked, ImportedCounts, is_repeatable=True)
 
 
 def _imported_run(experiment_id: str, run: SourceRun, uri: str | None) -> ImportedRun:

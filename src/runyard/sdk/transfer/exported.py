@@ -15,6 +15,7 @@ from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
 from runyard.errors import InvalidParameter
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.evaluation_lines import EVALUATION, EvaluationLines
 from runyard.sdk.transfer.exporting import FORMAT, MANIFEST, VERSION
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_values import point
@@ -53,6 +54,7 @@ class ExportedFolder(Source):
         super().__init__(f"{FORMAT}:{digest}")
         self._artifacts = LocalArtifacts([self._root / "artifacts"], self._root, self.problems)
         self._traces = TraceLines(self._root / TRACES, self.problems)
+        self.evaluation = EvaluationLines(self._root / EVALUATION)
         self._part = lru_cache(REMEMBERED_PARTS)(self._read_part)
 
     def experiments(self) -> list[SourceExperiment]:

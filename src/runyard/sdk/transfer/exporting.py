@@ -14,6 +14,7 @@ from runyard.entities.run import DatasetInput
 from runyard.errors import AlreadyExists, NotFound
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.destination import IMPORT_TAG
+from runyard.sdk.transfer.evaluation_lines import EVALUATION, write_evaluation
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, Unreadable
 from runyard.sdk.transfer.tables import POINTS_IN_A_PART, TableWriters
@@ -97,6 +98,9 @@ class Export:
         for counts in write_traces(folder / TRACES, self._source, experiment):
             self._counts.add(counts)
             self._told("Traces", self._counts.traces, 0)
+        for counts in write_evaluation(folder / EVALUATION, self._source, experiment):
+            self._counts.add(counts)
+            self._told("Records of evaluation datasets", self._counts.records, 0)
         manifest = {
             "format": FORMAT,
             "version": VERSION,

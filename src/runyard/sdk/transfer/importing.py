@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from runyard.errors import InvalidParameter, NotFound
+from runyard.protocol.messages.imports import CountImported
 from runyard.sdk.transfer.destination import Destination
+from runyard.sdk.transfer.importing_evaluation import EvaluationImport
 from runyard.sdk.transfer.importing_registry import RegistryImport
 from runyard.sdk.transfer.importing_traces import TraceImport, differences
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
@@ -109,7 +111,7 @@ class Import:
         begun = {each.source_id: self._begin(each) for each in experiments}
         self._report.read.experiments = len(experiments)
         models = []
-        traces = self._traces()
+        traces, evaluation = self._traces(), self._evaluation()
         with ThreadPoolExecutor(WORKERS) as pool:
             for experiment in experiments:
                 experiment_id = begun[experiment.source_id]
@@ -124,6 +126,10 @@ class Import:
                     models += [model.model_id for model in found]
                     spread(pool, found, lambda model, of=experiment_id: self._take_model(of, model))
                     traces.take(pool, experiment, experiment_id)
+                    evaluation.take_judging(experiment, experiment_id)
+        evaluation.take_datasets(begun, with_unlinked=not self._options.experiments)
+        self._report.read.add(evaluation.read)
+        self._report.kept.add(evaluation.kept)
         self._report.read.add(traces.read)
         self._report.kept.add(traces.kept)
         self._report.open_traces = traces.open_traces
@@ -140,6 +146,11 @@ class Import:
 
     def _traces(self) -> TraceImport:
         return TraceImport(
+            self._source, self._destination, self._options.is_dry_run, self._problem, self._told
+        )
+
+    def _evaluation(self) -> EvaluationImport:
+        return EvaluationImport(
             self._source, self._destination, self._options.is_dry_run, self._problem, self._told
         )
 
@@ -315,7 +326,7 @@ class Import:
             self._report.kept.add(self._kept([], part))
 
     def _kept(self, run_ids: Sequence[str], model_ids: Sequence[str]) -> Counts:
-        found = self._destination.count(run_ids, model_ids)
+        found = self._destination.count(CountImported(run_ids=list(run_ids), model_ids=list(model_ids)))
         return Counts(**{name: getattr(found, name) for name in found.__struct_fields__})
 
     def _wanted(self, run_ids: Sequence[str]) -> Counts:

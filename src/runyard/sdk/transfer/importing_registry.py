@@ -9,7 +9,7 @@ from itertools import islice
 from runyard.entities.registered_model import is_prompt
 from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol.messages.common import key_values
-from runyard.protocol.messages.imports import ImportedVersion
+from runyard.protocol.messages.imports import CountImported, ImportedVersion
 from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.records import Counts, SourceRegisteredModel, SourceVersion
 from runyard.sdk.transfer.source import Source, Unreadable, sound
@@ -77,7 +77,7 @@ class RegistryImport:
         kept = Counts()
         names: Iterator[str] = iter(self._counted)
         while not self._is_dry_run and (some := list(islice(names, COUNTED_AT_ONCE))):
-            found = self._destination.count(registered=some)
+            found = self._destination.count(CountImported(registered_models=some))
             kept.add(Counts(registered_models=found.registered_models, versions=found.versions))
             if found.versions != sum(self._counted[name] for name in some):
                 self._name_differences(some)
@@ -85,7 +85,8 @@ class RegistryImport:
 
     def _name_differences(self, some: Sequence[str]) -> None:
         for name in some:
-            here, there = self._destination.count(registered=[name]).versions, self._counted[name]
+            asked = CountImported(registered_models=[name])
+            here, there = self._destination.count(asked).versions, self._counted[name]
             if here != there:
                 self._note(
                     f"Registered model {name!r} has {here} versions here and {there} at the source, or has "

@@ -13,6 +13,7 @@ import msgspec
 
 from runyard.entities.trace import TraceState
 from runyard.protocol.messages.imported_traces import ImportedTrace
+from runyard.protocol.messages.imports import CountImported
 from runyard.protocol.messages.traces import wire_trace_info
 from runyard.protocol.span_content import without_odd_numbers
 from runyard.sdk.transfer.destination import Destination, SentSpans
@@ -140,7 +141,7 @@ class TraceImport:
         return kept
 
     def _kept(self, trace_ids: Sequence[str]) -> Counts:
-        found = self._destination.count(trace_ids=trace_ids)
+        found = self._destination.count(CountImported(trace_ids=list(trace_ids)))
         return Counts(traces=found.traces, spans=found.spans, assessments=found.assessments)
 
     def _name_difference(self, trace_id: str, wanted: Counts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from runyard.entities.run import Dataset, DatasetInput, ModelOutput
 from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
+from runyard.sdk.transfer.mlflow_database_evaluation import DatabaseEvaluation
 from runyard.sdk.transfer.mlflow_database_registry import read_registered_models, read_versions
 from runyard.sdk.transfer.mlflow_database_traces import DatabaseTraces
 from runyard.sdk.transfer.mlflow_schema import known_tables
@@ -33,6 +35,14 @@ from runyard.sdk.transfer.records import (
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source
 
 PAGE = 200
+
+# What has a session of each kind of database refuse to write, whatever its user may do.
+_READ_ONLY = {
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 
 
 class MlflowDatabase(Source):
@@ -61,6 +71,7 @@ class MlflowDatabase(Source):
         with _told(self.name):
             self._tables = known_tables(self._engine)
         self._traces = DatabaseTraces(self._tables, self._reading, self._artifacts, self.problems)
+        self.evaluation = DatabaseEvaluation(self._tables, self._reading, workspace)
 
     def experiments(self) -> list[SourceExperiment]:
         """See :class:`Source`."""
@@ -338,19 +349,39 @@ def _engine(url: URL, file: Path | None) -> Engine:
         engine = create_engine(url, pool_size=8) if file is None else create_engine(url)
     except NoSuchModuleError as error:
         raise InvalidParameter(f"A database of this kind is not known: {error}") from error
+    except ModuleNotFoundError as error:
+        raise InvalidParameter(_without_driver(url, str(error.name))) from error
     if file is None:
-        event.listen(engine, "connect", _read_only)
+        statement = _READ_ONLY.get(engine.dialect.name)
+        if statement is None:
+            raise InvalidParameter(
+                f"{engine.dialect.name} is not read: MLflow's databases of SQLite, PostgreSQL and "
+                "MySQL are. Import from the running server."
+            )
+        event.listen(engine, "connect", partial(_begin_read_only, statement))
     return engine
+
+
+def _without_driver(url: URL, module: str) -> str:
+    """Say what is to be installed for a kind of database, and how its URL then begins."""
+    backend = url.get_backend_name()
+    driver = _DRIVERS.get(backend)
+    said = f"The Python module {module!r}, by which {url.drivername} is read, is not installed."
+    if driver is None:
+        return said
+    return f"{said} `pip install {driver}`, and let the URL begin with `{backend}+{driver}://`."
 
 
 def _quoted(file: Path) -> str:
     return file.as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _read_only(connection: Any, record: Any) -> None:
+def _begin_read_only(statement: str, connection: Any, record: Any) -> None:
     cursor = connection.cursor()
-    cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    cursor.execute(statement)
     cursor.close()
+    # What psycopg has begun with it ends here, as it would with a pool's rollback, and the setting stays.
+    connection.commit()
 
 
 @contextmanager

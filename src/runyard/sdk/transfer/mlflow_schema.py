@@ -43,6 +43,18 @@ _LATER = {
     "spans": "trace_id span_id content",
     "assessments": "assessment_id trace_id name assessment_type value error created_timestamp"
     " last_updated_timestamp source_type source_id span_id rationale overrides valid assessment_metadata",
+    "evaluation_datasets": "dataset_id name schema digest created_time last_update_time created_by"
+    " last_updated_by | workspace",
+    "evaluation_dataset_tags": "dataset_id key value",
+    "evaluation_dataset_records": "dataset_record_id dataset_id inputs expectations tags source created_time"
+    " last_update_time created_by last_updated_by | outputs",
+    "scorers": "scorer_id experiment_id scorer_name",
+    "scorer_versions": "scorer_id scorer_version serialized_scorer creation_time",
+    "online_scoring_configs": "online_scoring_config_id scorer_id sample_rate experiment_id filter_string",
+    "label_schemas": "schema_id experiment_id name type instruction enable_comment input_type input_config"
+    " created_time last_update_time is_default",
+    "issues": "issue_id experiment_id name description status severity root_causes source_run_id categories"
+    " created_timestamp last_updated_timestamp created_by",
     "entity_associations": "source_type source_id destination_type destination_id",
 }
 

@@ -19,6 +19,7 @@ from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import FixedToken, find_credential
 from runyard.sdk.spool.known_workspaces import PRODUCT
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.mlflow_server_evaluation import ServerEvaluation
 from runyard.sdk.transfer.mlflow_server_registry import read_registered_models, read_versions
 from runyard.sdk.transfer.mlflow_server_traces import ServerTraces
 from runyard.sdk.transfer.mlflow_traces import MAX_SPANS_BYTES
@@ -62,6 +63,7 @@ class MlflowServer(Source):
         self._transport = HttpTransport(checked, _credential(checked))
         self._is_exact = self._is_runyard()
         self._traces = ServerTraces(self._get_at, self._post_at, self._content, self.problems)
+        self.evaluation = ServerEvaluation(self._get_at, self._post_at)
         try:
             self._search("experiments", {"view_type": "ALL", "max_results": 1})
         except NotFound as error:

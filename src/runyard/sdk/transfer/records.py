@@ -164,6 +164,12 @@ class Counts:
     traces: int = 0
     spans: int = 0
     assessments: int = 0
+    scorers: int = 0
+    scorer_versions: int = 0
+    label_schemas: int = 0
+    issues: int = 0
+    evaluation_datasets: int = 0
+    records: int = 0
     files: int = 0
     file_bytes: int = 0
 

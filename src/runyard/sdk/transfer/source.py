@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.evaluation import Evaluation
 from runyard.sdk.transfer.records import (
     SourceExperiment,
     SourceFile,
@@ -47,7 +48,8 @@ class Source(ABC):
     """Experiments, runs and logged models that lie elsewhere, read piece by piece.
 
     Its methods may be called from several threads, each iterator from one. What is broken raises
-    :class:`Unreadable`, or is noted in :attr:`problems` where there is something to go on with.
+    :class:`Unreadable`, or is noted in :attr:`problems` where there is something to go on with. What models
+    are judged by is read by :attr:`evaluation`.
 
     Args:
         name: Where it is, without secrets; the same whenever the same source is opened.
@@ -56,6 +58,7 @@ class Source(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
         self.problems: list[str] = []
+        self.evaluation = Evaluation()
 
     @abstractmethod
     def experiments(self) -> list[SourceExperiment]:

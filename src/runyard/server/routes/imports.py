@@ -139,14 +139,11 @@ def import_registered_model(call: Call, body: ImportRegisteredModel) -> ImportRe
     f"{_BASE}/counts",
     permits=Permission.MANAGE,
     is_audited=False,
-    summary="Count what runs, models and traces hold, to compare it with where they come from.",
+    summary="Count what imported things hold, to compare it with where they come from.",
 )
 def count(call: Call, body: CountImported) -> ImportedCounts:
     """Answer what is here."""
-    counted = imported_counts.count(
-        call, body.run_ids, body.model_ids, body.registered_models, body.trace_ids, body.with_files
-    )
-    return ImportedCounts(**counted)
+    return ImportedCounts(**imported_counts.count(call, body))
 
 
 def _described(run: ImportedRun) -> tuple[Run, RunContents]:

@@ -29,7 +29,15 @@ class EvaluationDatasetStore(ABC):
 
     @abstractmethod
     def add_dataset(self, dataset: EvaluationDataset) -> None:
-        """Keep a new dataset with its tags and links; its records are put later."""
+        """Keep a new dataset with its tags and links; its records are put later.
+
+        Raises:
+            AlreadyExists: There is one of this id.
+        """
+
+    @abstractmethod
+    def count_records(self, workspace: str, dataset_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many records those of the datasets have that the workspace has, by their ids."""
 
     @abstractmethod
     def get_dataset(self, workspace: str, dataset_id: str) -> EvaluationDataset:
@@ -104,7 +112,11 @@ class DatasetRecordStore(ABC):
 
     @abstractmethod
     def put_records(self, dataset_id: str, records: Sequence[DatasetRecord]) -> None:
-        """Keep records, new ones and such as were found; of these the id, inputs and coming stay."""
+        """Keep records, new ones and such as were found; of these the id, inputs and coming stay.
+
+        Raises:
+            AlreadyExists: Another record has the id of a new one.
+        """
 
     @abstractmethod
     def list_records(

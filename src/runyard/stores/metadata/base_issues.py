@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from runyard.entities.issue import Issue
 from runyard.stores.metadata.base import Search
@@ -13,7 +14,15 @@ class IssueStore(ABC):
 
     @abstractmethod
     def add_issue(self, issue: Issue) -> None:
-        """Keep a new issue."""
+        """Keep a new issue.
+
+        Raises:
+            AlreadyExists: There is one of this id.
+        """
+
+    @abstractmethod
+    def find_issue_ids(self, workspace: str, issue_ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that are of issues of the workspace."""
 
     @abstractmethod
     def get_issue(self, workspace: str, issue_id: str) -> Issue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from runyard.entities.label_schema import LabelSchema
 
@@ -15,8 +16,12 @@ class LabelSchemaStore(ABC):
         """Keep a new question.
 
         Raises:
-            AlreadyExists: The experiment has one of this name.
+            AlreadyExists: The experiment has one of this name, or there is one of this id.
         """
+
+    @abstractmethod
+    def find_schema_ids(self, workspace: str, schema_ids: Sequence[str]) -> list[str]:
+        """Return those of the ids that are of questions of the workspace."""
 
     @abstractmethod
     def get_schema(self, workspace: str, schema_id: str) -> LabelSchema:

@@ -24,6 +24,24 @@ class ScorerStore(ABC):
         """
 
     @abstractmethod
+    def keep_versions(self, versions: Sequence[ScorerVersion]) -> bool:
+        """Keep versions of one scorer with their numbers, but for those up to the last one that is here.
+
+        Args:
+            versions: At least one, the lowest number first; of one id, experiment and name.
+
+        Returns:
+            Whether the scorer was not here before.
+
+        Raises:
+            AlreadyExists: The experiment has another scorer of the name, or another one the id.
+        """
+
+    @abstractmethod
+    def count_versions(self, workspace: str, scorer_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many versions those of the scorers have that the workspace has, by their ids."""
+
+    @abstractmethod
     def get_version(self, experiment_id: str, name: str, version: int | None = None) -> ScorerVersion:
         """Return a version of a scorer, the last one unless it is named.
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
 
 from runyard.entities.evaluation_dataset import DatasetRecord, RecordSource, SourceType
+from runyard.errors import AlreadyExists
 from runyard.stores.database import Database, chunks, upsert
 from runyard.stores.metadata.base_evaluation_datasets import DatasetRecordStore, RecordPosition
 from runyard.stores.metadata.schema_evaluation import evaluation_dataset_records, evaluation_datasets
@@ -36,10 +38,12 @@ class SqlDatasetRecords(DatasetRecordStore):
     def put_records(self, dataset_id: str, records: Sequence[DatasetRecord]) -> None:
         rows = [{"dataset_id": dataset_id, **_row(record)} for record in records]
         if rows:
-            with self._database.writing() as connection:
-                upsert(
-                    connection, evaluation_dataset_records, rows, _MAY_CHANGE, ["dataset_id", "inputs_sha256"]
-                )
+            unique = ["dataset_id", "inputs_sha256"]
+            try:
+                with self._database.writing() as connection:
+                    upsert(connection, evaluation_dataset_records, rows, _MAY_CHANGE, unique)
+            except IntegrityError as error:
+                raise AlreadyExists("A record of one of these ids is there already.") from error
             self._count(dataset_id)
 
     def list_records(

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from runyard.entities.evaluation_dataset import EvaluationDataset
-from runyard.errors import NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.filter_tree import NULL_OPERATORS, Comparison, Entity
-from runyard.stores.database import Database, chunks, insert_missing, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_evaluation_datasets import EvaluationDatasetStore
 from runyard.stores.metadata.schema import REMOVED, experiments
@@ -49,7 +49,8 @@ class SqlEvaluationDatasets(EvaluationDatasetStore):
             "schema": None,
         }
         with self._database.writing() as connection:
-            connection.execute(insert(evaluation_datasets), row)
+            if not insert_if_free(connection, evaluation_datasets, row):
+                raise AlreadyExists(f"An evaluation dataset with id '{dataset.dataset_id}' is there already.")
             self.set_tags(dataset.dataset_id, dataset.tags)
             self.link(dataset.dataset_id, dataset.experiment_ids, dataset.created_ms)
 
@@ -64,6 +65,17 @@ class SqlEvaluationDatasets(EvaluationDatasetStore):
             if row is None:
                 raise NotFound(f"Evaluation dataset with id '{dataset_id}' not found")
             return _datasets(connection, [row])[0]
+
+    def count_records(self, workspace: str, dataset_ids: Sequence[str]) -> dict[str, int]:
+        columns = evaluation_datasets.c
+        counted: dict[str, int] = {}
+        with self._database.reading() as connection:
+            for part in chunks(dataset_ids):
+                query = select(columns.dataset_id, columns.record_count).where(
+                    columns.workspace == workspace, columns.dataset_id.in_(part)
+                )
+                counted |= {row.dataset_id: row.record_count for row in connection.execute(query)}
+        return counted
 
     def delete_dataset(self, dataset_id: str) -> None:
         with self._database.writing() as connection:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, select, update
 
 from runyard.entities.issue import Issue, IssueSeverity, IssueStatus
-from runyard.errors import NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.filter_tree import Comparison
-from runyard.stores.database import Database
+from runyard.stores.database import Database, chunks, insert_if_free
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_issues import IssueStore
 from runyard.stores.metadata.schema import REMOVED, experiments
@@ -36,7 +37,16 @@ class SqlIssues(IssueStore):
             **_changing(issue),
         }
         with self._database.writing() as connection:
-            connection.execute(insert(issues), row)
+            if not insert_if_free(connection, issues, row):
+                raise AlreadyExists(f"An issue with ID '{issue.issue_id}' is there already.")
+
+    def find_issue_ids(self, workspace: str, issue_ids: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        with self._database.reading() as connection:
+            for part in chunks(issue_ids):
+                query = _of(workspace).where(issues.c.issue_id.in_(part))
+                found += connection.scalars(query.with_only_columns(issues.c.issue_id))
+        return found
 
     def get_issue(self, workspace: str, issue_id: str) -> Issue:
         query = self._database.locked(_of(workspace).where(issues.c.issue_id == issue_id), issues)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from runyard.entities.label_schema import (
@@ -19,7 +20,7 @@ from runyard.entities.label_schema import (
     PassFail,
 )
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, insert_if_free
+from runyard.stores.database import Database, chunks, insert_if_free
 from runyard.stores.metadata.base_label_schemas import LabelSchemaStore
 from runyard.stores.metadata.schema import REMOVED, experiments
 from runyard.stores.metadata.schema_evaluation import label_schemas
@@ -51,17 +52,16 @@ class SqlLabelSchemas(LabelSchemaStore):
             if not insert_if_free(connection, label_schemas, row):
                 raise _taken(schema)
 
+    def find_schema_ids(self, workspace: str, schema_ids: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        with self._database.reading() as connection:
+            for part in chunks(schema_ids):
+                query = _of(workspace).where(label_schemas.c.schema_id.in_(part))
+                found += connection.scalars(query.with_only_columns(label_schemas.c.schema_id))
+        return found
+
     def get_schema(self, workspace: str, schema_id: str) -> LabelSchema:
-        is_its = experiments.c.experiment_id == label_schemas.c.experiment_id
-        query = (
-            select(label_schemas)
-            .join(experiments, is_its)
-            .where(
-                label_schemas.c.schema_id == schema_id,
-                experiments.c.workspace == workspace,
-                experiments.c.lifecycle_stage != REMOVED,
-            )
-        )
+        query = _of(workspace).where(label_schemas.c.schema_id == schema_id)
         with self._database.reading() as connection:
             row = connection.execute(self._database.locked(query, label_schemas)).one_or_none()
         if row is None:
@@ -98,6 +98,12 @@ class SqlLabelSchemas(LabelSchemaStore):
     def delete_schema(self, schema_id: str) -> None:
         with self._database.writing() as connection:
             connection.execute(delete(label_schemas).where(label_schemas.c.schema_id == schema_id))
+
+
+def _of(workspace: str) -> Select[Any]:
+    is_its = experiments.c.experiment_id == label_schemas.c.experiment_id
+    of_workspace = (experiments.c.workspace == workspace, experiments.c.lifecycle_stage != REMOVED)
+    return select(label_schemas).join(experiments, is_its).where(*of_workspace)
 
 
 def _taken(schema: LabelSchema) -> AlreadyExists:

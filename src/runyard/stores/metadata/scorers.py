@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.scorer import OnlineScoring, ScorerVersion
-from runyard.errors import NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, chunks, insert_if_free, upsert
 from runyard.stores.metadata.base_scorers import ScorerStore
 from runyard.stores.metadata.schema import experiments
@@ -35,15 +35,42 @@ class SqlScorers(ScorerStore):
             scorer_id = self._id(connection, scorer.experiment_id, scorer.name)
             last = select(func.max(scorer_versions.c.version)).where(scorer_versions.c.scorer_id == scorer_id)
             version = (connection.scalar(last) or 0) + 1
-            row = {
-                "scorer_id": scorer_id,
-                "version": version,
-                "experiment_id": owner,
-                "created_ms": scorer.created_ms,
-                "serialized": scorer.serialized,
-            }
-            connection.execute(insert(scorer_versions), row)
-        return replace(scorer, scorer_id=scorer_id, version=version)
+            registered = replace(scorer, scorer_id=scorer_id, version=version)
+            connection.execute(insert(scorer_versions), _row(registered))
+        return registered
+
+    def keep_versions(self, versions: Sequence[ScorerVersion]) -> bool:
+        first = versions[0]
+        owner = int(first.experiment_id)
+        with self._database.writing() as connection:
+            row = {"scorer_id": first.scorer_id, "experiment_id": owner, "name": first.name}
+            is_new = insert_if_free(connection, scorers, row)
+            is_it = (scorers.c.experiment_id == owner, scorers.c.name == first.name)
+            query = self._database.locked(select(scorers.c.scorer_id).where(*is_it), scorers)
+            if connection.scalar(query) != first.scorer_id:
+                raise AlreadyExists(
+                    f"A scorer '{first.name}', or one with the id {first.scorer_id}, is there already and is "
+                    "another one."
+                )
+            last = select(func.max(scorer_versions.c.version))
+            kept = connection.scalar(last.where(scorer_versions.c.scorer_id == first.scorer_id)) or 0
+            rows = [_row(each) for each in versions if each.version > kept]
+            if rows:
+                connection.execute(insert(scorer_versions), rows)
+        return is_new
+
+    def count_versions(self, workspace: str, scorer_ids: Sequence[str]) -> dict[str, int]:
+        counted: dict[str, int] = {}
+        with self._database.reading() as connection:
+            for part in chunks(scorer_ids):
+                query = (
+                    select(scorer_versions.c.scorer_id, func.count().label("versions"))
+                    .join(experiments, experiments.c.experiment_id == scorer_versions.c.experiment_id)
+                    .where(experiments.c.workspace == workspace, scorer_versions.c.scorer_id.in_(part))
+                    .group_by(scorer_versions.c.scorer_id)
+                )
+                counted |= {row.scorer_id: row.versions for row in connection.execute(query)}
+        return counted
 
     def get_version(self, experiment_id: str, name: str, version: int | None = None) -> ScorerVersion:
         query = _of(experiment_id, name).order_by(scorer_versions.c.version.desc()).limit(1)
@@ -129,6 +156,16 @@ class SqlScorers(ScorerStore):
         if found is None:
             raise _not_found(experiment_id, name)
         return found
+
+
+def _row(scorer: ScorerVersion) -> dict[str, Any]:
+    return {
+        "scorer_id": scorer.scorer_id,
+        "version": scorer.version,
+        "experiment_id": int(scorer.experiment_id),
+        "created_ms": scorer.created_ms,
+        "serialized": scorer.serialized,
+    }
 
 
 def _all() -> Select[Any]:

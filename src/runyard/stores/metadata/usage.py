@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    Select,
+    Table,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.usage import ContentUse, ExperimentUse, FilesUse, MeasuredUse
@@ -21,7 +35,10 @@ from runyard.stores.metadata.schema import (
     runs,
     workspaces,
 )
+from runyard.stores.metadata.schema_evaluation import evaluation_datasets
 from runyard.stores.metadata.schema_operation import experiment_use, workspace_use
+from runyard.stores.metadata.schema_registry import model_versions, registered_models
+from runyard.stores.metadata.schema_traces import traces
 
 _DELETED = LifecycleStage.DELETED.value
 _MEASURED = ("metric_points", "artifact_files", "artifact_bytes", "deleted_files", "deleted_bytes")
@@ -63,6 +80,8 @@ class SqlUsage(UsageStore):
                 name = "deleted_logged_models" if _is_deleted(row) else "logged_models"
                 counted[row.workspace][name] = row.count
                 latest[row.workspace].append(row.latest_ms)
+            for row in _rows_beside_runs(connection, workspaces):
+                counted[row.workspace][row.what] = row.count
         return {
             name: ContentUse(
                 **{**use, "runs": dict(use["runs"])}, last_activity_ms=max(latest[name], default=None)
@@ -200,6 +219,33 @@ def _models_of(workspaces: Sequence[str]) -> Select[Any]:
         .where(experiments.c.workspace.in_(workspaces), _IS_THERE, logged_models.c.lifecycle_stage != REMOVED)
         .group_by(*grouped)
     )
+
+
+def _rows_beside_runs(connection: Connection, workspaces: Sequence[str]) -> Iterator[Row[Any]]:
+    """Yield how many of each kind there are in each workspace, by the name of the count."""
+    for table, names in (
+        (registered_models, ("registered_models", "prompts")),
+        (model_versions, ("model_versions", "prompt_versions")),
+    ):
+        what = case((table.c.is_prompt, names[1]), else_=names[0]).label("what")
+        grouped = (table.c.workspace, table.c.is_prompt)
+        query = select(table.c.workspace, what, func.count().label("count"))
+        yield from connection.execute(query.where(table.c.workspace.in_(workspaces)).group_by(*grouped))
+    of_traces = select(traces.c.workspace, literal("traces").label("what"), func.count().label("count"))
+    yield from connection.execute(
+        of_traces.join(experiments)
+        .where(traces.c.workspace.in_(workspaces), _IS_THERE)
+        .group_by(traces.c.workspace)
+    )
+    columns = evaluation_datasets.c
+    for name, count in (
+        ("evaluation_datasets", func.count()),
+        ("dataset_records", func.sum(columns.record_count)),
+    ):
+        query = select(columns.workspace, literal(name).label("what"), cast(count, BigInteger).label("count"))
+        yield from connection.execute(
+            query.where(columns.workspace.in_(workspaces)).group_by(columns.workspace)
+        )
 
 
 def _ranked(workspaces: Sequence[str]) -> Select[Any]:
