@@ -17,7 +17,9 @@ IDLE_S = 10.0
 
 
 class SqliteReaders:
-    """Hands out connections, the last one used first: to take one from the engine's pool costs more than a look-up.
+    """Hands out connections, the last one used first.
+
+    To take one from the engine's pool and give it back costs more than a look-up does.
 
     Args:
         engine: The engine of a SQLite file, whose connections begin no transactions by themselves.
