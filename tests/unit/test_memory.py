@@ -1,4 +1,4 @@
-"""What a large answer needed goes back to the system; each in a process of its own, as a process has one heap."""
+"""What a large answer needed goes back to the system; in processes of their own, as each has one heap."""
 
 from __future__ import annotations
 
