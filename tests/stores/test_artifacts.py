@@ -277,9 +277,12 @@ def test_an_upload_makes_no_directory_that_is_there(folder, monkeypatch):
     put(folder, "a/b/first.txt", b"1")
     made = []
     make = os.mkdir
-    monkeypatch.setattr(
-        os, "mkdir", lambda name, *mode, **where: made.append(name) or make(name, *mode, **where)
-    )
+
+    def noted(name, *mode, **where):
+        made.append(name)
+        make(name, *mode, **where)
+
+    monkeypatch.setattr(os, "mkdir", noted)
     put(folder, "a/b/second.txt", b"2")
     assert made == []
     put(folder, "a/b/c/third.txt", b"3")
