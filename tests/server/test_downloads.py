@@ -263,9 +263,12 @@ def test_a_small_file_goes_out_in_one_piece_if_the_server_takes_that(folder):
     async def send(message):
         sent.append(message)
 
+    async def receive():
+        raise AssertionError("there is nothing to be received")
+
     scope = {"type": "http", "method": "GET", "headers": [], "extensions": {WHOLE: {}}}
     response = download_response(Request(scope), folder.open(at("small.txt")), "small.txt", is_at_hand=True)
-    asyncio.run(response(scope, None, send))
+    asyncio.run(response(scope, receive, send))
     (message,) = sent
     assert (message["type"], message["status"], message["body"]) == (WHOLE, 200, b"few bytes")
     headers = dict(message["headers"])

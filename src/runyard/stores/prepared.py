@@ -41,8 +41,8 @@ class Prepared:
         """Run it and return how many rows it changed."""
         return int(driver_of(connection).execute(self._text(connection), values).rowcount)
 
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any] | Sequence[Any]]) -> int:
-        """Run it once for each of the rows, and return how many it changed in all."""
+    def run_many(self, connection: Connection, rows: Sequence[Any]) -> int:
+        """Run it once for each of the rows, by name or by place, and return how many it changed in all."""
         if not rows:
             return 0
         cursor = driver_of(connection).cursor()
