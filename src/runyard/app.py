@@ -28,6 +28,7 @@ from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.logs import configure_logs
+from runyard.server.memory import keep_memory_small, leave_out_what_stays
 from runyard.server.middleware import wall
 from runyard.server.mlflow_pages import MlflowPages, find_built_pages
 from runyard.server.proxies import behind_proxies
@@ -158,6 +159,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         InvalidState: Another server holds this home, or the address may not be bound.
         Unavailable: The port is taken, or the artifact store can't be used.
     """
+    keep_memory_small()
     _end_on_sigterm()
     configure_logs(settings)
     _make_home(settings.home)
@@ -185,6 +187,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             housekeeping.start()
             config = _config(app, settings)
             server = StoppingServer(config, operation, settings.drain_s, tunnel)
+            leave_out_what_stays()
             with _announced(settings, url), _renewed(config, settings):
                 on_ready(url)
                 with contextlib.suppress(KeyboardInterrupt):

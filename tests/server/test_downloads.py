@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect, Request
 
+from runyard.server.answers import WHOLE
 from runyard.server.downloads import content_disposition, content_type, download_response
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.artifacts.paths import is_plain_name
@@ -253,3 +254,36 @@ def test_a_download_is_inert_wherever_it_is_opened(folder):
     assert headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in headers["content-security-policy"].split("; ")
     assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_a_small_file_goes_out_in_one_piece_if_the_server_takes_that(folder):
+    put(folder, "small.txt", b"few bytes")
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        raise AssertionError("there is nothing to be received")
+
+    scope = {"type": "http", "method": "GET", "headers": [], "extensions": {WHOLE: {}}}
+    response = download_response(Request(scope), folder.open(at("small.txt")), "small.txt", is_at_hand=True)
+    asyncio.run(response(scope, receive, send))
+    (message,) = sent
+    assert (message["type"], message["status"], message["body"]) == (WHOLE, 200, b"few bytes")
+    headers = dict(message["headers"])
+    assert len(headers) == len(message["headers"])
+    assert headers[b"content-type"] == b"text/plain"
+    assert headers[b"content-length"] == b"9"
+    assert headers[b"content-disposition"] == b"attachment; filename=small.txt"
+
+
+def test_a_small_file_that_is_cut_short_meanwhile_is_not_taken_for_whole(folder, tmp_path):
+    put(folder, "small.txt", b"few bytes")
+    download = folder.open(at("small.txt"))
+    (tmp_path / "artifacts" / "small.txt").write_bytes(b"few")
+    response = download_response(
+        Request({"type": "http", "method": "GET", "headers": []}), download, "small.txt", is_at_hand=True
+    )
+    assert response.headers["content-length"] == "9"
+    download.close()

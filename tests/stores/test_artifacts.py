@@ -271,3 +271,20 @@ def test_a_checksum_that_does_not_fit_leaves_the_old_file(folder, root):
 
 def _age(path: Path) -> None:
     os.utime(path, (0, 0))
+
+
+def test_an_upload_makes_no_directory_that_is_there(folder, monkeypatch):
+    put(folder, "a/b/first.txt", b"1")
+    made = []
+    make = os.mkdir
+
+    def noted(name, *mode, **where):
+        made.append(name)
+        make(name, *mode, **where)
+
+    monkeypatch.setattr(os, "mkdir", noted)
+    put(folder, "a/b/second.txt", b"2")
+    assert made == []
+    put(folder, "a/b/c/third.txt", b"3")
+    assert made == ["c"]
+    assert get(folder, "a/b/c/third.txt") == b"3"

@@ -125,3 +125,23 @@ def test_every_route_of_the_server_is_found_at_its_own_path():
     for route in ROUTES:
         path = route.path.replace("{", "").replace("}", "").replace(":path", "")
         assert table.find(route.method, path)[0] is route
+
+
+def test_a_pattern_is_found_by_its_first_segments_however_few_it_has():
+    table = table_of(
+        ("GET", "/{name}", get_thing),
+        ("GET", "/a/b/c/{name}", get_thing),
+        ("GET", "/a/b/c-{name}", get_thing),
+        ("GET", "/files/{path:path}", download),
+    )
+    found = {
+        path: table.find("GET", path)[0].path for path in ("/x", "/a/b/c/x", "/a/b/c-x", "/files/a/b/c/x")
+    }
+    assert found == {
+        "/x": "/{name}",
+        "/a/b/c/x": "/a/b/c/{name}",
+        "/a/b/c-x": "/a/b/c-{name}",
+        "/files/a/b/c/x": "/files/{path:path}",
+    }
+    with pytest.raises(RouteNotFound):
+        table.find("GET", "/a/b/d/x")

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from runyard.protocol import wire
 from runyard.protocol.error_classes import error_body
+from runyard.server.answers import Answer
 from runyard.server.digests import DIGEST_HEADER, digest_field
 from runyard.services.artifacts import ArtifactDownload
 
@@ -83,9 +84,19 @@ def download_response(
         download.close()
         return Response(status_code=status, headers=headers)
     if is_at_hand and len(part) <= SMALL_BYTES:
-        with download:
-            return Response(download.read(part.start, len(part)), status, headers)
+        body = download.read(part.start, len(part))
+        if len(body) == len(part):
+            download.close()
+            return _whole(body, status, headers)
     return _Download(download, part, status, headers)
+
+
+def _whole(body: bytes, status: int, headers: dict[str, str]) -> Response:
+    """Return an answer that goes out in one piece, which a client takes at half the cost of two."""
+    encoded = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
+    content_type = encoded.pop(b"content-type")
+    del encoded[b"content-length"]  # an answer counts its own
+    return Answer(body, status, content_type, tuple(encoded.items()))
 
 
 class _Download(StreamingResponse):

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, get_args, get_type_hints
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _API = "/api/"
 _AJAX = "/ajax-api/"
+_STARTING_SEGMENTS = 4  # with the empty one before the first slash
+_SHORT = ""
+"""Where the patterns stand that name no more than their first segments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,7 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._exact: dict[str, dict[str, Route]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Route]]] = []
+        self._patterns: dict[str, list[tuple[re.Pattern[str], dict[str, Route]]]] = defaultdict(list)
         by_path: dict[str, dict[str, Route]] = {}
         for route in routes:
             methods = by_path.setdefault(route.path, {})
@@ -255,7 +259,8 @@ class RouteTable:
             methods[route.method] = route
         for path, methods in by_path.items():
             if "{" in path:
-                self._patterns.append((compile_path(path)[0], methods))
+                start = _start(path.partition("{")[0])
+                self._patterns[start].append((compile_path(path)[0], methods))
             else:
                 self._exact[path] = methods
 
@@ -279,8 +284,15 @@ class RouteTable:
         exact = self._exact.get(path)
         if exact is not None:
             return exact, {}
-        for pattern, methods in self._patterns:
-            match = pattern.match(path)
-            if match is not None:
-                return methods, match.groupdict()
+        for start in (_start(path), _SHORT):
+            for pattern, methods in self._patterns.get(start, ()):
+                match = pattern.match(path)
+                if match is not None:
+                    return methods, match.groupdict()
         return None, {}
+
+
+def _start(path: str) -> str:
+    """Return the first segments of a path, by which most patterns are told apart without trying them."""
+    segments = path.split("/", _STARTING_SEGMENTS)
+    return "/".join(segments[:_STARTING_SEGMENTS]) if len(segments) > _STARTING_SEGMENTS else _SHORT

@@ -41,8 +41,8 @@ class Prepared:
         """Run it and return how many rows it changed."""
         return int(driver_of(connection).execute(self._text(connection), values).rowcount)
 
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Run it once for each of the rows, and return how many it changed in all."""
+    def run_many(self, connection: Connection, rows: Sequence[Any]) -> int:
+        """Run it once for each of the rows, by name or by place, and return how many it changed in all."""
         if not rows:
             return 0
         cursor = driver_of(connection).cursor()
@@ -70,7 +70,7 @@ class PreparedRows:
 
     def __init__(self, insert: str, columns: Mapping[str, str], conflict: str) -> None:
         names = ", ".join(columns)
-        values = ", ".join(f":{name}" for name in columns)
+        values = ", ".join("?" * len(columns))  # SQLite's driver takes them faster by place than by name
         lists = ", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in columns.items())
         self._columns = tuple(columns)
         self._each = Prepared(f"{insert} ({names}) VALUES ({values}) {conflict}")
@@ -84,7 +84,7 @@ class PreparedRows:
             columns = map(list, zip(*rows, strict=True))
             self._at_once.run(connection, **dict(zip(self._columns, columns, strict=True)))
         else:
-            self._each.run_many(connection, [dict(zip(self._columns, row, strict=True)) for row in rows])
+            self._each.run_many(connection, rows)
 
 
 def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Row]:

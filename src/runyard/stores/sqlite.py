@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -18,7 +16,8 @@ from runyard.protocol.patterns import pattern_of
 from runyard.settings import Durability
 from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
 from runyard.stores.prepared import driver_of
-from runyard.stores.sqlite_writer import SqliteWriter, roll_back
+from runyard.stores.sqlite_readers import SqliteReaders
+from runyard.stores.sqlite_writer import SqliteWriter
 
 FREE_PAGES = 500
 """How many pages a file is shrunk by at once, which holds the writer for milliseconds; fewer are left."""
@@ -40,12 +39,14 @@ class SqliteDatabase(Database):
         super().__init__(engine)
         self.commits_at_once = durability is Durability.COMMIT
         self._writer = SqliteWriter(engine)
+        self._readers = SqliteReaders(engine)
 
     def give_back_room(self, *, is_idle: bool) -> None:
         """Move what was written into the file proper and, when idle, shrink the file by what is free in it.
 
         Neither is ever needed for an answer. Without it SQLite would move pages inside some request's commit.
         """
+        self._readers.close_idle()
         with self._said_as_ours(), self.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
             free, pages = (
@@ -71,6 +72,7 @@ class SqliteDatabase(Database):
     def close(self) -> None:
         """Close all connections; SQLite folds its write-ahead log into the file."""
         self._writer.close()
+        self._readers.close()
         super().close()
 
     def take_turns(self, purpose: str) -> None:
@@ -82,14 +84,8 @@ class SqliteDatabase(Database):
     def _commit(self, connection: Connection) -> None:
         self._writer.commit(connection)
 
-    @contextlib.contextmanager
-    def _begun_to_read(self) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
-            driver_of(connection).execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                roll_back(connection)
+    def _begun_to_read(self) -> AbstractContextManager[Connection]:
+        return self._readers.begun()
 
     def _explained(self, fault: BaseException) -> RunyardError | None:
         if "full" in str(fault):

@@ -122,9 +122,13 @@ class FolderArtifactStore(ArtifactStore):
         held = os.open(self._root, _DIRECTORY & ~os.O_NOFOLLOW)  # a person's home may well be a link
         try:
             for segment in path.segments:
-                if is_made:
+                try:
+                    below = _open_below(segment, _DIRECTORY, held, path)
+                except FileNotFoundError:
+                    if not is_made:
+                        raise
                     self._make_directory(segment, held)
-                below = _open_below(segment, _DIRECTORY, held, path)
+                    below = _open_below(segment, _DIRECTORY, held, path)
                 os.close(held)
                 held = below
             yield held

@@ -23,9 +23,9 @@ from runyard.stores.metadata.schema_operation import (
 from runyard.stores.prepared import Prepared
 
 _LOOKED_AT = 200
-# Each run that begins asks.
+# Each run that begins asks. SQLite prepares a statement anew for each value of what stands alone behind LIKE.
 _TOLD = Prepared(
-    "SELECT 1 FROM webhooks WHERE is_active AND ' ' || kinds || ' ' LIKE :named"
+    "SELECT 1 FROM webhooks WHERE is_active AND ' ' || kinds || ' ' LIKE '% ' || :kind || ' %'"
     " AND (workspace IS NULL OR workspace = :workspace) LIMIT 1"
 )
 _DELIVERY = webhook_deliveries.c
@@ -63,7 +63,7 @@ class SqlWebhooks(WebhookStore):
 
     def is_anyone_told(self, kind: EventKind, workspace: str) -> bool:
         with self._database.reading() as connection:
-            found = _TOLD.row(connection, named=f"% {kind.value} %", workspace=workspace)
+            found = _TOLD.row(connection, kind=kind.value, workspace=workspace)
         return found is not None
 
     def list_thresholds(self) -> list[Webhook]:
