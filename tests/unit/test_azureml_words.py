@@ -9,7 +9,7 @@ import pytest
 
 from runyard.azureml.data_types import DataType
 from runyard.azureml.environments import stand_in_for
-from runyard.azureml.projects import in_our_words
+from runyard.azureml.project_words import in_our_words
 from runyard.entities.curated_environments import CURATED
 
 

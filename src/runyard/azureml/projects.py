@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runyard.azureml.project_words import in_our_words
 from runyard.sdk.mlflow_projects import RunyardBackend, SubmittedJob
-
-_COMPUTE, _OWN_ENVIRONMENT = "compute", "use_conda"
 
 
 class AzuremlBackend(RunyardBackend):
@@ -29,15 +28,3 @@ class AzuremlBackend(RunyardBackend):
         """Submit an entry point of a project, and return it; see :class:`RunyardBackend`."""
         config = in_our_words(backend_config)
         return super().run(project_uri, entry_point, params, version, config, tracking_uri, experiment_id)
-
-
-def in_our_words(backend_config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration of Azure's plugin in the words that a job file has."""
-    said = {
-        name.lower() if name.lower() in (_COMPUTE, _OWN_ENVIRONMENT) else name: value
-        for name, value in backend_config.items()
-    }
-    has_own = said.pop(_OWN_ENVIRONMENT, True)
-    if not has_own and not said.get(_COMPUTE):
-        said["ENV_MANAGER"] = "local"
-    return said
