@@ -63,7 +63,7 @@ def test_a_dataset_is_registered_by_browsing_and_its_files_are_looked_at(
     dialog.get_by_role("button", name="people.csv").click()
     expect(dialog.get_by_label("Path")).to_have_value("raw/people.csv")
     dialog.get_by_role("button", name="Register").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("'name'")
+    expect(dialog.get_by_role("alert")).to_contain_text("Letters, digits")
     look(page, "register-dataset-refused")
     dialog.get_by_label("Name", exact=True).fill("people")
     dialog.get_by_label("Path").fill("raw/**/*.csv")

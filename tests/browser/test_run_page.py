@@ -60,7 +60,7 @@ def test_times_are_local_with_utc_beside_them(visit: Visit, content: Content) ->
     expect(started).to_have_attribute("title", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? UTC$"))
 
 
-@pytest.mark.parametrize("tail", ["", "/overview", "/traces", "/something/else"])
+@pytest.mark.parametrize("tail", ["", "/overview", "/something/else"])
 def test_any_tail_that_mlflow_may_add_opens_the_run(visit: Visit, content: Content, tail: str) -> None:
     page = visit().open(run_address(content, tail))
     expect(page.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
