@@ -40,8 +40,12 @@ def jobs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "postgres":
         cluster = request.getfixturevalue("cluster")
         variables["RUNYARD_DATABASE"] = cluster.address(cluster.new_database())
-        variables["RUNYARD_ARTIFACTS"] = str(folder / "artifacts")
         names.append("two")
+        # Replicas share their artifacts: here by one folder, as by a mount.
+        (folder / "artifacts").mkdir()
+        for name in names:
+            (folder / name).mkdir()
+            (folder / name / "artifacts").symlink_to(folder / "artifacts")
     servers = [RunningServer(folder / name, environment=variables).start() for name in names]
     yield Replicas(servers)
     for server in servers:
