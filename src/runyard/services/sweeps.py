@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from runyard.auth.permissions import LOCAL_OWNER
@@ -193,9 +193,9 @@ def list_trials(call: Call, run_id: str, limit: int, page_token: str | None) -> 
     return page_of(call.stores.metadata.sweeps.list_trials(sweep.run_id, limit + 1, offset), limit, offset)
 
 
-def jobs_of_trials(call: Call, trials: Page[Trial]) -> Mapping[str, TrialJob]:
+def jobs_of_trials(call: Call, trials: Sequence[Trial]) -> Mapping[str, TrialJob]:
     """Return where the jobs of those trials are and when they ran, by their runs' ids."""
-    found = call.stores.metadata.jobs.find_jobs([each.run_id for each in trials.items])
+    found = call.stores.metadata.jobs.find_jobs([each.run_id for each in trials])
     return {run_id: TrialJob(job.status.value, job.started_ms, job.ended_ms) for run_id, job in found.items()}
 
 

@@ -57,7 +57,7 @@ def submit_sweep(call: Call, body: SubmitSweep) -> SweepAnswer:
         tags=body.tags,
         run_id=body.run_id,
     )
-    return _answer(sweeps.submit_sweep(call, new))
+    return _answer(call, sweeps.submit_sweep(call, new))
 
 
 @routes.get(_BASE, permits=Permission.READ, of=reach.searched, summary="List sweeps, the latest first.")
@@ -70,14 +70,14 @@ def list_sweeps(call: Call, body: ListSweeps) -> ListSweepsAnswer:
 @routes.get(_ONE, permits=Permission.READ, of=reach.run, summary="Get a sweep with its best trial.")
 def get_sweep(call: Call, run_id: str) -> SweepAnswer:
     """Answer one sweep."""
-    return _answer(sweeps.get_sweep(call, run_id))
+    return _answer(call, sweeps.get_sweep(call, run_id))
 
 
 @routes.get(f"{_ONE}/trials", permits=Permission.READ, of=reach.run, summary="List the trials of a sweep.")
 def list_trials(call: Call, body: ListTrials, run_id: str) -> ListTrialsAnswer:
     """Answer a page of trials."""
     page = sweeps.list_trials(call, run_id, body.max_results, body.page_token)
-    jobs = sweeps.jobs_of_trials(call, page)
+    jobs = sweeps.jobs_of_trials(call, page.items)
     return ListTrialsAnswer(
         trials=[_wire_trial(each, jobs.get(each.run_id)) for each in page.items],
         next_page_token=page.next_token,
@@ -93,11 +93,14 @@ def list_trials(call: Call, body: ListTrials, run_id: str) -> ListTrialsAnswer:
 )
 def cancel_sweep(call: Call, run_id: str) -> SweepAnswer:
     """Have a sweep ended."""
-    return _answer(sweeps.cancel_sweep(call, run_id))
+    return _answer(call, sweeps.cancel_sweep(call, run_id))
 
 
-def _answer(found: SweepNow) -> SweepAnswer:
-    return SweepAnswer(sweep=_wire(found))
+def _answer(call: Call, found: SweepNow) -> SweepAnswer:
+    wire = _wire(found)
+    if found.best is not None:
+        wire.best = _wire_trial(found.best, sweeps.jobs_of_trials(call, [found.best]).get(found.best.run_id))
+    return SweepAnswer(sweep=wire)
 
 
 def _wire(found: SweepNow) -> WireSweep:
