@@ -53,7 +53,7 @@ def test_a_sweep_is_submitted_waited_for_shown_and_listed(runyard: CommandLine, 
     assert (found["best"]["number"], found["max_sweep_duration_s"]) == (1, 600)
     assert [each["value"] for each in found["all_trials"]] == [2.25, 0]
     rows = runyard("sweep", "list", "-e", "cli sweeps").rows
-    assert [row[:5] for row in rows] == [[run_id, "completed", "minimize loss", "grid", "2 of 2"]]
+    assert [row[:6] for row in rows] == [[run_id, "completed", "minimize loss", "0", "grid", "2 of 2"]]
     best = runyard("run", "show", found["best"]["run_id"], "--json").json
     assert (best["params"], best["tags"]["a"]) == ({"x": "2.0", "mode": "a b"}, "b")
     assert runyard("sweep", "wait", run_id, "--json").json["status"] == "completed"

@@ -229,6 +229,12 @@ def test_counts_are_of_what_is_stored_and_a_point_counts_once(local: Local):
         "traces": 0,
         "spans": 0,
         "assessments": 0,
+        "evaluation_datasets": 0,
+        "records": 0,
+        "scorers": 0,
+        "scorer_versions": 0,
+        "label_schemas": 0,
+        "issues": 0,
         "files": 1,
         "file_bytes": 5,
     }

@@ -124,6 +124,10 @@ EVENT = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
 # Where what is imported comes from, and a run that comes from there.
 OLD_STORE, IMPORTED_RUN = "sqlite:////old/mlflow.db", "1" * 32
 IMPORTED_TRACE = "tr-" + "0e" * 16
+IMPORTED_DATASET = {"dataset_id": "d-" + "0f" * 16, "name": "imported", "digest": "x"} | {
+    "created_time": 1,
+    "last_update_time": 1,
+}
 
 # What is refused whoever asks is walked by itself, in tests/clients/test_mlflow_endpoints.py.
 ANSWERED = [route for route in ROUTES if not route.refusal]
@@ -348,6 +352,7 @@ class Planted:
         experiment_id = take_over("experiments", self.imported)["experiment_id"]
         take_over("runs", {"runs": [{"run_id": IMPORTED_RUN, "experiment_id": experiment_id}]})
         take_over("traces", {"traces": [{"trace_info": imported_trace(experiment_id)}]})
+        take_over("evaluation-datasets", {"dataset": IMPORTED_DATASET})
         return experiment_id
 
     def keep_secret(self, value):
@@ -466,6 +471,7 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
         experiment_id = planted.imported["experiment_id"]
         body["runs"] = [{"run_id": IMPORTED_RUN, "experiment_id": experiment_id}]
         body["traces"] = [{"trace_id": IMPORTED_TRACE, "trace_info": imported_trace(experiment_id)}]
+        body |= {"dataset": IMPORTED_DATASET, "dataset_id": IMPORTED_DATASET["dataset_id"], "records": "[]"}
     body |= next((special for end, special in SPECIAL if plain(route.path).endswith(end)), {})
     if route.method == "GET":
         return path, {name: value for name, value in body.items() if is_for_a_query(value)}
