@@ -383,7 +383,9 @@ def test_a_workspace_goes_with_its_datasets(team):
     team.ask("POST", path, {"records": records}, key=team.admin_key).raise_for_status()
     delete = "/api/v1/workspaces/beta"
     would = team.ask("DELETE", delete, {"dry_run": "true"}, key=team.admin_key).json()
-    gone = team.ask("DELETE", delete, {"confirm": "beta"}, key=team.admin_key).json()
-    assert gone["is_done"]
-    assert gone["other_bytes"] == would["other_bytes"]
+    gone, other_bytes = {"is_done": False}, 0
+    while not gone["is_done"]:
+        gone = team.ask("DELETE", delete, {"confirm": "beta"}, key=team.admin_key).json()
+        other_bytes += gone["other_bytes"]
+    assert other_bytes == would["other_bytes"]
     assert not any("canary" in row or '"evaluation_dataset' in row for row in team.kept())
