@@ -64,6 +64,6 @@ def test_the_sdk_and_the_command_line_do_each(what: str, cells: list[str]):
 def test_mlflow_has_the_names_that_are_said_to_be_its():
     said = [name.removeprefix("mlflow.") for _, cells in rows() for name in names(cells[0])]
     assert len(said) > 10
-    python = ROOT / ".envs" / "mlflow-3.17" / "bin" / "python"
+    python = str(ROOT / ".envs" / "mlflow-3.17" / "bin" / "python")
     asked = [python, "-W", "ignore", "-c", UNKNOWN, *said]
     assert subprocess.check_output(asked, text=True, timeout=300).split() == []
