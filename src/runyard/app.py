@@ -28,7 +28,7 @@ from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.logs import configure_logs
-from runyard.server.memory import keep_memory_small, leave_out_what_stays
+from runyard.server.memory import LOOKS_EVERY_S, FreedMemory, leave_out_what_stays, share_heaps
 from runyard.server.middleware import wall
 from runyard.server.mlflow_pages import MlflowPages, find_built_pages
 from runyard.server.proxies import behind_proxies
@@ -159,7 +159,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         InvalidState: Another server holds this home, or the address may not be bound.
         Unavailable: The port is taken, or the artifact store can't be used.
     """
-    keep_memory_small()
+    share_heaps()
     _end_on_sigterm()
     configure_logs(settings)
     _make_home(settings.home)
@@ -176,6 +176,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             contextlib.closing(DocumentUpkeep(stores)) as documents,
             contextlib.closing(IdentityUpkeep(stores, operation.refusals, settings)) as identity,
             contextlib.closing(Housekeeping(stores, settings, operation)) as housekeeping,
+            contextlib.closing(Periodic("memory", LOOKS_EVERY_S, FreedMemory().give_back)) as memory,
             _listening(settings) as listener,
             tunnel_listener(settings.home, listener.getsockname()[1]) as tunnel,
         ):
@@ -185,6 +186,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             documents.start()
             identity.start()
             housekeeping.start()
+            memory.start()
             config = _config(app, settings)
             server = StoppingServer(config, operation, settings.drain_s, tunnel)
             leave_out_what_stays()

@@ -7,36 +7,35 @@ import sys
 import textwrap
 
 CHURN = """
-    import ctypes, sys
-    from runyard.server.memory import keep_memory_small
+    import ctypes
+    from runyard.server.memory import GROWN_BYTES, FreedMemory, share_heaps
 
     def resident_mb():
         with open("/proc/self/smaps_rollup") as told:
             return next(int(line.split()[1]) for line in told if line.startswith("Rss:")) / 1024
 
-    if sys.argv[1] == "small":
-        assert keep_memory_small()
+    assert share_heaps()
     first = bytearray(30 << 20)
-    del first  # from here on glibc keeps pieces of that size, unless it was told otherwise
+    del first  # from here on glibc keeps pieces of that size
+    freed = FreedMemory()
     before_mb = resident_mb()
+    assert not freed.give_back(), "there is nothing to give"
     pieces, between = [], []
-    for _ in range(64):
+    for _ in range(128):
         pieces.append(bytearray(b"x") * (1 << 20))
         between.append(ctypes.create_string_buffer(100_000))
-    assert resident_mb() - before_mb > 60
+    assert resident_mb() - before_mb > GROWN_BYTES >> 20
     del pieces
+    assert resident_mb() - before_mb > 100
+    assert freed.give_back()
     print(resident_mb() - before_mb)
+    assert not freed.give_back(), "it has not grown since"
 """
 
 
-def kept_mb(how: str) -> float:
-    command = [sys.executable, "-c", textwrap.dedent(CHURN), how]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 def test_what_was_freed_goes_back_to_the_system():
-    assert kept_mb("as it is") > 48
-    assert kept_mb("small") < 16
+    command = [sys.executable, "-c", textwrap.dedent(CHURN)]
+    assert float(subprocess.check_output(command, text=True)) < 32
 
 
 def test_the_collector_looks_no_more_at_what_was_there():
