@@ -13,6 +13,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -28,7 +29,8 @@ _FORMAT = 1
 _HEADER = struct.Struct("<BBxxIqq")
 _SAME_TIME, _SAME_STEP, _RISING_STEP, _ONE_KEY, _OWN_KEYS, _WIDE_INDEX = 1, 2, 4, 8, 16, 32
 _encode_keys = msgspec.msgpack.Encoder().encode
-_decode_keys = msgspec.msgpack.Decoder(list[str]).decode
+_decode_keys = lru_cache(16)(msgspec.msgpack.Decoder(tuple[str, ...]).decode)
+"""A training logs the same keys again and again; few are kept, as they may be long."""
 
 
 class UnknownFormat(ValueError):
@@ -40,6 +42,7 @@ class PackedBatch:
     """The points of one request as columns over its bytes.
 
     Args:
+        packed_keys: ``keys`` as bytes: the same for two batches with the same keys in the same order.
         keys: The distinct keys, in order of their first point.
         key_indexes: For each point, which of ``keys`` is its.
         timestamps_ms: Milliseconds since the epoch.
@@ -47,7 +50,8 @@ class PackedBatch:
         values: Values, NaN among them.
     """
 
-    keys: list[str]
+    packed_keys: bytes
+    keys: tuple[str, ...]
     key_indexes: Indexes
     timestamps_ms: Ints
     steps: Ints
@@ -133,15 +137,15 @@ def unpack_batch(packed: bytes) -> PackedBatch:
         width = np.dtype(np.uint32 if flags & _WIDE_INDEX else np.uint16)
         indexes = np.frombuffer(packed, width, count, offset)
         offset += width.itemsize * count
-    return PackedBatch(_decode_keys(memoryview(packed)[offset:]), indexes, times, steps, values)
+    packed_keys = packed[offset:]
+    return PackedBatch(packed_keys, _decode_keys(packed_keys), indexes, times, steps, values)
 
 
 def points_by_key(batches: Sequence[PackedBatch]) -> dict[str, Points]:
     """Return the points of one run's batches, those of each key in the order that they came in."""
     if not batches:
         return {}
-    numbers: dict[str, int] = {}
-    indexes = np.concatenate([batch_numbers(batch, numbers) for batch in batches])
+    numbers, indexes = number_keys(batches)
     points = Points.joined([batch.points() for batch in batches])
     if len(numbers) == 1:
         return {next(iter(numbers)): points}
@@ -164,7 +168,16 @@ def points_of_key(batches: Sequence[PackedBatch], key: str) -> Points:
     return Points.joined(found)
 
 
-def batch_numbers(batch: PackedBatch, numbers: dict[str, int]) -> Ints:
-    """Return for each point the number of its key in ``numbers``, which new keys are added to."""
-    own = [numbers.setdefault(key, len(numbers)) for key in batch.keys]
-    return np.array(own, np.int64)[batch.key_indexes]
+def number_keys(batches: Sequence[PackedBatch]) -> tuple[dict[str, int], Ints]:
+    """Return a number for each key of at least one batch, from 0 on, and for each point that of its key."""
+    numbers: dict[str, int] = {}
+    # A training logs the same keys again and again: they are looked up once.
+    known: dict[bytes, Ints] = {}
+    of_points = []
+    for batch in batches:
+        own = known.get(batch.packed_keys)
+        if own is None:
+            own = np.array([numbers.setdefault(key, len(numbers)) for key in batch.keys], np.int64)
+            known[batch.packed_keys] = own
+        of_points.append(own[batch.key_indexes])
+    return numbers, np.concatenate(of_points)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runyard.entities.metric import MetricBatch
-from runyard.stores.metrics.packing import PackedBatch, batch_numbers
+from runyard.stores.metrics.packing import PackedBatch, number_keys
 from runyard.stores.metrics.points import Bools, Ints, Points, Positions, without_nan
 
 _VECTORISED_FROM = 64
@@ -121,8 +121,7 @@ def _rank(value: float) -> tuple[float, bool]:
 
 
 def _summarise_columns(batches: list[PackedBatch]) -> dict[str, Summary]:
-    numbers: dict[str, int] = {}
-    indexes = np.concatenate([batch_numbers(batch, numbers) for batch in batches])
+    numbers, indexes = number_keys(batches)
     points = Points.joined([batch.points() for batch in batches])
     if bool((indexes[1:] < indexes[:-1]).any()):
         order = np.argsort(indexes, kind="stable")

@@ -10,6 +10,7 @@ import math
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -21,7 +22,7 @@ from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, unpack_batch
 from runyard.stores.metrics.summaries import Summary, join_batch, summarise
-from runyard.stores.prepared import Prepared
+from runyard.stores.prepared import Prepared, PreparedRows, rows_at
 
 SERIES_AT_ONCE = 1000
 """Rows of one transaction: some 15 ms of the writer's time at most."""
@@ -35,11 +36,8 @@ _IS_LATER = (
 )
 _LAST = ("last_step", "last_timestamp_ms", "last_is_nan", "last_value")
 # A series is live from its second summary on: many runs log each metric once, and are found by index at once.
-_JOIN = Prepared(
-    "INSERT INTO metric_series (run_number, key_id, experiment_id, last_step, last_timestamp_ms, last_value,"
-    " last_is_nan, minimum, maximum, is_live) VALUES (:run_number, :key_id, :experiment_id, :last_step,"
-    " :last_timestamp_ms, :last_value, :last_is_nan, :minimum, :maximum, FALSE)"
-    " ON CONFLICT (run_number, key_id) DO UPDATE SET "
+_JOINED = (
+    "ON CONFLICT (run_number, key_id) DO UPDATE SET "
     + ", ".join(
         f"{name} = CASE WHEN {_IS_LATER} THEN excluded.{name} ELSE metric_series.{name} END" for name in _LAST
     )
@@ -47,10 +45,30 @@ _JOIN = Prepared(
     " THEN excluded.minimum ELSE metric_series.minimum END"
     ", maximum = CASE WHEN metric_series.maximum IS NULL OR excluded.maximum > metric_series.maximum"
     " THEN excluded.maximum ELSE metric_series.maximum END"
-    ", is_live = :is_live"
+    ", is_live = "
 )
+_COLUMNS = {
+    "run_number": "bigint",
+    "key_id": "bigint",
+    "experiment_id": "bigint",
+    "last_step": "bigint",
+    "last_timestamp_ms": "bigint",
+    "last_value": "double precision",
+    "last_is_nan": "boolean",
+    "minimum": "double precision",
+    "maximum": "double precision",
+    "is_live": "boolean",
+}
+_JOIN = {
+    is_active: PreparedRows(
+        "INSERT INTO metric_series", _COLUMNS, _JOINED + ("TRUE" if is_active else "FALSE")
+    )
+    for is_active in (True, False)
+}
+"""Joins summaries of runs that are active, and of others."""
 _OF_BATCH = metric_batches.c.batch_number == unsummarised_batches.c.batch_number
 _WAITING = Prepared("SELECT batch_number FROM unsummarised_batches ORDER BY batch_number LIMIT :some")
+_STILL_WAITING = "SELECT batch_number FROM unsummarised_batches WHERE batch_number IN ({})"
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
 _SETTLED = Prepared("DELETE FROM unsummarised_batches WHERE batch_number = :batch_number")
 
@@ -145,12 +163,8 @@ class Summaries:
         waiting: Sequence[int],
     ) -> bool:
         """Join summaries of batches that wait, unless one of them has gone since it was read."""
-        names = sorted(
-            (run_number, key)
-            for run_number, of_keys in summaries.items()
-            for key in of_keys
-            if run_number in owners
-        )
+        known = [run_number for run_number in sorted(summaries) if run_number in owners]
+        names = [(run_number, key) for run_number in known for key in sorted(summaries[run_number])]
         parts = list(chunks(names, SERIES_AT_ONCE)) or [[]]
         for part in parts:
             with self._database.writing() as connection:
@@ -161,11 +175,13 @@ class Summaries:
                 if not _all_wait(connection, waiting):
                     return False
                 ids = self._keys.keep(connection, {key for _, key in part})
-                rows = [
-                    _row(run_number, ids[key], owners[run_number], summaries[run_number][key])
-                    for run_number, key in part
-                ]
-                _JOIN.run_many(connection, sorted(rows, key=lambda row: (row["run_number"], row["key_id"])))
+                for is_active, join in _JOIN.items():
+                    rows = [
+                        _row(run_number, ids[key], owners[run_number][0], summaries[run_number][key])
+                        for run_number, key in part
+                        if owners[run_number][1] == is_active
+                    ]
+                    join.run(connection, sorted(rows, key=itemgetter(0, 1)))
                 if part is parts[-1]:
                     _SETTLED.run_many(connection, [{"batch_number": number} for number in waiting])
                     self._database.after_commit(lambda: self._arrivals.forget(waiting))
@@ -177,9 +193,9 @@ def _all_wait(connection: Connection, batch_numbers: Sequence[int]) -> bool:
 
     Else a series that was removed since it was read would come back.
     """
-    query = select(unsummarised_batches.c.batch_number).with_for_update(read=True)
+    locking = "" if connection.dialect.name == "sqlite" else " FOR SHARE"
     return all(
-        len(connection.scalars(query.where(unsummarised_batches.c.batch_number.in_(part))).all()) == len(part)
+        len(rows_at(connection, _STILL_WAITING + locking, part)) == len(part)
         for part in chunks(batch_numbers)
     )
 
@@ -194,17 +210,17 @@ def _owners(connection: Connection, run_numbers: Sequence[int]) -> dict[int, tup
     }
 
 
-def _row(run_number: int, key_id: int, owner: tuple[int, bool], summary: Summary) -> dict[str, Any]:
+def _row(run_number: int, key_id: int, experiment_id: int, summary: Summary) -> tuple[Any, ...]:
     is_nan = math.isnan(summary.last_value)
-    return {
-        "run_number": run_number,
-        "key_id": key_id,
-        "experiment_id": owner[0],
-        "last_step": summary.last_step,
-        "last_timestamp_ms": summary.last_timestamp_ms,
-        "last_value": 0.0 if is_nan else summary.last_value,
-        "last_is_nan": is_nan,
-        "minimum": summary.minimum,
-        "maximum": summary.maximum,
-        "is_live": owner[1],
-    }
+    return (
+        run_number,
+        key_id,
+        experiment_id,
+        summary.last_step,
+        summary.last_timestamp_ms,
+        0.0 if is_nan else summary.last_value,
+        is_nan,
+        summary.minimum,
+        summary.maximum,
+        False,
+    )

@@ -71,6 +71,7 @@ class MetricUpkeep:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="runyard-metric-upkeep", daemon=True)
         self._looked_around_s = -LOOK_AROUND_EVERY_S
+        self._settle_from_s = 0.0
 
     def start(self) -> None:
         """Summarise what an earlier process left, then go on in a thread.
@@ -111,7 +112,7 @@ class MetricUpkeep:
 
     def tick(self) -> None:
         """Do once what is due now."""
-        self._metrics.summaries.settle()
+        self._settle()
         now_s = time.monotonic()
         if now_s - self._looked_around_s >= LOOK_AROUND_EVERY_S:
             self._looked_around_s = now_s
@@ -121,6 +122,9 @@ class MetricUpkeep:
             (self.bring_to_rest if is_at_rest else self._fold)(run_number)
             if self._stopping.wait((time.monotonic() - began_s) * REST_PER_WORK):
                 return
+            # Folding hundreds of runs takes minutes, and who searches meanwhile has to settle what has come.
+            if time.monotonic() >= self._settle_from_s:
+                self._settle()
         self._database.give_back_room(is_idle=not self._metrics.arrivals.active())
 
     def bring_to_rest(self, run_number: int) -> None:
@@ -135,6 +139,12 @@ class MetricUpkeep:
                 if not _RELEASE.run(connection, run_number=run_number, some=SERIES_AT_ONCE):
                     break
         self._metrics.arrivals.rested(run_number, began_s)
+
+    def _settle(self) -> None:
+        began_s = time.monotonic()
+        self._metrics.summaries.settle()
+        ended_s = time.monotonic()
+        self._settle_from_s = ended_s + max(TICK_S, ended_s - began_s)
 
     def _fold(self, run_number: int) -> bool:
         folded = self._metrics.folding.fold(run_number)

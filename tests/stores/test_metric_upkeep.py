@@ -1,0 +1,83 @@
+"""What the metric store's thread does between two folds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runyard.entities.metric import MetricBatch
+from runyard.stores.database import Database
+from runyard.stores.metadata.schema import unsummarised_batches
+from runyard.stores.metrics import upkeep as upkeep_module
+from runyard.stores.metrics.folding import Folded
+from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
+from tests.engines import SqlEngine
+from tests.stores.test_metrics import insert_run
+
+RUNS = ("first", "second", "third")
+
+
+@pytest.fixture
+def database(engine: SqlEngine, tmp_path: Path):
+    database = engine.open(tmp_path)
+    yield database
+    database.close()
+
+
+def waiting(database: Database) -> int:
+    with database.reading() as connection:
+        return len(connection.execute(unsummarised_batches.select()).all())
+
+
+def log(metrics: SqlMetrics, run_id: str, step: int) -> None:
+    metrics.append(run_id, MetricBatch(["loss"], [float(step)], [step], [step]))
+
+
+def test_what_comes_while_runs_are_folded_is_summarised_before_the_next_fold(database, monkeypatch):
+    monkeypatch.setattr(upkeep_module, "TICK_S", 0.0)
+    monkeypatch.setattr(upkeep_module, "REST_PER_WORK", 0.0)
+    monkeypatch.setattr(upkeep_module, "FOLD_AT_BATCHES", 1)
+    metrics = SqlMetrics(database)
+    for run_id in RUNS:
+        insert_run(database, run_id)
+        log(metrics, run_id, 0)
+    found: list[int] = []
+    fold = metrics.folding.fold
+
+    def fold_while_a_run_logs(run_number: int) -> Folded:
+        found.append(waiting(database))
+        folded = fold(run_number)
+        log(metrics, "third", len(found))
+        return folded
+
+    monkeypatch.setattr(metrics.folding, "fold", fold_while_a_run_logs)
+    # Summaries take all the time that nothing is folded in, whatever the clock says of the last ones.
+    monkeypatch.setattr(upkeep_module.time, "monotonic", iter(range(10**6)).__next__)
+    MetricUpkeep(database, metrics).tick()
+    assert found == [0] * len(RUNS)
+
+
+def test_summaries_rest_as_long_as_they_took(database, monkeypatch):
+    metrics = SqlMetrics(database)
+    insert_run(database, "first")
+    log(metrics, "first", 0)
+    clock = [100.0]
+    monkeypatch.setattr(upkeep_module.time, "monotonic", lambda: clock[0])
+    settle, settled_at_s = metrics.summaries.settle, []
+
+    def settle_slowly() -> None:
+        settled_at_s.append(clock[0])
+        settle()
+        clock[0] += 4.0
+
+    monkeypatch.setattr(metrics.summaries, "settle", settle_slowly)
+    upkeep = MetricUpkeep(database, metrics)
+    due = [(number, False) for number in range(10)]
+    monkeypatch.setattr(upkeep, "_due", lambda now_s: due)
+    monkeypatch.setattr(upkeep, "_fold", lambda run_number: clock.__setitem__(0, clock[0] + 1.0))
+    monkeypatch.setattr(upkeep._stopping, "wait", lambda rest_s: False)
+    upkeep.tick()
+    # 4 s of joins, then 4 folds of 1 s each, and so on.
+    assert settled_at_s == [100.0, 108.0, 116.0]
