@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +38,11 @@ def log(metrics: SqlMetrics, run_id: str, step: int) -> None:
     metrics.append(run_id, MetricBatch(["loss"], [float(step)], [step], [step]))
 
 
+def set_clock(monkeypatch: pytest.MonkeyPatch, monotonic: Callable[[], float]) -> None:
+    """Give the upkeep a clock of its own, and nobody else."""
+    monkeypatch.setattr(upkeep_module, "time", SimpleNamespace(monotonic=monotonic, time_ns=time.time_ns))
+
+
 def test_what_comes_while_runs_are_folded_is_summarised_before_the_next_fold(database, monkeypatch):
     monkeypatch.setattr(upkeep_module, "TICK_S", 0.0)
     monkeypatch.setattr(upkeep_module, "REST_PER_WORK", 0.0)
@@ -54,7 +62,7 @@ def test_what_comes_while_runs_are_folded_is_summarised_before_the_next_fold(dat
 
     monkeypatch.setattr(metrics.folding, "fold", fold_while_a_run_logs)
     # Summaries take all the time that nothing is folded in, whatever the clock says of the last ones.
-    monkeypatch.setattr(upkeep_module.time, "monotonic", iter(range(10**6)).__next__)
+    set_clock(monkeypatch, iter(range(10**6)).__next__)
     MetricUpkeep(database, metrics).tick()
     assert found == [0] * len(RUNS)
 
@@ -64,7 +72,7 @@ def test_summaries_rest_as_long_as_they_took(database, monkeypatch):
     insert_run(database, "first")
     log(metrics, "first", 0)
     clock = [100.0]
-    monkeypatch.setattr(upkeep_module.time, "monotonic", lambda: clock[0])
+    set_clock(monkeypatch, lambda: clock[0])
     settle, settled_at_s = metrics.summaries.settle, []
 
     def settle_slowly() -> None:
