@@ -31,12 +31,12 @@ def test_columns_come_back_as_they_were():
     assert repr(unpacked.values.tolist()) == repr(batch.values)
     assert unpacked.timestamps_ms.tolist() == batch.timestamps_ms
     assert unpacked.steps.tolist() == batch.steps
-    assert unpacked.keys == ["a", "é\0"]
+    assert unpacked.keys == ("a", "é\0")
 
 
 def test_a_request_without_points_is_packed_too():
     unpacked = unpack_batch(pack_batch(MetricBatch([], [], [], [])))
-    assert (len(unpacked), unpacked.keys, points_by_key([unpacked])) == (0, [], {})
+    assert (len(unpacked), unpacked.keys, points_by_key([unpacked])) == (0, (), {})
 
 
 def test_whole_numbers_are_values():
@@ -60,7 +60,7 @@ def test_more_keys_than_16_bits_count_are_told_apart():
     keys = [f"k{number}" for number in range(70_000)]
     batch = MetricBatch([*keys, "k69999"], [0.0] * 70_001, [0] * 70_001, [0] * 70_001)
     unpacked = unpack_batch(pack_batch(batch))
-    assert unpacked.keys == keys
+    assert unpacked.keys == tuple(keys)
     assert unpacked.key_indexes[-2:].tolist() == [69_999, 69_999]
 
 
@@ -96,3 +96,16 @@ def test_points_of_several_batches_are_told_apart_by_key():
     assert {key: points_of_key(batches, key) for key in expected} == expected
     assert points_of_key(batches, "d") == []
     assert points_by_key(batches[2:]) == {"a": [Point(0, 0, 6.0)]}
+
+
+def test_keys_that_come_again_in_another_order_are_told_apart():
+    batches = [
+        unpack_batch(pack_batch(batch_of(*points)))
+        for points in (
+            (("a", 1.0, 1, 1), ("b", 2.0, 1, 1)),
+            (("b", 4.0, 2, 2), ("a", 3.0, 2, 2)),
+            (("a", 5.0, 3, 3), ("b", 6.0, 3, 3)),
+        )
+    ]
+    found = {key: points.values.tolist() for key, points in points_by_key(batches).items()}
+    assert found == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
