@@ -42,6 +42,13 @@ SPARKLINE_WIDTH = 40
 METRICS_IN_A_LIST = 4
 WORKING_FOLDER = Path()
 
+OfExperiment = Annotated[
+    str | None,
+    Parameter(name=["--experiment", "-e"], help="In place of ids, the name of the runs' experiment."),
+]
+Filter = Annotated[str | None, Parameter(help="Only those runs of the experiment, as 'metrics.rmse > 60'.")]
+DryRun = Annotated[bool, Parameter(help="Only say which runs.")]
+
 
 @app.command(name="list")
 def list_runs(
@@ -201,14 +208,9 @@ def download(
 @app.command
 def delete(
     *run_id: RunId,
-    experiment: Annotated[
-        str | None,
-        Parameter(name=["--experiment", "-e"], help="In place of ids, the name of the runs' experiment."),
-    ] = None,
-    filter: Annotated[
-        str | None, Parameter(help="Only those runs of the experiment, as 'metrics.rmse > 60'.")
-    ] = None,
-    dry_run: Annotated[bool, Parameter(help="Only say which runs.")] = False,
+    experiment: OfExperiment = None,
+    filter: Filter = None,
+    dry_run: DryRun = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
@@ -225,14 +227,9 @@ def delete(
 @app.command
 def restore(
     *run_id: RunId,
-    experiment: Annotated[
-        str | None,
-        Parameter(name=["--experiment", "-e"], help="In place of ids, the name of the runs' experiment."),
-    ] = None,
-    filter: Annotated[
-        str | None, Parameter(help="Only those runs of the experiment, as 'metrics.rmse > 60'.")
-    ] = None,
-    dry_run: Annotated[bool, Parameter(help="Only say which runs.")] = False,
+    experiment: OfExperiment = None,
+    filter: Filter = None,
+    dry_run: DryRun = False,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
