@@ -79,9 +79,10 @@ class RegistersDatastores:
             Forbidden: The credential does not allow it.
 
         Example:
+            >>> key = base64.b64encode(b"the account's key").decode()
             >>> Datastore.register_azure_blob_container(
-            ...     ws, "scans", container_name="scans", account_name="labdata", account_key=key
-            ... )  # doctest: +SKIP
+            ...     ws, "scans", "scans", "labdata", account_key=key, skip_validation=True
+            ... )
             Datastore('scans', kind='azure_blob')
         """
         if create_if_not_exists:
@@ -142,8 +143,13 @@ class RegistersDatastores:
 
         Example:
             >>> Datastore.register_s3_bucket(
-            ...     ws, "scans", "lab-scans", access_key_id=key_id, secret_access_key=secret
-            ... )  # doctest: +SKIP
+            ...     ws,
+            ...     "scans",
+            ...     "lab-scans",
+            ...     access_key_id="AKIA0EXAMPLE",
+            ...     secret_access_key="s3cr3t",
+            ...     skip_validation=True,
+            ... )
             Datastore('scans', kind='s3')
         """
         credential = _credential(
@@ -196,6 +202,10 @@ class RegistersDatastores:
             InvalidParameter: It can't be, or the bucket can't be listed.
             AlreadyExists: There is one of that name, and ``overwrite`` is false.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> Datastore.register_gcs_bucket(ws, "scans", "lab-scans", skip_validation=True)
+            Datastore('scans', kind='gcs')
         """
         key = service_account_key
         if isinstance(key, os.PathLike) or (
@@ -240,6 +250,10 @@ class RegistersDatastores:
             InvalidParameter: The server does not let that folder be used.
             AlreadyExists: There is one of that name, and ``overwrite`` is false.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> Datastore.register_folder(ws, "scans", description="What the microscopes made.")
+            Datastore('scans', kind='folder')
         """
         wanted = RegisterDatastore(
             name=datastore_name, kind="folder", folder=folder, description=description, overwrite=overwrite
@@ -252,6 +266,12 @@ class RegistersDatastores:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> Datastore.register_azure_file_share(ws, "share")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no datastores on Azure's file shares: ...
         """
         raise NotImplementedHere(
             "Runyard has no datastores on Azure's file shares: use register_azure_blob_container, or mount "
@@ -266,6 +286,12 @@ class RegistersDatastores:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> Datastore.register_azure_data_lake_gen2(ws, "lake")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no datastores by a service principal ...
         """
         raise NotImplementedHere(
             "Runyard has no datastores by a service principal of Azure's: use register_azure_blob_container "
@@ -280,6 +306,12 @@ class RegistersDatastores:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> Datastore.register_azure_sql_database(ws, "warehouse")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no databases as datastores: ...
         """
         raise NotImplementedHere(
             "Runyard has no databases as datastores: keep the connection's password in ws.secrets, and ask "
@@ -294,6 +326,11 @@ class RegistersDatastores:
             InvalidParameter: It can't be, or can't be listed.
             AlreadyExists: There is one of that name, and ``overwrite`` is false.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> from runyard.protocol.messages.datastores import RegisterDatastore
+            >>> Datastore.register(ws, RegisterDatastore(name="scans", kind="folder"))
+            Datastore('scans', kind='folder')
         """
         answer = workspace.connection.post(
             "/api/v1/datastores", wanted, DatastoreAnswer, is_repeatable=wanted.overwrite

@@ -63,6 +63,12 @@ class RunLife(ABC):
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.complete()
+            >>> run.start()
+            >>> run.get_status()
+            'Running'
         """
         self._open_sink().flush()
         update = UpdateRun(run_id=self.id, status=RunStatus.RUNNING.value)
@@ -73,7 +79,9 @@ class RunLife(ABC):
         """End the run well, once what was logged is on its way; what the network holds up is sent later.
 
         Example:
-            >>> run.complete()  # doctest: +SKIP
+            >>> run.complete()
+            >>> run.get_status()
+            'Completed'
         """
         self._end(RunStatus.FINISHED)
 
@@ -112,7 +120,8 @@ class RunLife(ABC):
             Unavailable: It is not; it stays in the spool, and is sent later.
 
         Example:
-            >>> run.flush()  # doctest: +SKIP
+            >>> run.log("loss", 0.5)
+            >>> run.flush()
         """
         if timeout_seconds < 0:
             raise InvalidParameter(f"timeout_seconds={timeout_seconds} must be at least 0.")

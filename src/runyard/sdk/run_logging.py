@@ -67,8 +67,10 @@ class RunLogging(ABC):
             InvalidParameter: It is neither number nor text, or no metric can have this name or step.
 
         Example:
-            >>> run.log("val/loss", 0.42)  # doctest: +SKIP
-            >>> run.log("val/loss", 0.40, step=10)  # doctest: +SKIP
+            >>> run.log("val/loss", 0.42)
+            >>> run.log("val/loss", 0.40, step=10)
+            >>> run.get_metrics("val/loss")
+            {'val/loss': [0.42, 0.4]}
         """
         check_key(name, "name")
         if isinstance(value, str):
@@ -93,7 +95,9 @@ class RunLogging(ABC):
             InvalidParameter: One of them is no number, there are none, or no metric can have this name.
 
         Example:
-            >>> run.log_list("accuracies", [0.6, 0.7, 0.87])  # doctest: +SKIP
+            >>> run.log_list("accuracies", [0.6, 0.7, 0.87])
+            >>> run.get_metrics()
+            {'accuracies': [0.6, 0.7, 0.87]}
         """
         check_key(name, "name")
         values = list(value)
@@ -120,7 +124,10 @@ class RunLogging(ABC):
             InvalidParameter: A value is neither number nor text, or a name can't be.
 
         Example:
-            >>> run.log_row("circle", sine=0.0, cosine=1.0)  # doctest: +SKIP
+            >>> run.log_row("circle", sine=0.0, cosine=1.0)
+            >>> run.log_row("circle", sine=1.0, cosine=0.0)
+            >>> run.get_metrics()
+            {'circle': {'sine': [0.0, 1.0], 'cosine': [1.0, 0.0]}}
         """
         check_key(name, "name")
         if not columns:
@@ -150,7 +157,9 @@ class RunLogging(ABC):
             InvalidParameter: Columns differ in length, or hold what JSON has no word for.
 
         Example:
-            >>> run.log_table("circle", {"angle": [0, 90], "sine": [0.0, 1.0]})  # doctest: +SKIP
+            >>> run.log_table("circle", {"angle": [0, 90], "sine": [0.0, 1.0]})
+            >>> run.get_metrics()
+            {'circle': {'angle': [0, 90], 'sine': [0.0, 1.0]}}
         """
         check_key(name, "name")
         columns = _columns(name, value)
@@ -173,7 +182,9 @@ class RunLogging(ABC):
             FileNotFoundError: There is no such file.
 
         Example:
-            >>> run.log_image("roc", plot=pyplot)  # doctest: +SKIP
+            >>> run.log_image("roc", path="photos/1.png")
+            >>> run.get_metrics()
+            {'roc': 'images/roc.png'}
         """
         check_key(name, "name")
         if (path is None) == (plot is None):
@@ -204,20 +215,57 @@ class RunLogging(ABC):
         Example:
             >>> data = {"class_labels": ["cat", "dog"], "matrix": [[9, 1], [2, 8]]}
             >>> chart = {"schema_type": "confusion_matrix", "schema_version": "v1", "data": data}
-            >>> run.log_confusion_matrix("animals", chart)  # doctest: +SKIP
+            >>> run.log_confusion_matrix("animals", chart)
+            >>> run.get_metrics()
+            {'animals': 'charts/animals.json'}
         """
         self._log_chart(name, charts.CONFUSION_MATRIX, value, description)
 
     def log_accuracy_table(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log true and false positives and negatives over thresholds; see :meth:`log_confusion_matrix`."""
+        """Log true and false positives and negatives over thresholds; see :meth:`log_confusion_matrix`.
+
+        Example:
+            >>> data = {
+            ...     "probability_tables": [[[1, 0, 1, 0], [0, 1, 0, 1]]],
+            ...     "percentile_tables": [[[1, 0, 1, 0], [0, 1, 0, 1]]],
+            ...     "class_labels": ["cat"],
+            ...     "probability_thresholds": [0.2, 0.8],
+            ...     "percentile_thresholds": [0.2, 0.8],
+            ... }
+            >>> chart = {"schema_type": "accuracy_table", "schema_version": "v1", "data": data}
+            >>> run.log_accuracy_table("animals", chart)
+            >>> run.get_metrics()
+            {'animals': 'charts/animals.json'}
+        """
         self._log_chart(name, charts.ACCURACY_TABLE, value, description)
 
     def log_residuals(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log ``bin_edges`` and ``bin_counts`` of residuals; see :meth:`log_confusion_matrix`."""
+        """Log ``bin_edges`` and ``bin_counts`` of residuals; see :meth:`log_confusion_matrix`.
+
+        Example:
+            >>> data = {"bin_edges": [-1, 0, 1], "bin_counts": [4, 6]}
+            >>> chart = {"schema_type": "residuals", "schema_version": "v1", "data": data}
+            >>> run.log_residuals("errors", chart)
+            >>> run.get_metrics()
+            {'errors': 'charts/errors.json'}
+        """
         self._log_chart(name, charts.RESIDUALS, value, description)
 
     def log_predictions(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log predicted over true values in bins; see :meth:`log_confusion_matrix`."""
+        """Log predicted over true values in bins; see :meth:`log_confusion_matrix`.
+
+        Example:
+            >>> data = {
+            ...     "bin_averages": [0.2, 0.7],
+            ...     "bin_errors": [0.0, 0.1],
+            ...     "bin_counts": [4, 6],
+            ...     "bin_edges": [0, 0.5, 1],
+            ... }
+            >>> chart = {"schema_type": "predictions", "schema_version": "v1", "data": data}
+            >>> run.log_predictions("fit", chart)
+            >>> run.get_metrics()
+            {'fit': 'charts/fit.json'}
+        """
         self._log_chart(name, charts.PREDICTIONS, value, description)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -227,7 +275,9 @@ class RunLogging(ABC):
             InvalidParameter: No param can have such a name, or a value is too long.
 
         Example:
-            >>> run.log_params({"alpha": 0.1, "layers": 3})  # doctest: +SKIP
+            >>> run.log_params({"alpha": 0.1, "layers": 3})
+            >>> run.get_params()
+            {'alpha': '0.1', 'layers': '3'}
         """
         for key, value in params.items():
             check_key(key, "params")

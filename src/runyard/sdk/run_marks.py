@@ -42,7 +42,9 @@ class RunMarks(ABC):
             InvalidParameter: No tag can have this key, or the value is too long.
 
         Example:
-            >>> run.tag("quality", "fantastic")  # doctest: +SKIP
+            >>> run.tag("quality", "fantastic")
+            >>> run.get_tags()["quality"]
+            'fantastic'
         """
         self.set_tags({key: value})
 
@@ -53,7 +55,9 @@ class RunMarks(ABC):
             InvalidParameter: No tag can have such a key, or a value is too long.
 
         Example:
-            >>> run.set_tags({"team": "robots", "checked": "yes"})  # doctest: +SKIP
+            >>> run.set_tags({"team": "robots", "checked": "yes"})
+            >>> run.get_tags()["checked"]
+            'yes'
         """
         wanted = {key: "" if value is None else str(value) for key, value in tags.items()}
         for key, value in wanted.items():
@@ -71,7 +75,10 @@ class RunMarks(ABC):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.remove_tags(["checked"])  # doctest: +SKIP
+            >>> run.tag("checked", "yes")
+            >>> run.remove_tags(["checked"])
+            >>> "checked" in run.tags
+            False
         """
         self._refresh()
         for key in [tags] if isinstance(tags, str) else tags:
@@ -91,7 +98,9 @@ class RunMarks(ABC):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.add_properties({"dataset": "2026-11"})  # doctest: +SKIP
+            >>> run.add_properties({"data": "2026-11"})
+            >>> run.get_properties()["data"]
+            '2026-11'
         """
         wanted = {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()}
         for key, value in wanted.items():

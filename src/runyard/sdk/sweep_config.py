@@ -68,8 +68,8 @@ class SweepConfig:
     Example:
         >>> script = ScriptRunConfig("training", "train.py")
         >>> parameters = {"lr": {"low": 1e-4, "high": 0.1, "log": True}, "depth": [2, 4, 8]}
-        >>> sweep = SweepConfig(script, parameters, "loss", max_trials=20)
-        >>> run = experiment.submit(sweep)  # doctest: +SKIP
+        >>> SweepConfig(script, parameters, "loss", max_trials=20)
+        SweepConfig(minimize 'loss' by random over lr, depth)
     """
 
     _run_class: ClassVar[type[SweepRun]] = SweepRun

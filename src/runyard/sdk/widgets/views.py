@@ -35,7 +35,8 @@ class RunWidget(LiveView):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> RunWidget(run).show()  # doctest: +SKIP
+        >>> RunWidget(run)
+        RunWidget('...', name='ridge', status='Running')
     """
 
     def __init__(self, run: Run) -> None:
@@ -67,9 +68,9 @@ class RunsWidget(LiveView):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> table = RunsWidget(experiment)  # doctest: +SKIP
-        >>> table.show()  # doctest: +SKIP
-        >>> CompareWidget(table.selected).show()  # doctest: +SKIP
+        >>> table = RunsWidget(Experiment(ws, "diabetes"))
+        >>> table
+        RunsWidget('diabetes', 0 runs)
     """
 
     def __init__(self, runs: Experiment | Iterable[Run], max_runs: int = 200) -> None:
@@ -85,7 +86,12 @@ class RunsWidget(LiveView):
 
     @property
     def selected(self) -> list[Run]:
-        """The runs that are chosen on the page, in the order of the table."""
+        """The runs that are chosen on the page, in the order of the table.
+
+        Example:
+            >>> RunsWidget([run]).selected
+            []
+        """
         chosen = set(self._page.selected) if self._page is not None else set()
         return [run for run in self._listed if run.id in chosen]
 
@@ -124,7 +130,8 @@ class CompareWidget(LiveView):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> CompareWidget(experiment.get_runs(tags={"team": "robots"})).show()  # doctest: +SKIP
+        >>> CompareWidget([run, run.child_run("fold 1")])
+        CompareWidget(2 runs)
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
