@@ -21,6 +21,8 @@ from runyard.protocol.messages.data_assets import (
     WireReading,
     data_content,
 )
+from runyard.sdk.arguments import text, whole_number
+from runyard.sdk.connection import connection_of
 from runyard.sdk.data_sources import (
     DataFile,
     DatastoreSource,
@@ -123,7 +125,7 @@ class AbstractDataset:
             >>> data.register(ws, "photos", create_new_version=True).version
             1
         """
-        check_data_name(name)
+        check_data_name(text(name, "name"))
         if self.is_part:
             raise NotImplementedHere(
                 "A part of a dataset is not registered. Register what it was taken from."
@@ -137,7 +139,7 @@ class AbstractDataset:
         found = self._known_as(workspace, name, described, create_new_version)
         if found is not None:
             return self._registered(workspace, found)
-        uploads = Uploads(workspace.connection)
+        uploads = Uploads(connection_of(workspace))
         wanted = RegisterDataAsset(
             name=name,
             kind=self._kind,
@@ -159,7 +161,7 @@ class AbstractDataset:
             >>> dataset.take(2).to_pandas_dataframe().shape
             (2, 3)
         """
-        if isinstance(count, bool) or count < 1:
+        if whole_number(count, "count") < 1:
             raise InvalidParameter(f"count must be a whole number from 1 on, not {count!r}.")
         return self._changed(_limit=count if self._limit is None else min(count, self._limit))
 
@@ -215,7 +217,7 @@ class AbstractDataset:
             >>> photos.as_named_input("pictures")
             DatasetConsumptionConfig('pictures', mode='direct')
         """
-        if not name.isidentifier():
+        if not text(name, "name").isidentifier():
             raise InvalidParameter(f"The name of an input has letters, digits and '_', not {name!r}.")
         return DatasetConsumptionConfig(name, self)
 

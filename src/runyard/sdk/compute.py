@@ -15,6 +15,7 @@ from runyard.protocol.messages.compute_targets import (
     CreateComputeTarget,
     WireComputeTarget,
 )
+from runyard.sdk.arguments import whole_number
 from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.compute_records import (
     change_target,
@@ -24,6 +25,7 @@ from runyard.sdk.compute_records import (
     list_targets,
 )
 from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord
+from runyard.sdk.connection import connection_of
 from runyard.sdk.job_records import list_jobs
 from runyard.sdk.representation import html_table
 from runyard.sdk.run import Run
@@ -77,7 +79,7 @@ class ComputeTarget(ComputeTargetRecord):
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = get_target(workspace.connection, name)
+        self._record = get_target(connection_of(workspace), name)
         if type(self) is ComputeTarget:
             # Azure's scripts ask of what they get by this name whether it is an AmlCompute.
             self.__class__ = ComputeTarget._class_of(self._record.kind)
@@ -133,7 +135,7 @@ class ComputeTarget(ComputeTargetRecord):
             credential=dict(wanted.credential),
             skip_validation=wanted.skip_validation,
         )
-        made = ComputeTarget._of(workspace, create_target(workspace.connection, body))
+        made = ComputeTarget._of(workspace, create_target(connection_of(workspace), body))
         if wanted.ignored:
             _log.warning(
                 "Compute target %s is a pool of %s on %s: Runyard rents no machines, so %s and the like have "
@@ -153,7 +155,7 @@ class ComputeTarget(ComputeTargetRecord):
             >>> [target.name for target in ComputeTarget.list(ws)]
             ['local']
         """
-        return [ComputeTarget._of(workspace, record) for record in list_targets(workspace.connection)]
+        return [ComputeTarget._of(workspace, record) for record in list_targets(connection_of(workspace))]
 
     @staticmethod
     def attach(workspace: Workspace, name: str, attach_configuration: TargetConfiguration) -> ComputeTarget:
@@ -495,7 +497,7 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
         slots = 1 if max_nodes is None else max_nodes
         if type(slots) is not int or slots < 1:
             raise InvalidParameter(f"max_nodes={max_nodes!r} must be a whole number of at least 1.")
-        if min_nodes > slots:
+        if whole_number(min_nodes, "min_nodes") > slots:
             raise InvalidParameter(f"min_nodes={min_nodes} is more than max_nodes={slots}.")
         ignored = ("vm_size",) if vm_size else tuple(sorted(azure_options))
         return TargetConfiguration(

@@ -12,6 +12,7 @@ from typing import Any
 from runyard.errors import InvalidParameter
 from runyard.protocol.asset_limits import check_requirement
 from runyard.protocol.messages.environments import WireConda
+from runyard.sdk.arguments import listed
 from runyard.sdk.yaml_text import parse_yaml, read_small_file, texts, yaml_lines
 
 FILE_NAME = "conda_dependencies.yml"
@@ -77,11 +78,11 @@ class CondaDependencies:
         made = CondaDependencies()
         made.add_channel("conda-forge")
         made.set_python_version(python_version or f"{sys.version_info.major}.{sys.version_info.minor}")
-        for package in conda_packages or ():
+        for package in listed(conda_packages or (), "conda_packages"):
             made.add_conda_package(package)
         if pip_indexurl is not None:
             made._pip.append(f"--index-url {pip_indexurl}")
-        for package in pip_packages or ():
+        for package in listed(pip_packages or (), "pip_packages"):
             made.add_pip_package(package)
         return made
 

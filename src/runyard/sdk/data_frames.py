@@ -37,7 +37,7 @@ def read_frame(reading: WireReading, files: Iterable[tuple[str, Path]], limit: i
             frame = _with_types(pandas, _read(pandas, reading, path, left), reading)
             frame = _with_partitions(frame, reading, name)
             frame = _with_moments(pandas, frame, reading, name)
-        except (ValueError, KeyError, TypeError, UnicodeError) as error:
+        except (ValueError, LookupError, TypeError, UnicodeError) as error:
             raise InvalidParameter(f"{name!r} can't be read as {reading.format}: {error}") from error
         if reading.include_path:
             frame.insert(0, PATH_COLUMN, f"/{name}")

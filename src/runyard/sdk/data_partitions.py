@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from runyard.errors import InvalidParameter
+from runyard.sdk.arguments import text
 
 _PARTS: Final = {
     "yyyy": r"\d{4}",
@@ -42,7 +43,7 @@ class PartitionFormat:
     text: str
 
     def __post_init__(self) -> None:
-        columns = [found[1].strip() for found in _KEY.finditer(self.text)]
+        columns = [found[1].strip() for found in _KEY.finditer(text(self.text, "partition_format"))]
         if not columns or "{" in _KEY.sub("", self.text) or "}" in _KEY.sub("", self.text):
             raise InvalidParameter(f"{_SAID}, as '/{{team}}/{{when:yyyy/MM}}/data.csv', not {self.text!r}.")
         if len(set(columns)) < len(columns):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
 from runyard.sdk.absent import Absent
+from runyard.sdk.arguments import pairs, text
 from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.data_reference import DataPath, DataReference
 from runyard.sdk.data_sources import DataPlaces, sources_of
@@ -148,9 +149,9 @@ class TabularDatasetFactory:
         _refuse(empty_as_string, "empty_as_string is not done. Use fillna('') of the DataFrame.")
         reading = WireReading(
             format="delimited",
-            separator=separator,
+            separator=_separator(separator),
             header=bool(header),
-            encoding=encoding,
+            encoding=text(encoding, "encoding"),
             include_path=include_path,
             column_types=_types(set_column_types),
             partition_format=_partitions(partition_format),
@@ -191,7 +192,7 @@ class TabularDatasetFactory:
             raise InvalidParameter(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
         reading = WireReading(
             format="json_lines",
-            encoding=encoding,
+            encoding=text(encoding, "encoding"),
             include_path=include_path,
             drops_invalid_lines=invalid_lines == "drop",
             column_types=_types(set_column_types),
@@ -362,6 +363,12 @@ def _target(target: Any) -> tuple[Datastore, str | None]:
     raise InvalidParameter(f"target must be a datastore and a path in it, not {target!r}.")
 
 
+def _separator(said: str) -> str:
+    if not text(said, "separator"):
+        raise InvalidParameter("separator must not be empty: it stands between values, as ','.")
+    return said
+
+
 def _partitions(said: str | None) -> str:
     return PartitionFormat(said).text if said else ""
 
@@ -372,9 +379,9 @@ def _refuse(wanted: object, why: str) -> None:
 
 
 def _types(given: Mapping[Any, Any] | None) -> dict[str, str]:
-    types = dict(given or {})
+    types = dict(pairs(given or {}, "set_column_types"))
     for column, word in types.items():
-        if not isinstance(column, str) or not isinstance(word, str):
+        if not all(isinstance(each, str) for each in (column, word)):
             raise InvalidParameter(
                 f"set_column_types has types by pandas' words, as {{'age': 'float64'}}, not {word!r}."
             )

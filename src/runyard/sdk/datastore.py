@@ -17,6 +17,8 @@ from runyard.protocol.messages.datastores import (
     WireDatastoreFile,
 )
 from runyard.sdk.addresses import one_segment
+from runyard.sdk.arguments import listed, text
+from runyard.sdk.connection import connection_of
 from runyard.sdk.data_reference import DataReference
 from runyard.sdk.datastore_facts import DatastoreFacts
 from runyard.sdk.datastore_files import DatastoreFiles, Transferred, has_wildcards
@@ -158,6 +160,8 @@ class Datastore(DatastoreFacts, RegistersDatastores):
             >>> store.upload("data", target_path="raw", overwrite=True).path_on_datastore
             'raw'
         """
+        if not isinstance(src_dir, str | os.PathLike):
+            raise InvalidParameter(f"src_dir must be a path, not {src_dir!r}.")
         pairs = local_pairs(Path(src_dir), target_path)
         self.send(pairs, overwrite=overwrite, show_progress=show_progress)
         return self.path(target_path)
@@ -188,7 +192,7 @@ class Datastore(DatastoreFacts, RegistersDatastores):
             >>> store.upload_files(["data/a.csv"], target_path="raw").path_on_datastore
             'raw'
         """
-        paths = [Path(each).absolute() for each in files]
+        paths = [Path(each).absolute() for each in listed(files, "files")]
         missing = next((each for each in paths if not each.is_file()), None)
         if missing is not None:
             raise InvalidParameter(f"files: {missing} is no file of this machine.")
@@ -263,7 +267,8 @@ class Datastore(DatastoreFacts, RegistersDatastores):
             >>> ws.get_default_datastore().path("raw").as_download().uri
             'azureml://datastores/workspaceblobstore/paths/raw'
         """
-        return DataReference(self, data_reference_name, path.strip("/") or None if path else None)
+        place = text(path or "", "path").strip("/")
+        return DataReference(self, data_reference_name, place or None)
 
     def as_mount(self) -> DataReference:
         """Return a reference to the whole datastore that a job reads where it is.
@@ -385,12 +390,12 @@ def local_pairs(source: Path, target_path: str | None = None) -> builtins.list[t
 
 
 def _all_of(workspace: Workspace) -> ListDatastoresAnswer:
-    return workspace.connection.get(_DATASTORES, ListDatastoresAnswer)
+    return connection_of(workspace).get(_DATASTORES, ListDatastoresAnswer)
 
 
 def _described(workspace: Workspace, name: str) -> WireDatastore:
     try:
-        return workspace.connection.get(_path(name), DatastoreAnswer).datastore
+        return connection_of(workspace).get(_path(name), DatastoreAnswer).datastore
     except NotFound:
         known = ", ".join(datastores_of(workspace))
         raise NotFound(f"Workspace {workspace.name!r} has no datastore {name!r}; it has {known}.") from None
@@ -412,6 +417,8 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 
 
 def _pairs(files: Iterable[Path], root: Path, target_path: str | None) -> builtins.list[tuple[Path, str]]:
+    if ".." in text(target_path or "", "target_path").split("/"):
+        raise InvalidParameter(f"target_path={target_path!r} must be a path in the datastore, without '..'.")
     above = f"{target_path.strip('/')}/" if target_path and target_path.strip("/") else ""
     outside = [each for each in files if not each.is_relative_to(root)]
     if outside:

@@ -13,6 +13,7 @@ from runyard.protocol.messages.datastores import (
     WireCredential,
     WireDatastore,
 )
+from runyard.sdk.connection import connection_of
 
 if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
@@ -211,7 +212,7 @@ class RegistersDatastores:
         if isinstance(key, os.PathLike) or (
             isinstance(key, str) and key and not key.lstrip().startswith("{")
         ):
-            key = Path(key).read_text()
+            key = _read_key(Path(key))
         wanted = RegisterDatastore(
             name=datastore_name,
             kind="gcs",
@@ -332,7 +333,7 @@ class RegistersDatastores:
             >>> Datastore.register(ws, RegisterDatastore(name="scans", kind="folder"))
             Datastore('scans', kind='folder')
         """
-        answer = workspace.connection.post(
+        answer = connection_of(workspace).post(
             "/api/v1/datastores", wanted, DatastoreAnswer, is_repeatable=wanted.overwrite
         )
         return cls._of(workspace, answer.datastore)
@@ -341,6 +342,13 @@ class RegistersDatastores:
 def _credential(**given: str | None) -> WireCredential | None:
     found = {name: value for name, value in given.items() if value}
     return WireCredential(**found) if found else None
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"service_account_key can't be read: {error}") from None
 
 
 def _azure_endpoint(account: str, endpoint: str | None, protocol: str | None) -> str:

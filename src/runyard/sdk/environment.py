@@ -19,6 +19,7 @@ from runyard.protocol.messages.environments import (
     WirePython,
 )
 from runyard.protocol.messages.jobs import JobEnvironment
+from runyard.sdk.arguments import text
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment_files import read_environment, write_environment
 from runyard.sdk.environment_records import (
@@ -78,7 +79,7 @@ class Environment:
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
-        check_environment_name(name)
+        check_environment_name(text(name, "name"))
         unknown = sorted(kwargs.keys() - {"python", "docker", "environment_variables", "description", "tags"})
         if unknown:
             raise TypeError(f"Environment() got unexpected keyword arguments: {', '.join(unknown)}")

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import LifecycleStage, View
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.experiments import (
     DeleteExperimentTag,
@@ -20,7 +20,7 @@ from runyard.protocol.messages.experiments import (
     WireExperiment,
 )
 from runyard.sdk.absent import Absent
-from runyard.sdk.connection import MLFLOW
+from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.experiment_jobs import ExperimentJobs, texts
 from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
 from runyard.sdk.representation import html_table, link
@@ -57,7 +57,7 @@ class Experiment(ExperimentJobs):
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = named_experiment(workspace.connection, name)
+        self._record = named_experiment(connection_of(workspace), name)
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireExperiment) -> Experiment:
@@ -82,7 +82,7 @@ class Experiment(ExperimentJobs):
             tags: Only those with this tag, or with all of these tags and values.
 
         Raises:
-            ValueError: ``view_type`` is none of the three.
+            InvalidParameter: ``view_type`` is none of the three.
             Unavailable: No server answers at the workspace's address.
 
         Example:
@@ -91,7 +91,7 @@ class Experiment(ExperimentJobs):
             ['diabetes', 'Default']
         """
         if view_type not in _VIEWS:
-            raise ValueError(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
+            raise InvalidParameter(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
         wanted = wanted_tags(tags)
         found = (Experiment._of(workspace, record) for record in _records(workspace, _VIEWS[view_type]))
         return [
@@ -188,7 +188,9 @@ class Experiment(ExperimentJobs):
         if reuse_name:
             workspace.trash.delete_experiments([experiment_id], reuse_name=True)
             return
-        workspace.connection.tell(f"{MLFLOW}/experiments/delete", ExperimentId(experiment_id=experiment_id))
+        connection_of(workspace).tell(
+            f"{MLFLOW}/experiments/delete", ExperimentId(experiment_id=experiment_id)
+        )
 
     def archive(self, *, reuse_name: bool = False) -> None:
         """Move this experiment and its runs to the trash; see :meth:`delete`.
@@ -436,14 +438,14 @@ def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
     Raises:
         NotFound: The workspace has no such experiment.
     """
-    return Experiment._of(workspace, get_experiment(workspace.connection, experiment_id))
+    return Experiment._of(workspace, get_experiment(connection_of(workspace), experiment_id))
 
 
 def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:
     page_token: str | None = None
     while True:
         search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
-        answer = workspace.connection.post(
+        answer = connection_of(workspace).post(
             f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
         )
         yield from answer.experiments or ()

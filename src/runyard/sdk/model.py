@@ -25,7 +25,8 @@ from runyard.protocol.messages.registered_models import (
 )
 from runyard.protocol.registry_names import check_model_name
 from runyard.sdk.absent import Absent
-from runyard.sdk.connection import Connection
+from runyard.sdk.arguments import pairs
+from runyard.sdk.connection import Connection, connection_of
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.model_datasets import MadeWith, dataset_tags, is_made_with
@@ -100,7 +101,7 @@ class Model(ModelRecord, MadeWith):
 
     def _settle(self, workspace: Workspace, record: WireModelVersion) -> None:
         self._workspace = workspace
-        self._connection: Connection = workspace.connection
+        self._connection: Connection = connection_of(workspace)
         self._record = record
 
     @classmethod
@@ -157,13 +158,15 @@ class Model(ModelRecord, MadeWith):
         check_model_name(model_name, "model_name")
         new = new_version(
             model_name,
-            {**(tags or {}), **dataset_tags(datasets)},
+            {**pairs(tags or {}, "tags"), **dataset_tags(datasets)},
             properties,
             description,
             (model_framework, model_framework_version),
         )
+        if not isinstance(model_path, str | os.PathLike):
+            raise InvalidParameter(f"model_path must be a path, not {model_path!r}.")
         files = local_files(Path(model_path), child_paths)
-        return Model._of(workspace, register_files(workspace.connection, new, files))
+        return Model._of(workspace, register_files(connection_of(workspace), new, files))
 
     @staticmethod
     def list(

@@ -16,9 +16,10 @@ from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.jobs import WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.absent import Absent
+from runyard.sdk.arguments import text
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.azure_options import check_run_options
-from runyard.sdk.connection import MLFLOW
+from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.model import Model, new_version
 from runyard.sdk.model_datasets import dataset_tags
 from runyard.sdk.model_registration import register_source
@@ -298,7 +299,7 @@ class Run(
 
     @display_name.setter
     def display_name(self, display_name: str) -> None:
-        if not display_name:
+        if not text(display_name, "display_name"):
             raise InvalidParameter("display_name must not be empty: a run has a name.")
         info = msgspec.structs.replace(self._record.info, run_name=display_name)
         if not isinstance(self._sink, ScreenSink):
@@ -361,7 +362,7 @@ class Run(
             >>> run.register_model("ridge", "outputs/ridge.pkl")
             Model('ridge', version=1)
         """
-        path = checked_name(model_path or model_name)
+        path = checked_name(model_path or text(model_name, "model_name"))
         names = self.get_file_names()
         if not any(name == path or name.startswith(f"{path}/") for name in names):
             raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
@@ -542,7 +543,7 @@ def find_runs(
 
 def _read(workspace: Workspace, run_id: str) -> WireRun:
     flush_all()
-    found = workspace.connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
+    found = connection_of(workspace).get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
     if found.info.run_id != run_id:
         raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")
     return found

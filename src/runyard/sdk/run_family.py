@@ -10,6 +10,7 @@ from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.limits import check_key
 from runyard.protocol.messages.runs import WireRun
+from runyard.sdk.arguments import whole_number
 from runyard.sdk.connection import Connection
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
@@ -103,7 +104,7 @@ class RunFamily(ABC):
         """
         if (count is None) == (tag_key is None or tag_values is None):
             raise InvalidParameter("create_children takes either count=, or tag_key= with tag_values=.")
-        wanted: list[dict[str, str]] = [{}] * count if count is not None else []
+        wanted: list[dict[str, str]] = [{}] * whole_number(count, "count") if count is not None else []
         if tag_key is not None and tag_values is not None:
             check_key(tag_key, "tag_key")
             wanted = [{tag_key: str(value)} for value in tag_values]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
+from runyard.sdk.arguments import text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import DownloadProgress, download, path_below
 
@@ -60,7 +61,7 @@ class RunFiles:
             >>> Path("here.png").exists()
             True
         """
-        found = self._described(name)
+        found = self._described(text(name, "name"))
         own_name = name.rpartition("/")[2]
         target = Path() if output_file_path is None else Path(output_file_path)
         if target.is_dir() or str(output_file_path or "").endswith(("/", os.sep)):

@@ -14,6 +14,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
 from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
+from runyard.sdk.arguments import number
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.progress import Bars
@@ -123,8 +124,8 @@ class RunLife(ABC):
             >>> run.log("loss", 0.5)
             >>> run.flush()
         """
-        if timeout_seconds < 0:
-            raise InvalidParameter(f"timeout_seconds={timeout_seconds} must be at least 0.")
+        if number(timeout_seconds, "timeout_seconds") < 0:
+            raise InvalidParameter(f"timeout_seconds={timeout_seconds!r} must be at least 0.")
         if not self._open_sink().flush(timeout_seconds):
             raise Unavailable(
                 f"Not all that was logged to run {self.id!r} is at the server. It waits on this machine, and "

@@ -16,6 +16,7 @@ import msgspec
 from runyard.errors import InvalidParameter
 from runyard.protocol.limits import MAX_VALUE_LENGTH, check_key, check_length
 from runyard.sdk import charts, logged_values
+from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.artifact_uploads import checked_name
 from runyard.sdk.logged_values import MARK_PREFIX, MLFLOW_TABLES_TAG, Mark
 from runyard.sdk.pictures import png_of
@@ -72,7 +73,7 @@ class RunLogging(ABC):
             >>> run.get_metrics("val/loss")
             {'val/loss': [0.42, 0.4]}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         if isinstance(value, str):
             check_length(value, MAX_VALUE_LENGTH, "value")
             texts = self._texts.setdefault(name, [])
@@ -99,8 +100,8 @@ class RunLogging(ABC):
             >>> run.get_metrics()
             {'accuracies': [0.6, 0.7, 0.87]}
         """
-        check_key(name, "name")
-        values = list(value)
+        check_key(text(name, "name"), "name")
+        values = list(listed(value, "value"))
         if not values:
             raise InvalidParameter(f"value of {name!r} is an empty list.")
         if all(isinstance(each, str) for each in values):
@@ -129,7 +130,7 @@ class RunLogging(ABC):
             >>> run.get_metrics()
             {'circle': {'sine': [0.0, 1.0], 'cosine': [1.0, 0.0]}}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         if not columns:
             raise InvalidParameter(f"The row of {name!r} has no columns: give them as column=value.")
         numbers = {key: value for key, value in columns.items() if not isinstance(value, str)}
@@ -161,7 +162,7 @@ class RunLogging(ABC):
             >>> run.get_metrics()
             {'circle': {'angle': [0, 90], 'sine': [0.0, 1.0]}}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         columns = _columns(name, value)
         path = _table_path(name)
         self._keep_bytes(path, logged_values.table_file(columns))
@@ -186,7 +187,7 @@ class RunLogging(ABC):
             >>> run.get_metrics()
             {'roc': 'images/roc.png'}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         if (path is None) == (plot is None):
             raise InvalidParameter("log_image takes either path= or plot=.")
         known = self._known_marks().get(name)
@@ -279,8 +280,8 @@ class RunLogging(ABC):
             >>> run.get_params()
             {'alpha': '0.1', 'layers': '3'}
         """
-        for key, value in params.items():
-            check_key(key, "params")
+        for key, value in pairs(params, "params").items():
+            check_key(text(key, "params"), "params")
             check_length(str(value), MAX_VALUE_LENGTH, f"params[{key!r}]")
         for record in in_records(self.id, params={key: str(value) for key, value in params.items()}):
             self._open_sink().log(record)
@@ -288,7 +289,7 @@ class RunLogging(ABC):
     def _log_chart(
         self, name: str, schema_type: str, value: str | Mapping[str, Any], description: str
     ) -> None:
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         chart = charts.checked_chart(schema_type, value)
         path = f"charts/{checked_name(name)}.json"
         self._keep_bytes(path, json.dumps(chart, ensure_ascii=False).encode())

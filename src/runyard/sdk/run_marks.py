@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol.limits import MAX_VALUE_LENGTH, check_key, check_length
 from runyard.protocol.messages.logging import DeleteTag
+from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.run_sinks import RunSink, in_records
@@ -59,7 +60,8 @@ class RunMarks(ABC):
             >>> run.get_tags()["checked"]
             'yes'
         """
-        wanted = {key: "" if value is None else str(value) for key, value in tags.items()}
+        given = pairs(tags, "tags")
+        wanted = {text(key, "tags"): "" if value is None else str(value) for key, value in given.items()}
         for key, value in wanted.items():
             check_key(key, "tags")
             check_length(value, MAX_VALUE_LENGTH, f"tags[{key!r}]")
@@ -81,7 +83,7 @@ class RunMarks(ABC):
             False
         """
         self._refresh()
-        for key in [tags] if isinstance(tags, str) else tags:
+        for key in [tags] if isinstance(tags, str) else listed(tags, "tags"):
             if key in self._known_tags():
                 try:
                     self._connection.tell(f"{MLFLOW}/runs/delete-tag", DeleteTag(run_id=self.id, key=key))
@@ -102,7 +104,9 @@ class RunMarks(ABC):
             >>> run.get_properties()["data"]
             '2026-11'
         """
-        wanted = {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()}
+        wanted = {
+            f"{PROPERTY_PREFIX}{key}": str(value) for key, value in pairs(properties, "properties").items()
+        }
         for key, value in wanted.items():
             check_key(key, "properties")
             check_length(value, MAX_VALUE_LENGTH, f"properties[{key.removeprefix(PROPERTY_PREFIX)!r}]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
+from runyard.sdk.arguments import text
 from runyard.sdk.connection import Connection
 from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
 from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
@@ -88,6 +89,7 @@ class RunMetrics(ABC):
         marks = marks_of(self._known_tags())
         keys = list(self.latest_metrics)
         if name is not None:
+            name = text(name, "name")
             marks, wanted = (
                 {key: mark for key, mark in marks.items() if key == name},
                 metric_keys(marks, name),

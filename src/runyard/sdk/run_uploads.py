@@ -12,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 from runyard.errors import InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.protocol.messages.trash import RemovedPartsAnswer
+from runyard.sdk.arguments import listed
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below, proxied_folder, upload
 from runyard.sdk.connection import Connection
 from runyard.sdk.run_sinks import RunSink
@@ -103,6 +104,7 @@ class RunUploads(ABC):
             >>> run.get_file_names()
             ['a.png', 'b.png']
         """
+        names, paths = listed(names, "names"), listed(paths, "paths")
         if len(names) != len(paths):
             raise InvalidParameter(f"There are {len(names)} names, but {len(paths)} paths.")
         plain = [checked_name(name) for name in names]

@@ -219,6 +219,8 @@ class ScriptRunConfig:
 def _folder(said: str | os.PathLike[str] | None, *, has_code: bool) -> str | None:
     if said is None:
         return "." if has_code else None
+    if not isinstance(said, str | os.PathLike):
+        raise InvalidParameter(f"source_directory must be a path, not {said!r}.")
     return os.fspath(said)
 
 

@@ -326,6 +326,8 @@ class Trash:
             >>> ws.trash.collect(dry_run=True).freed.runs
             1
         """
+        if not hasattr(older_than, "total_seconds"):
+            raise InvalidParameter(f"older_than must be a datetime.timedelta, not {older_than!r}.")
         wanted = CollectTrash(
             older_than_s=older_than.total_seconds(),
             experiment_ids=[*experiment_ids],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from runyard.errors import AlreadyExists, NotFound, NotImplementedHere
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.messages.workspaces import (
     ChangeWorkspace,
     CreateWorkspace,
@@ -17,6 +17,7 @@ from runyard.protocol.messages.workspaces import (
     WorkspaceAnswer,
 )
 from runyard.sdk.addresses import default_url, server_url
+from runyard.sdk.arguments import pairs, text
 from runyard.sdk.azure_options import check_azure_options
 from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
@@ -93,6 +94,8 @@ class Workspace(
 
     def _settle(self, subscription_id: str | None, resource_group: str | None, name: str, url: str) -> None:
         self._url = url
+        if not text(name, "name"):
+            raise InvalidParameter("name must not be empty: a workspace has a name.")
         self._name = name
         self._subscription_id = subscription_id
         self._resource_group = resource_group
@@ -216,7 +219,7 @@ class Workspace(
         """
         check_azure_options("Workspace.create", azure_options)
         address = server_url(url) if url else default_url()
-        wanted = CreateWorkspace(name=name, description=description, tags=dict(tags or {}))
+        wanted = CreateWorkspace(name=name, description=description, tags=dict(pairs(tags or {}, "tags")))
         try:
             connect(address).post("/api/v1/workspaces", wanted, WorkspaceAnswer)
         except AlreadyExists:
@@ -323,7 +326,9 @@ class Workspace(
                 f"friendly_name={friendly_name!r} has no counterpart: a workspace has one name, "
                 f"{self._name!r}. Say more of it by description or tags."
             )
-        wanted = ChangeWorkspace(description=description, tags=None if tags is None else dict(tags))
+        wanted = ChangeWorkspace(
+            description=description, tags=None if tags is None else dict(pairs(tags, "tags"))
+        )
         path = f"/api/v1/workspaces/{quote(self._name, safe='')}"
         self._described = self._connection.change("PATCH", path, wanted, WorkspaceAnswer).workspace
         return self

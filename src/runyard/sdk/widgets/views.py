@@ -76,6 +76,8 @@ class RunsWidget(LiveView):
     def __init__(self, runs: Experiment | Iterable[Run], max_runs: int = 200) -> None:
         if not 1 <= max_runs <= MAX_LISTED:
             raise InvalidParameter(f"max_runs={max_runs} must be between 1 and {MAX_LISTED}.")
+        if not isinstance(runs, Iterable) and not hasattr(runs, "get_runs"):
+            raise InvalidParameter(f"runs must be an experiment or runs, not {runs!r}.")
         self._max_runs = max_runs
         self._source = runs if isinstance(runs, Iterable) else None
         self._experiment = None if isinstance(runs, Iterable) else runs
@@ -158,6 +160,8 @@ class _Followed:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         for run in runs:
+            if not isinstance(run, RunRecord):
+                raise InvalidParameter(f"A widget shows runs, and {run!r} is none.")
             if isinstance(run._sink, ScreenSink):
                 raise InvalidState(f"Run {run.id!r} is offline: what was logged to it was only printed.")
         self._runs = runs
