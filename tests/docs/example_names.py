@@ -77,18 +77,21 @@ def _experiment(names: ExampleNames) -> Experiment:
 
 
 def _run(names: ExampleNames) -> Run:
-    return names.get("experiment").start_logging(display_name="ridge")
+    experiment: Experiment = names.get("experiment")
+    return experiment.start_logging(display_name="ridge")
 
 
 def _job(names: ExampleNames) -> Run:
-    run = names.get("experiment").submit(ScriptRunConfig("training", "train.py"))
+    experiment: Experiment = names.get("experiment")
+    run = experiment.submit(ScriptRunConfig("training", "train.py"))
     run.wait_for_completion()
     return run
 
 
 def _sweep(names: ExampleNames) -> Run:
     script = ScriptRunConfig("training", "train.py")
-    return names.get("experiment").submit(SweepConfig(script, {"depth": [2, 4]}, "loss", sampling="grid"))
+    experiment: Experiment = names.get("experiment")
+    return experiment.submit(SweepConfig(script, {"depth": [2, 4]}, "loss", sampling="grid"))
 
 
 def _pool(names: ExampleNames) -> ComputeTarget:

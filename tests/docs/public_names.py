@@ -92,6 +92,7 @@ def _members(cls: type) -> Iterator[tuple[str, Callable[..., Any], str]]:
             continue
         raw = inspect.getattr_static(cls, name)
         if isinstance(raw, property):
+            assert raw.fget is not None
             yield name, raw.fget, "property"
         elif inspect.isfunction(function := getattr(raw, "__func__", raw)):
             yield name, function, "method"

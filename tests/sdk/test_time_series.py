@@ -96,8 +96,12 @@ def test_the_same_data_with_columns_of_time_is_another_version_and_uploaded_once
     first = data.register(workspace, "rows")
     second = first.with_timestamp_columns("when").register(workspace, "rows", create_new_version=True)
     assert (first.version, second.version) == (1, 2)
-    assert [each.address for each in second.record.sources] == [each.address for each in first.record.sources]
-    assert data.register(workspace, "plain").record.content_sha256 == first.record.content_sha256
+    again = data.register(workspace, "plain").record
+    assert first.record is not None
+    assert second.record is not None
+    assert again is not None
+    assert second.record.sources == first.record.sources
+    assert again.content_sha256 == first.record.content_sha256
     assert numbers(second.time_before(datetime(2026, 1, 5, 12))) == [1]
 
 
@@ -129,9 +133,9 @@ def test_what_can_t_be_is_named_with_what_is_allowed(
         named.to_pandas_dataframe()
     timed = data.with_timestamp_columns("when")
     for call in (
-        partial(timed.time_after, "2026-01-01"),
-        partial(timed.time_between, moment, None),
-        partial(timed.time_recent, 3),
+        partial(timed.time_after, "2026-01-01"),  # type: ignore[arg-type]
+        partial(timed.time_between, moment, None),  # type: ignore[arg-type]
+        partial(timed.time_recent, 3),  # type: ignore[arg-type]
     ):
         with pytest.raises(InvalidParameter, match="must be a datetime"):
             call()

@@ -182,6 +182,7 @@ def test_a_job_writes_and_reads_its_files_by_signed_addresses(tmp_path):
     team.grant("submitter", "owner", "beta")
     job, other = Submitted(team, key), Submitted(team, key, "another")
     write, read = (job.signed("a b.txt", is_write=is_write) for is_write in (True, False))
+    assert job.key is not None
     assert job.key.rpartition("_")[2] not in write + read
     assert team.ask("PUT", write, b"mine").status_code == 201
     assert team.ask("GET", read).content == b"mine"
