@@ -19,7 +19,6 @@ _PARTS: Final = {
     "mm": r"\d{2}",
     "ss": r"\d{2}",
 }
-_FIELDS: Final = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour", "mm": "minute", "ss": "second"}
 _KEY: Final = re.compile(r"\{([^{}:]+)(?::([^{}]+))?\}")
 _PART: Final = re.compile("|".join(_PARTS))
 
@@ -82,9 +81,10 @@ class PartitionFormat:
         return re.compile(f"{written}{re.escape(self.text[behind:])}$")
 
     def _moment(self, index: int, parts: str, found: re.Match[str], name: str) -> datetime:
-        numbers = {_FIELDS[part]: int(found[f"c{index}{part}"]) for part in _PART.findall(parts)}
+        said = {part: int(found[f"c{index}{part}"]) for part in _PART.findall(parts)}
+        year, month, day = said["yyyy"], said.get("MM", 1), said.get("dd", 1)
         try:
-            return datetime(**{"month": 1, "day": 1, **numbers})  # type: ignore[arg-type]
+            return datetime(year, month, day, said.get("HH", 0), said.get("mm", 0), said.get("ss", 0))
         except ValueError as error:
             raise InvalidParameter(f"The path '/{name}' has no moment as {parts!r}: {error}.") from None
 
