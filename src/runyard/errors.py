@@ -39,6 +39,13 @@ class RunyardError(Exception):
 
     Args:
         message: One sentence for a person; it names the field and the limit, never a secret.
+
+    Example:
+        >>> try:
+        ...     ws.get_run("0" * 32)
+        ... except RunyardError as error:
+        ...     error.code
+        'RESOURCE_DOES_NOT_EXIST'
     """
 
     code = "INTERNAL_ERROR"

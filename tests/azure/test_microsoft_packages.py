@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from runyard import Experiment, ScriptRunConfig, Workspace
 from tests.running_server import RunningServer, scrubbed
 
 pytestmark = pytest.mark.clients
@@ -189,3 +190,30 @@ def test_a_run_s_own_client_renews_its_token(server: RunningServer, tmp_path: Pa
     state = api.get("/api/2.0/mlflow/runs/get", params={"run_id": made["run_id"]}).json()["run"]["info"]
     assert state["status"] == "FINISHED"
     api.close()
+
+
+@pytest.mark.parametrize("server", ["up"], indirect=True)
+def test_the_plugin_logs_from_within_a_job(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNYARD_CA", str(server.authority))
+    variables = prepared(server, tmp_path)
+    command = [
+        str(interpreter("azureml-mlflow")),
+        "-W",
+        "ignore",
+        str(PROGRAMS / "go_on_in_job.py"),
+        variables["MLFLOW_TRACKING_URI"],
+        server.url,
+        variables["REQUESTS_CA_BUNDLE"],
+    ]
+    experiment = Experiment(Workspace.get("default", url=server.url), "in a job")
+    run = experiment.submit(ScriptRunConfig(command=command))
+    run.wait_for_completion()
+    said = json.loads(run.console().read("console/stdout.000001.log").splitlines()[-1])
+    assert (said["run_id"], said["text"]) == (run.id, "kept")
+    assert said["artifact_uri"].startswith(
+        f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}/experiments/"
+    )
+    assert run.get_metrics() == {"loss": 0.5}
+    assert "deep/er/kept %.txt" in run.get_file_names()

@@ -26,6 +26,17 @@ def test_a_workspace_is_created_listed_and_shown(runyard: CommandLine, server: R
 
 
 @pytest.mark.usefixtures("_at_server")
+def test_a_workspace_is_described_and_tagged_anew(runyard: CommandLine):
+    assert runyard("workspace", "create", "changed", "--description", "Old", "--tag", "a=1").code == 0
+    assert runyard("workspace", "update", "changed", "--tag", "b=2").out == "Workspace changed is changed.\n"
+    told = runyard("workspace", "update", "changed", "--description", "New", "--json").json
+    assert (told["description"], told["tags"]) == ("New", {"b": "2"})
+    unsaid = runyard("workspace", "update", "changed")
+    assert (unsaid.code, "--description or --tag" in unsaid.err) == (1, True)
+    assert runyard("workspace", "update", "nowhere", "--tag", "b=2").code == 3
+
+
+@pytest.mark.usefixtures("_at_server")
 def test_a_workspace_that_exists_is_an_error_unless_that_is_fine(runyard: CommandLine):
     assert runyard("workspace", "create", "twice").code == 0
     assert runyard("workspace", "create", "twice").code == 1

@@ -283,13 +283,12 @@ def test_a_path_without_files_is_not_found(tmp_path: Path):
 def test_options_that_are_not_done_say_what_to_use(workspace: Workspace, folder: Path):
     rows = Dataset.Tabular
     for make in (
-        partial(rows.from_delimited_files, folder, partition_format="{x}"),
         partial(rows.from_delimited_files, folder, infer_column_types=False),
         partial(rows.from_delimited_files, folder, empty_as_string=True),
-        partial(rows.from_json_lines_files, folder, partition_format="{x}"),
-        partial(rows.from_parquet_files, folder, partition_format="{x}"),
         partial(Dataset.File.from_files, folder, partition_format="{x}"),
         Dataset.File.from_files(folder).mount,
+        lambda: rows.from_sql_query("SELECT 1"),
+        lambda: Dataset.auto_read_files(folder),
     ):
         with pytest.raises(NotImplementedHere):
             make()
@@ -461,9 +460,8 @@ def test_a_data_frame_is_kept_as_the_next_version_of_a_dataset(workspace: Worksp
         ("filter", "query"),
         ("keep_columns", "to_pandas_dataframe"),
         ("random_split", "train_test_split"),
-        ("time_before", "df.when"),
         ("to_spark_dataframe", "spark.read"),
-        ("with_timestamp_columns", "set_column_types"),
+        ("skip", "iloc"),
     ],
 )
 def test_what_a_dataset_can_not_do_says_what_does_it(name: str, told: str):

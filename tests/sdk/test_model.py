@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runyard import Dataset, Experiment, Model, Run, Workspace
-from runyard.errors import AlreadyExists, InvalidParameter, NotFound, Unavailable
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere, Unavailable
 from runyard.sdk import mlflow_spool
 from runyard.sdk.model_registration import EXPERIMENT
 from runyard.sdk.spool import outbox
@@ -206,3 +206,30 @@ def test_datasets_that_nobody_could_find_are_refused(
     with pytest.raises(InvalidParameter, match=told):
         Model.register(workspace, folder, "refused", datasets=datasets)
     assert "refused" not in {each.name for each in Model.list(workspace)}
+
+
+def test_versions_are_found_by_the_dataset_that_they_were_made_with(workspace: Workspace, tmp_path: Path):
+    file = tmp_path / "ridge.pkl"
+    file.write_bytes(b"ridge")
+    data, other = (
+        Dataset.File.from_files(f"https://example.org/{name}").register(workspace, name) for name in "ab"
+    )
+    made = Model.register(workspace, file, "ridge", datasets=[("training data", data), ("test data", other)])
+    plain = Model.register(workspace, file, "plain")
+    assert Model.list(workspace, dataset_id=data.id, expand=False, page_count=10) == [made]
+    assert Model.list(workspace, dataset_id="none") == []
+    assert set(Model.list(workspace)) == {made, plain}
+
+
+def test_a_model_is_opened_again_by_what_it_was_written_as(workspace: Workspace, tmp_path: Path):
+    (tmp_path / "ridge.pkl").write_bytes(b"ridge")
+    made = Model.register(workspace, tmp_path / "ridge.pkl", "ridge")
+    again = Model.deserialize(workspace, made.serialize())
+    assert again == made
+    made.update(tags={"checked": "yes"}, resource_configuration=object())
+    assert again.refresh().tags == {"checked": "yes"}
+    with pytest.raises(InvalidParameter, match="model_payload"):
+        Model.deserialize(workspace, {})
+    for name in ("get_model_path", "get_sas_urls"):
+        with pytest.raises(NotImplementedHere, match=f"no Model.{name}.*download"):
+            getattr(Model, name)

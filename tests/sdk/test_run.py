@@ -3,12 +3,13 @@
 import functools
 import math
 from array import array
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runyard import Experiment, Run, Workspace
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.messages.metrics import ReadSeries
 from runyard.sdk import metric_values
 from runyard.sdk.metric_values import MetricPoints, summarize_metrics
@@ -207,3 +208,62 @@ def test_a_notebook_shows_a_table_in_which_nothing_can_run(experiment: Experimen
     run = logger.run(experiment, name="</td><script>", metrics={"m": [(1, 0, 1.0)]})
     assert "<script>" not in run._repr_html_()
     assert run.id in repr(run)
+
+
+def test_runs_are_numbered_in_their_experiment_as_they_began(workspace: Workspace, logger: Logger):
+    experiment, other = Experiment(workspace, "numbered"), Experiment(workspace, "other")
+    second = logger.run(experiment, started_ms=2_000)
+    first = logger.run(experiment, started_ms=1_000)
+    alone = logger.run(other, started_ms=1_500)
+    same = sorted((logger.run(experiment, started_ms=3_000) for _ in range(2)), key=lambda run: run.id)
+    assert [run.number for run in (first, second, *same, alone)] == [1, 2, 3, 4, 1]
+    first.delete()
+    assert second.number == 2
+
+
+def test_a_run_is_renamed(experiment: Experiment):
+    run = experiment.start_logging(display_name="ridge")
+    run.display_name = "ridge, scaled"
+    run.log("loss", 0.5)
+    assert run.display_name == Run.get(experiment.workspace, run.id).display_name == "ridge, scaled"
+    with pytest.raises(InvalidParameter, match="display_name"):
+        run.display_name = ""
+    assert run.get_metrics() == {"loss": 0.5}
+
+
+def test_a_run_that_prints_is_renamed_for_itself(monkeypatch: pytest.MonkeyPatch):
+    run = Run.get_context()
+    run.display_name = "tried"
+    assert run.display_name == "tried"
+
+
+def test_a_run_reads_the_secrets_of_its_workspace(workspace: Workspace, experiment: Experiment):
+    workspace.secrets.set("password", "s3cr3t")
+    run = experiment.start_logging()
+    assert run.get_secret("password") == "s3cr3t"
+    assert run.get_secrets(["password", "none"]) == {"password": "s3cr3t", "none": None}
+    with pytest.raises(NotFound, match="none"):
+        run.get_secret("none")
+
+
+def test_the_words_that_azure_s_runs_are_opened_with_are_taken(experiment: Experiment, tmp_path: Path):
+    (tmp_path / "kept.txt").write_text("kept")
+    made = experiment.start_logging()
+    run = Run(experiment, made.id, outputs=str(tmp_path), directory="here")
+    run.complete()
+    assert run.get_file_names() == ["kept.txt"]
+    run.download_files(output_directory=tmp_path / "again", batch_size=1, timeout_seconds=60)
+    assert (tmp_path / "again" / "kept.txt").read_text() == "kept"
+    assert Run.get_context(used_for_context_manager=True).id.startswith("OfflineRun")
+    for call in (functools.partial(Run, experiment, made.id), Run.get_context):
+        with pytest.raises(TypeError, match="nonsense"):
+            call(nonsense=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("add_type_provider", "SweepRun"), ("clean", "run.remove"), ("get_submitted_run", "Run.get_context")],
+)
+def test_what_a_run_has_not_says_what_to_use(name: str, told: str):
+    with pytest.raises(NotImplementedHere, match=f"no Run.{name}.*{told}"):
+        getattr(Run, name)

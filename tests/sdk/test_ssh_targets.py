@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runyard import Workspace
 from runyard.cli.compute_ssh import host_configuration
 from runyard.errors import InvalidParameter
 from runyard.sdk.compute_ssh import RemoteCompute, known_hosts_of
@@ -108,3 +109,14 @@ def test_a_host_is_written_as_ssh_takes_it(text: str, host: str, port: int):
 def test_what_is_no_host_is_refused_by_the_command_line(text: str):
     with pytest.raises(InvalidParameter, match="USER@HOST"):
         host_configuration(text, "", {}, passphrase=False, password=False)
+
+
+def test_a_host_is_attached_as_azure_s_sdk_once_did(workspace: Workspace, known: Path):
+    """Without a configuration; nobody answers there, which is looked at before it is kept."""
+    with pytest.raises(InvalidParameter, match=r"vm\.example"):
+        RemoteCompute.attach(workspace, "vm", username="ada", address="vm.example", ssh_port=2222)
+    with pytest.raises(InvalidParameter, match="give its address"):
+        RemoteCompute.attach(workspace, "vm", "ada")
+    wanted = RemoteCompute.attach_configuration("ada", "vm.example", 2222, skip_validation=True)
+    assert RemoteCompute.attach(workspace, "vm", wanted).settings["host"] == "vm.example"
+    assert sorted(workspace.compute_targets) == ["local", "vm"]

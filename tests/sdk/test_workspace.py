@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runyard import Experiment, Workspace
-from runyard.errors import AlreadyExists, InvalidParameter, NotFound, Unavailable
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere, Unavailable
 from runyard.sdk.configuration import find_configuration
 from tests.running_server import RunningServer, free_port
 from tests.sdk.conftest import Logger
@@ -151,3 +151,47 @@ def test_a_notebook_shows_a_table_in_which_nothing_can_run(server: RunningServer
     assert "&lt;script&gt;" in shown
     assert f'href="{made.tracking_uri}/"' in shown
     assert repr(made) == f"Workspace('shown', url='{server.url}')"
+
+
+def test_a_workspace_is_described_and_tagged_anew(workspace: Workspace):
+    assert workspace.update(description="Robots that see.", tags={"team": "robots", "old": "1"}) is workspace
+    assert workspace.update(tags={"team": "birds"}).tags == {"team": "birds"}
+    again = Workspace.get(workspace.name, url=workspace.url)
+    assert (again.tags, again.get_details()["description"]) == ({"team": "birds"}, "Robots that see.")
+    assert again.update(description="").get_details()["description"] == ""
+    assert again.update(friendly_name=again.name, tags={}, v1_legacy_mode=False).tags == {}
+
+
+def test_what_a_workspace_can_not_be_is_said(workspace: Workspace):
+    with pytest.raises(NotImplementedHere, match="friendly_name='Robots' has no counterpart"):
+        workspace.update(friendly_name="Robots")
+    with pytest.raises(TypeError, match="names"):
+        workspace.update(names="x")
+    with pytest.raises(InvalidParameter, match="key name must be provided"):
+        workspace.update(tags={"": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("add_private_endpoint", "runyard serve"),
+        ("diagnose_workspace", "runyard doctor"),
+        ("images", "mlflow models serve"),
+        ("service_context", "ws.connection"),
+        ("set_connection", "ws.secrets"),
+        ("setup", "Workspace.create"),
+        ("sync_keys", "overwrite=True"),
+        ("webservices", "mlflow models serve"),
+    ],
+)
+def test_what_a_workspace_has_not_says_what_to_use(workspace: Workspace, name: str, told: str):
+    for home in (Workspace, workspace):
+        with pytest.raises(NotImplementedHere, match=f"no Workspace.{name}") as caught:
+            getattr(home, name)
+        assert told in str(caught.value)
+        assert not hasattr(home, name)
+
+
+def test_the_names_of_azure_s_sdk_have_values(workspace: Workspace):
+    assert workspace.sku == "Basic"
+    assert workspace.discovery_url == workspace.get_details()["discoveryUrl"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,6 +31,7 @@ from tests.server.test_route_walk import (
 from tests.waiting import until
 
 NOW_MS = 1_700_000_000_000
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 MLFLOW = "/workspaces/beta/api/2.0/mlflow"
 # All that a job may change besides its own run, and why it needs that.
 FOR_JOBS = {
@@ -47,10 +49,6 @@ FOR_JOBS = {
     ("POST", "/api/3.0/mlflow/traces"): "tracing",
     ("GET", "/api/v1/secrets/{secret_name:path}"): "Run.get_secret, as far as its submitter may",
 }
-
-
-# Their answers are addresses with a token in them, which opens more than a job may.
-GIVES_A_TOKEN = re.compile(r"/history/v1.0/.*/(?:contentinfo|artifacts/metadata)$")
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +89,21 @@ class Submitted:
     def ask(self, method, path, body=None):
         """Ask with the job's key."""
         return self.team.ask(method, f"/workspaces/beta{path}", body, key=self.key)
+
+    @property
+    def history(self):
+        """Where Azure's clients ask for the files of its run."""
+        return f"/history/v1.0/experiments/{self.experiment_id}/runs/{self.run_id}/artifacts"
+
+    def signed(self, name, *, is_write):
+        """Return the address of a file, without the server's."""
+        if is_write:
+            told = self.ask("POST", f"{self.history}/batch/metadata", {"paths": [{"path": name}]}).json()
+            address = told["artifactContentInformation"][name]["contentUri"]
+        else:
+            self.ask("PUT", f"{ARTIFACTS}/{self.experiment_id}/{self.run_id}/artifacts/{name}", b"mine")
+            address = self.ask("GET", f"{self.history}/contentinfo?path={name}").json()["contentUri"]
+        return urlsplit(address)._replace(scheme="", netloc="").geturl()
 
     def mlflow(self, path, body):
         """Ask one of MLflow's POSTs, which must be answered."""
@@ -136,8 +149,7 @@ def test_s24_a_job_reads_what_its_submitter_may(team, beta, job):
             continue
         path, body = target(route, beta)
         answer = team.ask(route.method, "/workspaces/beta" + path, body, key=job.key)
-        is_kept_from_it = plain(route.path) in OF_SOMEBODY_ELSE or GIVES_A_TOKEN.search(route.path)
-        assert (answer.status_code == 403) == bool(is_kept_from_it), route.path
+        assert (answer.status_code == 403) == (plain(route.path) in OF_SOMEBODY_ELSE), route.path
         assert not has_failed(answer)
 
 
@@ -147,7 +159,8 @@ def test_s24_a_job_makes_itself_no_other_credential(team, beta, job):
             path, body = target(route, beta)
             answer = team.ask(route.method, "/workspaces/beta" + path, body, key=job.key)
             assert is_an_error(answer, 403, "PERMISSION_DENIED"), f"{route.method} {route.path}"
-    assert is_an_error(job.ask("GET", "/msi/token"), 403, "PERMISSION_DENIED")
+    answer = team.ask("GET", "/msi/token", headers={"secret": job.key})
+    assert answer.json()["access_token"] == job.key, answer.text
     caller = job.ask("GET", "/api/v1/caller").json()
     assert (caller["name"], caller["scope"], caller["permission"]) == ("submitter", "contributor", "READ")
 
@@ -160,6 +173,26 @@ def test_a_job_logs_to_its_own_run(job):
     assert job.ask("PUT", path, b"mine").status_code == 200
     read = job.ask("GET", "/api/2.0/mlflow/runs/get", {"run_id": job.run_id}).json()["run"]["data"]
     assert [each["key"] for each in read["metrics"]] == ["m"]
+
+
+def test_a_job_writes_and_reads_its_files_by_signed_addresses(tmp_path):
+    """They open what the job may, and end with it; nobody reads its key in them."""
+    team = Team(tmp_path / "home", local_slots=2)
+    key = team.person("submitter")
+    team.grant("submitter", "owner", "beta")
+    job, other = Submitted(team, key), Submitted(team, key, "another")
+    write, read = (job.signed("a b.txt", is_write=is_write) for is_write in (True, False))
+    assert job.key is not None
+    assert job.key.rpartition("_")[2] not in write + read
+    assert team.ask("PUT", write, b"mine").status_code == 201
+    assert team.ask("GET", read).content == b"mine"
+    assert team.ask("PUT", read, b"mine").status_code == 401
+    assert job.ask("POST", f"{other.history}/batch/metadata", {"paths": [{"path": "a"}]}).status_code == 403
+    end_attempt(team.stores, job.run_id, 1, AttemptEnd(JobStatus.COMPLETED, 0, ""), NOW_MS)
+    # Who sent a credential a moment ago is remembered for a moment.
+    until(lambda: team.ask("GET", read).status_code == 401)
+    until(lambda: team.ask("PUT", write, b"more").status_code == 401)
+    team.close()
 
 
 def test_a_job_begins_runs_and_logs_to_those(team, beta, job):

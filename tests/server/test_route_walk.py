@@ -636,7 +636,7 @@ SPECIAL: list[tuple[str, dict[str, object]]] = [
     ("3.0/mlflow/workspaces", {"name": "walked-too"}),
     ("mlflow/workspaces/{workspace_name}", {"description": "walked"}),
     # What goes for good is measured only, or nothing would be left to call the next route with.
-    ("api/v1/workspaces/{name}", {"dry_run": "true"}),
+    ("api/v1/workspaces/{name}", {"dry_run": "true", "tags": {}}),
     ("api/v1/trash/collect", {"run_ids": [], "experiment_ids": [], "dry_run": True}),
     ("api/v1/runs/remove-parts", {"experiment_ids": [], "metric_keys": ["walked"], "dry_run": True}),
     ("api/v1/runs/delete", {"experiment_ids": []}),

@@ -49,7 +49,9 @@ def register(
     tags, properties = (pairs_of(texts) if texts else {} for texts in (tag, property))
     workspace = place.open()
     if run is None:
-        model = Model.register(workspace, path, name, tags, properties, description, framework)
+        model = Model.register(
+            workspace, path, name, tags, properties, description, model_framework=framework
+        )
     else:
         model = workspace.get_run(run).register_model(
             name, path.as_posix(), tags, properties, framework, description=description

@@ -97,6 +97,28 @@ def show(
 
 
 @app.command
+def update(
+    name: Name,
+    *,
+    description: Annotated[str | None, Parameter(help="What it is for; left out, it stays.")] = None,
+    tag: Annotated[
+        tuple[str, ...], Parameter(help="A tag as KEY=VALUE, in place of all that it has; may be repeated.")
+    ] = (),
+    server: Server = THIS_SERVER,
+    json: Json = False,
+) -> None:
+    """Describe and tag a workspace."""
+    if description is None and not tag:
+        raise InvalidParameter("Nothing was changed: give --description or --tag.")
+    tags = dict(_pair(text) for text in tag) if tag else None
+    changed = Workspace.get(name, url=server.address()).update(description=description, tags=tags)
+    if json:
+        print_json(changed.describe())
+    else:
+        say(f"Workspace {changed.name} is changed.")
+
+
+@app.command
 def config(
     name: Annotated[str, Parameter(help="Name of the workspace; by default default.")] = "default",
     *,

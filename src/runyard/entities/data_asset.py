@@ -11,6 +11,9 @@ from enum import Enum
 UPLOADS = "data-assets"
 """The folder of a workspace that holds what was uploaded for data assets, each upload in one of its own."""
 
+# Else what was registered before these were there would not be what it was.
+_ADDED_LATER = ("partition_format", "timestamp_column", "partition_timestamp_column")
+
 
 class DataKind(Enum):
     """Whether it is files, or rows that are in them."""
@@ -64,6 +67,9 @@ class Reading:
         include_path: Whether a column ``Path`` says which file a row is from.
         drops_invalid_lines: Whether lines that can't be read are passed over; else they are an error.
         column_types: The types of columns, by pandas' words; what is left out is found by looking.
+        partition_format: What the ends of paths say of the rows, as ``/{team}/{when:yyyy/MM}/data.csv``.
+        timestamp_column: The column that says when a row was.
+        partition_timestamp_column: The one of the path that says it roughly.
     """
 
     format: DataFormat
@@ -73,6 +79,9 @@ class Reading:
     include_path: bool = False
     drops_invalid_lines: bool = False
     column_types: Mapping[str, str] = field(default_factory=dict)
+    partition_format: str = ""
+    timestamp_column: str = ""
+    partition_timestamp_column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,13 @@ class DataContent:
     reading: Reading | None = None
 
     def as_json(self) -> str:
-        """Return it as JSON."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=_value)
+        """Return it as JSON; what later versions of Runyard added is left out where nothing is said."""
+        content = asdict(self)
+        if self.reading is not None:
+            content["reading"] = {
+                key: value for key, value in content["reading"].items() if value or key not in _ADDED_LATER
+            }
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), default=_value)
 
     def sha256(self) -> str:
         """Return a hash that is the same for the same data; of an upload its content counts alone."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from runyard.errors import InvalidParameter
+from runyard.sdk.arguments import text
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 
@@ -27,7 +28,7 @@ def server_url(url: str) -> str:
         >>> server_url("http://127.0.0.1:5000/")
         'http://127.0.0.1:5000'
     """
-    parts = urlsplit(url.strip())
+    parts = urlsplit(text(url, "url").strip())
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise InvalidParameter(f"{url!r} is not a server's address. It has the form {DEFAULT_URL}.")
     if parts.username is not None or parts.password is not None:
@@ -47,7 +48,7 @@ def one_segment(name: str, field: str) -> str:
         InvalidParameter: It is empty or made of dots, which clients of HTTP resolve: the request would go
             somewhere else.
     """
-    if name in ("", ".", ".."):
+    if text(name, field) in ("", ".", ".."):
         raise InvalidParameter(f"Invalid value {name!r} for {field!r}: a name is needed, and none of dots.")
     return quote(name, safe="")
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from rich.progress import TaskID
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError
+from runyard.sdk.arguments import text
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress
 from runyard.sdk.spool.calls import PROXIED_SCHEME
@@ -121,7 +122,7 @@ def checked_name(name: str) -> str:
     Raises:
         InvalidParameter: It can't be a file's name.
     """
-    plain = name.removeprefix("./").strip("/")
+    plain = text(name, "name").removeprefix("./").strip("/")
     if not plain or not {"", ".", ".."}.isdisjoint(plain.split("/")) or "\0" in plain or "\\" in plain:
         raise InvalidParameter(
             f"name={name!r} can't name a file of a run: it is a path as 'plots/roc.png', without '..'."

@@ -15,6 +15,7 @@ from runyard.protocol.messages.compute_targets import (
     CreateComputeTarget,
     WireComputeTarget,
 )
+from runyard.sdk.arguments import whole_number
 from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.compute_records import (
     change_target,
@@ -24,6 +25,7 @@ from runyard.sdk.compute_records import (
     list_targets,
 )
 from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord
+from runyard.sdk.connection import connection_of
 from runyard.sdk.job_records import list_jobs
 from runyard.sdk.representation import html_table
 from runyard.sdk.run import Run
@@ -62,9 +64,10 @@ class ComputeTarget(ComputeTargetRecord):
         NotFound: The workspace has none of that name.
 
     Example:
-        >>> target = ComputeTarget(ws, "pool")  # doctest: +SKIP
-        >>> target.slots, target.slots_taken, target.jobs_waiting  # doctest: +SKIP
-        (4, 4, 12)
+        >>> pool = AmlCompute.provisioning_configuration(max_nodes=4)
+        >>> target = ComputeTarget.create(ws, "pool", pool)
+        >>> target.slots, target.slots_taken, target.jobs_waiting
+        (4, 0, 0)
     """
 
     _classes: ClassVar[dict[str, builtins.type[ComputeTarget]]] = {}
@@ -76,7 +79,7 @@ class ComputeTarget(ComputeTargetRecord):
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = get_target(workspace.connection, name)
+        self._record = get_target(connection_of(workspace), name)
         if type(self) is ComputeTarget:
             # Azure's scripts ask of what they get by this name whether it is an AmlCompute.
             self.__class__ = ComputeTarget._class_of(self._record.kind)
@@ -112,8 +115,9 @@ class ComputeTarget(ComputeTargetRecord):
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> pool = AmlCompute.provisioning_configuration(max_nodes=4)
-            >>> target = ComputeTarget.create(ws, "pool", pool)  # doctest: +SKIP
+            >>> wanted = AmlCompute.provisioning_configuration(max_nodes=4)
+            >>> ComputeTarget.create(ws, "pool", wanted).slots
+            4
         """
         wanted = provisioning_configuration
         if not isinstance(wanted, TargetConfiguration):
@@ -131,7 +135,7 @@ class ComputeTarget(ComputeTargetRecord):
             credential=dict(wanted.credential),
             skip_validation=wanted.skip_validation,
         )
-        made = ComputeTarget._of(workspace, create_target(workspace.connection, body))
+        made = ComputeTarget._of(workspace, create_target(connection_of(workspace), body))
         if wanted.ignored:
             _log.warning(
                 "Compute target %s is a pool of %s on %s: Runyard rents no machines, so %s and the like have "
@@ -148,10 +152,10 @@ class ComputeTarget(ComputeTargetRecord):
         """Return all targets of a workspace, ``local`` first.
 
         Example:
-            >>> [target.name for target in ComputeTarget.list(ws)]  # doctest: +SKIP
-            ['local', 'pool']
+            >>> [target.name for target in ComputeTarget.list(ws)]
+            ['local']
         """
-        return [ComputeTarget._of(workspace, record) for record in list_targets(workspace.connection)]
+        return [ComputeTarget._of(workspace, record) for record in list_targets(connection_of(workspace))]
 
     @staticmethod
     def attach(workspace: Workspace, name: str, attach_configuration: TargetConfiguration) -> ComputeTarget:
@@ -166,6 +170,16 @@ class ComputeTarget(ComputeTargetRecord):
             AlreadyExists: There is one of that name.
             InvalidParameter: No target can have this name or these settings, or it can't be reached.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> wanted = RemoteCompute.attach_configuration(
+            ...     "ada",
+            ...     "vm.example",
+            ...     host_key_fingerprint="SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+            ...     skip_validation=True,
+            ... )
+            >>> ComputeTarget.attach(ws, "vm", wanted)
+            RemoteCompute('vm', workspace='lab')
         """
         return ComputeTarget.create(workspace, name, attach_configuration)
 
@@ -198,6 +212,11 @@ class ComputeTarget(ComputeTargetRecord):
         Raises:
             InvalidParameter: It can't have so many slots or these settings, or it can't be reached.
             InvalidState: Its settings are to change, and jobs were begun by those that it has.
+
+        Example:
+            >>> pool.update(max_nodes=8)
+            >>> pool.slots
+            8
         """
         changed = ChangeComputeTarget(
             slots=max_nodes,
@@ -210,11 +229,24 @@ class ComputeTarget(ComputeTargetRecord):
         self._change(changed)
 
     def pause(self) -> None:
-        """Begin no more jobs; those that run go on."""
+        """Begin no more jobs; those that run go on.
+
+        Example:
+            >>> pool.pause()
+            >>> pool.is_paused
+            True
+        """
         self._change(ChangeComputeTarget(is_paused=True))
 
     def resume(self) -> None:
-        """Take back :meth:`pause`."""
+        """Take back :meth:`pause`.
+
+        Example:
+            >>> pool.pause()
+            >>> pool.resume()
+            >>> pool.is_paused
+            False
+        """
         self._change(ChangeComputeTarget(is_paused=False))
 
     def delete(self, *, force: bool = False) -> None:
@@ -226,6 +258,11 @@ class ComputeTarget(ComputeTargetRecord):
         Raises:
             InvalidState: There are such jobs, and ``force`` is false.
             Forbidden: It is ``local``, or the credential does not allow it.
+
+        Example:
+            >>> pool.delete()
+            >>> "pool" in ws.compute_targets
+            False
         """
         delete_target(self._workspace.connection, self.name, force=force)
 
@@ -236,6 +273,11 @@ class ComputeTarget(ComputeTargetRecord):
 
         Raises:
             NotFound: It does not exist any more.
+
+        Example:
+            >>> pool.refresh_state()
+            >>> pool.jobs_waiting
+            0
         """
         self._record = get_target(self._workspace.connection, self.name)
 
@@ -253,6 +295,10 @@ class ComputeTarget(ComputeTargetRecord):
             min_node_count: Taken for Azure's scripts; no effect.
             timeout_in_minutes: As ``min_node_count``.
             is_delete_operation: As ``min_node_count``.
+
+        Example:
+            >>> pool.wait_for_completion(show_output=True)
+            Compute target pool: Succeeded
         """
         if not is_delete_operation:
             self.refresh_state()
@@ -264,6 +310,10 @@ class ComputeTarget(ComputeTargetRecord):
 
         Raises:
             NotFound: It does not exist any more.
+
+        Example:
+            >>> pool.get_status()
+            ComputeStatus(0 of 4 slots taken, 0 waiting)
         """
         self.refresh_state()
         return ComputeStatus(self._record)
@@ -283,6 +333,12 @@ class ComputeTarget(ComputeTargetRecord):
                 the tag alone.
             properties: The same for properties; see :meth:`Run.get_properties`.
             status: Only runs that are so now, as ``Running`` or ``Queued``; see :meth:`Run.get_status`.
+
+        Example:
+            >>> pool.pause()
+            >>> run = experiment.submit(ScriptRunConfig("training", "train.py", compute_target=pool))
+            >>> [each.status for each in pool.get_active_runs()]
+            ['Queued']
         """
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
@@ -293,7 +349,12 @@ class ComputeTarget(ComputeTargetRecord):
                 yield run
 
     def serialize(self) -> dict[str, Any]:
-        """Return what the server said of the target, under the names that Azure's SDK uses."""
+        """Return what the server said of the target, under the names that Azure's SDK uses.
+
+        Example:
+            >>> pool.serialize()["properties"]["computeType"]
+            'AmlCompute'
+        """
         return self._serialized(self._workspace.location)
 
     @staticmethod
@@ -303,6 +364,10 @@ class ComputeTarget(ComputeTargetRecord):
         Raises:
             NotFound: The workspace has none of that name any more.
             InvalidParameter: It describes none.
+
+        Example:
+            >>> ComputeTarget.deserialize(ws, pool.serialize()) == pool
+            True
         """
         name = object_dict.get("name")
         if not isinstance(name, str):
@@ -311,7 +376,12 @@ class ComputeTarget(ComputeTargetRecord):
 
     @property
     def workspace(self) -> Workspace:
-        """Where it lies."""
+        """Where it lies.
+
+        Example:
+            >>> pool.workspace.name
+            'lab'
+        """
         return self._workspace
 
     def _change(self, changed: ChangeComputeTarget) -> None:
@@ -342,7 +412,13 @@ class ComputeTarget(ComputeTargetRecord):
 
 
 class AmlCompute(ComputeTarget, kind=LOCAL):
-    """A pool of slots on the server's own machine, or on a Ray cluster."""
+    """A pool of slots on the server's own machine, or on a Ray cluster.
+
+    Example:
+        >>> pool = AmlCompute.provisioning_configuration(max_nodes=4)
+        >>> ComputeTarget.create(ws, "cpu-cluster", pool)
+        AmlCompute('cpu-cluster', workspace='lab')
+    """
 
     @staticmethod
     def supported_vmsizes(workspace: Workspace, location: str | None = None) -> builtins.list[dict[str, Any]]:
@@ -351,11 +427,20 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
         Args:
             workspace: Taken for Azure's scripts; no effect.
             location: As ``workspace``.
+
+        Example:
+            >>> AmlCompute.supported_vmsizes(ws)
+            []
         """
         return []
 
     def list_nodes(self) -> builtins.list[dict[str, Any]]:
-        """Return what runs on the target, as Azure lists a cluster's machines: one entry for each job."""
+        """Return what runs on the target, as Azure lists a cluster's machines: one entry for each job.
+
+        Example:
+            >>> pool.list_nodes()
+            []
+        """
         return [
             {
                 "nodeId": run.id,
@@ -412,7 +497,7 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
         slots = 1 if max_nodes is None else max_nodes
         if type(slots) is not int or slots < 1:
             raise InvalidParameter(f"max_nodes={max_nodes!r} must be a whole number of at least 1.")
-        if min_nodes > slots:
+        if whole_number(min_nodes, "min_nodes") > slots:
             raise InvalidParameter(f"min_nodes={min_nodes} is more than max_nodes={slots}.")
         ignored = ("vm_size",) if vm_size else tuple(sorted(azure_options))
         return TargetConfiguration(
@@ -447,8 +532,8 @@ class HasComputeTargets:
         """The compute targets of the workspace by name, as they are now.
 
         Example:
-            >>> ws.compute_targets["local"].slots  # doctest: +SKIP
-            2
+            >>> ws.compute_targets["local"].name
+            'local'
         """
         return {target.name: target for target in ComputeTarget.list(cast("Workspace", self))}
 
@@ -457,5 +542,9 @@ class HasComputeTargets:
 
         Args:
             type: Taken for Azure's scripts; no effect.
+
+        Example:
+            >>> ws.get_default_compute_target().name
+            'local'
         """
         return ComputeTarget(cast("Workspace", self), THIS_MACHINE)

@@ -25,8 +25,8 @@ class TargetConfiguration:
         ignored: What was said, and has no effect: for the line that says so.
 
     Example:
-        >>> TargetConfiguration(slots=2).kind
-        'local'
+        >>> AmlCompute.provisioning_configuration(max_nodes=2).slots
+        2
     """
 
     kind: str = LOCAL

@@ -17,7 +17,12 @@ _AZURE_OPTIONS = ("resource_group", "cluster_name", "resource_id", "identity_typ
 
 
 class KubernetesCompute(ComputeTarget, kind=KUBERNETES):
-    """A namespace of a cluster of Kubernetes: each job is a Job there."""
+    """A namespace of a cluster of Kubernetes: each job is a Job there.
+
+    Example:
+        >>> KubernetesCompute.attach_configuration("ml", 4, kubeconfig="...", memory="8Gi").kind
+        'kubernetes'
+    """
 
     @staticmethod
     def attach_configuration(

@@ -10,7 +10,12 @@ from runyard.sdk.compute_configuration import TargetConfiguration
 
 
 class RayCluster:
-    """A Ray cluster that is there; its targets are of the class ``AmlCompute``, as Azure's scripts expect."""
+    """A Ray cluster that is there; its targets are of the class ``AmlCompute``, as Azure's scripts expect.
+
+    Example:
+        >>> RayCluster.attach_configuration("http://head.example:8265", slots=8).slots
+        8
+    """
 
     @staticmethod
     def attach_configuration(

@@ -12,7 +12,12 @@ _KIND = "slurm"
 
 
 class SlurmCompute(ComputeTarget, kind=_KIND):
-    """A Slurm cluster, from a machine that has its programs: the server's own, or one reached over SSH."""
+    """A Slurm cluster, from a machine that has its programs: the server's own, or one reached over SSH.
+
+    Example:
+        >>> SlurmCompute.attach_configuration("gpu", slots=20, gpus_per_slot=1).kind
+        'slurm'
+    """
 
     @staticmethod
     def attach_configuration(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runyard.errors import InvalidParameter
 from runyard.sdk.compute import ComputeTarget
 from runyard.sdk.compute_configuration import TargetConfiguration
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
 
 SSH: Final = "ssh"
 KNOWN_HOSTS: Final = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
@@ -20,7 +23,70 @@ _ASKED_WITHIN_S = 10.0
 
 
 class RemoteCompute(ComputeTarget, kind=SSH):
-    """A host that is reached over SSH, and needs Python and nothing else."""
+    """A host that is reached over SSH, and needs Python and nothing else.
+
+    Example:
+        >>> wanted = RemoteCompute.attach_configuration(
+        ...     "ada",
+        ...     "vm.example",
+        ...     host_key_fingerprint="SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+        ...     skip_validation=True,
+        ... )
+        >>> ComputeTarget.attach(ws, "vm", wanted).type
+        'VirtualMachine'
+    """
+
+    @staticmethod
+    def attach(
+        workspace: Workspace,
+        name: str,
+        attach_configuration: TargetConfiguration | str | None = None,
+        address: str = "",
+        ssh_port: int = 22,
+        password: str = "",
+        private_key_file: str = "",
+        private_key_passphrase: str = "",
+        *,
+        username: str | None = None,
+    ) -> ComputeTarget:
+        """Make a target of a host, by a configuration or, as Azure's SDK once did, by what is in one.
+
+        Args:
+            workspace: Where.
+            name: Its name, unique in the workspace.
+            attach_configuration: What :meth:`attach_configuration` returned; or the ``username``.
+            address: As :meth:`attach_configuration`, as what follows.
+            ssh_port: As there.
+            password: As there.
+            private_key_file: As there.
+            private_key_passphrase: As there.
+            username: Whom jobs run as there.
+
+        Raises:
+            AlreadyExists: There is a target of that name.
+            InvalidParameter: No target can have this name or these settings, or it can't be reached.
+            Forbidden: The credential does not allow it.
+
+        Example:
+            >>> wanted = RemoteCompute.attach_configuration(
+            ...     "ada",
+            ...     "vm.example",
+            ...     host_key_fingerprint="SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+            ...     skip_validation=True,
+            ... )
+            >>> RemoteCompute.attach(ws, "vm", wanted)
+            RemoteCompute('vm', workspace='lab')
+        """
+        if not isinstance(attach_configuration, TargetConfiguration):
+            attach_configuration = RemoteCompute.attach_configuration(
+                username or attach_configuration or "",
+                address,
+                ssh_port,
+                password,
+                private_key_file,
+                private_key_passphrase,
+            )
+        return ComputeTarget.attach(workspace, name, attach_configuration)
 
     @staticmethod
     def attach_configuration(

@@ -18,6 +18,10 @@ class ComputeStatus:
 
     Args:
         record: What the server said of it.
+
+    Example:
+        >>> pool.get_status()
+        ComputeStatus(0 of 4 slots taken, 0 waiting)
     """
 
     def __init__(self, record: WireComputeTarget) -> None:
@@ -25,31 +29,62 @@ class ComputeStatus:
 
     @property
     def provisioning_state(self) -> str:
-        """``Succeeded``: a target is there as soon as it is made."""
+        """``Succeeded``: a target is there as soon as it is made.
+
+        Example:
+            >>> pool.get_status().provisioning_state
+            'Succeeded'
+        """
         return READY
 
     @property
     def allocation_state(self) -> str:
-        """``Steady``; ``Paused``, which is Runyard's own, while no more jobs are begun."""
+        """``Steady``; ``Paused``, which is Runyard's own, while no more jobs are begun.
+
+        Example:
+            >>> pool.pause()
+            >>> pool.get_status().allocation_state
+            'Paused'
+        """
         return "Paused" if self._record.is_paused else "Steady"
 
     @property
     def current_node_count(self) -> int:
-        """How many slots there are."""
+        """How many slots there are.
+
+        Example:
+            >>> pool.get_status().current_node_count
+            4
+        """
         return self._record.slots
 
     @property
     def target_node_count(self) -> int:
-        """As :attr:`current_node_count`."""
+        """How many slots there are to be; as :attr:`current_node_count`.
+
+        Example:
+            >>> pool.get_status().target_node_count
+            4
+        """
         return self._record.slots
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """None: nothing is rented that could fail."""
+        """None: nothing is rented that could fail.
+
+        Example:
+            >>> pool.get_status().errors
+            []
+        """
         return []
 
     def serialize(self) -> dict[str, Any]:
-        """Return the status under the names that Azure's SDK uses; ``jobsWaiting`` is Runyard's own."""
+        """Return the status under the names that Azure's SDK uses; ``jobsWaiting`` is Runyard's own.
+
+        Example:
+            >>> pool.get_status().serialize()["nodeStateCounts"]["idleNodeCount"]
+            4
+        """
         taken = self._record.slots_taken
         return {
             "currentNodeCount": self.current_node_count,
@@ -85,67 +120,134 @@ class ComputeTargetRecord:
 
     @property
     def record(self) -> WireComputeTarget:
-        """What the server said of it."""
+        """What the server said of it.
+
+        Example:
+            >>> pool.record.kind
+            'local'
+        """
         return self._record
 
     @property
     def name(self) -> str:
-        """Its name, unique in the workspace."""
+        """Its name, unique in the workspace.
+
+        Example:
+            >>> pool.name
+            'pool'
+        """
         return self._record.name
 
     @property
     def type(self) -> str:
-        """The kind of Azure's that comes nearest, as ``AmlCompute``; else :attr:`kind`."""
+        """The kind of Azure's that comes nearest, as ``AmlCompute``; else :attr:`kind`.
+
+        Example:
+            >>> pool.type
+            'AmlCompute'
+        """
         return AZURE_TYPES.get(self.kind, self.kind)
 
     @property
     def kind(self) -> str:
-        """What starts its jobs: ``local``, or the name of another launcher."""
+        """What starts its jobs: ``local``, or the name of another launcher.
+
+        Example:
+            >>> pool.kind
+            'local'
+        """
         return self._record.kind
 
     @property
     def settings(self) -> dict[str, Any]:
-        """How its kind reaches it, by the names that the kind has for that; no credential."""
+        """How its kind reaches it, by the names that the kind has for that; no credential.
+
+        Example:
+            >>> pool.settings
+            {}
+        """
         return dict(self._record.settings)
 
     @property
     def slots(self) -> int:
-        """How many slots it has."""
+        """How many slots it has.
+
+        Example:
+            >>> pool.slots
+            4
+        """
         return self._record.slots
 
     @property
     def slots_taken(self) -> int:
-        """How many of them jobs hold."""
+        """How many of them jobs hold.
+
+        Example:
+            >>> pool.slots_taken
+            0
+        """
         return self._record.slots_taken
 
     @property
     def jobs_waiting(self) -> int:
-        """How many jobs wait for slots."""
+        """How many jobs wait for slots.
+
+        Example:
+            >>> pool.jobs_waiting
+            0
+        """
         return self._record.jobs_waiting
 
     @property
     def is_paused(self) -> bool:
-        """Whether no more jobs are begun."""
+        """Whether no more jobs are begun.
+
+        Example:
+            >>> pool.is_paused
+            False
+        """
         return self._record.is_paused
 
     @property
     def description(self) -> str:
-        """What it is for."""
+        """What it is for.
+
+        Example:
+            >>> pool.update(description="for the night")
+            >>> pool.description
+            'for the night'
+        """
         return self._record.description
 
     @property
     def tags(self) -> dict[str, str]:
-        """Free key and value pairs."""
+        """Free key and value pairs.
+
+        Example:
+            >>> pool.update(tags={"team": "robots"})
+            >>> pool.tags
+            {'team': 'robots'}
+        """
         return dict(self._record.tags)
 
     @property
     def provisioning_state(self) -> str:
-        """``Succeeded``: a target is there as soon as it is made."""
+        """``Succeeded``: a target is there as soon as it is made.
+
+        Example:
+            >>> pool.provisioning_state
+            'Succeeded'
+        """
         return READY
 
     @property
     def provisioning_errors(self) -> None:
-        """None: nothing is rented that could fail."""
+        """None: nothing is rented that could fail.
+
+        Example:
+            >>> pool.provisioning_errors is None
+            True
+        """
         return
 
     def _serialized(self, location: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from runyard.errors import InvalidParameter
 from runyard.protocol.asset_limits import check_requirement
 from runyard.protocol.messages.environments import WireConda
+from runyard.sdk.arguments import listed
 from runyard.sdk.yaml_text import parse_yaml, read_small_file, texts, yaml_lines
 
 FILE_NAME = "conda_dependencies.yml"
@@ -77,42 +78,84 @@ class CondaDependencies:
         made = CondaDependencies()
         made.add_channel("conda-forge")
         made.set_python_version(python_version or f"{sys.version_info.major}.{sys.version_info.minor}")
-        for package in conda_packages or ():
+        for package in listed(conda_packages or (), "conda_packages"):
             made.add_conda_package(package)
         if pip_indexurl is not None:
             made._pip.append(f"--index-url {pip_indexurl}")
-        for package in pip_packages or ():
+        for package in listed(pip_packages or (), "pip_packages"):
             made.add_pip_package(package)
         return made
 
     def add_channel(self, channel: str) -> None:
-        """Let conda look in a channel too, after those that there are."""
+        """Let conda look in a channel too, after those that there are.
+
+        Example:
+            >>> conda = CondaDependencies.create()
+            >>> conda.add_channel("pytorch")
+            >>> list(conda.conda_channels)
+            ['conda-forge', 'pytorch']
+        """
         if _text(channel, "channel") not in self._channels:
             self._channels.append(channel)
 
     def remove_channel(self, channel: str) -> None:
-        """Don't let conda look in a channel; one that is not there is passed over."""
+        """Don't let conda look in a channel; one that is not there is passed over.
+
+        Example:
+            >>> conda = CondaDependencies.create()
+            >>> conda.remove_channel("conda-forge")
+            >>> list(conda.conda_channels)
+            []
+        """
         self._channels = [each for each in self._channels if each != channel]
 
     def add_conda_package(self, conda_package: str) -> None:
-        """Let conda install a package, in place of another version of it."""
+        """Let conda install a package, in place of another version of it.
+
+        Example:
+            >>> conda = CondaDependencies.create(conda_packages=["scikit-learn"])
+            >>> conda.add_conda_package("scikit-learn>=1.6")
+            >>> list(conda.conda_packages)
+            ['scikit-learn>=1.6']
+        """
         name = base_name(_text(conda_package, "conda_package"))
         _put(self._packages, conda_package, name)
 
     def remove_conda_package(self, conda_package: str) -> None:
-        """Don't let conda install a package, whatever the version; one that is not there is passed over."""
+        """Don't let conda install a package, whatever the version; one that is not there is passed over.
+
+        Example:
+            >>> conda = CondaDependencies.create(conda_packages=["scikit-learn>=1.6"])
+            >>> conda.remove_conda_package("scikit-learn")
+            >>> list(conda.conda_packages)
+            []
+        """
         name = base_name(conda_package)
         self._packages = [each for each in self._packages if base_name(each) != name]
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Let pip install a package, in place of another version of it."""
+        """Let pip install a package, in place of another version of it.
+
+        Example:
+            >>> conda = CondaDependencies.create(pip_packages=["mlflow-skinny"])
+            >>> conda.add_pip_package("mlflow-skinny==3.17.2")
+            >>> list(conda.pip_packages)
+            ['mlflow-skinny==3.17.2']
+        """
         name = base_name(_text(pip_package, "pip_package"))
         _put(self._pip, pip_package, name)
         if not any(base_name(each) == "pip" for each in self._packages):
             self._packages.append("pip")
 
     def remove_pip_package(self, pip_package: str) -> None:
-        """Don't let pip install a package, whatever the version; one that is not there is passed over."""
+        """Don't let pip install a package, whatever the version; one that is not there is passed over.
+
+        Example:
+            >>> conda = CondaDependencies.create(pip_packages=["mlflow-skinny==3.17.2"])
+            >>> conda.remove_pip_package("mlflow-skinny")
+            >>> list(conda.pip_packages)
+            []
+        """
         name = base_name(pip_package)
         self._pip = [each for each in self._pip if base_name(each) != name]
 
@@ -121,6 +164,12 @@ class CondaDependencies:
 
         Raises:
             InvalidParameter: A line names another file of this machine.
+
+        Example:
+            >>> conda = CondaDependencies()
+            >>> conda.set_pip_requirements(["numpy  # for arrays", "pandas>=2"])
+            >>> list(conda.pip_packages)
+            ['numpy', 'pandas>=2']
         """
         self._pip = []
         for line in pip_requirements:
@@ -132,13 +181,25 @@ class CondaDependencies:
                 self.add_pip_package(wanted)
 
     def set_python_version(self, version: str) -> None:
-        """Say which Python conda installs, as ``3.11``."""
+        """Say which Python conda installs, as ``3.11``.
+
+        Example:
+            >>> conda = CondaDependencies()
+            >>> conda.set_python_version("3.12")
+            >>> conda.get_python_version()
+            '3.12'
+        """
         wanted = f"python={_text(version, 'version')}"
         others = [each for each in self._packages if base_name(each) != "python"]
         self._packages = [wanted, *others]
 
     def get_python_version(self) -> str | None:
-        """Return which Python conda installs; None where it is not said."""
+        """Return which Python conda installs; None where it is not said.
+
+        Example:
+            >>> CondaDependencies.create(python_version="3.12").get_python_version()
+            '3.12'
+        """
         for package in self._packages:
             found = _PYTHON.fullmatch(package)
             if found is not None:
@@ -147,38 +208,75 @@ class CondaDependencies:
 
     @property
     def conda_channels(self) -> Iterator[str]:
-        """Where conda looks, the first one first."""
+        """Where conda looks, the first one first.
+
+        Example:
+            >>> list(CondaDependencies.create().conda_channels)
+            ['conda-forge']
+        """
         return iter(list(self._channels))
 
     @property
     def conda_packages(self) -> Iterator[str]:
-        """What conda installs, but for Python itself."""
+        """What conda installs, but for Python itself.
+
+        Example:
+            >>> list(CondaDependencies.create(conda_packages=["scipy"]).conda_packages)
+            ['scipy']
+        """
         return iter([each for each in self._packages if base_name(each) != "python"])
 
     @property
     def pip_packages(self) -> Iterator[str]:
-        """What pip installs."""
+        """What pip installs.
+
+        Example:
+            >>> list(CondaDependencies.create(pip_packages=["numpy"]).pip_packages)
+            ['numpy']
+        """
         return iter([each for each in self._pip if not each.startswith("-")])
 
     @property
     def pip_options(self) -> Iterator[str]:
-        """What pip is told besides, as where it looks."""
+        """What pip is told besides, as where it looks.
+
+        Example:
+            >>> conda = CondaDependencies()
+            >>> conda.set_pip_requirements(["--pre", "numpy"])
+            >>> list(conda.pip_options)
+            ['--pre']
+        """
         return iter([each for each in self._pip if each.startswith("-")])
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables that the conda file set."""
+        """The environment variables that the conda file set.
+
+        Example:
+            >>> CondaDependencies("environment.yml").variables
+            {'OMP_NUM_THREADS': '4'}
+        """
         return dict(self._variables)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the dependencies as a conda file has them."""
+        """Return the dependencies as a conda file has them.
+
+        Example:
+            >>> CondaDependencies.create(pip_packages=["numpy"], python_version="3.12").as_dict()
+            {'channels': ['conda-forge'], 'dependencies': ['python=3.12', 'pip', {'pip': ['numpy']}]}
+        """
         packages: list[Any] = list(self._packages)
         if self._pip:
             packages.append({"pip": list(self._pip)})
         return {"channels": list(self._channels), "dependencies": packages}
 
     def serialize_to_string(self) -> str:
-        """Return the dependencies as a conda file, in YAML."""
+        """Return the dependencies as a conda file, in YAML.
+
+        Example:
+            >>> CondaDependencies("environment.yml").serialize_to_string().splitlines()[0]
+            'channels:'
+        """
         return "\n".join(yaml_lines(self.as_dict())) + "\n"
 
     def save(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -187,6 +285,10 @@ class CondaDependencies:
         Args:
             path: The file, or the folder of one by the name ``conda_dependencies.yml``; by default the
                 working directory.
+
+        Example:
+            >>> CondaDependencies.create(pip_packages=["numpy"]).save("packages.yml")
+            'packages.yml'
         """
         target = Path(path or ".")
         if target.is_dir():
@@ -196,7 +298,12 @@ class CondaDependencies:
         return str(target)
 
     def save_to_file(self, base_directory: str | os.PathLike[str], conda_file_path: str | None = None) -> str:
-        """Write a conda file below a folder and return its path; see :meth:`save`."""
+        """Write a conda file below a folder and return its path; see :meth:`save`.
+
+        Example:
+            >>> CondaDependencies.create(pip_packages=["numpy"]).save_to_file("settings")
+            'settings/conda_dependencies.yml'
+        """
         return self.save(Path(base_directory) / (conda_file_path or FILE_NAME))
 
     @classmethod

@@ -8,11 +8,12 @@ from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from runyard.errors import InternalError
+from runyard.errors import InternalError, InvalidParameter
 from runyard.protocol.columns import CONTENT_TYPE, ColumnReader
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.wire import wire_float
 from runyard.sdk.addresses import server_url
+from runyard.sdk.arguments import shown
 from runyard.sdk.credentials import FixedToken, find_credential, known_secret
 from runyard.sdk.transport import Answer, HttpTransport, Request, Transport
 
@@ -180,6 +181,20 @@ class Connection:
     def below(self, prefix: str) -> Connection:
         """Return a connection over the same transport with a longer prefix."""
         return Connection(self._transport, self._prefix + prefix)
+
+
+def connection_of(workspace: object) -> Connection:
+    """Return the connection of what was given as a workspace.
+
+    Raises:
+        InvalidParameter: It is none, as a name is.
+    """
+    connection = getattr(workspace, "connection", None)
+    if not isinstance(connection, Connection):
+        raise InvalidParameter(
+            f"workspace must be a Workspace, as Workspace.from_config() returns, not {shown(workspace)}."
+        )
+    return connection
 
 
 def connect_by_key(url: str) -> Connection:

@@ -10,6 +10,7 @@ from typing import Any
 
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.data_assets import WireReading
+from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.optional_libraries import optional_library
 
 PATH_COLUMN = "Path"
@@ -34,7 +35,9 @@ def read_frame(reading: WireReading, files: Iterable[tuple[str, Path]], limit: i
             break
         try:
             frame = _with_types(pandas, _read(pandas, reading, path, left), reading)
-        except (ValueError, KeyError, TypeError, UnicodeError) as error:
+            frame = _with_partitions(frame, reading, name)
+            frame = _with_moments(pandas, frame, reading, name)
+        except (ValueError, LookupError, TypeError, UnicodeError) as error:
             raise InvalidParameter(f"{name!r} can't be read as {reading.format}: {error}") from error
         if reading.include_path:
             frame.insert(0, PATH_COLUMN, f"/{name}")
@@ -75,6 +78,25 @@ def _with_types(pandas: Any, frame: Any, reading: WireReading) -> Any:
         if column in frame:
             column_of = frame[column]
             frame[column] = pandas.to_datetime(column_of) if _is_time(word) else column_of.astype(word)
+    return frame
+
+
+def _with_partitions(frame: Any, reading: WireReading, name: str) -> Any:
+    if reading.partition_format:
+        values = PartitionFormat(reading.partition_format).values_of(name)
+        for place, (column, value) in enumerate(values.items()):
+            if column in frame:
+                raise InvalidParameter(f"partition_format names a column {column!r}, which {name!r} has too.")
+            frame.insert(place, column, value)
+    return frame
+
+
+def _with_moments(pandas: Any, frame: Any, reading: WireReading, name: str) -> Any:
+    for column in (reading.timestamp_column, reading.partition_timestamp_column):
+        if column and column not in frame and len(frame.columns):
+            raise InvalidParameter(f"{name!r} has no column {column!r}; it has {', '.join(map(str, frame))}.")
+        if column in frame and not hasattr(frame[column], "dt"):
+            frame[column] = pandas.to_datetime(frame[column])
     return frame
 
 

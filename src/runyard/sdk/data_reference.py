@@ -28,7 +28,7 @@ class DataPath:
         name: What to call it.
 
     Example:
-        >>> DataPath(ws.get_default_datastore(), "scans/2026").uri  # doctest: +SKIP
+        >>> DataPath(ws.get_default_datastore(), "scans/2026").uri
         'azureml://datastores/workspaceblobstore/paths/scans/2026'
     """
 
@@ -38,18 +38,33 @@ class DataPath:
 
     @property
     def datastore_name(self) -> str:
-        """Name of the datastore."""
+        """Name of the datastore.
+
+        Example:
+            >>> DataPath(store, "scans").datastore_name
+            'workspaceblobstore'
+        """
         return self.datastore.name
 
     @property
     def uri(self) -> str:
-        """The place as one text, as Azure's second SDK writes it."""
+        """The place as one text, as Azure's second SDK writes it.
+
+        Example:
+            >>> DataPath(store, "scans/2026").uri
+            'azureml://datastores/workspaceblobstore/paths/scans/2026'
+        """
         return _uri(self.datastore, self.path_on_datastore)
 
     def create_data_reference(
         self, data_reference_name: str | None = None, datapath_compute_binding: object = None
     ) -> DataReference:
-        """Return the same place with a way to come to a job; the binding has no effect."""
+        """Return the same place with a way to come to a job; the binding has no effect.
+
+        Example:
+            >>> DataPath(store, "scans").create_data_reference("scans").as_download()
+            DataReference('azureml://datastores/workspaceblobstore/paths/scans', mode='download')
+        """
         return DataReference(self.datastore, data_reference_name or self.name, self.path_on_datastore)
 
 
@@ -66,7 +81,7 @@ class DataReference:
         overwrite: Whether files that are there already are replaced.
 
     Example:
-        >>> ws.get_default_datastore().path("scans").as_download("/tmp/scans")  # doctest: +SKIP
+        >>> ws.get_default_datastore().path("scans").as_download("/tmp/scans")
         DataReference('azureml://datastores/workspaceblobstore/paths/scans', mode='download')
     """
 
@@ -85,28 +100,60 @@ class DataReference:
 
     @property
     def uri(self) -> str:
-        """The place as one text, as Azure's second SDK writes it."""
+        """The place as one text, as Azure's second SDK writes it.
+
+        Example:
+            >>> store.path("scans").uri
+            'azureml://datastores/workspaceblobstore/paths/scans'
+        """
         return _uri(self.datastore, self.path_on_datastore)
 
     def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
-        """Return a reference to a path below this one."""
+        """Return a reference to a path below this one.
+
+        Example:
+            >>> store.path("scans").path("2026").uri
+            'azureml://datastores/workspaceblobstore/paths/scans/2026'
+        """
         below = "/".join(part.strip("/") for part in (self.path_on_datastore, path) if part)
         return replace(self, path_on_datastore=below or None, data_reference_name=data_reference_name)
 
     def as_mount(self) -> DataReference:
-        """Return a copy that is read where it is, as far as the machine can."""
+        """Return a copy that is read where it is, as far as the machine can.
+
+        Example:
+            >>> store.path("scans").as_mount().mode
+            'mount'
+        """
         return replace(self, mode="mount")
 
     def as_download(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
-        """Return a copy that is brought to the machine before the job begins."""
+        """Return a copy that is brought to the machine before the job begins.
+
+        Example:
+            >>> store.path("scans").as_download("/tmp/scans").path_on_compute
+            '/tmp/scans'
+        """
         return replace(self, mode="download", path_on_compute=path_on_compute, overwrite=overwrite)
 
     def as_upload(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
-        """Return a copy that is sent to the datastore when the job has ended."""
+        """Return a copy that is sent to the datastore when the job has ended.
+
+        Example:
+            >>> store.path("results").as_upload(overwrite=True).mode
+            'upload'
+        """
         return replace(self, mode="upload", path_on_compute=path_on_compute, overwrite=overwrite)
 
     def to_config(self) -> DataReferenceConfiguration:
-        """Return the same as what a run's configuration has of it, for its ``data_references``."""
+        """Return the same as what a run's configuration has of it, for its ``data_references``.
+
+        Example:
+            >>> config = RunConfiguration()
+            >>> config.data_references["scans"] = store.path("scans").to_config()
+            >>> config.data_references["scans"].datastore_name
+            'workspaceblobstore'
+        """
         return DataReferenceConfiguration(
             self.datastore.name, self.mode, self.path_on_datastore, self.path_on_compute, self.overwrite
         )
@@ -133,6 +180,12 @@ class DataReferenceConfiguration:
 
     Raises:
         InvalidParameter: There is no such mode.
+
+    Example:
+        >>> config = RunConfiguration()
+        >>> config.data_references["scans"] = store.path("scans").as_download().to_config()
+        >>> config.data_references["scans"].mode
+        'download'
     """
 
     datastore_name: str

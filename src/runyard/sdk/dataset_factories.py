@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
+from runyard.sdk.absent import Absent
+from runyard.sdk.arguments import pairs, text
+from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.data_reference import DataPath, DataReference
 from runyard.sdk.data_sources import DataPlaces, sources_of
 from runyard.sdk.dataset import Datasets, FileDataset, TabularDataset, get_dataset, get_dataset_by_id
@@ -21,12 +24,18 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 _NO_PARTITIONS = (
-    "partition_format makes no columns here. Use include_path=True, and take them from the column 'Path'."
+    "partition_format makes columns of rows: Dataset.Tabular takes it, and files have none. "
+    "dataset.to_path() returns their paths."
 )
 
 
 class FileDatasetFactory:
-    """Makes datasets of files; used as ``Dataset.File``."""
+    """Makes datasets of files; used as ``Dataset.File``.
+
+    Example:
+        >>> Dataset.File.from_files("photos").to_path()
+        ['/1.png', '/2.png']
+    """
 
     @staticmethod
     def from_files(
@@ -74,8 +83,9 @@ class FileDatasetFactory:
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> target = (ws.get_default_datastore(), "scans/2026")  # doctest: +SKIP
-            >>> Dataset.File.upload_directory("scans", target, pattern="**/*.png")  # doctest: +SKIP
+            >>> target = (ws.get_default_datastore(), "scans/2026")
+            >>> Dataset.File.upload_directory("photos", target, pattern="**/*.png").take(1).download("here")
+            ['here/1.png']
         """
         root, (datastore, path) = Path(src_dir), _target(target)
         if not root.is_dir():
@@ -88,7 +98,12 @@ class FileDatasetFactory:
 
 
 class TabularDatasetFactory:
-    """Makes datasets of rows; used as ``Dataset.Tabular``."""
+    """Makes datasets of rows; used as ``Dataset.Tabular``.
+
+    Example:
+        >>> Dataset.Tabular.from_delimited_files("titanic.csv").to_pandas_dataframe().shape
+        (3, 3)
+    """
 
     @staticmethod
     def from_delimited_files(
@@ -114,7 +129,8 @@ class TabularDatasetFactory:
             set_column_types: Types of columns by pandas' words, as ``{"age": "float64"}``.
             separator: What stands between values.
             header: Whether the first line of each file names the columns; else they are ``Column1``, ….
-            partition_format: Must be left out.
+            partition_format: Columns that are in the paths of files, as ``/{team}/{when:yyyy/MM}/data.csv``:
+                what a path ends with from the first of them on, text or a moment.
             support_multi_line: Taken for Azure's scripts; values in quotes may have line breaks anyway.
             empty_as_string: Must be left as it is.
             encoding: Of the text.
@@ -127,18 +143,18 @@ class TabularDatasetFactory:
             >>> Dataset.Tabular.from_delimited_files("https://example.org/cars.csv", separator=";")
             TabularDataset(['https://example.org/cars.csv'])
         """
-        _refuse(partition_format, _NO_PARTITIONS)
         _refuse(
             not infer_column_types, "infer_column_types=False is not done. Name types in set_column_types."
         )
         _refuse(empty_as_string, "empty_as_string is not done. Use fillna('') of the DataFrame.")
         reading = WireReading(
             format="delimited",
-            separator=separator,
+            separator=_separator(separator),
             header=bool(header),
-            encoding=encoding,
+            encoding=text(encoding, "encoding"),
             include_path=include_path,
             column_types=_types(set_column_types),
+            partition_format=_partitions(partition_format),
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
 
@@ -152,30 +168,35 @@ class TabularDatasetFactory:
         invalid_lines: str = "error",
         encoding: str = "utf8",
     ) -> TabularDataset:
-        """Return a dataset of files with an object of JSON on each line.
+        r"""Return a dataset of files with an object of JSON on each line.
 
         Args:
             path: As :meth:`FileDatasetFactory.from_files`.
             validate: As there.
             include_path: As :meth:`from_delimited_files`.
             set_column_types: As there.
-            partition_format: Must be left out.
+            partition_format: As there.
             invalid_lines: ``error``, or ``drop`` to pass over lines that are no object.
             encoding: Of the text.
 
         Raises:
             NotFound: There is no file at a path of this machine.
             InvalidParameter: As :meth:`from_delimited_files`.
+
+        Example:
+            >>> size = Path("cars.jsonl").write_text('{"speed": 4}\n{"speed": 7}\n')
+            >>> Dataset.Tabular.from_json_lines_files("cars.jsonl").to_pandas_dataframe().speed.tolist()
+            [4, 7]
         """
-        _refuse(partition_format, _NO_PARTITIONS)
         if invalid_lines not in ("error", "drop"):
             raise InvalidParameter(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
         reading = WireReading(
             format="json_lines",
-            encoding=encoding,
+            encoding=text(encoding, "encoding"),
             include_path=include_path,
             drops_invalid_lines=invalid_lines == "drop",
             column_types=_types(set_column_types),
+            partition_format=_partitions(partition_format),
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
 
@@ -194,17 +215,29 @@ class TabularDatasetFactory:
             validate: As there.
             include_path: As :meth:`from_delimited_files`.
             set_column_types: As there.
-            partition_format: Must be left out.
+            partition_format: As there.
 
         Raises:
             NotFound: There is no file at a path of this machine.
             InvalidParameter: As :meth:`from_delimited_files`.
+
+        Example:
+            >>> pandas.DataFrame({"speed": [4, 7]}).to_parquet("cars.parquet")
+            >>> Dataset.Tabular.from_parquet_files("cars.parquet").to_pandas_dataframe().speed.tolist()
+            [4, 7]
         """
-        _refuse(partition_format, _NO_PARTITIONS)
         reading = WireReading(
-            format="parquet", include_path=include_path, column_types=_types(set_column_types)
+            format="parquet",
+            include_path=include_path,
+            column_types=_types(set_column_types),
+            partition_format=_partitions(partition_format),
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
+
+    from_sql_query = Absent(
+        "Ask the database with pandas.read_sql, its password from ws.secrets, and keep the DataFrame with "
+        "Dataset.Tabular.register_pandas_dataframe."
+    )
 
     @staticmethod
     def register_pandas_dataframe(
@@ -230,8 +263,8 @@ class TabularDatasetFactory:
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> target = (ws.get_default_datastore(), "frames")  # doctest: +SKIP
-            >>> Dataset.Tabular.register_pandas_dataframe(df, target, "cars")  # doctest: +SKIP
+            >>> cars = pandas.DataFrame({"speed": [4, 7]})
+            >>> Dataset.Tabular.register_pandas_dataframe(cars, (store, "frames"), "cars")
             TabularDataset('cars', version=1)
         """
         datastore, path = _target(target)
@@ -255,13 +288,15 @@ class Dataset:
         Tabular: Makes datasets of rows.
 
     Example:
-        >>> data = Dataset.Tabular.from_delimited_files("titanic.csv")  # doctest: +SKIP
-        >>> data = data.register(ws, "titanic", create_new_version=True)  # doctest: +SKIP
-        >>> Dataset.get_by_name(ws, "titanic").to_pandas_dataframe()  # doctest: +SKIP
+        >>> data = Dataset.Tabular.from_delimited_files("titanic.csv")
+        >>> data = data.register(ws, "titanic", create_new_version=True)
+        >>> Dataset.get_by_name(ws, "titanic").to_pandas_dataframe().columns.tolist()
+        ['name', 'age', 'boarded']
     """
 
     File = FileDatasetFactory
     Tabular = TabularDatasetFactory
+    auto_read_files = Absent("Say what the files are: Dataset.Tabular.from_delimited_files and its like.")
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         raise TypeError("Use Dataset.File.from_files, Dataset.Tabular.from_… or Dataset.get_by_name.")
@@ -280,6 +315,10 @@ class Dataset:
 
         Raises:
             NotFound: The workspace has no such dataset or version.
+
+        Example:
+            >>> Dataset.get_by_name(ws, dataset.name, version=1)
+            TabularDataset('titanic', version=1)
         """
         return get_dataset(workspace, name, version)
 
@@ -294,12 +333,22 @@ class Dataset:
 
         Raises:
             NotFound: The workspace has none.
+
+        Example:
+            >>> Dataset.get_by_id(ws, dataset.id)
+            TabularDataset('titanic', version=1)
         """
         return get_dataset_by_id(workspace, id)
 
     @staticmethod
     def get_all(workspace: Workspace) -> Datasets:
-        """Return the datasets that are registered, each in its latest version, by name."""
+        """Return the datasets that are registered, each in its latest version, by name.
+
+        Example:
+            >>> photos = Dataset.File.from_files("photos").register(ws, "photos")
+            >>> Dataset.get_all(ws)
+            {'photos': FileDataset('photos', version=1)}
+        """
         return workspace.datasets
 
 
@@ -314,15 +363,25 @@ def _target(target: Any) -> tuple[Datastore, str | None]:
     raise InvalidParameter(f"target must be a datastore and a path in it, not {target!r}.")
 
 
+def _separator(said: str) -> str:
+    if not text(said, "separator"):
+        raise InvalidParameter("separator must not be empty: it stands between values, as ','.")
+    return said
+
+
+def _partitions(said: str | None) -> str:
+    return PartitionFormat(said).text if said else ""
+
+
 def _refuse(wanted: object, why: str) -> None:
     if wanted:
         raise NotImplementedHere(why)
 
 
 def _types(given: Mapping[Any, Any] | None) -> dict[str, str]:
-    types = dict(given or {})
+    types = dict(pairs(given or {}, "set_column_types"))
     for column, word in types.items():
-        if not isinstance(column, str) or not isinstance(word, str):
+        if not all(isinstance(each, str) for each in (column, word)):
             raise InvalidParameter(
                 f"set_column_types has types by pandas' words, as {{'age': 'float64'}}, not {word!r}."
             )

@@ -16,7 +16,7 @@ from runyard.protocol.messages.runs import LogInputs, WireDataset, WireDatasetIn
 from runyard.sdk.connection import MLFLOW, Connection
 
 if TYPE_CHECKING:
-    from runyard.sdk.dataset import AbstractDataset
+    from runyard.sdk.abstract_dataset import AbstractDataset
 
 CONTEXT_TAG = "mlflow.data.context"
 NAME_TAG, VERSION_TAG, ID_TAG = "runyard.data.name", "runyard.data.version", "runyard.data.id"
@@ -49,11 +49,21 @@ class DatasetConsumptionConfig:
     path_on_compute: str | None = None
 
     def as_download(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return the same input, to be downloaded before the run begins."""
+        """Return the same input, to be downloaded before the run begins.
+
+        Example:
+            >>> photos.as_named_input("pictures").as_download("/tmp/pictures").path_on_compute
+            '/tmp/pictures'
+        """
         return replace(self, mode="download", path_on_compute=path_on_compute)
 
     def as_mount(self, path_on_compute: str | None = None) -> DatasetConsumptionConfig:
-        """Return the same input, to be there as files when the run begins."""
+        """Return the same input, to be there as files when the run begins.
+
+        Example:
+            >>> photos.as_named_input("pictures").as_mount().mode
+            'mount'
+        """
         return replace(self, mode="mount", path_on_compute=path_on_compute)
 
     def __repr__(self) -> str:

@@ -19,6 +19,8 @@ from runyard.protocol.messages.data_assets import (
     RegisteredDataAssetAnswer,
     WireDataAsset,
 )
+from runyard.sdk.arguments import text
+from runyard.sdk.connection import connection_of
 from runyard.sdk.data_sources import Uploads
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def get_record(workspace: Workspace, name: str, version: str | int | None = None
         NotFound: The workspace has no such dataset or version.
     """
     query = DataAssetVersion(version=_number(version))
-    return workspace.connection.get(_path(name), DataAssetAnswer, query).data_asset
+    return connection_of(workspace).get(_path(name), DataAssetAnswer, query).data_asset
 
 
 def get_record_by_id(workspace: Workspace, dataset_id: str) -> WireDataAsset:
@@ -46,12 +48,12 @@ def get_record_by_id(workspace: Workspace, dataset_id: str) -> WireDataAsset:
     Raises:
         NotFound: The workspace has none.
     """
-    return workspace.connection.get(_of_id(dataset_id), DataAssetAnswer).data_asset
+    return connection_of(workspace).get(_of_id(dataset_id), DataAssetAnswer).data_asset
 
 
 def change_record(workspace: Workspace, dataset_id: str, wanted: ChangeDataAsset) -> WireDataAsset:
     """Change what is said of a version of a dataset, and return it."""
-    return workspace.connection.change("PATCH", _of_id(dataset_id), wanted, DataAssetAnswer).data_asset
+    return connection_of(workspace).change("PATCH", _of_id(dataset_id), wanted, DataAssetAnswer).data_asset
 
 
 def list_records(workspace: Workspace, name: str | None = None) -> Iterator[WireDataAsset]:
@@ -60,7 +62,7 @@ def list_records(workspace: Workspace, name: str | None = None) -> Iterator[Wire
     page_token: str | None = None
     while True:
         query = ListDataAssets(max_results=_PAGE_SIZE, page_token=page_token)
-        answer = workspace.connection.get(path, ListDataAssetsAnswer, query)
+        answer = connection_of(workspace).get(path, ListDataAssetsAnswer, query)
         yield from answer.data_assets
         page_token = answer.next_page_token
         if page_token is None:
@@ -74,13 +76,13 @@ def delete_dataset(workspace: Workspace, name: str, version: str | int | None = 
         NotFound: The workspace has no such dataset or version.
     """
     query = DataAssetVersion(version=_number(version))
-    return workspace.connection.delete(_path(name), query, DeletedDataAssetsAnswer).deleted
+    return connection_of(workspace).delete(_path(name), query, DeletedDataAssetsAnswer).deleted
 
 
 def register_record(workspace: Workspace, wanted: RegisterDataAsset, uploads: Uploads) -> WireDataAsset:
     """Register a dataset, and take back what was uploaded for it if nothing comes of that."""
     try:
-        answer = workspace.connection.post(_BASE, wanted, RegisteredDataAssetAnswer, is_repeatable=True)
+        answer = connection_of(workspace).post(_BASE, wanted, RegisteredDataAssetAnswer, is_repeatable=True)
     except Unavailable:
         raise  # it may have been registered: what was uploaded stays
     except BaseException:
@@ -91,7 +93,7 @@ def register_record(workspace: Workspace, wanted: RegisterDataAsset, uploads: Up
 
 
 def _path(name: str) -> str:
-    check_data_name(name)
+    check_data_name(text(name, "name"))
     return f"{_BASE}/{quote(name, safe='')}"
 
 

@@ -17,6 +17,8 @@ from runyard.protocol.messages.datastores import (
     WireDatastoreFile,
 )
 from runyard.sdk.addresses import one_segment
+from runyard.sdk.arguments import listed, text
+from runyard.sdk.connection import connection_of
 from runyard.sdk.data_reference import DataReference
 from runyard.sdk.datastore_facts import DatastoreFacts
 from runyard.sdk.datastore_files import DatastoreFiles, Transferred, has_wildcards
@@ -44,10 +46,11 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         NotFound: The workspace has no such datastore.
 
     Example:
-        >>> store = Datastore.get(ws, "workspaceblobstore")  # doctest: +SKIP
-        >>> store.upload("data", target_path="raw")  # doctest: +SKIP
-        >>> store.download("here", prefix="raw")  # doctest: +SKIP
-        12
+        >>> store = Datastore.get(ws, "workspaceblobstore")
+        >>> store.upload("data", target_path="raw").uri
+        'azureml://datastores/workspaceblobstore/paths/raw'
+        >>> store.download("here", prefix="raw")
+        2
     """
 
     def __init__(self, workspace: Workspace, name: str | None = None) -> None:
@@ -68,12 +71,21 @@ class Datastore(DatastoreFacts, RegistersDatastores):
 
         Raises:
             NotFound: The workspace has no such datastore.
+
+        Example:
+            >>> Datastore.get(ws, "workspaceblobstore")
+            Datastore('workspaceblobstore', kind='folder')
         """
         return Datastore(workspace, datastore_name)
 
     @staticmethod
     def get_default(workspace: Workspace) -> Datastore:
-        """Return the workspace's default datastore."""
+        """Return the workspace's default datastore.
+
+        Example:
+            >>> Datastore.get_default(ws).name
+            'workspaceblobstore'
+        """
         return Datastore(workspace)
 
     def set_as_default(self) -> None:
@@ -81,6 +93,12 @@ class Datastore(DatastoreFacts, RegistersDatastores):
 
         Raises:
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> scans = Datastore.register_folder(ws, "scans")
+            >>> scans.set_as_default()
+            >>> ws.get_default_datastore().name
+            'scans'
         """
         answer = self._connection.post(
             f"{_path(self.name)}/set-default", Empty(), DatastoreAnswer, is_repeatable=True
@@ -93,6 +111,12 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         Raises:
             InvalidParameter: It is one that each workspace has.
             NotFound: It is forgotten already.
+
+        Example:
+            >>> scans = Datastore.register_folder(ws, "scans")
+            >>> scans.unregister()
+            >>> "scans" in ws.datastores
+            False
         """
         self._connection.delete(_path(self.name), Empty(), Empty)
 
@@ -103,8 +127,10 @@ class Datastore(DatastoreFacts, RegistersDatastores):
             NotFound: Nothing is there.
 
         Example:
-            >>> [each.path for each in store.list("raw")]  # doctest: +SKIP
-            ['raw/a.csv', 'raw/more']
+            >>> store.upload("data", target_path="raw").path_on_datastore
+            'raw'
+            >>> [each.path for each in store.list("raw")]
+            ['raw/a.csv', 'raw/b.csv']
         """
         return builtins.list(self.files.find(path) if has_wildcards(path) else self.files.list(path))
 
@@ -129,7 +155,13 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         Raises:
             InvalidParameter: ``src_dir`` is not there, or a name can't be kept.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> store.upload("data", target_path="raw", overwrite=True).path_on_datastore
+            'raw'
         """
+        if not isinstance(src_dir, str | os.PathLike):
+            raise InvalidParameter(f"src_dir must be a path, not {src_dir!r}.")
         pairs = local_pairs(Path(src_dir), target_path)
         self.send(pairs, overwrite=overwrite, show_progress=show_progress)
         return self.path(target_path)
@@ -155,8 +187,12 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         Raises:
             InvalidParameter: One is not there, or not below ``relative_root``.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> store.upload_files(["data/a.csv"], target_path="raw").path_on_datastore
+            'raw'
         """
-        paths = [Path(each).absolute() for each in files]
+        paths = [Path(each).absolute() for each in listed(files, "files")]
         missing = next((each for each in paths if not each.is_file()), None)
         if missing is not None:
             raise InvalidParameter(f"files: {missing} is no file of this machine.")
@@ -174,6 +210,10 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         Raises:
             InvalidParameter: A path can't be, or two files would get one.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> store.send([(Path("data/a.csv"), "raw/first.csv")]).files
+            1
         """
         return self.files.upload(pairs, overwrite=overwrite, show_progress=show_progress)
 
@@ -196,8 +236,9 @@ class Datastore(DatastoreFacts, RegistersDatastores):
             NotFound: Nothing is there.
 
         Example:
-            >>> store.download("here", prefix="raw/**/*.csv")  # doctest: +SKIP
-            3
+            >>> place = store.upload("data", target_path="raw")
+            >>> store.download("here", prefix="raw/**/*.csv")
+            2
         """
         brought = self.files.download(
             prefix or "", Path(target_path), overwrite=overwrite, show_progress=show_progress
@@ -210,6 +251,12 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         Raises:
             InvalidParameter: The path is that of the datastore's root.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> store.delete("raw/a.csv")
+            >>> [each.path for each in store.list("raw")]
+            ['raw/b.csv']
         """
         self.files.delete(path)
 
@@ -217,36 +264,68 @@ class Datastore(DatastoreFacts, RegistersDatastores):
         """Return a reference to a path, as an input or output of a job.
 
         Example:
-            >>> ws.get_default_datastore().path("raw").as_download().uri  # doctest: +SKIP
+            >>> ws.get_default_datastore().path("raw").as_download().uri
             'azureml://datastores/workspaceblobstore/paths/raw'
         """
-        return DataReference(self, data_reference_name, path.strip("/") or None if path else None)
+        place = text(path or "", "path").strip("/")
+        return DataReference(self, data_reference_name, place or None)
 
     def as_mount(self) -> DataReference:
-        """Return a reference to the whole datastore that a job reads where it is."""
+        """Return a reference to the whole datastore that a job reads where it is.
+
+        Example:
+            >>> store.as_mount()
+            DataReference('azureml://datastores/workspaceblobstore/paths/', mode='mount')
+        """
         return self.path().as_mount()
 
     def as_download(self, path_on_compute: str | None = None) -> DataReference:
-        """Return a reference to the whole datastore that is brought to a job's machine."""
+        """Return a reference to the whole datastore that is brought to a job's machine.
+
+        Example:
+            >>> store.as_download("/tmp/all").mode
+            'download'
+        """
         return self.path().as_download(path_on_compute)
 
     def as_upload(self, path_on_compute: str | None = None) -> DataReference:
-        """Return a reference to the datastore that a job's files are sent to."""
+        """Return a reference to the datastore that a job's files are sent to.
+
+        Example:
+            >>> store.as_upload().mode
+            'upload'
+        """
         return self.path().as_upload(path_on_compute)
 
     @property
     def files(self) -> DatastoreFiles:
-        """The files in it, one by one."""
+        """The files in it, one by one.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> [each.size_bytes for each in store.files.walk("raw")]
+            [8, 8]
+        """
         return DatastoreFiles(self._connection, self.name)
 
     @property
     def name(self) -> str:
-        """Name of the datastore."""
+        """Name of the datastore.
+
+        Example:
+            >>> store.name
+            'workspaceblobstore'
+        """
         return self._described.name
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace that it is registered in."""
+        """The workspace that it is registered in.
+
+        Example:
+            >>> store.workspace.name
+            'lab'
+        """
         return self._workspace
 
     @property
@@ -280,7 +359,12 @@ class Datastore(DatastoreFacts, RegistersDatastores):
 
 
 class Datastores(dict[str, Datastore]):
-    """The datastores of a workspace by name, as they were when the server was asked."""
+    """The datastores of a workspace by name, as they were when the server was asked.
+
+    Example:
+        >>> ws.datastores["workspaceblobstore"].is_default
+        True
+    """
 
     def _repr_html_(self) -> str:
         return html_table(
@@ -306,12 +390,12 @@ def local_pairs(source: Path, target_path: str | None = None) -> builtins.list[t
 
 
 def _all_of(workspace: Workspace) -> ListDatastoresAnswer:
-    return workspace.connection.get(_DATASTORES, ListDatastoresAnswer)
+    return connection_of(workspace).get(_DATASTORES, ListDatastoresAnswer)
 
 
 def _described(workspace: Workspace, name: str) -> WireDatastore:
     try:
-        return workspace.connection.get(_path(name), DatastoreAnswer).datastore
+        return connection_of(workspace).get(_path(name), DatastoreAnswer).datastore
     except NotFound:
         known = ", ".join(datastores_of(workspace))
         raise NotFound(f"Workspace {workspace.name!r} has no datastore {name!r}; it has {known}.") from None
@@ -333,6 +417,8 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 
 
 def _pairs(files: Iterable[Path], root: Path, target_path: str | None) -> builtins.list[tuple[Path, str]]:
+    if ".." in text(target_path or "", "target_path").split("/"):
+        raise InvalidParameter(f"target_path={target_path!r} must be a path in the datastore, without '..'.")
     above = f"{target_path.strip('/')}/" if target_path and target_path.strip("/") else ""
     outside = [each for each in files if not each.is_relative_to(root)]
     if outside:

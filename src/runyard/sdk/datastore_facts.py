@@ -14,30 +14,60 @@ class DatastoreFacts:
 
     @property
     def datastore_type(self) -> str:
-        """What keeps the files, as Azure's SDK names it: ``AzureBlob``, and ``S3`` and the like."""
+        """What keeps the files, as Azure's SDK names it: ``AzureBlob``, and ``S3`` and the like.
+
+        Example:
+            >>> store.datastore_type
+            'LocalFolder'
+        """
         return _AZURES_NAMES.get(self._described.kind, self._described.kind)
 
     @property
     def container_name(self) -> str:
-        """The container or bucket; empty for a folder."""
+        """The container or bucket; empty for a folder.
+
+        Example:
+            >>> store.container_name
+            ''
+        """
         return self._described.bucket
 
     @property
     def account_name(self) -> str:
-        """Azure's storage account; empty for others."""
+        """Azure's storage account; empty for others.
+
+        Example:
+            >>> store.account_name
+            ''
+        """
         return self._described.account
 
     @property
     def endpoint(self) -> str:
-        """The service's address where it is not the cloud's own."""
+        """The service's address where it is not the cloud's own.
+
+        Example:
+            >>> store.endpoint
+            ''
+        """
         return self._described.endpoint
 
     @property
     def is_default(self) -> bool:
-        """Whether it was the workspace's default one when the server was asked."""
+        """Whether it was the workspace's default one when the server was asked.
+
+        Example:
+            >>> store.is_default
+            True
+        """
         return self._described.is_default
 
     @property
     def details(self) -> WireDatastore:
-        """All that the server tells of it, which is all but the credential."""
+        """All that the server tells of it, which is all but the credential.
+
+        Example:
+            >>> store.details.kind
+            'folder'
+        """
         return self._described

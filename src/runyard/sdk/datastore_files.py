@@ -36,6 +36,10 @@ class Transferred:
         files: How many files were transferred.
         size_bytes: How large they are together.
         skipped: The paths in the datastore of those that were there already.
+
+    Example:
+        >>> store.send([(Path("data/a.csv"), "raw/a.csv")])
+        Transferred(files=1, size_bytes=8, skipped=())
     """
 
     files: int
@@ -49,6 +53,11 @@ class DatastoreFiles:
     Args:
         connection: Reaches the datastore's workspace.
         name: The datastore's name.
+
+    Example:
+        >>> place = store.upload("data", target_path="raw")
+        >>> [each.path for each in store.files.walk()]
+        ['raw/a.csv', 'raw/b.csv']
     """
 
     def __init__(self, connection: Connection, name: str) -> None:
@@ -61,6 +70,11 @@ class DatastoreFiles:
 
         Raises:
             NotFound: Nothing is there.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> [(each.path, each.is_dir) for each in store.files.list()]
+            [('raw', True)]
         """
         token: str | None = ""
         while token is not None:
@@ -74,6 +88,11 @@ class DatastoreFiles:
 
         Raises:
             NotFound: Nothing is there.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> [each.path for each in store.files.walk("raw")]
+            ['raw/a.csv', 'raw/b.csv']
         """
         yield from self._walked(self.list(path), path)
 
@@ -93,6 +112,11 @@ class DatastoreFiles:
         """Yield the files whose paths fit a pattern, or that lie below the folder that it names.
 
         ``*`` and ``?`` stand for characters within a name, ``**`` for any number of folders.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> [each.path for each in store.files.find("**/b.*")]
+            ['raw/b.csv']
         """
         pattern = pattern.strip("/")
         if not has_wildcards(pattern):
@@ -103,7 +127,12 @@ class DatastoreFiles:
         yield from (found for found in self.walk(plain) if fits.fullmatch(found.path))
 
     def has_file(self, path: str) -> bool:
-        """Whether there is a file at this path."""
+        """Whether there is a file at this path.
+
+        Example:
+            >>> store.files.has_file("raw/a.csv")
+            False
+        """
         try:
             return any(found.path == path and not found.is_dir for found in self.list(path))
         except NotFound:
@@ -114,6 +143,12 @@ class DatastoreFiles:
 
         Raises:
             InvalidParameter: The path is that of the datastore's root.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> store.files.delete("raw")
+            >>> list(store.files.walk())
+            []
         """
         self._connection.delete(self._address(path), Empty(), Empty)
 
@@ -125,6 +160,11 @@ class DatastoreFiles:
         Raises:
             InvalidParameter: Two files would get one path.
             OSError: A file can't be read.
+
+        Example:
+            >>> pairs = [(Path("data/a.csv"), "raw/a.csv")]
+            >>> store.files.upload(pairs, overwrite=False, show_progress=False).files
+            1
         """
         _check_apart([path for _, path in pairs])
         query = (("overwrite", "true"),) if overwrite else ()
@@ -153,6 +193,13 @@ class DatastoreFiles:
             overwrite: Whether to replace files that are there; else they are left as they are.
             show_progress: Whether to show bars, where a person watches.
             kept_from: The folder of the datastore whose path is left out of the names.
+
+        Example:
+            >>> place = store.upload("data", target_path="raw")
+            >>> here = Path("here")
+            >>> brought = store.files.download("raw/*.csv", here, overwrite=False, show_progress=False)
+            >>> brought.files, brought.size_bytes
+            (2, 16)
         """
         found = list(self.find(pattern))
         cut = len(kept_from) + 1 if kept_from else 0
@@ -172,6 +219,14 @@ class DatastoreFiles:
 
         Raises:
             NotFound: It is not there any more.
+
+        Example:
+            >>> from runyard.sdk.downloads import DownloadProgress
+            >>> place = store.upload("data", target_path="raw")
+            >>> (first, second) = store.files.walk()
+            >>> with DownloadProgress() as progress:
+            ...     store.files.bring(first, Path("here.csv"), progress)
+            8
         """
         address = self._address(file.path)
         return fetch(self._connection, address, (), target, progress, file.path, file.size_bytes)

@@ -13,6 +13,7 @@ from runyard.protocol.messages.datastores import (
     WireCredential,
     WireDatastore,
 )
+from runyard.sdk.connection import connection_of
 
 if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
@@ -79,9 +80,10 @@ class RegistersDatastores:
             Forbidden: The credential does not allow it.
 
         Example:
+            >>> key = base64.b64encode(b"the account's key").decode()
             >>> Datastore.register_azure_blob_container(
-            ...     ws, "scans", container_name="scans", account_name="labdata", account_key=key
-            ... )  # doctest: +SKIP
+            ...     ws, "scans", "scans", "labdata", account_key=key, skip_validation=True
+            ... )
             Datastore('scans', kind='azure_blob')
         """
         if create_if_not_exists:
@@ -142,8 +144,13 @@ class RegistersDatastores:
 
         Example:
             >>> Datastore.register_s3_bucket(
-            ...     ws, "scans", "lab-scans", access_key_id=key_id, secret_access_key=secret
-            ... )  # doctest: +SKIP
+            ...     ws,
+            ...     "scans",
+            ...     "lab-scans",
+            ...     access_key_id="AKIA0EXAMPLE",
+            ...     secret_access_key="s3cr3t",
+            ...     skip_validation=True,
+            ... )
             Datastore('scans', kind='s3')
         """
         credential = _credential(
@@ -196,12 +203,16 @@ class RegistersDatastores:
             InvalidParameter: It can't be, or the bucket can't be listed.
             AlreadyExists: There is one of that name, and ``overwrite`` is false.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> Datastore.register_gcs_bucket(ws, "scans", "lab-scans", skip_validation=True)
+            Datastore('scans', kind='gcs')
         """
         key = service_account_key
         if isinstance(key, os.PathLike) or (
             isinstance(key, str) and key and not key.lstrip().startswith("{")
         ):
-            key = Path(key).read_text()
+            key = _read_key(Path(key))
         wanted = RegisterDatastore(
             name=datastore_name,
             kind="gcs",
@@ -240,6 +251,10 @@ class RegistersDatastores:
             InvalidParameter: The server does not let that folder be used.
             AlreadyExists: There is one of that name, and ``overwrite`` is false.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> Datastore.register_folder(ws, "scans", description="What the microscopes made.")
+            Datastore('scans', kind='folder')
         """
         wanted = RegisterDatastore(
             name=datastore_name, kind="folder", folder=folder, description=description, overwrite=overwrite
@@ -252,6 +267,12 @@ class RegistersDatastores:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> Datastore.register_azure_file_share(ws, "share")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no datastores on Azure's file shares: ...
         """
         raise NotImplementedHere(
             "Runyard has no datastores on Azure's file shares: use register_azure_blob_container, or mount "
@@ -266,6 +287,12 @@ class RegistersDatastores:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> Datastore.register_azure_data_lake_gen2(ws, "lake")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no datastores by a service principal ...
         """
         raise NotImplementedHere(
             "Runyard has no datastores by a service principal of Azure's: use register_azure_blob_container "
@@ -280,6 +307,12 @@ class RegistersDatastores:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> Datastore.register_azure_sql_database(ws, "warehouse")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no databases as datastores: ...
         """
         raise NotImplementedHere(
             "Runyard has no databases as datastores: keep the connection's password in ws.secrets, and ask "
@@ -294,8 +327,13 @@ class RegistersDatastores:
             InvalidParameter: It can't be, or can't be listed.
             AlreadyExists: There is one of that name, and ``overwrite`` is false.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> from runyard.protocol.messages.datastores import RegisterDatastore
+            >>> Datastore.register(ws, RegisterDatastore(name="scans", kind="folder"))
+            Datastore('scans', kind='folder')
         """
-        answer = workspace.connection.post(
+        answer = connection_of(workspace).post(
             "/api/v1/datastores", wanted, DatastoreAnswer, is_repeatable=wanted.overwrite
         )
         return cls._of(workspace, answer.datastore)
@@ -304,6 +342,13 @@ class RegistersDatastores:
 def _credential(**given: str | None) -> WireCredential | None:
     found = {name: value for name, value in given.items() if value}
     return WireCredential(**found) if found else None
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"service_account_key can't be read: {error}") from None
 
 
 def _azure_endpoint(account: str, endpoint: str | None, protocol: str | None) -> str:

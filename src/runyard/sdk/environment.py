@@ -19,6 +19,7 @@ from runyard.protocol.messages.environments import (
     WirePython,
 )
 from runyard.protocol.messages.jobs import JobEnvironment
+from runyard.sdk.arguments import text
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment_files import read_environment, write_environment
 from runyard.sdk.environment_records import (
@@ -73,13 +74,12 @@ class Environment:
         >>> env = Environment("training")
         >>> env.python.conda_dependencies = CondaDependencies.create(pip_packages=["scikit-learn"])
         >>> env.environment_variables["OMP_NUM_THREADS"] = "4"
-        >>> env = env.register(ws)  # doctest: +SKIP
-        >>> env.version  # doctest: +SKIP
+        >>> env.register(ws).version
         '1'
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
-        check_environment_name(name)
+        check_environment_name(text(name, "name"))
         unknown = sorted(kwargs.keys() - {"python", "docker", "environment_variables", "description", "tags"})
         if unknown:
             raise TypeError(f"Environment() got unexpected keyword arguments: {', '.join(unknown)}")
@@ -115,8 +115,8 @@ class Environment:
             InvalidParameter: The version is no number, or there is no such label.
 
         Example:
-            >>> Environment.get(ws, "Runyard-Sklearn").python  # doctest: +SKIP
-            PythonSection(CondaDependencies(python='3.11', 2 from conda, 6 from pip))
+            >>> Environment.get(ws, "Runyard-Sklearn").is_curated
+            True
         """
         if label is not None and (label.lower() != "latest" or version is not None):
             raise InvalidParameter(
@@ -135,8 +135,8 @@ class Environment:
             with_archived: Whether those that are archived are among them.
 
         Example:
-            >>> sorted(Environment.list(ws))  # doctest: +SKIP
-            ['Runyard-Minimal', 'Runyard-PyTorch', 'Runyard-Sklearn', 'Runyard-XGBoost', 'training']
+            >>> sorted(Environment.list(ws))
+            ['Runyard-Minimal', 'Runyard-PyTorch', 'Runyard-Sklearn', 'Runyard-XGBoost']
         """
         records = list_records(workspace, with_archived=with_archived)
         return Environments((record.name, Environment._of(record)) for record in records)
@@ -146,6 +146,13 @@ class Environment:
 
         Raises:
             NotFound: It keeps none.
+
+        Example:
+            >>> kept = env.register(ws)
+            >>> env.environment_variables["MODE"] = "train"
+            >>> kept = env.register(ws)
+            >>> [each.version for each in env.versions(ws)]
+            ['2', '1']
         """
         return [Environment._of(record) for record in list_versions(workspace, self.name)]
 
@@ -160,7 +167,7 @@ class Environment:
             InvalidState: The environment is archived.
 
         Example:
-            >>> env.register(ws).version  # doctest: +SKIP
+            >>> env.register(ws).version
             '1'
         """
         wanted = RegisterEnvironment(
@@ -178,19 +185,35 @@ class Environment:
 
         Raises:
             NotFound: The workspace has no such environment.
+
+        Example:
+            >>> env = env.register(ws)
+            >>> env.archive(ws)
+            >>> "training" in ws.environments
+            False
         """
         self._record = change_record(workspace, self.name, ChangeEnvironment(is_archived=True))
 
     def restore(self, workspace: Workspace) -> None:
-        """Take back :meth:`archive`."""
+        """Take back :meth:`archive`.
+
+        Example:
+            >>> env = env.register(ws)
+            >>> env.archive(ws)
+            >>> env.restore(ws)
+            >>> "training" in ws.environments
+            True
+        """
         self._record = change_record(workspace, self.name, ChangeEnvironment(is_archived=False))
 
     def clone(self, new_name: str) -> Environment:
         """Return an environment of another name with the same content, to change and to register.
 
         Example:
-            >>> mine = Environment.get(ws, "Runyard-Sklearn").clone("mine")  # doctest: +SKIP
-            >>> mine.python.conda_dependencies.add_pip_package("shap")  # doctest: +SKIP
+            >>> mine = Environment.get(ws, "Runyard-Sklearn").clone("mine")
+            >>> mine.python.conda_dependencies.add_pip_package("shap")
+            >>> mine.register(ws)
+            Environment('mine', version='1')
         """
         return Environment(
             new_name,
@@ -208,6 +231,10 @@ class Environment:
         Raises:
             NotFound: The file is not there.
             InvalidParameter: It is none of conda's, or PyYAML is not installed.
+
+        Example:
+            >>> Environment.from_conda_specification("training", "environment.yml").environment_variables
+            {'OMP_NUM_THREADS': '4'}
         """
         return _of_conda(name, CondaDependencies(file_path))
 
@@ -225,6 +252,11 @@ class Environment:
         Raises:
             NotFound: The file is not there.
             InvalidParameter: A line of it names another file.
+
+        Example:
+            >>> env = Environment.from_pip_requirements("training", "requirements.txt")
+            >>> list(env.python.conda_dependencies.pip_packages)
+            ['numpy', 'pandas>=2']
         """
         conda = CondaDependencies.create()
         conda.add_conda_package(f"pip={pip_version}" if pip_version else "pip")
@@ -237,6 +269,10 @@ class Environment:
 
         Raises:
             NotFound: This machine has no conda, or conda has no such environment.
+
+        Example:
+            >>> Environment.from_existing_conda_environment("training", "base")  # doctest: +SKIP
+            Environment('training', version=None)
         """
         conda = os.environ.get("CONDA_EXE") or shutil.which("conda")
         if conda is None:
@@ -272,6 +308,10 @@ class Environment:
 
         Raises:
             InvalidParameter: Both files are named.
+
+        Example:
+            >>> Environment.from_docker_image("training", "python:3.12-slim").docker.base_image
+            'python:3.12-slim'
         """
         made = _on_top(name, conda_specification, pip_requirements)
         made.docker.base_image = image
@@ -295,6 +335,11 @@ class Environment:
             dockerfile: The text of the Dockerfile, or its path.
             conda_specification: A conda file of packages on top.
             pip_requirements: A file of requirements on top, in its place.
+
+        Example:
+            >>> env = Environment.from_dockerfile("training", "FROM python:3.12-slim")
+            >>> env.docker.base_dockerfile
+            'FROM python:3.12-slim'
         """
         made = _on_top(name, conda_specification, pip_requirements)
         made.docker.base_dockerfile = os.fspath(dockerfile)
@@ -309,6 +354,11 @@ class Environment:
 
         Raises:
             AlreadyExists: There are, and they may not.
+
+        Example:
+            >>> env.save_to_directory("environment")
+            >>> sorted(path.name for path in Path("environment").iterdir())
+            ['azureml_environment.json', 'conda_dependencies.yml']
         """
         wire = (self.python._wire(), self.docker._wire(), self.environment_variables)
         write_environment(Path(path), self.name, self.version, *wire, overwrite=overwrite)
@@ -320,6 +370,11 @@ class Environment:
         Raises:
             NotFound: There is none.
             InvalidParameter: A file of it can't be read.
+
+        Example:
+            >>> env.save_to_directory("environment")
+            >>> Environment.load_from_directory("environment").name
+            'training'
         """
         name, python, docker, variables = read_environment(Path(path))
         return Environment(name, python=python, docker=docker, environment_variables=variables)
@@ -329,32 +384,74 @@ class Environment:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> env.get_image_details(ws)
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard builds no image of an environment ...
         """
         raise NotImplementedHere(_NOT_BUILT)
 
     def build(self, workspace: Workspace, image_build_compute: str | None = None) -> NoReturn:
-        """As :meth:`get_image_details`.
+        """Raise an error that says what there is instead of building an image.
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> env.build(ws)
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard builds no image of an environment ...
         """
         raise NotImplementedHere(_NOT_BUILT)
 
-    build_local = build
+    def build_local(self, workspace: Workspace, platform: object = None, **options: Any) -> NoReturn:
+        """Raise an error that says what there is instead of building an image on this machine.
+
+        Raises:
+            NotImplementedHere: Always.
+
+        Example:
+            >>> env.build_local(ws)
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard builds no image of an environment ...
+        """
+        raise NotImplementedHere(_NOT_BUILT)
 
     @property
     def is_archived(self) -> bool:
-        """Whether it was archived when it was read."""
+        """Whether it was archived when it was read.
+
+        Example:
+            >>> env = env.register(ws)
+            >>> env.is_archived
+            False
+        """
         return self._record is not None and self._record.is_archived
 
     @property
     def is_curated(self) -> bool:
-        """Whether it comes with the server and can't be changed; :meth:`clone` it."""
+        """Whether it comes with the server and can't be changed; :meth:`clone` it.
+
+        Example:
+            >>> env.is_curated
+            False
+        """
         return self._record is not None and self._record.is_curated
 
     @property
     def record(self) -> WireEnvironment | None:
-        """What the server said of it; None until it is registered."""
+        """What the server said of it; None until it is registered.
+
+        Example:
+            >>> env.record is None
+            True
+            >>> env.register(ws).record.name
+            'training'
+        """
         return self._record
 
     @classmethod
@@ -413,7 +510,12 @@ class Environment:
 
 
 class Environments(dict[str, Environment]):
-    """Environments by name, as they were when the server was asked."""
+    """Environments by name, as they were when the server was asked.
+
+    Example:
+        >>> ws.environments["Runyard-Minimal"].name
+        'Runyard-Minimal'
+    """
 
     def _repr_html_(self) -> str:
         return html_table((name, f"version {each.version}{_origin(each)}") for name, each in self.items())
@@ -427,8 +529,8 @@ class HasEnvironments:
         """The environments of the workspace by name, and those that come with the server.
 
         Example:
-            >>> ws.environments["Runyard-Minimal"]  # doctest: +SKIP
-            Environment('Runyard-Minimal', version='1')
+            >>> ws.environments["Runyard-Minimal"].is_curated
+            True
         """
         return Environment.list(cast("Workspace", self))
 

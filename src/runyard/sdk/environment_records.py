@@ -19,6 +19,7 @@ from runyard.protocol.messages.environments import (
     RegisterEnvironment,
     WireEnvironment,
 )
+from runyard.sdk.connection import connection_of
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -35,7 +36,7 @@ def get_record(workspace: Workspace, name: str, version: str | int | None = None
         NotFound: There is no such environment or version.
     """
     query = GetEnvironment(version=_number(version))
-    return workspace.connection.get(_path(name), EnvironmentAnswer, query).environment
+    return connection_of(workspace).get(_path(name), EnvironmentAnswer, query).environment
 
 
 def list_records(workspace: Workspace, *, with_archived: bool = False) -> Iterator[WireEnvironment]:
@@ -43,7 +44,7 @@ def list_records(workspace: Workspace, *, with_archived: bool = False) -> Iterat
     page_token: str | None = None
     while True:
         query = ListEnvironments(max_results=_PAGE_SIZE, page_token=page_token, with_archived=with_archived)
-        answer = workspace.connection.get(_BASE, ListEnvironmentsAnswer, query)
+        answer = connection_of(workspace).get(_BASE, ListEnvironmentsAnswer, query)
         yield from answer.curated
         yield from answer.environments
         page_token = answer.next_page_token
@@ -60,7 +61,7 @@ def list_versions(workspace: Workspace, name: str) -> Iterator[WireEnvironment]:
     page_token: str | None = None
     while True:
         query = ListEnvironments(max_results=_PAGE_SIZE, page_token=page_token)
-        answer = workspace.connection.get(f"{_path(name)}/versions", ListEnvironmentVersionsAnswer, query)
+        answer = connection_of(workspace).get(f"{_path(name)}/versions", ListEnvironmentVersionsAnswer, query)
         yield from answer.environments
         page_token = answer.next_page_token
         if page_token is None:
@@ -69,13 +70,13 @@ def list_versions(workspace: Workspace, name: str) -> Iterator[WireEnvironment]:
 
 def register_record(workspace: Workspace, wanted: RegisterEnvironment) -> WireEnvironment:
     """Register an environment, and return the version that it is."""
-    answer = workspace.connection.post(_BASE, wanted, RegisteredEnvironmentAnswer, is_repeatable=True)
+    answer = connection_of(workspace).post(_BASE, wanted, RegisteredEnvironmentAnswer, is_repeatable=True)
     return answer.environment
 
 
 def change_record(workspace: Workspace, name: str, wanted: ChangeEnvironment) -> WireEnvironment:
     """Change what is said of an environment, and return its latest version."""
-    return workspace.connection.change("PATCH", _path(name), wanted, EnvironmentAnswer).environment
+    return connection_of(workspace).change("PATCH", _path(name), wanted, EnvironmentAnswer).environment
 
 
 def _path(name: str) -> str:

@@ -83,6 +83,13 @@ class ContainerRegistry:
         address: Its host, as ``registry.example.org``.
         username: Must stay empty.
         password: Must stay empty.
+
+    Example:
+        >>> from runyard.sdk.environment_sections import ContainerRegistry
+        >>> registry = ContainerRegistry("registry.example.org")
+        >>> env = Environment.from_docker_image("training", "lab/base:2", registry)
+        >>> env.docker.base_image_registry.address
+        'registry.example.org'
     """
 
     address: str | None = None

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import LifecycleStage, View
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.experiments import (
     DeleteExperimentTag,
@@ -19,7 +19,8 @@ from runyard.protocol.messages.experiments import (
     UpdateExperiment,
     WireExperiment,
 )
-from runyard.sdk.connection import MLFLOW
+from runyard.sdk.absent import Absent
+from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.experiment_jobs import ExperimentJobs, texts
 from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
 from runyard.sdk.representation import html_table, link
@@ -46,15 +47,17 @@ class Experiment(ExperimentJobs):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> experiment = Experiment(ws, "diabetes")  # doctest: +SKIP
-        >>> newest = next(experiment.get_runs())  # doctest: +SKIP
-        >>> newest.get_metrics()["rmse"]  # doctest: +SKIP
+        >>> experiment = Experiment(ws, "diabetes")
+        >>> with experiment.start_logging() as run:
+        ...     run.log("rmse", 53.9)
+        >>> newest = next(experiment.get_runs())
+        >>> newest.get_metrics()["rmse"]
         53.9
     """
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = named_experiment(workspace.connection, name)
+        self._record = named_experiment(connection_of(workspace), name)
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireExperiment) -> Experiment:
@@ -79,15 +82,16 @@ class Experiment(ExperimentJobs):
             tags: Only those with this tag, or with all of these tags and values.
 
         Raises:
-            ValueError: ``view_type`` is none of the three.
+            InvalidParameter: ``view_type`` is none of the three.
             Unavailable: No server answers at the workspace's address.
 
         Example:
-            >>> [experiment.name for experiment in Experiment.list(ws)]  # doctest: +SKIP
+            >>> experiment = Experiment(ws, "diabetes")
+            >>> [each.name for each in Experiment.list(ws)]
             ['diabetes', 'Default']
         """
         if view_type not in _VIEWS:
-            raise ValueError(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
+            raise InvalidParameter(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
         wanted = wanted_tags(tags)
         found = (Experiment._of(workspace, record) for record in _records(workspace, _VIEWS[view_type]))
         return [
@@ -120,8 +124,10 @@ class Experiment(ExperimentJobs):
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> with experiment.start_logging(display_name="ridge") as run:  # doctest: +SKIP
+            >>> with experiment.start_logging(display_name="ridge") as run:
             ...     run.log("rmse", 53.9)
+            >>> run.get_status()
+            'Completed'
         """
         run = Run._begin(self._workspace, new_run(self.id, display_name, texts(tags)), self)
         run._outputs = outputs
@@ -149,7 +155,9 @@ class Experiment(ExperimentJobs):
             Unavailable: No server answers at the workspace's address.
 
         Example:
-            >>> runs = list(experiment.get_runs(tags={"team": "robots"}))  # doctest: +SKIP
+            >>> run = experiment.start_logging(tags={"team": "robots"})
+            >>> [each.tags["team"] for each in experiment.get_runs(tags={"team": "robots"})]
+            ['robots']
         """
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
@@ -171,14 +179,27 @@ class Experiment(ExperimentJobs):
 
         Raises:
             NotFound: The workspace has no such experiment.
+
+        Example:
+            >>> Experiment.delete(ws, experiment.id)
+            >>> experiment.refresh().is_active
+            False
         """
         if reuse_name:
             workspace.trash.delete_experiments([experiment_id], reuse_name=True)
             return
-        workspace.connection.tell(f"{MLFLOW}/experiments/delete", ExperimentId(experiment_id=experiment_id))
+        connection_of(workspace).tell(
+            f"{MLFLOW}/experiments/delete", ExperimentId(experiment_id=experiment_id)
+        )
 
     def archive(self, *, reuse_name: bool = False) -> None:
-        """Move this experiment and its runs to the trash; see :meth:`delete`."""
+        """Move this experiment and its runs to the trash; see :meth:`delete`.
+
+        Example:
+            >>> experiment.archive()
+            >>> experiment.is_active
+            False
+        """
         Experiment.delete(self._workspace, self.id, reuse_name=reuse_name)
         self.refresh()
 
@@ -190,6 +211,12 @@ class Experiment(ExperimentJobs):
 
         Raises:
             AlreadyExists: Another experiment has that name.
+
+        Example:
+            >>> experiment.archive()
+            >>> experiment.reactivate(new_name="diabetes-again")
+            >>> experiment
+            Experiment('diabetes-again', workspace='lab')
         """
         tell = self._workspace.connection.tell
         tell(f"{MLFLOW}/experiments/restore", ExperimentId(experiment_id=self.id))
@@ -198,23 +225,47 @@ class Experiment(ExperimentJobs):
         self.refresh()
 
     def refresh(self) -> Experiment:
-        """Read this experiment from the server again and return it."""
+        """Read this experiment from the server again and return it.
+
+        Example:
+            >>> experiment.refresh().name
+            'diabetes'
+        """
         self._record = get_experiment(self._workspace.connection, self.id)
         return self
 
     def tag(self, key: str, value: str | None = None) -> None:
-        """Set one tag; without a value it is the empty text."""
+        """Set one tag; without a value it is the empty text.
+
+        Example:
+            >>> experiment.tag("team", "robots")
+            >>> experiment.tags["team"]
+            'robots'
+        """
         self.set_tags({key: value})
 
     def set_tags(self, tags: Mapping[str, str | None]) -> None:
-        """Set tags; others stay as they are."""
+        """Set tags; others stay as they are.
+
+        Example:
+            >>> experiment.set_tags({"team": "robots", "checked": "yes"})
+            >>> experiment.tags["checked"]
+            'yes'
+        """
         for key, value in tags.items():
             wanted = SetExperimentTag(experiment_id=self.id, key=key, value=_text(value))
             self._workspace.connection.tell(f"{MLFLOW}/experiments/set-experiment-tag", wanted)
         self.refresh()
 
     def remove_tags(self, tags: builtins.list[str]) -> None:
-        """Remove tags by their keys; keys that the experiment has not are passed over."""
+        """Remove tags by their keys; keys that the experiment has not are passed over.
+
+        Example:
+            >>> experiment.tag("checked")
+            >>> experiment.remove_tags(["checked"])
+            >>> "checked" in experiment.tags
+            False
+        """
         for key in tags:
             if key in self.tags:
                 self._workspace.connection.tell(
@@ -224,45 +275,90 @@ class Experiment(ExperimentJobs):
         self.refresh()
 
     def get_portal_url(self) -> str:
-        """Return the address of this experiment's page in the Studio."""
+        """Return the address of this experiment's page in the Studio.
+
+        Example:
+            >>> experiment.get_portal_url()
+            'http://127.0.0.1:5000/workspaces/lab/#/experiments/...'
+        """
         return f"{self._workspace.tracking_uri}/#/experiments/{self.id}"
 
     @property
     def id(self) -> str:
-        """Its id, unique on the server."""
+        """Its id, unique on the server.
+
+        Example:
+            >>> ws.get_experiment(experiment.id).name
+            'diabetes'
+        """
         return self._record.experiment_id
 
     @property
     def name(self) -> str:
-        """Its name, unique in the workspace."""
+        """Its name, unique in the workspace.
+
+        Example:
+            >>> experiment.name
+            'diabetes'
+        """
         return self._record.name
 
     @property
     def workspace(self) -> Workspace:
-        """Where it lies."""
+        """Where it lies.
+
+        Example:
+            >>> experiment.workspace.name
+            'lab'
+        """
         return self._workspace
 
     @property
     def tags(self) -> dict[str, str]:
-        """Its tags when it was last read."""
+        """Its tags when it was last read.
+
+        Example:
+            >>> experiment.set_tags({"team": "robots"})
+            >>> experiment.tags
+            {'team': 'robots'}
+        """
         return mapping(self._record.tags or ())
 
     @property
     def created_ms(self) -> int:
-        """When it was made, in milliseconds since the epoch."""
+        """When it was made, in milliseconds since the epoch.
+
+        Example:
+            >>> experiment.created_ms > 1_700_000_000_000
+            True
+        """
         return self._record.creation_time
 
     @property
     def is_active(self) -> bool:
-        """Whether it was in use, and not in the trash, when it was last read."""
+        """Whether it was in use, and not in the trash, when it was last read.
+
+        Example:
+            >>> experiment.is_active
+            True
+        """
         return self._record.lifecycle_stage == LifecycleStage.ACTIVE.value
 
     @property
     def archived_time(self) -> datetime | None:
-        """When it was moved to the trash; None while it is active."""
+        """When it was moved to the trash; None while it is active.
+
+        Example:
+            >>> experiment.archive()
+            >>> experiment.archived_time.tzname()
+            'UTC'
+        """
         if self.is_active:
             return None
         return datetime.fromtimestamp(self._record.last_update_time / 1000, tz=timezone.utc)
+
+    from_directory = Absent("Open the workspace, Workspace.from_config(path), and then Experiment(ws, name).")
+    get_docs_url = Absent("help(Experiment) says what it does.")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Experiment) and (self.workspace, self.id) == (other.workspace, other.id)
@@ -287,7 +383,9 @@ class Experiments(Mapping[str, Experiment]):
     """The active experiments of a workspace by name; nothing is kept, each look is a request.
 
     Example:
-        >>> runs = list(ws.experiments["diabetes"].get_runs())  # doctest: +SKIP
+        >>> experiment = Experiment(ws, "diabetes")
+        >>> list(ws.experiments)
+        ['diabetes', 'Default']
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -309,11 +407,21 @@ class Experiments(Mapping[str, Experiment]):
 
     # Without these two, Mapping would send one more request for each experiment.
     def values(self) -> ValuesView[Experiment]:
-        """Return the experiments, the newest first."""
+        """Return the experiments, the newest first.
+
+        Example:
+            >>> [each.name for each in ws.experiments.values()]
+            ['Default']
+        """
         return self._by_name().values()
 
     def items(self) -> ItemsView[str, Experiment]:
-        """Return names and experiments, the newest first."""
+        """Return names and experiments, the newest first.
+
+        Example:
+            >>> [name for name, each in ws.experiments.items()]
+            ['Default']
+        """
         return self._by_name().items()
 
     def __repr__(self) -> str:
@@ -330,14 +438,14 @@ def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
     Raises:
         NotFound: The workspace has no such experiment.
     """
-    return Experiment._of(workspace, get_experiment(workspace.connection, experiment_id))
+    return Experiment._of(workspace, get_experiment(connection_of(workspace), experiment_id))
 
 
 def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:
     page_token: str | None = None
     while True:
         search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
-        answer = workspace.connection.post(
+        answer = connection_of(workspace).post(
             f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
         )
         yield from answer.experiments or ()

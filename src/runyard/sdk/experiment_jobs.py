@@ -85,8 +85,11 @@ class ExperimentJobs(ABC):
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> run = experiment.submit(ScriptRunConfig("training", "train.py"))  # doctest: +SKIP
-            >>> run.wait_for_completion(show_output=True)  # doctest: +SKIP
+            >>> run = experiment.submit(ScriptRunConfig("training", "train.py"))
+            >>> run.wait_for_completion()["status"]
+            'Completed'
+            >>> run.get_metrics()
+            {'loss': 0.25}
         """
         wanted = Submission(
             self.id,
@@ -117,10 +120,12 @@ class ExperimentJobs(ABC):
             RunyardError: As for :meth:`submit`. Those before the one that can't be are submitted.
 
         Example:
-            >>> alphas = (0.1, 0.5, 0.9)  # doctest: +SKIP
-            >>> runs = experiment.submit_many(  # doctest: +SKIP
+            >>> alphas = (0.1, 0.5)
+            >>> runs = experiment.submit_many(
             ...     ScriptRunConfig("training", "train.py", ["--alpha", alpha]) for alpha in alphas
             ... )
+            >>> [run.job.arguments for run in runs]
+            [['--alpha', '0.1'], ['--alpha', '0.5']]
         """
         submitter = Submitter(self._workspace.connection)
         wanted = Submission(self.id, tags=texts(tags))

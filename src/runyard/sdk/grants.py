@@ -25,8 +25,8 @@ class Grants:
         connection: Reaches the workspace.
 
     Example:
-        >>> ws.grants.set("bea", "contributor")  # doctest: +SKIP
-        >>> ws.grants.set("guests", "reader", experiment_id="7")  # doctest: +SKIP
+        >>> ws.grants.set("everyone", "reader").role
+        'reader'
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -41,7 +41,12 @@ class Grants:
         yield from self._connection.get(_GRANTS, GrantsAnswer).grants
 
     def of_experiment(self, experiment_id: str) -> list[WireGrant]:
-        """Return the roles in one experiment alone."""
+        """Return the roles in one experiment alone.
+
+        Example:
+            >>> ws.grants.of_experiment(experiment.id)
+            []
+        """
         return self._connection.get(_GRANTS, GrantsAnswer, ListGrants(experiment_id=experiment_id)).grants
 
     def set(self, principal: str, role: str, *, experiment_id: str | None = None) -> WireGrant:
@@ -55,6 +60,10 @@ class Grants:
         Raises:
             Forbidden: The caller does not own the workspace or the experiment.
             NotFound: There is nobody of that name, or no such experiment.
+
+        Example:
+            >>> ws.grants.set("everyone", "reader", experiment_id=experiment.id).role
+            'reader'
         """
         wanted = SetGrant(principal=principal, role=role, experiment_id=experiment_id)
         return self._connection.change("PUT", _GRANTS, wanted, GrantAnswer).grant
@@ -64,5 +73,9 @@ class Grants:
 
         Raises:
             NotFound: They were given none there.
+
+        Example:
+            >>> granted = ws.grants.set("everyone", "reader")
+            >>> ws.grants.remove("everyone")
         """
         self._connection.delete(_GRANTS, RemoveGrant(principal=principal, experiment_id=experiment_id), Empty)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireDataSource
 from runyard.protocol.messages.jobs import WireInput, WireOutput, WirePlace
+from runyard.sdk.abstract_dataset import AbstractDataset
 from runyard.sdk.data_reference import PLACEHOLDER, DataPath, DataReference, DataReferenceConfiguration
-from runyard.sdk.dataset import AbstractDataset
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
 from runyard.sdk.datastore_files import has_wildcards
 
@@ -36,8 +36,8 @@ class OutputFileDatasetConfig:
         overwrite: Whether files that are there are replaced. Those of the default folder are.
 
     Example:
-        >>> output = OutputFileDatasetConfig("features", (store, "features"))  # doctest: +SKIP
-        >>> ScriptRunConfig("code", "prepare.py", ["--out", output])  # doctest: +SKIP
+        >>> output = OutputFileDatasetConfig("features", (store, "features"))
+        >>> config = ScriptRunConfig("training", "train.py", ["--out", output])
     """
 
     name: str = "output"
@@ -46,11 +46,21 @@ class OutputFileDatasetConfig:
     overwrite: bool = False
 
     def as_upload(self, overwrite: bool = False, source_globs: object = None) -> OutputFileDatasetConfig:
-        """Return the same output; all files in its folder go along."""
+        """Return the same output; all files in its folder go along.
+
+        Example:
+            >>> OutputFileDatasetConfig("features").as_upload(overwrite=True).overwrite
+            True
+        """
         return replace(self, overwrite=overwrite)
 
     def as_mount(self, disable_metadata_cache: bool = False) -> OutputFileDatasetConfig:
-        """Return the same output: its files go along when the script has ended."""
+        """Return the same output: its files go along when the script has ended.
+
+        Example:
+            >>> OutputFileDatasetConfig("features").as_mount().name
+            'features'
+        """
         return self
 
     def register_on_complete(
@@ -60,6 +70,12 @@ class OutputFileDatasetConfig:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> OutputFileDatasetConfig("features").register_on_complete("features")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: What a job has written is registered by its script, ...
         """
         raise NotImplementedHere(
             "What a job has written is registered by its script, or when it is over: "
@@ -125,6 +141,11 @@ class JobData:
         return self._goes_in(name, WireInput(places=[WirePlace(path=path, datastore=said.datastore_name)]))
 
     def _of_dataset(self, wanted: DatasetConsumptionConfig) -> str:
+        if wanted.dataset.is_part:
+            raise InvalidParameter(
+                f"The input {wanted.name!r} is a part of a dataset, which no job can find. "
+                "Give it the whole, and let the script take the part."
+            )
         record = wanted.dataset.record
         asset_id = "" if record is None else record.asset_id
         if wanted.mode == DIRECT:

@@ -55,6 +55,12 @@ class MetricPoints:
         timestamps_ms: When each was logged, in milliseconds since 1970.
         steps: At which step.
         values: What was logged, NaN and infinities as they were.
+
+    Example:
+        >>> run.log_list("rmse", [61.2, 53.9])
+        >>> points = run.get_metric_points("rmse")
+        >>> pandas.Series(points.values, points.steps).to_dict()
+        {0: 61.2, 1: 53.9}
     """
 
     timestamps_ms: array[int]
@@ -63,7 +69,12 @@ class MetricPoints:
 
     @classmethod
     def empty(cls) -> MetricPoints:
-        """Return no points."""
+        """Return no points.
+
+        Example:
+            >>> len(run.get_metric_points("rmse").values)
+            0
+        """
         return cls(array("q"), array("q"), array("d"))
 
     def __len__(self) -> int:

@@ -6,13 +6,11 @@ import builtins
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.model_versions import (
     DeleteModelVersionTag,
     ListVersionFiles,
@@ -26,11 +24,13 @@ from runyard.protocol.messages.registered_models import (
     WireModelVersion,
 )
 from runyard.protocol.registry_names import check_model_name
-from runyard.protocol.timestamps import moment_of
-from runyard.sdk.connection import Connection
+from runyard.sdk.absent import Absent
+from runyard.sdk.arguments import pairs
+from runyard.sdk.connection import Connection, connection_of
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
-from runyard.sdk.model_datasets import DATASETS_TAG, MadeWith, dataset_tags
+from runyard.sdk.model_datasets import MadeWith, dataset_tags, is_made_with
+from runyard.sdk.model_record import ModelRecord
 from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
 from runyard.sdk.model_search import (
     FRAMEWORK_TAG,
@@ -46,13 +46,13 @@ from runyard.sdk.model_search import (
 from runyard.sdk.representation import html_table, link
 
 if TYPE_CHECKING:
-    from runyard.sdk.dataset import AbstractDataset
+    from runyard.sdk.abstract_dataset import AbstractDataset
     from runyard.sdk.workspace import Workspace
 
 _AT_ONCE = 4
 
 
-class Model(MadeWith):
+class Model(ModelRecord, MadeWith):
     """One version of a registered model.
 
     Args:
@@ -71,9 +71,9 @@ class Model(MadeWith):
         InvalidParameter: Neither name nor id was given, or an id is none.
 
     Example:
-        >>> model = Model(ws, "ridge")  # doctest: +SKIP
-        >>> model.download("models")  # doctest: +SKIP
-        'models/ridge'
+        >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
+        >>> Model(ws, "ridge").download("models")
+        'models/ridge.pkl'
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Model(MadeWith):
 
     def _settle(self, workspace: Workspace, record: WireModelVersion) -> None:
         self._workspace = workspace
-        self._connection: Connection = workspace.connection
+        self._connection: Connection = connection_of(workspace)
         self._record = record
 
     @classmethod
@@ -118,10 +118,10 @@ class Model(MadeWith):
         tags: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         description: str | None = None,
+        datasets: Sequence[tuple[str, AbstractDataset]] | None = None,
         model_framework: str | None = None,
         model_framework_version: str | None = None,
         child_paths: Sequence[str] | None = None,
-        datasets: Sequence[tuple[str, AbstractDataset]] | None = None,
         sample_input_dataset: AbstractDataset | None = None,
         sample_output_dataset: AbstractDataset | None = None,
         resource_configuration: object = None,
@@ -137,10 +137,10 @@ class Model(MadeWith):
             tags: What may change.
             properties: What is written once.
             description: What it is.
+            datasets: What it was made with, as ``[("training data", dataset)]``.
             model_framework: What it was made with, as ``ScikitLearn``.
             model_framework_version: Which version of that.
             child_paths: Only these files and folders of the folder.
-            datasets: What it was made with, as ``[("training data", dataset)]``.
             sample_input_dataset: Taken for Azure's scripts; no effect.
             sample_output_dataset: As ``sample_input_dataset``.
             resource_configuration: As ``sample_input_dataset``.
@@ -152,19 +152,21 @@ class Model(MadeWith):
             Unavailable: No server answers.
 
         Example:
-            >>> Model.register(ws, "out/ridge.pkl", "ridge", tags={"team": "robots"})  # doctest: +SKIP
+            >>> Model.register(ws, "out/ridge.pkl", "ridge", tags={"team": "robots"})
             Model('ridge', version=1)
         """
         check_model_name(model_name, "model_name")
         new = new_version(
             model_name,
-            {**(tags or {}), **dataset_tags(datasets)},
+            {**pairs(tags or {}, "tags"), **dataset_tags(datasets)},
             properties,
             description,
             (model_framework, model_framework_version),
         )
+        if not isinstance(model_path, str | os.PathLike):
+            raise InvalidParameter(f"model_path must be a path, not {model_path!r}.")
         files = local_files(Path(model_path), child_paths)
-        return Model._of(workspace, register_files(workspace.connection, new, files))
+        return Model._of(workspace, register_files(connection_of(workspace), new, files))
 
     @staticmethod
     def list(
@@ -174,6 +176,9 @@ class Model(MadeWith):
         properties: Labels = None,
         run_id: str | None = None,
         latest: bool = False,
+        dataset_id: str | None = None,
+        expand: bool = True,
+        page_count: int = 255,
         model_framework: str | None = None,
     ) -> builtins.list[Model]:
         """Return the versions of a workspace's models, the last changed first.
@@ -185,17 +190,23 @@ class Model(MadeWith):
             properties: Only versions with these properties.
             run_id: Only versions that come from this run.
             latest: Only the latest of each model.
+            dataset_id: Only versions that were made with the dataset of this id.
+            expand: Taken for Azure's scripts; no effect.
+            page_count: As ``expand``.
             model_framework: Only versions of this framework.
 
         Raises:
             Unavailable: No server answers.
 
         Example:
-            >>> Model.list(ws, tags={"team": "robots"}, latest=True)  # doctest: +SKIP
-            [Model('ridge', version=3)]
+            >>> model = Model.register(ws, "out/ridge.pkl", "ridge", tags={"team": "robots"})
+            >>> Model.list(ws, tags={"team": "robots"}, latest=True)
+            [Model('ridge', version=1)]
         """
         wanted = wanted_labels(tags, properties, model_framework)
         found = [record for record in search_versions(workspace, name, run_id) if has_labels(record, wanted)]
+        if dataset_id is not None:
+            found = [record for record in found if is_made_with(record, dataset_id)]
         if latest:
             newest: dict[str, int] = {}
             for record in found:
@@ -218,7 +229,7 @@ class Model(MadeWith):
             NotFound: The version does not exist any more, or has no files.
 
         Example:
-            >>> Model(ws, "ridge").download("models", exist_ok=True)  # doctest: +SKIP
+            >>> model.download("models", exist_ok=True)
             'models/ridge.pkl'
         """
         files = list_files(self)
@@ -257,20 +268,41 @@ class Model(MadeWith):
         Raises:
             NotFound: It does not exist any more.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> model.delete()
+            >>> Model.list(ws)
+            []
         """
         self._connection.tell(f"{VERSIONS}/delete", self._named(), "DELETE")
         if self._record.model_id:
             drop_files(self._connection, self._record.model_id)
 
-    def update(self, tags: Mapping[str, str] | None = None, description: str | None = None) -> None:
+    def update(
+        self,
+        tags: Mapping[str, str] | None = None,
+        description: str | None = None,
+        sample_input_dataset: AbstractDataset | None = None,
+        sample_output_dataset: AbstractDataset | None = None,
+        resource_configuration: object = None,
+    ) -> None:
         """Put these tags in place of those that are there, and another description; what is None stays.
+
+        Args:
+            tags: What may change.
+            description: What it is.
+            sample_input_dataset: Taken for Azure's scripts; no effect.
+            sample_output_dataset: As ``sample_input_dataset``.
+            resource_configuration: As ``sample_input_dataset``.
 
         Raises:
             NotFound: The version does not exist any more.
             InvalidParameter: A tag or the description can't be.
 
         Example:
-            >>> model.update(tags={"checked": "yes"}, description="The one to use.")  # doctest: +SKIP
+            >>> model.update(tags={"checked": "yes"}, description="The one to use.")
+            >>> model.description
+            'The one to use.'
         """
         if tags is not None:
             self.remove_tags([key for key in self.tags if key not in tags])
@@ -288,7 +320,9 @@ class Model(MadeWith):
             InvalidParameter: A tag can't be.
 
         Example:
-            >>> model.add_tags({"checked": "yes"})  # doctest: +SKIP
+            >>> model.add_tags({"checked": "yes"})
+            >>> model.tags
+            {'checked': 'yes'}
         """
         self._set({str(key): str(value) for key, value in tags.items()})
 
@@ -297,6 +331,12 @@ class Model(MadeWith):
 
         Raises:
             NotFound: The version does not exist any more.
+
+        Example:
+            >>> model.add_tags({"checked": "yes"})
+            >>> model.remove_tags(["checked"])
+            >>> model.tags
+            {}
         """
         for key in [tags] if isinstance(tags, str) else tags:
             wanted = DeleteModelVersionTag(name=self.name, version=str(self.version), key=key)
@@ -311,7 +351,9 @@ class Model(MadeWith):
             NotFound: The version does not exist any more.
 
         Example:
-            >>> model.add_properties({"data": "2026-11"})  # doctest: +SKIP
+            >>> model.add_properties({"data": "2026-11"})
+            >>> model.properties
+            {'data': '2026-11'}
         """
         known = self.refresh().properties
         for key, value in properties.items():
@@ -326,86 +368,34 @@ class Model(MadeWith):
 
         Raises:
             NotFound: It does not exist any more.
+
+        Example:
+            >>> model.refresh().version
+            1
         """
         answer = self._connection.get(f"{VERSIONS}/get", ModelVersionAnswer, self._named())
         self._record = answer.model_version
         return self
 
-    def serialize(self) -> dict[str, Any]:
-        """Return what is known of it as plain values."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "version": self.version,
-            "description": self.description,
-            "tags": self.tags,
-            "properties": self.properties,
-            "framework": self._known_tags().get(FRAMEWORK_TAG, ""),
-            "frameworkVersion": self._known_tags().get(FRAMEWORK_VERSION_TAG, ""),
-            "createdTime": self.created_time.isoformat(),
-            "runId": self.run_id,
-            "aliases": self.aliases,
-            "source": self._record.source,
-            "url": self.url,
-        }
+    @staticmethod
+    def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
+        """Return the version that :meth:`serialize` described, as it is now.
 
-    @property
-    def name(self) -> str:
-        """The registered model's name."""
-        return self._record.name
+        Raises:
+            NotFound: The workspace has none of that name and number any more.
+            InvalidParameter: It describes none.
 
-    @property
-    def version(self) -> int:
-        """Its number, from 1."""
-        return int(self._record.version)
+        Example:
+            >>> Model.deserialize(ws, model.serialize()) == model
+            True
+        """
+        model_id = model_payload.get("id")
+        if not isinstance(model_id, str):
+            raise InvalidParameter("'model_payload' is what serialize() of a model returned.")
+        return Model(workspace, id=model_id)
 
-    @property
-    def id(self) -> str:
-        """Name and number, as ``ridge:3``."""
-        return f"{self.name}:{self.version}"
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Its tags when it was last read."""
-        own = (PROPERTY_PREFIX, FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG, DATASETS_TAG)
-        return {key: value for key, value in self._known_tags().items() if not key.startswith(own)}
-
-    @property
-    def properties(self) -> dict[str, str]:
-        """Its properties when it was last read."""
-        return {
-            key.removeprefix(PROPERTY_PREFIX): value
-            for key, value in self._known_tags().items()
-            if key.startswith(PROPERTY_PREFIX)
-        }
-
-    @property
-    def description(self) -> str:
-        """What it is."""
-        return self._record.description or ""
-
-    @property
-    def aliases(self) -> builtins.list[str]:
-        """The aliases that point to it."""
-        return builtins.list(self._record.aliases or [])
-
-    @property
-    def run_id(self) -> str:
-        """The run that it comes from; empty if it comes from none."""
-        return self._record.run_id
-
-    @property
-    def created_time(self) -> datetime:
-        """When it was registered."""
-        return moment_of(self._record.creation_timestamp)
-
-    @property
-    def url(self) -> str:
-        """What MLflow's client calls it, as ``models:/ridge/3``."""
-        return f"models:/{self.name}/{self.version}"
-
-    def _known_tags(self) -> dict[str, str]:
-        return mapping(self._record.tags or ())
+    get_model_path = Absent("Model(ws, name).download(folder) returns the path that the model is at then.")
+    get_sas_urls = Absent("model.download(folder) brings the files here, by the caller's own credential.")
 
     def _named(self) -> NamedVersion:
         return NamedVersion(name=self.name, version=str(self.version))
@@ -445,8 +435,9 @@ class Models(Mapping[str, Model]):
     """The latest version of each registered model by name; nothing is kept, each look is a request.
 
     Example:
-        >>> ws.models["ridge"].version  # doctest: +SKIP
-        3
+        >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
+        >>> ws.models["ridge"].version
+        1
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -504,5 +495,11 @@ class HasModels:
 
     @property
     def models(self: Any) -> Models:
-        """The latest version of each registered model by name."""
+        """The latest version of each registered model by name.
+
+        Example:
+            >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
+            >>> ws.models["ridge"].version
+            1
+        """
         return Models(self)

@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runyard.errors import InvalidParameter
-from runyard.sdk.dataset import AbstractDataset, FileDataset, TabularDataset, get_dataset_by_id
+from runyard.protocol.messages.common import mapping
+from runyard.protocol.messages.registered_models import WireModelVersion
+from runyard.sdk.abstract_dataset import AbstractDataset
+from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset_by_id
 from runyard.sdk.model_search import FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG
 
 if TYPE_CHECKING:
@@ -34,19 +37,36 @@ class MadeWith(ABC):
             NotFound: One of them is not registered any more.
 
         Example:
-            >>> Model(ws, "ridge").datasets  # doctest: +SKIP
-            {'training data': [TabularDataset('diabetes', version=1)]}
+            >>> made_with = [("training data", dataset)]
+            >>> Model.register(ws, "out/ridge.pkl", "ridge", datasets=made_with).datasets
+            {'training data': [TabularDataset('titanic', version=1)]}
         """
         return datasets_of(self._workspace, self._known_tags().get(DATASETS_TAG))
 
     @property
     def model_framework(self) -> str:
-        """What it was made with, as it was said when it was registered; empty for nothing."""
+        """What it was made with, as it was said when it was registered; empty for nothing.
+
+        Example:
+            >>> Model.register(ws, "out/ridge.pkl", "ridge", model_framework="ScikitLearn").model_framework
+            'ScikitLearn'
+        """
         return self._known_tags().get(FRAMEWORK_TAG, "")
 
     @property
     def model_framework_version(self) -> str:
-        """Which version of that; empty for nothing."""
+        """Which version of that; empty for nothing.
+
+        Example:
+            >>> Model.register(
+            ...     ws,
+            ...     "out/ridge.pkl",
+            ...     "ridge",
+            ...     model_framework="ScikitLearn",
+            ...     model_framework_version="1.7",
+            ... ).model_framework_version
+            '1.7'
+        """
         return self._known_tags().get(FRAMEWORK_VERSION_TAG, "")
 
 
@@ -74,6 +94,12 @@ def datasets_of(workspace: Workspace, said: str | None) -> dict[str, list[FileDa
     for purpose, asset_id in json.loads(said or "[]"):
         found.setdefault(purpose, []).append(get_dataset_by_id(workspace, asset_id))
     return found
+
+
+def is_made_with(record: WireModelVersion, dataset_id: str) -> bool:
+    """Tell whether a version says that it was made with the dataset of an id."""
+    said = mapping(record.tags or ()).get(DATASETS_TAG)
+    return any(each == dataset_id for _, each in json.loads(said or "[]"))
 
 
 def _named(pair: object) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from runyard.protocol.messages.registered_models import (
     WireModelVersion,
 )
 from runyard.protocol.registry_names import check_model_name
-from runyard.sdk.connection import MLFLOW
+from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def find_version(
     check_model_name(name)
     if version is not None:
         query = NamedVersion(name=name, version=str(version))
-        record = workspace.connection.get(f"{VERSIONS}/get", ModelVersionAnswer, query).model_version
+        record = connection_of(workspace).get(f"{VERSIONS}/get", ModelVersionAnswer, query).model_version
         candidates = [record] if has_labels(record, wanted) and run_id in (None, record.run_id) else []
     else:
         candidates = [
@@ -66,7 +66,7 @@ def search_versions(workspace: Workspace, name: str | None, run_id: str | None) 
         query = SearchModelVersions(
             filter=" AND ".join(clauses) or None, max_results=_PAGE, page_token=page_token
         )
-        answer = workspace.connection.get(f"{VERSIONS}/search", ModelVersionsAnswer, query)
+        answer = connection_of(workspace).get(f"{VERSIONS}/search", ModelVersionsAnswer, query)
         for record in answer.model_versions or ():
             is_wanted = name in (None, record.name) and run_id in (None, record.run_id)
             if is_wanted and not is_prompt(mapping(record.tags or ())):

@@ -18,9 +18,8 @@ class WorkspaceQuota:
         workspace: Its name.
 
     Example:
-        >>> ws.quota.set(max_runs=10_000, max_artifact_bytes=50 * 10**9)  # doctest: +SKIP
-        >>> ws.quota.show().used["max_runs"]  # doctest: +SKIP
-        412
+        >>> ws.quota.set(max_runs=10_000).limits["max_runs"]
+        10000
     """
 
     def __init__(self, connection: Connection, workspace: str) -> None:
@@ -33,6 +32,10 @@ class WorkspaceQuota:
         Raises:
             NotFound: The workspace does not exist any more.
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> ws.quota.show().used["max_runs"]
+            0
         """
         return self._connection.get(self._path, QuotaAnswer)
 
@@ -49,6 +52,10 @@ class WorkspaceQuota:
         Raises:
             InvalidParameter: A limit can't be.
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> ws.quota.set(max_artifact_bytes=50 * 10**9).quota.max_artifact_bytes
+            50000000000
         """
         named = {
             "max_runs": max_runs,
@@ -65,6 +72,10 @@ class WorkspaceQuota:
 
         Raises:
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> ws.quota.clear().quota.max_runs is None
+            True
         """
         return self._connection.put_message(self._path, SetQuota(), QuotaAnswer)
 
@@ -77,5 +88,10 @@ class HasQuota:
 
     @property
     def quota(self) -> WorkspaceQuota:
-        """How much the workspace may hold at most."""
+        """How much the workspace may hold at most.
+
+        Example:
+            >>> ws.quota.show().used["max_runs"]
+            0
+        """
         return WorkspaceQuota(self._connection, self._name)

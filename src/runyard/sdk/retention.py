@@ -28,7 +28,10 @@ class RetentionRules:
         connection: Reaches the workspace.
 
     Example:
-        >>> ws.trash.rules.set(older_than=timedelta(days=30), keep_last=10)  # doctest: +SKIP
+        >>> rules = ws.trash.rules
+        >>> rule = rules.set(keep_last=10)
+        >>> [each.keep_last for each in rules]
+        [10]
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -62,6 +65,10 @@ class RetentionRules:
             InvalidParameter: Such a rule can't be.
             NotFound: There is no such experiment.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> ws.trash.rules.set(experiment_id=experiment.id, keep_last=10).keep_last
+            10
         """
         wanted = SetRetentionRule(
             experiment_id=experiment_id,
@@ -77,5 +84,11 @@ class RetentionRules:
         Raises:
             NotFound: There is none.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> rule = ws.trash.rules.set(keep_last=10)
+            >>> ws.trash.rules.remove()
+            >>> list(ws.trash.rules)
+            []
         """
         self._connection.delete(_RULES, RemoveRetentionRule(experiment_id=experiment_id), Empty)

@@ -11,30 +11,32 @@ import msgspec
 
 from runyard.entities.experiment import View
 from runyard.entities.run import RunStatus
-from runyard.errors import InternalError, InvalidState, NotFound
+from runyard.errors import InternalError, InvalidParameter, InvalidState, NotFound
 from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.jobs import WireJob
-from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
-from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
+from runyard.protocol.messages.runs import RunAnswer, RunId, RunInfoAnswer, UpdateRun, WireRun
+from runyard.sdk.absent import Absent
+from runyard.sdk.arguments import text
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below
-from runyard.sdk.connection import MLFLOW
-from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
-from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_metrics, read_points
+from runyard.sdk.azure_options import check_run_options
+from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.model import Model, new_version
 from runyard.sdk.model_datasets import dataset_tags
 from runyard.sdk.model_registration import register_source
 from runyard.sdk.progress import interactive_shell
-from runyard.sdk.representation import html_table, link, utc_text
+from runyard.sdk.representation import html_table, link
 from runyard.sdk.run_beginning import begin, new_run, open_sink
 from runyard.sdk.run_context import RunContext, find_context, offline_context
+from runyard.sdk.run_details import details_of
 from runyard.sdk.run_family import RunFamily
 from runyard.sdk.run_files import RunFiles
 from runyard.sdk.run_inputs import RunInputs
 from runyard.sdk.run_job import RunJob
-from runyard.sdk.run_life import ERROR_CODE_TAG, ERROR_TAG
 from runyard.sdk.run_logging import RunLogging
 from runyard.sdk.run_marks import RunMarks
+from runyard.sdk.run_metrics import RunMetrics
 from runyard.sdk.run_record import RunRecord
+from runyard.sdk.run_removal import RunRemoval
 from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs
 from runyard.sdk.run_sinks import RunSink, ScreenSink, print_line
 from runyard.sdk.run_uploads import RunUploads
@@ -43,36 +45,57 @@ from runyard.sdk.spool.records import RunBegun
 from runyard.sdk.widgets.views import RunWidget
 
 if TYPE_CHECKING:
-    from runyard.sdk.dataset import AbstractDataset
+    from runyard.sdk.abstract_dataset import AbstractDataset
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.workspace import Workspace
 
 
-class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunInputs, RunJob):
+class Run(
+    RunRecord,
+    RunFiles,
+    RunRemoval,
+    RunUploads,
+    RunLogging,
+    RunFamily,
+    RunMetrics,
+    RunMarks,
+    RunInputs,
+    RunJob,
+):
     """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
 
     Args:
         experiment: The experiment that the run belongs to.
         run_id: Its id.
+        outputs: A folder of this machine that is uploaded when the run ends.
+        **azure_options: Further keywords of Azure's first SDK; no effect.
 
     Raises:
         NotFound: The experiment has no such run.
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> run = ws.get_run("9a1f...")  # doctest: +SKIP
-        >>> run.get_metrics()  # doctest: +SKIP
-        {'rmse': [61.2, 55.8, 53.9], 'alpha': 0.1}
-        >>> run.download_file("plots/residuals.png")  # doctest: +SKIP
+        >>> run = experiment.start_logging(display_name="ridge")
+        >>> for rmse in (61.2, 55.8, 53.9):
+        ...     run.log("rmse", rmse)
+        >>> run.complete()
+        >>> run.get_metrics()
+        {'rmse': [61.2, 55.8, 53.9]}
     """
 
-    def __init__(self, experiment: Experiment, run_id: str) -> None:
+    _outputs: str | None
+
+    def __init__(
+        self, experiment: Experiment, run_id: str, outputs: str | None = None, **azure_options: Any
+    ) -> None:
+        check_run_options("Run", azure_options)
         self._workspace = experiment.workspace
         self._experiment: Experiment | None = experiment
         record = _read(experiment.workspace, run_id)
         if record.info.experiment_id != experiment.id:
             raise NotFound(f"Run {run_id!r} belongs to another experiment than {experiment.name!r}.")
         self._settle(record)
+        self._outputs = outputs
         self._read_job()
 
     def _settle(self, record: WireRun) -> None:
@@ -81,7 +104,7 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
         self._begin_logging()
         self._sink: RunSink | None = None
         self._tracking_uri = self._workspace.tracking_uri
-        self._outputs: str | None = None
+        self._outputs = None
         # A folder that goes along by its own name, if it is there when the run ends.
         self._captured: Path | None = None
         self._job: WireJob | None = None
@@ -112,13 +135,19 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
         Raises:
             NotFound: The workspace has no such run.
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> Run.get(ws, run.id) == run
+            True
         """
         found = Run._of(workspace, _read(workspace, run_id))
         found._read_job()
         return found
 
     @classmethod
-    def get_context(cls, allow_offline: bool = True) -> Run:
+    def get_context(
+        cls, allow_offline: bool = True, used_for_context_manager: bool = False, **azure_options: Any
+    ) -> Run:
         """Return the run that this process is part of, as ``runyard run``, MLflow or a job began it.
 
         It is the one that ``MLFLOW_RUN_ID`` or ``AZUREML_RUN_ID`` names. Without one, as when a script is
@@ -126,6 +155,8 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
         Args:
             allow_offline: Whether a run that only prints will do.
+            used_for_context_manager: Taken for Azure's scripts; no effect.
+            **azure_options: Further keywords of Azure's first SDK; no effect.
 
         Raises:
             InvalidState: There is no run, and ``allow_offline`` is false.
@@ -133,9 +164,10 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
         Example:
             >>> run = Run.get_context()
-            >>> run.log("loss", 0.5)  # doctest: +SKIP
+            >>> run.log("loss", 0.5)
             offline run: metric loss = 0.5 (step 0)
         """
+        check_run_options("Run.get_context", azure_options)
         context = find_context()
         if context is None and not allow_offline:
             raise InvalidState(
@@ -172,77 +204,24 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
         Raises:
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> [each.id for each in Run.list(experiment, status="Running")] == [run.id]
+            True
         """
         runs = experiment.get_runs(type, tags, properties, include_children)
         return (run for run in runs if status in {None, run.status})
-
-    def get_metrics(
-        self,
-        name: str | None = None,
-        recursive: bool = False,
-        run_type: str | None = None,
-        populate: bool = False,
-    ) -> MetricValues:
-        """Return the metrics: a number where one value was logged, the list of values where several were.
-
-        Rows and tables come by their columns, pictures as the names of their files, and so do charts unless
-        ``populate`` asks for them.
-
-        Values are in the order in which they were logged. This reads every point; the charts of the
-        Studio are thinned, this is not.
-
-        Args:
-            name: Only this metric; the answer is still a dict, and empty when the run has none of that name.
-            recursive: Also the metrics of the runs below this one; values of equal names follow one another.
-            run_type: With ``recursive``, only runs whose source is of this type.
-            populate: Whether charts are read too, in the JSON that they were logged in.
-
-        Raises:
-            NotFound: The run does not exist any more.
-            Unavailable: No server answers at the workspace's address.
-
-        Example:
-            >>> run.get_metrics("rmse")  # doctest: +SKIP
-            {'rmse': [61.2, 55.8, 53.9]}
-        """
-        self._refresh()
-        below = list(self.get_children(recursive=True, type=run_type))[::-1] if recursive else []
-        return merged(run._values(name, populate=populate) for run in [self, *below])
-
-    def _values(self, name: str | None, *, populate: bool) -> MetricValues:
-        marks = marks_of(self._known_tags())
-        keys = builtins.list(self.latest_metrics)
-        if name is not None:
-            marks, wanted = (
-                {key: mark for key, mark in marks.items() if key == name},
-                metric_keys(marks, name),
-            )
-            keys = [key for key in wanted if key in self.latest_metrics]
-        numbers = read_metrics(self._connection, self.id, keys)
-        return read_marked(self._connection, self.id, marks, numbers, populate=populate)
-
-    def get_metric_points(self, name: str) -> MetricPoints:
-        """Return every point of a metric with its step and time, as arrays; empty ones if it has none.
-
-        Args:
-            name: The metric.
-
-        Raises:
-            NotFound: The run does not exist any more.
-            Unavailable: No server answers at the workspace's address.
-
-        Example:
-            >>> points = run.get_metric_points("rmse")  # doctest: +SKIP
-            >>> pandas.Series(points.values, points.steps).plot()  # doctest: +SKIP
-        """
-        self._flush_before()
-        return read_points(self._connection, self.id, [name]).get(name, MetricPoints.empty())
 
     def get_params(self) -> dict[str, str]:
         """Return the params, which MLflow keeps as text.
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.log_params({"alpha": 0.1})
+            >>> run.get_params()
+            {'alpha': '0.1'}
         """
         self._refresh()
         return self.params
@@ -252,6 +231,11 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.tag("team", "robots")
+            >>> run.get_tags()["team"]
+            'robots'
         """
         self._refresh()
         return self.tags
@@ -261,6 +245,11 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.add_properties({"data": "2026-11"})
+            >>> run.get_properties()["data"]
+            '2026-11'
         """
         self._refresh()
         return self.properties
@@ -273,14 +262,51 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.get_status()
+            'Running'
         """
         self._refresh()
         return self.status
 
     @property
     def status(self) -> str:
-        """Where it was in its life when it was last read; see :meth:`get_status`."""
+        """Where it was in its life when it was last read; see :meth:`get_status`.
+
+        Example:
+            >>> run.complete()
+            >>> run.status
+            'Completed'
+        """
         return self._job_status(super().status)
+
+    @property
+    def display_name(self) -> str:
+        """Its name, which need not be unique; it is changed by setting it.
+
+        Raises:
+            InvalidParameter: It is set to what no run can be called.
+            NotFound: The run does not exist any more.
+            Unavailable: It is set, and no server answers.
+
+        Example:
+            >>> run.display_name = "ridge, scaled"
+            >>> ws.get_run(run.id).display_name
+            'ridge, scaled'
+        """
+        return super().display_name
+
+    @display_name.setter
+    def display_name(self, display_name: str) -> None:
+        if not text(display_name, "display_name"):
+            raise InvalidParameter("display_name must not be empty: a run has a name.")
+        info = msgspec.structs.replace(self._record.info, run_name=display_name)
+        if not isinstance(self._sink, ScreenSink):
+            self._flush_before()
+            wanted = UpdateRun(run_id=self.id, run_name=display_name)
+            info = self._connection.post(f"{MLFLOW}/runs/update", wanted, RunInfoAnswer).run_info
+        self._record = msgspec.structs.replace(self._record, info=info)
 
     def get_details(self) -> dict[str, Any]:
         """Return what the server knows of the run, under the names that Azure's SDK uses.
@@ -291,44 +317,11 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.get_details()["status"]  # doctest: +SKIP
-            'Completed'
+            >>> run.get_details()["displayName"]
+            'ridge'
         """
         self._refresh()
-        info, contents = self._record.info, self._record
-        return {
-            "runId": self.id,
-            "target": "local",
-            "status": self.status,
-            "startTimeUtc": utc_text(self.started_ms),
-            "endTimeUtc": utc_text(self.ended_ms),
-            "properties": self.properties,
-            "inputDatasets": [
-                {"name": item.dataset.name, "digest": item.dataset.digest, "source": item.dataset.source}
-                for item in contents.inputs.dataset_inputs
-            ],
-            "outputDatasets": [],
-            **self._error(),
-            "submittedBy": info.user_id or self.tags.get("mlflow.user", ""),
-            "parameters": self.params,
-            "metrics": self.latest_metrics,
-            "tags": self.tags,
-            "displayName": self.display_name,
-            "experimentId": info.experiment_id,
-            "artifactUri": info.artifact_uri,
-            "lifecycleStage": info.lifecycle_stage,
-            "inputModels": [item.model_id for item in contents.inputs.model_inputs],
-            "outputModels": [item.model_id for item in contents.outputs.model_outputs],
-            "portalUrl": self.get_portal_url(),
-            **self._job_details(),
-        }
-
-    def _error(self) -> dict[str, Any]:
-        known = self._known_tags()
-        if self.status != "Failed" or ERROR_TAG not in known:
-            return {}
-        said = {"code": known.get(ERROR_CODE_TAG, "UserError"), "message": known[ERROR_TAG]}
-        return {"error": {"error": said}}
+        return {**details_of(self), "portalUrl": self.get_portal_url(), **self._job_details()}
 
     def register_model(
         self,
@@ -365,10 +358,11 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> run.register_model("ridge", "outputs/ridge.pkl")  # doctest: +SKIP
+            >>> run.upload_file("outputs/ridge.pkl", "out/ridge.pkl")
+            >>> run.register_model("ridge", "outputs/ridge.pkl")
             Model('ridge', version=1)
         """
-        path = checked_name(model_path or model_name)
+        path = checked_name(model_path or text(model_name, "model_name"))
         names = self.get_file_names()
         if not any(name == path or name.startswith(f"{path}/") for name in names):
             raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
@@ -378,68 +372,13 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
         source = f"runs:/{self.id}/{path}"
         return Model._of(self._workspace, register_source(self._connection, new, source, run_id=self.id))
 
-    def delete(self) -> None:
-        """Move the run to the trash, from where :meth:`restore` brings it back.
-
-        Raises:
-            NotFound: The run does not exist any more.
-        """
-        self._connection.tell(f"{MLFLOW}/runs/delete", RunId(run_id=self.id))
-        self._refresh()
-
-    def restore(self) -> None:
-        """Bring the run back from the trash.
-
-        Raises:
-            NotFound: The run does not exist any more.
-        """
-        self._connection.tell(f"{MLFLOW}/runs/restore", RunId(run_id=self.id))
-        self._refresh()
-
-    def remove(
-        self,
-        *,
-        metrics: Collection[str] = (),
-        params: Collection[str] = (),
-        tags: Collection[str] = (),
-        files: Collection[str] = (),
-        dry_run: bool = False,
-    ) -> RemovedPartsAnswer:
-        """Remove parts of the run for good, without a way back, and return how much that was.
-
-        Args:
-            metrics: Keys of metrics; all their points go.
-            params: Keys of params.
-            tags: Keys of tags.
-            files: Names of files or folders, as :meth:`get_file_names` gives them.
-            dry_run: Only say how much it would be.
-
-        Raises:
-            NotFound: The run has none of them, or does not exist any more.
-            InvalidParameter: Nothing was named.
-            Forbidden: The credential does not allow it.
+    def get_portal_url(self) -> str:
+        """Return the address of the run's page in the Studio.
 
         Example:
-            >>> run.remove(metrics=["debug/gradients"], files=["cache"]).artifact_bytes  # doctest: +SKIP
-            10485760
+            >>> run.get_portal_url()
+            'http://127.0.0.1:5000/workspaces/lab/#/experiments/.../runs/...'
         """
-        parts = RemoveParts(
-            run_ids=[self.id],
-            metric_keys=[*metrics],
-            param_keys=[*params],
-            tag_keys=[*tags],
-            artifact_paths=[*files],
-            dry_run=dry_run,
-        )
-        removed = self._workspace.trash.remove_parts(parts)
-        if not removed.runs:
-            named = ", ".join([*metrics, *params, *tags, *files])
-            raise NotFound(f"Run {self.id!r} has nothing of what was to be removed: {named}.")
-        self._refresh()
-        return removed
-
-    def get_portal_url(self) -> str:
-        """Return the address of the run's page in the Studio."""
         info = self._record.info
         return f"{self._workspace.tracking_uri}/#/experiments/{info.experiment_id}/runs/{info.run_id}"
 
@@ -451,7 +390,8 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
             Unavailable: No server answers at the workspace's address.
 
         Example:
-            >>> run.show()  # doctest: +SKIP
+            >>> run.show()
+            Run('...', name='ridge', status='Running')
         """
         if interactive_shell() is None or isinstance(self._sink, ScreenSink):
             print_line(repr(self))
@@ -460,10 +400,46 @@ class Run(RunRecord, RunFiles, RunUploads, RunLogging, RunMarks, RunFamily, RunI
 
     @property
     def experiment(self) -> Experiment:
-        """The experiment that the run belongs to."""
+        """The experiment that the run belongs to.
+
+        Example:
+            >>> run.experiment
+            Experiment('diabetes', workspace='lab')
+        """
         if self._experiment is None:
             self._experiment = self._workspace.get_experiment(self._record.info.experiment_id)
         return self._experiment
+
+    def get_secret(self, name: str) -> str:
+        """Return the value of a secret of the run's workspace.
+
+        Raises:
+            NotFound: The workspace has no such secret.
+            Forbidden: The credential does not allow to read values.
+
+        Example:
+            >>> ws.secrets.set("warehouse-password", "s3cr3t")
+            >>> run.get_secret("warehouse-password")
+            's3cr3t'
+        """
+        return self._workspace.get_default_keyvault().get_secret(name)
+
+    def get_secrets(self, secrets: Sequence[str]) -> dict[str, str | None]:
+        """Return the values of several secrets by their names, and None for those that are not there.
+
+        Raises:
+            Forbidden: The credential does not allow to read values.
+
+        Example:
+            >>> ws.secrets.set("user", "ada")
+            >>> run.get_secrets(["user", "password"])
+            {'user': 'ada', 'password': None}
+        """
+        return self._workspace.get_default_keyvault().get_secrets(secrets)
+
+    add_type_provider = Absent("Run.get(ws, run_id) returns any run, and SweepRun(experiment, id) a sweep's.")
+    clean = Absent("run.remove(files=[...]) removes files of the run; a job's folder stays where it ran.")
+    get_submitted_run = Absent("Run.get_context() returns the run that this process is part of.")
 
     def _flush_before(self) -> bool:
         return self._sink is None or self._sink.flush()
@@ -567,7 +543,7 @@ def find_runs(
 
 def _read(workspace: Workspace, run_id: str) -> WireRun:
     flush_all()
-    found = workspace.connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
+    found = connection_of(workspace).get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
     if found.info.run_id != run_id:
         raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")
     return found

@@ -107,7 +107,14 @@ class RunConfiguration:
 
     @property
     def target(self) -> str:
-        """Name of the compute target."""
+        """Name of the compute target.
+
+        Example:
+            >>> config = RunConfiguration()
+            >>> config.target = pool
+            >>> config.target
+            'pool'
+        """
         return self._target
 
     @target.setter
@@ -116,7 +123,12 @@ class RunConfiguration:
 
     @property
     def framework(self) -> str:
-        """What the script is written for."""
+        """What the script is written for.
+
+        Example:
+            >>> RunConfiguration().framework
+            'Python'
+        """
         return self._framework
 
     @framework.setter
@@ -130,7 +142,12 @@ class RunConfiguration:
 
     @property
     def communicator(self) -> str:
-        """How processes of one run talk to each other: not at all."""
+        """How processes of one run talk to each other: not at all.
+
+        Example:
+            >>> RunConfiguration().communicator
+            'None'
+        """
         return self._communicator
 
     @communicator.setter
@@ -148,6 +165,12 @@ class RunConfiguration:
 
         Raises:
             NotImplementedHere: Always.
+
+        Example:
+            >>> RunConfiguration().save("project")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotImplementedHere: Runyard has no files of run configurations. ...
         """
         raise NotImplementedHere(
             "Runyard has no files of run configurations. Write a job file, and submit it with "

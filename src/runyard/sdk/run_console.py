@@ -22,11 +22,15 @@ _FIRST = ("setup", "stdout", "stderr")
 
 
 class Printed(NamedTuple):
-    """Something that was printed.
+    r"""Something that was printed.
 
     Args:
         stream: ``stdout`` or ``stderr`` of the script; ``setup`` for what was said while it was prepared.
         content: The bytes.
+
+    Example:
+        >>> next(each for each in job.console().new() if each.stream == "stdout")
+        Printed(stream='stdout', content=b'trained\n')
     """
 
     stream: str
@@ -34,12 +38,17 @@ class Printed(NamedTuple):
 
 
 class Console:
-    """What a run's script has printed, and prints.
+    r"""What a run's script has printed, and prints.
 
     Args:
         connection: Reaches the run's workspace.
         run_id: The run.
         get_status: Asks where the run is now.
+
+    Example:
+        >>> console = job.console()
+        >>> [(each.stream, each.content) for each in console.new() if each.stream == "stdout"]
+        [('stdout', b'trained\n')]
     """
 
     def __init__(self, connection: Connection, run_id: str, get_status: Callable[[], str]) -> None:
@@ -53,6 +62,12 @@ class Console:
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> console = job.console()
+            >>> printed = list(console.new())
+            >>> list(console.new())
+            []
         """
         for piece in sorted(self._pieces()):
             known = self._read.get(piece.path, 0)
@@ -63,13 +78,17 @@ class Console:
             yield Printed(_FIRST[piece.stream], content)
 
     def follow(self, pause: Callable[[float], object] = time.sleep) -> Iterator[Printed]:
-        """Yield what is there and what comes, until the run has ended.
+        r"""Yield what is there and what comes, until the run has ended.
 
         Args:
             pause: Waits between two looks.
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> [each.content for each in job.console().follow() if each.stream == "stdout"]
+            [b'trained\n']
         """
         while True:
             # Asked before the last look: what is printed until the end is there when the end is.
@@ -80,7 +99,12 @@ class Console:
             pause(POLL_S)
 
     def read(self, path: str) -> bytes:
-        """Return what a file of the run holds; nothing if it is removed meanwhile."""
+        r"""Return what a file of the run holds; nothing if it is removed meanwhile.
+
+        Example:
+            >>> job.console().read("console/stdout.000001.log")
+            b'trained\n'
+        """
         try:
             with self._connection.open(
                 "/get-artifact", (("run_uuid", self._run_id), ("path", path))

@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from runyard.errors import InvalidParameter
+from runyard.entities.experiment import View
+from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.limits import check_key
 from runyard.protocol.messages.runs import WireRun
+from runyard.sdk.arguments import whole_number
 from runyard.sdk.connection import Connection
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
@@ -33,6 +35,11 @@ class RunFamily(ABC):
     @abstractmethod
     def experiment_id(self) -> str:
         """The id of its experiment."""
+
+    @property
+    @abstractmethod
+    def started_ms(self) -> int | None:
+        """When it began."""
 
     @abstractmethod
     def _known_tags(self) -> Mapping[str, str]:
@@ -65,8 +72,10 @@ class RunFamily(ABC):
             Forbidden: The credential does not allow it.
 
         Example:
-            >>> with run.child_run("fold 1") as fold:  # doctest: +SKIP
+            >>> with run.child_run("fold 1") as fold:
             ...     fold.log("accuracy", 0.9)
+            >>> [child.display_name for child in run.get_children()]
+            ['fold 1']
         """
         child = self._begin_below(name, {PARENT_TAG: self.id}, run_id)
         child._outputs = outputs
@@ -89,11 +98,13 @@ class RunFamily(ABC):
             InvalidParameter: Neither or both were given, or too many.
 
         Example:
-            >>> folds = run.create_children(tag_key="fold", tag_values=["1", "2", "3"])  # doctest: +SKIP
+            >>> folds = run.create_children(tag_key="fold", tag_values=["1", "2", "3"])
+            >>> [fold.tags["fold"] for fold in folds]
+            ['1', '2', '3']
         """
         if (count is None) == (tag_key is None or tag_values is None):
             raise InvalidParameter("create_children takes either count=, or tag_key= with tag_values=.")
-        wanted: list[dict[str, str]] = [{}] * count if count is not None else []
+        wanted: list[dict[str, str]] = [{}] * whole_number(count, "count") if count is not None else []
         if tag_key is not None and tag_values is not None:
             check_key(tag_key, "tag_key")
             wanted = [{tag_key: str(value)} for value in tag_values]
@@ -122,6 +133,11 @@ class RunFamily(ABC):
 
         Raises:
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> fold = run.child_run("fold 1")
+            >>> [child.display_name for child in run.get_children()]
+            ['fold 1']
         """
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
@@ -139,7 +155,35 @@ class RunFamily(ABC):
                 seen.add(child.id)
 
     @property
+    def number(self) -> int:
+        """Its place among the runs of its experiment, from 1, by when they began.
+
+        Those in the trash count; what was removed for good doesn't. It is counted each time, by reading all
+        runs that began before, so :attr:`id` or ``display_name`` are better to tell runs apart by.
+
+        Raises:
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.number, experiment.start_logging().number
+            (1, 2)
+        """
+        began_ms = self.started_ms or 0
+        before = f"attributes.start_time <= {began_ms}"
+        found = search_runs(self._connection, [self.experiment_id], filter_text=before, view=View.ALL)
+        places = {(record.info.start_time or 0, record.info.run_id) for record in found}
+        if (began_ms, self.id) not in places:
+            raise NotFound(f"Experiment {self.experiment_id!r} has no run {self.id!r} any more.")
+        return sorted(places).index((began_ms, self.id)) + 1
+
+    @property
     def parent(self) -> Run | None:
-        """The run that this one belongs to, or None."""
+        """The run that this one belongs to, or None.
+
+        Example:
+            >>> fold = run.child_run("fold 1")
+            >>> fold.parent == run
+            True
+        """
         parent_id = self._known_tags().get(PARENT_TAG)
         return self._run_of(parent_id) if parent_id else None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
+from runyard.sdk.arguments import text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import DownloadProgress, download, path_below
 
@@ -34,8 +35,9 @@ class RunFiles:
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.get_file_names()  # doctest: +SKIP
-            ['model/MLmodel', 'model/model.pkl', 'residuals.png']
+            >>> run.upload_folder("plots", "photos")
+            >>> run.get_file_names()
+            ['plots/1.png', 'plots/2.png']
         """
         return sorted(found.path for found in self._files_below(""))
 
@@ -52,8 +54,14 @@ class RunFiles:
         Raises:
             NotFound: The run has no such file.
             InvalidParameter: The name is that of a folder.
+
+        Example:
+            >>> run.upload_file("plots/residuals.png", "photos/1.png")
+            >>> run.download_file("plots/residuals.png", "here.png")
+            >>> Path("here.png").exists()
+            True
         """
-        found = self._described(name)
+        found = self._described(text(name, "name"))
         own_name = name.rpartition("/")[2]
         target = Path() if output_file_path is None else Path(output_file_path)
         if target.is_dir() or str(output_file_path or "").endswith(("/", os.sep)):
@@ -66,8 +74,9 @@ class RunFiles:
         prefix: str | None = None,
         output_directory: str | os.PathLike[str] | None = None,
         output_paths: Sequence[str | os.PathLike[str]] | None = None,
-        *,
+        batch_size: int = 100,
         append_prefix: bool = True,
+        timeout_seconds: int | None = None,
     ) -> None:
         """Bring the files of the run, or of one of its folders, to this machine.
 
@@ -76,12 +85,20 @@ class RunFiles:
             output_directory: The folder to put them into, by default the working directory. No name that a
                 server sends leads out of it.
             output_paths: A path for each file, in the order of their sorted names, in place of those names.
+            batch_size: Taken for Azure's scripts; no effect.
             append_prefix: Whether the folder's own name is kept.
+            timeout_seconds: Taken for Azure's scripts; a download ends when the server answers no more.
 
         Raises:
             NotFound: The run has no files below ``prefix``.
             InvalidParameter: The number of ``output_paths`` is not that of the files, or a name leads out
                 of the folder.
+
+        Example:
+            >>> run.upload_folder("plots", "photos")
+            >>> run.download_files("plots", "here")
+            >>> sorted(path.name for path in Path("here/plots").iterdir())
+            ['1.png', '2.png']
         """
         wanted = (prefix or "").strip("/")
         files = sorted(self._files_below(wanted), key=lambda found: found.path)

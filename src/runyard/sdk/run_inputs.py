@@ -32,8 +32,8 @@ class RunInputs(ABC):
         Empty for any other run.
 
         Example:
-            >>> Run.get_context().input_datasets["cars"]  # doctest: +SKIP
-            '/srv/runyard/jobs/9a1f.../1/inputs/cars'
+            >>> run.input_datasets
+            {}
         """
         said = self._said(_INPUTS)
         assets: dict[str, str] = said.get("assets", {})
@@ -42,7 +42,12 @@ class RunInputs(ABC):
 
     @property
     def output_datasets(self) -> dict[str, str]:
-        """The folders of the job that this process is that go to datastores after it, by name."""
+        """The folders of the job that this process is that go to datastores after it, by name.
+
+        Example:
+            >>> run.output_datasets
+            {}
+        """
         found: dict[str, str] = self._said(_OUTPUTS)
         return found
 

@@ -66,7 +66,14 @@ class RunJob(RunLife):
 
     @property
     def job(self) -> WireJob | None:
-        """The job that is behind this run, as it was when it was last read; None if there is none."""
+        """The job that is behind this run, as it was when it was last read; None if there is none.
+
+        Example:
+            >>> job.job.script
+            'train.py'
+            >>> run.job is None
+            True
+        """
         return self._known_job()
 
     def get_environment(self) -> Environment:
@@ -76,15 +83,20 @@ class RunJob(RunLife):
             InvalidState: The run is no job's.
 
         Example:
-            >>> list(run.get_environment().python.conda_dependencies.pip_packages)  # doctest: +SKIP
-            ['scikit-learn']
+            >>> job.get_environment().name
+            'submitted'
         """
         if self._known_job() is None:
             raise InvalidState(f"Run {self.id} was not submitted, so nothing is known of its environment.")
         return Environment._submitted(get_job_environment(self._connection, self.id))
 
     def console(self) -> Console:
-        """Return what the run's script prints, to be read along with."""
+        r"""Return what the run's script prints, to be read along with.
+
+        Example:
+            >>> job.console().read("console/stdout.000001.log").decode()
+            'trained\n'
+        """
         return Console(self._connection, self.id, self.get_status)
 
     def cancel(self) -> None:
@@ -93,7 +105,9 @@ class RunJob(RunLife):
         Of a run that is no job's, a process that still logs to it is not stopped by that.
 
         Example:
-            >>> run.cancel()  # doctest: +SKIP
+            >>> run.cancel()
+            >>> run.get_status()
+            'Canceled'
         """
         if self._known_job() is None:
             super().cancel()
@@ -106,6 +120,11 @@ class RunJob(RunLife):
         Args:
             error_details: What went wrong.
             error_code: A word for that, by which runs can be found.
+
+        Example:
+            >>> run.fail("no more memory", error_code="MEMORY")
+            >>> run.get_details()["error"]["error"]["code"]
+            'MEMORY'
         """
         if os.environ.get(_OF_THIS_PROCESS) != self.id and self._known_job() is not None:
             self._job = cancel_job(self._connection, self.id)
@@ -126,7 +145,7 @@ class RunJob(RunLife):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.wait_for_completion(show_output=True)["status"]  # doctest: +SKIP
+            >>> job.wait_for_completion()["status"]
             'Completed'
         """
         if not show_output or self._known_job() is None:
@@ -156,17 +175,40 @@ class RunJob(RunLife):
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> job.stream_console(error=io.StringIO())
+            trained
         """
         for stream, text in whole_lines(self.console().follow(pause)):
             target = (out or sys.stdout) if stream == "stdout" else (error or sys.stderr)
             target.write(text)
             target.flush()
 
-    def get_details_with_logs(self) -> dict[str, Any]:
-        """Return what :meth:`get_details` returns, with what its script printed under ``logFiles``.
+    def get_detailed_status(self) -> dict[str, str]:
+        """Return where the run is now, and of a job that waits, why it does.
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.get_detailed_status()
+            {'status': 'Running'}
+        """
+        status, job = self.get_status(), self._known_job()
+        if job is None or not _waits(job):
+            return {"status": status}
+        return {"status": status, "details": job.reason}
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        r"""Return what :meth:`get_details` returns, with what its script printed under ``logFiles``.
+
+        Raises:
+            NotFound: The run does not exist any more.
+
+        Example:
+            >>> job.get_details_with_logs()["logFiles"]["console/stdout.000001.log"]
+            'trained\n'
         """
         details, console = self.get_details(), self.console()
         read = {name: console.read(name).decode("utf-8", "replace") for name in self._log_names()}
@@ -182,8 +224,8 @@ class RunJob(RunLife):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.get_all_logs("logs")  # doctest: +SKIP
-            ['logs/console/setup.000001.log', 'logs/console/stdout.000001.log']
+            >>> "logs/console/stdout.000001.log" in job.get_all_logs("logs")
+            True
         """
         folder = Path(destination if destination is not None else self.id)
         names = self._log_names()
@@ -192,7 +234,12 @@ class RunJob(RunLife):
         return [str(folder / name) for name in names]
 
     def download_logs(self, destination: str | os.PathLike[str] | None = None) -> list[str]:
-        """As :meth:`get_all_logs`."""
+        """Bring what the script printed to this machine; see :meth:`get_all_logs`.
+
+        Example:
+            >>> "logs/console/stdout.000001.log" in job.download_logs("logs")
+            True
+        """
         return self.get_all_logs(destination)
 
     def submit_child(self, config: ScriptRunConfig, tags: Mapping[str, str] | None = None) -> Run:
@@ -201,6 +248,11 @@ class RunJob(RunLife):
         Args:
             config: What to run and where.
             tags: First tags of the run.
+
+        Example:
+            >>> child = run.submit_child(ScriptRunConfig("training", "train.py"))
+            >>> child.parent == run
+            True
         """
         return self.experiment.submit(config, {PARENT_TAG: self.id, **(tags or {})})
 
@@ -209,6 +261,10 @@ class RunJob(RunLife):
 
         Raises:
             InvalidState: The run is no job's, or has no code.
+
+        Example:
+            >>> len(job.get_snapshot_id())
+            64
         """
         job = self._known_job()
         if job is None or not job.snapshot:
@@ -230,6 +286,11 @@ class RunJob(RunLife):
         Raises:
             InvalidState: The run is no job's, or has no code.
             NotFound: The server does not have it any more.
+
+        Example:
+            >>> with tarfile.open(job.restore_snapshot(path="again")) as archive:
+            ...     archive.getnames()
+            ['train.py']
         """
         sha256 = snapshot_id or self.get_snapshot_id()
         folder = Path(path or ".")

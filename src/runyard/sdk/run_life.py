@@ -14,6 +14,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
 from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
+from runyard.sdk.arguments import number
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.progress import Bars
@@ -63,6 +64,12 @@ class RunLife(ABC):
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> run.complete()
+            >>> run.start()
+            >>> run.get_status()
+            'Running'
         """
         self._open_sink().flush()
         update = UpdateRun(run_id=self.id, status=RunStatus.RUNNING.value)
@@ -73,7 +80,9 @@ class RunLife(ABC):
         """End the run well, once what was logged is on its way; what the network holds up is sent later.
 
         Example:
-            >>> run.complete()  # doctest: +SKIP
+            >>> run.complete()
+            >>> run.get_status()
+            'Completed'
         """
         self._end(RunStatus.FINISHED)
 
@@ -112,10 +121,11 @@ class RunLife(ABC):
             Unavailable: It is not; it stays in the spool, and is sent later.
 
         Example:
-            >>> run.flush()  # doctest: +SKIP
+            >>> run.log("loss", 0.5)
+            >>> run.flush()
         """
-        if timeout_seconds < 0:
-            raise InvalidParameter(f"timeout_seconds={timeout_seconds} must be at least 0.")
+        if number(timeout_seconds, "timeout_seconds") < 0:
+            raise InvalidParameter(f"timeout_seconds={timeout_seconds!r} must be at least 0.")
         if not self._open_sink().flush(timeout_seconds):
             raise Unavailable(
                 f"Not all that was logged to run {self.id!r} is at the server. It waits on this machine, and "

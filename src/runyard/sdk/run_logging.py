@@ -16,6 +16,7 @@ import msgspec
 from runyard.errors import InvalidParameter
 from runyard.protocol.limits import MAX_VALUE_LENGTH, check_key, check_length
 from runyard.sdk import charts, logged_values
+from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.artifact_uploads import checked_name
 from runyard.sdk.logged_values import MARK_PREFIX, MLFLOW_TABLES_TAG, Mark
 from runyard.sdk.pictures import png_of
@@ -67,10 +68,12 @@ class RunLogging(ABC):
             InvalidParameter: It is neither number nor text, or no metric can have this name or step.
 
         Example:
-            >>> run.log("val/loss", 0.42)  # doctest: +SKIP
-            >>> run.log("val/loss", 0.40, step=10)  # doctest: +SKIP
+            >>> run.log("val/loss", 0.42)
+            >>> run.log("val/loss", 0.40, step=10)
+            >>> run.get_metrics("val/loss")
+            {'val/loss': [0.42, 0.4]}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         if isinstance(value, str):
             check_length(value, MAX_VALUE_LENGTH, "value")
             texts = self._texts.setdefault(name, [])
@@ -93,10 +96,12 @@ class RunLogging(ABC):
             InvalidParameter: One of them is no number, there are none, or no metric can have this name.
 
         Example:
-            >>> run.log_list("accuracies", [0.6, 0.7, 0.87])  # doctest: +SKIP
+            >>> run.log_list("accuracies", [0.6, 0.7, 0.87])
+            >>> run.get_metrics()
+            {'accuracies': [0.6, 0.7, 0.87]}
         """
-        check_key(name, "name")
-        values = list(value)
+        check_key(text(name, "name"), "name")
+        values = list(listed(value, "value"))
         if not values:
             raise InvalidParameter(f"value of {name!r} is an empty list.")
         if all(isinstance(each, str) for each in values):
@@ -120,9 +125,12 @@ class RunLogging(ABC):
             InvalidParameter: A value is neither number nor text, or a name can't be.
 
         Example:
-            >>> run.log_row("circle", sine=0.0, cosine=1.0)  # doctest: +SKIP
+            >>> run.log_row("circle", sine=0.0, cosine=1.0)
+            >>> run.log_row("circle", sine=1.0, cosine=0.0)
+            >>> run.get_metrics()
+            {'circle': {'sine': [0.0, 1.0], 'cosine': [1.0, 0.0]}}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         if not columns:
             raise InvalidParameter(f"The row of {name!r} has no columns: give them as column=value.")
         numbers = {key: value for key, value in columns.items() if not isinstance(value, str)}
@@ -150,9 +158,11 @@ class RunLogging(ABC):
             InvalidParameter: Columns differ in length, or hold what JSON has no word for.
 
         Example:
-            >>> run.log_table("circle", {"angle": [0, 90], "sine": [0.0, 1.0]})  # doctest: +SKIP
+            >>> run.log_table("circle", {"angle": [0, 90], "sine": [0.0, 1.0]})
+            >>> run.get_metrics()
+            {'circle': {'angle': [0, 90], 'sine': [0.0, 1.0]}}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         columns = _columns(name, value)
         path = _table_path(name)
         self._keep_bytes(path, logged_values.table_file(columns))
@@ -173,9 +183,11 @@ class RunLogging(ABC):
             FileNotFoundError: There is no such file.
 
         Example:
-            >>> run.log_image("roc", plot=pyplot)  # doctest: +SKIP
+            >>> run.log_image("roc", path="photos/1.png")
+            >>> run.get_metrics()
+            {'roc': 'images/roc.png'}
         """
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         if (path is None) == (plot is None):
             raise InvalidParameter("log_image takes either path= or plot=.")
         known = self._known_marks().get(name)
@@ -204,20 +216,57 @@ class RunLogging(ABC):
         Example:
             >>> data = {"class_labels": ["cat", "dog"], "matrix": [[9, 1], [2, 8]]}
             >>> chart = {"schema_type": "confusion_matrix", "schema_version": "v1", "data": data}
-            >>> run.log_confusion_matrix("animals", chart)  # doctest: +SKIP
+            >>> run.log_confusion_matrix("animals", chart)
+            >>> run.get_metrics()
+            {'animals': 'charts/animals.json'}
         """
         self._log_chart(name, charts.CONFUSION_MATRIX, value, description)
 
     def log_accuracy_table(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log true and false positives and negatives over thresholds; see :meth:`log_confusion_matrix`."""
+        """Log true and false positives and negatives over thresholds; see :meth:`log_confusion_matrix`.
+
+        Example:
+            >>> data = {
+            ...     "probability_tables": [[[1, 0, 1, 0], [0, 1, 0, 1]]],
+            ...     "percentile_tables": [[[1, 0, 1, 0], [0, 1, 0, 1]]],
+            ...     "class_labels": ["cat"],
+            ...     "probability_thresholds": [0.2, 0.8],
+            ...     "percentile_thresholds": [0.2, 0.8],
+            ... }
+            >>> chart = {"schema_type": "accuracy_table", "schema_version": "v1", "data": data}
+            >>> run.log_accuracy_table("animals", chart)
+            >>> run.get_metrics()
+            {'animals': 'charts/animals.json'}
+        """
         self._log_chart(name, charts.ACCURACY_TABLE, value, description)
 
     def log_residuals(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log ``bin_edges`` and ``bin_counts`` of residuals; see :meth:`log_confusion_matrix`."""
+        """Log ``bin_edges`` and ``bin_counts`` of residuals; see :meth:`log_confusion_matrix`.
+
+        Example:
+            >>> data = {"bin_edges": [-1, 0, 1], "bin_counts": [4, 6]}
+            >>> chart = {"schema_type": "residuals", "schema_version": "v1", "data": data}
+            >>> run.log_residuals("errors", chart)
+            >>> run.get_metrics()
+            {'errors': 'charts/errors.json'}
+        """
         self._log_chart(name, charts.RESIDUALS, value, description)
 
     def log_predictions(self, name: str, value: str | Mapping[str, Any], description: str = "") -> None:
-        """Log predicted over true values in bins; see :meth:`log_confusion_matrix`."""
+        """Log predicted over true values in bins; see :meth:`log_confusion_matrix`.
+
+        Example:
+            >>> data = {
+            ...     "bin_averages": [0.2, 0.7],
+            ...     "bin_errors": [0.0, 0.1],
+            ...     "bin_counts": [4, 6],
+            ...     "bin_edges": [0, 0.5, 1],
+            ... }
+            >>> chart = {"schema_type": "predictions", "schema_version": "v1", "data": data}
+            >>> run.log_predictions("fit", chart)
+            >>> run.get_metrics()
+            {'fit': 'charts/fit.json'}
+        """
         self._log_chart(name, charts.PREDICTIONS, value, description)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -227,10 +276,12 @@ class RunLogging(ABC):
             InvalidParameter: No param can have such a name, or a value is too long.
 
         Example:
-            >>> run.log_params({"alpha": 0.1, "layers": 3})  # doctest: +SKIP
+            >>> run.log_params({"alpha": 0.1, "layers": 3})
+            >>> run.get_params()
+            {'alpha': '0.1', 'layers': '3'}
         """
-        for key, value in params.items():
-            check_key(key, "params")
+        for key, value in pairs(params, "params").items():
+            check_key(text(key, "params"), "params")
             check_length(str(value), MAX_VALUE_LENGTH, f"params[{key!r}]")
         for record in in_records(self.id, params={key: str(value) for key, value in params.items()}):
             self._open_sink().log(record)
@@ -238,7 +289,7 @@ class RunLogging(ABC):
     def _log_chart(
         self, name: str, schema_type: str, value: str | Mapping[str, Any], description: str
     ) -> None:
-        check_key(name, "name")
+        check_key(text(name, "name"), "name")
         chart = charts.checked_chart(schema_type, value)
         path = f"charts/{checked_name(name)}.json"
         self._keep_bytes(path, json.dumps(chart, ensure_ascii=False).encode())

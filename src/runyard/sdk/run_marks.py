@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol.limits import MAX_VALUE_LENGTH, check_key, check_length
 from runyard.protocol.messages.logging import DeleteTag
+from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.run_sinks import RunSink, in_records
@@ -42,7 +43,9 @@ class RunMarks(ABC):
             InvalidParameter: No tag can have this key, or the value is too long.
 
         Example:
-            >>> run.tag("quality", "fantastic")  # doctest: +SKIP
+            >>> run.tag("quality", "fantastic")
+            >>> run.get_tags()["quality"]
+            'fantastic'
         """
         self.set_tags({key: value})
 
@@ -53,9 +56,12 @@ class RunMarks(ABC):
             InvalidParameter: No tag can have such a key, or a value is too long.
 
         Example:
-            >>> run.set_tags({"team": "robots", "checked": "yes"})  # doctest: +SKIP
+            >>> run.set_tags({"team": "robots", "checked": "yes"})
+            >>> run.get_tags()["checked"]
+            'yes'
         """
-        wanted = {key: "" if value is None else str(value) for key, value in tags.items()}
+        given = pairs(tags, "tags")
+        wanted = {text(key, "tags"): "" if value is None else str(value) for key, value in given.items()}
         for key, value in wanted.items():
             check_key(key, "tags")
             check_length(value, MAX_VALUE_LENGTH, f"tags[{key!r}]")
@@ -71,10 +77,13 @@ class RunMarks(ABC):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.remove_tags(["checked"])  # doctest: +SKIP
+            >>> run.tag("checked", "yes")
+            >>> run.remove_tags(["checked"])
+            >>> "checked" in run.tags
+            False
         """
         self._refresh()
-        for key in [tags] if isinstance(tags, str) else tags:
+        for key in [tags] if isinstance(tags, str) else listed(tags, "tags"):
             if key in self._known_tags():
                 try:
                     self._connection.tell(f"{MLFLOW}/runs/delete-tag", DeleteTag(run_id=self.id, key=key))
@@ -91,9 +100,13 @@ class RunMarks(ABC):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> run.add_properties({"dataset": "2026-11"})  # doctest: +SKIP
+            >>> run.add_properties({"data": "2026-11"})
+            >>> run.get_properties()["data"]
+            '2026-11'
         """
-        wanted = {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()}
+        wanted = {
+            f"{PROPERTY_PREFIX}{key}": str(value) for key, value in pairs(properties, "properties").items()
+        }
         for key, value in wanted.items():
             check_key(key, "properties")
             check_length(value, MAX_VALUE_LENGTH, f"properties[{key.removeprefix(PROPERTY_PREFIX)!r}]")

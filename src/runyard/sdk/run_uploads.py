@@ -12,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 from runyard.errors import InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.protocol.messages.trash import RemovedPartsAnswer
+from runyard.sdk.arguments import listed
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below, proxied_folder, upload
 from runyard.sdk.connection import Connection
 from runyard.sdk.run_sinks import RunSink
@@ -70,7 +71,9 @@ class RunUploads(ABC):
             Unavailable: No server answers; nothing of the file is there.
 
         Example:
-            >>> run.upload_file("plots/roc.png", "roc.png")  # doctest: +SKIP
+            >>> run.upload_file("plots/roc.png", "photos/1.png")
+            >>> run.get_file_names()
+            ['plots/roc.png']
         """
         self._upload([(checked_name(name), _content(path_or_stream))])
 
@@ -97,8 +100,11 @@ class RunUploads(ABC):
             Unavailable: No server answers; nothing of these files is there.
 
         Example:
-            >>> run.upload_files(["a.csv", "b.csv"], ["out/a.csv", "out/b.csv"])  # doctest: +SKIP
+            >>> run.upload_files(["a.png", "b.png"], ["photos/1.png", "photos/2.png"])
+            >>> run.get_file_names()
+            ['a.png', 'b.png']
         """
+        names, paths = listed(names, "names"), listed(paths, "paths")
         if len(names) != len(paths):
             raise InvalidParameter(f"There are {len(names)} names, but {len(paths)} paths.")
         plain = [checked_name(name) for name in names]
@@ -122,7 +128,9 @@ class RunUploads(ABC):
             Unavailable: No server answers; nothing of these files is there.
 
         Example:
-            >>> run.upload_folder("model", "out/model")  # doctest: +SKIP
+            >>> run.upload_folder("plots", "photos")
+            >>> run.get_file_names()
+            ['plots/1.png', 'plots/2.png']
         """
         prefix = checked_name(name)
         self._upload([(f"{prefix}/{below}", local) for below, local in files_below(Path(path))])
@@ -139,7 +147,9 @@ class RunUploads(ABC):
             InvalidParameter: There is no such folder or file.
 
         Example:
-            >>> run.take_snapshot("src")  # doctest: +SKIP
+            >>> run.take_snapshot("training")
+            >>> run.get_file_names()
+            ['code/files/train.py']
         """
         path = Path(file_or_folder_path)
         if not path.exists():

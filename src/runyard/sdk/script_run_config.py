@@ -68,10 +68,10 @@ class ScriptRunConfig:
 
     Example:
         >>> config = ScriptRunConfig("training", "train.py", ["--alpha", 0.1])
-        >>> config.run_config.target = "pool"
         >>> config
-        ScriptRunConfig('train.py', source_directory='training', target='pool')
-        >>> run = experiment.submit(config)  # doctest: +SKIP
+        ScriptRunConfig('train.py', source_directory='training', target='local')
+        >>> experiment.submit(config).job.arguments
+        ['--alpha', '0.1']
     """
 
     _is_of_azureml: ClassVar[bool] = False
@@ -130,6 +130,10 @@ class ScriptRunConfig:
         Raises:
             NotFound: There is no such folder or script.
             InvalidParameter: There is neither script nor command, or the path leads out of the folder.
+
+        Example:
+            >>> ScriptRunConfig("training", "train.py").checked_script()
+            'train.py'
         """
         folder = Path(self.source_directory or ".")
         if not folder.is_dir():
@@ -150,7 +154,12 @@ class ScriptRunConfig:
         return path.as_posix()
 
     def data(self) -> JobData:
-        """Return what is known of the job's data before its words are looked at."""
+        """Return what is known of the job's data before its words are looked at.
+
+        Example:
+            >>> ScriptRunConfig("training", "train.py").data().inputs
+            {}
+        """
         return JobData(self.inputs, self.outputs)
 
     def checked_command(self, data: JobData | None = None) -> list[str]:
@@ -161,6 +170,10 @@ class ScriptRunConfig:
 
         Raises:
             InvalidParameter: It is empty, or no words.
+
+        Example:
+            >>> ScriptRunConfig("training", command=["python", "train.py"]).checked_command()
+            ['python', 'train.py']
         """
         if self.command is None:
             return []
@@ -176,6 +189,10 @@ class ScriptRunConfig:
 
         Raises:
             InvalidParameter: One of them is nothing that can be an argument.
+
+        Example:
+            >>> ScriptRunConfig("training", "train.py", ["--alpha", 0.1]).checked_arguments()
+            ['--alpha', '0.1']
         """
         data = data or JobData()
         references = self.run_config.data_references
@@ -186,6 +203,10 @@ class ScriptRunConfig:
 
         Raises:
             InvalidParameter: It is of the wrong kind.
+
+        Example:
+            >>> ScriptRunConfig("training", "train.py", environment="training:3").wire_environment().version
+            3
         """
         if self.run_config.environment in (None, Environment(DEFAULT_ENVIRONMENT)):
             return None
@@ -198,6 +219,8 @@ class ScriptRunConfig:
 def _folder(said: str | os.PathLike[str] | None, *, has_code: bool) -> str | None:
     if said is None:
         return "." if has_code else None
+    if not isinstance(said, str | os.PathLike):
+        raise InvalidParameter(f"source_directory must be a path, not {said!r}.")
     return os.fspath(said)
 
 

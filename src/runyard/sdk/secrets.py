@@ -32,8 +32,8 @@ class Secrets:
         workspace_name: For what is shown.
 
     Example:
-        >>> ws.secrets.set("warehouse-password", "s3cr3t")  # doctest: +SKIP
-        >>> ws.secrets.get("warehouse-password")  # doctest: +SKIP
+        >>> ws.secrets.set("warehouse-password", "s3cr3t")
+        >>> ws.secrets.get("warehouse-password")
         's3cr3t'
     """
 
@@ -52,6 +52,11 @@ class Secrets:
         Raises:
             InvalidParameter: There can be no such name or value.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> ws.secrets.set("warehouse-password", "s3cr3t", content_type="text/plain")
+            >>> "warehouse-password" in ws.secrets
+            True
         """
         body = SetSecret(value=value, content_type=content_type)
         self._connection.put_message(_path(name), body, SecretAnswer)
@@ -62,6 +67,11 @@ class Secrets:
         Raises:
             NotFound: The workspace has no such secret.
             Forbidden: The credential does not allow to read values.
+
+        Example:
+            >>> ws.secrets.set("warehouse-password", "s3cr3t")
+            >>> ws.secrets.get("warehouse-password")
+            's3cr3t'
         """
         return self._connection.get(_path(name), SecretValueAnswer).value
 
@@ -69,13 +79,20 @@ class Secrets:
         """Return the names of all secrets, sorted.
 
         Example:
-            >>> ws.secrets.list()  # doctest: +SKIP
+            >>> ws.secrets.set("warehouse-password", "s3cr3t")
+            >>> ws.secrets.list()
             ['warehouse-password']
         """
         return [secret.name for secret in self.describe()]
 
     def describe(self) -> builtins.list[WireSecret]:
-        """Return what is known of each secret beside its value: who set it last, and when."""
+        """Return what is known of each secret beside its value: who set it last, and when.
+
+        Example:
+            >>> ws.secrets.set("warehouse-password", "s3cr3t", content_type="text/plain")
+            >>> [(each.name, each.content_type) for each in ws.secrets.describe()]
+            [('warehouse-password', 'text/plain')]
+        """
         return self._connection.get(_SECRETS, ListSecretsAnswer).secrets
 
     def delete(self, name: str) -> None:
@@ -84,6 +101,12 @@ class Secrets:
         Raises:
             NotFound: The workspace has no such secret.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> ws.secrets.set("warehouse-password", "s3cr3t")
+            >>> ws.secrets.delete("warehouse-password")
+            >>> len(ws.secrets)
+            0
         """
         self._connection.delete(_path(name), Empty(), Empty)
 
@@ -114,19 +137,31 @@ class Keyvault:
         secrets: The same by our own names.
 
     Example:
-        >>> vault = ws.get_default_keyvault()  # doctest: +SKIP
-        >>> vault.set_secret(name="warehouse-password", value="s3cr3t")  # doctest: +SKIP
+        >>> vault = ws.get_default_keyvault()
+        >>> vault.set_secret(name="warehouse-password", value="s3cr3t")
+        >>> vault.get_secret("warehouse-password")
+        's3cr3t'
     """
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
     def set_secret(self, name: str, value: str, content_type: str = "") -> None:
-        """Keep a value under a name; see :meth:`Secrets.set`."""
+        """Keep a value under a name; see :meth:`Secrets.set`.
+
+        Example:
+            >>> vault.set_secret("warehouse-password", "s3cr3t", content_type="text/plain")
+        """
         self._secrets.set(name, value, content_type=content_type)
 
     def set_secrets(self, secrets_batch: Mapping[str, str]) -> None:
-        """Keep several values, one after the other."""
+        """Keep several values, one after the other.
+
+        Example:
+            >>> vault.set_secrets({"user": "ada", "password": "s3cr3t"})
+            >>> vault.get_secret("user")
+            'ada'
+        """
         for name, value in secrets_batch.items():
             self._secrets.set(name, value)
 
@@ -135,18 +170,30 @@ class Keyvault:
 
         Raises:
             NotFound: The workspace has no such secret.
+
+        Example:
+            >>> vault.set_secret("warehouse-password", "s3cr3t")
+            >>> vault.get_secret("warehouse-password")
+            's3cr3t'
         """
         return self._secrets.get(name)
 
     def get_secrets(self, secrets: Sequence[str]) -> dict[str, str | None]:
-        """Return the values of several secrets by their names, and None for those that are not there."""
+        """Return the values of several secrets by their names, and None for those that are not there.
+
+        Example:
+            >>> vault.set_secret("user", "ada")
+            >>> vault.get_secrets(["user", "password"])
+            {'user': 'ada', 'password': None}
+        """
         return {name: self._found(name) for name in secrets}
 
     def list_secrets(self) -> list[dict[str, str]]:
         """Return the names of all secrets, each in a dictionary as Azure's SDK has it.
 
         Example:
-            >>> vault.list_secrets()  # doctest: +SKIP
+            >>> vault.set_secret("warehouse-password", "s3cr3t")
+            >>> vault.list_secrets()
             [{'name': 'warehouse-password', 'contentType': ''}]
         """
         return [{"name": each.name, "contentType": each.content_type} for each in self._secrets.describe()]
@@ -156,6 +203,12 @@ class Keyvault:
 
         Raises:
             NotFound: The workspace has no such secret.
+
+        Example:
+            >>> vault.set_secret("warehouse-password", "s3cr3t")
+            >>> vault.delete_secret("warehouse-password")
+            >>> vault.list_secrets()
+            []
         """
         self._secrets.delete(name)
 
@@ -164,6 +217,12 @@ class Keyvault:
 
         Raises:
             NotFound: The workspace has not one of them; those before it are gone.
+
+        Example:
+            >>> vault.set_secrets({"user": "ada", "password": "s3cr3t"})
+            >>> vault.delete_secrets(["user", "password"])
+            >>> vault.list_secrets()
+            []
         """
         for name in secrets:
             self._secrets.delete(name)
@@ -189,14 +248,22 @@ class HasSecrets:
 
     @property
     def secrets(self) -> Secrets:
-        """The passwords and keys that the workspace keeps, encrypted."""
+        """The passwords and keys that the workspace keeps, encrypted.
+
+        Example:
+            >>> ws.secrets.set("warehouse-password", "s3cr3t")
+            >>> list(ws.secrets)
+            ['warehouse-password']
+        """
         return Secrets(self._connection, self._name)
 
     def get_default_keyvault(self) -> Keyvault:
         """Return the workspace's secrets under the names of Azure's first SDK.
 
         Example:
-            >>> ws.get_default_keyvault().get_secret("warehouse-password")  # doctest: +SKIP
+            >>> vault = ws.get_default_keyvault()
+            >>> vault.set_secret("warehouse-password", "s3cr3t")
+            >>> vault.get_secret("warehouse-password")
             's3cr3t'
         """
         return Keyvault(self.secrets)

@@ -10,6 +10,7 @@ import msgspec
 from runyard.entities.sweep import DistributionKind, Goal, Sampling, StoppingKind
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.sweeps import SubmitSweep, WireDistribution, WireStopping
+from runyard.sdk.arguments import pairs
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.sweep_run import SweepRun
 
@@ -68,8 +69,8 @@ class SweepConfig:
     Example:
         >>> script = ScriptRunConfig("training", "train.py")
         >>> parameters = {"lr": {"low": 1e-4, "high": 0.1, "log": True}, "depth": [2, 4, 8]}
-        >>> sweep = SweepConfig(script, parameters, "loss", max_trials=20)
-        >>> run = experiment.submit(sweep)  # doctest: +SKIP
+        >>> SweepConfig(script, parameters, "loss", max_trials=20)
+        SweepConfig(minimize 'loss' by random over lr, depth)
     """
 
     _run_class: ClassVar[type[SweepRun]] = SweepRun
@@ -93,7 +94,9 @@ class SweepConfig:
                 f"run_config must be a ScriptRunConfig, not a {type(run_config).__name__}."
             )
         self.run_config = run_config
-        self.parameters = {name: distribution_of(name, each) for name, each in parameters.items()}
+        self.parameters = {
+            name: distribution_of(name, each) for name, each in pairs(parameters, "parameters").items()
+        }
         self.metric = metric
         self.goal = _word(goal, Goal, "goal")
         self.sampling = _word(sampling, Sampling, "sampling")

@@ -33,9 +33,10 @@ class SweepRun(Run):
         NotFound: The experiment has no such run, or no sweep is behind it.
 
     Example:
-        >>> sweep = SweepRun(experiment, "9a1f...")  # doctest: +SKIP
-        >>> sweep.get_best_run().get_params()  # doctest: +SKIP
-        {'lr': '0.01', 'depth': '4'}
+        >>> script = ScriptRunConfig("training", "train.py")
+        >>> sweep = experiment.submit(SweepConfig(script, {"depth": [2, 4]}, "loss", max_trials=2))
+        >>> SweepRun(experiment, sweep.id).sweep.metric
+        'loss'
     """
 
     _sweep: WireSweep
@@ -55,7 +56,12 @@ class SweepRun(Run):
 
     @property
     def sweep(self) -> WireSweep:
-        """What the server said of the sweep when it was last read."""
+        """What the server said of the sweep when it was last read.
+
+        Example:
+            >>> sweep.sweep.max_trials
+            2
+        """
         return self._sweep
 
     def get_sweep(self) -> WireSweep:
@@ -63,6 +69,10 @@ class SweepRun(Run):
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> sweep.get_sweep().goal
+            'minimize'
         """
         self._sweep = get_sweep(self._connection, self.id)
         return self._sweep
@@ -74,8 +84,9 @@ class SweepRun(Run):
             NotFound: The run does not exist any more.
 
         Example:
-            >>> [(trial.parameters, trial.value) for trial in sweep.get_trials()]  # doctest: +SKIP
-            [({'lr': 0.1}, 0.42), ({'lr': 0.01}, 0.31)]
+            >>> waited = sweep.wait_for_completion()
+            >>> [(trial.parameters, trial.value) for trial in sweep.get_trials()]
+            [({'depth': 2}, 0.25), ({'depth': 4}, 0.25)]
         """
         return list_trials(self._connection, self.id)
 
@@ -84,6 +95,11 @@ class SweepRun(Run):
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> waited = sweep.wait_for_completion()
+            >>> sweep.get_best_run().get_metrics()
+            {'loss': 0.25}
         """
         best = self.get_sweep().best
         return None if best is None else self._run_of(best.run_id)
@@ -92,7 +108,12 @@ class SweepRun(Run):
         """End the sweep: no more trials are begun, and those that go on are ended.
 
         Example:
-            >>> sweep.cancel()  # doctest: +SKIP
+            >>> pool.pause()
+            >>> script = ScriptRunConfig("training", "train.py", compute_target=pool)
+            >>> sweep = experiment.submit(SweepConfig(script, {"depth": [2, 4]}, "loss", max_trials=2))
+            >>> sweep.cancel()
+            >>> sweep.wait_for_completion(raise_on_error=False)["status"]
+            'Canceled'
         """
         self._sweep = cancel_sweep(self._connection, self.id)
 
@@ -101,6 +122,10 @@ class SweepRun(Run):
 
         Raises:
             NotFound: The run does not exist any more.
+
+        Example:
+            >>> sweep.get_details()["sweep"]["sampling"]
+            'grid'
         """
         details = super().get_details()
         sweep = self.get_sweep()

@@ -48,6 +48,11 @@ class Collected:
     Args:
         freed: How many things, points and bytes of them.
         database_bytes: How long the database is now.
+
+    Example:
+        >>> run.delete()
+        >>> ws.trash.collect().freed.runs
+        1
     """
 
     freed: Freed
@@ -61,8 +66,9 @@ class Trash:
         connection: Reaches the workspace.
 
     Example:
-        >>> ws.trash.collect(older_than=timedelta(days=30)).freed.artifact_bytes  # doctest: +SKIP
-        73400320
+        >>> run.delete()
+        >>> ws.trash.collect().freed.runs
+        1
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -70,7 +76,12 @@ class Trash:
 
     @property
     def rules(self) -> RetentionRules:
-        """The rules that the workspace keeps about what of it may go."""
+        """The rules that the workspace keeps about what of it may go.
+
+        Example:
+            >>> list(ws.trash.rules)
+            []
+        """
         return RetentionRules(self._connection)
 
     def list_items(self) -> Iterator[WireTrashed]:
@@ -78,6 +89,11 @@ class Trash:
 
         Raises:
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> run.delete()
+            >>> [(each.kind, each.name) for each in ws.trash.list_items()]
+            [('run', 'ridge')]
         """
         page_token: str | None = None
         while True:
@@ -107,6 +123,10 @@ class Trash:
         Raises:
             NotFound: One of the ids is no run's.
             InvalidFilter: The filter does not follow the grammar.
+
+        Example:
+            >>> ws.trash.delete_runs([run.id]) == [run.id]
+            True
         """
         return self._move("delete", run_ids, experiment_ids, filter_text, dry_run)
 
@@ -123,6 +143,11 @@ class Trash:
         Raises:
             NotFound: One of the ids is no run's.
             InvalidFilter: The filter does not follow the grammar.
+
+        Example:
+            >>> run.delete()
+            >>> ws.trash.restore_runs([run.id]) == [run.id]
+            True
         """
         return self._move("restore", run_ids, experiment_ids, filter_text, dry_run)
 
@@ -136,6 +161,10 @@ class Trash:
 
         Raises:
             NotFound: One of the ids is no experiment's.
+
+        Example:
+            >>> ws.trash.delete_experiments([experiment.id])
+            ['diabetes']
         """
         wanted = DeleteExperiments(experiment_ids=[*experiment_ids], reuse_name=reuse_name)
         answer = self._connection.post(
@@ -151,6 +180,11 @@ class Trash:
         Raises:
             NotFound: One of the ids is no experiment's.
             AlreadyExists: Another experiment has the new name.
+
+        Example:
+            >>> experiment.archive()
+            >>> ws.trash.restore_experiments([experiment.id])
+            ['diabetes']
         """
         wanted = RestoreExperiments(experiment_ids=[*experiment_ids], new_name=new_name)
         answer = self._connection.post(
@@ -163,6 +197,12 @@ class Trash:
 
         Raises:
             NotFound: One of the ids is no model's.
+
+        Example:
+            >>> ws.trash.restore_logged_models(["m-" + "0" * 32])
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotFound: ...
         """
         wanted = ModelIds(model_ids=[*model_ids])
         self._connection.post("/api/v1/logged-models/restore", wanted, ModelsAnswer, is_repeatable=True)
@@ -173,6 +213,13 @@ class Trash:
         Raises:
             NotFound: One of the ids is no run's.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> from runyard.protocol.messages.trash import RemoveParts
+            >>> run.log("loss", 0.5)
+            >>> run.flush()
+            >>> ws.trash.remove_parts(RemoveParts(run_ids=[run.id], metric_keys=["loss"])).metric_points
+            1
         """
         return self._connection.post(
             "/api/v1/runs/remove-parts", parts, RemovedPartsAnswer, is_repeatable=True
@@ -183,6 +230,11 @@ class Trash:
 
         Raises:
             NotFound: No run of the experiment reads such a dataset.
+
+        Example:
+            >>> dataset.log_to(run)
+            >>> ws.trash.remove_dataset(experiment.id, "titanic") > 0
+            True
         """
         wanted = RemoveDataset(experiment_id=experiment_id, name=name, digest=digest)
         return self._connection.post("/api/v1/datasets/remove", wanted, RemovedDatasetAnswer).database_bytes
@@ -202,6 +254,10 @@ class Trash:
         Raises:
             NotFound: One of the names is no model's.
             InvalidFilter: The filter does not follow the grammar.
+
+        Example:
+            >>> ws.trash.remove_registered_models([model.name])
+            ['ridge']
         """
         wanted = RemoveRegisteredModels(names=[*names], filter=filter_text, dry_run=dry_run)
         path = "/api/v1/registered-models/delete"
@@ -224,6 +280,10 @@ class Trash:
         Raises:
             NotFound: One of them is not there.
             InvalidFilter: The filter does not follow the grammar.
+
+        Example:
+            >>> ws.trash.remove_model_versions([(model.name, "1")])
+            [('ridge', '1')]
         """
         named = [WireNumbered(name=name, version=version) for name, version in versions]
         wanted = RemoveModelVersions(versions=named, filter=filter_text, dry_run=dry_run)
@@ -260,7 +320,14 @@ class Trash:
             InvalidParameter: A rule can't be.
             Forbidden: The credential does not allow it.
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> run.delete()
+            >>> ws.trash.collect(dry_run=True).freed.runs
+            1
         """
+        if not hasattr(older_than, "total_seconds"):
+            raise InvalidParameter(f"older_than must be a datetime.timedelta, not {older_than!r}.")
         wanted = CollectTrash(
             older_than_s=older_than.total_seconds(),
             experiment_ids=[*experiment_ids],
@@ -344,22 +411,42 @@ class HasTrash:
     _url: str
     _connection: Connection
 
-    def delete(self, *, dry_run: bool = False, on_progress: OnProgress = lambda freed: None) -> Collected:
+    def delete(
+        self,
+        delete_dependent_resources: bool = False,
+        no_wait: bool = False,
+        *,
+        dry_run: bool = False,
+        on_progress: OnProgress = lambda freed: None,
+    ) -> Collected:
         """Take the workspace away for good with all that it holds, its files too, and return what that freed.
 
         From the first moment it has no address any more. Stopped on its way, the next call goes on.
 
         Args:
+            delete_dependent_resources: Taken for Azure's scripts; all that it holds goes with it.
+            no_wait: As ``delete_dependent_resources``; this waits.
             dry_run: Only say how much it would be.
             on_progress: Called every second or so with what has been freed so far.
 
         Raises:
             InvalidParameter: It is the default workspace.
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> doomed = Workspace.create("doomed")
+            >>> doomed.delete().freed.runs
+            0
         """
         return delete_workspace(self._name, url=self._url, dry_run=dry_run, on_progress=on_progress)
 
     @property
     def trash(self) -> Trash:
-        """What was deleted and can be brought back."""
+        """What was deleted and can be brought back.
+
+        Example:
+            >>> run.delete()
+            >>> [each.name for each in ws.trash.list_items()]
+            ['ridge']
+        """
         return Trash(self._connection)

@@ -38,7 +38,7 @@ class HasUsage:
             Unavailable: No server answers at the address.
 
         Example:
-            >>> ws.usage().workspaces[0].artifact_bytes  # doctest: +SKIP
-            1284405
+            >>> ws.usage().workspaces[0].runs
+            0
         """
         return self._connection.get(f"/api/v1/workspaces/{quote(self._name, safe='')}/usage", UsageAnswer)

@@ -6,20 +6,22 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from runyard.errors import AlreadyExists, NotFound
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.messages.workspaces import (
+    ChangeWorkspace,
     CreateWorkspace,
     ListWorkspacesAnswer,
     WireWorkspace,
     WorkspaceAnswer,
 )
 from runyard.sdk.addresses import default_url, server_url
+from runyard.sdk.arguments import pairs, text
 from runyard.sdk.azure_options import check_azure_options
 from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
-from runyard.sdk.connection import Connection, connect
+from runyard.sdk.connection import connect
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
@@ -34,12 +36,14 @@ from runyard.sdk.run import Run
 from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
-from runyard.sdk.workspace_details import assumed, details_of
+from runyard.sdk.workspace_details import assumed
+from runyard.sdk.workspace_record import WorkspaceRecord
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
 class Workspace(
+    WorkspaceRecord,
     HasTrash,
     HasUsage,
     HasQuota,
@@ -67,10 +71,10 @@ class Workspace(
         Unavailable: No server answers at the address.
 
     Example:
-        >>> ws = Workspace.from_config()  # doctest: +SKIP
-        >>> mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())  # doctest: +SKIP
-        >>> ws.experiments["diabetes"]  # doctest: +SKIP
-        Experiment('diabetes', workspace='default')
+        >>> ws = Workspace.from_config()
+        >>> mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())
+        >>> Experiment(ws, "diabetes")
+        Experiment('diabetes', workspace='lab')
     """
 
     def __init__(
@@ -90,6 +94,8 @@ class Workspace(
 
     def _settle(self, subscription_id: str | None, resource_group: str | None, name: str, url: str) -> None:
         self._url = url
+        if not text(name, "name"):
+            raise InvalidParameter("name must not be empty: a workspace has a name.")
         self._name = name
         self._subscription_id = subscription_id
         self._resource_group = resource_group
@@ -131,8 +137,8 @@ class Workspace(
             Unavailable: No server answers at the address.
 
         Example:
-            >>> Workspace.from_config().name  # doctest: +SKIP
-            'default'
+            >>> Workspace.from_config().name
+            'lab'
         """
         found = find_configuration(path)
         return Workspace(
@@ -166,7 +172,7 @@ class Workspace(
             Unavailable: No server answers at the address.
 
         Example:
-            >>> Workspace.get("default", url="http://127.0.0.1:5000")  # doctest: +SKIP
+            >>> Workspace.get("default", url="http://127.0.0.1:5000")
             Workspace('default', url='http://127.0.0.1:5000')
         """
         check_azure_options("Workspace.get", azure_options)
@@ -207,12 +213,13 @@ class Workspace(
             Unavailable: No server answers at the address.
 
         Example:
-            >>> Workspace.create("vision", tags={"team": "robots"}).tags  # doctest: +SKIP
+            >>> vision = Workspace.create("vision", tags={"team": "robots"}, exist_ok=True)
+            >>> vision.tags
             {'team': 'robots'}
         """
         check_azure_options("Workspace.create", azure_options)
         address = server_url(url) if url else default_url()
-        wanted = CreateWorkspace(name=name, description=description, tags=dict(tags or {}))
+        wanted = CreateWorkspace(name=name, description=description, tags=dict(pairs(tags or {}, "tags")))
         try:
             connect(address).post("/api/v1/workspaces", wanted, WorkspaceAnswer)
         except AlreadyExists:
@@ -243,8 +250,8 @@ class Workspace(
             Unavailable: No server answers at the address.
 
         Example:
-            >>> sorted(Workspace.list())  # doctest: +SKIP
-            ['default', 'vision']
+            >>> "default" in Workspace.list()
+            True
         """
         address = server_url(url) if url else default_url()
         answer = connect(address).get("/api/v1/workspaces", ListWorkspacesAnswer)
@@ -264,6 +271,11 @@ class Workspace(
 
         Raises:
             InvalidParameter: ``file_name`` is not a plain name.
+
+        Example:
+            >>> ws.write_config("project")
+            >>> Workspace.from_config("project").name
+            'lab'
         """
         configuration = Configuration(self._name, self.subscription_id, self.resource_group, self._url)
         write_configuration(configuration, Path(path or "."), file_name or FILE_NAMES[0])
@@ -278,22 +290,48 @@ class Workspace(
             Unavailable: No server answers at the address.
 
         Example:
-            >>> ws.get_details()["runCount"]  # doctest: +SKIP
-            12
+            >>> ws.get_details()["runCount"]
+            0
         """
         self._described = self._fetch()
         return self.describe()
 
-    def describe(self) -> dict[str, Any]:
-        """Return what :meth:`get_details` returns, as it was when the server was last asked."""
-        return {
-            "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self._name}",
-            "name": self._name,
-            "workspaceid": self._name,
-            "friendlyName": self._name,
-            **details_of(self._described, self._url, self.tracking_uri, self.location),
-        }
+    def update(
+        self,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        **azure_options: Any,
+    ) -> Workspace:
+        """Change what is said of the workspace, and return it; what is left out stays as it is.
+
+        Args:
+            friendly_name: Must be its name, if it is given: a workspace has no second one.
+            description: Free text.
+            tags: Free key and value pairs, in place of those that it has.
+            **azure_options: Further keywords of Azure's first SDK; no effect.
+
+        Raises:
+            NotImplementedHere: ``friendly_name`` is another name.
+            Forbidden: The caller does not own the workspace.
+            NotFound: The workspace does not exist any more.
+
+        Example:
+            >>> ws.update(description="Robots that see.", tags={"team": "robots"}).tags
+            {'team': 'robots'}
+        """
+        check_azure_options("Workspace.update", azure_options)
+        if friendly_name not in (None, self._name):
+            raise NotImplementedHere(
+                f"friendly_name={friendly_name!r} has no counterpart: a workspace has one name, "
+                f"{self._name!r}. Say more of it by description or tags."
+            )
+        wanted = ChangeWorkspace(
+            description=description, tags=None if tags is None else dict(pairs(tags, "tags"))
+        )
+        path = f"/api/v1/workspaces/{quote(self._name, safe='')}"
+        self._described = self._connection.change("PATCH", path, wanted, WorkspaceAnswer).workspace
+        return self
 
     def get_mlflow_tracking_uri(self) -> str:
         """Return the address to give to ``mlflow.set_tracking_uri``.
@@ -304,8 +342,8 @@ class Workspace(
         two lines that ``runyard token`` prints.
 
         Example:
-            >>> ws.get_mlflow_tracking_uri()  # doctest: +SKIP
-            'http://127.0.0.1:5000/workspaces/default'
+            >>> ws.get_mlflow_tracking_uri()
+            'http://127.0.0.1:5000/workspaces/lab'
         """
         announce(self._url, find_credential(self._url))
         return self.tracking_uri
@@ -315,6 +353,10 @@ class Workspace(
 
         Raises:
             NotFound: This workspace has no such run.
+
+        Example:
+            >>> ws.get_run(run.id).display_name
+            'ridge'
         """
         return Run.get(self, run_id)
 
@@ -323,58 +365,34 @@ class Workspace(
 
         Raises:
             NotFound: This workspace has no such experiment.
+
+        Example:
+            >>> ws.get_experiment(experiment.id)
+            Experiment('diabetes', workspace='lab')
         """
         return experiment_of(self, experiment_id)
 
     @property
     def experiments(self) -> Experiments:
-        """The active experiments by name, read from the server as they are asked for."""
+        """The active experiments by name, read from the server as they are asked for.
+
+        Example:
+            >>> experiment = Experiment(ws, "diabetes")
+            >>> ws.experiments["diabetes"] == experiment
+            True
+        """
         return Experiments(self)
 
     @property
     def grants(self) -> Grants:
-        """Who has which role in the workspace and in its experiments."""
+        """Who has which role in the workspace and in its experiments.
+
+        Example:
+            >>> granted = ws.grants.set("everyone", "reader")
+            >>> [(grant.principal, grant.role) for grant in ws.grants]
+            [('everyone', 'reader')]
+        """
         return Grants(self.connection)
-
-    @property
-    def name(self) -> str:
-        """Name of the workspace."""
-        return self._name
-
-    @property
-    def url(self) -> str:
-        """Address of the server."""
-        return self._url
-
-    @property
-    def subscription_id(self) -> str:
-        """The subscription that the workspace was opened with; the server's own when it was none."""
-        return self._subscription_id or self._described.subscription_id
-
-    @property
-    def resource_group(self) -> str:
-        """The resource group that the workspace was opened with; the server's own when it was none."""
-        return self._resource_group or self._described.resource_group
-
-    @property
-    def location(self) -> str:
-        """Where the workspace is: the server's host."""
-        return urlsplit(self._url).hostname or ""
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The workspace's tags when it was opened, or at the last :meth:`get_details`."""
-        return dict(self._described.tags)
-
-    @property
-    def connection(self) -> Connection:
-        """Calls to this workspace, for the other objects of the SDK."""
-        return self._connection
-
-    @property
-    def tracking_uri(self) -> str:
-        """The address of this workspace: that of the Studio, and what MLflow's client logs to."""
-        return f"{self._url}/workspaces/{quote(self._name, safe='')}"
 
     def _fetch(self) -> WireWorkspace:
         try:

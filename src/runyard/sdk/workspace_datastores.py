@@ -18,7 +18,7 @@ class HasDatastores:
         """All datastores by name, read from the server.
 
         Example:
-            >>> list(ws.datastores)  # doctest: +SKIP
+            >>> sorted(ws.datastores)
             ['workspaceartifactstore', 'workspaceblobstore']
         """
         return datastores_of(cast("Workspace", self))
@@ -27,7 +27,8 @@ class HasDatastores:
         """Return the default datastore: ``workspaceblobstore`` until another one is chosen.
 
         Example:
-            >>> ws.get_default_datastore().upload("data", target_path="raw")  # doctest: +SKIP
+            >>> ws.get_default_datastore().upload("data", target_path="raw").uri
+            'azureml://datastores/workspaceblobstore/paths/raw'
         """
         return Datastore(cast("Workspace", self))
 
@@ -37,5 +38,10 @@ class HasDatastores:
         Raises:
             NotFound: The workspace has no such datastore.
             Forbidden: The credential does not allow it.
+
+        Example:
+            >>> ws.set_default_datastore("workspaceartifactstore")
+            >>> ws.get_default_datastore().name
+            'workspaceartifactstore'
         """
         Datastore(cast("Workspace", self), name).set_as_default()

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from runyard.auth.permissions import Permission, Proof
+from runyard.auth.permissions import Caller, Permission, Proof
 from runyard.errors import RunyardError, Unauthenticated
 from runyard.services.call import Call, system_now_ms
 from runyard.services.sealing import Sealer
@@ -38,24 +38,31 @@ class _Signed(msgspec.Struct, frozen=True, array_like=True):
     token: str
 
 
-def sign(call: Call, path: str, *, is_write: bool) -> str:
+def sign(call: Call, path: str, *, is_write: bool, sent: str) -> str:
     """Return what makes the address of one file of the caller's workspace good for an hour.
 
     Args:
         call: Who asks; what they may not do, the address does not do either.
         path: The path below the workspace, as it will be in the address.
         is_write: Whether it is to write the file, else to read it.
+        sent: The credential that they sent, if any: of a job it is kept itself, as no token is made of it.
 
     Raises:
         Unauthenticated: Nobody asks.
     """
-    caller = identify(call)
+    token, expires_ms = _held(call, identify(call), sent)
+    kept = _Signed(call.workspace.name, path, is_write, expires_ms, token)
+    sealed = Sealer(call.settings).seal(msgspec.json.encode(kept).decode(), _OWNER)
+    return sealed.partition(":")[2]
+
+
+def _held(call: Call, caller: Caller, sent: str) -> tuple[str, int]:
+    if caller.job is not None:
+        return sent, call.now_ms() + VALID_S * 1000
     # A token can't be made from a token, lest it be renewed for ever. This one nobody gets to hold.
     holder = dataclasses.replace(caller, proof=Proof.API_KEY, expires_ms=None)
     issued = issue_for(call, holder, call.workspace.name, caller.scope, VALID_S)
-    kept = _Signed(call.workspace.name, path, is_write, issued.expires_ms, issued.text)
-    sealed = Sealer(call.settings).seal(msgspec.json.encode(kept).decode(), _OWNER)
-    return sealed.partition(":")[2]
+    return issued.text, issued.expires_ms
 
 
 def authorization_in(

@@ -51,7 +51,7 @@ def authenticate(
     if authorization is None:
         return LOCAL_OWNER if settings.mode is Mode.UP else None
     now_ms = system_now_ms() if now_ms is None else now_ms
-    secret = _presented(authorization)
+    secret = presented_in(authorization)
     caller = _holder_of_key(stores, secret, now_ms) or _code_of_job(stores, settings, secret)
     if caller is None:
         caller = _bearer_of_token(stores, settings, secret, now_ms)
@@ -122,7 +122,7 @@ def issue_for(
     return issuer.issue(caller, workspace, scope, lifetime_s, call.now_ms())
 
 
-def _presented(authorization: str) -> str:
+def presented_in(authorization: str) -> str:
     """Return the API key or token in an ``Authorization`` header, or an empty text."""
     kind, _, content = authorization.partition(" ")
     if kind.lower() == "bearer":
@@ -142,7 +142,7 @@ def is_guess(stores: Stores, authorization: str) -> bool:
     A token can't be guessed. Who sends an API key that has ended has held it: a training run or a browser
     goes on sending what it has, and must be told that it has ended, not to wait.
     """
-    secret = _presented(authorization)
+    secret = presented_in(authorization)
     if secret.count(".") == 2:
         return False
     return _known_key(stores.metadata.credentials, secret) is None and _known_job(stores, secret) is None

@@ -54,6 +54,26 @@ def describe_workspace(call: Call, name: str, description: str) -> Workspace:
         return call.stores.metadata.workspaces.get_workspace(name)
 
 
+def change_workspace(
+    call: Call, name: str, description: str | None, tags: Mapping[str, str] | None
+) -> UsedWorkspace:
+    """Give a workspace another description or other tags, and return it; None leaves one as it is.
+
+    Raises:
+        InvalidParameter: One is too long.
+        NotFound: There is no such workspace.
+    """
+    limits.check_length(description or "", limits.MAX_VALUE_LENGTH, "description")
+    limits.check_experiment_tags(tags or {})
+    kept = call.stores.metadata.workspaces
+    with call.stores.atomic():
+        if description is not None:
+            kept.describe_workspace(name, description)
+        if tags is not None:
+            kept.tag_workspace(name, tags)
+        return _with_use(call, [kept.get_workspace(name)])[0]
+
+
 def get_workspace(call: Call, name: str) -> UsedWorkspace:
     """Return a workspace that the caller may read, and how much it holds."""
     if call.caller is None or not call.caller.may_somewhere(Permission.READ, name):

@@ -76,6 +76,19 @@ class WorkspaceStoreRules(MetadataHooks):
         with pytest.raises(NotFound):
             store.workspaces.describe_workspace("none", "nothing")
 
+    def test_tags_of_a_workspace_are_put_in_place_of_others(self, store: MetadataUnderTest) -> None:
+        """And only of that one; its description stays."""
+        store.workspaces.add_workspace("nlp", "Texts", {"team": "a", "old": "1"}, NOW_MS)
+        store.workspaces.add_workspace("other", "", {"team": "a"}, NOW_MS)
+        store.workspaces.tag_workspace("nlp", {"team": "b", "new": "2"})
+        tagged = store.workspaces.get_workspace("nlp")
+        assert (tagged.description, tagged.tags) == ("Texts", {"team": "b", "new": "2"})
+        assert store.workspaces.get_workspace("other").tags == {"team": "a"}
+        store.workspaces.tag_workspace("nlp", {})
+        assert store.workspaces.get_workspace("nlp").tags == {}
+        with pytest.raises(NotFound):
+            store.workspaces.tag_workspace("none", {})
+
     def test_what_a_workspace_contains_is_counted(self, store: MetadataUnderTest) -> None:
         """What is in the trash too; not the experiment that it was made with."""
         assert store.workspaces.count_contents(WORKSPACE) == {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from runyard.entities.workspace import Workspace
 from runyard.protocol.messages.common import Wire
-from runyard.protocol.messages.workspaces import SUBSCRIPTION_ID
+from runyard.protocol.messages.workspaces import SKU, SUBSCRIPTION_ID
 
 CLOUD = "Runyard"
 STORAGE_SUFFIX = "core.windows.net"
@@ -190,7 +190,7 @@ def arm_workspace(workspace: Workspace, scope: str, base_url: str, created: str)
         "tags": dict(workspace.tags),
         "kind": "Default",
         "etag": None,
-        "sku": {"name": "Basic", "tier": "Basic"},
+        "sku": {"name": SKU, "tier": SKU},
         "identity": {"type": "None"},
         "properties": {
             "friendlyName": workspace.name,

@@ -38,6 +38,9 @@ class WireReading(Wire, omit_defaults=False):
     include_path: bool = False
     drops_invalid_lines: bool = False
     column_types: dict[str, str] = {}
+    partition_format: str = ""
+    timestamp_column: str = ""
+    partition_timestamp_column: str = ""
 
 
 class RegisterDataAsset(Wire):
@@ -139,6 +142,9 @@ def data_content(kind: str, sources: list[WireDataSource], reading: WireReading 
             reading.include_path,
             reading.drops_invalid_lines,
             reading.column_types,
+            reading.partition_format,
+            reading.timestamp_column,
+            reading.partition_timestamp_column,
         ),
     )
 
@@ -178,4 +184,7 @@ def _wire_reading(reading: Reading | None) -> WireReading | None:
         include_path=reading.include_path,
         drops_invalid_lines=reading.drops_invalid_lines,
         column_types=dict(reading.column_types),
+        partition_format=reading.partition_format,
+        timestamp_column=reading.timestamp_column,
+        partition_timestamp_column=reading.partition_timestamp_column,
     )

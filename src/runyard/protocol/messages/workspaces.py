@@ -7,6 +7,8 @@ from runyard.protocol.messages.common import Wire
 
 SUBSCRIPTION_ID = "00000000-0000-0000-0000-000000000000"
 RESOURCE_GROUP = "runyard"
+SKU = "Basic"
+"""What Azure's clients take for the edition of a workspace, of which there is one."""
 
 
 class CreateWorkspace(Wire):
@@ -15,6 +17,13 @@ class CreateWorkspace(Wire):
     name: str
     description: str = ""
     tags: dict[str, str] = {}
+
+
+class ChangeWorkspace(Wire):
+    """Body of ``PATCH /api/v1/workspaces/{name}``; what is left out stays as it is."""
+
+    description: str | None = None
+    tags: dict[str, str] | None = None
 
 
 class WireWorkspace(Wire, omit_defaults=False):

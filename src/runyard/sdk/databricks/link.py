@@ -36,6 +36,11 @@ class DatabricksLink:
     Args:
         place: What the workspace has.
         record: What is known of the link.
+
+    Example:
+        >>> link = ws.link_databricks("0712-093145-abc", profile="lab")  # doctest: +SKIP
+        >>> link.missing(profile="lab")  # doctest: +SKIP
+        []
     """
 
     def __init__(self, place: HasDatabricksLinks, record: LinkRecord) -> None:
@@ -44,12 +49,22 @@ class DatabricksLink:
 
     @property
     def link_id(self) -> str:
-        """The link's id."""
+        """The link's id.
+
+        Example:
+            >>> ws.databricks_links()[0].link_id  # doctest: +SKIP
+            '5d1f0c2ab9'
+        """
         return self.record.link_id
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it was made; one that is not is made anew, or unlinked."""
+        """Whether all of it was made; one that is not is made anew, or unlinked.
+
+        Example:
+            >>> ws.databricks_link("5d1f0c2ab9").is_complete  # doctest: +SKIP
+            True
+        """
         return self.record.is_complete
 
     def missing(self, *, token: str | None = None, profile: str | None = None) -> list[str]:
@@ -63,6 +78,10 @@ class DatabricksLink:
             Forbidden: The caller administers no server or, where all clusters are linked, no workspace of
                 Databricks.
             Unavailable: Databricks does not answer.
+
+        Example:
+            >>> ws.databricks_link("5d1f0c2ab9").missing(profile="lab")  # doctest: +SKIP
+            []
         """
         record, account = self.record, self._account(token, profile)
         found = [] if self._has_good_key() else ["the API key is not good any more: link again"]
@@ -88,6 +107,9 @@ class DatabricksLink:
         Raises:
             Forbidden: The caller administers no server, or may not change what is in Databricks.
             Unavailable: Databricks does not answer.
+
+        Example:
+            >>> ws.databricks_link("5d1f0c2ab9").unlink(profile="lab")  # doctest: +SKIP
         """
         account = None if only_here else self._account(token, profile)
         self.record = msgspec.structs.replace(self.record, is_complete=False)
@@ -204,6 +226,10 @@ class HasDatabricksLinks(HasSecrets):
 
         Raises:
             Forbidden: The caller is no contributor of the workspace.
+
+        Example:
+            >>> ws.databricks_links()
+            []
         """
         return [DatabricksLink(self, record) for record in find_all(self.secrets)]
 
@@ -212,6 +238,12 @@ class HasDatabricksLinks(HasSecrets):
 
         Raises:
             NotFound: The workspace has no such link.
+
+        Example:
+            >>> ws.databricks_link("5d1f0c2ab9")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotFound: There is no link '5d1f0c2ab9' to Databricks. ...
         """
         record = find(self.secrets, link_id)
         if record is None:

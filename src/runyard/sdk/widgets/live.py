@@ -44,7 +44,12 @@ class LiveView(ABC):
 
     @property
     def content(self) -> Content:
-        """What is shown, as JSON."""
+        """What is shown, as JSON.
+
+        Example:
+            >>> RunWidget(run).content["run"]["name"]
+            'ridge'
+        """
         return self._content
 
     @property
@@ -55,7 +60,8 @@ class LiveView(ABC):
             InvalidParameter: anywidget is not installed.
 
         Example:
-            >>> ipywidgets.HBox([RunWidget(one).widget, RunWidget(other).widget])  # doctest: +SKIP
+            >>> RunWidget(run).widget.content["run"]["name"]
+            'ridge'
         """
         if self._page is None:
             self._page = _page_class()(content=self._content)
@@ -70,18 +76,35 @@ class LiveView(ABC):
         Raises:
             NotFound: A run is not there any more.
             Unavailable: No server answers at the workspace's address.
+
+        Example:
+            >>> widget = RunWidget(run)
+            >>> run.complete()
+            >>> widget.refresh()
+            >>> widget
+            RunWidget('...', name='ridge', status='Completed')
         """
         self._put(self._read())
 
     def show(self) -> None:
-        """Show it below the cell; outside of notebooks, print a line."""
+        """Show it below the cell; outside of notebooks, print a line.
+
+        Example:
+            >>> RunWidget(run).show()
+            RunWidget('...', name='ridge', status='Running')
+        """
         if interactive_shell() is not None:
             optional_library("IPython.display", "A notebook", "ipython").display(self)
         else:
             print_line(repr(self))
 
     def close(self) -> None:
-        """Follow nothing any more, and take the widget off the page."""
+        """Follow nothing any more, and take the widget off the page.
+
+        Example:
+            >>> widget = CompareWidget([run, run.child_run("fold 1")])
+            >>> widget.close()
+        """
         self._is_closed.set()
         if self._page is not None:
             self._page.close()

@@ -35,7 +35,8 @@ class RunWidget(LiveView):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> RunWidget(run).show()  # doctest: +SKIP
+        >>> RunWidget(run)
+        RunWidget('...', name='ridge', status='Running')
     """
 
     def __init__(self, run: Run) -> None:
@@ -67,14 +68,16 @@ class RunsWidget(LiveView):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> table = RunsWidget(experiment)  # doctest: +SKIP
-        >>> table.show()  # doctest: +SKIP
-        >>> CompareWidget(table.selected).show()  # doctest: +SKIP
+        >>> table = RunsWidget(Experiment(ws, "diabetes"))
+        >>> table
+        RunsWidget('diabetes', 0 runs)
     """
 
     def __init__(self, runs: Experiment | Iterable[Run], max_runs: int = 200) -> None:
         if not 1 <= max_runs <= MAX_LISTED:
             raise InvalidParameter(f"max_runs={max_runs} must be between 1 and {MAX_LISTED}.")
+        if not isinstance(runs, Iterable) and not hasattr(runs, "get_runs"):
+            raise InvalidParameter(f"runs must be an experiment or runs, not {runs!r}.")
         self._max_runs = max_runs
         self._source = runs if isinstance(runs, Iterable) else None
         self._experiment = None if isinstance(runs, Iterable) else runs
@@ -85,7 +88,12 @@ class RunsWidget(LiveView):
 
     @property
     def selected(self) -> list[Run]:
-        """The runs that are chosen on the page, in the order of the table."""
+        """The runs that are chosen on the page, in the order of the table.
+
+        Example:
+            >>> RunsWidget([run]).selected
+            []
+        """
         chosen = set(self._page.selected) if self._page is not None else set()
         return [run for run in self._listed if run.id in chosen]
 
@@ -124,7 +132,8 @@ class CompareWidget(LiveView):
         Unavailable: No server answers at the workspace's address.
 
     Example:
-        >>> CompareWidget(experiment.get_runs(tags={"team": "robots"})).show()  # doctest: +SKIP
+        >>> CompareWidget([run, run.child_run("fold 1")])
+        CompareWidget(2 runs)
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
@@ -151,6 +160,8 @@ class _Followed:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         for run in runs:
+            if not isinstance(run, RunRecord):
+                raise InvalidParameter(f"A widget shows runs, and {run!r} is none.")
             if isinstance(run._sink, ScreenSink):
                 raise InvalidState(f"Run {run.id!r} is offline: what was logged to it was only printed.")
         self._runs = runs

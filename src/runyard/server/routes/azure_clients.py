@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runyard.auth.permissions import Open, Permission, Proof
+from runyard.auth.tokens import MAX_LIFETIME_S
 from runyard.errors import NotFound
 from runyard.protocol import wire
 from runyard.protocol.azure_uris import SCOPE_FORM
@@ -138,10 +139,11 @@ async def get_arm_workspace(call: Call, http: Request) -> Response:
 
 async def _token(call: Call, http: Request) -> ManagedIdentityToken | Response:
     caller = tokens.identify(call)
-    if caller.proof is Proof.TOKEN:
-        # Whoever sends a token has one already: they get it back, and none that lasts longer.
+    if caller.proof in (Proof.TOKEN, Proof.JOB_KEY):
+        # Whoever sends a token has one already: they get it back, and none that lasts longer. So does a job,
+        # whose key ends with it; its client asks again within the hour.
         sent = http.headers.get("secret") or http.headers.get("authorization", "").partition(" ")[2]
-        text, expires_ms = sent.strip(), caller.expires_ms or 0
+        text, expires_ms = sent.strip(), caller.expires_ms or call.now_ms() + MAX_LIFETIME_S * 1000
     else:
         issued = await run_sync(tokens.exchange, call, None, None, None)
         text, expires_ms = issued.text, issued.expires_ms

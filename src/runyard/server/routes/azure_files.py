@@ -29,6 +29,7 @@ from runyard.services.artifacts import ArtifactUpload, Declared
 from runyard.services.azure_files import FilePlace
 from runyard.services.call import Call
 from runyard.services.signed_addresses import sign
+from runyard.services.tokens import presented_in
 
 routes = Routes()
 _OF_RUN = "/history/v1.0/experiments/{experiment_id}/runs/{owner}/artifacts"
@@ -189,7 +190,8 @@ def _content(
     # A slash in the name of a file is escaped: where the host is a name, the clients take what follows the
     # last plain one for all of it.
     path = f"{BLOBS}/{quote(call.workspace.name)}/{quote(place.place, safe='')}"
-    query = urlencode({"sig": sign(call, place.place, is_write=is_write)})
+    sent = presented_in(http.headers.get("authorization", ""))
+    query = urlencode({"sig": sign(call, place.place, is_write=is_write, sent=sent)})
     return WireContentInformation(
         content_uri=f"{base_url(call, http)}{path}?{query}",
         origin=_ORIGIN,

@@ -17,6 +17,7 @@ from runyard.protocol.messages.mlflow_workspaces import (
     mlflow_workspace,
 )
 from runyard.protocol.messages.workspaces import (
+    ChangeWorkspace,
     CreateWorkspace,
     ListWorkspacesAnswer,
     WorkspaceAnswer,
@@ -50,6 +51,18 @@ def create_workspace(call: Call, body: CreateWorkspace) -> WorkspaceAnswer:
 def get_workspace(call: Call, name: str) -> WorkspaceAnswer:
     """Answer one workspace and how much it holds."""
     return WorkspaceAnswer(workspace=wire_workspace(*workspaces.get_workspace(call, name)))
+
+
+@routes.patch(
+    f"{_BASE}/{{name}}",
+    permits=Permission.MANAGE,
+    workspace_in="name",
+    summary="Describe and tag a workspace.",
+)
+def change_workspace(call: Call, body: ChangeWorkspace, name: str) -> WorkspaceAnswer:
+    """Change what is said of a workspace."""
+    changed = workspaces.change_workspace(call, name, body.description, body.tags)
+    return WorkspaceAnswer(workspace=wire_workspace(*changed))
 
 
 @routes.get(_MLFLOW, permits=Permission.IDENTIFY, summary="List the workspaces that the caller may read.")

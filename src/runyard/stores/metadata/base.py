@@ -115,6 +115,14 @@ class WorkspaceStore(ABC):
         """
 
     @abstractmethod
+    def tag_workspace(self, name: str, tags: Mapping[str, str]) -> None:
+        """Keep these tags of a workspace in place of those that it has.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+
+    @abstractmethod
     def count_contents(self, name: str) -> dict[str, int]:
         """Return how many things of each kind a workspace holds, those in the trash too; no kind without one.
 

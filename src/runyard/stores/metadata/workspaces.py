@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace, WorkspaceUse
@@ -84,6 +84,16 @@ class SqlWorkspaces(WorkspaceStore):
             changed = update(workspaces).where(*this).values(description=description)
             if not connection.execute(changed).rowcount:
                 raise NotFound(f"Workspace '{name}' does not exist.")
+
+    def tag_workspace(self, name: str, tags: Mapping[str, str]) -> None:
+        with self._database.writing() as connection:
+            this = (workspaces.c.name == name, workspaces.c.removed_ms.is_(None))
+            if connection.execute(select(workspaces.c.name).where(*this)).first() is None:
+                raise NotFound(f"Workspace '{name}' does not exist.")
+            connection.execute(delete(workspace_tags).where(workspace_tags.c.workspace == name))
+            rows = [{"workspace": name, "key": key, "value": value} for key, value in tags.items()]
+            if rows:
+                connection.execute(insert(workspace_tags), rows)
 
     def count_contents(self, name: str) -> dict[str, int]:
         of_this = experiments.c.workspace == name

@@ -1,0 +1,75 @@
+"""What callers of the SDK give where Python does not look: texts, pairs, lists, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from runyard.errors import InvalidParameter
+
+
+def text(given: object, parameter: str) -> str:
+    """Return what is a text.
+
+    Raises:
+        InvalidParameter: It is something else.
+
+    Example:
+        >>> text("loss", "name")
+        'loss'
+    """
+    if not isinstance(given, str):
+        raise InvalidParameter(f"{parameter} must be a text, not {shown(given)}.")
+    return given
+
+
+def pairs(given: object, parameter: str) -> Mapping[str, Any]:
+    """Return what has values by names.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidParameter(
+            f"{parameter} must have values by names, as {{'team': 'robots'}}, not {shown(given)}."
+        )
+    return given
+
+
+def listed(given: Any, parameter: str) -> Sequence[Any]:
+    """Return what has several things in an order, as a list; a text is one thing.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise InvalidParameter(f"{parameter} must be a list, not {shown(given)}.")
+    return list(given)
+
+
+def number(given: object, parameter: str) -> float:
+    """Return what is a number.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise InvalidParameter(f"{parameter} must be a number, not {shown(given)}.")
+    return given
+
+
+def whole_number(given: object, parameter: str) -> int:
+    """Return what is a whole number.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise InvalidParameter(f"{parameter} must be a whole number, not {shown(given)}.")
+    return int(given.__index__())
+
+
+def shown(given: object) -> str:
+    """Return what was given for an error, cut where it is long."""
+    said = repr(given)
+    return said if len(said) <= 100 else f"{said[:100]}…"
