@@ -39,8 +39,8 @@ def ray() -> Iterator[RayCluster]:
     cluster.close()
 
 
-def opened(ray: RayCluster, folder: Path, token: str = "", resources=None) -> Launcher:
-    settings = RaySettings(ray.address, server_url=NOBODY, resources_per_slot=resources or {})
+def opened(ray: RayCluster, folder: Path, token: str = "", resources=None, server=NOBODY) -> Launcher:
+    settings = RaySettings(ray.address, server_url=server, resources_per_slot=resources or {})
     return KIND.open(Opening(folder, "ray", settings, {"token": token or ray.token}))
 
 
@@ -84,6 +84,13 @@ class TestRayLauncher(LauncherRules):
 
     def open_launcher(self, folder: Path) -> Launcher:
         return opened(self.ray, folder)
+
+    @property
+    def own_address(self) -> str:
+        return self.ray.network.bridge
+
+    def open_launcher_to(self, folder: Path, server: str) -> Launcher:
+        return opened(self.ray, folder, server=server)
 
     def kill_agent(self, launched: str) -> None:
         os.kill(agent_process(self.ray, launched), signal.SIGKILL)
