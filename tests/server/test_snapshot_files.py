@@ -150,7 +150,7 @@ def test_a_file_is_read_without_what_comes_after_it(local, monkeypatch):
     read_bytes = [0]
 
     class Counted(snapshot_files._Reading):
-        def readinto(self, buffer: memoryview) -> int:
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # that is what it is given
             count = super().readinto(buffer)
             read_bytes[0] += count
             return count

@@ -46,7 +46,7 @@ def list_code(call: Call, sha256: str) -> CodeListing:
 
 
 def open_code(call: Call, sha256: str, path: str) -> ArtifactDownload:
-    """Open a file of an archive, which is in memory then; to do so reads the archive up to it, and no further.
+    """Open a file of an archive, which is in memory then; the archive is read up to it, and no further.
 
     Raises:
         NotFound: There is no such archive, or no such file in it.

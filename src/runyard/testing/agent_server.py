@@ -1,4 +1,4 @@
-"""A server that knows one job, for rules of launchers: it has the job's code, and keeps what the script prints."""
+"""A server that knows one job, for rules of launchers: it has the code, and keeps what the script prints."""
 
 from __future__ import annotations
 
