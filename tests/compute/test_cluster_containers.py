@@ -118,7 +118,7 @@ def test_a_script_in_an_image_on_a_cluster_logs_and_its_words_arrive(boxes: Boxe
 def test_in_a_container_there_is_of_the_cluster_what_a_script_may_ask_for(boxes: Boxes):
     run_id = boxes.submit(SEES)
     owner, optional, names = json.loads(boxes.completed(run_id))
-    assert (owner, optional, set(names)) == (0, [], boxes.own_variables)
+    assert (owner, optional, frozenset(names)) == (0, [], boxes.own_variables)
     query = {"run_uuid": run_id, "path": "outputs/model.bin"}
     kept = requests.get(f"{boxes.jobs.server.url}/get-artifact", params=query, timeout=30)
     assert kept.content == b"model"
