@@ -56,6 +56,7 @@ RAY = "ray"
 SPARK = "spark"
 """Spark itself, of which the tests start a cluster, and what its driver and executors import."""
 SHIPPED_MLFLOW = "mlflow-3.17"
+IN_IMAGES = ("python3", "python3-venv", "ca-certificates")
 NOT_IN_IMAGES = (
     "proc",
     "sys",
@@ -382,24 +383,31 @@ def install_containers() -> None:
 
 def make_base_image(folder: Path) -> None:
     """Make base.tar, the smallest Debian with a Python, from the mirror of the machine's own packages."""
-    stamp = Stamp(folder)
-    if stamp.is_fresh and (folder / "base.tar").exists():
+    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    made_from = image_made_from(suite)
+    stamp = folder / ".made-from"
+    is_fresh = stamp.is_file() and stamp.read_text(encoding="utf-8") == made_from
+    if is_fresh and (folder / "base.tar").exists():
         return
-    say(f"Making an image for the tests in {folder.relative_to(ROOT)}")
+    say(f"Making an image for the tests in {folder.name}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     run("apt-get", "update", hushed=True)
     listed = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Identifier: Packages"]
     found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\n")
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
     mirror = next(site for site, _, codename in (line.partition(" ") for line in found) if codename == suite)
     root = folder / "root"
-    packages = "--include=python3,python3-venv,ca-certificates"
+    packages = f"--include={','.join(IN_IMAGES)}"
     run("debootstrap", "--variant=minbase", packages, suite, str(root), mirror, hushed=True)
     left_out = [f"--exclude=./{each}/*" for each in NOT_IN_IMAGES]
     run("tar", "-C", str(root), "--one-file-system", *left_out, "-cf", str(folder / "base.tar"), ".")
     shutil.rmtree(root)
-    stamp.write()
+    stamp.write_text(made_from, encoding="utf-8")
+
+
+def image_made_from(suite: str) -> str:
+    """Return what the image's stamp says; it names no folder, as other checkouts' images are as good."""
+    return "\n".join((suite, platform.machine(), *IN_IMAGES, *NOT_IN_IMAGES))
 
 
 def install_keyring() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -66,9 +67,13 @@ class RayCluster:
     """A head and a node, which ask whoever wants something of them for a token.
 
     The head has one CPU; the node has two, a GPU by name, and one of what is called ``second``.
+
+    Args:
+        environment: More variables of the nodes, for jobs in containers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = environment or {}
         # The paths of Ray's sockets are long already.
         self.folder = Path(tempfile.mkdtemp(prefix="ry", dir="/tmp"))
         self.network = Namespaces()
@@ -94,7 +99,11 @@ class RayCluster:
 
     def ray(self, node: int, *words: str) -> str:
         """Run a command of Ray's on a node and return what it prints."""
-        command = ["ip", "netns", "exec", self.network.names[node], str(PROGRAMS / "ray"), *words]
+        name = self.network.names[node]
+        entered = ["ip", "netns", "exec", name]
+        if self._environment:  # containers need control groups, which that would hide
+            entered = ["nsenter", f"--net=/run/netns/{name}"]
+        command = [*entered, str(PROGRAMS / "ray"), *words]
         ran = subprocess.run(
             command, env=self.variables(node), capture_output=True, text=True, timeout=120, check=False
         )
@@ -108,6 +117,7 @@ class RayCluster:
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.folder / "token"),
+            **self._environment,
         }
 
     def close(self) -> None:

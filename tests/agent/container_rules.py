@@ -20,6 +20,7 @@ from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import KEY, JobServer
 from tests.agent.wheels import write_wheel
 from tests.container_engine import IMAGE, TestsEngine, TestsRegistry
+from tests.waiting import until
 
 IN_IMAGE = {"docker": {"image": IMAGE}}
 TELLS = {"train.py": "import sys, thing; print(thing.VERSION, sys.prefix, sys.version_info[:2])"}
@@ -126,6 +127,21 @@ def together(
         each.close()
         each.server.stop()
     return jobs
+
+
+@contextlib.contextmanager
+def memory_group(limit_bytes: int) -> Iterator[Path]:
+    """Make a control group whose processes may hold so much; it must be empty in the end."""
+    older = Path("/sys/fs/cgroup/memory")
+    root, name = (older, "memory.limit_in_bytes") if older.is_dir() else (older.parent, "memory.max")
+    group = root / f"runyard-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / name).write_text(str(limit_bytes))
+        yield group
+    finally:
+        until(lambda: not (group / "cgroup.procs").read_text())
+        group.rmdir()
 
 
 def _is_readable(path: Path) -> bool:
@@ -262,6 +278,24 @@ class ContainerRules:
         assert boxed.server.console("stdout").decode() == f"[{cpu}] 1\n"
         reason = "it ran out of memory (SIGKILL): it may hold 100 MiB"
         assert boxed.end == {"status": "failed", "exit_code": 137, "reason": reason}
+
+    def test_what_limits_the_agent_limits_its_container(self, boxed: JobFolder):
+        """As a scheduler limits a job: by the control group and the processors of what it starts."""
+        cpu = max(os.sched_getaffinity(0))
+        code = {
+            "train.py": "import os\nprint(sorted(os.sched_getaffinity(0)), flush=True)\n"
+            "held = bytearray(400_000_000)\nprint('held')"
+        }
+        boxed.assign(code, environment=IN_IMAGE)
+        with memory_group(100 << 20) as group:
+            with boxed.server.paused():
+                agent = boxed.start()
+                (group / "cgroup.procs").write_text(str(agent.pid))
+                os.sched_setaffinity(agent.pid, {cpu})
+            assert boxed.ended(agent) == 0
+        assert boxed.server.console("stdout").decode() == f"[{cpu}]\n", setup_log(boxed)
+        assert (boxed.end["status"], boxed.end["exit_code"]) == ("failed", 137)
+        assert "ran out of memory" in boxed.end["reason"]
 
     def test_a_dockerfile_is_built_once_however_many_jobs_ask(
         self, boxed: JobFolder, engine: TestsEngine, tmp_path: Path

@@ -14,6 +14,7 @@ import pytest
 from runyard.agent.__main__ import USAGE
 from runyard.agent.archive import write_archive
 from runyard.agent.life import DISMISSED, STOPPED, TAKEN, WRONG_USE
+from runyard.agent.marks import PREPARING
 from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import refusal
 from tests.waiting import until
@@ -276,6 +277,18 @@ def test_an_agent_may_be_told_by_a_file_of_somebody_elses(job: JobFolder, tmp_pa
     assert (end["status"], end["exit_code"]) == ("failed", 1)
     assert (end["reason"].startswith("exit code 1: "), end["reason"].endswith("éé")) == (True, True)
     assert (end_file.stat().st_ino, end_file.stat().st_size < 4_096) == (inode, True)
+
+
+def test_whoever_reads_the_end_sees_whether_the_script_has_begun(job: JobFolder, tmp_path: Path):
+    end_file = tmp_path / "termination-log"
+    seen = "import pathlib, sys; print(repr(pathlib.Path(sys.argv[1]).read_text()))"
+    job.assign({"train.py": seen}, arguments=[str(end_file)], end_file=str(end_file))
+    with job.server.paused():
+        agent = job.start()
+        until(lambda: end_file.exists() and end_file.read_text() == json.dumps({"status": PREPARING}))
+    assert job.ended(agent) == 0, job.log
+    assert job.server.console("stdout") == b"''\n"
+    assert json.loads(end_file.read_text())["status"] == "completed"
 
 
 def test_an_agent_that_is_told_by_no_file_says_so(job: JobFolder, tmp_path: Path):

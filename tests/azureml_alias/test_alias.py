@@ -15,6 +15,16 @@ from tests.running_server import RunningServer, scrubbed
 
 SCRIPTS = Path(__file__).with_name("scripts")
 WITHIN_S = 120
+FROM_REMOTE = {
+    "page": {"example": 1.23},
+    "remote": {"Training samples": 353, "alpha": [0.01, 0.03]},
+    "target": "cpu-cluster",
+    "plot": True,
+    "project": {"alpha": 0.3},
+    "datasets": {"sum": 10.0, "files": 1},
+    "made": ["it is $(made).txt"],
+}
+"""What `remote_cells.py` says, wherever its cluster is."""
 
 
 def python(folder: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -174,6 +184,13 @@ def test_cells_of_azure_s_public_notebooks_run_as_they_are(configured: Path):
         "project": {"alpha": 0.3},
     }
     assert "Runyard-Sklearn, which has the versions of today, is taken in its place" in ended.stderr
+
+
+def test_notebooks_about_remote_training_run_on_slots_of_this_machine(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "remote_cells.py")
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert json.loads(ended.stdout.splitlines()[-1]) == FROM_REMOTE
+    assert "Mean Squared Error is 3424" in ended.stdout
 
 
 @pytest.mark.parametrize(

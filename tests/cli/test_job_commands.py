@@ -152,6 +152,13 @@ def test_targets_are_made_listed_shown_changed_and_deleted(runyard: CommandLine)
     rows = runyard("compute", "list").rows
     assert [row[0] for row in rows] == ["local", "pool"]
     assert rows[1][1:5] == ["3", "0", "0", "open"]
+    shut = runyard("compute", "create", "shut", "-s", "use_containers=false", "--gpu", "0", "--json").json
+    assert shut["settings"] == {"use_containers": False, "gpus": [0]}
+    assert runyard("compute", "update", "shut", "-s", "use_containers=true", "--json").json["settings"] == {
+        "gpus": [0]
+    }
+    assert runyard("compute", "create", "no", "-s", "use_container=false").code == 1
+    assert runyard("compute", "delete", "shut").code == 0
     assert runyard("compute", "update", "pool", "--slots", "1", "--json").json["slots"] == 1
     assert runyard("compute", "pause", "pool", "--json").json["is_paused"] is True
     shown = runyard("compute", "show", "pool").out

@@ -31,6 +31,9 @@ class TestLocalLauncher(LauncherRules):
     def open_launcher(self, folder: Path) -> LocalLauncher:
         return LocalLauncher(folder)
 
+    def open_launcher_to(self, folder: Path, server: str) -> LocalLauncher:
+        return LocalLauncher(folder)
+
     def kill_agent(self, launched: str) -> None:
         os.kill(self.agent_of(launched)["pid"], signal.SIGKILL)
 

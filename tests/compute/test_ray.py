@@ -10,14 +10,17 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runyard import Workspace
 from runyard.compute.base import AgentState, Launch, Launcher, Opening
 from runyard.compute.ray import KIND, RaySettings
 from runyard.entities.compute_target import FOR_POOLS
 from runyard.errors import Unavailable
 from runyard.testing.launcher_rules import NOBODY, RUN_ID, LauncherRules, assignment, report_of, state_of
+from tests.azureml_alias.test_alias import FROM_REMOTE
 from tests.compute.test_jobs_end_to_end import Jobs
 from tests.faulty_network import FaultyNetwork
 from tests.ray_cluster import RayCluster, is_possible
@@ -39,8 +42,8 @@ def ray() -> Iterator[RayCluster]:
     cluster.close()
 
 
-def opened(ray: RayCluster, folder: Path, token: str = "", resources=None) -> Launcher:
-    settings = RaySettings(ray.address, server_url=NOBODY, resources_per_slot=resources or {})
+def opened(ray: RayCluster, folder: Path, token: str = "", resources=None, server=NOBODY) -> Launcher:
+    settings = RaySettings(ray.address, server_url=server, resources_per_slot=resources or {})
     return KIND.open(Opening(folder, "ray", settings, {"token": token or ray.token}))
 
 
@@ -84,6 +87,13 @@ class TestRayLauncher(LauncherRules):
 
     def open_launcher(self, folder: Path) -> Launcher:
         return opened(self.ray, folder)
+
+    @property
+    def own_address(self) -> str:
+        return self.ray.network.bridge
+
+    def open_launcher_to(self, folder: Path, server: str) -> Launcher:
+        return opened(self.ray, folder, server=server)
 
     def kill_agent(self, launched: str) -> None:
         os.kill(agent_process(self.ray, launched), signal.SIGKILL)
@@ -242,19 +252,31 @@ def test_a_server_that_is_killed_finds_the_end_of_a_job_complete(jobs, ray, tmp_
     assert jobs.printed(run_id).split("\n") == ["first line", "last line", ""]
 
 
-def test_a_script_for_azure_ml_s_first_sdk_has_its_cluster_on_ray(jobs, tmp_path):
+def in_azures_words(jobs: JobsOnRay, folder: Path, *words: str | Path) -> tuple[Any, str]:
+    """Run one of the alias's scripts; return what it says last, and what is said beside that."""
     jobs.ask("PATCH", "compute/ray", json={"tags": {FOR_POOLS: "true"}})
     ran = subprocess.run(
-        [sys.executable, "-m", "runyard.azureml", SCRIPTS / "submitting.py", SCRIPTS / "remote"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "runyard.azureml", *words],
+        cwd=folder,
         env={**os.environ, "RUNYARD_URL": jobs.server.url},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    said = json.loads(ran.stdout.splitlines()[-1])
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    return json.loads(ran.stdout.splitlines()[-1]), ran.stderr
+
+
+def test_a_script_for_azure_ml_s_first_sdk_has_its_cluster_on_ray(jobs, tmp_path):
+    said, beside = in_azures_words(jobs, tmp_path, SCRIPTS / "submitting.py", SCRIPTS / "remote")
     assert (said["status"], said["loss"], said["target"]) == ("Completed", 0.25, "cpu-cluster")
-    assert "a pool of 2 slots on a ray cluster" in ran.stderr
+    assert "a pool of 2 slots on a ray cluster" in beside
+    assert jobs.ask("GET", "compute/cpu-cluster")["compute_target"]["kind"] == "ray"
+
+
+def test_notebooks_about_remote_training_run_on_ray(jobs, tmp_path):
+    Workspace.get("default", url=jobs.server.url).write_config(tmp_path)
+    said, _ = in_azures_words(jobs, tmp_path, SCRIPTS / "remote_cells.py")
+    assert said == FROM_REMOTE
     assert jobs.ask("GET", "compute/cpu-cluster")["compute_target"]["kind"] == "ray"

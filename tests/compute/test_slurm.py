@@ -40,9 +40,11 @@ def _finds_it(cluster: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
 
 
-def open_launcher(folder: Path, *, settled_within_s: float = 0.0, **settings: Any) -> SlurmLauncher:
+def open_launcher(
+    folder: Path, *, settled_within_s: float = 0.0, server: str = NOBODY, **settings: Any
+) -> SlurmLauncher:
     told = SlurmSettings(folder=str(folder), python=sys.executable, **settings)
-    return SlurmLauncher(ThisMachine(), told, NOBODY, looks_every_s=0.0, settled_within_s=settled_within_s)
+    return SlurmLauncher(ThisMachine(), told, server, looks_every_s=0.0, settled_within_s=settled_within_s)
 
 
 class TestSlurmLauncher(LauncherRules):
@@ -53,6 +55,9 @@ class TestSlurmLauncher(LauncherRules):
 
     def open_launcher(self, folder: Path) -> SlurmLauncher:
         return open_launcher(folder)
+
+    def open_launcher_to(self, folder: Path, server: str) -> SlurmLauncher:
+        return open_launcher(folder, server=server)
 
     def kill_agent(self, launched: str) -> None:
         path = self.folder / "jobs" / launched / AGENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -17,59 +17,25 @@ import requests
 from runyard import ComputeTarget, SlurmCompute, Workspace
 from runyard.agent.station import AGENT
 from tests.browser.signing_in import administer
-from tests.compute.test_jobs_end_to_end import SLOW, Jobs
+from tests.compute.slurm_jobs import SlurmJobs, slurm_jobs
+from tests.compute.test_jobs_end_to_end import SLOW
 from tests.loopback_sshd import SSHD, LoopbackSshd
-from tests.running_server import RunningServer
 from tests.slurm_cluster import CPUS, SlurmCluster, installed
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not installed(), reason="no Slurm, or not root")]
 
 
-class SlurmJobs(Jobs):
-    """A client of jobs on a target that is the cluster."""
-
-    def __init__(self, server: RunningServer, cluster: SlurmCluster, folder: Path) -> None:
-        super().__init__(server)
-        self.cluster = cluster
-        self.folder = folder
-        (folder / "home").mkdir(parents=True)
-        self.attach("cluster")
-
-    def attach(self, name: str, **settings: Any) -> None:
-        places = {"folder": str(self.folder / "jobs %j $(x)"), "python": sys.executable}
-        told = {"server_url": self.server.url, **places, **settings}
-        body = {"name": name, "kind": "slurm", "slots": 8, "settings": told}
-        self.ask("POST", "compute", json=body)
-
-    def submit(self, script: str, *arguments: object, **more: Any) -> str:
-        return super().submit(script, *arguments, **({"compute": "cluster"} | more))
-
-    def place(self, run_id: str, attempt: int = 1) -> Path:
-        found = (self.folder / "jobs %j $(x)").glob(f"*/{run_id}/{attempt}")
-        return next(found, self.folder / "nowhere")
-
-    def in_slurm(self, run_id: str, attempt: int = 1) -> str:
-        """Return what Slurm calls the state of a job."""
-        return self.cluster.states().get(f"runyard-{run_id}-{attempt}", "")
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[SlurmCluster]:
-    started = SlurmCluster()
-    yield started
-    started.close()
+    with contextlib.closing(SlurmCluster()) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def jobs(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmJobs]:
-    folder = tmp_path_factory.mktemp("slurm")
-    variables = {**cluster.variables, "HOME": str(folder / "home")}
-    server = RunningServer(folder / "server", environment=variables)
-    (folder / "home").mkdir()
-    server.start()
-    yield SlurmJobs(server, cluster, folder / "shared")
-    server.close()
+    with slurm_jobs(cluster, tmp_path_factory.mktemp("slurm")) as jobs:
+        yield jobs
 
 
 def test_a_job_logs_into_its_run_from_a_node_and_its_words_arrive_as_they_are(jobs: SlurmJobs):

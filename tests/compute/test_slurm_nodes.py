@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -10,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from runyard.agent.station import AGENT, SCRIPT
-from tests.compute.test_slurm_end_to_end import SlurmJobs
-from tests.running_server import RunningServer
+from tests.compute.slurm_jobs import SlurmJobs, slurm_jobs
 from tests.slurm_cluster import CPUS, SlurmCluster, installed
 from tests.waiting import until
 
@@ -33,20 +33,14 @@ WHERE = """
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[SlurmCluster]:
-    started = SlurmCluster(NODES)
-    yield started
-    started.close()
+    with contextlib.closing(SlurmCluster(NODES)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def jobs(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmJobs]:
-    folder = tmp_path_factory.mktemp("slurm")
-    variables = {**cluster.variables, "HOME": str(folder / "home")}
-    server = RunningServer(folder / "server", environment=variables)
-    (folder / "home").mkdir()
-    server.start()
-    yield SlurmJobs(server, cluster, folder / "shared")
-    server.close()
+    with slurm_jobs(cluster, tmp_path_factory.mktemp("slurm")) as jobs:
+        yield jobs
 
 
 def node_of(begun: Path) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from runyard.agent.station import AGENT
 from runyard.compute import ssh_connection
-from runyard.compute.base import AgentState, Launch, Opening
+from runyard.compute.base import AgentState, Launch, Launcher, Opening
 from runyard.compute.machine import Machine
 from runyard.compute.ssh import KIND, SshLauncher, SshSettings
 from runyard.compute.ssh_address import NotForwarded, SshAddress
@@ -88,8 +88,19 @@ class TestSshLauncher(LauncherRules):
         self.host = host
         self.opened = opened
 
+    @property
+    def own_address(self) -> str:
+        return self.host.gateway
+
     def open_launcher(self, folder: Path) -> SshLauncher:
-        launcher = KIND.open(opening(self.host, folder))
+        return self.kept(KIND.open(opening(self.host, folder)))
+
+    def open_launcher_to(self, folder: Path, server: str) -> SshLauncher:
+        there = {"server_url": server, "use_tunnel": False, "folder": str(self.host.home / folder.name)}
+        settings = msgspec.convert({**self.host.settings, **there}, SshSettings)
+        return self.kept(KIND.open(Opening(folder, "vm", settings, {"private_key": self.host.key})))
+
+    def kept(self, launcher: Launcher) -> SshLauncher:
         assert isinstance(launcher, SshLauncher)
         self.opened.append(launcher)
         return launcher

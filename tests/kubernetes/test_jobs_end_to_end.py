@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import requests
 
 from runyard import ComputeTarget, KubernetesCompute, Workspace
+from runyard.services.launched_jobs import LAUNCHES_OF_AN_ATTEMPT
 from tests.compute.test_jobs_end_to_end import SLOW, WITHIN_S, Jobs, has_printed
 from tests.kubernetes.cluster import KubernetesCluster
 from tests.running_server import RunningServer, scrubbed
@@ -122,6 +124,56 @@ def test_r18_an_agent_that_is_killed_ends_the_attempt_and_its_script(jobs: Clust
     assert (job["status"], job["attempt"]) == ("failed", 2)
     assert "exit code 137" in job["reason"]
     assert begun.read_text() == "begun\n" * 2
+
+
+# The agent asks this Python for the SDK to prepare a job in Azure's words: it answers when it may.
+HELD = """#!/bin/sh
+if [ "$1" = -c ]; then
+    echo asked >> {folder}/asked
+    while [ -e {folder}/hold ]; do sleep 0.05; done
+fi
+exec {python} "$@"
+"""
+
+
+def held(jobs: ClusterJobs, folder: Path) -> str:
+    """Return a job whose agent goes on preparing."""
+    (folder / "hold").touch()
+    python = folder / "python"
+    python.write_text(HELD.format(folder=shlex.quote(str(folder)), python=shlex.quote(sys.executable)))
+    python.chmod(0o755)
+    environment = {"python": {"user_managed": True, "interpreter": str(python)}}
+    script = "print('ran')"
+    run_id = jobs.submit(script, environment=environment, is_azureml=True)
+    until((folder / "asked").exists, WITHIN_S)
+    return run_id
+
+
+def test_r18_an_agent_killed_while_it_prepares_is_followed_by_another(jobs: ClusterJobs, tmp_path: Path):
+    run_id = held(jobs, tmp_path)
+    first = jobs.cluster.agent_pid(f"{run_id}/1")
+    os.kill(first, signal.SIGKILL)
+    (tmp_path / "hold").unlink()
+    job = jobs.ended(run_id)
+    assert (job["status"], job["attempt"]) == ("completed", 1), job
+    assert "ran" in jobs.printed(run_id)
+    assert len((tmp_path / "asked").read_text().splitlines()) > 1
+
+
+def test_r18_an_agent_killed_each_time_that_it_prepares_ends_the_job(jobs: ClusterJobs, tmp_path: Path):
+    run_id = held(jobs, tmp_path)
+    for launch in range(1, LAUNCHES_OF_AN_ATTEMPT + 1):
+        until(partial(asked_often, tmp_path, launch), WITHIN_S)
+        os.kill(jobs.cluster.agent_pid(f"{run_id}/1"), signal.SIGKILL)
+    job = jobs.ended(run_id)
+    assert (job["status"], job["attempt"]) == ("failed", 1)
+    assert "exit code 137" in job["reason"]
+    assert jobs.printed(run_id) == ""
+
+
+def asked_often(folder: Path, times: int) -> bool:
+    """Whether so many agents have begun to prepare."""
+    return len((folder / "asked").read_text().splitlines()) >= times
 
 
 def test_r18_jobs_go_on_while_the_server_is_dead_and_their_ends_are_whole(start_server, cluster, tmp_path):

@@ -40,6 +40,9 @@ class TestKubernetesLauncher(LauncherRules):
     def open_launcher(self, folder: Path) -> KubernetesLauncher:
         return KubernetesLauncher(opening(self.cluster, folder))
 
+    def open_launcher_to(self, folder: Path, server: str) -> KubernetesLauncher:
+        return KubernetesLauncher(opening(self.cluster, folder, server_url=server))
+
     def kill_agent(self, launched: str) -> None:
         until(lambda: self.cluster.agent_pid(launched) > 0)
         os.kill(self.cluster.agent_pid(launched), signal.SIGKILL)

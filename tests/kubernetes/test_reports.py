@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from runyard.agent.marks import PREPARING
 from runyard.compute.base import AgentReport, AgentState
 from runyard.compute.kubernetes_reports import report_of_job
 
@@ -35,8 +36,8 @@ def seen(*pods, of=None) -> AgentReport:
     return report_of_job(of or job(), pods, NOW)
 
 
-def terminated(code=1, reason="Error", message="", **status):
-    state = {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+def terminated(code=1, why="Error", said="", **status):
+    state = {"terminated": {"exitCode": code, "reason": why, "message": said}}
     return pod("Succeeded" if code == 0 else "Failed", state, **status)
 
 
@@ -66,6 +67,17 @@ def test_what_is_no_end_is_none(said: str):
     assert report.state is AgentState.GONE
     assert report.reason.startswith("exit code 1")
     assert ("KeyError" in report.reason) == ("KeyError" in said)
+
+
+def test_an_agent_that_was_killed_while_it_prepared_has_run_nothing():
+    said = json.dumps({"status": PREPARING})
+    assert seen(terminated(137, "Error", said)) == AgentReport(
+        AgentState.GONE, reason="exit code 137", has_run_nothing=True
+    )
+    evicted = terminated(137, "Error", said, reason="Evicted", message="low on memory")
+    assert (seen(evicted).reason, seen(evicted).has_run_nothing) == ("Evicted: low on memory", True)
+    assert not seen(terminated(137, "Error", "")).has_run_nothing
+    assert not seen(terminated(137, "Error", '{"status": ["completed"]}')).has_run_nothing
 
 
 def test_a_container_that_ran_out_of_memory_says_so():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import random
 import tarfile
 
 import pytest
@@ -140,6 +141,33 @@ def test_an_archive_is_unpacked_once_to_be_listed_and_not_for_what_is_not_in_it(
     assert len(unpacked) == 1
     assert local.ask("GET", f"{path}/src/a%20b.py").text == "x = 1\n"
     assert len(unpacked) == 2
+
+
+def test_a_file_is_read_without_what_comes_after_it(local, monkeypatch):
+    """Whoever opens one file of a large folder doesn't wait for all of it."""
+    noise = random.Random(8).randbytes(4_000_000)
+    path = keep(local, tarred({"a.py": "first", **{f"{n}.bin": noise.hex() for n in range(3)}, "z.py": "z"}))
+    read_bytes = [0]
+
+    class Counted(snapshot_files._Reading):
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # that is what it is given
+            count = super().readinto(buffer)
+            read_bytes[0] += count
+            return count
+
+    monkeypatch.setattr(snapshot_files, "_Reading", Counted)
+    assert local.ask("GET", f"{path}/a.py").text == "first"
+    assert 0 < read_bytes[0] <= 2 * snapshot_files._READ_AT_ONCE_BYTES
+    assert local.ask("GET", f"{path}/z.py").text == "z"
+    assert read_bytes[0] > len(noise)
+
+
+def test_what_was_sought_in_vain_is_known_of_an_archive_afterwards(local, monkeypatch):
+    path = keep(local, tarred(CODE))
+    assert refusal(local.ask("GET", f"{path}/nothing.py"))[0] == 404
+    monkeypatch.setattr(snapshot_files, "open_snapshot", None)
+    assert len(names(local, path)) == 3
+    assert refusal(local.ask("GET", f"{path}/nothing.py"))[0] == 404
 
 
 def test_what_was_seen_in_one_workspace_is_not_shown_in_another_that_has_it_not(local):

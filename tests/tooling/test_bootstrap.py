@@ -41,6 +41,29 @@ def test_a_stamp_is_fresh_until_an_input_changes(tmp_path):
     assert not bootstrap.Stamp(tmp_path, lock).is_fresh
 
 
+def test_an_image_that_another_checkout_has_made_is_not_made_again(tmp_path, monkeypatch):
+    class Made(Exception):
+        pass
+
+    def run(*command: str, **_: object) -> None:
+        raise Made
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"VERSION_CODENAME": "bookworm"})
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    (folders[0] / "base.tar").write_bytes(b"image")
+    (folders[0] / ".made-from").write_text(bootstrap.image_made_from("bookworm"))
+    for name in ("base.tar", ".made-from"):
+        (folders[1] / name).hardlink_to(folders[0] / name)
+    bootstrap.make_base_image(folders[1])
+    monkeypatch.setattr(bootstrap, "IN_IMAGES", ("python3",))
+    with pytest.raises(Made):
+        bootstrap.make_base_image(folders[1])
+    assert (folders[0] / "base.tar").read_bytes() == b"image"
+
+
 def test_pips_index_is_uvs_unless_uv_has_its_own(monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)

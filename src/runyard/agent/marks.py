@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 COMPLETED, FAILED, CANCELED = "completed", "failed", "canceled"
+PREPARING = "preparing"
+"""In place of an end, in the file for one: the script has not begun."""
 GONE_WITHIN_S = 5.0
 # Of the file that Kubernetes reads an end from 4096 bytes are kept; a letter in JSON takes six at most.
 _BRIEF_REASON_LENGTH = 600
@@ -45,6 +48,7 @@ class Marks:
     def __init__(self, folder: Path, end_file: str = "") -> None:
         self._folder = folder
         self._end_file = end_file
+        self._says_preparing = False
 
     def take_folder(self) -> bool:
         """Take the folder for as long as this process lives; return whether no other agent has it."""
@@ -60,6 +64,11 @@ class Marks:
         """Say which process this agent is; return its id, which is that of one that died in the folder."""
         agent_id = str(self._read("agent.json").get("agent_id") or uuid.uuid4().hex)
         self._write("agent.json", _written_down(os.getpid()) | {"agent_id": agent_id})
+        if self._end_file and not self.has_script:
+            # Who can't write it is only not started anew.
+            with contextlib.suppress(OSError):
+                Path(self._end_file).write_text(json.dumps({"status": PREPARING}), encoding="ascii")
+                self._says_preparing = True
         return agent_id
 
     def write_script(self, pid: int) -> None:
@@ -68,6 +77,9 @@ class Marks:
         Raises:
             OSError: It can't be written.
         """
+        if self._says_preparing:
+            Path(self._end_file).write_bytes(b"")
+            self._says_preparing = False
         self._write("script.json", _written_down(pid) | {"group": pid})
 
     def write_outcome(self, end: JobEnd) -> None:

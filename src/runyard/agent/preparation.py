@@ -16,6 +16,7 @@ from runyard.agent.engines import find_engine
 from runyard.agent.environments import Environments, Python
 from runyard.agent.images import Images
 from runyard.agent.inside import Around, Inside, Mount
+from runyard.agent.limits import within_own
 from runyard.agent.marks import write_whole
 from runyard.agent.orders import Orders
 from runyard.agent.outputs import make_folders
@@ -128,7 +129,7 @@ class Preparation:
             mounts.append(Mount(folder, is_writable=True))
         read = [self.folder / ".runyard", self.folder / "ca.pem", *([python.place] if python.place else [])]
         mounts += [Mount(path) for path in read if path.exists()]
-        share = self.assignment.share
+        share = within_own(self.assignment.share)
         own = {**variables, **share.variables_inside}
         return Around(own, mounts, self.code, share, self.assignment.environment.shm_size)
 

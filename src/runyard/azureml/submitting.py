@@ -71,6 +71,8 @@ def _keep_datasets(workspace: Workspace, config: object) -> None:
         return
     if isinstance(config.arguments, list | tuple):
         config.arguments = [_kept(workspace, each) for each in config.arguments]
+    if isinstance(config.command, list | tuple):
+        config.command = [_kept(workspace, each) for each in config.command]
     data = JobData(config.inputs)
     for each in config.datasets:
         data.word(_kept(workspace, each))

@@ -131,6 +131,14 @@ def create(
     ] = LOCAL,
     slots: Slots = None,
     share: Share = WHOLE_MACHINE,
+    setting: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name=["--setting", "-s"],
+            help="What else its kind is told, as KEY=VALUE: use_containers, and of ray those of `attach`; "
+            "may be repeated.",
+        ),
+    ] = (),
     description: Description = None,
     tag: Tag = (),
     place: Place = HERE,
@@ -139,7 +147,7 @@ def create(
     """Make a compute target: slots on the server's own machine, or a Ray cluster that is started here."""
     wanted = TargetConfiguration(
         slots=1 if slots is None else slots,
-        settings=share.settings(),
+        settings={**_settings(setting), **share.settings()},
         description=description or "",
         tags=pairs_of(tag) if tag else {},
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from runyard.agent.marks import PREPARING
 from runyard.compute.base import AgentReport, AgentState
 
 STARTS_WITHIN_S = 900.0
@@ -78,32 +79,42 @@ def _of_past(status: Object) -> AgentReport:
     """Return how a pod's agent has ended: by its own last words, or as its node has seen it."""
     terminated = next((each for each in _states(status, "terminated")), {})
     said = str(terminated.get("message") or "").strip()
-    end = _end_in(said)
-    if end:
-        return AgentReport(AgentState.ENDED, end["status"], end.get("exit_code"), str(end.get("reason", "")))
+    content = _content_of(said)
+    if _is_end(content):
+        code, reason = content.get("exit_code"), str(content.get("reason", ""))
+        return AgentReport(AgentState.ENDED, content["status"], code, reason)
+    has_run_nothing = content.get("status") == PREPARING
+    why = _why(status, terminated, "" if has_run_nothing else said)
+    return AgentReport(AgentState.GONE, reason=why, has_run_nothing=has_run_nothing)
+
+
+def _why(status: Object, terminated: Object, said: str) -> str:
+    """Return why a container ended whose agent has not said so."""
     disrupted = _condition({"status": status}, "DisruptionTarget")
     reason, code = str(terminated.get("reason") or ""), terminated.get("exitCode")
     if reason in _WORDS:
-        why = _WORDS[reason]
-    elif status.get("reason"):  # Evicted, Preempting, DeadlineExceeded and others
-        why = _said(status)
-    elif disrupted:
-        why = _said(disrupted)
-    elif reason in ("", "Error", "Completed"):
+        return _WORDS[reason]
+    if status.get("reason"):  # Evicted, Preempting, DeadlineExceeded and others
+        return _said(status)
+    if disrupted:
+        return _said(disrupted)
+    if reason in ("", "Error", "Completed"):
         last = said.splitlines()[-1] if said else ""
-        why = f"exit code {code}{f': {last}' if last else ''}" if code is not None else ""
-    else:
-        why = f"{reason}: {said}" if said else reason
-    return AgentReport(AgentState.GONE, reason=why)
+        return f"exit code {code}{f': {last}' if last else ''}" if code is not None else ""
+    return f"{reason}: {said}" if said else reason
 
 
-def _end_in(said: str) -> dict[str, Any]:
+def _content_of(said: str) -> dict[str, Any]:
     try:
         found = json.loads(said)
     except ValueError:
         return {}
-    is_end = isinstance(found, dict) and found.get("status") in _ENDS
-    return found if is_end and isinstance(found.get("exit_code"), int | None) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_end(content: Object) -> bool:
+    status = content.get("status")
+    return isinstance(status, str) and status in _ENDS and isinstance(content.get("exit_code"), int | None)
 
 
 def _waits_for(status: Object) -> tuple[str, str] | None:

@@ -30,8 +30,8 @@ class OutputFileDatasetConfig:
 
     Args:
         name: What to call it; by default ``output``.
-        destination: Datastore and folder, in which ``{run_id}`` is the id of the run; by default
-            ``dataset/{run_id}/NAME`` of the workspace's first datastore.
+        destination: Datastore and folder, in which ``{run_id}`` is the id of the run and ``{output-name}``
+            the output's name; by default ``dataset/{run_id}/NAME`` of the workspace's first datastore.
         source: Taken for Azure's scripts; no effect, as the argument says which folder it is.
         overwrite: Whether files that are there are replaced. Those of the default folder are.
 
@@ -93,13 +93,19 @@ class JobData:
     Args:
         inputs: What goes in by name, besides what is found in its words.
         outputs: What comes out.
+        is_unfinished: Whether datasets are registered before a job gets them, so they need not be yet.
     """
 
     def __init__(
-        self, inputs: Mapping[str, WireInput] | None = None, outputs: Mapping[str, WireOutput] | None = None
+        self,
+        inputs: Mapping[str, WireInput] | None = None,
+        outputs: Mapping[str, WireOutput] | None = None,
+        *,
+        is_unfinished: bool = False,
     ) -> None:
         self.inputs = dict(inputs or {})
         self.outputs = dict(outputs or {})
+        self._is_unfinished = is_unfinished
 
     def word(self, place: Any) -> str:
         """Return the word by which a job is given a place, and keep that.
@@ -149,7 +155,7 @@ class JobData:
         record = wanted.dataset.record
         asset_id = "" if record is None else record.asset_id
         if wanted.mode == DIRECT:
-            if not asset_id:
+            if not asset_id and not self._is_unfinished:
                 raise InvalidParameter(
                     f"The input {wanted.name!r} is a dataset that no job can find: register it, or give it "
                     "as_download()."
@@ -202,6 +208,8 @@ def _output(wanted: OutputFileDatasetConfig) -> WireOutput:
         path = f"dataset/{RUN_ID}/{_plain(wanted.name)}"
         return WireOutput(datastore="workspaceblobstore", path=path, overwrite=True)
     datastore, path = wanted.destination
+    for azures, own in (("{run-id}", RUN_ID), ("{output-name}", _plain(wanted.name))):
+        path = path.replace(azures, own)
     return WireOutput(
         datastore=datastore.name, path=path.strip("/"), overwrite=wanted.overwrite or RUN_ID in path
     )

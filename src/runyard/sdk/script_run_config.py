@@ -107,7 +107,7 @@ class ScriptRunConfig:
         self.arguments = arguments if arguments is not None else self.run_config.arguments
         self.command = command if command is not None or script is not None else self.run_config.command
         self.source_directory = _folder(source_directory, has_code=self.command is None)
-        checked_words(self.arguments, "arguments")
+        checked_words(self.arguments, "arguments", JobData(is_unfinished=self.is_azureml))
         if compute_target is not None:
             self.run_config.target = target_name(compute_target, "compute_target")
         if environment is not None:

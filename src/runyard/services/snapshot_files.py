@@ -7,7 +7,7 @@ import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast
 
 from runyard.errors import InvalidParameter, InvalidState, NotFound, TooLarge
@@ -46,7 +46,7 @@ def list_code(call: Call, sha256: str) -> CodeListing:
 
 
 def open_code(call: Call, sha256: str, path: str) -> ArtifactDownload:
-    """Open a file of an archive, which is in memory then; to do so reads the archive up to it.
+    """Open a file of an archive, which is in memory then; the archive is read up to it, and no further.
 
     Raises:
         NotFound: There is no such archive, or no such file in it.
@@ -56,22 +56,16 @@ def open_code(call: Call, sha256: str, path: str) -> ArtifactDownload:
         Unavailable: Others take too long to look into theirs.
     """
     wanted = str(resolve_artifact_path(path))
-    listing = list_code(call, sha256)
-    listed = next((each for each in listing.files if each.path == wanted), None)
+    get_snapshot(call, sha256)
+    known = _looks_of(call).find(sha256)
+    listed = next((each for each in known.files if each.path == wanted), None) if known else None
     if listed is not None:
         _check_size(listed)
-    elif not listing.is_cut:
-        raise NotFound(f"Snapshot {sha256} has no file {path[:200]!r}.")
-    try:
+    if known is None or known.is_cut or listed is not None:
         with _looks_of(call).turn():
-            for tar, member, file in _files_in(call, sha256):
-                if file.path == wanted:
-                    return _InMemory(_content_of(tar, member, file))
-    except _ReadEnough:
-        raise TooLarge(
-            f"{path[:200]!r} is not in the first {MAX_UNPACKED_BYTES} bytes of the code; no more is read. "
-            "Download the archive."
-        ) from None
+            found = _found(call, sha256, wanted)
+        if found is not None:
+            return found
     raise NotFound(f"Snapshot {sha256} has no file {path[:200]!r}.")
 
 
@@ -83,12 +77,37 @@ def _listing_of(call: Call, sha256: str) -> CodeListing:
     files: list[CodeFile] = []
     try:
         for _, _, file in _files_in(call, sha256):
-            if len(files) == MAX_LISTED_FILES:
-                return CodeListing(tuple(files), is_cut=True)
             files.append(file)
+            if len(files) > MAX_LISTED_FILES:
+                break
     except _ReadEnough:
-        return CodeListing(tuple(files), is_cut=True)
-    return CodeListing(tuple(files), is_cut=False)
+        return _listing(files, is_cut=True)
+    return _listing(files)
+
+
+def _listing(files: Sequence[CodeFile], *, is_cut: bool = False) -> CodeListing:
+    return CodeListing(tuple(files[:MAX_LISTED_FILES]), is_cut or len(files) > MAX_LISTED_FILES)
+
+
+def _found(call: Call, sha256: str, path: str) -> ArtifactDownload | None:
+    """Return a file of an archive; if the archive is read in vain, what is in it is remembered."""
+    passed: list[CodeFile] = []
+    is_cut = False
+    try:
+        for tar, member, file in _files_in(call, sha256):
+            if file.path == path:
+                return _InMemory(_content_of(tar, member, file))
+            if len(passed) <= MAX_LISTED_FILES:
+                passed.append(file)
+    except _ReadEnough:
+        is_cut = True
+    _looks_of(call).keep(sha256, _listing(passed, is_cut=is_cut))
+    if is_cut:
+        raise TooLarge(
+            f"{path[:200]!r} is not in the first {MAX_UNPACKED_BYTES} bytes of the code; no more is read. "
+            "Download the archive."
+        )
+    return None
 
 
 def _check_size(file: CodeFile) -> None:

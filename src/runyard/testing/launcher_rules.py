@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher
+from runyard.testing.agent_server import AgentServer
 
 WITHIN_S = 60.0
 RUN_ID = "a" * 32
@@ -54,12 +56,58 @@ def assignment(run_id: str = RUN_ID, attempt: int = 1, **more: Any) -> dict[str,
     return told | more
 
 
+WORDS = (
+    "a b",
+    "'",
+    '"',
+    "$(touch x)",
+    "$(HOME)",
+    "`id`",
+    "line\nline",
+    "tab\there",
+    "😀é ☃",
+    "",
+    "--",
+    "-x",
+    "*",
+    "%s %j",
+    "~",
+    "\\n",
+    "a;b & c | d > e",
+    "#!x",
+)
+"""What shells, queues and templates on the way to a script would each make something else of."""
+_FOLDER = 'it\'s $(x) "é" %j `id`'
+_SCRIPT = 'it\'s $(x)/"é" `id` %j;\n.py'
+_TELLS = """
+import json, os, pathlib, sys
+words = sys.argv[1:]
+variables = [os.environ[f"WORD_{number}"] for number in range(len(words))]
+path = pathlib.Path(__file__).resolve().relative_to(pathlib.Path.cwd().resolve())
+print(json.dumps([str(path), words, variables, os.environ["RUN_NAME"]]), flush=True)
+"""
+
+
 class LauncherRules(ABC):
     """Inherit, and implement the hooks, to hold a launcher to its contract."""
 
     @abstractmethod
     def open_launcher(self, folder: Path) -> Launcher:
         """Return a launcher, as another server on this folder would have it."""
+
+    @abstractmethod
+    def open_launcher_to(self, folder: Path, server: str) -> Launcher:
+        """Return a launcher whose agents look for the server at an address, which is of this machine.
+
+        Args:
+            folder: The launcher's, which may be called anything.
+            server: As ``http://127.0.0.1:5000``; the host is :attr:`own_address`.
+        """
+
+    @property
+    def own_address(self) -> str:
+        """Where the machines that agents run on reach this one."""
+        return "127.0.0.1"
 
     @abstractmethod
     def kill_agent(self, launched: str) -> None:
@@ -134,6 +182,31 @@ class LauncherRules(ABC):
         second = launcher.submit(Launch(RUN_ID, 2, assignment(attempt=2)))
         launcher.forget(first)
         assert state_of(launcher, second) is AgentState.ALIVE
+
+    def test_paths_words_and_variables_reach_the_script_as_they_are(self, tmp_path: Path) -> None:
+        """Whatever is in them, and whatever the launcher's own folder is called."""
+        folder = tmp_path / _FOLDER
+        folder.mkdir()
+        with AgentServer(self.own_address) as server:
+            launcher = self.open_launcher_to(folder, server.url)
+            told = assignment(
+                url=f"{server.url}/workspaces/default",
+                snapshot=server.keep_code({_SCRIPT: _TELLS}),
+                script=_SCRIPT,
+                arguments=list(WORDS),
+                command=[],
+                variables={f"WORD_{number}": word for number, word in enumerate(WORDS)}
+                | {"RUN_NAME": "\n".join(WORDS)},
+            )
+            launched = launcher.submit(Launch(RUN_ID, 1, told))
+            try:
+                _until(lambda: report_of(launcher, launched).state is not AgentState.ALIVE)
+                end = report_of(launcher, launched)
+            finally:
+                launcher.forget(launched)
+            printed = {name: server.console(name) for name in ("setup", "stderr", "stdout")}
+        assert (end.state, end.status) == (AgentState.ENDED, "completed"), (end, printed)
+        assert json.loads(printed["stdout"]) == [_SCRIPT, list(WORDS), list(WORDS), "\n".join(WORDS)]
 
 
 def report_of(launcher: Launcher, launched: str) -> AgentReport:
