@@ -1,4 +1,7 @@
-"""What a search has joined before it reads, on both engines: what its experiments wait for, and no more."""
+"""What a search has joined before it reads, on both engines: what its experiments wait for, and no more.
+
+And what is done once a run is over: as few transactions as it needs.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from runyard.entities.metric import Metric, MetricBatch
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
-from runyard.stores.metrics import summarising
+from runyard.stores.metrics import folding, summarising, upkeep
 from runyard.stores.metrics.sql import SqlMetrics
+from runyard.stores.metrics.upkeep import MetricUpkeep
 from runyard.testing.metadata_hooks import new_run
 from tests.engines import SqlEngine
 
@@ -34,10 +38,12 @@ class Workspace:
     def log(self, run_id: str, value: float) -> None:
         self.metrics.append(run_id, MetricBatch.of([Metric("loss", value, 1, 1)]))
 
-    def waiting_count(self) -> int:
+    def count(self, rows: str) -> int:
         with self.database.reading() as connection:
-            counted = connection.exec_driver_sql("SELECT count(*) FROM unsummarised_batches")
-            return int(counted.scalar_one())
+            return int(connection.exec_driver_sql(f"SELECT count(*) FROM {rows}").scalar_one())
+
+    def waiting_count(self) -> int:
+        return self.count("unsummarised_batches")
 
     def values(self) -> list[float]:
         with self.database.reading() as connection:
@@ -100,3 +106,36 @@ def test_a_read_transaction_settles_nothing(workspace: Workspace):
     with workspace.database.reading_together():
         workspace.metrics.settle([workspace.one])
     assert workspace.waiting_count() == 1
+
+
+@pytest.mark.parametrize("points_at_once", [1, 2, 5])
+def test_a_run_comes_to_rest_in_as_many_folds_as_it_needs(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, points_at_once: int
+):
+    monkeypatch.setattr(folding, "MAX_POINTS", points_at_once)
+    for step in range(5):
+        workspace.metrics.append("a", MetricBatch.of([Metric("loss", float(step), step, step)]))
+    workspace.metrics.settle()
+    folded = [workspace.metrics.folding.fold(1)]
+    assert (folded[0].batch_count, folded[0].is_all) == (points_at_once, points_at_once == 5)
+    MetricUpkeep(workspace.database, workspace.metrics).bring_to_rest(1)
+    assert workspace.count("metric_batches") == 0
+    assert [point.value for point in workspace.metrics.read_history("a", "loss")] == [0, 1, 2, 3, 4]
+    assert workspace.metrics.folding.fold(1) == folding.Folded()
+
+
+def test_at_rest_no_series_is_live_and_small_chunks_are_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(upkeep, "SERIES_AT_ONCE", 2)
+    for step in range(2):
+        metrics = [Metric(f"m{place}", 0.5, step, step) for place in range(5)]
+        workspace.metrics.append("a", MetricBatch.of(metrics))
+        workspace.metrics.settle()
+        assert workspace.metrics.folding.fold(1).is_all
+    assert workspace.count("metric_series WHERE is_live") == 5
+    assert workspace.count("metric_chunks") == 2
+    MetricUpkeep(workspace.database, workspace.metrics).bring_to_rest(1)
+    assert workspace.count("metric_series WHERE is_live") == 0
+    assert workspace.count("metric_chunks") == 1
+    assert [metric.step for metric in workspace.metrics.read_latest(["a"])["a"]] == [1] * 5

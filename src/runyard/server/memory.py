@@ -45,7 +45,8 @@ def reuse_what_is_freed() -> bool:
     mallopt = _of_the_c_library("mallopt")
     if mallopt is None:
         return False
-    return mallopt(_M_MMAP_THRESHOLD, REUSED_BYTES) == 1 == mallopt(_M_TRIM_THRESHOLD, 2 * REUSED_BYTES)
+    told = [mallopt(_M_MMAP_THRESHOLD, REUSED_BYTES), mallopt(_M_TRIM_THRESHOLD, 2 * REUSED_BYTES)]
+    return told == [1, 1]
 
 
 class FreedMemory:
