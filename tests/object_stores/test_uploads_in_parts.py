@@ -30,7 +30,8 @@ class Uploads:
     def begin(self, count: int, below: str = "") -> dict[str, Any]:
         answer = self.ask("create", below, num_parts=count)
         assert answer.status_code == httpx.codes.OK, answer.text
-        return answer.json()
+        begun: dict[str, Any] = answer.json()
+        return begun
 
     def put(self, credential: dict[str, Any], content: bytes) -> dict[str, Any]:
         sent = httpx.put(credential["url"], content=content, headers=credential["headers"], timeout=60)
@@ -77,7 +78,8 @@ def test_parts_become_a_file_in_the_order_of_their_numbers(uploads):
 def test_a_part_that_has_not_come_is_missed(uploads):
     begun = uploads.begin(2)
     told = uploads.put(begun["credentials"][0], PART)
-    for parts in ([told, {"part_number": 2, "etag": "x"}], [told, {"part_number": 3}], [{}], []):
+    wrong: list[list[Any]] = [[told, {"part_number": 2, "etag": "x"}], [told, {"part_number": 3}], [{}], []]
+    for parts in wrong:
         answer = uploads.ask("complete", upload_id=begun["upload_id"], parts=parts)
         assert answer.status_code == httpx.codes.BAD_REQUEST, answer.text
     assert uploads.content().status_code == httpx.codes.NOT_FOUND
