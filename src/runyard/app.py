@@ -28,7 +28,13 @@ from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.logs import configure_logs
-from runyard.server.memory import LOOKS_EVERY_S, FreedMemory, leave_out_what_stays, share_heaps
+from runyard.server.memory import (
+    LOOKS_EVERY_S,
+    FreedMemory,
+    leave_out_what_stays,
+    reuse_what_is_freed,
+    share_heaps,
+)
 from runyard.server.middleware import wall
 from runyard.server.mlflow_pages import MlflowPages, find_built_pages
 from runyard.server.proxies import behind_proxies
@@ -160,6 +166,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         Unavailable: The port is taken, or the artifact store can't be used.
     """
     share_heaps()
+    reuse_what_is_freed()
     _end_on_sigterm()
     configure_logs(settings)
     _make_home(settings.home)

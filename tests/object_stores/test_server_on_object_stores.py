@@ -33,6 +33,13 @@ ROUND_TRIP = textwrap.dedent(
         return original(self, *args, **kwargs)
     HttpArtifactRepository._multipart_download = watched
 
+    parts = []
+    send_part = HttpArtifactRepository._upload_part
+    def watched_part(*args, **kwargs):
+        parts.append(1)
+        return send_part(*args, **kwargs)
+    HttpArtifactRepository._upload_part = staticmethod(watched_part)
+
     here = pathlib.Path(tempfile.mkdtemp())
     content = bytes(range(256)) * 4096 * int(sys.argv[1])
     (here / "large.bin").write_bytes(content)
@@ -42,6 +49,7 @@ ROUND_TRIP = textwrap.dedent(
     print(json.dumps({
         "is_same": pathlib.Path(back).read_bytes() == content,
         "direct": len(direct),
+        "parts": len(parts),
         "listed": [found.path for found in mlflow.MlflowClient().list_artifacts(run.info.run_id, "model")],
     }))
     """
@@ -60,10 +68,12 @@ def addressing_server(object_server: ObjectServer, start_server: ServerStarter) 
     return start_server(environment=object_server.environment | variables)
 
 
-def round_trip(server: RunningServer, tmp_path, **variables: str) -> dict[str, object]:
+def round_trip(
+    server: RunningServer, tmp_path, python: str = sys.executable, **variables: str
+) -> dict[str, object]:
     steered = {"MLFLOW_TRACKING_URI": server.url, "HOME": str(tmp_path)} | variables
     done = subprocess.run(
-        [sys.executable, "-c", ROUND_TRIP, "24"],
+        [python, "-c", ROUND_TRIP, "24"],
         env=scrubbed(os.environ) | steered,
         cwd=tmp_path,
         capture_output=True,
@@ -77,7 +87,12 @@ def round_trip(server: RunningServer, tmp_path, **variables: str) -> dict[str, o
 
 
 def test_the_genuine_client_gets_back_what_it_logged(server, tmp_path):
-    assert round_trip(server, tmp_path) == {"is_same": True, "direct": 0, "listed": ["model/large.bin"]}
+    assert round_trip(server, tmp_path) == {
+        "is_same": True,
+        "direct": 0,
+        "parts": 0,
+        "listed": ["model/large.bin"],
+    }
 
 
 def test_the_genuine_client_falls_back_where_parts_can_not_be_sent_directly(server, tmp_path):
@@ -88,14 +103,14 @@ def test_the_genuine_client_falls_back_where_parts_can_not_be_sent_directly(serv
         MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD="true",
         MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=str(5 * MB),
     )
-    assert sent == {"is_same": True, "direct": 0, "listed": ["model/large.bin"]}
+    assert sent == {"is_same": True, "direct": 0, "parts": 0, "listed": ["model/large.bin"]}
 
 
 def test_the_genuine_client_downloads_from_the_store_itself_when_the_server_lets_it(
     addressing_server, tmp_path
 ):
     sent = round_trip(addressing_server, tmp_path, MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE=str(10 * MB))
-    assert sent == {"is_same": True, "direct": 1, "listed": ["model/large.bin"]}
+    assert sent == {"is_same": True, "direct": 1, "parts": 0, "listed": ["model/large.bin"]}
 
 
 def test_an_address_is_of_the_callers_workspace_and_of_a_file_that_is_there(addressing_server):
@@ -129,7 +144,7 @@ def test_without_the_setting_there_are_no_addresses(server):
     assert answer.status_code == httpx.codes.NOT_IMPLEMENTED
     assert answer.json()["error_code"] == "NOT_IMPLEMENTED"
     info = httpx.get(f"{server.url}/api/3.0/mlflow/server-info", timeout=60).json()
-    assert info["multipart_downloads_enabled"] is False
+    assert (info["multipart_downloads_enabled"], info["multipart_uploads_enabled"]) == (False, False)
 
 
 def test_a_declared_checksum_goes_out_with_every_download(server):

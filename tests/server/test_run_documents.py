@@ -108,6 +108,30 @@ def test_a_document_of_another_format_is_made_again(local: Local, monkeypatch: p
     assert searched(local) == page
 
 
+def test_documents_are_unpacked_some_at_a_time(local: Local, monkeypatch: pytest.MonkeyPatch):
+    for number in range(5):
+        local.run("0", start_time=number, tags=[{"key": "long", "value": "ä\u2028" * 1000 * number}])
+    page = local.post("/runs/search", experiment_ids=["0"])
+    assert [run["info"]["start_time"] for run in page["runs"]] == [4, 3, 2, 1, 0]
+    monkeypatch.setattr(run_documents, "wire_run", None)
+    for at_once in (1, 2, 5):
+        monkeypatch.setattr(run_documents, "UNPACKED_AT_ONCE", at_once)
+        assert local.post("/runs/search", experiment_ids=["0"]) == page
+
+
+def test_a_search_leaves_what_is_logged_elsewhere_for_later(local: Local):
+    elsewhere = local.post("/experiments/create", name="elsewhere")["experiment_id"]
+    here, there = local.run("0"), local.run(elsewhere)
+    assert searched(local)["info"]["run_id"] == here
+    local.post("/runs/log-metric", run_id=there, key="m", value=1, timestamp=9)
+    assert searched(local, filter="attributes.status = 'RUNNING'")["info"]["run_id"] == here
+    with local.stores.database.reading() as connection:
+        waiting = connection.exec_driver_sql("SELECT count(*) FROM unsummarised_batches").scalar_one()
+    assert waiting == 1
+    found = local.post("/runs/search", experiment_ids=["0", elsewhere], filter="metrics.m = 1")["runs"]
+    assert [run["info"]["run_id"] for run in found] == [there]
+
+
 def test_a_search_does_not_wait_for_somebody_who_writes(local: Local):
     local.run("0")
     is_writing, may_end = threading.Event(), threading.Event()
@@ -196,7 +220,7 @@ def test_the_format_says_how_a_run_is_written(local: Local):
     local.post("/runs/log-metric", run_id=run_id, key="m", value=1.5, timestamp=1, step=2)
     local.post("/runs/log-parameter", run_id=run_id, key="p", value="1")
     shown = searched(local)
-    assert run_documents.FORMAT == b"\x01"
+    assert run_documents.FORMAT == b"\x02"
     assert shown == {
         "info": {
             "run_id": run_id,

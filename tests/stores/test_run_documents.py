@@ -11,6 +11,7 @@ import pytest
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.stores.database import Database
+from runyard.stores.metadata import run_documents
 from runyard.stores.metadata.changed_runs import MAX_REMEMBERED, ChangedRuns
 from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.run_documents import KEPT_AT_ONCE, SqlRunDocuments
@@ -61,6 +62,30 @@ def test_a_document_comes_back_until_its_run_changes(kept: Kept):
     assert kept.read("a", "b") == {b: b""}
     assert kept.documents.keep({a: (kept.revision_of("a"), b"new")})
     assert kept.read("a") == {a: b"new"}
+
+
+def test_documents_of_any_bytes_come_back_some_at_a_time(kept: Kept, monkeypatch: pytest.MonkeyPatch):
+    experiment = kept.experiments.get_experiment("w", kept.runs.get_run("w", "a").experiment_id)
+    for run_id in "cdefg":
+        kept.runs.add_run(new_run(experiment, run_id), {})
+    documents = dict(
+        zip(
+            "abcdefg",
+            (b"\x00" * 9, b"\xff\xfe", b"", b"'\"\x80,", bytes(range(256)) * 99, b"f", b"g"),
+            strict=True,
+        )
+    )
+    numbers = {run_id: kept.number_of(run_id) for run_id in documents}
+    assert kept.documents.keep(
+        {numbers[each]: (kept.revision_of(each), documents[each]) for each in documents}
+    )
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(run_documents, "READ_AT_ONCE", at_once)
+        assert kept.read(*documents) == {numbers[each]: documents[each] for each in documents}
+    kept.runs.set_tags("d", {"k": "v"})
+    assert numbers["d"] not in kept.read(*documents)
+    assert kept.read("g", "d", "a") == {numbers["g"]: b"g", numbers["a"]: b"\x00" * 9}
+    assert kept.documents.read(kept.runs.locate_runs([])) == {}
 
 
 def test_the_deletion_of_an_experiment_changes_its_runs(kept: Kept):

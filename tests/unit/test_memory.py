@@ -50,3 +50,48 @@ def test_the_collector_looks_no_more_at_what_was_there():
         assert gc.collect() >= 1, "what comes later is still looked at"
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+REUSE = """
+    import resource
+    from runyard.server.memory import REUSED_BYTES, reuse_what_is_freed
+
+    def faults_of_a_large_answer():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        bytearray(b"x") * (REUSED_BYTES // 2)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    assert reuse_what_is_freed()
+    first = faults_of_a_large_answer()
+    assert first > 1000, "its pages are new"
+    print(max(faults_of_a_large_answer() for _ in range(5)))
+"""
+
+
+def test_what_was_freed_is_used_again_at_once():
+    command = [sys.executable, "-c", textwrap.dedent(REUSE)]
+    assert int(subprocess.check_output(command, text=True)) < 100
+
+
+QUIET = """
+    import ctypes
+    from runyard.server.memory import GROWN_BYTES, LOOKS_EVERY_S, FreedMemory, reuse_what_is_freed
+
+    assert reuse_what_is_freed()
+    used_s = 0.0
+    freed = FreedMemory(lambda: used_s)
+    pieces, between = [], []
+    for _ in range(GROWN_BYTES >> 21):
+        pieces.append(bytearray(b"x") * (1 << 20))
+        between.append(ctypes.create_string_buffer(100_000))
+    del pieces
+    used_s += LOOKS_EVERY_S / 2
+    assert not freed.give_back(), "it is at work, and has not grown much"
+    used_s += LOOKS_EVERY_S / 100
+    assert freed.give_back()
+    assert not freed.give_back(), "it has not grown since"
+"""
+
+
+def test_a_server_that_has_little_to_do_gives_more_back():
+    subprocess.run([sys.executable, "-c", textwrap.dedent(QUIET)], check=True)

@@ -54,7 +54,6 @@ __all__ = [
     "open_place",
     "open_proxied",
     "proxied_download_address",
-    "refuse_multipart_upload",
     "refuse_presigned_download",
     "refuse_presigned_upload",
     "resolve_place",
@@ -203,16 +202,6 @@ def delete_proxied(call: Call, path: str) -> None:
     if place == ROOT:
         raise InvalidParameter("Invalid path: name the file or directory to delete.")
     call.stores.artifacts.delete(_key(call, place))
-
-
-def refuse_multipart_upload(directory: str, local_path: str) -> NoReturn:
-    """Say that this storage takes a file in one piece, which makes clients send it so.
-
-    Clients tell where the file lies on their own machine; only its name would matter.
-    """
-    resolve_artifact_path(directory, is_directory=True)
-    resolve_artifact_path(local_path.replace("\\", "/").rpartition("/")[2])
-    raise NotImplementedHere("Multipart upload is not supported for the current artifact repository")
 
 
 def refuse_presigned_download(call: Call, run_id: str, path: str, expires_in_s: int | None) -> NoReturn:

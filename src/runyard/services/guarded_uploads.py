@@ -34,6 +34,16 @@ def guarded(call: Call, path: ArtifactPath, upload: ArtifactUpload, declared: De
     return _GuardedUpload(call, path, upload)
 
 
+def check_not_removed(call: Call, path: ArtifactPath) -> None:
+    """Refuse to begin what would be refused at its end.
+
+    Raises:
+        NotFound: What a file at ``path`` would belong to is removed.
+    """
+    if _is_gone(call, path):
+        raise _removed(path)
+
+
 class _GuardedUpload(ArtifactUpload):
     def __init__(self, call: Call, path: ArtifactPath, upload: ArtifactUpload) -> None:
         self._call = call

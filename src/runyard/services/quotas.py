@@ -112,7 +112,7 @@ class _LimitedUpload(ArtifactUpload):
 
     def commit(self) -> ArtifactFile:
         file = self._upload.commit()
-        self._standings.note(self._standing, Limited.ARTIFACT_BYTES, self._written_bytes)
+        self._standings.note(self._standing, Limited.ARTIFACT_BYTES, file.size_bytes)
         return file
 
     def close(self) -> None:

@@ -229,7 +229,7 @@ def search_runs(call: Call, asked: SearchRuns) -> Page[WireRun]:
         limit=limit,
         after=parse_position_token(asked.page_token, same),
     )
-    with call.stores.snapshot():
+    with call.stores.snapshot(experiment_ids):
         found = call.stores.metadata.runs.search_runs(search)
         shown, made = read_documents(call.stores, found)
     keep_documents(call.stores, made)

@@ -110,8 +110,9 @@ class Settings:
     artifact_address_s: int = field(
         default=0,
         metadata={
-            "help": "How long an address to download an artifact straight from the object store is good "
-            "for, at most 900 seconds; 0 gives none, so that all bytes pass through the server."
+            "help": "How long an address to read an artifact from the object store itself, or to send a "
+            "part of one there, is good for, at most 900 seconds; 0 gives none, so that all bytes pass "
+            "through the server."
         },
     )
     max_upload_bytes: int = field(

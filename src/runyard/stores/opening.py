@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,9 +159,13 @@ class Stores:
             yield
 
     @contextlib.contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let all that the block reads of metadata and metrics come from one state, summaries up to date."""
-        self.metrics.settle()
+    def snapshot(self, experiment_ids: Sequence[str] | None = None) -> Iterator[None]:
+        """Let all that the block reads of metadata and metrics come from one state, summaries up to date.
+
+        Args:
+            experiment_ids: Where all runs are that the block reads, if it knows.
+        """
+        self.metrics.settle(experiment_ids)
         with self.database.reading_together():
             yield
 

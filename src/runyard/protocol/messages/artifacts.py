@@ -76,6 +76,21 @@ class CreateMultipartUpload(Wire):
     num_parts: Int64 | None = None
 
 
+class PartCredential(Wire):
+    """Where one part of a multipart upload is to be put (MLflow's ``MultipartUploadCredential``)."""
+
+    url: str
+    part_number: int
+    headers: dict[str, str]
+
+
+class CreateMultipartUploadAnswer(Wire):
+    """Answer of ``mlflow-artifacts/mpu/create``."""
+
+    upload_id: str
+    credentials: list[PartCredential]
+
+
 class UploadedPart(Wire):
     """One part of a multipart upload."""
 

@@ -15,12 +15,14 @@ from runyard.protocol.messages.artifacts import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
+    CreateMultipartUploadAnswer,
     CreatePresignedDownloadUrl,
     CreatePresignedUploadUrl,
     ListArtifacts,
     ListArtifactsAnswer,
     ListProxiedArtifacts,
     ListProxiedArtifactsAnswer,
+    PartCredential,
     PresignedDownloadUrlAnswer,
     WireFile,
 )
@@ -30,7 +32,7 @@ from runyard.server.answers import json_response
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
-from runyard.services import artifacts, reach
+from runyard.services import artifact_parts, artifacts, reach
 from runyard.services.artifacts import ArtifactDownload, ArtifactUpload, Declared, ListedArtifact
 from runyard.services.call import Call
 
@@ -134,9 +136,18 @@ def delete_artifact(call: Call, artifact_path: str) -> Empty:
     of=reach.artifact_path,
     summary="Begin an upload in parts, where storage takes them.",
 )
-def create_multipart_upload(call: Call, body: CreateMultipartUpload, artifact_path: str) -> Empty:
-    """Refuse: clients then upload in one piece."""
-    artifacts.refuse_multipart_upload(artifact_path, body.path)
+def create_multipart_upload(
+    call: Call, body: CreateMultipartUpload, artifact_path: str
+) -> CreateMultipartUploadAnswer:
+    """Answer addresses of the storage's own, or refuse: clients then upload in one piece."""
+    begun = artifact_parts.begin_parts(call, artifact_path, body.path, body.num_parts or 1)
+    return CreateMultipartUploadAnswer(
+        upload_id=begun.upload_id,
+        credentials=[
+            PartCredential(url=url, part_number=number, headers={})
+            for number, url in enumerate(begun.addresses, 1)
+        ],
+    )
 
 
 @routes.post(
@@ -146,8 +157,10 @@ def create_multipart_upload(call: Call, body: CreateMultipartUpload, artifact_pa
     summary="End an upload in parts.",
 )
 def complete_multipart_upload(call: Call, body: CompleteMultipartUpload, artifact_path: str) -> Empty:
-    """Refuse: there is no such upload."""
-    artifacts.refuse_multipart_upload(artifact_path, body.path)
+    """Make a file of the parts that the storage has."""
+    etags = {part.part_number or 0: part.etag or "" for part in body.parts}
+    artifact_parts.finish_parts(call, artifact_path, body.path, body.upload_id or "", etags)
+    return Empty()
 
 
 @routes.post(
@@ -157,8 +170,9 @@ def complete_multipart_upload(call: Call, body: CompleteMultipartUpload, artifac
     summary="Drop an upload in parts.",
 )
 def abort_multipart_upload(call: Call, body: AbortMultipartUpload, artifact_path: str) -> Empty:
-    """Refuse: there is no such upload."""
-    artifacts.refuse_multipart_upload(artifact_path, body.path)
+    """Give up an upload in parts."""
+    artifact_parts.drop_parts(call, artifact_path, body.path, body.upload_id or "")
+    return Empty()
 
 
 @routes.get(

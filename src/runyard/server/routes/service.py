@@ -10,6 +10,7 @@ from runyard.protocol.messages.service import CheckAnswer, WireFault
 from runyard.protocol.messages.workspaces import ServerAnswer, ServerInfoAnswer
 from runyard.server.routing import Routes
 from runyard.services import reach
+from runyard.services.artifact_parts import takes_parts
 from runyard.services.artifacts import gives_addresses
 from runyard.services.call import Call
 from runyard.services.integrity import check_integrity
@@ -46,7 +47,7 @@ def server_info(call: Call) -> ServerInfoAnswer:
         store_type="SqlStore",
         workspaces_enabled=not call.is_page_of_one,
         trace_archival_enabled=False,
-        multipart_uploads_enabled=False,
+        multipart_uploads_enabled=takes_parts(call),
         multipart_downloads_enabled=gives_addresses(call),
         presigned_upload_run_id_supported=False,
         presigned_upload_model_id_supported=False,

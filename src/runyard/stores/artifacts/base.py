@@ -18,7 +18,7 @@ All calls block, and may be made from any thread; one upload or download is used
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
@@ -206,6 +206,65 @@ class GivesAddresses(abc.ABC):
 
         Raises:
             Unavailable: The store can't make one, for want of the right to or otherwise.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PartsBegun:
+    """An upload in parts that has begun.
+
+    Args:
+        upload_id: The service's name for it.
+        addresses: Where each part is to be put, the first one first; each is good without a credential.
+    """
+
+    upload_id: str
+    addresses: Sequence[str]
+
+
+class TakesParts(abc.ABC):
+    """A store to which clients can send the parts of a file themselves.
+
+    Nobody sees the file before it is finished. What is begun and neither finished nor dropped lies in the
+    service, unseen, for as long as its own rules say.
+    """
+
+    @abc.abstractmethod
+    def begin_parts(self, path: ArtifactPath, count: int, valid_s: int) -> PartsBegun | None:
+        """Begin an upload of ``count`` parts to ``path``; ``None`` where no addresses can be had.
+
+        Raises:
+            InvalidParameter: There may not be so many parts.
+            Unavailable: The store can't be reached.
+        """
+
+    @abc.abstractmethod
+    def parts_size_bytes(self, path: ArtifactPath, upload_id: str, numbers: Sequence[int]) -> int:
+        """Return how long a file of these parts is, as far as they have come.
+
+        Raises:
+            InvalidParameter: One of them has not come.
+            NotFound: There is no such upload.
+            Unavailable: The store can't be reached.
+        """
+
+    @abc.abstractmethod
+    def finish_parts(self, path: ArtifactPath, upload_id: str, etags: Mapping[int, str]) -> ArtifactUpload:
+        """Return an upload to which nothing is to be written; to commit it makes the file of its parts.
+
+        Args:
+            path: Where the file is to lie.
+            upload_id: The service's name for the upload.
+            etags: What the service answered for each part, by its number.
+        """
+
+    @abc.abstractmethod
+    def drop_parts(self, path: ArtifactPath, upload_id: str) -> None:
+        """Give up an upload.
+
+        Raises:
+            NotFound: There is no such upload.
+            Unavailable: The store can't be reached.
         """
 
 

@@ -100,7 +100,7 @@ def open_artifacts(
         raise InvalidParameter(
             f"artifact_store {location!r} can't be opened: {said_by(error)}. Set {backend.what_to_set}."
         ) from None
-    return AddressedObjectArtifactStore(opened)
+    return AddressedObjectArtifactStore(opened, environment.get("AWS_SECRET_ACCESS_KEY", ""))
 
 
 def _backend_of(location: str) -> _Backend:

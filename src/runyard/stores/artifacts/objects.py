@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import obstore
@@ -28,7 +29,10 @@ from runyard.stores.artifacts.base import (
     Declared,
     GivesAddresses,
     ListsWhole,
+    PartsBegun,
+    TakesParts,
 )
+from runyard.stores.artifacts.parts import AzureParts, S3Parts, checked_numbers
 from runyard.stores.artifacts.paths import ArtifactPath, is_plain_name
 
 PART_BYTES = 8 * 1024 * 1024
@@ -37,6 +41,7 @@ LARGE_PART_BYTES = 64 * 1024 * 1024
 PARTS_AT_ONCE = 2  # an upload holds so many parts, and the one that is filling
 SHA256_ATTRIBUTE = "sha256"
 DELETED_AT_ONCE = 1000  # what S3 takes in one request
+OWN_ADDRESS_S = 60  # what this server signs for itself
 
 _log = logging.getLogger("runyard.stores")
 
@@ -111,12 +116,18 @@ class ObjectArtifactStore(ArtifactStore, ListsWhole):
             obstore.delete(self._store, keys)
 
 
-class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses):
-    """Objects of a service that signs addresses."""
+class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses, TakesParts):
+    """Objects of a service that signs addresses.
 
-    def __init__(self, store: S3Store | AzureStore | GCSStore) -> None:
+    Args:
+        store: The service.
+        secret: The secret of S3's key, if it is known; without it no parts are taken there.
+    """
+
+    def __init__(self, store: S3Store | AzureStore | GCSStore, secret: str = "") -> None:
         super().__init__(store)
         self._signer = store
+        self._secret = secret
 
     def download_address(self, path: ArtifactPath, valid_s: int) -> str | None:
         """Return an address to read the object at ``path`` from, if its name lets one be made."""
@@ -125,6 +136,50 @@ class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses):
         if isinstance(self._signer, AzureStore) and "%" in urlsplit(url).path:
             return None  # obstore signs the escaped name, Azure checks the plain one
         return url
+
+    def begin_parts(self, path: ArtifactPath, count: int, valid_s: int) -> PartsBegun | None:
+        """Begin an upload of ``count`` parts to ``path``, if this service lets clients send them."""
+        checked_numbers(range(1, count + 1))
+        parts = self._parts(path, valid_s)
+        if parts is None or not parts.can_sign:
+            return None
+        upload_id = parts.begin()
+        return PartsBegun(upload_id, [parts.address(upload_id, number) for number in range(1, count + 1)])
+
+    def parts_size_bytes(self, path: ArtifactPath, upload_id: str, numbers: Sequence[int]) -> int:
+        """Return how long a file of these parts is."""
+        checked_numbers(numbers)
+        sizes = self._known_parts(path).sizes(upload_id)
+        missing = [number for number in numbers if number not in sizes]
+        if missing:
+            raise InvalidParameter(f"Part {missing[0]} of the upload has not come.")
+        return sum(sizes[number] for number in numbers)
+
+    def finish_parts(self, path: ArtifactPath, upload_id: str, etags: Mapping[int, str]) -> ArtifactUpload:
+        """Return an upload whose commit makes the object of its parts."""
+        return _PartsUpload(self._store, path, partial(self._known_parts(path).finish, upload_id, etags))
+
+    def drop_parts(self, path: ArtifactPath, upload_id: str) -> None:
+        """Give up an upload; Azure keeps its blocks for a week."""
+        self._known_parts(path).drop(upload_id)
+
+    def _known_parts(self, path: ArtifactPath) -> S3Parts | AzureParts:
+        parts = self._parts(path, OWN_ADDRESS_S)
+        if parts is None:
+            raise NotFound("There is no such upload.")
+        return parts
+
+    def _parts(self, path: ArtifactPath, valid_s: int) -> S3Parts | AzureParts | None:
+        valid = timedelta(seconds=valid_s)
+        with _failures_said():
+            if isinstance(self._signer, S3Store):
+                return S3Parts(obstore.sign(self._signer, "PUT", str(path), valid), self._secret)
+            if isinstance(self._signer, AzureStore):
+                write, read = (
+                    obstore.sign(self._signer, method, str(path), valid) for method in ("PUT", "GET")
+                )
+                return AzureParts(write, read)
+        return None
 
 
 class _ObjectUpload(ArtifactUpload):
@@ -154,10 +209,7 @@ class _ObjectUpload(ArtifactUpload):
         with _failures_said():
             writer.close()
         self._writer = None
-        found = _find(self._store, self._path)
-        if found is None:
-            raise Unavailable(f"'{self._path}' was deleted while it was stored.")
-        return found
+        return _found(self._store, self._path)
 
     def close(self) -> None:
         if self._writer is None:
@@ -172,6 +224,23 @@ class _ObjectUpload(ArtifactUpload):
         if self._writer is None:
             raise ValueError("The upload is over.")
         return self._writer
+
+
+class _PartsUpload(ArtifactUpload):
+    def __init__(self, store: ObjectStore, path: ArtifactPath, finish: Callable[[], None]) -> None:
+        self._store = store
+        self._path = path
+        self._finish = finish
+
+    def write(self, piece: bytes | memoryview) -> None:
+        raise ValueError("Its parts go to the object store.")
+
+    def commit(self) -> ArtifactFile:
+        self._finish()
+        return _found(self._store, self._path)
+
+    def close(self) -> None:
+        """Nothing is held; the parts wait for whoever sends them."""
 
 
 class _Dropped(Exception):
@@ -229,6 +298,14 @@ def _find(store: ObjectStore, path: ArtifactPath) -> ArtifactFile | None:
         etag=(meta["e_tag"] or "").strip('"'),
         sha256=found.attributes.get(SHA256_ATTRIBUTE),
     )
+
+
+def _found(store: ObjectStore, path: ArtifactPath) -> ArtifactFile:
+    """Return what is known of the object that was just stored."""
+    found = _find(store, path)
+    if found is None:
+        raise Unavailable(f"'{path}' was deleted while it was stored.")
+    return found
 
 
 def _last(key: str) -> str:

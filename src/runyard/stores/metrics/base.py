@@ -105,12 +105,15 @@ class MetricStore(ABC):
         """Whether searches may lack points, and kept documents too, as they could not be written down."""
 
     @abstractmethod
-    def settle(self) -> None:
+    def settle(self, experiment_ids: Sequence[str] | None = None) -> None:
         """Let searches and :meth:`read_latest` see every point that was appended before.
 
         Blocks while another thread writes. Where the store can't be written just now, as on a full disk,
         searches go on seeing what they saw, and :attr:`is_behind` says so; the next call tries again.
         Within a transaction that only reads it does nothing, for that sees one state anyway.
+
+        Args:
+            experiment_ids: Whose runs are to be read; what was appended to others may be left for later.
         """
 
     @abstractmethod

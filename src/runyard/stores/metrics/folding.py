@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from runyard.stores.database import Database, chunks
-from runyard.stores.metadata.schema import metric_batches, metric_chunks, unsummarised_batches
+from runyard.stores.metadata.schema import metric_batches, unsummarised_batches
+from runyard.stores.metadata.sql_pieces import whole_numbers
 from runyard.stores.metrics.chunks import (
     MAX_CHUNK_POINTS,
     SealedChunk,
@@ -52,13 +53,42 @@ _ADD_CHUNK = Prepared(
     " :first_timestamp_ms, :last_timestamp_ms, :first_step, :last_step, :coarse_bucket, :packed, :buckets)"
 )
 
+# Made once: to put such a query together costs more than to ask it, and most runs are folded by one.
+_SUMMARISED = (
+    select(metric_batches.c.batch_number, metric_batches.c.point_count, metric_batches.c.packed)
+    .where(
+        metric_batches.c.run_number == bindparam("of_run"),
+        # A batch that is folded can't be summarised any more.
+        ~select(unsummarised_batches.c.batch_number)
+        .where(unsummarised_batches.c.batch_number == metric_batches.c.batch_number)
+        .exists(),
+    )
+    .order_by(metric_batches.c.batch_number)
+)
+_IS_SMALL = (
+    f"run_number = :run_number AND point_count < CASE key_id WHEN {PACKED_KEY_ID} THEN {SMALL_PACKED_POINTS}"
+    f" ELSE {SMALL_POINTS} END"
+)
+_CROWDED = Prepared(
+    f"SELECT key_id, sum(point_count) FROM metric_chunks WHERE {_IS_SMALL}"
+    " GROUP BY key_id HAVING count(*) >= :at"
+)
+_SMALL = f"SELECT chunk_id, key_id, packed FROM metric_chunks WHERE {_IS_SMALL}"
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one transaction has folded; nothing, if there was nothing to fold or another one was faster."""
+    """What one transaction has folded; nothing, if there was nothing to fold or another one was faster.
+
+    Args:
+        batch_count: How many batches.
+        point_count: How many points they held.
+        is_all: Whether it left none of the run's for the next.
+    """
 
     batch_count: int = 0
     point_count: int = 0
+    is_all: bool = True
 
 
 @dataclass(slots=True)
@@ -85,7 +115,7 @@ class Folding:
         """Fold the oldest batches of a run that are summarised, as many as one transaction takes."""
         replaced = _Replaced()
         with self._database.reading() as connection:
-            batches, point_count = _oldest_batches(connection, run_number)
+            batches, point_count, is_all = _oldest_batches(connection, run_number)
             if not batches:
                 return Folded()
             replaced.batch_numbers = list(batches)
@@ -95,7 +125,7 @@ class Folding:
                 replaced.points[ids[key]].append(points)
             _add_small_chunks(connection, run_number, replaced, MERGED_AT)
         is_kept = self._replace(run_number, replaced)
-        return Folded(len(batches), point_count) if is_kept else Folded()
+        return Folded(len(batches), point_count, is_all) if is_kept else Folded()
 
     def merge(self, run_number: int) -> bool:
         """Merge small chunks of a run at rest, as many as one transaction takes; say if there were any."""
@@ -141,55 +171,37 @@ def _delete(connection: Connection, statement: Prepared, rows: Sequence[Mapping[
         raise _TakenElsewhere
 
 
-def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, PackedBatch], int]:
-    columns = metric_batches.c
-    waiting = select(unsummarised_batches.c.batch_number).where(
-        unsummarised_batches.c.batch_number == columns.batch_number
-    )
-    # A batch that is folded can't be summarised any more.
-    query = (
-        select(columns.batch_number, columns.point_count, columns.packed)
-        .where(columns.run_number == run_number, ~waiting.exists())
-        .order_by(columns.batch_number)
-    )
+def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, PackedBatch], int, bool]:
+    """Return the batches that one transaction takes, how many points they hold, and whether these are all."""
     batches: dict[int, PackedBatch] = {}
     point_count = 0
-    with connection.execution_options(yield_per=256).execute(query) as rows:
+    streamed = connection.execution_options(yield_per=256)
+    with streamed.execute(_SUMMARISED, {"of_run": run_number}) as rows:
         for row in rows:
             if batches and point_count + row.point_count > MAX_POINTS:
-                break
+                return batches, point_count, False
             batches[row.batch_number] = unpack_batch(row.packed)
             point_count += row.point_count
-    return batches, point_count
+    return batches, point_count, True
 
 
 def _add_small_chunks(connection: Connection, run_number: int, replaced: _Replaced, at: int) -> None:
     """Add the small chunks of each series that has ``at`` of them, as far as one transaction takes them."""
-    columns = metric_chunks.c
-    small = case((columns.key_id == PACKED_KEY_ID, SMALL_PACKED_POINTS), else_=SMALL_POINTS)
-    of_run = (columns.run_number == run_number, columns.point_count < small)
-    crowded = (
-        select(columns.key_id, func.sum(columns.point_count))
-        .where(*of_run)
-        .group_by(columns.key_id)
-        .having(func.count() >= at)
-    )
     room = MAX_POINTS - sum(len(part) for parts in replaced.points.values() for part in parts)
     chosen = []
-    for key_id, point_count in connection.execute(crowded):
+    of_run = {"run_number": run_number}
+    for key_id, point_count in _CROWDED.rows(connection, at=at, **of_run):
         if point_count <= room:
             chosen.append(key_id)
             room -= point_count
     for part in chunks(chosen):
-        query = select(columns.chunk_id, columns.key_id, columns.packed).where(
-            *of_run, columns.key_id.in_(part)
-        )
-        for row in connection.execute(query):
-            replaced.chunk_ids.append(row.chunk_id)
-            if row.key_id != PACKED_KEY_ID:
-                replaced.points[row.key_id].append(open_chunk(row.packed))
+        read = Prepared(f"{_SMALL} AND key_id IN {whole_numbers(part)}")
+        for chunk_id, owner, packed in read.rows(connection, **of_run):
+            replaced.chunk_ids.append(chunk_id)
+            if owner != PACKED_KEY_ID:
+                replaced.points[owner].append(open_chunk(packed))
                 continue
-            for key_id, points in open_packed(row.packed).items():
+            for key_id, points in open_packed(packed).items():
                 replaced.points[key_id].append(points)
 
 

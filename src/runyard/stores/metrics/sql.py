@@ -72,9 +72,10 @@ class SqlMetrics(MetricStore):
                 raise NotFound(f"Run with id={run_id} not found")
         return True
 
-    def settle(self) -> None:
+    def settle(self, experiment_ids: Sequence[str] | None = None) -> None:
         try:
-            self.summaries.settle()
+            if experiment_ids is None or self.summaries.are_waited_for(experiment_ids):
+                self.summaries.settle()
         except (StorageFull, Unavailable) as error:
             # What is acknowledged stays so; only the summaries are behind until there is room again.
             _log.warning("summaries of metrics are behind: %s", error)

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, select
 from runyard.entities.run import RunStatus
 from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.schema import metric_batches, runs, unsummarised_batches
+from runyard.stores.metadata.search import experiment_numbers
+from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, unpack_batch
@@ -87,6 +89,25 @@ class Summaries:
     def is_behind(self) -> bool:
         """Whether the last try to join what arrived has failed, so that the rows may lack some of it."""
         return self._is_behind
+
+    def are_waited_for(self, experiment_ids: Sequence[str]) -> bool:
+        """Return whether a batch that waits to be joined is, or may be, of a run of these experiments.
+
+        Raises:
+            InvalidParameter: There are too many experiments.
+            Unavailable: The database can't be reached.
+        """
+        if self._database.is_reading or not experiment_ids:
+            return False
+        many = Sql(f"EXISTS (SELECT 1 FROM unsummarised_batches LIMIT 1 OFFSET {BATCHES_AT_ONCE})")
+        with self._database.reading() as connection:
+            engine = Engine(connection)
+            of_batch = engine.joined("metric_batches", "b", Sql("b.batch_number = u.batch_number"))
+            of_run = engine.joined("runs", "r", Sql("r.run_number = b.run_number"))
+            waiting = Sql("unsummarised_batches u") + of_batch + of_run
+            where = f"r.experiment_id IN {whole_numbers(experiment_numbers(experiment_ids))}"
+            theirs = Sql(f"EXISTS (SELECT 1 FROM {waiting.text} WHERE {where})")
+            return bool(engine.rows(Sql(f"SELECT {many.text} OR {theirs.text}"))[0][0])
 
     def settle(self) -> None:
         """Join every batch that was committed before this call; cheap where there is none.

@@ -17,6 +17,7 @@ from sqlalchemy import select, union
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.schema import metric_batches, metric_series, runs
+from runyard.stores.metrics.folding import Folded
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.summarising import ENDED
 from runyard.stores.prepared import Prepared
@@ -130,13 +131,13 @@ class MetricUpkeep:
     def bring_to_rest(self, run_number: int) -> None:
         """Fold all of a run that has ended or fallen silent, and let searches find its values by index."""
         began_s = time.monotonic()
-        while self._fold(run_number):
+        while not self._fold(run_number).is_all:
             pass
         while self._metrics.folding.merge(run_number):
             pass
         while True:
             with self._database.writing() as connection:
-                if not _RELEASE.run(connection, run_number=run_number, some=SERIES_AT_ONCE):
+                if _RELEASE.run(connection, run_number=run_number, some=SERIES_AT_ONCE) < SERIES_AT_ONCE:
                     break
         self._metrics.arrivals.rested(run_number, began_s)
 
@@ -146,10 +147,10 @@ class MetricUpkeep:
         ended_s = time.monotonic()
         self._settle_from_s = ended_s + max(TICK_S, ended_s - began_s)
 
-    def _fold(self, run_number: int) -> bool:
+    def _fold(self, run_number: int) -> Folded:
         folded = self._metrics.folding.fold(run_number)
         self._metrics.arrivals.folded(run_number, folded.batch_count, folded.point_count)
-        return folded.batch_count > 0
+        return folded
 
     def _due(self, now_s: float) -> Iterator[tuple[int, bool]]:
         """Yield the runs to be folded, the fullest first, and whether each is at rest."""
