@@ -14,8 +14,9 @@ import pytest
 
 from runyard.entities.assessment import Assessment, AssessmentError, AssessmentKind
 from runyard.entities.experiment import Experiment
-from runyard.entities.trace import Span, Trace, TraceState
+from runyard.entities.trace import SESSION_KEY, Span, Trace, TraceState
 from runyard.entities.trace_metrics import Aggregate, Aggregation, MetricView
+from runyard.entities.trace_session import TraceSession
 from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.span_content import content_of
 from runyard.protocol.trace_filters import parse_trace_filter, parse_trace_order
@@ -454,6 +455,38 @@ class TraceStoreRules(ABC):
         assert found == [(0, {}, {"COUNT": 1.0}), (200, {}, {"COUNT": 2.0})]
         assert self.measured(stores, searched, TRACES, "trace_count", until_ms=99) == [
             (None, {}, {"COUNT": 0.0})
+        ]
+
+    def test_traces_that_name_a_session_make_one(
+        self, stores: TracesUnderTest, experiment: Experiment
+    ) -> None:
+        """The session with the last trace comes first; of two that are as new, the one of the lesser id."""
+        tokens = {"mlflow.trace.tokenUsage": '{"total_tokens": 7}'}
+        told: list[tuple[str | None, dict[str, Any]]] = [
+            ("b", {"request_preview": "first", "metadata": tokens}),
+            ("a", {"state": TraceState.ERROR}),
+            ("b", {"request_preview": "second", "state": TraceState.ERROR, "metadata": tokens}),
+            ("c", {}),
+            (None, {}),
+        ]
+        for number, (session_id, more) in enumerate(told):
+            named = {} if session_id is None else {SESSION_KEY: session_id}
+            changes = {**more, "metadata": {**more.get("metadata", {}), **named}}
+            started_ms = NOW_MS + min(number, 2)
+            stores.traces.add_trace(new_trace(experiment, f"tr-{number}", started_ms=started_ms, **changes))
+        search = Search(workspace=WORKSPACE, experiment_ids=[experiment.experiment_id])
+        found = stores.metrics.find_sessions(search)
+        assert found == [
+            TraceSession("b", 2, 1, 14, "first", NOW_MS, NOW_MS + 2),
+            TraceSession("c", 1, 0, None, None, NOW_MS + 2, NOW_MS + 2),
+            TraceSession("a", 1, 1, None, None, NOW_MS + 1, NOW_MS + 1),
+        ]
+        pages = [stores.metrics.find_sessions(replace(search, limit=2, offset=offset)) for offset in (0, 2)]
+        assert pages == [found[:2], found[2:]]
+        failed = replace(search, filter=parse_trace_filter("status = 'ERROR'"))
+        assert stores.metrics.find_sessions(failed) == [
+            TraceSession("b", 1, 1, 7, "second", NOW_MS + 2, NOW_MS + 2),
+            TraceSession("a", 1, 1, None, None, NOW_MS + 1, NOW_MS + 1),
         ]
 
     def test_tokens_and_costs_are_numbers(self, stores: TracesUnderTest, experiment: Experiment) -> None:
