@@ -18,6 +18,7 @@ from runyard.entities.trace import SESSION_KEY, Span, Trace, TraceState
 from runyard.entities.trace_metrics import Aggregate, Aggregation, MetricView
 from runyard.entities.trace_session import TraceSession
 from runyard.errors import AlreadyExists, NotFound
+from runyard.protocol.filter_tree import SPAN_ATTRIBUTE, Comparison, Entity, Operator
 from runyard.protocol.span_content import content_of
 from runyard.protocol.trace_filters import parse_trace_filter, parse_trace_order
 from runyard.stores.metadata.base import Search
@@ -74,6 +75,10 @@ FILTERS: Sequence[tuple[str | None, str]] = [
     ("span.attributes.model != 'gpt-4'", ""),
     ('span.attributes.`odd " %key` LIKE \'a "b" %\'', "two"),
     ("span.attributes.none LIKE '%'", ""),
+    ("NOT span.attributes.model = 'gpt-4'", "three two"),
+    ("span.attributes.model = 'gpt-4' AND span.status = 'ERROR'", ""),
+    ("span.attributes.model = 'gpt-4' AND span.attributes.t = '0.5' AND span.name = 'root'", "one"),
+    ("span.attributes.model = 'gpt-4' OR span.attributes.text = 'Große Frage'", "three one"),
     ("feedback.score > 0.5", "one"),
     ("feedback.score >= 0.5", "two one"),
     ("feedback.score = '5'", "one"),
@@ -396,6 +401,41 @@ class TraceStoreRules(ABC):
         """Filters find what they say."""
         found = {text: self.found(stores, searched, text) for text, _ in FILTERS}
         assert found == {text: wanted.split() for text, wanted in FILTERS}
+
+    @pytest.mark.parametrize(
+        ("value", "written"),
+        [
+            ("", ""),
+            ('a "b" \\', 'a "b" \\'),
+            ("é\n🎈", "é\n🎈"),
+            ("x" * 5_000, "x" * 5_000),
+            (5, "5"),
+            (-0.5, "-0.5"),
+            (True, "true"),
+            (None, "null"),
+            ([1, None, "é"], '[1, null, "é"]'),
+            ({"a": {"b": "c"}}, '{"a": {"b": "c"}}'),
+        ],
+    )
+    def test_an_attribute_is_found_by_its_text_whatever_it_is(
+        self, stores: TracesUnderTest, experiment: Experiment, value: Any, written: str
+    ) -> None:
+        """And no more once the span says something else."""
+
+        def found(key: str, text: str) -> list[str]:
+            wanted = Comparison(Entity.SPAN, SPAN_ATTRIBUTE + key, Operator.EQUAL, text)
+            search = Search(WORKSPACE, experiment_ids=[experiment.experiment_id], filter=wanted)
+            return [trace.trace_id for trace in stores.traces.search_traces(search)]
+
+        for trace_id, said in (("tr-1", value), ("tr-2", "another")):
+            stores.traces.add_trace(new_trace(experiment, trace_id))
+            stores.spans.keep_spans(WORKSPACE, [new_span(trace_id, attributes={"a.b c": said})])
+        assert found("a.b c", written) == ["tr-1"]
+        assert found("a.b", written) == []
+        assert found("a.b c", written + "x") == []
+        stores.spans.keep_spans(WORKSPACE, [new_span("tr-1", attributes={"a.b c": "another"})])
+        assert found("a.b c", written) == []
+        assert sorted(found("a.b c", "another")) == ["tr-1", "tr-2"]
 
     def test_orders_sort_and_what_has_no_value_comes_last(
         self, stores: TracesUnderTest, searched: Experiment
