@@ -220,8 +220,8 @@ def test_versions_of_a_prompt_are_made_compared_and_named(
     labelled(page, "polite")
     page.get_by_text("Compare", exact=True).click()
     expect(page.get_by_role("heading", name="Comparing version 2 with version 1")).to_be_visible()
-    expect(page.get_by_text("Good day {{name}}")).to_be_visible()
-    expect(page.get_by_text("Hello {{name}}")).to_be_visible()
+    expect(page.get_by_text("Good day {{name}}").first).to_be_visible()
+    expect(page.get_by_text("Hello {{name}}").first).to_be_visible()
     expect(page.get_by_text("polite").first).to_be_visible()
     look(page, "mlflow-prompts")
 
