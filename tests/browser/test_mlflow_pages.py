@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Look, Visitor
+from tests.browser.conftest import Connect, Look, Visitor
 from tests.browser.signing_in import administer, sign_in
 from tests.browser.trace_content import HOSTILE, log_traces
 from tests.browser.workspace_content import Content, fill
@@ -163,6 +163,105 @@ def test_s20_a_run_shows_its_metrics_and_previews_its_files_without_running_them
     assert len(refused) == 1
     assert "inline script" in refused[0]
     visitor.complaints.remove(refused[0])
+
+
+def labelled(page: Page, name: str) -> None:
+    """Set an alias in the dialog that is open."""
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").fill(name)
+    dialog.get_by_role("combobox").press("Enter")
+    dialog.get_by_role("button", name="Save aliases").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_logged_model_is_registered_and_its_version_gets_an_alias_and_a_tag(
+    visitor: Visitor, content: Content, look: Look
+) -> None:
+    at = f"{content.url}{WORKSPACE}#/experiments/{content.experiment_id}/models"
+    page = visitor.open(at)
+    page.get_by_role("link", name="ridge", exact=True).click()
+    page.get_by_role("button", name="Register model").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").click()
+    page.locator("[class*=select-item-option]").filter(has_text="Create New Model").last.click()
+    dialog.get_by_placeholder("Input a model name").fill("ridge by hand")
+    dialog.get_by_role("button", name="Register").click()
+    expect(page.get_by_text("Model registered successfully")).to_be_visible()
+    page = visitor.open(f"{content.url}{WORKSPACE}#/models/{quote('ridge by hand')}/versions/1")
+    expect(page.get_by_role("link", name="ridge-3")).to_be_visible()
+    page.get_by_role("button", name="Add", exact=True).first.click()
+    labelled(page, "champion")
+    expect(page.get_by_text("champion").first).to_be_visible()
+    page.get_by_role("button", name="Tags").click()
+    page.get_by_placeholder("Name").fill("stage")
+    page.get_by_placeholder("Value").fill("tried")
+    page.get_by_role("button", name="Add", exact=True).last.click()
+    expect(page.get_by_role("cell", name="tried")).to_be_visible()
+    look(page, "mlflow-version")
+
+
+def test_versions_of_a_prompt_are_made_compared_and_named(
+    visitor: Visitor, content: Content, connect: Connect, look: Look
+) -> None:
+    client = connect(content.url)
+    is_prompt = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+    client.post("registered-models/create", name="greet", tags=[is_prompt])
+    text = {"key": "mlflow.prompt.text", "value": "Hello {{name}}"}
+    client.post("model-versions/create", name="greet", source="dummy-source", tags=[is_prompt, text])
+    page = visitor.open(f"{content.url}{WORKSPACE}#/prompts")
+    page.get_by_role("link", name="greet").click()
+    expect(page.get_by_role("heading", name="Viewing version 1")).to_be_visible()
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Create prompt version").click()
+    dialog.get_by_placeholder("Type prompt content").fill("Good day {{name}}")
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("heading", name="Viewing version 2")).to_be_visible()
+    page.get_by_role("button", name="Add", exact=True).first.click()
+    labelled(page, "polite")
+    page.get_by_text("Compare", exact=True).click()
+    expect(page.get_by_role("heading", name="Comparing version 2 with version 1")).to_be_visible()
+    expect(page.get_by_text("Good day {{name}}").first).to_be_visible()
+    expect(page.get_by_text("Hello {{name}}").first).to_be_visible()
+    expect(page.get_by_text("polite").first).to_be_visible()
+    look(page, "mlflow-prompts")
+
+
+def test_a_run_goes_to_the_trash_and_comes_back(visitor: Visitor, content: Content, look: Look) -> None:
+    at = f"{content.url}{WORKSPACE}#/experiments/{content.experiment_id}/runs"
+
+    def choose(page: Page) -> None:
+        expect(page.get_by_role("link", name="ridge-1", exact=True)).to_be_visible()
+        page.locator(".ag-row").filter(has_text="ridge-1").get_by_role("checkbox").first.check()
+
+    page = visitor.open(at)
+    choose(page)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("link", name="ridge-1", exact=True)).to_have_count(0)
+    page = visitor.open(f"{at}?lifecycleFilter=Deleted")
+    choose(page)
+    look(page, "mlflow-trash")
+    page.get_by_role("button", name="Restore").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("link", name="ridge-1", exact=True)).to_have_count(0)
+    page = visitor.open(f"{at}?lifecycleFilter=Active")
+    expect(page.get_by_role("link", name="ridge-1", exact=True)).to_be_visible()
+
+
+def test_a_trace_is_assessed(visitor: Visitor, content: Content, tmp_path: Path, look: Look) -> None:
+    traced = log_traces(content.url, tmp_path, span_count=3)
+    at = f"{content.url}{WORKSPACE}#/experiments/{traced.experiment_id}/traces"
+    page = visitor.open(f"{at}?selectedEvaluationId={traced.in_session}")
+    page.get_by_role("button", name="Assess").first.click()
+    page.get_by_role("button", name="Add feedback").click()
+    page.get_by_role("menuitem", name="Human feedback").click()
+    pane = page.get_by_test_id("assessments-pane")
+    pane.get_by_placeholder("Enter a feedback name").fill("helpful")
+    pane.get_by_role("button", name="Create").click()
+    expect(pane.get_by_role("button", name="Create")).to_have_count(0)
+    expect(pane.get_by_text("helpful")).to_be_visible()
+    expect(pane.get_by_text("Feedback (2)")).to_be_visible()
+    look(page, "mlflow-assess")
 
 
 def test_a_team_signs_in_by_the_studio_and_comes_to_the_page_that_it_asked_for(

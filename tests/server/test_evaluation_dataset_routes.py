@@ -285,6 +285,7 @@ def test_a_search_is_asked_by_get_too_and_has_its_limits(datasets):
         ({"max_results": 0}, "It must be a positive integer"),
         ({"max_results": 50_001}, "It must be at most 50000"),
         ({"page_token": "x"}, "Invalid page token"),
+        ({"filter_string": "name RLIKE '('"}, "Invalid regular expression"),
         ({"filter_string": "size = 1"}, "Invalid attribute key 'size'"),
         ({"filter_string": "params.a = '1'"}, "Invalid identifier token 'params'"),
         ({"filter_string": "created_time = '5'"}, "Expected numeric value type"),

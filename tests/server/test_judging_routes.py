@@ -153,6 +153,21 @@ def test_issues_are_searched_in_pages(up):
     assert "looks for no issues" in refused(up, 501, "POST", "/ajax-api/3.0/mlflow/issues/invoke")
 
 
+def test_an_issue_tells_of_how_many_traces_it_is_said(up):
+    first, second = (issue(up, experiment(up, name)) for name in ("a", "b"))
+    for number in range(3):
+        place = {"mlflow_experiment": {"experiment_id": first["experiment_id"]}}
+        told = {"trace_id": f"tr-{number}", "trace_location": place}
+        ok(up, "POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": told}})
+        for said in ({"issue": {"issue_name": "n"}}, {"feedback": {"value": True}}):
+            body = {"assessment": {"assessment_name": first["issue_id"], **said}}
+            ok(up, "POST", f"/api/3.0/mlflow/traces/tr-{number}/assessments", body)
+    counted = ok(up, "POST", f"{ISSUES}/search", {"include_trace_count": True})["issues"]
+    assert counted == [{**first, "trace_count": 3}, {**second, "trace_count": 0}]
+    for asked in ({}, {"include_trace_count": False}):
+        assert ok(up, "POST", f"{ISSUES}/search", asked)["issues"] == [second, first]
+
+
 # --- label schemas ------------------------------------------------------------------------------------------
 
 

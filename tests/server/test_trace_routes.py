@@ -375,3 +375,37 @@ def test_a_trace_is_linked_to_a_run_and_to_prompts(traces: Traces):
     prompts = {"trace_id": TRACE_ID, "prompt_versions": [{"name": "qa", "version": "1"}]}
     traces.ok("POST", "/api/2.0/mlflow/traces/link-prompts", json=prompts)
     assert traces.search(filter="prompt = 'qa/1'") == [TRACE_ID]
+
+
+def test_filters_that_nothing_holds_for_have_counts_and_no_measure(traces: Traces):
+    traces.start("tr-1", tags={"a": "1"})
+    traces.start("tr-2", tags={"a": "1", "b": "1"})
+    asked = {"experiment_ids": [traces.experiment_id], "filter_string1": "tags.a = '1'"}
+
+    def correlated(second: str) -> Any:
+        return traces.ok(
+            "POST", f"{BASE}/calculate-filter-correlation", json={**asked, "filter_string2": second}
+        )
+
+    counts = {"filter1_count": 2, "filter2_count": 0, "joint_count": 0, "total_count": 2}
+    assert correlated("tags.b = '2'") == counts
+    same = correlated("tags.a = '1'")
+    assert (same["npmi"], same["filter2_count"]) == (1.0, 2)
+
+
+@pytest.mark.parametrize("body", [{}, {"timestamp_ms": 5}, {"timestamp_ms": 5, "status": 0}])
+def test_an_end_without_a_state_is_refused_and_changes_nothing(traces: Traces, body: dict[str, Any]):
+    path = "/api/2.0/mlflow/traces"
+    begun = traces.ok("POST", path, json={"experiment_id": traces.experiment_id, "timestamp_ms": 3})
+    trace_id = begun["trace_info"]["request_id"]
+    status, _, message = traces.refused("PATCH", f"{path}/{trace_id}", json=body)
+    assert status == 400
+    assert "Missing value for required parameter 'status'" in message
+    assert traces.ok("GET", f"{path}/{trace_id}/info") == begun
+
+
+@pytest.mark.parametrize("feedback", [{}, {"value": None}])
+def test_feedback_that_is_nothing_is_told_as_null(traces: Traces, feedback: dict[str, Any]):
+    traces.start()
+    assert traces.assess(feedback=feedback)["feedback"] == {"value": None}
+    assert traces.info()["assessments"][0]["feedback"] == {"value": None}

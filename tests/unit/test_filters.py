@@ -108,6 +108,8 @@ def test_mlflows_names_of_attributes_become_ours(written, field):
         ("a..b", "a..b"),
         ("`a b`", "a b"),
         ('"a b"', "a b"),
+        ("'a b'", "a b"),
+        ("'a.b'", "a.b"),
         ("`a/b-c:d`", "a/b-c:d"),
         ('"it\'s"', "it's"),
         ("`a.b`.c", "`a.b`.c"),

@@ -31,7 +31,11 @@ class IssueSeverity(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue as it is stored; times are milliseconds since the epoch."""
+    """One issue as it is stored; times are milliseconds since the epoch.
+
+    Args:
+        trace_count: How many traces it is said of; None where they were not counted. It is not stored.
+    """
 
     issue_id: str
     experiment_id: str
@@ -45,3 +49,4 @@ class Issue:
     categories: Sequence[str] = ()
     source_run_id: str | None = None
     created_by: str | None = None
+    trace_count: int | None = None

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from runyard.errors import InvalidFilter
-from runyard.protocol.filter_tokens import Kind, Token, shortened
+from runyard.protocol.filter_tokens import Clause, Kind, Token, shortened
 from runyard.protocol.filter_tree import (
     NULL_OPERATORS,
     NUMERIC_OPERATORS,
     TEXT_OPERATORS,
+    Comparison,
     Entity,
     Filter,
     Operator,
@@ -18,6 +19,9 @@ from runyard.protocol.filter_tree import (
 )
 from runyard.protocol.filters import RunGrammar
 from runyard.protocol.ordering import Order, parse_order
+from runyard.protocol.patterns import pattern_of
+
+_TEXT = (*TEXT_OPERATORS, Operator.RLIKE)
 
 
 class EvaluationDatasetGrammar(RunGrammar):
@@ -32,6 +36,13 @@ class EvaluationDatasetGrammar(RunGrammar):
     }
     numeric: ClassVar[Collection[str]] = ("created_ms", "updated_ms")
     quote: ClassVar[str] = ""
+
+    def comparison(self, clause: Clause) -> Filter:
+        """Return what one clause says; a regular expression must be one."""
+        said = super().comparison(clause)
+        if isinstance(said, Comparison) and said.operator is Operator.RLIKE:
+            pattern_of(str(said.value))
+        return said
 
     def entity(self, spelling: str) -> Entity:
         """Return the entity that a word before the dot names."""
@@ -49,10 +60,10 @@ class EvaluationDatasetGrammar(RunGrammar):
     def operators(self, entity: Entity, key: str) -> tuple[Operator, ...]:
         """Return the operators that an entity takes; only names may be listed."""
         if entity is Entity.TAG:
-            return (*TEXT_OPERATORS, *NULL_OPERATORS)
+            return (*_TEXT, *NULL_OPERATORS)
         if key in self.numeric:
             return NUMERIC_OPERATORS
-        return (*TEXT_OPERATORS, Operator.IN) if key == "name" else TEXT_OPERATORS
+        return (*_TEXT, Operator.IN) if key == "name" else _TEXT
 
     def value(self, entity: Entity, written: str, token: Token) -> Value:
         """Return the value that a comparison is with; lists are of names."""

@@ -1,9 +1,9 @@
 """Cuts a search filter into tokens and comparisons, in time linear in its length.
 
 The shapes are those that MLflow's grammar takes from SQL: ``entity.key OPERATOR value`` with keys
-in plain words, ``"double quotes"`` or ```backticks```, joined by ``AND``; and beyond MLflow ``OR``, ``NOT``
-and brackets. As MLflow does, a missing or a spare ``AND`` is forgiven, but only in a filter that
-MLflow could read: where there is an ``OR`` it would be a guess.
+in plain words, ``"double quotes"``, ```backticks``` or, behind the dot, ``'single quotes'``; joined by
+``AND``; and beyond MLflow ``OR``, ``NOT`` and brackets. As MLflow does, a missing or a spare ``AND`` is
+forgiven, but only in a filter that MLflow could read: where there is an ``OR`` it would be a guess.
 """
 
 from __future__ import annotations
@@ -87,15 +87,16 @@ class Reading:
 # A quote is written inside its own quotes doubled or, but for backticks, after a backslash.
 _QUOTED_NAME = r'`(?:``|[^`])*`|"(?:""|\\"|[^"])*"'
 _PART = rf"(?:\w+|{_QUOTED_NAME})"
+_STRING = r"'(?:''|\\'|[^'])*'"
 
 _TOKENS = re.compile(
     rf"""
       (?P<space>\s+)
-    | (?P<string>'(?:''|\\'|[^'])*')
+    | (?P<string>{_STRING})
     | (?P<number>-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?!\w))
     | (?P<like>(?:not\s+)?(?:like|ilike|rlike|regexp)\b(?!\s*\.))
     | (?P<keyword>(?:and|or|not|in|is|null)\b(?!\s*\.))
-    | (?P<name>{_PART}(?:\.+{_PART})*\.*)
+    | (?P<name>{_PART}(?:\.+(?:{_PART}|{_STRING}))*\.*)
     | (?P<compare>[<>=~!]+)
     | (?P<sign>[-+/*@\#%^&|]+)
     | (?P<other>.)

@@ -94,7 +94,8 @@ def search_issues(call: Call, asked: SearchIssues) -> Page[Issue]:
         offset=offset,
         only_ids=only_ids,
     )
-    return page_of(call.stores.metadata.issues.search_issues(search), limit, offset)
+    found = call.stores.metadata.issues.search_issues(search, bool(asked.include_trace_count))
+    return page_of(found, limit, offset)
 
 
 def check_issue(issue: Issue) -> None:

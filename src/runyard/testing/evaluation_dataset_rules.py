@@ -283,6 +283,8 @@ class EvaluationDatasetStoreRules(ABC):
             ("name != 'small'", ["d-2", "d-3"]),
             ("name LIKE '%l%' AND created_by = 'ann'", ["d-1"]),
             ("name ILIKE 'SMALL'", ["d-1"]),
+            ("name RLIKE '^s.*l$'", ["d-1"]),
+            ("tags.team RLIKE '[b-z]'", ["d-2"]),
             ("name IN ('small', 'huge', 'x')", ["d-1", "d-3"]),
             ("created_by != 'ann'", ["d-2"]),
             ("last_updated_by LIKE 'b%'", ["d-1"]),

@@ -14,9 +14,11 @@ import pytest
 
 from runyard.entities.assessment import Assessment, AssessmentError, AssessmentKind
 from runyard.entities.experiment import Experiment
-from runyard.entities.trace import Span, Trace, TraceState
+from runyard.entities.trace import SESSION_KEY, Span, Trace, TraceState
 from runyard.entities.trace_metrics import Aggregate, Aggregation, MetricView
+from runyard.entities.trace_session import TraceSession
 from runyard.errors import AlreadyExists, NotFound
+from runyard.protocol.filter_tree import SPAN_ATTRIBUTE, Comparison, Entity, Operator
 from runyard.protocol.span_content import content_of
 from runyard.protocol.trace_filters import parse_trace_filter, parse_trace_order
 from runyard.stores.metadata.base import Search
@@ -73,6 +75,10 @@ FILTERS: Sequence[tuple[str | None, str]] = [
     ("span.attributes.model != 'gpt-4'", ""),
     ('span.attributes.`odd " %key` LIKE \'a "b" %\'', "two"),
     ("span.attributes.none LIKE '%'", ""),
+    ("NOT span.attributes.model = 'gpt-4'", "three two"),
+    ("span.attributes.model = 'gpt-4' AND span.status = 'ERROR'", ""),
+    ("span.attributes.model = 'gpt-4' AND span.attributes.t = '0.5' AND span.name = 'root'", "one"),
+    ("span.attributes.model = 'gpt-4' OR span.attributes.text = 'Große Frage'", "three one"),
     ("feedback.score > 0.5", "one"),
     ("feedback.score >= 0.5", "two one"),
     ("feedback.score = '5'", "one"),
@@ -396,6 +402,41 @@ class TraceStoreRules(ABC):
         found = {text: self.found(stores, searched, text) for text, _ in FILTERS}
         assert found == {text: wanted.split() for text, wanted in FILTERS}
 
+    @pytest.mark.parametrize(
+        ("value", "written"),
+        [
+            ("", ""),
+            ('a "b" \\', 'a "b" \\'),
+            ("é\n🎈", "é\n🎈"),
+            ("x" * 5_000, "x" * 5_000),
+            (5, "5"),
+            (-0.5, "-0.5"),
+            (True, "true"),
+            (None, "null"),
+            ([1, None, "é"], '[1, null, "é"]'),
+            ({"a": {"b": "c"}}, '{"a": {"b": "c"}}'),
+        ],
+    )
+    def test_an_attribute_is_found_by_its_text_whatever_it_is(
+        self, stores: TracesUnderTest, experiment: Experiment, value: Any, written: str
+    ) -> None:
+        """And no more once the span says something else."""
+
+        def found(key: str, text: str) -> list[str]:
+            wanted = Comparison(Entity.SPAN, SPAN_ATTRIBUTE + key, Operator.EQUAL, text)
+            search = Search(WORKSPACE, experiment_ids=[experiment.experiment_id], filter=wanted)
+            return [trace.trace_id for trace in stores.traces.search_traces(search)]
+
+        for trace_id, said in (("tr-1", value), ("tr-2", "another")):
+            stores.traces.add_trace(new_trace(experiment, trace_id))
+            stores.spans.keep_spans(WORKSPACE, [new_span(trace_id, attributes={"a.b c": said})])
+        assert found("a.b c", written) == ["tr-1"]
+        assert found("a.b", written) == []
+        assert found("a.b c", written + "x") == []
+        stores.spans.keep_spans(WORKSPACE, [new_span("tr-1", attributes={"a.b c": "another"})])
+        assert found("a.b c", written) == []
+        assert sorted(found("a.b c", "another")) == ["tr-1", "tr-2"]
+
     def test_orders_sort_and_what_has_no_value_comes_last(
         self, stores: TracesUnderTest, searched: Experiment
     ) -> None:
@@ -454,6 +495,38 @@ class TraceStoreRules(ABC):
         assert found == [(0, {}, {"COUNT": 1.0}), (200, {}, {"COUNT": 2.0})]
         assert self.measured(stores, searched, TRACES, "trace_count", until_ms=99) == [
             (None, {}, {"COUNT": 0.0})
+        ]
+
+    def test_traces_that_name_a_session_make_one(
+        self, stores: TracesUnderTest, experiment: Experiment
+    ) -> None:
+        """The session with the last trace comes first; of two that are as new, the one of the lesser id."""
+        tokens = {"mlflow.trace.tokenUsage": '{"total_tokens": 7}'}
+        told: list[tuple[str | None, dict[str, Any]]] = [
+            ("b", {"request_preview": "first", "metadata": tokens}),
+            ("a", {"state": TraceState.ERROR}),
+            ("b", {"request_preview": "second", "state": TraceState.ERROR, "metadata": tokens}),
+            ("c", {}),
+            (None, {}),
+        ]
+        for number, (session_id, more) in enumerate(told):
+            named = {} if session_id is None else {SESSION_KEY: session_id}
+            changes = {**more, "metadata": {**more.get("metadata", {}), **named}}
+            started_ms = NOW_MS + min(number, 2)
+            stores.traces.add_trace(new_trace(experiment, f"tr-{number}", started_ms=started_ms, **changes))
+        search = Search(workspace=WORKSPACE, experiment_ids=[experiment.experiment_id])
+        found = stores.metrics.find_sessions(search)
+        assert found == [
+            TraceSession("b", 2, 1, 14, "first", NOW_MS, NOW_MS + 2),
+            TraceSession("c", 1, 0, None, None, NOW_MS + 2, NOW_MS + 2),
+            TraceSession("a", 1, 1, None, None, NOW_MS + 1, NOW_MS + 1),
+        ]
+        pages = [stores.metrics.find_sessions(replace(search, limit=2, offset=offset)) for offset in (0, 2)]
+        assert pages == [found[:2], found[2:]]
+        failed = replace(search, filter=parse_trace_filter("status = 'ERROR'"))
+        assert stores.metrics.find_sessions(failed) == [
+            TraceSession("b", 1, 1, 7, "second", NOW_MS + 2, NOW_MS + 2),
+            TraceSession("a", 1, 1, None, None, NOW_MS + 1, NOW_MS + 1),
         ]
 
     def test_tokens_and_costs_are_numbers(self, stores: TracesUnderTest, experiment: Experiment) -> None:

@@ -25,7 +25,6 @@ export interface TraceQuestion {
   withinMs: number | null;
   runId: string;
   sessionId: string;
-  isOfAnySession: boolean;
   orderBy: string;
 }
 
@@ -44,7 +43,6 @@ export function traceFilter(question: TraceQuestion, nowMs: number): string {
     question.withinMs !== null && `timestamp_ms > ${Math.round(nowMs - question.withinMs)}`,
     question.runId && `run_id = ${quoted(question.runId)}`,
     question.sessionId && `${session} = ${quoted(question.sessionId)}`,
-    question.isOfAnySession && `${session} IS NOT NULL`,
   ]
     .filter(Boolean)
     .join(" AND ");
@@ -70,6 +68,57 @@ export async function searchTraces(
     signal,
   );
   return { items: (answer.traces ?? []).map(traceOf), nextToken: answer.next_page_token || null };
+}
+
+/** What the traces of one session come to together. */
+export interface TraceSession {
+  sessionId: string;
+  traceCount: number;
+  errorCount: number;
+  /** Null where no trace tells of tokens. */
+  totalTokens: number | null;
+  firstRequest: string;
+  firstMs: number;
+  lastMs: number;
+}
+
+interface WireTraceSession {
+  session_id: string;
+  trace_count: number;
+  error_count: number;
+  total_tokens: number | null;
+  first_request: string | null;
+  first_ms: number;
+  last_ms: number;
+}
+
+export const traceSessionOf = (wire: WireTraceSession): TraceSession => ({
+  sessionId: wire.session_id,
+  traceCount: wire.trace_count,
+  errorCount: wire.error_count,
+  totalTokens: wire.total_tokens,
+  firstRequest: wire.first_request ?? "",
+  firstMs: wire.first_ms,
+  lastMs: wire.last_ms,
+});
+
+/** The sessions of an experiment's traces, the one with the last trace first. */
+export async function listTraceSessions(
+  experimentId: string,
+  limit: number,
+  pageToken: string | null,
+  signal?: AbortSignal,
+): Promise<Page<TraceSession>> {
+  const path = withQuery("api/v1/trace-sessions", {
+    experiment_id: experimentId,
+    max_results: String(limit),
+    ...(pageToken ? { page_token: pageToken } : {}),
+  });
+  const answer = await getJson<{ sessions: WireTraceSession[]; next_page_token: string | null }>(
+    path,
+    signal,
+  );
+  return { items: answer.sessions.map(traceSessionOf), nextToken: answer.next_page_token };
 }
 
 export async function getTrace(traceId: string, signal?: AbortSignal): Promise<Trace> {

@@ -24,7 +24,6 @@ export function SessionScreen({ experimentId, sessionId }: { experimentId: strin
     withinMs: null,
     runId: "",
     sessionId,
-    isOfAnySession: false,
     orderBy: TRACE_ORDERS[1],
   });
   const traces = found.data?.pages.flatMap((page) => page.items) ?? [];

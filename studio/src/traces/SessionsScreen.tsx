@@ -1,19 +1,15 @@
-import { TRACE_ORDERS } from "../api/traces.ts";
+import type { TraceSession } from "../api/traces.ts";
 import { experimentsHash, sessionHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { useExperimentName } from "../experiments/queries.ts";
 import { ExperimentTabs } from "../parts/ExperimentTabs.tsx";
-import { plural } from "../parts/format.ts";
 import { PageHead } from "../parts/PageHead.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
-import { useTraces } from "./queries.ts";
-import { type Session, sessionsOf } from "./sessions.ts";
+import { useTraceSessions } from "./queries.ts";
 
-/** As many traces as one page of the search may hold: sessions are what those make. */
-const PAGE_SIZE = 500;
 const IN_A_SESSION = [
   "@mlflow.trace",
   "def answer(question, session_id):",
@@ -25,21 +21,8 @@ const IN_A_SESSION = [
 export function SessionsScreen({ experimentId }: { experimentId: string }) {
   const name = useExperimentName(experimentId);
   useDocumentTitle(`Sessions of ${name}`);
-  const found = useTraces(
-    {
-      experimentId,
-      typed: "",
-      state: "",
-      withinMs: null,
-      runId: "",
-      sessionId: "",
-      isOfAnySession: true,
-      orderBy: TRACE_ORDERS[0],
-    },
-    PAGE_SIZE,
-  );
-  const traces = found.data?.pages.flatMap((page) => page.items) ?? [];
-  const sessions = sessionsOf(traces);
+  const found = useTraceSessions(experimentId);
+  const sessions = found.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="page wide stack">
       <PageHead trail={[["Experiments", experimentsHash()]]} title={name} />
@@ -65,10 +48,9 @@ export function SessionsScreen({ experimentId }: { experimentId: string }) {
         </TableCard>
       )}
       {found.hasNextPage && (
-        <div className="row wrap">
-          <p className="quiet">Made from the last {plural(traces.length, "trace")}.</p>
+        <div>
           <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
-            Look further back
+            Show more sessions
           </button>
         </div>
       )}
@@ -76,7 +58,7 @@ export function SessionsScreen({ experimentId }: { experimentId: string }) {
   );
 }
 
-function Row({ experimentId, session }: { experimentId: string; session: Session }) {
+function Row({ experimentId, session }: { experimentId: string; session: TraceSession }) {
   return (
     <tr>
       <td>
@@ -94,7 +76,7 @@ function Row({ experimentId, session }: { experimentId: string; session: Session
       <td>
         <Time ms={session.lastMs} isRelative />
       </td>
-      <td className="number">{session.tokenCount?.toLocaleString("en") ?? "–"}</td>
+      <td className="number">{session.totalTokens?.toLocaleString("en") ?? "–"}</td>
       <td>{session.errorCount > 0 ? <span className="pill bad">{session.errorCount}</span> : "–"}</td>
     </tr>
   );

@@ -32,7 +32,6 @@ function questionOf(
     withinMs: PERIODS[query.get("since") ?? ""]?.ms ?? null,
     runId,
     sessionId,
-    isOfAnySession: false,
     orderBy: TRACE_ORDERS.find((known) => known === order) ?? TRACE_ORDERS[0],
   };
 }

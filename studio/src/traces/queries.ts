@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { getSpans, getTrace, searchTraces, type TraceQuestion } from "../api/traces.ts";
+import { getSpans, getTrace, listTraceSessions, searchTraces, type TraceQuestion } from "../api/traces.ts";
 
 const PAGE_SIZE = 50;
 /** While something goes on, and while nothing does; a tab that nobody sees asks for nothing. */
@@ -18,6 +18,16 @@ export function useTraces(question: TraceQuestion, pageSize = PAGE_SIZE) {
       state.data?.pages.some((page) => page.items.some((trace) => trace.state === "IN_PROGRESS"))
         ? LIVE_MS
         : QUIET_MS,
+  });
+}
+
+export function useTraceSessions(experimentId: string) {
+  return useInfiniteQuery({
+    queryKey: ["trace-sessions", experimentId],
+    queryFn: ({ signal, pageParam }) => listTraceSessions(experimentId, PAGE_SIZE, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextToken,
+    refetchInterval: QUIET_MS,
   });
 }
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type TraceQuestion, traceFilter } from "../api/traces.ts";
+import { type TraceQuestion, traceFilter, traceSessionOf } from "../api/traces.ts";
 import type { Span, Trace } from "../api/traceTypes.ts";
 import { assessmentOf, costOf, promptsOf, spanOf, tokensOf, traceOf } from "../api/traceWire.ts";
 import { messagesIn } from "./messages.ts";
-import { sessionsOf } from "./sessions.ts";
 import { barOf, extentOf, shownNodes, treeOf } from "./tree.ts";
 import { firstTrace, giverOf, kindOf, valueText, writtenValue } from "./words.ts";
 
@@ -153,17 +152,17 @@ describe("what is known of a trace", () => {
     expect(traceOf({}).executionMs).toBeNull();
   });
 
-  it("is a part of a session", () => {
-    const at = (second: number, question: string, more: object = {}) =>
-      told(
-        { "mlflow.trace.session": "s", "mlflow.trace.tokenUsage": '{"total_tokens": 2}' },
-        { request_time: `2026-01-01T00:00:0${second}Z`, request_preview: question, ...more },
-      );
-    const [session, ...others] = sessionsOf([at(3, "later", { state: "ERROR" }), at(1, "first"), told({})]);
-    expect(others).toEqual([]);
-    expect(session).toMatchObject({ sessionId: "s", traceCount: 2, errorCount: 1, tokenCount: 4 });
-    expect(session?.firstRequest).toBe("first");
-    expect((session?.lastMs ?? 0) - (session?.firstMs ?? 0)).toBe(2000);
+  it("is a part of a session, whose first request may be nothing", () => {
+    const wire = { session_id: "s", trace_count: 2, error_count: 1, first_ms: 1000, last_ms: 3000 };
+    expect(traceSessionOf({ ...wire, total_tokens: null, first_request: null })).toEqual({
+      sessionId: "s",
+      traceCount: 2,
+      errorCount: 1,
+      totalTokens: null,
+      firstRequest: "",
+      firstMs: 1000,
+      lastMs: 3000,
+    });
   });
 });
 
@@ -207,7 +206,6 @@ describe("the filter of a list", () => {
     withinMs: null,
     runId: "",
     sessionId: "",
-    isOfAnySession: false,
     orderBy: "",
   };
 
@@ -220,7 +218,6 @@ describe("the filter of a list", () => {
     ],
     [{ withinMs: 1000, runId: "r" }, "timestamp_ms > 4000 AND run_id = 'r'"],
     [{ sessionId: "s" }, "metadata.`mlflow.trace.session` = 's'"],
-    [{ isOfAnySession: true }, "metadata.`mlflow.trace.session` IS NOT NULL"],
   ])("%j is %s", (asked, filter) => {
     expect(traceFilter({ ...question, ...asked }, 5000)).toBe(filter);
   });

@@ -35,9 +35,9 @@ class WireAssessmentError(Wire):
 
 
 class WireFeedback(Wire):
-    """What is thought of something."""
+    """What is thought of something; MLflow writes a value that is nothing, too."""
 
-    value: Any = None
+    value: Any = UNSET
     error: WireAssessmentError | UnsetType = UNSET
 
 
@@ -108,7 +108,11 @@ def given_in(sent: WireAssessment) -> tuple[AssessmentKind, Any, AssessmentError
     if sum(each is not UNSET for each in (sent.feedback, sent.expectation, sent.issue)) != 1:
         raise InvalidParameter("Exactly one of `expectation`, `feedback`, or `issue` should be specified.")
     if not isinstance(sent.feedback, UnsetType):
-        return AssessmentKind.FEEDBACK, sent.feedback.value, _error(sent.feedback.error)
+        return (
+            AssessmentKind.FEEDBACK,
+            None if sent.feedback.value is UNSET else sent.feedback.value,
+            _error(sent.feedback.error),
+        )
     if not isinstance(sent.issue, UnsetType):
         return AssessmentKind.ISSUE, sent.issue.issue_name, None
     assert not isinstance(sent.expectation, UnsetType)

@@ -73,7 +73,7 @@ class SearchIssuesAnswer(Wire):
     next_page_token: str | UnsetType = UNSET
 
 
-def wire_issue(issue: Issue, trace_count: int | None = None) -> WireIssue:
+def wire_issue(issue: Issue) -> WireIssue:
     """Return an issue as MLflow writes it."""
     return WireIssue(
         issue_id=issue.issue_id,
@@ -88,7 +88,7 @@ def wire_issue(issue: Issue, trace_count: int | None = None) -> WireIssue:
         source_run_id=issue.source_run_id or UNSET,
         created_by=issue.created_by or UNSET,
         categories=list(issue.categories) or UNSET,
-        trace_count=UNSET if trace_count is None else trace_count,
+        trace_count=UNSET if issue.trace_count is None else issue.trace_count,
     )
 
 

@@ -55,10 +55,10 @@ class CorrelateFilters(Wire):
 
 
 class CorrelationAnswer(Wire, omit_defaults=False):
-    """How far two filters go together."""
+    """How far two filters go together; what has no number is left out, as MLflow does."""
 
-    npmi: WireFloat
-    npmi_smoothed: WireFloat
+    npmi: WireFloat | UnsetType
+    npmi_smoothed: WireFloat | UnsetType
     filter1_count: int
     filter2_count: int
     joint_count: int

@@ -17,6 +17,7 @@ from runyard.sdk.transfer.importing_traces import TraceImport, differences
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, sound
 from runyard.sdk.transfer.spreading import REFUSED, WORKERS, groups, spread
+from runyard.sdk.transfer.takeover import Takeover
 
 RUNS_AT_ONCE = 25
 COUNTED_AT_ONCE = 100
@@ -145,20 +146,17 @@ class Import:
         return self._report
 
     def _traces(self) -> TraceImport:
-        return TraceImport(
-            self._source, self._destination, self._options.is_dry_run, self._problem, self._told
-        )
+        return TraceImport(self._takeover())
 
     def _evaluation(self) -> EvaluationImport:
-        return EvaluationImport(
-            self._source, self._destination, self._options.is_dry_run, self._problem, self._told
-        )
+        return EvaluationImport(self._takeover())
+
+    def _takeover(self) -> Takeover:
+        return Takeover(self._source, self._destination, self._options.is_dry_run, self._problem, self._told)
 
     def _take_registry(self) -> None:
         """Take over what belongs to no experiment, and may name runs and models of all."""
-        registry = RegistryImport(
-            self._source, self._destination, self._options.is_dry_run, self._problem, self._told
-        )
+        registry = RegistryImport(self._takeover())
         read, kept = registry.run()
         self._report.read.add(read)
         self._report.kept.add(kept)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from runyard.entities.evaluation_dataset import DatasetRecord, EvaluationDataset
 from runyard.protocol.messages.evaluation_datasets import wire_record
 from runyard.protocol.messages.imports import CountImported
-from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.evaluation import Judging
 from runyard.sdk.transfer.importing_traces import differences
 from runyard.sdk.transfer.records import Counts, SourceExperiment
-from runyard.sdk.transfer.source import Source, sound
+from runyard.sdk.transfer.source import sound
 from runyard.sdk.transfer.spreading import REFUSED, groups
+from runyard.sdk.transfer.takeover import Takeover
 
 ITEMS_AT_ONCE = 100
 COUNTED_AT_ONCE = 100
@@ -24,29 +24,14 @@ _NAMES = ("scorers", "scorer_versions", "label_schemas", "issues", "evaluation_d
 
 
 class EvaluationImport:
-    """Takes scorers, label schemas, issues and evaluation datasets over, and counts both sides.
+    """Takes scorers, label schemas, issues and evaluation datasets over, and counts both sides."""
 
-    Args:
-        source: Where to read.
-        destination: Where to write.
-        is_dry_run: Whether to read all and write nothing.
-        note: Called with what could not be taken over.
-        told: Called with what, how much of it is done, and of how much, which nobody knows.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        destination: Destination,
-        is_dry_run: bool,
-        note: Callable[[str], None],
-        told: Callable[[str, int, int], None],
-    ) -> None:
-        self._source = source
-        self._destination = destination
-        self._is_dry_run = is_dry_run
-        self._note = note
-        self._told = told
+    def __init__(self, takeover: Takeover) -> None:
+        self._source = takeover.source
+        self._destination = takeover.destination
+        self._is_dry_run = takeover.is_dry_run
+        self._note = takeover.note
+        self._told = takeover.told
         self.read = Counts()
         self.kept = Counts()
 

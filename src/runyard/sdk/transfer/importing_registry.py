@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from runyard.entities.registered_model import is_prompt
 from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol.messages.common import key_values
 from runyard.protocol.messages.imports import CountImported, ImportedVersion
-from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.records import Counts, SourceRegisteredModel, SourceVersion
-from runyard.sdk.transfer.source import Source, Unreadable, sound
+from runyard.sdk.transfer.source import Unreadable, sound
+from runyard.sdk.transfer.takeover import Takeover
 
 VERSIONS_AT_ONCE = 100
 COUNTED_AT_ONCE = 100
@@ -22,29 +22,14 @@ _RUN = re.compile(r"runs:/([^/]+)(?:/(.*))?|.*/([^/]+)/artifacts(?:/(.*))?", re.
 
 
 class RegistryImport:
-    """Takes registered models over, each with its versions in the order of their numbers.
+    """Takes registered models over, each with its versions in the order of their numbers."""
 
-    Args:
-        source: Where to read.
-        destination: Where to write.
-        is_dry_run: Whether to read all and write nothing.
-        note: Called with what could not be taken over.
-        told: Called with what, how much of it is done, and of how much, which nobody knows.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        destination: Destination,
-        is_dry_run: bool,
-        note: Callable[[str], None],
-        told: Callable[[str, int, int], None],
-    ) -> None:
-        self._source = source
-        self._destination = destination
-        self._is_dry_run = is_dry_run
-        self._note = note
-        self._told = told
+    def __init__(self, takeover: Takeover) -> None:
+        self._source = takeover.source
+        self._destination = takeover.destination
+        self._is_dry_run = takeover.is_dry_run
+        self._note = takeover.note
+        self._told = takeover.told
         self._counted: dict[str, int] = {}
 
     def run(self) -> tuple[Counts, Counts]:

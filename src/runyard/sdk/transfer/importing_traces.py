@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -18,8 +18,9 @@ from runyard.protocol.messages.traces import wire_trace_info
 from runyard.protocol.span_content import without_odd_numbers
 from runyard.sdk.transfer.destination import Destination, SentSpans
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceTrace
-from runyard.sdk.transfer.source import Source, Unreadable, sound
+from runyard.sdk.transfer.source import Unreadable, sound
 from runyard.sdk.transfer.spreading import REFUSED, groups, spread
+from runyard.sdk.transfer.takeover import Takeover
 
 TRACES_AT_ONCE = 25
 SPANS_AT_ONCE = 2000
@@ -27,29 +28,14 @@ SPAN_BYTES_AT_ONCE = 4 * 1024 * 1024
 
 
 class TraceImport:
-    """Takes traces over, with their spans, assessments and links.
+    """Takes traces over, with their spans, assessments and links."""
 
-    Args:
-        source: Where to read.
-        destination: Where to write.
-        is_dry_run: Whether to read all and write nothing.
-        note: Called with what could not be taken over.
-        told: Called with what, how much of it is done, and of how much, which nobody knows.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        destination: Destination,
-        is_dry_run: bool,
-        note: Callable[[str], None],
-        told: Callable[[str, int, int], None],
-    ) -> None:
-        self._source = source
-        self._destination = destination
-        self._is_dry_run = is_dry_run
-        self._note = note
-        self._told = told
+    def __init__(self, takeover: Takeover) -> None:
+        self._source = takeover.source
+        self._destination = takeover.destination
+        self._is_dry_run = takeover.is_dry_run
+        self._note = takeover.note
+        self._told = takeover.told
         self._lock = threading.Lock()
         self.read = Counts()
         self.kept = Counts()

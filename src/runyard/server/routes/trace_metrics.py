@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 
 from msgspec import UNSET
@@ -17,7 +18,7 @@ from runyard.protocol.messages.trace_metrics import (
     WireAggregation,
     WireMetricPoint,
 )
-from runyard.protocol.wire import invalid, wire_float
+from runyard.protocol.wire import invalid
 from runyard.server.routing import Routes
 from runyard.services import reach, trace_metrics
 from runyard.services.call import Call
@@ -75,8 +76,8 @@ def calculate_filter_correlation(call: Call, body: CorrelateFilters) -> Correlat
         call, body.experiment_ids, body.filter_string1, body.filter_string2, body.base_filter
     )
     return CorrelationAnswer(
-        npmi=wire_float(found.npmi),
-        npmi_smoothed=wire_float(found.npmi_smoothed),
+        npmi=UNSET if math.isnan(found.npmi) else found.npmi,
+        npmi_smoothed=UNSET if math.isnan(found.npmi_smoothed) else found.npmi_smoothed,
         filter1_count=found.overlap.first,
         filter2_count=found.overlap.second,
         joint_count=found.overlap.joint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from runyard.auth.permissions import Permission
+from runyard.entities.trace import TraceState
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.traces import trace_state
 from runyard.protocol.messages.traces_v2 import (
@@ -57,9 +58,10 @@ def search_traces(call: Call, body: SearchTracesV2) -> SearchTracesV2Answer:
 )
 def end_trace(call: Call, body: EndTrace, trace_id: str) -> TraceInfoV2Answer:
     """End a trace."""
-    ended = traces.Ending(
-        body.timestamp_ms, trace_state(body.status), mapping(body.request_metadata), mapping(body.tags)
-    )
+    state = trace_state(body.status)
+    if state is TraceState.UNSPECIFIED:
+        raise missing("status")
+    ended = traces.Ending(body.timestamp_ms, state, mapping(body.request_metadata), mapping(body.tags))
     return TraceInfoV2Answer(trace_info=wire_trace_info_v2(traces.end_trace(call, trace_id, ended)))
 
 

@@ -37,10 +37,13 @@ class IssueStore(ABC):
         """Keep the name, description, status, severity and time of change of an issue that is there."""
 
     @abstractmethod
-    def search_issues(self, search: Search) -> list[Issue]:
+    def search_issues(self, search: Search, counts_traces: bool = False) -> list[Issue]:
         """Return a page of issues, the gravest first and among them the last created.
+
+        Where traces are counted, those that are said of more traces come before the last created.
 
         Args:
             search: What to look for: its workspace, ``only_ids`` of experiments (``None`` for all), filter,
                 limit and offset.
+            counts_traces: Whether each issue tells how many traces of its workspace it is said of.
         """

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runyard.entities.trace_metrics import Aggregation, MetricPoint, MetricView
+from runyard.entities.trace_session import TraceSession
 from runyard.stores.metadata.base import Search
 
 
@@ -43,3 +44,12 @@ class TraceMetricStore(ABC):
     @abstractmethod
     def measure(self, question: TraceQuestion) -> list[MetricPoint]:
         """Return the points by time and dimensions; none where nothing has a value."""
+
+    @abstractmethod
+    def find_sessions(self, search: Search) -> list[TraceSession]:
+        """Return a page of the sessions that traces name, the one with the last trace first.
+
+        Args:
+            search: Which traces count: the workspace, the experiments, the filter; and which sessions of
+                those are on the page: limit and offset.
+        """

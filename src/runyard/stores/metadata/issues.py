@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, ScalarSelect, Select, func, select, update
 
+from runyard.entities.assessment import AssessmentKind
 from runyard.entities.issue import Issue, IssueSeverity, IssueStatus
 from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.filter_tree import Comparison
@@ -16,6 +18,7 @@ from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_issues import IssueStore
 from runyard.stores.metadata.schema import REMOVED, experiments
 from runyard.stores.metadata.schema_evaluation import issues
+from runyard.stores.metadata.schema_traces import assessments, traces
 from runyard.stores.metadata.search import Condition, any_of, compared, experiment_numbers, holds
 
 
@@ -61,17 +64,23 @@ class SqlIssues(IssueStore):
         with self._database.writing() as connection:
             connection.execute(update(issues).where(this).values(**_changing(issue)))
 
-    def search_issues(self, search: Search) -> list[Issue]:
+    def search_issues(self, search: Search, counts_traces: bool = False) -> list[Issue]:
         columns = issues.c
         query = _of(search.workspace)
         if search.only_ids is not None:
             query = query.where(any_of(columns.experiment_id, experiment_numbers(sorted(search.only_ids))))
         if search.filter is not None:
             query = query.where(holds(search.filter, _holds))
-        query = query.order_by(columns.rank.desc(), columns.created_ms.desc(), columns.issue_id.desc())
+        order = [columns.rank.desc(), columns.created_ms.desc(), columns.issue_id.desc()]
+        if counts_traces:
+            count = _trace_count(search.workspace).label("trace_count")
+            query = query.add_columns(count)
+            order.insert(1, count.desc())
+        query = query.order_by(*order)
         with self._database.reading() as connection:
             return [
-                _issue(row) for row in connection.execute(query.limit(search.limit).offset(search.offset))
+                replace(_issue(row), trace_count=row.trace_count if counts_traces else None)
+                for row in connection.execute(query.limit(search.limit).offset(search.offset))
             ]
 
 
@@ -91,6 +100,20 @@ def _of(workspace: str) -> Select[Any]:
     is_its = experiments.c.experiment_id == issues.c.experiment_id
     of_workspace = (experiments.c.workspace == workspace, experiments.c.lifecycle_stage != REMOVED)
     return select(issues).join(experiments, is_its).where(*of_workspace)
+
+
+def _trace_count(workspace: str) -> ScalarSelect[int]:
+    """Return how many traces an issue is said of, to be asked for each row of ``issues``."""
+    said = assessments.c
+    is_its = traces.c.trace_number == said.trace_number
+    return (
+        select(func.count(said.trace_number.distinct()))
+        .join(traces, is_its)
+        .where(said.name == issues.c.issue_id, said.kind == AssessmentKind.ISSUE.value)
+        .where(traces.c.workspace == workspace)
+        .correlate(issues)
+        .scalar_subquery()
+    )
 
 
 def _holds(comparison: Comparison) -> Condition:

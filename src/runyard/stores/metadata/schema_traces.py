@@ -76,6 +76,16 @@ spans = Table(
     Index(None, "trace_number", "name", "type", "status").ddl_if(dialect="sqlite"),
 )
 
+# Which traces have a span with an attribute of a value: the hash of both, so that any length fits. Whoever
+# asks reads the spans of those alone, and sees there whom a hash names by chance.
+span_attributes = Table(
+    "span_attributes",
+    tables,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("trace_number", BigInteger, _of_trace(), primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
 trace_runs = Table(
     "trace_runs",
     tables,
@@ -123,5 +133,14 @@ assessments = Table(
     sqlite_autoincrement=True,
 )
 
-OF_TRACES = (trace_tags, trace_metadata, trace_measures, spans, trace_runs, trace_prompts, assessments)
+OF_TRACES = (
+    trace_tags,
+    trace_metadata,
+    trace_measures,
+    span_attributes,
+    spans,
+    trace_runs,
+    trace_prompts,
+    assessments,
+)
 """All that hangs on a trace."""

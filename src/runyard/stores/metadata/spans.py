@@ -11,9 +11,10 @@ from runyard.entities.assessment import Assessment
 from runyard.entities.measures import COSTS, numbers, object_in
 from runyard.entities.trace import COST_ATTRIBUTE, MODEL_ATTRIBUTE, PROVIDER_ATTRIBUTE
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, chunks, insert_if_free, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, WrittenSpan
-from runyard.stores.metadata.schema_traces import assessments, spans
+from runyard.stores.metadata.schema_traces import assessments, span_attributes, spans
+from runyard.stores.metadata.span_attributes import attribute_hashes
 from runyard.stores.metadata.trace_rows import (
     assessment_of,
     assessment_row,
@@ -46,6 +47,12 @@ class SqlSpans(SpanStore):
             columns = [column.name for column in spans.c if column.name not in _KEY]
             for part in chunks(in_order, 1_000):
                 upsert(connection, spans, part, columns)
+            hashes = {
+                (each, row["trace_number"]) for row in in_order for each in attribute_hashes(row["content"])
+            }
+            named = [{"hash": each, "trace_number": number} for each, number in sorted(hashes)]
+            for part in chunks(named):
+                insert_missing(connection, span_attributes, part)
 
     def read_contents(self, workspace: str, trace_ids: Sequence[str]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}

@@ -9,7 +9,10 @@ from sqlalchemy import ColumnElement, Select, and_, distinct, func, select
 
 from runyard.entities.trace import NAME_TAG, SESSION_KEY
 from runyard.entities.trace_metrics import Aggregate, Aggregation, MetricPoint, MetricView
+from runyard.entities.trace_session import TraceSession
 from runyard.stores.database import Database
+from runyard.stores.metadata import trace_sessions
+from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_trace_metrics import TraceMetricStore, TraceQuestion
 from runyard.stores.metadata.schema_traces import (
     assessments,
@@ -80,6 +83,10 @@ class SqlTraceMetrics(TraceMetricStore):
             rows = connection.execute(query).all()
         points = (_point(question, list(row)) for row in rows)
         return [point for point in points if point.values]
+
+    def find_sessions(self, search: Search) -> list[TraceSession]:
+        with self._database.reading() as connection:
+            return trace_sessions.find_sessions(connection, search)
 
 
 def _parts(question: TraceQuestion) -> _Parts:

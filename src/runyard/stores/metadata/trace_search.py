@@ -27,6 +27,7 @@ from runyard.stores.column_types import attribute_text
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.schema_traces import (
     assessments,
+    span_attributes,
     spans,
     trace_metadata,
     trace_prompts,
@@ -43,6 +44,7 @@ from runyard.stores.metadata.search import (
     has_pair,
     within,
 )
+from runyard.stores.metadata.span_attributes import attribute_hash
 
 _NULLABLE = ("execution_ms", "client_request_id")
 
@@ -144,7 +146,18 @@ def _is_linked(table: Table, condition: Condition) -> Condition:
 
 
 def _some_span(comparisons: Sequence[Any]) -> Condition:
-    return _is_linked(spans, and_(*(_span_holds(each) for each in comparisons)))
+    found = _is_linked(spans, and_(*(_span_holds(each) for each in comparisons)))
+    hashes = [
+        attribute_hash(each.key[len(SPAN_ATTRIBUTE) :], str(each.value))
+        for each in comparisons
+        if each.key.startswith(SPAN_ATTRIBUTE) and each.operator is Operator.EQUAL
+    ]
+    return and_(*(_has_hash(each) for each in hashes), found)
+
+
+def _has_hash(hashed: int) -> Condition:
+    having = select(span_attributes.c.trace_number).where(span_attributes.c.hash == hashed)
+    return traces.c.trace_number.in_(having)
 
 
 def _span_holds(comparison: Comparison) -> Condition:
