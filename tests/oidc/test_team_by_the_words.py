@@ -167,7 +167,7 @@ def test_three_roles_by_the_words_of_the_guide_and_who_leaves_is_out_within_a_se
     time.sleep(1)
     assert browsers["ben"].client.get(f"{lab.url}/api/v1/caller").status_code == httpx.codes.UNAUTHORIZED
     assert machines["ben"].say("runyard whoami").returncode == 4
-    assert "UNAUTHENTICATED" in machines["ben"].say(LOGS).stderr
+    assert "expired or revoked" in machines["ben"].say(LOGS).stderr
     again = Browser()
     again.sign_in(f"{lab.url}/api/v1/oidc/login", "ben")
     assert again.client.get(f"{lab.url}/api/v1/caller").status_code == httpx.codes.UNAUTHORIZED
