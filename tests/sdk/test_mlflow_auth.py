@@ -16,8 +16,8 @@ from runyard import Workspace
 from runyard.errors import Forbidden
 from runyard.sdk import mlflow_auth
 from runyard.sdk.addresses import origin
-from runyard.sdk.credentials import FixedToken
-from runyard.sdk.mlflow_auth import HostBoundAuth, RunyardAuthProvider, announce
+from runyard.sdk.credentials import FixedToken, credentials_path, keep_secret
+from runyard.sdk.mlflow_auth import HostBoundAuth, RunyardAuthProvider, announce, announce_known
 from tests.running_server import RunningServer, scrubbed
 from tests.sdk.scripted_server import Scripted, ScriptedServer
 
@@ -93,6 +93,81 @@ def test_another_plugin_that_was_chosen_is_left_alone(monkeypatch: pytest.Monkey
     monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "kubernetes")
     announce(OURS, FixedToken("secret"))
     assert os.environ["MLFLOW_TRACKING_AUTH"] == "kubernetes"
+
+
+@pytest.fixture
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    for name in ("RUNYARD_URL", "RUNYARD_TOKEN", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_AUTH"):
+        monkeypatch.delenv(name, raising=False)
+    # So that it is taken away again if the test has it set.
+    monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "")
+    monkeypatch.delenv("MLFLOW_TRACKING_AUTH")
+
+
+@pytest.mark.usefixtures("_own_home")
+def test_what_login_kept_is_used_for_its_host_and_no_other():
+    keep_secret(OURS, "token-of-login")
+    announce_known("https://other.example/")
+    assert "MLFLOW_TRACKING_AUTH" not in os.environ
+    assert authorization("https://other.example/x") is None
+    announce_known(f"{OURS}/workspaces/lab")
+    assert os.environ["MLFLOW_TRACKING_AUTH"] == "runyard"
+    assert authorization(f"{OURS}/x") == "Bearer token-of-login"
+    assert authorization("https://other.example/x") is None
+
+
+@pytest.mark.usefixtures("_own_home")
+def test_a_token_for_no_host_in_particular_goes_only_to_the_one_that_mlflow_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("RUNYARD_TOKEN", "anywhere")
+    announce_known(f"{OURS}/")
+    assert authorization(f"{OURS}/x") is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", OURS)
+    announce_known(f"{OURS}/")
+    assert os.environ["MLFLOW_TRACKING_AUTH"] == "runyard"
+    assert authorization(f"{OURS}/x") == "Bearer anywhere"
+    monkeypatch.setenv("RUNYARD_URL", "https://third.example")
+    announce_known("https://third.example/")
+    assert authorization("https://third.example/x") == "Bearer anywhere"
+
+
+@pytest.mark.usefixtures("_own_home")
+def test_a_file_of_credentials_that_others_can_read_is_said_and_not_used(caplog: pytest.LogCaptureFixture):
+    keep_secret(OURS, "token-of-login")
+    credentials_path().chmod(0o644)
+    announce_known(OURS)
+    assert "gets no credential" in caplog.text
+    assert "MLFLOW_TRACKING_AUTH" not in os.environ
+
+
+READS = """
+import mlflow
+mlflow.set_tracking_uri({url!r})
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_text("what came of it", "notes.txt")
+print(mlflow.search_runs()["metrics.loss"].tolist()[0])
+print(mlflow.artifacts.load_text(run.info.artifact_uri + "/notes.txt"))
+print(len(mlflow.search_registered_models()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spool", ["auto", "off"])
+def test_a_script_that_knows_only_mlflow_reads_too_on_a_machine_that_is_logged_in(
+    team, tmp_path: Path, spool: str
+):
+    running, api_key = team
+    command = [sys.executable, "-m", "runyard", "login", running.url, "--api-key", "-"]
+    environment = scrubbed(os.environ) | {"HOME": str(tmp_path)}
+    subprocess.run(command, env=environment, input=api_key, text=True, check=True)
+    ended = run_client(READS.format(url=running.url), tmp_path, RUNYARD_SPOOL=spool)
+    assert ended.returncode == 0, ended.stderr
+    loss, notes, models = [line for line in ended.stdout.splitlines() if "://" not in line]
+    assert (loss, notes, models) == ("0.5", "what came of it", "0")
 
 
 def test_the_plugin_needs_no_mlflow_to_be_imported():

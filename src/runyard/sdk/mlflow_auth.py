@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import threading
 from typing import Any
@@ -20,6 +21,7 @@ PROVIDER_NAME = "runyard"
 _AUTH_VARIABLE = "MLFLOW_TRACKING_AUTH"
 _OTHER_CREDENTIALS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_AWS_SIGV4")
 
+_log = logging.getLogger("runyard.mlflow")
 _lock = threading.Lock()
 _announced: dict[str, Credential] = {}
 
@@ -124,6 +126,23 @@ def announce(url: str, credential: Credential | None) -> None:
         _announced[origin(url)] = credential
     if not any(os.environ.get(name) for name in _OTHER_CREDENTIALS):
         os.environ.setdefault(_AUTH_VARIABLE, PROVIDER_NAME)
+
+
+def announce_known(url: str) -> None:
+    """Let MLflow's client use what this person has for the host of ``url``, as from ``runyard login``.
+
+    What is for no host in particular, which is ``RUNYARD_TOKEN`` without ``RUNYARD_URL``, goes only to the
+    host of ``MLFLOW_TRACKING_URI``. A credential that can't be read is said and not raised: the address
+    may be one that needs none.
+
+    Args:
+        url: An address that MLflow's client is about to talk to.
+    """
+    is_bound = bool(os.environ.get("RUNYARD_URL")) or not os.environ.get("RUNYARD_TOKEN")
+    try:
+        announce(url, credential_for(url) or (find_credential(url) if is_bound else None))
+    except RunyardError as error:
+        _log.warning("MLflow's client gets no credential of Runyard's for %s: %s", url, error)
 
 
 def credential_for(url: str) -> Credential | None:

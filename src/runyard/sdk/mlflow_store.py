@@ -16,6 +16,7 @@ from mlflow.store.tracking.rest_store import RestStore
 from requests import RequestException
 
 from runyard.entities.run_names import random_name
+from runyard.sdk.mlflow_auth import announce_known
 from runyard.sdk.mlflow_copies import CopyingStore, is_copied
 from runyard.sdk.mlflow_entities import RUN_NAME_TAG, BegunRun, mlflow_experiment, offline_experiment
 from runyard.sdk.mlflow_logged_models import BegunModels
@@ -53,6 +54,7 @@ def open_store(store_uri: str, artifact_uri: str | None = None, **_: Any) -> Res
     Raises:
         InvalidParameter: A setting of the spool can't be what it is.
     """
+    announce_known(store_uri)
     get_host_creds = partial(get_default_host_creds, store_uri)
     if is_copied(store_uri):
         return CopyingStore(get_host_creds)
