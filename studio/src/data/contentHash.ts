@@ -1,7 +1,7 @@
 /** The hash of the files of a dataset, as Runyard's SDK writes it: who registers the same again gets the same version. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { ChosenFile } from "./chosenFiles.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
 
 const encoder = new TextEncoder();
 
