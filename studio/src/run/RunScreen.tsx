@@ -19,6 +19,7 @@ import { Icon } from "../parts/Icon.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { StatusPill } from "../parts/StatusPill.tsx";
+import { SubmitButton } from "../submit/SubmitButton.tsx";
 import { RunActions } from "./RunActions.tsx";
 import { RunMetrics } from "./RunMetrics.tsx";
 import { RunOverview } from "./RunOverview.tsx";
@@ -162,6 +163,7 @@ export function RunScreen({ experimentId, runId, tab, artifactPath }: Props) {
         actions={
           <>
             {job && <CancelButton job={job.job} />}
+            {job && isOver(job.job) && <SubmitButton before={{ ...job, run }} />}
             <RunActions run={run} />
           </>
         }
