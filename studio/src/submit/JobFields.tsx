@@ -121,53 +121,55 @@ export function MoreFields({ before }: Props) {
   return (
     <details className="more-fields">
       <summary>Data, variables, tags and limits</summary>
-      <AreaField
-        label="Inputs"
-        name="inputs"
-        className="field mono"
-        defaultValue={job && inputsText(job.inputs)}
-        hint={`${DATA_HINT} \${{inputs.scans}} in an argument is where it is then.${kept}`}
-      />
-      <AreaField
-        label="Outputs"
-        name="outputs"
-        className="field mono"
-        defaultValue={job && outputsText(job.outputs, job.run_id)}
-        hint="The same for folders that go to a datastore; {run_id} in a path is the run's."
-      />
-      <AreaField
-        label="Variables"
-        name="variables"
-        className="field mono"
-        defaultValue={job && pairsText(job.variables)}
-        hint="One a line, as OMP_NUM_THREADS=2."
-      />
-      <AreaField
-        label="Tags"
-        name="tags"
-        defaultValue={before && pairsText(ownTags(before.run.tags))}
-        hint={PAIRS_HINT}
-      />
-      <div className="fields-row">
-        <TextField label="Slots" name="slots" type="number" min={1} defaultValue={job?.slots ?? 1} />
-        <TextField
-          label="Longest time"
-          name="max_duration_s"
-          defaultValue={job && secondsText(job.max_duration_s)}
-          hint="As 30m, 2h or 1d; empty is without end."
+      <div className="stack">
+        <AreaField
+          label="Inputs"
+          name="inputs"
+          className="field mono"
+          defaultValue={job && inputsText(job.inputs)}
+          hint={`${DATA_HINT} \${{inputs.scans}} in an argument is where it is then.${kept}`}
         />
-        <TextField
-          label="Attempts at most"
-          name="max_attempts"
-          type="number"
-          min={1}
-          defaultValue={job?.max_attempts ?? 1}
+        <AreaField
+          label="Outputs"
+          name="outputs"
+          className="field mono"
+          defaultValue={job && outputsText(job.outputs, job.run_id)}
+          hint="The same for folders that go to a datastore; {run_id} in a path is the run's."
         />
-        <TextField label="Priority" name="priority" type="number" defaultValue={job?.priority ?? 0} />
+        <AreaField
+          label="Variables"
+          name="variables"
+          className="field mono"
+          defaultValue={job && pairsText(job.variables)}
+          hint="One a line, as OMP_NUM_THREADS=2."
+        />
+        <AreaField
+          label="Tags"
+          name="tags"
+          defaultValue={before && pairsText(ownTags(before.run.tags))}
+          hint={PAIRS_HINT}
+        />
+        <div className="fields-row">
+          <TextField label="Slots" name="slots" type="number" min={1} defaultValue={job?.slots ?? 1} />
+          <TextField
+            label="Longest time"
+            name="max_duration_s"
+            defaultValue={job && secondsText(job.max_duration_s)}
+            hint="As 30m, 2h or 1d; empty is without end."
+          />
+          <TextField
+            label="Attempts at most"
+            name="max_attempts"
+            type="number"
+            min={1}
+            defaultValue={job?.max_attempts ?? 1}
+          />
+          <TextField label="Priority" name="priority" type="number" defaultValue={job?.priority ?? 0} />
+        </div>
+        <CheckField name="is_azureml" isOn={job?.is_azureml ?? false}>
+          The script is one for Azure ML's first SDK
+        </CheckField>
       </div>
-      <CheckField name="is_azureml" isOn={job?.is_azureml ?? false}>
-        The script is one for Azure ML's first SDK
-      </CheckField>
     </details>
   );
 }
