@@ -52,7 +52,7 @@ def main(url: str) -> None:
     experiment_id = mlflow.set_experiment("evaluated").experiment_id
     left = evaluated("first", QUESTIONS)
     right = evaluated("second", QUESTIONS[:2])
-    print(json.dumps({"experiment_id": experiment_id, "left": left, "right": right}))
+    sys.stdout.write(json.dumps({"experiment_id": experiment_id, "left": left, "right": right}) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ print("beside it", helper.WORD, sorted(each.name for each in pathlib.Path(".").i
 TRIAL = """
 import json, os, sys, urllib.request
 x = float(sys.argv[sys.argv.index("--x") + 1])
-body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "loss", "value": (x - 2) ** 2, "timestamp": 1, "step": 0}
+point = {"key": "loss", "value": (x - 2) ** 2, "timestamp": 1, "step": 0}
+body = point | {"run_id": os.environ["MLFLOW_RUN_ID"]}
 token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
 request = urllib.request.Request(
     os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/log-metric",
