@@ -43,8 +43,10 @@ export function ParallelCard({ dimensions, names, colourBy: firstColour, onOpen 
   const all = useMemo(() => dimensions.map((one) => axisOf(one, logs.get(one.key))), [dimensions, logs]);
   const shown = useMemo(() => chosen ?? firstAxes(dimensions), [chosen, dimensions]);
   const axes = useMemo(() => all.filter(({ key }) => shown.includes(key)), [all, shown]);
-  const colourBy = colour ?? firstColour ?? "";
-  const coloured = axes.find(({ key, names: texts }) => key === colourBy && texts === null);
+  const numeric = axes.filter((axis) => axis.names === null);
+  const wanted = numeric.find(({ key }) => key === (colour ?? firstColour));
+  // What was to colour them may be the same for all, and then has no axis.
+  const coloured = wanted ?? (colour === null ? numeric.at(-1) : undefined);
   const keptCount = keptLines(axes, ranges, names.length).filter(Boolean).length;
   const isCut = axes.some(({ key }) => ranges.has(key));
   const onRange = (key: string, range: Range | null) => setRanges((before) => withValue(before, key, range));
@@ -70,13 +72,11 @@ export function ParallelCard({ dimensions, names, colourBy: firstColour, onOpen 
             onChange={(event) => setColour(event.target.value)}
           >
             <option value="">nothing</option>
-            {axes
-              .filter((axis) => axis.names === null)
-              .map(({ key, label }) => (
-                <option key={key} value={key}>
-                  {label}
-                </option>
-              ))}
+            {numeric.map(({ key, label }) => (
+              <option key={key} value={key}>
+                {label}
+              </option>
+            ))}
           </select>
         </label>
         <Menu label="Axes" button="Axes" buttonClass="button small">
