@@ -17,6 +17,7 @@ import "./styles/data.css";
 import "./styles/log.css";
 import "./styles/jobs.css";
 import "./styles/sweeps.css";
+import "./styles/submit.css";
 import "./styles/traces.css";
 
 const queries = new QueryClient({

@@ -106,7 +106,7 @@ def test_a_picture_is_shown(visit: Visit, content: Content) -> None:
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("naturalWidth", 60)
     # The folder that it lies in is open.
-    expect(page.get_by_role("button", name="figures")).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("button", name="figures", exact=True)).to_have_attribute("aria-expanded", "true")
 
 
 def test_json_is_indented_and_text_is_as_it_stands(visit: Visit, content: Content) -> None:

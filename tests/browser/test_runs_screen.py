@@ -245,7 +245,7 @@ def test_a_link_compares_runs_that_no_page_has_loaded(visit: Visit, content: Con
     ids = ",".join(run["info"]["run_id"] for run in found[-2:])
     page = visit().open(f"{content.url}/#/experiments/{content.many_id}?pane=compare&sel={ids}")
     side_by_side = page.get_by_role("region", name="Side by side")
-    expect(side_by_side.get_by_role("link")).to_have_text(["trial-0001", "trial-0000"])
+    expect(side_by_side.get_by_role("link")).to_have_text(["Their traces", "trial-0001", "trial-0000"])
 
 
 def test_runs_are_deleted_restored_and_renamed(

@@ -57,6 +57,7 @@ export async function getAsset(
   return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
 }
 
+/** Where files of the workspace lie that are a run's, a model's or a dataset's. */
 const FILES = "api/2.0/mlflow-artifacts/artifacts/";
 const NAME_BYTES = 16;
 
@@ -66,7 +67,7 @@ export function uploadFolder(): string {
   return `data-assets/${[...drawn].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
-const fileIn = (folder: string, path: string) =>
+export const fileIn = (folder: string, path: string) =>
   FILES + [...folder.split("/"), ...path.split("/")].map(encodeURIComponent).join("/");
 
 /** Send a file into such a folder. */

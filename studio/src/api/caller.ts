@@ -20,6 +20,16 @@ export function useCaller(): Caller | null {
 export const may = (caller: Caller | null, permission: Permission) =>
   caller !== null && PERMISSIONS.indexOf(caller.permission) >= PERMISSIONS.indexOf(permission);
 
+/** What a role in one experiment lets people do there. */
+const OF_ROLES: Record<string, Permission> = { reader: "READ", contributor: "CONTRIBUTE", owner: "MANAGE" };
+
+/** Whether the caller has a permission in an experiment: in all of the workspace, or there alone. */
+export function mayIn(caller: Caller | null, permission: Permission, experimentId: string): boolean {
+  const there = OF_ROLES[caller?.experiment_roles[workspaceName()]?.[experimentId] ?? ""];
+  const isThere = there !== undefined && PERMISSIONS.indexOf(there) >= PERMISSIONS.indexOf(permission);
+  return isThere || may(caller, permission);
+}
+
 /** Whether they may give others a role in one experiment. */
 export const mayShare = (caller: Caller | null, experimentId: string) =>
   may(caller, "MANAGE") || caller?.experiment_roles[workspaceName()]?.[experimentId] === "owner";

@@ -71,7 +71,7 @@ export const deleteFiles = (name: string, path: string) => remove(filePath(name,
 export const fileAddress = (name: string, path: string) => prefix() + filePath(name, path);
 
 export interface Sent {
-  file: File;
+  file: Blob;
   onProgress: (sentBytes: number) => void;
   signal: AbortSignal;
 }

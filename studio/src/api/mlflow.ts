@@ -1,7 +1,7 @@
 /** The calls of MLflow's protocol that the Studio makes. */
 import { filePath as datastoreFilePath } from "./datastores.ts";
 import { codeEntries, codePath, listCode } from "./jobs.ts";
-import { getJson, send, sendJson, withQuery } from "./transport.ts";
+import { getJson, Refused, send, sendJson, withQuery } from "./transport.ts";
 import type { ArtifactEntry, Experiment, LoggedModel, Page, Run } from "./types.ts";
 import { artifactOf, experimentOf, loggedModelOf, runOf } from "./wire.ts";
 
@@ -39,6 +39,18 @@ export async function getExperiment(experimentId: string, signal?: AbortSignal):
 export async function createExperiment(name: string): Promise<string> {
   const answer = await sendJson<{ experiment_id: string }>("POST", `${MLFLOW}experiments/create`, { name });
   return answer.experiment_id;
+}
+
+/** The id of the experiment of a name; it is made if need be. */
+export async function experimentNamed(name: string): Promise<string> {
+  const query = new URLSearchParams({ experiment_name: name });
+  try {
+    const answer = await getJson<{ experiment: Json }>(`${MLFLOW}experiments/get-by-name?${query}`);
+    return experimentOf(answer.experiment).experimentId;
+  } catch (error) {
+    if (!(error instanceof Refused && error.status === 404)) throw error;
+    return createExperiment(name);
+  }
 }
 
 export const deleteExperiment = (experimentId: string) =>

@@ -70,6 +70,9 @@ const EvaluationDatasetsScreen = lazy(async () => ({
 const EvaluationDatasetScreen = lazy(async () => ({
   default: (await import("../evaluation/index.ts")).EvaluationDatasetScreen,
 }));
+const EvaluationRunsScreen = lazy(async () => ({
+  default: (await import("../evaluation/index.ts")).EvaluationRunsScreen,
+}));
 const ScorersScreen = lazy(async () => ({ default: (await import("../evaluation/index.ts")).ScorersScreen }));
 const ScorerScreen = lazy(async () => ({ default: (await import("../evaluation/index.ts")).ScorerScreen }));
 const ShareScreen = lazy(async () => ({ default: (await import("../admin/index.ts")).ShareScreen }));
@@ -96,6 +99,8 @@ function Screen({ route }: { route: Route }) {
       return <EvaluationDatasetsScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "evaluationDataset":
       return <EvaluationDatasetScreen key={route.datasetId} {...route} />;
+    case "evaluationRuns":
+      return <EvaluationRunsScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "scorers":
       return <ScorersScreen key={route.experimentId} experimentId={route.experimentId} />;
     case "scorer":

@@ -3,6 +3,7 @@ import { changedHash } from "./location.ts";
 import {
   computeTargetHash,
   evaluationDatasetHash,
+  evaluationRunsHash,
   experimentHash,
   jobsHash,
   modelHash,
@@ -20,11 +21,22 @@ import {
 const routeAt = (hash: string) => routeOf(placeOf(hash).segments);
 
 describe("the hash names a screen", () => {
+  it("opens a comparison of evaluations at MLflow's own address", () => {
+    expect(routeAt("#/experiments/7/evaluation-runs?selectedRunUuid=a")).toEqual({
+      screen: "evaluationRuns",
+      experimentId: "7",
+    });
+    expect(evaluationRunsHash("7")).toBe("#/experiments/7/evaluation-runs");
+    expect(evaluationRunsHash("7", "a", "b")).toBe(
+      "#/experiments/7/evaluation-runs?selectedRunUuid=a&compareToRunUuid=b",
+    );
+  });
+
   it.each(["", "#", "#/", "#/experiments", "#/experiments/"])("%j opens the experiments", (hash) => {
     expect(routeAt(hash)).toEqual({ screen: "experiments" });
   });
 
-  it.each(["#/experiments/7", "#/experiments/7/runs", "#/experiments/7/evaluation-runs"])(
+  it.each(["#/experiments/7", "#/experiments/7/runs", "#/experiments/7/something-else"])(
     "%s opens the experiment",
     (hash) => {
       expect(routeAt(hash)).toEqual({ screen: "experiment", experimentId: "7" });

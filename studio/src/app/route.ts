@@ -12,6 +12,7 @@ export type Route =
   | { screen: "session"; experimentId: string; sessionId: string }
   | { screen: "evaluationDatasets"; experimentId: string }
   | { screen: "evaluationDataset"; experimentId: string; datasetId: string }
+  | { screen: "evaluationRuns"; experimentId: string }
   | { screen: "scorers"; experimentId: string }
   | { screen: "scorer"; experimentId: string; name: string }
   | { screen: "registry"; kind: RegistryKind }
@@ -126,6 +127,8 @@ function experimentRouteOf(experimentId: string, kind: string | undefined, id: s
       return id === undefined
         ? { screen: "evaluationDatasets", experimentId }
         : { screen: "evaluationDataset", experimentId, datasetId: id };
+    case "evaluation-runs":
+      return { screen: "evaluationRuns", experimentId };
     case "judges":
       return id === undefined
         ? { screen: "scorers", experimentId }
@@ -198,6 +201,12 @@ export const evaluationDatasetsHash = (experimentId: string) =>
   pathTo("experiments", experimentId, "datasets");
 export const evaluationDatasetHash = (experimentId: string, datasetId: string) =>
   pathTo("experiments", experimentId, "datasets", datasetId);
+/** Two runs of an experiment side by side, where they are said. */
+export function evaluationRunsHash(experimentId: string, left = "", right = ""): string {
+  const path = pathTo("experiments", experimentId, "evaluation-runs");
+  if (!left || !right) return path;
+  return `${path}?${new URLSearchParams({ selectedRunUuid: left, compareToRunUuid: right })}`;
+}
 export const scorersHash = (experimentId: string) => pathTo("experiments", experimentId, "judges");
 export const scorerHash = (experimentId: string, name: string) =>
   pathTo("experiments", experimentId, "judges", name);

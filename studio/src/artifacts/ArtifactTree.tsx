@@ -4,6 +4,7 @@ import { type ArtifactOwner, listArtifacts } from "../api/mlflow.ts";
 import type { ArtifactEntry } from "../api/types.ts";
 import { bytes } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
+import { IconButton } from "../parts/IconButton.tsx";
 import { failureText, Skeleton } from "../parts/States.tsx";
 
 export function useFolder(owner: ArtifactOwner, folder: string, isLive = false) {
@@ -20,12 +21,14 @@ interface Props {
   selectedPath: string;
   isLive: boolean;
   hrefOf: (path: string) => string;
+  onDelete?: ((entry: ArtifactEntry) => void) | undefined;
 }
 
 const isAbove = (folder: string, path: string) => path === folder || path.startsWith(`${folder}/`);
 
 function Branch({ entry, ...props }: Props & { entry: ArtifactEntry }) {
   const [isOpen, setIsOpen] = useState(isAbove(entry.path, props.selectedPath));
+  const { onDelete } = props;
   const name = entry.path.split("/").at(-1) ?? entry.path;
   if (!entry.isFolder) {
     return (
@@ -46,11 +49,16 @@ function Branch({ entry, ...props }: Props & { entry: ArtifactEntry }) {
   }
   return (
     <li>
-      <button type="button" className="item" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
-        <Icon name={isOpen ? "down" : "right"} size={12} />
-        <Icon name="folder" />
-        <span className="ellipsis grow">{name}</span>
-      </button>
+      <span className="row">
+        <button type="button" className="item grow" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+          <Icon name={isOpen ? "down" : "right"} size={12} />
+          <Icon name="folder" />
+          <span className="ellipsis grow">{name}</span>
+        </button>
+        {onDelete && (
+          <IconButton icon="trash" label={`Delete the folder ${name}`} onClick={() => onDelete(entry)} />
+        )}
+      </span>
       {isOpen && <Folder {...props} folder={entry.path} />}
     </li>
   );

@@ -148,8 +148,12 @@ function Content({ owner, entry, separator }: Props) {
   );
 }
 
+interface Shown extends Props {
+  onDelete?: (() => void) | undefined;
+}
+
 /** One file: its name, what can be done with it, and what is in it. */
-export function Preview({ owner, entry, separator }: Props) {
+export function Preview({ owner, entry, separator, onDelete }: Shown) {
   const [failure, setFailure] = useState<unknown>(null);
   async function save() {
     setFailure(null);
@@ -168,6 +172,11 @@ export function Preview({ owner, entry, separator }: Props) {
         <button type="button" className="button small" onClick={() => void save()}>
           <Icon name="download" /> Download
         </button>
+        {onDelete && (
+          <button type="button" className="button small danger" onClick={onDelete}>
+            <Icon name="trash" /> Delete
+          </button>
+        )}
       </header>
       {failure !== null && <Failure error={failure} />}
       <Content key={entry.path} owner={owner} entry={entry} separator={separator} />

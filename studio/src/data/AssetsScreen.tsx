@@ -6,10 +6,9 @@ import { assetHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen } from "../parts/Lines.tsx";
-import { Loaded } from "../parts/Loaded.tsx";
+import { PagedTable } from "../parts/PagedTable.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
-import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { KINDS_OF_ASSETS, registerInPython } from "./assetWords.ts";
 import { RegisterAssetDialog } from "./RegisterAssetDialog.tsx";
@@ -40,45 +39,33 @@ export function AssetsScreen() {
       </div>
       <Tabs shown="Datasets" />
       <p className="quiet">A dataset says where data lies and how it is read, by a name and in versions.</p>
-      <Loaded query={found} label="Loading datasets">
-        {(data) => {
-          const assets = data.pages.flatMap((page) => page.data_assets);
-          return (
-            <TableCard
-              title="Datasets"
-              columns={["Name", "Latest version", "Type", "~Registered", "~Description"]}
-              instead={
-                assets.length === 0 && (
-                  <Empty title="No datasets yet">
-                    <Snippet code={registerInPython(addressOnScreen())} />
-                  </Empty>
-                )
-              }
-            >
-              {assets.map((asset) => (
-                <tr key={asset.name}>
-                  <td>
-                    <a className="strong wrap-anywhere" href={assetHash(asset.name)}>
-                      {asset.name}
-                    </a>
-                  </td>
-                  <td className="number">{asset.latest_version}</td>
-                  <td>{KINDS_OF_ASSETS[asset.kind]}</td>
-                  <td className="wide-only">
-                    <Time ms={asset.created_ms} isRelative />
-                  </td>
-                  <td className="wide-only wrap-anywhere">{asset.description}</td>
-                </tr>
-              ))}
-            </TableCard>
-          );
-        }}
-      </Loaded>
-      {found.hasNextPage && (
-        <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
-          Show more
-        </button>
-      )}
+      <PagedTable
+        query={found}
+        title="Datasets"
+        columns={["Name", "Latest version", "Type", "~Registered", "~Description"]}
+        rowsOf={(page) => page.data_assets}
+        empty={
+          <Empty title="No datasets yet">
+            <Snippet code={registerInPython(addressOnScreen())} />
+          </Empty>
+        }
+      >
+        {(asset) => (
+          <tr key={asset.name}>
+            <td>
+              <a className="strong wrap-anywhere" href={assetHash(asset.name)}>
+                {asset.name}
+              </a>
+            </td>
+            <td className="number">{asset.latest_version}</td>
+            <td>{KINDS_OF_ASSETS[asset.kind]}</td>
+            <td className="wide-only">
+              <Time ms={asset.created_ms} isRelative />
+            </td>
+            <td className="wide-only wrap-anywhere">{asset.description}</td>
+          </tr>
+        )}
+      </PagedTable>
       {isRegistering && <RegisterAssetDialog onClose={() => setIsRegistering(false)} />}
     </div>
   );

@@ -7,9 +7,14 @@ import {
   deleteFiles,
   fileAddress,
   listFiles,
+  uploadFile,
 } from "../api/datastores.ts";
 import { useUrlQuery } from "../app/location.ts";
 import { datastoreFileHash, datastoreHash } from "../app/route.ts";
+import { DropZone } from "../files/DropZone.tsx";
+import { FilesButton } from "../files/FilesButton.tsx";
+import { UploadsCard } from "../files/UploadsCard.tsx";
+import { pathIn, useUploads } from "../files/uploads.ts";
 import { Dialog } from "../parts/Dialog.tsx";
 import { TextField, textOf } from "../parts/fields.tsx";
 import { bytes } from "../parts/format.ts";
@@ -18,11 +23,7 @@ import { IconButton } from "../parts/IconButton.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty, Failure } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
-import { DropZone } from "./DropZone.tsx";
 import { FileDialog } from "./FileDialog.tsx";
-import { FilesButton } from "./FilesButton.tsx";
-import { UploadsCard } from "./UploadsCard.tsx";
-import { pathIn, useUploads } from "./uploads.ts";
 import { ARTIFACT_STORE, lastOf } from "./words.ts";
 
 /** A folder of a datastore: looked through, filled, emptied. */
@@ -35,7 +36,10 @@ export function DatastoreFiles({ datastore, folder }: { datastore: Datastore; fo
   const [query, change] = useUrlQuery();
   const shownFile = query.get("file");
   const refresh = () => queries.invalidateQueries({ queryKey: ["datastore-files", name] });
-  const uploads = useUploads(name, folder, () => void refresh());
+  const uploads = useUploads(
+    (path, overwrite, sent) => uploadFile({ name, path: pathIn(folder, path), overwrite, ...sent }),
+    () => void refresh(),
+  );
   const isOfRuns = name === ARTIFACT_STORE;
   const mayUpload = may(caller, "CONTRIBUTE") && !isOfRuns;
   const mayDelete = may(caller, "MANAGE") && !isOfRuns;

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { type DataAsset, registerAsset } from "../api/assets.ts";
 import { go } from "../app/location.ts";
 import { assetHash } from "../app/route.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
 import { WordsFields, wordsOf } from "../parts/DescribeDialog.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { CheckField, ChoiceField, TextField, textOf } from "../parts/fields.tsx";
@@ -17,7 +18,6 @@ import {
   separatorsWith,
 } from "./assetForm.ts";
 import { KINDS_OF_ASSETS } from "./assetWords.ts";
-import type { ChosenFile } from "./chosenFiles.ts";
 import { useUploadsOfForm } from "./formUploads.ts";
 import { SourceFields } from "./SourceFields.tsx";
 

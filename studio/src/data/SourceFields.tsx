@@ -2,12 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { DataAsset } from "../api/assets.ts";
 import { type Datastore, listDatastores } from "../api/datastores.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
+import { FilesButton } from "../files/FilesButton.tsx";
 import { AreaField, CheckField, ChoiceField, TextField } from "../parts/fields.tsx";
 import { bytes, plural } from "../parts/format.ts";
 import { failureText, Skeleton } from "../parts/States.tsx";
 import type { PlaceOfData } from "./assetForm.ts";
-import type { ChosenFile } from "./chosenFiles.ts";
-import { FilesButton } from "./FilesButton.tsx";
 import { FolderPicker } from "./FolderPicker.tsx";
 import { ARTIFACT_STORE } from "./words.ts";
 

@@ -1,8 +1,8 @@
 /** A dataset as the fields of a form hold it. Pure. */
 import type { DataAsset, DataSource, NewAsset, Reading } from "../api/assets.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
+import { pathIn } from "../files/uploads.ts";
 import { linesFrom } from "../parts/pairLines.ts";
-import type { ChosenFile } from "./chosenFiles.ts";
-import { pathIn } from "./uploads.ts";
 
 export const PLACES_OF_DATA = [
   ["datastore", "In a datastore"],

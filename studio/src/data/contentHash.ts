@@ -1,7 +1,8 @@
 /** The hash of the files of a dataset, as Runyard's SDK writes it: who registers the same again gets the same version. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { ChosenFile } from "./chosenFiles.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
+import { sha256Of } from "../files/sha256.ts";
 
 const encoder = new TextEncoder();
 
@@ -15,25 +16,13 @@ function compared(one: Uint8Array, other: Uint8Array): number {
   return one.length - other.length;
 }
 
-/** Read a file piece by piece; a browser gives its own hashes to pages of HTTPS alone, and of whole files. */
-async function hashOfFile(file: Blob, signal: AbortSignal): Promise<string> {
-  const hash = sha256.create();
-  const reader = file.stream().getReader();
-  for (;;) {
-    signal.throwIfAborted();
-    const { done, value } = await reader.read();
-    if (done) return bytesToHex(hash.digest());
-    hash.update(value);
-  }
-}
-
 /** The SHA-256 over the names of files and the hashes of what is in them. */
 export async function contentHash(files: ChosenFile[], signal: AbortSignal): Promise<string> {
   const named = files.map(({ path, file }) => ({ path, file, name: encoder.encode(path) }));
   named.sort((one, other) => compared(one.name, other.name));
   const hash = sha256.create();
   for (const { path, file, name } of named) {
-    hash.update(encoder.encode(`${name.length} ${path} ${await hashOfFile(file, signal)}\n`));
+    hash.update(encoder.encode(`${name.length} ${path} ${await sha256Of(file, signal)}\n`));
   }
   return bytesToHex(hash.digest());
 }

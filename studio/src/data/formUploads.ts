@@ -2,9 +2,9 @@
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { takeBackUpload, uploadFolder, uploadForAsset } from "../api/assets.ts";
 import { type Sent, uploadFile } from "../api/datastores.ts";
-import type { ChosenFile } from "./chosenFiles.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
+import { pathIn } from "../files/uploads.ts";
 import { contentHash } from "./contentHash.ts";
-import { pathIn } from "./uploads.ts";
 
 type SendOne = (below: string, sent: Sent) => Promise<void>;
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { DataAsset, DataSource, Environment } from "../api/assets.ts";
 import type { DatastoreFile } from "../api/datastores.ts";
+import type { ChosenFile } from "../files/chosenFiles.ts";
 import { filesAt, folderOf, MOST_FILES, patternOf, plainPart, storeOf } from "./assetFiles.ts";
 import { addressOf, assetOf, chosenOf, separatorsWith } from "./assetForm.ts";
-import type { ChosenFile } from "./chosenFiles.ts";
 import { contentHash } from "./contentHash.ts";
 import { environmentOf } from "./environmentForm.ts";
 

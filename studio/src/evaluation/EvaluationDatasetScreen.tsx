@@ -18,10 +18,10 @@ import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { IconButton } from "../parts/IconButton.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { PagedTable } from "../parts/PagedTable.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Empty } from "../parts/States.tsx";
-import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { LongText } from "../traces/LongText.tsx";
 import { shownValue } from "../traces/words.ts";
@@ -118,43 +118,33 @@ function RecordsCard({ experimentId, datasetId, mayChange }: Props & { mayChange
   });
   return (
     <>
-      <Loaded query={found} label="Loading records">
-        {(data) => {
-          const records = data.pages.flatMap((page) => page.items);
-          return (
-            <TableCard
-              title="Records"
-              columns={["Inputs", "Expectations", "Outputs", "Source", "-Actions"]}
-              instead={records.length === 0 && <Empty title="No records" />}
-            >
-              {records.map((record) => (
-                <tr key={record.recordId} className="record">
-                  <Value value={record.inputs} label="Inputs" />
-                  <Value value={record.expectations} label="Expectations" />
-                  <Value value={record.outputs} label="Outputs" />
-                  <td>
-                    {record.traceId ? (
-                      <a href={traceHash(experimentId, record.traceId)}>Trace</a>
-                    ) : (
-                      <span className="quiet">{record.sourceType.toLowerCase() || "–"}</span>
-                    )}
-                  </td>
-                  <td className="actions">
-                    {mayChange && (
-                      <IconButton icon="trash" label="Delete the record" onClick={() => setGoing(record)} />
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </TableCard>
-          );
-        }}
-      </Loaded>
-      {found.hasNextPage && (
-        <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
-          Show more
-        </button>
-      )}
+      <PagedTable
+        query={found}
+        title="Records"
+        columns={["Inputs", "Expectations", "Outputs", "Source", "-Actions"]}
+        rowsOf={(page) => page.items}
+        empty={<Empty title="No records" />}
+      >
+        {(record) => (
+          <tr key={record.recordId} className="record">
+            <Value value={record.inputs} label="Inputs" />
+            <Value value={record.expectations} label="Expectations" />
+            <Value value={record.outputs} label="Outputs" />
+            <td>
+              {record.traceId ? (
+                <a href={traceHash(experimentId, record.traceId)}>Trace</a>
+              ) : (
+                <span className="quiet">{record.sourceType.toLowerCase() || "–"}</span>
+              )}
+            </td>
+            <td className="actions">
+              {mayChange && (
+                <IconButton icon="trash" label="Delete the record" onClick={() => setGoing(record)} />
+              )}
+            </td>
+          </tr>
+        )}
+      </PagedTable>
       {going && (
         <Dialog
           title="Delete the record?"

@@ -7,11 +7,10 @@ import { evaluationDatasetHash, experimentsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { useExperimentName } from "../experiments/queries.ts";
 import { ExperimentTabs } from "../parts/ExperimentTabs.tsx";
-import { Loaded } from "../parts/Loaded.tsx";
+import { PagedTable } from "../parts/PagedTable.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
-import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { firstDataset } from "./words.ts";
 
@@ -39,49 +38,37 @@ export function EvaluationDatasetsScreen({ experimentId }: { experimentId: strin
     <div className="page wide stack">
       <PageHead trail={[["Experiments", experimentsHash()]]} title={name} />
       <ExperimentTabs experimentId={experimentId} shown="Datasets" />
-      <Loaded query={found} label="Loading datasets">
-        {(data) => {
-          const datasets = data.pages.flatMap((page) => page.items);
-          return (
-            <TableCard
-              title="Evaluation datasets"
-              columns={["Name", "Records", "Changed", "~Created by", "~Digest"]}
-              instead={
-                datasets.length === 0 && (
-                  <Empty title="No evaluation datasets yet">
-                    <p className="quiet">Inputs and what should come out, to judge an application by.</p>
-                    <Snippet code={firstDataset(trackingUri(), name, experimentId)} />
-                  </Empty>
-                )
-              }
-            >
-              {datasets.map((dataset) => (
-                <tr key={dataset.datasetId}>
-                  <td>
-                    <a
-                      className="strong wrap-anywhere"
-                      href={evaluationDatasetHash(experimentId, dataset.datasetId)}
-                    >
-                      {dataset.name}
-                    </a>
-                  </td>
-                  <td className="number">{dataset.recordCount}</td>
-                  <td>
-                    <Time ms={dataset.updatedMs} isRelative />
-                  </td>
-                  <td className="wide-only">{dataset.createdBy}</td>
-                  <td className="wide-only mono">{dataset.digest}</td>
-                </tr>
-              ))}
-            </TableCard>
-          );
-        }}
-      </Loaded>
-      {found.hasNextPage && (
-        <button type="button" className="button" onClick={() => void found.fetchNextPage()}>
-          Show more
-        </button>
-      )}
+      <PagedTable
+        query={found}
+        title="Evaluation datasets"
+        columns={["Name", "Records", "Changed", "~Created by", "~Digest"]}
+        rowsOf={(page) => page.items}
+        empty={
+          <Empty title="No evaluation datasets yet">
+            <p className="quiet">Inputs and what should come out, to judge an application by.</p>
+            <Snippet code={firstDataset(trackingUri(), name, experimentId)} />
+          </Empty>
+        }
+      >
+        {(dataset) => (
+          <tr key={dataset.datasetId}>
+            <td>
+              <a
+                className="strong wrap-anywhere"
+                href={evaluationDatasetHash(experimentId, dataset.datasetId)}
+              >
+                {dataset.name}
+              </a>
+            </td>
+            <td className="number">{dataset.recordCount}</td>
+            <td>
+              <Time ms={dataset.updatedMs} isRelative />
+            </td>
+            <td className="wide-only">{dataset.createdBy}</td>
+            <td className="wide-only mono">{dataset.digest}</td>
+          </tr>
+        )}
+      </PagedTable>
     </div>
   );
 }

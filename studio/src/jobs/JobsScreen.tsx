@@ -8,6 +8,7 @@ import { addressOnScreen } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
+import { SubmitButton } from "../submit/SubmitButton.tsx";
 import { CancelDialog } from "./CancelDialog.tsx";
 import { JobFilters } from "./JobFilters.tsx";
 import { JobsTable } from "./JobsTable.tsx";
@@ -43,6 +44,7 @@ export function JobsScreen() {
         <h1>Jobs</h1>
         <span className="grow" />
         <Tabs shown="Jobs" />
+        <SubmitButton />
       </div>
       <JobFilters question={question} names={names} change={change} />
       <Loaded query={found} label="Loading jobs">

@@ -1,5 +1,6 @@
 import {
   evaluationDatasetsHash,
+  evaluationRunsHash,
   experimentHash,
   scorersHash,
   sessionsHash,
@@ -11,6 +12,7 @@ const TABS = [
   ["Traces", tracesHash],
   ["Sessions", sessionsHash],
   ["Datasets", evaluationDatasetsHash],
+  ["Evaluations", (experimentId: string) => evaluationRunsHash(experimentId)],
   ["Judges", scorersHash],
 ] as const;
 

@@ -20,10 +20,21 @@ interface Props {
   empty: string;
   valueTitle?: string;
   moreTitles?: string[];
+  /** Controls beside the title, and of one of the rows. */
+  tools?: ReactNode;
+  actionsOf?: (row: PairRow) => ReactNode;
 }
 
 /** A card with a table of keys and values; long ones are searched. */
-export function PairsCard({ title, rows, empty, valueTitle = "Value", moreTitles = [] }: Props) {
+export function PairsCard({
+  title,
+  rows,
+  empty,
+  valueTitle = "Value",
+  moreTitles = [],
+  tools,
+  actionsOf,
+}: Props) {
   const [search, setSearch] = useState("");
   const [isWhole, setIsWhole] = useState(false);
   const words = search.toLowerCase();
@@ -40,6 +51,7 @@ export function PairsCard({ title, rows, empty, valueTitle = "Value", moreTitles
         {rows.length > SEARCHED_FROM && (
           <SearchField label={`Search ${title.toLowerCase()}`} value={search} onChange={setSearch} />
         )}
+        {tools}
       </header>
       {rows.length === 0 ? (
         <p className="quiet card-note">{empty}</p>
@@ -57,7 +69,7 @@ export function PairsCard({ title, rows, empty, valueTitle = "Value", moreTitles
                   </th>
                 ))}
                 <th>
-                  <span className="visually-hidden">Copy</span>
+                  <span className="visually-hidden">{actionsOf ? "Actions" : "Copy"}</span>
                 </th>
               </tr>
             </thead>
@@ -73,6 +85,7 @@ export function PairsCard({ title, rows, empty, valueTitle = "Value", moreTitles
                   ))}
                   <td className="end copy">
                     <CopyButton text={row.text} label={`Copy the value of ${row.key}`} />
+                    {actionsOf?.(row)}
                   </td>
                 </tr>
               ))}

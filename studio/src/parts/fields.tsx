@@ -43,42 +43,37 @@ function useNotes(name: string, hint: string | undefined) {
   };
 }
 
-interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
+interface Named {
   label: string;
   name: string;
   hint?: string;
 }
 
-export function TextField({ label, hint, ...rest }: FieldProps) {
-  const { of, notes } = useNotes(rest.name, hint);
+type Told = ReturnType<typeof useNotes>["of"] & { id: string };
+
+/** A field with its label above it and what is said of it below. */
+function Labelled({ label, name, hint, field }: Named & { field: (told: Told) => ReactNode }) {
+  const { of, notes } = useNotes(name, hint);
+  const id = useId();
   return (
     <div className="labelled">
-      <label className="labelled">
+      <label className="labelled" htmlFor={id}>
         {label}
-        <input className="field" autoComplete="off" {...of} {...rest} />
+        {field({ ...of, id })}
       </label>
       {notes}
     </div>
   );
 }
 
-interface AreaProps extends TextareaHTMLAttributes<HTMLTextAreaElement> {
-  label: string;
-  name: string;
-  hint?: string;
+export function TextField({ label, hint, ...rest }: Named & InputHTMLAttributes<HTMLInputElement>) {
+  const field = (told: Told) => <input className="field" autoComplete="off" {...told} {...rest} />;
+  return <Labelled label={label} name={rest.name} {...(hint ? { hint } : {})} field={field} />;
 }
 
-export function AreaField({ label, hint, ...rest }: AreaProps) {
-  const { of, notes } = useNotes(rest.name, hint);
-  return (
-    <div className="labelled">
-      <label className="labelled">
-        {label}
-        <textarea className="field" rows={3} {...of} {...rest} />
-      </label>
-      {notes}
-    </div>
-  );
+export function AreaField({ label, hint, ...rest }: Named & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  const field = (told: Told) => <textarea className="field" rows={3} {...told} {...rest} />;
+  return <Labelled label={label} name={rest.name} {...(hint ? { hint } : {})} field={field} />;
 }
 
 interface ChoiceProps extends SelectHTMLAttributes<HTMLSelectElement> {

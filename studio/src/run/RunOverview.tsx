@@ -7,6 +7,7 @@ import { number } from "../parts/format.ts";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
 import { byName } from "../runs/columns.ts";
+import { usePartsOf } from "./usePartsOf.tsx";
 
 /** A run that the code of a job began says which. */
 const JOB_TAG = "runyard.job";
@@ -92,6 +93,7 @@ function Lineage({ run }: { run: Run }) {
 export function RunOverview({ run }: { run: Run }) {
   const note = run.tags.get(NOTE_TAG);
   const tags = [...run.tags].filter(([key]) => key !== NOTE_TAG);
+  const parts = usePartsOf(run);
   const metrics = [...run.metrics.values()].sort((a, b) => byName(a.key, b.key));
   return (
     <div className="stack">
@@ -109,6 +111,7 @@ export function RunOverview({ run }: { run: Run }) {
           <PairsCard
             title="Params"
             empty="No params were logged."
+            {...parts.of("param")}
             rows={[...run.params].sort(([a], [b]) => byName(a, b)).map(([key, text]) => ({ key, text }))}
           />
         </div>
@@ -117,6 +120,7 @@ export function RunOverview({ run }: { run: Run }) {
             title="Metrics"
             empty="No metrics were logged."
             valueTitle="Latest"
+            {...parts.of("metric")}
             moreTitles={["Step", "Logged"]}
             rows={metrics.map((metric) => ({
               key: metric.key,
@@ -129,10 +133,12 @@ export function RunOverview({ run }: { run: Run }) {
           <PairsCard
             title="Tags"
             empty="No tags were set."
+            {...parts.of("tag")}
             rows={tags.sort(([a], [b]) => byName(a, b)).map(([key, text]) => ({ key, text }))}
           />
         </div>
       </div>
+      {parts.dialog}
     </div>
   );
 }

@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, useMemo, useState } from "react";
+import { lazy, useState } from "react";
 import { may, useCaller } from "../api/caller.ts";
 import type { Job, JobWithEnvironment } from "../api/jobs.ts";
 import { getRun } from "../api/mlflow.ts";
 import type { Run } from "../api/types.ts";
 import { experimentHash, experimentsHash, RUN_TABS, type RunTab, runHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
-import { ArtifactBrowser } from "../artifacts/ArtifactBrowser.tsx";
 import { useExperimentName } from "../experiments/queries.ts";
 import { CancelDialog } from "../jobs/CancelDialog.tsx";
 import { CodeTab } from "../jobs/CodeTab.tsx";
@@ -20,11 +19,13 @@ import { Icon } from "../parts/Icon.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { StatusPill } from "../parts/StatusPill.tsx";
+import { SubmitButton } from "../submit/SubmitButton.tsx";
 import { RunActions } from "./RunActions.tsx";
 import { RunMetrics } from "./RunMetrics.tsx";
 import { RunOverview } from "./RunOverview.tsx";
 
 const RunTraces = lazy(async () => ({ default: (await import("../traces/index.ts")).RunTraces }));
+const RunFiles = lazy(async () => ({ default: (await import("./RunFiles.tsx")).RunFiles }));
 const LogTab = lazy(async () => ({ default: (await import("../log/LogTab.tsx")).LogTab }));
 
 const LIVE_MS = 1000;
@@ -58,7 +59,6 @@ interface TabProps {
 }
 
 function Tab({ run, job, tab, artifactPath }: TabProps) {
-  const owner = useMemo(() => ({ kind: "run" as const, runId: run.runId }), [run.runId]);
   switch (tab) {
     case "overview":
       return (
@@ -85,14 +85,7 @@ function Tab({ run, job, tab, artifactPath }: TabProps) {
     case "metrics":
       return <RunMetrics run={run} />;
     case "artifacts":
-      return (
-        <ArtifactBrowser
-          owner={owner}
-          selectedPath={artifactPath}
-          isLive={run.status === "RUNNING"}
-          hrefOf={(path) => runHash(run.experimentId, run.runId, "artifacts", path)}
-        />
-      );
+      return <RunFiles run={run} path={artifactPath} />;
   }
 }
 
@@ -170,6 +163,7 @@ export function RunScreen({ experimentId, runId, tab, artifactPath }: Props) {
         actions={
           <>
             {job && <CancelButton job={job.job} />}
+            {job && isOver(job.job) && <SubmitButton before={{ ...job, run }} />}
             <RunActions run={run} />
           </>
         }

@@ -1,5 +1,5 @@
 import type { Run } from "../api/types.ts";
-import { runHash } from "../app/route.ts";
+import { evaluationRunsHash, runHash } from "../app/route.ts";
 import { useTheme } from "../app/theme.ts";
 import { colour } from "../charts/palette.ts";
 import { plural } from "../parts/format.ts";
@@ -30,6 +30,9 @@ export function CompareTable({ runs, slots, settings, change }: Props) {
           />
           Only what differs
         </label>
+        {runs[0] && runs[1] && runs.length === 2 && (
+          <a href={evaluationRunsHash(runs[0].experimentId, runs[0].runId, runs[1].runId)}>Their traces</a>
+        )}
       </header>
       {groups.length === 0 ? (
         <Empty title={settings.onlyDifferent ? "Nothing differs" : "Nothing to compare"} />

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useMemo, useRef, useState } from "react";
 import { trackingUri } from "../api/address.ts";
 import { getExperiment } from "../api/mlflow.ts";
 import { Refused } from "../api/transport.ts";
@@ -23,6 +23,8 @@ import { useTableSettings } from "./tableSettings.ts";
 import { useKeyboard } from "./useKeyboard.ts";
 import { useRuns, useSelectedElsewhere } from "./useRuns.ts";
 import { useShownRuns } from "./useShownRuns.ts";
+
+const RunsParallel = lazy(async () => ({ default: (await import("./RunsParallel.tsx")).RunsParallel }));
 
 function logHere(experimentName: string): string {
   return [
@@ -160,7 +162,14 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
   const charts = (
     <div className="pane">
       {settings.pane === "compare" && (
-        <CompareTable runs={shown.chosen} slots={shown.slots} settings={settings} change={change} />
+        <>
+          <CompareTable runs={shown.chosen} slots={shown.slots} settings={settings} change={change} />
+          {shown.chosen.length > 1 && (
+            <Suspense>
+              <RunsParallel runs={shown.chosen} />
+            </Suspense>
+          )}
+        </>
       )}
       {runs.isPending ? (
         <span className="skeleton chart-pending" />

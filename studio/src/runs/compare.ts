@@ -1,5 +1,6 @@
 /** Runs side by side. Pure. */
 import type { Run } from "../api/types.ts";
+import { type Dimension, numbersIfAll } from "../charts/parallel.ts";
 import { number } from "../parts/format.ts";
 import { byName } from "./columns.ts";
 
@@ -37,4 +38,25 @@ export function comparison(runs: Run[], onlyDifferent: boolean): CompareGroup[] 
   return groups
     .map(({ title, rows }) => ({ title, rows: onlyDifferent ? rows.filter((row) => row.isDifferent) : rows }))
     .filter(({ rows }) => rows.length > 0);
+}
+
+const SYSTEM = "system/";
+
+/** What runs can be drawn over: their params, then their metrics, those of the machine left out. */
+export function runDimensions(runs: Run[]): Dimension[] {
+  const keysOf = (read: (run: Run) => Iterable<string>) =>
+    [...new Set(runs.flatMap((run) => [...read(run)]))].sort(byName);
+  const params = keysOf((run) => run.params.keys()).map((key) => ({
+    key: `params.${key}`,
+    label: key,
+    cells: numbersIfAll(runs.map((run) => run.params.get(key) ?? null)),
+  }));
+  const metrics = keysOf((run) => run.metrics.keys())
+    .filter((key) => !key.startsWith(SYSTEM))
+    .map((key) => ({
+      key: `metrics.${key}`,
+      label: key,
+      cells: runs.map((run) => run.metrics.get(key)?.value ?? null),
+    }));
+  return [...params, ...metrics];
 }

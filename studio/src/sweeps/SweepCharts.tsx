@@ -3,6 +3,7 @@ import type { Sweep, Trial } from "../api/sweeps.ts";
 import { go, useUrlQuery } from "../app/location.ts";
 import { runHash } from "../app/route.ts";
 import { TrialPlot, type TrialPoint } from "./TrialPlot.tsx";
+import { TrialsParallel } from "./TrialsParallel.tsx";
 import { bestSoFar, measured, scaleOf } from "./trials.ts";
 
 interface Props {
@@ -24,10 +25,13 @@ export function SweepCharts({ sweep, trials }: Props) {
     );
   }
   return (
-    <div className="sweep-charts">
-      <OverTrials sweep={sweep} trials={points} onOpen={open} />
-      <OverParameter sweep={sweep} trials={points} onOpen={open} />
-    </div>
+    <>
+      <div className="sweep-charts">
+        <OverTrials sweep={sweep} trials={points} onOpen={open} />
+        <OverParameter sweep={sweep} trials={points} onOpen={open} />
+      </div>
+      <TrialsParallel sweep={sweep} trials={points} onOpen={open} />
+    </>
   );
 }
 

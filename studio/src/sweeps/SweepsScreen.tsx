@@ -11,6 +11,7 @@ import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
+import { SubmitButton } from "../submit/SubmitButton.tsx";
 import { useSweeps } from "./queries.ts";
 import { SweepPill } from "./SweepPill.tsx";
 import { progressOf, sweepInPython, sweepInShell } from "./words.ts";
@@ -40,6 +41,7 @@ export function SweepsScreen() {
         <h1>Sweeps</h1>
         <span className="grow" />
         <Tabs shown="Sweeps" />
+        <SubmitButton kind="sweep" />
       </div>
       <p className="quiet">
         A sweep runs one job with other values of its parameters each, in search of the best of a metric.

@@ -1,5 +1,7 @@
 /** The trials of a sweep: fetched, put in order, and as points of a chart. Pure but for the fetching. */
+
 import type { Distribution, Sweep, Trial, TrialsPage } from "../api/sweeps.ts";
+import type { Dimension } from "../charts/parallel.ts";
 import { isTrialOver } from "./words.ts";
 
 type Fetch = (pageToken: string | null) => Promise<TrialsPage>;
@@ -90,3 +92,17 @@ export function scaleOf(from: Distribution, values: (Trial["parameters"][string]
   const places = new Map(names.map((name, place) => [name, place]));
   return { names, isLog: false, at: (value) => places.get(String(value)) ?? null };
 }
+
+/** What trials are drawn over: each parameter, and the metric last. */
+export const trialDimensions = (
+  sweep: Pick<Sweep, "parameters" | "metric">,
+  trials: Trial[],
+): Dimension[] => [
+  ...Object.entries(sweep.parameters).map(([name, { is_log: isLog }]) => ({
+    key: `parameter.${name}`,
+    label: name,
+    isLog,
+    cells: trials.map(({ parameters }) => parameters[name] ?? null),
+  })),
+  { key: "metric", label: sweep.metric, cells: trials.map(({ value }) => value) },
+];

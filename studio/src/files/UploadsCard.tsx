@@ -28,7 +28,7 @@ export function UploadsCard({ sendings, onReplace, onDismiss }: Props) {
         <h2 className="grow">Uploads</h2>
         {isOver && <IconButton icon="close" label="Close the list of uploads" onClick={onDismiss} />}
       </header>
-      {!isOver && <p className="hint card-note">They end when you leave this folder's page.</p>}
+      {!isOver && <p className="hint card-note">They end when you leave this page.</p>}
       {sendings.length > 1 && (
         <div className="card-note upload-line">
           <span>

@@ -1,6 +1,6 @@
-/** Files on their way into a folder of a datastore, one after another. */
+/** Files on their way into a folder on screen, one after another. */
 import { useEffect, useRef, useState } from "react";
-import { uploadFile } from "../api/datastores.ts";
+import type { Sent } from "../api/datastores.ts";
 import { failureText } from "../parts/States.tsx";
 import type { ChosenFile } from "./chosenFiles.ts";
 
@@ -39,8 +39,11 @@ export const pathIn = (folder: string, name: string) => (folder ? `${folder}/${n
 
 type Named = Pick<Sending, "id" | "path" | "file">;
 
+/** Sends one file to its path in the folder on screen. */
+export type SendFile = (path: string, overwrite: boolean, sent: Sent) => Promise<void>;
+
 /** Uploads of a page, which end with it. Answers them, and what adds files. */
-export function useUploads(datastore: string, folder: string, onDone: () => void) {
+export function useUploads(sendFile: SendFile, onDone: () => void) {
   const [sendings, setSendings] = useState<Sending[]>([]);
   const stop = useRef<AbortController | null>(null);
   const chain = useRef(Promise.resolve());
@@ -61,11 +64,8 @@ export function useUploads(datastore: string, folder: string, onDone: () => void
     if (signal.aborted) return;
     change(id, { state: "sending", why: "" });
     try {
-      await uploadFile({
-        name: datastore,
-        path: pathIn(folder, path),
+      await sendFile(path, overwrite, {
         file,
-        overwrite,
         signal,
         onProgress: (sentBytes) => change(id, { sentBytes }),
       });

@@ -1,0 +1,57 @@
+/** Code that goes to the server, and the jobs and sweeps that run it, in the words of Runyard's own API. */
+import { putFile, type Sent } from "./datastores.ts";
+import type { Job, JobEnvironment } from "./jobs.ts";
+import type { Distribution, Sweep } from "./sweeps.ts";
+import { getJson, Refused, sendJson } from "./transport.ts";
+
+type Told = Pick<
+  Job,
+  | "experiment_id"
+  | "compute"
+  | "snapshot"
+  | "script"
+  | "arguments"
+  | "command"
+  | "variables"
+  | "slots"
+  | "max_duration_s"
+  | "max_attempts"
+  | "priority"
+  | "is_azureml"
+  | "inputs"
+  | "outputs"
+  | "run_name"
+>;
+
+/** A job as somebody wants it; with a `run_id` of their own, the same sent again is the same job. */
+export interface NewJob extends Told {
+  environment: JobEnvironment | null;
+  tags: Record<string, string>;
+  run_id: string;
+}
+
+/** Where the values of a parameter come from; what is left out says nothing. */
+export type NewDistribution = Partial<Distribution> & Pick<Distribution, "kind">;
+
+export interface Search extends Pick<Sweep, "metric" | "goal" | "sampling"> {
+  parameters: Record<string, NewDistribution>;
+  max_trials?: number;
+  max_concurrent?: number;
+}
+
+export const submitJob = async (body: NewJob): Promise<Job> =>
+  (await sendJson<{ job: Job }>("POST", "api/v1/jobs", body)).job;
+
+export const submitSweep = async (body: NewJob & Search): Promise<Sweep> =>
+  (await sendJson<{ sweep: Sweep }>("POST", "api/v1/sweeps", body)).sweep;
+
+/** Bring the code of a job to the server, unless it is there. */
+export async function keepCode(sha256: string, sent: Sent): Promise<void> {
+  const address = `api/v1/snapshots/${sha256}`;
+  try {
+    await getJson(address, sent.signal);
+  } catch (error) {
+    if (!(error instanceof Refused && error.status === 404)) throw error;
+    await putFile(address, sent);
+  }
+}

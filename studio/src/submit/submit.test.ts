@@ -1,0 +1,360 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Job } from "../api/jobs.ts";
+import { keepCode } from "../api/submission.ts";
+import type { Run } from "../api/types.ts";
+import { shellWord } from "../parts/quoting.ts";
+import { archiveOf } from "./archive.ts";
+import { belowTheirFolder, chosenCode } from "./code.ts";
+import { type CodeFile, codeOf } from "./ignoring.ts";
+import { AS_BEFORE, type Before, jobOf, newRunId, searchOf } from "./newJob.ts";
+import {
+  distributionFrom,
+  inputsElsewhere,
+  inputsFrom,
+  inputsText,
+  outputsFrom,
+  outputsText,
+  parametersFrom,
+  secondsFrom,
+  secondsText,
+  shellWords,
+} from "./words.ts";
+import { filesOfZip } from "./zip.ts";
+
+afterEach(() => vi.unstubAllGlobals());
+
+/** What stands for where an input is. */
+const PATH = "$".concat("{{inputs.scans}}");
+
+const file = (path: string, text = ""): CodeFile => ({ path, file: new Blob([text]), isExecutable: false });
+const chosen = (path: string, text = "") => ({ path, file: new File([text], path) });
+
+describe("the words of a line", () => {
+  it.each([
+    ["train.py --lr 0.1", ["train.py", "--lr", "0.1"]],
+    ["  a\n\tb  ", ["a", "b"]],
+    [`a 'b c' "d 'e' \\"f\\"" g\\ h ''`, ["a", "b c", `d 'e' "f"`, "g h", ""]],
+    [`--in=${PATH} '$(x)' *`, [`--in=${PATH}`, "$(x)", "*"]],
+    [`a"b"'c'd`, ["abcd"]],
+    ["", []],
+  ])("of %j are parted as a shell does", (line, words) => expect(shellWords(line)).toEqual(words));
+
+  it("come back as they were written", () => {
+    const words = ["a 'b' $(x)", "", 'say "no"', "a\nb", "\\n", "☃ x"];
+    expect(shellWords(words.map(shellWord).join(" "))).toEqual(words);
+  });
+
+  it("are refused where a quote has no end", () => {
+    for (const line of ["a 'b", 'a "b', "a \\"]) expect(() => shellWords(line)).toThrow(/no end/);
+  });
+});
+
+describe("the data of a job", () => {
+  const several = {
+    places: [
+      { datastore: "s", path: "a" },
+      { datastore: "s", path: "b" },
+    ],
+    asset_id: "",
+  };
+  const dataset = { places: [], asset_id: "d1" };
+
+  it("is one place a line", () => {
+    expect(inputsFrom("scans=store:/raw/2026/\nall=store:")).toEqual({
+      scans: { places: [{ datastore: "store", path: "raw/2026" }], asset_id: "" },
+      all: { places: [{ datastore: "store", path: "" }], asset_id: "" },
+    });
+    expect(() => inputsFrom("scans=raw")).toThrow(/name=datastore:path/);
+    expect(() => inputsFrom("scans")).toThrow(/input/);
+  });
+
+  it("stays as it was where no line can tell of it", () => {
+    const before = { several, dataset, one: { places: [{ datastore: "s", path: "x" }], asset_id: "" } };
+    expect(inputsText(before)).toBe("one=s:x");
+    expect(inputsElsewhere(before)).toEqual(["several", "dataset"]);
+    expect(inputsFrom("one=s:y", before)).toEqual({
+      several,
+      dataset,
+      one: { places: [{ datastore: "s", path: "y" }], asset_id: "" },
+    });
+  });
+
+  it("goes to a folder of the new run where it went to one of its own", () => {
+    const outputs = { model: { datastore: "s", path: "out/r1/model", overwrite: true } };
+    expect(outputsText(outputs, "r1")).toBe("model=s:out/{run_id}/model");
+    expect(outputsFrom("model=s:out/{run_id}/model\nlog=s:log")).toEqual({
+      model: { datastore: "s", path: "out/{run_id}/model", overwrite: true },
+      log: { datastore: "s", path: "log", overwrite: false },
+    });
+    expect(outputsFrom("model=s:fixed", outputs).model?.overwrite).toBe(true);
+  });
+});
+
+describe("a longest time", () => {
+  it("has a unit, and comes back in the largest", () => {
+    expect(["", "90", "30m", "2 h", "1d"].map(secondsFrom)).toEqual([0, 90, 1800, 7200, 86_400]);
+    expect([0, 90, 1800, 7200, 86_400].map(secondsText)).toEqual(["", "90", "30m", "2h", "1d"]);
+    expect(() => secondsFrom("soon")).toThrow(/30m/);
+  });
+});
+
+describe("the values of a parameter", () => {
+  it.each([
+    ["0.1, 0.01", { kind: "choice", values: [0.1, 0.01] }],
+    [`adam, sgd, true, "2"`, { kind: "choice", values: ["adam", "sgd", true, "2"] }],
+    ["0..1", { kind: "uniform", low: 0, high: 1 }],
+    ["1e-4..0.1 log", { kind: "uniform", low: 1e-4, high: 0.1, is_log: true }],
+    ["1 .. 10 whole step 2", { kind: "integer", low: 1, high: 10, step: 2 }],
+    ["-1..-0.5 step 0.1", { kind: "uniform", low: -1, high: -0.5, step: 0.1 }],
+  ])("as %j", (text, from) => expect(distributionFrom("x", text)).toEqual(from));
+
+  it("are refused where bounds are no numbers, and where there are none", () => {
+    expect(() => distributionFrom("lr", "low..high")).toThrow(/lr/);
+    expect(() => parametersFrom(" \n")).toThrow(/parameter/);
+    expect(Object.keys(parametersFrom("lr=0..1\n--depth=1, 2"))).toEqual(["lr", "--depth"]);
+  });
+});
+
+describe("the files that go along", () => {
+  const kept = async (...files: CodeFile[]) => (await codeOf(files)).map(({ path }) => path);
+
+  it("are those that no ignore file of git names", async () => {
+    const files = [
+      file(".gitignore", "*.log\n/data/\n!keep.log\n# no\nbuild\\ it\n**/cache/**\n[ab].txt\n"),
+      file("train.py"),
+      file("x.log"),
+      file("keep.log"),
+      file("data/raw.csv"),
+      file("src/data/small.csv"),
+      file("build it"),
+      file("src/cache/deep/x"),
+      file("a.txt"),
+      file("c.txt"),
+      file("src/.gitignore", "!y.log\n*.tmp"),
+      file("src/y.log"),
+      file("src/z.tmp"),
+      file("z.tmp"),
+    ];
+    expect(await kept(...files)).toEqual([
+      ".gitignore",
+      "c.txt",
+      "keep.log",
+      "src/.gitignore",
+      "src/data/small.csv",
+      "src/y.log",
+      "train.py",
+      "z.tmp",
+    ]);
+  });
+
+  it("are told by .runyardignore alone where there is one", async () => {
+    const files = [
+      file(".runyardignore", "secret\r\n"),
+      file(".gitignore", "*.py"),
+      file("a.py"),
+      file("secret"),
+    ];
+    expect(await kept(...files)).toEqual([".gitignore", ".runyardignore", "a.py"]);
+  });
+
+  it("never are those of git itself, of Python's caches and environments", async () => {
+    const files = [
+      file(".git/config"),
+      file("src/__pycache__/a.pyc"),
+      file("venv/pyvenv.cfg"),
+      file("venv/lib/x.py"),
+      file("conda/conda-meta/history"),
+      file("conda/bin/python"),
+      file("a.py"),
+    ];
+    expect(await kept(...files)).toEqual(["a.py"]);
+  });
+
+  it("lie below the folder that was chosen", () => {
+    expect(belowTheirFolder([chosen("lab/a.py"), chosen("lab/src/b.sh")])).toMatchObject([
+      { path: "a.py", isExecutable: false },
+      { path: "src/b.sh", isExecutable: true },
+    ]);
+    expect(belowTheirFolder([chosen("a.py"), chosen("lab/b.py")]).map(({ path }) => path)).toEqual([
+      "a.py",
+      "lab/b.py",
+    ]);
+  });
+
+  it("must be some", async () => {
+    await expect(chosenCode([chosen("lab/.git/config")])).rejects.toThrow(/None of these/);
+  });
+});
+
+const bytesOf = async (stream: ReadableStream) => new Uint8Array(await new Response(stream).arrayBuffer());
+const deflated = (text: string) =>
+  bytesOf(new Blob([text]).stream().pipeThrough(new CompressionStream("deflate-raw")));
+
+/** A part of a zip: numbers of two or four bytes at their places. */
+function record(length: number, twos: Record<number, number>, fours: Record<number, number>) {
+  const view = new DataView(new ArrayBuffer(length));
+  for (const [at, value] of Object.entries(twos)) view.setUint16(Number(at), value, true);
+  for (const [at, value] of Object.entries(fours)) view.setUint32(Number(at), value, true);
+  return view;
+}
+
+/** A zip as programs write it, of files and what is in them. */
+async function zipOf(
+  files: Record<string, { text: string; flags?: number; isStored?: boolean }>,
+): Promise<Blob> {
+  const locals: BlobPart[] = [];
+  const entries: BlobPart[] = [];
+  let at = 0;
+  for (const [path, { text, flags = 0, isStored = false }] of Object.entries(files)) {
+    const packed = isStored ? new TextEncoder().encode(text) : await deflated(text);
+    const mode = (path.endsWith(".sh") ? 0o100755 : 0o100644) * 0x10000;
+    const method = isStored ? 0 : 8;
+    locals.push(record(30, { 26: path.length }, { 0: 0x04034b50 }), path, packed);
+    const twos = { 8: flags, 10: method, 28: path.length };
+    entries.push(record(46, twos, { 0: 0x02014b50, 20: packed.length, 38: mode, 42: at }), path);
+    at += 30 + path.length + packed.length;
+  }
+  const count = Object.keys(files).length;
+  const end = record(22, { 10: count }, { 0: 0x06054b50, 12: new Blob(entries).size, 16: at });
+  return new Blob([...locals, ...entries, end, "a comment"]);
+}
+
+describe("a zip", () => {
+  it("has its files, their modes and what is in them", async () => {
+    const text = "print('☃')\n".repeat(500);
+    const zip = await zipOf({
+      "src/": { text: "" },
+      "src/a.py": { text },
+      "run.sh": { text: "x", isStored: true },
+    });
+    const found = await filesOfZip(zip);
+    expect(found.map(({ path, isExecutable }) => [path, isExecutable])).toEqual([
+      ["src/a.py", false],
+      ["run.sh", true],
+    ]);
+    expect(await found[0]?.file.text()).toBe(text);
+    expect(await found[1]?.file.text()).toBe("x");
+  });
+
+  it("is refused when it is none, is encrypted or leads out of its folder", async () => {
+    await expect(filesOfZip(new Blob(["no zip at all"]))).rejects.toThrow(/no zip/);
+    await expect(filesOfZip(await zipOf({ "a.py": { text: "x", flags: 1 } }))).rejects.toThrow(/encrypted/);
+    await expect(filesOfZip(await zipOf({ "../a.py": { text: "x" } }))).rejects.toThrow(/outside/);
+  });
+});
+
+describe("the archive", () => {
+  it("is a tar of blocks, with long names before their files", async () => {
+    const long = `${"deep/".repeat(30)}a.py`;
+    const files = [file("a.py", "print(1)\n"), { ...file(long, "x"), isExecutable: true }];
+    const packed = (await archiveOf(files)).stream();
+    const tar = await bytesOf(packed.pipeThrough(new DecompressionStream("gzip")));
+    const text = (from: number, to: number) => new TextDecoder().decode(tar.subarray(from, to));
+    expect(tar.length % 512).toBe(0);
+    expect(text(0, 5)).toBe("a.py\0");
+    expect(text(100, 107)).toBe("0000644");
+    expect(text(124, 135)).toBe("00000000011");
+    expect(text(512, 521)).toBe("print(1)\n");
+    const said = Number.parseInt(text(148, 154), 8);
+    const header = tar.slice(0, 512).fill(32, 148, 156);
+    expect(said).toBe(header.reduce((sum, byte) => sum + byte, 0));
+    expect(text(1024, 1037)).toBe("././@LongLink");
+    expect(text(1536, 1536 + long.length)).toBe(long);
+    expect(text(2148, 2155)).toBe("0000755");
+  });
+});
+
+const RUN = {
+  tags: new Map([
+    ["team", "vision"],
+    ["mlflow.user", "me"],
+    ["mlflow.source.git.commit", "c0"],
+  ]),
+};
+const JOB = {
+  snapshot: "s1",
+  variables: { A: "1" },
+  inputs: {},
+  outputs: {},
+} as unknown as Job;
+const BEFORE: Before = { job: JOB, run: RUN as Run, environment: { name: "training", version: 3 } };
+
+function formOf(fields: Record<string, string>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  return form;
+}
+
+describe("the form of a job", () => {
+  it("says a script with its arguments, and what is left empty as the server has it", () => {
+    const form = formOf({ what: "script", script: "train.py --lr 0.1", compute: "local", environment: "" });
+    expect(jobOf(form, "s2")).toEqual({
+      script: "train.py",
+      arguments: ["--lr", "0.1"],
+      command: [],
+      compute: "local",
+      snapshot: "s2",
+      environment: null,
+      variables: {},
+      slots: 1,
+      max_duration_s: 0,
+      max_attempts: 1,
+      priority: 0,
+      is_azureml: false,
+      inputs: {},
+      outputs: {},
+      run_name: "",
+      tags: {},
+    });
+  });
+
+  it("says a command, and must say something", () => {
+    expect(jobOf(formOf({ what: "command", script: "echo 'a b'" }), "")).toMatchObject({
+      script: "",
+      arguments: [],
+      command: ["echo", "a b"],
+    });
+    expect(() => jobOf(formOf({ script: " " }), "")).toThrow(/'script' /);
+  });
+
+  it("keeps the environment of the job before, and what git said of its code", () => {
+    const form = formOf({ script: "a.py", environment: AS_BEFORE, variables: "A=1", tags: "team=vision" });
+    expect(jobOf(form, "s1", BEFORE)).toMatchObject({
+      environment: { name: "training", version: 3 },
+      variables: { A: "1" },
+      tags: { team: "vision", "mlflow.source.git.commit": "c0" },
+    });
+    expect(jobOf(form, "s2", BEFORE).tags).toEqual({ team: "vision" });
+  });
+
+  it("says what is searched for", () => {
+    const form = formOf({ parameters: "lr=0..1", metric: "loss", goal: "minimize", sampling: "grid" });
+    expect(searchOf(form)).toEqual({
+      parameters: { lr: { kind: "uniform", low: 0, high: 1 } },
+      metric: "loss",
+      goal: "minimize",
+      sampling: "grid",
+    });
+    form.set("max_trials", "8");
+    form.set("max_concurrent", "2");
+    expect(searchOf(form)).toMatchObject({ max_trials: 8, max_concurrent: 2 });
+  });
+});
+
+describe("sending", () => {
+  it("draws an id as the server does", () => {
+    vi.stubGlobal("window", { crypto: globalThis.crypto });
+    const [one, other] = [newRunId(), newRunId()];
+    expect(one).toMatch(/^[0-9a-f]{32}$/);
+    expect(one).not.toBe(other);
+  });
+
+  it("leaves code where it is that is there", async () => {
+    vi.stubGlobal("window", { location: { pathname: "/" } });
+    const asked = vi.fn(async (_: string) => new Response("{}"));
+    vi.stubGlobal("fetch", asked);
+    const { signal } = new AbortController();
+    await keepCode("ab", { file: new Blob(["x"]), signal, onProgress: () => {} });
+    expect(asked.mock.calls.map(([address]) => address)).toEqual(["/api/v1/snapshots/ab"]);
+  });
+});
