@@ -14,6 +14,7 @@ import pytest
 from runyard.errors import StorageFull
 from runyard.services import run_documents
 from runyard.services.document_upkeep import DocumentUpkeep
+from runyard.stores.metadata import packed_documents
 from tests.server.local import Local
 
 
@@ -104,7 +105,7 @@ def test_a_document_is_made_once_and_read_after_that(local: Local, monkeypatch: 
 def test_a_document_of_another_format_is_made_again(local: Local, monkeypatch: pytest.MonkeyPatch):
     local.run("0")
     page = searched(local)
-    monkeypatch.setattr(run_documents, "FORMAT", b"\x00")
+    monkeypatch.setattr(packed_documents, "FORMAT", b"\x00")
     assert searched(local) == page
 
 
@@ -115,7 +116,7 @@ def test_documents_are_unpacked_some_at_a_time(local: Local, monkeypatch: pytest
     assert [run["info"]["start_time"] for run in page["runs"]] == [4, 3, 2, 1, 0]
     monkeypatch.setattr(run_documents, "wire_run", None)
     for at_once in (1, 2, 5):
-        monkeypatch.setattr(run_documents, "UNPACKED_AT_ONCE", at_once)
+        monkeypatch.setattr(packed_documents, "UNPACKED_AT_ONCE", at_once)
         assert local.post("/runs/search", experiment_ids=["0"]) == page
 
 
@@ -220,7 +221,7 @@ def test_the_format_says_how_a_run_is_written(local: Local):
     local.post("/runs/log-metric", run_id=run_id, key="m", value=1.5, timestamp=1, step=2)
     local.post("/runs/log-parameter", run_id=run_id, key="p", value="1")
     shown = searched(local)
-    assert run_documents.FORMAT == b"\x02"
+    assert packed_documents.FORMAT == b"\x02"
     assert shown == {
         "info": {
             "run_id": run_id,

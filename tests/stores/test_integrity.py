@@ -12,6 +12,7 @@ import pytest
 from runyard.app import open_stores
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.services.integrity import check_integrity
+from runyard.services.run_documents import keep_documents, read_documents
 from runyard.stores.artifacts.base import Declared
 from runyard.stores.artifacts.folder import SHA256_ATTRIBUTE
 from runyard.stores.artifacts.integrity import ArtifactCounts
@@ -48,6 +49,20 @@ def test_what_the_stores_wrote_is_whole(home):
     assert (counts.runs, counts.batches, counts.series) == (3, 11, 15)
     assert counts.points == 3 * (len(KEYS) * 700 + 2 + 5)
     assert counts.chunks > 0
+
+
+def test_documents_of_runs_are_whole_and_those_of_earlier_versions_are_nobodys(home):
+    with contextlib.closing(open_stores(settings_of(home))) as stores:
+        numbers = list(range(1, 4))
+        with stores.snapshot():
+            _, made = read_documents(stores, stores.metadata.runs.locate_runs(numbers))
+        keep_documents(stores, made, wait=True)
+    assert len(made) == 3
+    assert checked(home)[0] == []
+    damage(home, "UPDATE run_documents SET document = CAST(x'01' || document AS BLOB) WHERE run_number = 1")
+    assert checked(home)[0] == []
+    damage(home, "UPDATE run_documents SET document = substr(document, 1, 20) WHERE run_number = 2")
+    assert [fault.rpartition(": ")[2] for fault in checked(home)[0]] == ["its document can't be read"]
 
 
 def test_an_empty_home_is_whole(tmp_path):
@@ -99,6 +114,10 @@ def test_an_empty_home_is_whole(tmp_path):
         ),
         (
             "INSERT INTO run_documents SELECT run_number, revision, x'00' FROM runs",
+            "its document can't be read",
+        ),
+        (
+            "INSERT INTO run_documents SELECT run_number, revision, x'02' FROM runs",
             "its document can't be read",
         ),
         (
