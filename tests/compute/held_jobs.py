@@ -156,7 +156,8 @@ def hold(jobs: Replicas, folder: Path, state: str, compute: str = "local") -> He
         until((job.folder / "asked").exists, WITHIN_S)
         jobs.until(job.run_id, PREPARING)
     elif state in (RUNNING, FINISHING):
-        until(lambda: "first line" in jobs.printed(job.run_id), WITHIN_S)
+        # The end of a line is written after it, so a line may be read before it is whole.
+        until(lambda: "first line\n" in jobs.printed(job.run_id), WITHIN_S)
     if state == FINISHING:
         for server in jobs.servers:
             server.kill9()
