@@ -44,10 +44,14 @@ def typed(monkeypatch: pytest.MonkeyPatch):
     return type_
 
 
+def test_one_file_is_one(datastore, data: Path):
+    assert datastore("upload", data / "a.csv", "raw").out == "1 file uploaded, 1 byte.\n"
+
+
 def test_a_folder_goes_up_is_listed_and_comes_back(datastore, data: Path, tmp_path: Path):
     assert datastore("upload", data, "raw").out == "2 files uploaded, 3 bytes.\n"
     assert datastore("ls").rows == [["raw/", ""]]
-    assert datastore("ls", "raw").rows == [["raw/a.csv", "1 bytes"], ["raw/more/", ""]]
+    assert datastore("ls", "raw").rows == [["raw/a.csv", "1 byte"], ["raw/more/", ""]]
     assert datastore("ls", "raw/**/*.csv", "--json").json == [
         {"path": "raw/a.csv", "size_bytes": 1},
         {"path": "raw/more/b.csv", "size_bytes": 2},

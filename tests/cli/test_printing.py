@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from runyard.cli.printing import (
+    bytes_text,
+    count_text,
     duration_text,
     fitted,
     one_line,
@@ -94,3 +96,14 @@ def test_a_duration_is_in_the_units_that_matter(milliseconds: int, text: str):
 def test_a_duration_that_is_not_known_is_a_dash():
     assert duration_text(None, 5) == duration_text(5, None) == "-"
     assert cell_len(duration_text(10, 5)) > 0
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1500, "1.5 kB")]
+)
+def test_lengths_are_told_in_the_unit_that_reads_best(count: int, text: str):
+    assert bytes_text(count) == text
+
+
+def test_one_is_no_plural():
+    assert [count_text(count, "run") for count in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]

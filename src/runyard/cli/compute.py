@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from runyard.cli.compute_ssh import Host, Passphrase, Password, PrivateKey, host_configuration
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import count_text, print_json, print_pairs, print_table, say, time_text
 from runyard.cli.ray_targets import create_ray, end_ray_of
 from runyard.cli.secret import asked_for
 from runyard.entities.compute_target import LOCAL, RAY
@@ -109,7 +109,7 @@ def show(name: Name, *, place: Place = HERE, json: Json = False) -> None:
             "Kind": record.kind,
             "State": _state(target),
             "Slots": f"{target.slots}, {target.slots_taken} taken",
-            "Waiting": f"{target.jobs_waiting} {'job' if target.jobs_waiting == 1 else 'jobs'}",
+            "Waiting": count_text(target.jobs_waiting, "job"),
             "Reached by": ", ".join(f"{key}={json_text(value)}" for key, value in target.settings.items())
             or "-",
             "Description": target.description or "-",
@@ -326,7 +326,7 @@ def _say(target: ComputeTarget, done: str, *, json: bool) -> None:
     if json:
         print_json(msgspec.to_builtins(target.record))
         return
-    slots = f"{target.slots} {'slot' if target.slots == 1 else 'slots'}"
+    slots = count_text(target.slots, "slot")
     where = "on the server's machine" if target.kind == LOCAL else f"by {target.kind}"
     say(f"Compute target {target.name} {done}: {slots} {where}.")
 

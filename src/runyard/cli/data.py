@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import count_text, print_json, print_pairs, print_table, say, time_text
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.data_assets import WireDataAsset
 from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset
@@ -149,7 +149,7 @@ def delete(name: Name, *, version: Version = None, place: Place = HERE, json: Js
     if json:
         print_json({"name": name, "deleted": deleted})
     else:
-        say(f"Deleted {deleted} version{'' if deleted == 1 else 's'} of {name}.")
+        say(f"Deleted {count_text(deleted, 'version')} of {name}.")
 
 
 def _made(paths: list[Any], tabular: str | None, separator: str) -> FileDataset | TabularDataset:

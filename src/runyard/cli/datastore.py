@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import bytes_text, note, print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import (
+    bytes_text,
+    count_text,
+    note,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    time_text,
+)
 from runyard.cli.secret import asked_for
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.datastores import RegisterDatastore, WireCredential, WireDatastore
@@ -213,7 +222,7 @@ def _tell(done: Transferred, what: str, is_json: bool) -> None:
         return
     if done.skipped:
         note(f"{len(done.skipped)} files were there already and stay; --overwrite replaces them.")
-    say(f"{done.files} files {what}, {bytes_text(done.size_bytes)}.")
+    say(f"{count_text(done.files, 'file')} {what}, {bytes_text(done.size_bytes)}.")
 
 
 def _where(details: WireDatastore) -> str:

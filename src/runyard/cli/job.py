@@ -13,7 +13,16 @@ from cyclopts.validators import Number
 from runyard.cli.job_end import exit_code_of
 from runyard.cli.job_submit import submit
 from runyard.cli.options import HERE, Json, Place, RunId
-from runyard.cli.printing import duration_text, note, print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import (
+    count_text,
+    duration_text,
+    note,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    time_text,
+)
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.jobs import WireJob
 from runyard.sdk.job_records import list_jobs, status_word
@@ -96,7 +105,7 @@ def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
             "Exit code": "-" if job.exit_code is None else str(job.exit_code),
             "Runs": job.script or " ".join(job.command),
             "Arguments": _shown(job.arguments),
-            "Compute": f"{job.compute}, {job.slots} {'slot' if job.slots == 1 else 'slots'}",
+            "Compute": f"{job.compute}, {count_text(job.slots, 'slot')}",
             "Environment": environment + version,
             "Variables": ", ".join(f"{key}={value}" for key, value in job.variables.items()) or "-",
             "Attempt": f"{job.attempt} of {job.max_attempts}",

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import print_json, say
+from runyard.cli.printing import count_text, print_json, say
 from runyard.errors import InvalidParameter
 from runyard.sdk.run import Run
 from runyard.sdk.run_context import RUN_ID_VARIABLES
@@ -44,7 +44,7 @@ def metric(
     found = _run(place, run)
     for number, each in enumerate(value):
         found.log(name, each, step=None if step is None else step + number)
-    _done(found, f"{len(value)} {'point' if len(value) == 1 else 'points'} of {name}", as_json=json)
+    _done(found, f"{count_text(len(value), 'point')} of {name}", as_json=json)
 
 
 @app.command
@@ -62,7 +62,7 @@ def param(
         was = found.params[taken[0]]
         raise InvalidParameter(f"Param {taken[0]!r} is {was!r} already, and a param is written once.")
     found.log_params(params)
-    _done(found, f"{len(params)} {'param' if len(params) == 1 else 'params'}", as_json=json)
+    _done(found, count_text(len(params), "param"), as_json=json)
 
 
 @app.command

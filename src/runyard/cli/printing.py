@@ -125,7 +125,12 @@ def bytes_text(count: int) -> str:
     while size >= 1000 and len(units) > 1:
         size /= 1000
         units.pop(0)
-    return f"{count} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"
+    return count_text(count, "byte") if units[0] == "bytes" else f"{size:.1f} {units[0]}"
+
+
+def count_text(count: int, noun: str) -> str:
+    """Return how many there are of something, as ``1 run`` or ``3 runs``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def time_text(epoch_ms: int | None) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place, RunId
-from runyard.cli.printing import bytes_text, print_json, say
+from runyard.cli.printing import bytes_text, count_text, print_json, say
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.trash import RemoveParts
 
@@ -116,7 +116,6 @@ def _remove(
     if as_json:
         print_json(msgspec.to_builtins(removed))
         return
-    verb = "would be" if dry_run else "was"
-    runs = "1 run" if removed.runs == 1 else f"{removed.runs} runs"
+    verb = "would be" if dry_run else "were"
     size = bytes_text(removed.database_bytes + removed.artifact_bytes)
-    say(f"{size} {verb} deleted in {runs}.")
+    say(f"{size} {verb} deleted in {count_text(removed.runs, 'run')}.")

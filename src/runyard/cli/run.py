@@ -13,6 +13,7 @@ from cyclopts.validators import Number
 
 from runyard.cli.options import HERE, Json, Place, RunId
 from runyard.cli.printing import (
+    count_text,
     duration_text,
     number_text,
     one_line,
@@ -202,7 +203,7 @@ def download(
     if json:
         print_json([str(target) for target in written])
     else:
-        say(f"{len(written)} {'file' if len(written) == 1 else 'files'} in {to.absolute()}")
+        say(f"{count_text(len(written), 'file')} in {to.absolute()}")
 
 
 @app.command
@@ -257,7 +258,7 @@ def _said(run_ids: list[str], done: str, *, as_json: bool) -> None:
         return
     for run_id in run_ids:
         say(run_id)
-    say(f"{len(run_ids)} {'run' if len(run_ids) == 1 else 'runs'} {done}")
+    say(f"{count_text(len(run_ids), 'run')} {done}")
 
 
 def _each(
