@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,10 +79,12 @@ class TestsPodman(TestsEngine):
     """Runs where neither crun nor systemd's control groups can be had, as on machines of a CI."""
 
     def __init__(self, folder: Path) -> None:
+        # Podman refuses a path of more than 50 characters for this one.
+        self._running = tempfile.TemporaryDirectory(prefix="podman-")
         insecure = folder / "registries.conf"
         insecure.write_text('[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
         words = [
-            *("podman", "--root", str(folder / "store"), "--runroot", str(folder / "run")),
+            *("podman", "--root", str(folder / "store"), "--runroot", self._running.name),
             *("--storage-driver", "overlay", "--runtime", "runc", "--cgroup-manager", "cgroupfs"),
         ]
         environment = {
@@ -97,6 +100,7 @@ class TestsPodman(TestsEngine):
     def close(self) -> None:
         super().close()
         self.run("rmi", "--all", "--force")
+        self._running.cleanup()
 
 
 class TestsDocker(TestsEngine):

@@ -239,7 +239,7 @@ def test_a_database_that_does_not_answer_is_said_so_without_its_password(monkeyp
     ("database", "user", "said"),
     [
         ("postgres", ASKED, "password authentication failed.*PGPASSWORD"),
-        ("postgres", "nobody", "role .nobody. does not exist.*CREATE ROLE"),
+        ("postgres", "unheard_of", "role .unheard_of. does not exist.*CREATE ROLE"),
         ("postgres", KEPT_OUT, "pg_hba.conf rejects.*pg_hba.conf of"),
         ("nowhere", OWNER, "database .nowhere. does not exist.*CREATE DATABASE"),
     ],

@@ -145,11 +145,11 @@ def test_nothing_is_written_even_by_an_owner(kept: Kept, opened: Callable[..., M
 
 def test_a_user_who_may_not_read_is_told_so(kept: Kept, opened: Callable[..., MlflowDatabase]):
     if "pymysql" in kept.reader:
-        kept.execute("CREATE USER nobody@'127.0.0.1'")
-        url = kept.reader.replace(READER, "nobody", 1)
+        kept.execute("CREATE USER sees_nothing@'127.0.0.1'")
+        url = kept.reader.replace(READER, "sees_nothing", 1)
     else:
-        kept.execute("CREATE ROLE nobody LOGIN")
-        url = kept.reader.replace("reader", "nobody", 1)
+        kept.execute("CREATE ROLE sees_nothing LOGIN")
+        url = kept.reader.replace("reader", "sees_nothing", 1)
     with pytest.raises(Unavailable, match=r"(?i)denied"):
         opened(url).experiments()
 

@@ -4,13 +4,15 @@ import { workspaceName } from "./address.ts";
 import { type Caller, getCaller, PERMISSIONS, type Permission } from "./identity.ts";
 import { useSession } from "./session.ts";
 
-export function useCaller(): Caller | null {
+/** Who is signed in; with `isFresh`, asked again by what appears now, as roles may have changed. */
+export function useCaller(isFresh = false): Caller | null {
   const { isAsked } = useSession();
   const { data } = useQuery({
     queryKey: ["caller"],
     queryFn: ({ signal }) => getCaller(signal),
     enabled: !isAsked,
     staleTime: 15_000,
+    refetchOnMount: isFresh ? "always" : true,
     refetchInterval: 60_000,
   });
   return isAsked ? null : (data ?? null);

@@ -17,6 +17,20 @@ export function AdminLink() {
   );
 }
 
+function Who() {
+  const caller = useCaller(true);
+  if (caller === null) return null;
+  return (
+    <div className="who">
+      <div className="strong wrap-anywhere">{caller.name}</div>
+      <div className="quiet">{roleText(caller, workspaceName())}</div>
+      {caller.expires_ms === null ? null : (
+        <div className="quiet">signed in until {new Date(caller.expires_ms).toLocaleString()}</div>
+      )}
+    </div>
+  );
+}
+
 /** Who is signed in, and what is theirs. */
 export function UserMenu() {
   const caller = useCaller();
@@ -34,13 +48,7 @@ export function UserMenu() {
     >
       {(close) => (
         <>
-          <div className="who">
-            <div className="strong wrap-anywhere">{caller.name}</div>
-            <div className="quiet">{roleText(caller, workspaceName())}</div>
-            {caller.expires_ms === null ? null : (
-              <div className="quiet">signed in until {new Date(caller.expires_ms).toLocaleString()}</div>
-            )}
-          </div>
+          <Who />
           <a className="item" href={keysHash()} onClick={close}>
             <Icon name="key" /> My API keys
           </a>
