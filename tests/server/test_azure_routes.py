@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -59,13 +58,6 @@ class Client:
         """Send what Azure's storage is sent: no credential but the address."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.team.ask(method, url, content, headers=names)
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home")
-    yield team
-    team.close()
 
 
 @pytest.fixture

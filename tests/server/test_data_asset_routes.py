@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runyard.settings import Mode
 from tests.server.team import Team
 
 BASE, BY_ID = "/api/v1/data-assets", "/api/v1/data-asset-versions"
@@ -16,20 +13,6 @@ FILES = "/api/2.0/mlflow-artifacts/artifacts"
 FOLDER = f"data-assets/{'a' * 32}"
 URL = {"kind": "url", "address": "https://example.org/titanic.csv"}
 UPLOAD = {"kind": "upload", "address": FOLDER, "sha256": "0" * 64}
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home", Mode.UP)
-    yield team
-    team.close()
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home")
-    yield team
-    team.close()
 
 
 def ok(team: Team, method: str, path: str, body: Any = None) -> Any:

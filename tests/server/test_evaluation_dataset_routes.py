@@ -300,13 +300,6 @@ def test_a_search_is_asked_by_get_too_and_has_its_limits(datasets):
         assert says in datasets.refused(400, "POST", f"{BASE}/search", wrong)
 
 
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home")
-    yield team
-    team.close()
-
-
 def test_who_has_a_role_in_one_experiment_reads_what_is_linked_to_it(team):
     def ask(method: str, path: str, body: Any = None, key: str | None = None) -> Any:
         return team.ask(method, f"/workspaces/alpha{path}", body, key=key or team.admin_key)

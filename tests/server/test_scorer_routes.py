@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runyard.settings import Mode
 from tests.server.team import Team
 
 BASE = "/api/3.0/mlflow/scorers"
 JUDGE = json.dumps({"instructions_judge_pydantic_data": {"model": "gateway:/judges"}})
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home", Mode.UP)
-    yield team
-    team.close()
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home")
-    yield team
-    team.close()
 
 
 def ok(team: Team, method: str, path: str, body: Any = None) -> Any:

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runyard.settings import Mode
 from tests.server.team import Team
 
 SESSIONS = "/api/v1/trace-sessions"
 ALPHA = "/workspaces/alpha"
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home", Mode.UP)
-    yield team
-    team.close()
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home")
-    yield team
-    team.close()
 
 
 def start(team: Team, trace_id: str, session_id: str, at: str = "", **more: Any) -> None:

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-
-from runyard.settings import Mode
-from tests.server.team import Team
 
 API = "/api/2.0/mlflow"
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 PAIRS = [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED), ("\u00c5", "\u212b"), ("\uac00", "\u1100\u1161")]
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Team]:
-    team = Team(tmp_path / "home", Mode.UP)
-    yield team
-    team.close()
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)

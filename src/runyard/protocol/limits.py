@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from runyard.entities.metric import MetricBatch
-from runyard.errors import InvalidParameter
+from runyard.errors import InvalidParameter, TooLarge
 from runyard.protocol.wire import invalid, invalid_value
 
 MAX_METRICS = 1000
@@ -74,6 +74,12 @@ def check_length(text: str, limit: int, field: str) -> None:
     """Refuse a text that is longer than ``limit`` characters."""
     if len(text) > limit:
         raise InvalidParameter(f"'{field}' exceeds the maximum length of {limit} characters")
+
+
+def check_file_size(size_bytes: int, max_bytes: int) -> None:
+    """Refuse a file that is larger than the setting ``max_upload_bytes``, which may be 0 for no limit."""
+    if max_bytes and size_bytes > max_bytes:
+        raise TooLarge(f"The file is over the limit of {max_bytes} bytes (setting max_upload_bytes).")
 
 
 def check_metrics(metrics: MetricBatch, in_batch: bool) -> None:

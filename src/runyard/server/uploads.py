@@ -9,7 +9,7 @@ import anyio
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 
-from runyard.errors import TooLarge
+from runyard.protocol.limits import check_file_size
 from runyard.server.digests import declared_sha256
 from runyard.services.artifacts import ArtifactUpload, Declared
 
@@ -38,7 +38,7 @@ async def receive_file(http: Request, begin: Begin, max_bytes: int, *, is_at_han
         ClientDisconnect: The client went away.
     """
     declared = _declared(http)
-    _check_size(declared.size_bytes or 0, max_bytes)
+    check_file_size(declared.size_bytes or 0, max_bytes)
     if is_at_hand and declared.size_bytes is not None and declared.size_bytes <= SMALL_BYTES:
         body = await http.body()
         _store_small(body, begin, declared)
@@ -98,7 +98,7 @@ async def _batches(http: Request, max_bytes: int) -> AsyncIterator[tuple[Sequenc
         batch.append(piece)
         batch_bytes += len(piece)
         received_bytes += len(piece)
-        _check_size(received_bytes, max_bytes)
+        check_file_size(received_bytes, max_bytes)
         if batch_bytes >= BATCH_BYTES:
             yield batch, False
             batch, batch_bytes = [], 0
@@ -115,8 +115,3 @@ def _store_small(body: bytes, begin: Begin, declared: Declared) -> None:
     with begin(declared) as upload:
         upload.write(body)
         upload.commit()
-
-
-def _check_size(size_bytes: int, max_bytes: int) -> None:
-    if max_bytes and size_bytes > max_bytes:
-        raise TooLarge(f"The file is over the limit of {max_bytes} bytes (setting max_upload_bytes).")

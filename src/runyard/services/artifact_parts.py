@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runyard.errors import InvalidParameter, NotImplementedHere, TooLarge
+from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.protocol.limits import check_file_size
 from runyard.services.artifacts import resolve_place
 from runyard.services.call import Call
 from runyard.services.guarded_uploads import check_not_removed, guarded
@@ -51,9 +52,7 @@ def finish_parts(
     """
     key, store = _key(call, directory, local_path), _store(call)
     size_bytes = store.parts_size_bytes(key, upload_id, sorted(etags))
-    max_bytes = call.settings.max_upload_bytes
-    if max_bytes and size_bytes > max_bytes:
-        raise TooLarge(f"The file is over the limit of {max_bytes} bytes (setting max_upload_bytes).")
+    check_file_size(size_bytes, call.settings.max_upload_bytes)
     declared = Declared(size_bytes=size_bytes)
     upload = limited(call, store.finish_parts(key, upload_id, etags), declared)
     with guarded(call, key, upload, declared) as ready:

@@ -18,6 +18,7 @@ from typing import Final
 
 from runyard.entities.quota import Limited
 from runyard.errors import InvalidParameter, NotFound, TooLarge
+from runyard.protocol.limits import check_file_size
 from runyard.protocol.wire import invalid
 from runyard.services.artifacts import ArtifactUpload, Declared, begin_proxied_upload, resolve_place
 from runyard.services.call import Call
@@ -48,9 +49,7 @@ def begin_block(call: Call, path: str, block_id: str, declared: Declared) -> Art
     if len(kept) >= MAX_BLOCKS:
         raise TooLarge(f"A file has at most {MAX_BLOCKS} blocks.")
     size_bytes = sum(entry.size_bytes or 0 for entry in kept) + (declared.size_bytes or 0)
-    most_bytes = call.settings.max_upload_bytes
-    if most_bytes and size_bytes > most_bytes:
-        raise TooLarge(f"The file is over the limit of {most_bytes} bytes (setting max_upload_bytes).")
+    check_file_size(size_bytes, call.settings.max_upload_bytes)
     standing = call.operation.standings.of(call.workspace.name)
     if standing is not None and Limited.ARTIFACT_BYTES in standing.limits:
         standing.check(Limited.ARTIFACT_BYTES, size_bytes)
