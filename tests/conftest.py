@@ -1,6 +1,7 @@
 """What every test gets: a clean environment, and the real server for those that ask for it."""
 
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -31,6 +32,18 @@ def _scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
     for name in os.environ.keys() - kept.keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _mlflow_stays_out() -> Iterator[None]:
+    """Hold tests to it that MLflow is loaded by processes of their own.
+
+    In this one it would hide the packages that tests put in its place, and leave event loops open, whichever
+    tests come next.
+    """
+    was_loaded = "mlflow" in sys.modules
+    yield
+    assert was_loaded or "mlflow" not in sys.modules, "this test has loaded MLflow into the tests' own process"
 
 
 @pytest.fixture

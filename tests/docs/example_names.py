@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-import itertools
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,6 @@ FILES = {
         "variables:\n  OMP_NUM_THREADS: '4'\n"
     ),
 }
-_numbers = itertools.count()
 
 
 class ExampleNames:
@@ -52,7 +51,7 @@ class ExampleNames:
     """
 
     def __init__(self, url: str) -> None:
-        self.ws = Workspace.create(f"{WORKSPACE}-{next(_numbers)}", url=url)
+        self.ws = Workspace.create(f"{WORKSPACE}-{secrets.token_hex(4)}", url=url)
         self._made: dict[str, Any] = {"ws": self.ws}
 
     def of(self, source: str) -> dict[str, Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import doctest
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs.example_names import WORKSPACE, ExampleNames, free_names, write_files
+from tests.docs.example_names import free_names, write_files
+from tests.docs.example_runs import PARSER, said_by_running
 from tests.docs.public_names import PublicName, public_names
 from tests.running_server import RunningServer
 
 NAMES = public_names()
 BY_NAME = {each.name: each for each in NAMES}
-ADDRESS = "http://127.0.0.1:5000"
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Examples that are shown and not run, each with why: one more of them is a promise that nobody holds.
 NOT_RUN = {
     "Environment.from_existing_conda_environment": "needs conda, which is not installed for the tests",
@@ -25,38 +25,10 @@ NOT_RUN = {
     "DatabricksLink.missing": "as Workspace.link_databricks",
     "DatabricksLink.unlink": "as Workspace.link_databricks",
 }
-PARSER = doctest.DocTestParser()
-
-
-class _Checker(doctest.OutputChecker):
-    """Compares what is printed, in which the example's own workspace is called as the examples have it.
-
-    Args:
-        workspace: Its name.
-    """
-
-    def __init__(self, workspace: str) -> None:
-        self._workspace = workspace
-
-    def check_output(self, want: str, got: str, optionflags: int) -> bool:
-        return super().check_output(want, got.replace(self._workspace, WORKSPACE), optionflags)
 
 
 def skipped(public: PublicName) -> bool:
     return any(doctest.SKIP in example.options for example in PARSER.get_examples(public.doc))
-
-
-def said_by_running(public: PublicName, url: str) -> str:
-    """Run the example of a name and return what is wrong with it; empty if nothing is."""
-    doc = public.doc.replace(ADDRESS, url)
-    source = "".join(example.source for example in PARSER.get_examples(doc))
-    names = ExampleNames(url)
-    names.ws.write_config(".")
-    example = PARSER.get_doctest(doc, names.of(source), public.name, public.documented.__module__, 0)
-    said: list[str] = []
-    runner = doctest.DocTestRunner(_Checker(names.ws.name), verbose=False, optionflags=OPTIONS)
-    runner.run(example, out=said.append)
-    return "".join(said)
 
 
 def test_the_sdk_s_names_are_found_with_those_that_they_lead_to():
@@ -90,6 +62,15 @@ def test_a_public_name_has_an_example_that_runs(
 @pytest.mark.parametrize("name", NOT_RUN)
 def test_an_example_that_is_not_run_is_shown(name: str):
     assert skipped(BY_NAME[name])
+
+
+def test_an_example_with_mlflow_runs_beside_the_tests(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)  # without the folder's files, so that it can't succeed where it finds one
+    said = said_by_running(BY_NAME["Workspace"], "http://127.0.0.1:1")
+    assert "Unavailable" in said
+    assert "mlflow" not in sys.modules
 
 
 def test_an_example_that_is_wrong_is_seen(

@@ -32,8 +32,10 @@ def log(key, value, step=0):
     for attempt in range(200):
         try:
             return urllib.request.urlopen(request, timeout=10).read()
-        except OSError:
+        except OSError as error:
+            said = error
             time.sleep(0.1)
+    raise SystemExit(f"{key} could not be logged: {said}")
 
 words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 x = float(words["--x"])
