@@ -43,7 +43,7 @@ def _mlflow_stays_out() -> Iterator[None]:
     """
     was_loaded = "mlflow" in sys.modules
     yield
-    assert was_loaded or "mlflow" not in sys.modules, "this test has loaded MLflow into the tests' own process"
+    assert was_loaded or "mlflow" not in sys.modules, "this test has loaded MLflow into its own process"
 
 
 @pytest.fixture
