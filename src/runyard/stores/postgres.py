@@ -13,7 +13,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
+from runyard.stores.database import (
+    INSERTS,
+    Database,
+    Transaction,
+    TransactionUndone,
+    bring_schema_up_to_date,
+)
 from runyard.stores.prepared import driver_of
 
 OLDEST_VERSION = 13
@@ -86,6 +92,34 @@ class PostgresDatabase(Database):
             connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
 
     @contextlib.contextmanager
+    def together(self, wait: bool = True) -> Iterator[object]:
+        """Begin the transaction with what first needs one; what only gathers is one statement, without it.
+
+        BEGIN and COMMIT are ways to the database and back of their own, which is most of what a log call
+        takes.
+        """
+        if self._current.transaction is not None:
+            with super().together(wait):
+                yield None
+            return
+        with self._said_as_ours(), contextlib.ExitStack() as connected:
+            transaction = Transaction(may_write=True)
+            transaction.begin = lambda: connected.enter_context(self._begun_to_write(wait))
+            self._current.transaction = transaction
+            try:
+                yield None
+                if transaction.connection is None and len(transaction.gathered) == 1:
+                    transaction.begin = lambda: connected.enter_context(self._connected())
+                    transaction.write_gathered()
+                else:
+                    transaction.write_gathered()
+                    if transaction.connection is not None:
+                        self._commit(transaction.connection)
+            finally:
+                self._current.transaction = None
+            transaction.call_back()
+
+    @contextlib.contextmanager
     def _begun_to_write(self, wait: bool) -> Iterator[Connection]:
         with self._begun("BEGIN ISOLATION LEVEL READ COMMITTED") as connection:
             yield connection
@@ -97,12 +131,18 @@ class PostgresDatabase(Database):
 
     @contextlib.contextmanager
     def _begun(self, begin: str) -> Iterator[Connection]:
+        with self._connected() as connection:
+            connection.exec_driver_sql(begin)
+            yield connection
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection in no transaction: each statement is one."""
         try:
             connection = self.engine.connect()
         except TimeoutError:
             raise Unavailable("All connections to the database are in use. Try again.") from None
         with connection:
-            connection.exec_driver_sql(begin)
             try:
                 yield connection
             finally:
