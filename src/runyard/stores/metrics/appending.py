@@ -38,6 +38,17 @@ _ADD_AT_ONCE = Prepared(
     "), noted AS (INSERT INTO unsummarised_batches (batch_number) SELECT batch_number FROM added)"
     " SELECT batch_number, run_number FROM added ORDER BY batch_number"
 )
+# The same for one batch, as of a client that is alone: lists cost as much as the rest of the statement.
+_ADD_ONE = Prepared(
+    "WITH added AS ("
+    " INSERT INTO metric_batches (run_number, point_count, packed)"
+    f" SELECT r.run_number, CAST(:point_count AS int), CAST(:packed AS bytea) FROM {_RUN}"
+    " WHERE r.run_id = CAST(:run_id AS text)"
+    f" AND (CAST(:workspace AS text) IS NULL OR ({_IS_IN_USE} CAST(:workspace AS text)))"
+    " RETURNING batch_number, run_number"
+    "), noted AS (INSERT INTO unsummarised_batches (batch_number) SELECT batch_number FROM added)"
+    " SELECT batch_number, run_number FROM added"
+)
 # For SQLite, where a statement costs little and who writes is alone: the last numbers are this transaction's.
 _ADD = Prepared(
     "INSERT INTO metric_batches (run_number, point_count, packed)"
@@ -110,6 +121,8 @@ def check_run(connection: Connection, batch: NewBatch) -> None:
 
 
 def _add_at_once(connection: Connection, batches: list[NewBatch]) -> list[Row]:
+    if len(batches) == 1:
+        return _ADD_ONE.rows(connection, **batches[0]._asdict())
     columns = (list(column) for column in zip(*batches, strict=True))
     names = ("run_ids", "workspaces", "point_counts", "packed")
     return _ADD_AT_ONCE.rows(connection, **dict(zip(names, columns, strict=True)))
