@@ -145,7 +145,8 @@ class Database(ABC):
         :meth:`reading` before the commit has it written first.
 
         Args:
-            write: On an engine that may begin no transaction for it, see :meth:`together`, one statement.
+            write: On an engine that may begin no transaction for it, see :meth:`together`, one statement
+                that changes nothing the second time: it is run again if its answer was lost.
             item: What it gets in a list with the others.
 
         Raises:
