@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from runyard.entities.metric import MetricBatch, Point
 from runyard.stores.metrics.base import Axis, Window
 from runyard.stores.metrics.chunks import open_chunk, open_packed, seal, seal_packed
-from runyard.stores.metrics.packing import PackedBatch, pack_batch, points_by_key, unpack_batch
+from runyard.stores.metrics.packing import (
+    PackedBatch,
+    pack_batch,
+    points_by_key,
+    unpack_batch,
+    unpack_batches,
+)
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.spans import PreBuckets, Spans
 from runyard.stores.metrics.summaries import Summary, join_summaries, summarise
@@ -99,6 +105,16 @@ def test_batches_come_back_from_their_bytes(batches: list[MetricBatch]):
     for key in "abc":
         rows = [row for batch in batches for row in rows_of(batch, key)]
         assert bits(found.get(key, Points.empty())) == bits(Points.of(rows))
+
+
+@given(batches)
+def test_batches_unpacked_together_hold_the_same_points(batches: list[MetricBatch]):
+    packed = [pack_batch(batch) for batch in batches]
+    found = points_by_key(unpack_batches(packed))
+    expected = points_by_key([unpack_batch(each) for each in packed])
+    assert {key: bits(points.in_order()) for key, points in found.items()} == {
+        key: bits(points.in_order()) for key, points in expected.items()
+    }
 
 
 @given(batches, st.data())

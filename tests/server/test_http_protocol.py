@@ -39,17 +39,23 @@ class _Noting:
 
 
 def exchange(
-    application: Callable[[int], Answer], sent: bytes, until: Callable[[bytes], bool]
+    application: Callable[[int], Answer],
+    sent: bytes,
+    until: Callable[[bytes], bool],
+    keeps_s: float = 60.0,
+    answers_after_s: float = 0.0,
 ) -> tuple[bytes, list[bytes]]:
     """Return what came back over a connection, read until it suffices or ends, and how it was written."""
     written: list[bytes] = []
     numbers = iter(range(1000))
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(answers_after_s)
         await application(next(numbers))(scope, receive, send)
 
     async def main() -> bytes:
         config = uvicorn.Config(app, lifespan="off", log_level="critical", server_header=False)
+        config.timeout_keep_alive = keeps_s  # type: ignore[assignment]
         config.load()
 
         def protocol() -> Recorded:
@@ -132,3 +138,20 @@ def test_an_answer_goes_out_over_a_server_that_knows_nothing_of_whole_ones():
     answered: Awaitable[None] = numbered(1)({"type": "http"}, receive, send)
     asyncio.run(answered)  # type: ignore[arg-type]
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+
+
+def test_an_idle_connection_is_closed_by_the_server():
+    came, _ = exchange(numbered, GET, lambda _: False, keeps_s=0.1)
+    assert came.endswith(b'{"number":0}')
+
+
+def test_a_connection_in_use_outlives_the_time_that_an_idle_one_is_kept():
+    came, _ = exchange(
+        numbered, GET * 3, lambda came: came.count(b"number") == 3, keeps_s=0.1, answers_after_s=0.3
+    )
+    assert came.endswith(b'{"number":2}')
+
+
+def test_a_connection_that_was_used_again_is_closed_once_it_is_idle():
+    came, _ = exchange(numbered, GET * 3, lambda _: False, keeps_s=0.1, answers_after_s=0.15)
+    assert came.endswith(b'{"number":2}')

@@ -14,6 +14,7 @@ from runyard.stores.metrics.packing import (
     points_by_key,
     points_of_key,
     unpack_batch,
+    unpack_batches,
 )
 from runyard.testing.strategies import INT64_MAX, INT64_MIN
 
@@ -109,3 +110,42 @@ def test_keys_that_come_again_in_another_order_are_told_apart():
     ]
     found = {key: points.values.tolist() for key, points in points_by_key(batches).items()}
     assert found == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
+
+
+def test_single_points_are_unpacked_together_by_their_key():
+    requests = [
+        batch_of(("a", 1.0, 10, 1)),
+        batch_of(("b", math.nan, 20, INT64_MIN)),
+        batch_of(("a", 2.0, 30, 3), ("a", 3.0, 40, 4)),
+        batch_of(("a", -0.0, INT64_MIN, INT64_MAX)),
+        batch_of(("é" * 200, 4.0, 50, 5)),
+    ]
+    unpacked = unpack_batches(map(pack_batch, requests))
+    assert sorted((batch.keys, len(batch)) for batch in unpacked) == [
+        (("a",), 2),
+        (("a",), 2),
+        (("b",), 1),
+        (("é" * 200,), 1),
+    ]
+    found = {key: sorted(map(repr, points)) for key, points in points_by_key(unpacked).items()}
+    assert found == {
+        "a": sorted(
+            map(
+                repr,
+                [
+                    Point(10, 1, 1.0),
+                    Point(30, 3, 2.0),
+                    Point(40, 4, 3.0),
+                    Point(INT64_MIN, INT64_MAX, -0.0),
+                ],
+            )
+        ),
+        "b": [repr(Point(20, INT64_MIN, math.nan))],
+        "é" * 200: [repr(Point(50, 5, 4.0))],
+    }
+    assert unpack_batches([]) == []
+
+
+def test_a_single_point_of_an_unknown_format_is_refused():
+    with pytest.raises(UnknownFormat, match="format"):
+        unpack_batches([b"\x02" + pack_batch(batch_of(("a", 1.0, 1, 1)))[1:]])

@@ -8,6 +8,7 @@ from enum import Enum
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.metric import Metric
+from runyard.errors import InvalidParameter
 
 
 class RunStatus(str, Enum):
@@ -35,6 +36,18 @@ class Run:
     started_ms: int | None
     ended_ms: int | None = None
     deleted_ms: int | None = None
+
+
+def check_stage(run_id: str, stage: LifecycleStage) -> None:
+    """Return if a run of that stage takes changes.
+
+    Raises:
+        InvalidParameter: It lies in the trash.
+    """
+    if stage is not LifecycleStage.ACTIVE:
+        raise InvalidParameter(
+            f"The run {run_id} must be in the 'active' state. Current state is {stage.value}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
     While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
     may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
 
-    A small answer is written at once, see :class:`WholeAnswers`.
+    A small answer is written at once, see :class:`WholeAnswers`. The timer that ends an idle connection runs
+    on while it is in use: to stop it and set it anew for each request costs more than a look at the clock.
     """
+
+    _idle_from_s: float | None = None
 
     def on_headers_complete(self) -> None:
         """Go on to the application once the request's head has been read."""
@@ -51,6 +54,36 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if len(cycle.body) > RUN_AHEAD_BYTES:
             self.flow.pause_reading()
         cycle.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """Go on with the request that came meanwhile, or note that the connection is idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_from_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for long enough."""
+        self.timeout_keep_alive_task = None
+        if self.transport.is_closing() or self._idle_from_s is None:
+            return
+        left_s = self._idle_from_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._look_again(left_s)
+        else:
+            self.transport.close()
+
+    def _look_again(self, after_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_from_s = None
 
 
 class WholeAnswers(RequestResponseCycle):

@@ -51,7 +51,8 @@ def log_metric(call: Call, run_id: str, batch: Batch) -> None:
     """Append the one point of a batch to an active run."""
     limits.check_metrics(batch.metrics, in_batch=False)
     with call.stores.atomic():
-        check_active(call, run_id)
+        if batch.model_metrics:
+            check_active(call, run_id)
         _append(call, run_id, batch)
 
 
@@ -103,7 +104,8 @@ def log_batch(call: Call, run_id: str, batch: Batch) -> None:
     with call.stores.atomic():
         if batch.params or batch.tags:
             get_active_run(call, run_id)
-        else:  # Points only add to a run, so those who log them need not wait for one another.
+        elif batch.model_metrics or batch.batch_id is not None or not len(batch.metrics):
+            # Points only add to a run, so those who log them need not wait for one another.
             check_active(call, run_id)
         if not _append(call, run_id, batch):
             return
@@ -171,10 +173,10 @@ def _noted_models(tag: str) -> list[Any]:
 
 
 def _append(call: Call, run_id: str, batch: Batch) -> bool:
-    """Keep the points of a batch; return whether the batch is new."""
+    """Keep the points of a batch, if the run takes them; return whether the batch is new."""
     if batch.batch_id is None and not len(batch.metrics):
         return True
-    if not call.stores.metrics.append(run_id, batch.metrics, batch.batch_id):
+    if not call.stores.metrics.append(run_id, batch.metrics, batch.batch_id, call.workspace.name):
         return False
     take(call, Limited.METRIC_POINTS, len(batch.metrics))
     for model_id, metrics in batch.model_metrics.items():

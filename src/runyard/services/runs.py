@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.job import JOB_TAG
 from runyard.entities.quota import Limited
-from runyard.entities.run import Run, RunContents, RunStatus
+from runyard.entities.run import Run, RunContents, RunStatus, check_stage
 from runyard.entities.run_names import random_name
 from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol import limits
@@ -158,20 +158,13 @@ def get_run(call: Call, run_id: str) -> WireRun:
 def get_active_run(call: Call, run_id: str) -> Run:
     """Return the row of a run that is not deleted, held until the transaction ends if it may write."""
     run = call.stores.metadata.runs.get_run(call.workspace.name, run_id)
-    _check_stage(run_id, run.lifecycle_stage)
+    check_stage(run_id, run.lifecycle_stage)
     return run
 
 
 def check_active(call: Call, run_id: str) -> None:
     """Return if the workspace has such a run and it is not deleted; others may change that meanwhile."""
-    _check_stage(run_id, call.stores.metadata.runs.get_stage(call.workspace.name, run_id))
-
-
-def _check_stage(run_id: str, stage: LifecycleStage) -> None:
-    if stage is not LifecycleStage.ACTIVE:
-        raise InvalidParameter(
-            f"The run {run_id} must be in the 'active' state. Current state is {stage.value}."
-        )
+    check_stage(run_id, call.stores.metadata.runs.get_stage(call.workspace.name, run_id))
 
 
 def update_run(

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, Table
@@ -38,6 +39,49 @@ class WriterBusy(Exception):
     """Somebody else writes, and the caller did not want to wait for them."""
 
 
+@dataclass(slots=True)
+class Transaction:
+    """What a thread is in the middle of.
+
+    Args:
+        may_write: Whether it changes anything.
+        connection: Where it happens; ``None`` while it has not begun.
+        begin: Begins it.
+        gathered: What is to be written just before the commit, by what writes it.
+        after_commit: What is to be called then.
+    """
+
+    may_write: bool
+    connection: Connection | None = None
+    begin: Callable[[], Connection] | None = None
+    gathered: dict[Callable[[Connection, list[Any]], None], list[Any]] = field(default_factory=dict)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def begun(self) -> Connection:
+        """Return its connection; it begins if it has not."""
+        if self.connection is None:
+            assert self.begin is not None, "made without a connection"
+            self.connection = self.begin()
+        return self.connection
+
+    def write_gathered(self) -> None:
+        """Write what was gathered so far."""
+        gathered, self.gathered = self.gathered, {}
+        for write, items in gathered.items():
+            write(self.begun(), items)
+
+    def call_back(self) -> None:
+        """Call what waits for the commit."""
+        for callback in self.after_commit:
+            _call_after_commit(callback)
+
+
+class _Current(threading.local):
+    """The transaction of each thread."""
+
+    transaction: Transaction | None = None
+
+
 class Database(ABC):
     """Hands out connections, each in a transaction that belongs to the thread that began it.
 
@@ -51,7 +95,7 @@ class Database(ABC):
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._current = threading.local()
+        self._current = _Current()
 
     def writing(self, wait: bool = True) -> AbstractContextManager[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
@@ -65,27 +109,34 @@ class Database(ABC):
             Unavailable: The database can't be reached, or went away while it committed.
             WriterBusy: There is one writer, somebody else writes, and ``wait`` is false.
         """
-        outer: Connection | None = getattr(self._current, "connection", None)
-        if outer is None:
-            return self._writing(wait)
-        if not self._current.may_write:
+        outer = self._outer_to_write()
+        return self._writing(wait) if outer is None else contextlib.nullcontext(outer.begun())
+
+    def together(self, wait: bool = True) -> AbstractContextManager[object]:
+        """Make all that this thread writes within the block one transaction, or none if the block raises.
+
+        It is :meth:`writing` for who needs no connection: where it costs something to begin a transaction,
+        what only gathers may do without one.
+        """
+        return self._writing(wait) if self._outer_to_write() is None else contextlib.nullcontext()
+
+    def _outer_to_write(self) -> Transaction | None:
+        outer = self._current.transaction
+        if outer is not None and not outer.may_write:
             raise RuntimeError("A write was begun inside a transaction that only reads.")
-        return contextlib.nullcontext(outer)
+        return outer
 
     @contextlib.contextmanager
     def _writing(self, wait: bool) -> Iterator[Connection]:
         with self._said_as_ours(), self._begun_to_write(wait) as connection:
-            self._current.connection, self._current.may_write = connection, True
-            after_commit: list[Callable[[], None]] = []
-            self._current.after_commit, self._current.gathered = after_commit, {}
+            transaction = self._current.transaction = Transaction(True, connection)
             try:
                 yield connection
-                self._write_gathered(connection)
+                transaction.write_gathered()
                 self._commit(connection)
             finally:
-                self._current.connection = None
-            for callback in after_commit:
-                _call_after_commit(callback)
+                self._current.transaction = None
+            transaction.call_back()
 
     def gather(self, write: Callable[[Connection, list[Any]], None], item: Any) -> None:
         """Have ``write`` called once with all that this transaction gathers for it, just before the commit.
@@ -93,17 +144,18 @@ class Database(ABC):
         What is written row by row costs several times what the same rows cost at once. Whoever reads by
         :meth:`reading` before the commit has it written first.
 
+        Args:
+            write: On an engine that may begin no transaction for it, see :meth:`together`, one statement
+                that changes nothing the second time: it is run again if its answer was lost.
+            item: What it gets in a list with the others.
+
         Raises:
             RuntimeError: This thread is in no write transaction.
         """
-        if not self.is_writing:
+        transaction = self._current.transaction
+        if transaction is None or not transaction.may_write:
             raise RuntimeError("There is no write transaction to write in.")
-        self._current.gathered.setdefault(write, []).append(item)
-
-    def _write_gathered(self, connection: Connection) -> None:
-        gathered, self._current.gathered = self._current.gathered, {}
-        for write, items in gathered.items():
-            write(connection, items)
+        transaction.gathered.setdefault(write, []).append(item)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called once when the write transaction of this thread has been committed.
@@ -114,9 +166,10 @@ class Database(ABC):
         Raises:
             RuntimeError: This thread is in no write transaction.
         """
-        if not self.is_writing:
+        transaction = self._current.transaction
+        if transaction is None or not transaction.may_write:
             raise RuntimeError("There is no write transaction to wait for.")
-        self._current.after_commit.append(callback)
+        transaction.after_commit.append(callback)
 
     def reading(self, with_gathered: bool = True) -> AbstractContextManager[Connection]:
         """A connection that sees one state of the database; within ``writing()``, that transaction's own.
@@ -127,12 +180,12 @@ class Database(ABC):
         Raises:
             Unavailable: The database can't be reached.
         """
-        outer: Connection | None = getattr(self._current, "connection", None)
+        outer = self._current.transaction
         if outer is None:
             return self._reading()
-        if with_gathered and self._current.may_write and self._current.gathered:
-            self._write_gathered(outer)
-        return contextlib.nullcontext(outer)
+        if with_gathered and outer.gathered:
+            outer.write_gathered()
+        return contextlib.nullcontext(outer.begun())
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -142,15 +195,15 @@ class Database(ABC):
     @contextlib.contextmanager
     def reading_together(self) -> Iterator[None]:
         """Let all ``reading()`` of this thread within the block see one state of the database."""
-        if getattr(self._current, "connection", None) is not None:
+        if self._current.transaction is not None:
             yield
             return
         with self.reading() as connection:
-            self._current.connection, self._current.may_write = connection, False
+            self._current.transaction = Transaction(False, connection)
             try:
                 yield
             finally:
-                self._current.connection = None
+                self._current.transaction = None
 
     def retrying(self, work: Callable[[], Value]) -> Value:
         """Return what ``work`` returns, run again while the database undoes what it does.
@@ -161,7 +214,7 @@ class Database(ABC):
         Raises:
             Unavailable: It did not go through for ``PATIENCE_S``.
         """
-        if getattr(self._current, "connection", None) is not None:
+        if self._current.transaction is not None:
             return work()
         give_up_s, wait_s = time.monotonic() + PATIENCE_S, FIRST_WAIT_S
         while True:
@@ -186,12 +239,14 @@ class Database(ABC):
     @property
     def is_writing(self) -> bool:
         """Whether this thread is inside ``writing()``."""
-        return getattr(self._current, "connection", None) is not None and self._current.may_write
+        transaction = self._current.transaction
+        return transaction is not None and transaction.may_write
 
     @property
     def is_reading(self) -> bool:
         """Whether this thread is inside ``reading_together()``."""
-        return getattr(self._current, "connection", None) is not None and not self._current.may_write
+        transaction = self._current.transaction
+        return transaction is not None and not transaction.may_write
 
     def locked(self, query: Select[Any], table: Table, shared: bool = False) -> Select[Any]:
         """Return ``query`` such that its rows of ``table`` stay as they are until this thread has written.

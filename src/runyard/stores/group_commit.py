@@ -39,7 +39,7 @@ class GroupCommit:
     """Writes what one event loop submits to one database.
 
     Args:
-        database: Where the changes write, by ``writing()``.
+        database: Where the changes write.
 
     Attributes:
         groups: How many transactions it has committed.
@@ -136,7 +136,7 @@ class GroupCommit:
         count = 0
         until_s = time.perf_counter() + budget_s
         try:
-            with self._database.writing(wait):
+            with self._database.together(wait):
                 for change in group:
                     change.run()
                     count += 1
@@ -167,7 +167,7 @@ class GroupCommit:
             change.error = error
 
     def _written(self, make: Callable[[], Result]) -> Result:
-        with self._database.writing():
+        with self._database.together():
             result = make()
         self._count(1)
         return result

@@ -150,7 +150,7 @@ class Stores:
             alone_for: A purpose that only one such block of all servers may have at a time, for decisions
                 that no row stands for.
         """
-        return self.database.writing() if alone_for is None else self._alone(alone_for)
+        return self.database.together() if alone_for is None else self._alone(alone_for)
 
     @contextlib.contextmanager
     def _alone(self, purpose: str) -> Iterator[None]:

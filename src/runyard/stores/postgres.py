@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
+from runyard.stores.database import (
+    INSERTS,
+    Database,
+    Transaction,
+    TransactionUndone,
+    bring_schema_up_to_date,
+)
 from runyard.stores.prepared import driver_of
 
 OLDEST_VERSION = 13
@@ -62,7 +69,23 @@ class PostgresDatabase(Database):
     """Lets transactions run beside each other; they lock the rows that they decide by.
 
     Writers see what others have committed (``READ COMMITTED``), readers one state (``REPEATABLE READ``).
+
+    Args:
+        engine: Its connections begin no transactions by themselves.
+        keeps_one: Whether to keep a connection for statements that are whole transactions.
     """
+
+    def __init__(self, engine: Engine, keeps_one: bool = False) -> None:
+        super().__init__(engine)
+        self._keeps_one = keeps_one
+        self._kept: Connection | None = None
+        self._kept_is_in_use = threading.Lock()
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._kept_is_in_use:
+            self._let_go_of_kept()
+        super().close()
 
     @property
     def holds_rows(self) -> bool:
@@ -86,6 +109,34 @@ class PostgresDatabase(Database):
             connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
 
     @contextlib.contextmanager
+    def together(self, wait: bool = True) -> Iterator[object]:
+        """Begin the transaction with what first needs one; what only gathers is one statement, without it.
+
+        BEGIN and COMMIT are ways to the database and back of their own, which is most of what a log call
+        takes.
+        """
+        if self._current.transaction is not None:
+            with super().together(wait):
+                yield None
+            return
+        with self._said_as_ours(), contextlib.ExitStack() as connected:
+            transaction = Transaction(may_write=True)
+            transaction.begin = lambda: connected.enter_context(self._begun_to_write(wait))
+            self._current.transaction = transaction
+            try:
+                yield None
+                if transaction.connection is None and len(transaction.gathered) == 1:
+                    transaction.begin = lambda: connected.enter_context(self._connected_for_one())
+                    transaction.write_gathered()
+                else:
+                    transaction.write_gathered()
+                    if transaction.connection is not None:
+                        self._commit(transaction.connection)
+            finally:
+                self._current.transaction = None
+            transaction.call_back()
+
+    @contextlib.contextmanager
     def _begun_to_write(self, wait: bool) -> Iterator[Connection]:
         with self._begun("BEGIN ISOLATION LEVEL READ COMMITTED") as connection:
             yield connection
@@ -97,16 +148,48 @@ class PostgresDatabase(Database):
 
     @contextlib.contextmanager
     def _begun(self, begin: str) -> Iterator[Connection]:
-        try:
-            connection = self.engine.connect()
-        except TimeoutError:
-            raise Unavailable("All connections to the database are in use. Try again.") from None
-        with connection:
+        with self._connected() as connection:
             connection.exec_driver_sql(begin)
+            yield connection
+
+    @contextlib.contextmanager
+    def _connected_for_one(self) -> Iterator[Connection]:
+        """The same for one statement: to take a connection from the pool costs half of what that does."""
+        if not self._keeps_one or not self._kept_is_in_use.acquire(blocking=False):
+            with self._connected() as connection:
+                yield connection
+            return
+        is_good = False
+        try:
+            if self._kept is None:
+                self._kept = self._from_pool()
+            yield self._kept
+            is_good = True
+        finally:
+            if not is_good:
+                self._let_go_of_kept()
+            self._kept_is_in_use.release()
+
+    def _let_go_of_kept(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            with kept:
+                _end(kept)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection in no transaction: each statement is one."""
+        with self._from_pool() as connection:
             try:
                 yield connection
             finally:
                 _end(connection)
+
+    def _from_pool(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except TimeoutError:
+            raise Unavailable("All connections to the database are in use. Try again.") from None
 
     def _commit(self, connection: Connection) -> None:
         try:
@@ -183,7 +266,7 @@ def connect_postgres(address: str, connections: int) -> PostgresDatabase:
         hide_parameters=True,  # a fault is logged, and what was to be written is not for the log
     )
     event.listen(engine, "connect", _prepare)
-    database = PostgresDatabase(engine)
+    database = PostgresDatabase(engine, keeps_one=connections > 1)
     try:
         database.retrying(lambda: _check(database))
     except BaseException as error:

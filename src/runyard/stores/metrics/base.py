@@ -83,20 +83,25 @@ class MetricStore(ABC):
     """Remembers points of series, one series for each key of a run."""
 
     @abstractmethod
-    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
+    def append(
+        self, run_id: str, batch: MetricBatch, batch_id: str | None = None, workspace: str | None = None
+    ) -> bool:
         """Keep the points of one batch; those that are there already change nothing.
 
         Args:
             run_id: Whose points they are.
             batch: The points, of any keys; there may be none.
             batch_id: The client's own id of this batch (UUIDv7), the same when it sends the batch again.
+            workspace: Where the run must be, and in use; left out by a caller who has looked. To have it
+                looked at here is cheaper.
 
         Returns:
             Whether the batch is new: ``False`` if one with this id was kept within the last 30 days. Then
             nothing is kept now.
 
         Raises:
-            NotFound: There is no such run.
+            NotFound: There is no such run, at the latest by the end of the transaction.
+            InvalidParameter: It lies in the trash. By the end of the transaction.
         """
 
     @property

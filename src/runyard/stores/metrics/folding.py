@@ -15,10 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from runyard.stores.database import Database, chunks
-from runyard.stores.metadata.schema import metric_batches, unsummarised_batches
 from runyard.stores.metadata.sql_pieces import whole_numbers
 from runyard.stores.metrics.chunks import (
     MAX_CHUNK_POINTS,
@@ -29,7 +28,7 @@ from runyard.stores.metrics.chunks import (
     seal_packed,
 )
 from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
-from runyard.stores.metrics.packing import PackedBatch, points_by_key, unpack_batch
+from runyard.stores.metrics.packing import points_by_key, unpack_batches
 from runyard.stores.metrics.points import Points
 from runyard.stores.prepared import Prepared
 
@@ -53,17 +52,16 @@ _ADD_CHUNK = Prepared(
     " :first_timestamp_ms, :last_timestamp_ms, :first_step, :last_step, :coarse_bucket, :packed, :buckets)"
 )
 
-# Made once: to put such a query together costs more than to ask it, and most runs are folded by one.
+# A batch that is folded can't be summarised any more.
 _SUMMARISED = (
-    select(metric_batches.c.batch_number, metric_batches.c.point_count, metric_batches.c.packed)
-    .where(
-        metric_batches.c.run_number == bindparam("of_run"),
-        # A batch that is folded can't be summarised any more.
-        ~select(unsummarised_batches.c.batch_number)
-        .where(unsummarised_batches.c.batch_number == metric_batches.c.batch_number)
-        .exists(),
-    )
-    .order_by(metric_batches.c.batch_number)
+    " FROM metric_batches AS b WHERE run_number = :run_number AND NOT EXISTS"
+    " (SELECT 1 FROM unsummarised_batches AS u WHERE u.batch_number = b.batch_number)"
+)
+_OLDEST = Prepared(
+    f"SELECT batch_number, point_count {_SUMMARISED} ORDER BY batch_number LIMIT {MAX_POINTS + 1}"
+)
+_UP_TO = Prepared(
+    f"SELECT batch_number, packed {_SUMMARISED} AND batch_number <= :last ORDER BY batch_number"
 )
 _IS_SMALL = (
     f"run_number = :run_number AND point_count < CASE key_id WHEN {PACKED_KEY_ID} THEN {SMALL_PACKED_POINTS}"
@@ -119,7 +117,7 @@ class Folding:
             if not batches:
                 return Folded()
             replaced.batch_numbers = list(batches)
-            by_key = points_by_key(list(batches.values()))
+            by_key = points_by_key(unpack_batches(batches.values()))
             ids = self._keys.find(connection, by_key)
             for key, points in by_key.items():
                 replaced.points[ids[key]].append(points)
@@ -171,18 +169,18 @@ def _delete(connection: Connection, statement: Prepared, rows: Sequence[Mapping[
         raise _TakenElsewhere
 
 
-def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, PackedBatch], int, bool]:
+def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, bytes], int, bool]:
     """Return the batches that one transaction takes, how many points they hold, and whether these are all."""
-    batches: dict[int, PackedBatch] = {}
-    point_count = 0
-    streamed = connection.execution_options(yield_per=256)
-    with streamed.execute(_SUMMARISED, {"of_run": run_number}) as rows:
-        for row in rows:
-            if batches and point_count + row.point_count > MAX_POINTS:
-                return batches, point_count, False
-            batches[row.batch_number] = unpack_batch(row.packed)
-            point_count += row.point_count
-    return batches, point_count, True
+    counts = _OLDEST.rows(connection, run_number=run_number)
+    taken = point_count = 0
+    for _, count in counts:
+        if taken and point_count + count > MAX_POINTS:
+            break
+        taken, point_count = taken + 1, point_count + count
+    if not taken:
+        return {}, 0, True
+    rows = _UP_TO.rows(connection, run_number=run_number, last=counts[taken - 1][0])
+    return dict(rows), point_count, taken == len(counts)
 
 
 def _add_small_chunks(connection: Connection, run_number: int, replaced: _Replaced, at: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -28,6 +28,9 @@ Indexes: TypeAlias = NDArray[np.unsignedinteger[Any]]
 _FORMAT = 1
 _HEADER = struct.Struct("<BBxxIqq")
 _SAME_TIME, _SAME_STEP, _RISING_STEP, _ONE_KEY, _OWN_KEYS, _WIDE_INDEX = 1, 2, 4, 8, 16, 32
+# What loops log one by one is one point of one key: these bytes, its time, step and value, then the key.
+_ONE_POINT = struct.pack("<BBxxI", _FORMAT, _SAME_TIME | _SAME_STEP | _OWN_KEYS, 1)
+_OF_ONE_POINT = np.dtype([("head", "V8"), ("timestamp_ms", "<i8"), ("step", "<i8"), ("value", "<f8")])
 _encode_keys = msgspec.msgpack.Encoder().encode
 _decode_keys = lru_cache(16)(msgspec.msgpack.Decoder(tuple[str, ...]).decode)
 """A training logs the same keys again and again; few are kept, as they may be long."""
@@ -141,8 +144,35 @@ def unpack_batch(packed: bytes) -> PackedBatch:
     return PackedBatch(packed_keys, _decode_keys(packed_keys), indexes, times, steps, values)
 
 
+def unpack_batches(packed: Iterable[bytes]) -> list[PackedBatch]:
+    """Return the points of many requests to one run, those of single points together by their key.
+
+    A training that logs one point a call makes thousands of batches in the time until they are folded, and
+    what is made of each costs twenty times what its point does. Points of a key come in any order.
+
+    Raises:
+        UnknownFormat: A newer version of Runyard packed one of them.
+    """
+    batches: list[PackedBatch] = []
+    single: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    end = _OF_ONE_POINT.itemsize
+    for each in packed:
+        if each[: len(_ONE_POINT)] == _ONE_POINT:
+            single[each[end:]].append(each[:end])
+        else:
+            batches.append(unpack_batch(each))
+    for packed_keys, points in single.items():
+        columns = np.frombuffer(b"".join(points), _OF_ONE_POINT)
+        times, steps, values = (
+            np.ascontiguousarray(columns[name]) for name in ("timestamp_ms", "step", "value")
+        )
+        indexes = np.zeros(len(points), np.uint16)
+        batches.append(PackedBatch(packed_keys, _decode_keys(packed_keys), indexes, times, steps, values))
+    return batches
+
+
 def points_by_key(batches: Sequence[PackedBatch]) -> dict[str, Points]:
-    """Return the points of one run's batches, those of each key in the order that they came in."""
+    """Return the points of one run's batches, those of each key in the order of the batches."""
     if not batches:
         return {}
     numbers, indexes = number_keys(batches)
@@ -156,7 +186,7 @@ def points_by_key(batches: Sequence[PackedBatch]) -> dict[str, Points]:
 
 
 def points_of_key(batches: Sequence[PackedBatch], key: str) -> Points:
-    """Return the points of one key of one run's batches, in the order that they came in."""
+    """Return the points of one key of one run's batches, in the order of the batches."""
     found = []
     for batch in batches:
         if key not in batch.keys:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from runyard.stores.database import chunks
 from runyard.stores.metrics.chunks import open_packed
 from runyard.stores.metrics.keys import PACKED_KEY_ID
-from runyard.stores.metrics.packing import PackedBatch, points_of_key, unpack_batch
+from runyard.stores.metrics.packing import PackedBatch, points_of_key, unpack_batches
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.stored_series import ChunkRow, StoredSeries
 from runyard.stores.prepared import Prepared, rows_at
@@ -66,7 +66,7 @@ class RunReader:
     @cached_property
     def _batches(self) -> list[PackedBatch]:
         rows = _BATCHES.rows(self._connection, run_number=self._run_number)
-        return [unpack_batch(packed) for (packed,) in rows]
+        return unpack_batches(packed for (packed,) in rows)
 
     @cached_property
     def _packed_series(self) -> dict[int, list[Points]]:

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from runyard.entities.metric import Metric, MetricBatch
-from runyard.errors import NotFound, StorageFull, Unavailable
+from runyard.errors import StorageFull, Unavailable
 from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.run_contents import run_numbers
 from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
-from runyard.stores.metrics.appending import Appending, NewBatch
+from runyard.stores.metrics.appending import Appending, NewBatch, check_run
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import MetricStore, TakenPoints, ThinnedSeries, Window
 from runyard.stores.metrics.folding import Folding
@@ -58,19 +58,25 @@ class SqlMetrics(MetricStore):
         self._appending = Appending(database, self.arrivals)
         self._removal = PointRemoval(database, self._keys, self.arrivals)
 
-    def append(self, run_id: str, batch: MetricBatch, batch_id: str | None = None) -> bool:
-        packed = pack_batch(batch)
-        with self._database.writing() as connection:
-            if batch_id is not None:
-                # A client that gives one id to batches of two runs means two batches.
-                claim = f"{batch_id}/{run_id}"
-                if not _CLAIM.run(connection, batch_id=claim, accepted_ms=time.time_ns() // 1_000_000):
-                    return False
+    def append(
+        self, run_id: str, batch: MetricBatch, batch_id: str | None = None, workspace: str | None = None
+    ) -> bool:
+        new = NewBatch(run_id, workspace, len(batch), pack_batch(batch))
+        with self._database.together():
+            if batch_id is not None and not self._claim(run_id, batch_id):
+                return False
             if len(batch):
-                self._appending.add(NewBatch(run_id, len(batch), packed))
-            elif _RUN_NUMBER.row(connection, run_id=run_id) is None:
-                raise NotFound(f"Run with id={run_id} not found")
+                self._appending.add(new)
+            else:
+                with self._database.writing() as connection:
+                    check_run(connection, new)
         return True
+
+    def _claim(self, run_id: str, batch_id: str) -> bool:
+        # A client that gives one id to batches of two runs means two batches.
+        claim, now_ms = f"{batch_id}/{run_id}", time.time_ns() // 1_000_000
+        with self._database.writing() as connection:
+            return _CLAIM.run(connection, batch_id=claim, accepted_ms=now_ms) > 0
 
     def settle(self, experiment_ids: Sequence[str] | None = None) -> None:
         try:

@@ -22,7 +22,7 @@ from runyard.stores.metadata.search import experiment_numbers
 from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.keys import MetricKeys
-from runyard.stores.metrics.packing import PackedBatch, unpack_batch
+from runyard.stores.metrics.packing import PackedBatch, unpack_batch, unpack_batches
 from runyard.stores.metrics.summaries import Summary, join_batch, summarise
 from runyard.stores.prepared import Prepared, PreparedRows, rows_at
 
@@ -162,7 +162,7 @@ class Summaries:
                 return
 
     def _read(self, connection: Connection, waiting: Sequence[int]) -> dict[int, list[PackedBatch]]:
-        """Return the waiting batches of each run, in order of their arrival."""
+        """Return the waiting batches of each run."""
         found = self._arrivals.known()
         absent = [number for number in waiting if number not in found]
         columns = metric_batches.c
@@ -170,12 +170,12 @@ class Summaries:
         for part in chunks(absent):
             for row in connection.execute(query.where(columns.batch_number.in_(part))):
                 found[row.batch_number] = (row.run_number, row.packed)
-        of_runs: dict[int, list[PackedBatch]] = defaultdict(list)
+        of_runs: dict[int, list[bytes]] = defaultdict(list)
         for number in waiting:
             if number in found:  # a run may have been removed with its batches
                 run_number, packed = found[number]
-                of_runs[run_number].append(unpack_batch(packed))
-        return of_runs
+                of_runs[run_number].append(packed)
+        return {run_number: unpack_batches(packed) for run_number, packed in of_runs.items()}
 
     def _join(
         self,
