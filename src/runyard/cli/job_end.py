@@ -1,6 +1,9 @@
-"""How a job ended, as an exit code and a line."""
+"""How a job ended, as an exit code and a line, and what is said to who waits no longer for that."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 from runyard.cli.printing import note
 from runyard.sdk.run import Run
@@ -17,3 +20,21 @@ def exit_code_of(run: Run) -> int:
         return 0
     code = job.exit_code if job and job.exit_code is not None else 1
     return code if 1 <= code <= _HIGHEST else 1
+
+
+@contextlib.contextmanager
+def interruptible(again: str, end: str) -> Iterator[None]:
+    """Let Ctrl-C end a wait, and say that it ended nothing else.
+
+    Args:
+        again: The command that goes on with the wait.
+        end: The one that ends what is waited for.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"Only the wait has ended. `{again}` goes on with it; `{end}` ends what was submitted.")
+        raise

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from runyard.cli.job_end import exit_code_of
+from runyard.cli.job_end import exit_code_of, interruptible
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import note, print_json, say
@@ -121,8 +121,9 @@ def submit(
     _say(run, json=json)
     if not stream:
         return 0
-    run.stream_console()
-    return exit_code_of(run)
+    with interruptible(f"runyard job logs -f {run.id}", f"runyard job cancel {run.id}"):
+        run.stream_console()
+        return exit_code_of(run)
 
 
 def _set_program(wanted: JobFile, words: tuple[str, ...], *, is_command: bool) -> None:

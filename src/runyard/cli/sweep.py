@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from runyard.cli.job_end import interruptible
 from runyard.cli.job_submit import NO_WISHES, Wishes, experiment_of
 from runyard.cli.options import HERE, Json, Place, RunId
 from runyard.cli.printing import duration_text, note, print_json, print_pairs, print_table, say, time_text
@@ -163,7 +164,8 @@ def _found(workspace: Workspace, run_id: str) -> SweepRun:
 
 
 def _waited(run: SweepRun, *, json: bool) -> int:
-    run.wait_for_completion(show_output=not json, raise_on_error=False)
+    with interruptible(f"runyard sweep wait {run.id}", f"runyard sweep cancel {run.id}"):
+        run.wait_for_completion(show_output=not json, raise_on_error=False)
     sweep = run.get_sweep()
     if json:
         print_json(msgspec.to_builtins(sweep))
