@@ -53,6 +53,22 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     assert runyard("run", "show", run_id, "--json").json["tags"]["a"] == "b"
 
 
+def test_a_script_may_have_any_name_that_a_disk_has(runyard: CommandLine):
+    name = 'it\'s e\u0301\n$(x) `id` \\ "q".py '
+    write(f" a: b./{name}", "import json, sys\nprint(json.dumps(sys.argv))\n")
+    ended = runyard("job", "submit", "--stream", "--folder", ".", f" a: b./{name}", "é")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out.splitlines()[1]) == [f" a: b./{name}", "é"]
+
+
+def test_no_name_of_a_run_steers_a_terminal(runyard: CommandLine):
+    write("here.py", "raise SystemExit('\\x1b[2J')\n")
+    run_id = runyard("job", "submit", "--name", "a\n\x1b[31m", "here.py").out.strip()
+    waited = runyard("job", "wait", run_id)
+    assert waited.err == f"Run a  [31m {run_id}: Failed (exit code 1:  [2J)\n"
+    assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) canceled\n"
+
+
 def test_the_exit_code_of_a_script_is_that_of_the_command(runyard: CommandLine):
     write("fail.py", "import sys\nsys.exit(7)\n")
     ended = runyard("job", "submit", "--stream", "fail.py")

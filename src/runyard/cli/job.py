@@ -17,6 +17,7 @@ from runyard.cli.printing import (
     count_text,
     duration_text,
     note,
+    one_line,
     print_json,
     print_pairs,
     print_table,
@@ -161,7 +162,7 @@ def cancel(*run_id: RunId, place: Place = HERE, json: Json = False) -> None:
         canceled.append(run.job)
         if not json:
             word = "canceled" if run.job and not _is_being_canceled(run.job) else "being canceled"
-            say(f"{run.id} ({run.display_name}) {word}")
+            say(one_line(f"{run.id} ({run.display_name}) {word}"))
     if json:
         print_json(msgspec.to_builtins(canceled))
 

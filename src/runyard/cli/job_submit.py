@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from runyard.cli.job_end import exit_code_of, interruptible
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import note, print_json, say
+from runyard.cli.printing import note, one_line, print_json, say
 from runyard.errors import InvalidParameter
 from runyard.sdk.experiment import Experiment
 from runyard.sdk.job_file import FileEnvironment, JobFile, read_job_file
@@ -180,4 +180,4 @@ def _say(run: Run, *, json: bool) -> None:
     say(run.id)
     where = f" to {job.compute}" if job else ""
     waits = f", number {job.position} in its queue" if job and job.position else ""
-    note(f"Run {run.display_name} is submitted{where}{waits}: {run.get_portal_url()}")
+    note(one_line(f"Run {run.display_name} is submitted{where}{waits}: {run.get_portal_url()}"))
