@@ -229,6 +229,8 @@ def test_an_agent_that_is_told_to_stop_ends_the_script_and_says_so(job: JobFolde
     assert job.ended(agent) == 0
     assert job.end["status"] == "failed"
     assert job.end["reason"] == "the agent was told to stop by SIGTERM"
+    # It may be that it was canceled: who reads what it printed is not told that it failed.
+    assert b"The job was stopped: the agent was told to stop by SIGTERM" in job.server.console("setup")
 
 
 def test_an_agent_that_is_told_to_stop_does_not_wait_for_a_server_that_is_away(job: JobFolder):

@@ -64,6 +64,9 @@ def test_no_command_at_all_shows_the_help(runyard: CommandLine):
         (["run", "list", "--max", "none"], "--max"),
         (["run", "list", "--max", "0"], "--max"),
         (["run", "list", "--no-such-option"], "--no-such-option"),
+        (["job", "submit", "--no-such-option", "a.py"], "Try `runyard job submit --help`."),
+        (["job", "shwo"], "Try `runyard job --help`."),
+        (["job", "logs"], "Try `runyard job logs --help`."),
     ],
 )
 def test_wrong_usage_ends_with_2_and_a_hint(runyard: CommandLine, arguments: list[str], hint: str):

@@ -1,11 +1,15 @@
 """`runyard job` and `runyard compute` against the real server."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from runyard import Experiment, Workspace
+from runyard.cli.job_end import interruptible
 from tests.cli.conftest import CommandLine
 from tests.running_server import RunningServer
 from tests.waiting import until
@@ -49,6 +53,22 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     assert runyard("run", "show", run_id, "--json").json["tags"]["a"] == "b"
 
 
+def test_a_script_may_have_any_name_that_a_disk_has(runyard: CommandLine):
+    name = 'it\'s e\u0301\n$(x) `id` \\ "q".py '
+    write(f" a: b./{name}", "import json, sys\nprint(json.dumps(sys.argv))\n")
+    ended = runyard("job", "submit", "--stream", "--folder", ".", f" a: b./{name}", "é")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out.splitlines()[1]) == [f" a: b./{name}", "é"]
+
+
+def test_no_name_of_a_run_steers_a_terminal(runyard: CommandLine):
+    write("here.py", "raise SystemExit('\\x1b[2J')\n")
+    run_id = runyard("job", "submit", "--name", "a\n\x1b[31m", "here.py").out.strip()
+    waited = runyard("job", "wait", run_id)
+    assert waited.err == f"Run a  [31m {run_id}: Failed (exit code 1:  [2J)\n"
+    assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) canceled\n"
+
+
 def test_the_exit_code_of_a_script_is_that_of_the_command(runyard: CommandLine):
     write("fail.py", "import sys\nsys.exit(7)\n")
     ended = runyard("job", "submit", "--stream", "fail.py")
@@ -56,6 +76,46 @@ def test_the_exit_code_of_a_script_is_that_of_the_command(runyard: CommandLine):
     run_id = ended.out.splitlines()[0]
     waited = runyard("job", "wait", run_id, "--json")
     assert (waited.code, waited.json[0]["exit_code"]) == (7, 7)
+
+
+def test_of_all_jobs_that_are_waited_for_the_end_is_said(runyard: CommandLine):
+    write("fail.py", "import sys\nsys.exit(int(sys.argv[1]))\n")
+    ids = [runyard("job", "submit", "fail.py", code).out.strip() for code in (7, 0, 8)]
+    waited = runyard("job", "wait", *ids)
+    assert waited.code == 7
+    ends = [line.rpartition(": ")[2] for line in waited.err.splitlines()]
+    assert ends == ["Failed (exit code 7)", "Completed", "Failed (exit code 8)"]
+
+
+def test_ctrl_c_ends_the_reading_and_says_how_to_go_on_or_end_the_job(runyard: CommandLine):
+    write("sleep.py", "import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
+    words = [sys.executable, "-m", "runyard", "job", "submit", "--stream", "sleep.py"]
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None
+        try:
+            run_id = process.stdout.readline().strip()
+            assert process.stdout.readline() == "begun\n"
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert f"`runyard job logs -f {run_id}` goes on with it; `runyard job cancel {run_id}` ends" in said
+    assert runyard("job", "show", run_id, "--json").json["status"] == "running"
+    assert runyard("job", "cancel", run_id).code == 0
+
+
+def test_a_wait_that_nobody_ends_says_nothing(capsys: pytest.CaptureFixture[str]):
+    with interruptible("again", "end"):
+        pass
+    assert capsys.readouterr() == ("", "")
 
 
 def test_jobs_are_cancelled(runyard: CommandLine):

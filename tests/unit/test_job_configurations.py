@@ -242,6 +242,13 @@ def test_the_environment_of_a_job_file_may_be_packages_or_a_conda_file(tmp_path:
         ("nonsense = 1", "nonsense"),
         ("attempts = 'a'", "attempts"),
         ("max_duration = '2 weeks'\nscript = 'a'", "max_duration"),
+        ("argumets = ['a']", "no key `argumets`; did you mean `arguments`"),
+        ("zzz = 1", "no key `zzz`; there are script, arguments"),
+        ("[environment]\npackage = ['a']", "`package` in `environment`; did you mean `packages`"),
+        ("[sweep]\nmetric = 'a'\nparameters = {}\nmaxtrials = 1", "in `sweep`; did you mean `max_trials`"),
+        ("[variables]\nA = 1\nDEBUG = true", "`DEBUG` in `variables` is no text and no number"),
+        ("[tags]\nfrom = ['a']", "`from` in `tags` is no text"),
+        ("script = 'a'\narguments = [1, true]", r"arguments\[1\]"),
     ],
 )
 def test_what_a_job_file_can_t_say_is_refused(tmp_path: Path, text: str, said: str):

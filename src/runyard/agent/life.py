@@ -164,7 +164,10 @@ class _Agent:
                 FAILED, None, f"the agent failed: {str(error) or type(error).__name__}"[:MAX_REASON_LENGTH]
             )
         if end.reason:
-            self._console.setup.say(f"The job {_past(end.status)}: {end.reason}")
+            # Told by a signal alone, the agent can't know whether that was a cancellation.
+            is_told = bool(self._orders.stopped_by) and end.status == FAILED
+            word = "was stopped" if is_told else _past(end.status)
+            self._console.setup.say(f"The job {word}: {end.reason}")
         return end
 
     def _ran(self, command: Command) -> JobEnd:

@@ -136,7 +136,8 @@ def _run(command: Callable[[], object]) -> int:
         result = command()
         sys.stdout.flush()
     except CycloptsError as error:
-        complain(f"{error} Try `runyard --help`.")
+        chain = " ".join(["runyard", *(error.command_chain or ())])
+        complain(f"{error} Try `{chain} --help`.")
         return WRONG_USAGE
     except RunyardError as error:
         complain(str(error))

@@ -10,13 +10,14 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from runyard.cli.job_end import exit_code_of
+from runyard.cli.job_end import exit_code_of, interruptible
 from runyard.cli.job_submit import submit
 from runyard.cli.options import HERE, Json, Place, RunId
 from runyard.cli.printing import (
     count_text,
     duration_text,
     note,
+    one_line,
     print_json,
     print_pairs,
     print_table,
@@ -135,8 +136,9 @@ def logs(
     """
     run = place.open().get_run(run_id)
     if follow:
-        run.stream_console()
-        return exit_code_of(run)
+        with interruptible(f"runyard job logs -f {run_id}", f"runyard job cancel {run_id}"):
+            run.stream_console()
+            return exit_code_of(run)
     is_silent = True
     for stream, text in whole_lines(run.console().new()):
         target = sys.stdout if stream == "stdout" else sys.stderr
@@ -160,7 +162,7 @@ def cancel(*run_id: RunId, place: Place = HERE, json: Json = False) -> None:
         canceled.append(run.job)
         if not json:
             word = "canceled" if run.job and not _is_being_canceled(run.job) else "being canceled"
-            say(f"{run.id} ({run.display_name}) {word}")
+            say(one_line(f"{run.id} ({run.display_name}) {word}"))
     if json:
         print_json(msgspec.to_builtins(canceled))
 
@@ -173,9 +175,12 @@ def wait(*run_id: RunId, place: Place = HERE, json: Json = False) -> int:
     workspace = place.open()
     runs = [_found(workspace, each)[0] for each in run_id]
     code = 0
-    for run in runs:
-        run.wait_for_completion(raise_on_error=False)
-        code = code or exit_code_of(run)
+    ids = " ".join(run_id)
+    with interruptible(f"runyard job wait {ids}", f"runyard job cancel {ids}"):
+        for run in runs:
+            run.wait_for_completion(raise_on_error=False)
+            ended = exit_code_of(run)
+            code = code or ended
     if json:
         print_json(msgspec.to_builtins([run.job for run in runs]))
     return code

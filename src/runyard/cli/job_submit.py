@@ -10,10 +10,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from runyard.cli.job_end import exit_code_of
+from runyard.cli.job_end import exit_code_of, interruptible
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import note, print_json, say
+from runyard.cli.printing import note, one_line, print_json, say
 from runyard.errors import InvalidParameter
 from runyard.sdk.experiment import Experiment
 from runyard.sdk.job_file import FileEnvironment, JobFile, read_job_file
@@ -121,8 +121,9 @@ def submit(
     _say(run, json=json)
     if not stream:
         return 0
-    run.stream_console()
-    return exit_code_of(run)
+    with interruptible(f"runyard job logs -f {run.id}", f"runyard job cancel {run.id}"):
+        run.stream_console()
+        return exit_code_of(run)
 
 
 def _set_program(wanted: JobFile, words: tuple[str, ...], *, is_command: bool) -> None:
@@ -179,4 +180,4 @@ def _say(run: Run, *, json: bool) -> None:
     say(run.id)
     where = f" to {job.compute}" if job else ""
     waits = f", number {job.position} in its queue" if job and job.position else ""
-    note(f"Run {run.display_name} is submitted{where}{waits}: {run.get_portal_url()}")
+    note(one_line(f"Run {run.display_name} is submitted{where}{waits}: {run.get_portal_url()}"))

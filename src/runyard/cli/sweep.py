@@ -10,9 +10,19 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from runyard.cli.job_end import interruptible
 from runyard.cli.job_submit import NO_WISHES, Wishes, experiment_of
 from runyard.cli.options import HERE, Json, Place, RunId
-from runyard.cli.printing import duration_text, note, print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import (
+    duration_text,
+    note,
+    one_line,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    time_text,
+)
 from runyard.protocol.messages.sweeps import WireDistribution, WireSweep, WireTrial
 from runyard.sdk.job_file import read_job_file
 from runyard.sdk.sweep_records import list_sweeps
@@ -45,7 +55,9 @@ def submit(
         print_json(msgspec.to_builtins(run.sweep))
     else:
         say(run.id)
-        note(f"Sweep {run.display_name} is submitted to {run.sweep.compute}: {run.get_portal_url()}")
+        note(
+            one_line(f"Sweep {run.display_name} is submitted to {run.sweep.compute}: {run.get_portal_url()}")
+        )
     return _waited(run, json=json) if wait else 0
 
 
@@ -155,7 +167,7 @@ def cancel(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
     if json:
         print_json(msgspec.to_builtins(run.sweep))
     else:
-        say(f"{run.id} ({run.display_name}) {_status(run.sweep)}")
+        say(one_line(f"{run.id} ({run.display_name}) {_status(run.sweep)}"))
 
 
 def _found(workspace: Workspace, run_id: str) -> SweepRun:
@@ -163,14 +175,14 @@ def _found(workspace: Workspace, run_id: str) -> SweepRun:
 
 
 def _waited(run: SweepRun, *, json: bool) -> int:
-    run.wait_for_completion(show_output=not json, raise_on_error=False)
+    with interruptible(f"runyard sweep wait {run.id}", f"runyard sweep cancel {run.id}"):
+        run.wait_for_completion(show_output=not json, raise_on_error=False)
     sweep = run.get_sweep()
     if json:
         print_json(msgspec.to_builtins(sweep))
     else:
-        note(
-            f"Sweep {run.display_name} {run.id}: {sweep.status}{f', {sweep.reason}' if sweep.reason else ''}"
-        )
+        why = f", {sweep.reason}" if sweep.reason else ""
+        note(one_line(f"Sweep {run.display_name} {run.id}: {sweep.status}{why}"))
     return 0 if sweep.status == "completed" else 1
 
 

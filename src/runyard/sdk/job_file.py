@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ else:
 YAML_SUFFIXES = (".yaml", ".yml")
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`(?: - at `\$\.(\w+)`)?")
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d|)")
 
 Word = str | int | float
@@ -194,7 +196,7 @@ def read_job_file(path: Path) -> JobFile:
     try:
         found = msgspec.convert(content, JobFile)
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"The job file {str(path)!r}: {error}.") from None
+        raise InvalidParameter(f"The job file {str(path)!r}: {_complaint(content, str(error))}") from None
     found.folder = str(path.parent / found.folder)
     if isinstance(found.environment, FileEnvironment):
         _resolve(found.environment, path.parent)
@@ -211,6 +213,23 @@ def seconds_of(duration: int | str) -> int | None:
     if read is None:
         raise InvalidParameter(f"max_duration={duration!r} must be seconds, or as 90s, 30m, 2h or 1d.")
     return int(read[1]) * _UNITS_S[read[2]] or None
+
+
+def _complaint(content: Mapping[str, object], said: str) -> str:
+    """Return what is wrong with a job file in words that name the key."""
+    unknown = _UNKNOWN.search(said)
+    if unknown is not None:
+        tables: dict[str, type[msgspec.Struct]] = {"environment": FileEnvironment, "sweep": SweepTable}
+        names = tables.get(unknown[2], JobFile).__struct_fields__
+        likely = difflib.get_close_matches(unknown[1], names, n=1)
+        hint = f"did you mean `{likely[0]}`?" if likely else f"there are {', '.join(names)}."
+        return f"there is no key `{unknown[1]}`{f' in `{unknown[2]}`' if unknown[2] else ''}; {hint}"
+    for table in ("variables", "tags"):
+        pairs = content.get(table)
+        for name, value in pairs.items() if isinstance(pairs, Mapping) else ():
+            if isinstance(value, bool) or not isinstance(value, Word):
+                return f"`{name}` in `{table}` is no text and no number: write it in quotes."
+    return f"{said}."
 
 
 def _resolve(environment: FileEnvironment, folder: Path) -> None:
