@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
-from runyard.errors import InvalidParameter, MethodNotAllowed, NotFound
+from runyard.errors import InternalError, InvalidParameter, MethodNotAllowed, NotFound
 from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import FixedToken, find_credential
 from runyard.sdk.spool.known_workspaces import PRODUCT
@@ -41,6 +41,7 @@ HISTORY_PAGE = 25_000
 MAX_DEPTH = 64
 
 _API = "/api/2.0/mlflow"
+ATTACHMENT = "/ajax-api/3.0/mlflow/get-trace-artifact"
 
 
 class MlflowServer(Source):
@@ -165,8 +166,26 @@ class MlflowServer(Source):
         else:
             path = f"/ajax-api/2.0/mlflow/logged-models/{quote(owner.model_id, safe='')}/artifacts/files"
             query = (("artifact_file_path", file.path), ("path", file.path))
+        with self._downloaded(Request("GET", path, query=query, is_repeatable=True)) as local:
+            yield local
+
+    @contextlib.contextmanager
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Iterator[Path]:
+        """See :class:`Source`."""
+        query = (("request_id", trace.trace.trace_id), ("path", attachment_id))
+        request = Request("GET", ATTACHMENT, query=query, is_repeatable=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                local = stack.enter_context(self._downloaded(request))
+            except InternalError as error:
+                # What a server of MLflow's answers of a file that its client didn't bring.
+                raise Unreadable(f"The server can't give it out: {error}") from error
+            yield local
+
+    @contextlib.contextmanager
+    def _downloaded(self, request: Request) -> Iterator[Path]:
         with tempfile.NamedTemporaryFile(prefix="runyard-import-") as kept:
-            with self._transport.send(Request("GET", path, query=query, is_repeatable=True)) as answer:
+            with self._transport.send(request) as answer:
                 for piece in answer.body:
                     kept.write(piece)
             kept.flush()
