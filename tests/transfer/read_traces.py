@@ -22,10 +22,16 @@ def _described(trace: Any) -> dict[str, Any]:
     described["attributes"] = {span.span_id: dict(span.attributes) for span in trace.data.spans}
     files = TracingClient()._get_artifact_repo_for_trace(trace.info)
     described["attachments"] = {
-        each: hashlib.sha256(files.download_trace_attachment(each)).hexdigest()
-        for each in NAMED.findall(json.dumps(described["attributes"]))
+        each: _digest(files, each) for each in NAMED.findall(json.dumps(described["attributes"]))
     }
     return described
+
+
+def _digest(files: Any, attachment_id: str) -> str:
+    try:
+        return hashlib.sha256(files.download_trace_attachment(attachment_id)).hexdigest()
+    except (mlflow.MlflowException, OSError):
+        return "lost"
 
 
 def main(uri: str, name: str, run_id: str) -> None:
