@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, note, print_json, print_table, progress_bar, say
+from runyard.errors import StorageFull
 from runyard.sdk.addresses import without_workspace
 from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.exporting import Export
@@ -96,7 +97,10 @@ def import_(
     options = Options(experiment, prefix, dry_run)
     with contextlib.closing(opened), progress_bar() as told:
         destination = Destination(workspace.connection, source_name or opened.name)
-        report = Import(opened, destination, options, told).run()
+        try:
+            report = Import(opened, destination, options, told).run()
+        except StorageFull as error:
+            raise StorageFull(f"{error} Make room, then give the same command again: it goes on.") from error
     if json:
         print_json({**asdict(report), "is_complete": report.is_complete})
     else:
