@@ -167,6 +167,25 @@ def test_what_is_stored_is_counted(local: Local, experiment: str):
     }
 
 
+def test_it_is_said_where_files_go_and_those_attached_are_counted(local: Local, experiment: str):
+    both = [{"trace_info": _info(experiment, name)} for name in ("tr-1", "tr-2")]
+    begun = good(_sent(local, "", both))["traces"]
+    places = {each["trace_id"]: each["artifact_uri"] for each in begun}
+    assert places["tr-1"] == _trace(local)["tags"]["mlflow.artifactLocation"] != places["tr-2"]
+    folder = "/api/2.0/mlflow-artifacts/artifacts/" + places["tr-1"].removeprefix("mlflow-artifacts:/")
+    for name in ("attachments/a", "attachments/b", "traces.json"):
+        good(local.ask("PUT", f"{folder}/{name}", content=b"png"))
+    for asked, counted in ((["tr-1", "tr-2", "tr-none"], 2), (["tr-2"], 0), ([], 0)):
+        body = {"trace_ids": ["tr-1"], "attached_trace_ids": asked}
+        counts = good(local.ask("POST", "/api/v1/import/counts", json=body))
+        assert (counts["traces"], counts["attachments"]) == (1, counted)
+    too_many = {"attached_trace_ids": ["tr-1"] * 1001}
+    assert "at most 1000" in refusal(local.ask("POST", "/api/v1/import/counts", json=too_many))[2]
+    _spans(local)
+    (again,) = good(_sent(local, "", both[:1]))["traces"]
+    assert (again["is_complete"], again["artifact_uri"]) == (True, "")
+
+
 def test_the_spans_of_older_versions_are_read(local: Local, experiment: str):
     _begun(local, _info(experiment))
     older = {

@@ -105,6 +105,8 @@ def _traces(client: MlflowClient, experiment_id: str, run_id: str, has_links: bo
             child.add_event(SpanEvent("retry", attributes={"times": 2}))
             child.set_attribute("mlflow.chat.tokenUsage", TOKENS)
             child.set_outputs([{"page_content": "x" * 3000}])
+            if MAJOR >= 3:
+                _attach(child)
         root.set_outputs({"answer": 42})
     first = _last_trace()
     client.set_trace_tag(first, "env", "dev")
@@ -115,6 +117,14 @@ def _traces(client: MlflowClient, experiment_id: str, run_id: str, has_links: bo
         _assessments(first, second)
     if has_links:
         client.link_traces_to_run([first, second], run_id)
+
+
+def _attach(span: Any) -> None:
+    from mlflow.tracing.attachments import Attachment
+
+    image = Attachment(content_type="image/png", content_bytes=bytes(range(256)) * 5)
+    sound = Attachment(content_type="audio/wav; rate=8", content_bytes=b"\0")
+    span.set_inputs({"images": [{"quote": '"', "image": image}], "sound": sound})
 
 
 def _mend_tracing() -> None:

@@ -4,18 +4,34 @@ Usage: python read_traces.py TRACKING_URI EXPERIMENT_NAME RUN_ID. It prints JSON
 it, and the ids of those that are linked to the run.
 """
 
+import hashlib
 import json
+import re
 import sys
 from typing import Any
 
 import mlflow
+from mlflow.tracing.client import TracingClient
 from mlflow.tracking import MlflowClient
+
+NAMED = re.compile(r"mlflow-attachment://([^?]+)")
 
 
 def _described(trace: Any) -> dict[str, Any]:
     described: dict[str, Any] = json.loads(trace.to_json())
     described["attributes"] = {span.span_id: dict(span.attributes) for span in trace.data.spans}
+    files = TracingClient()._get_artifact_repo_for_trace(trace.info)
+    described["attachments"] = {
+        each: _digest(files, each) for each in NAMED.findall(json.dumps(described["attributes"]))
+    }
     return described
+
+
+def _digest(files: Any, attachment_id: str) -> str:
+    try:
+        return hashlib.sha256(files.download_trace_attachment(attachment_id)).hexdigest()
+    except (mlflow.MlflowException, OSError):
+        return "lost"
 
 
 def main(uri: str, name: str, run_id: str) -> None:

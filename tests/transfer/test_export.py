@@ -1,5 +1,6 @@
 """`runyard export` and back: the same content is the same bytes."""
 
+import contextlib
 import filecmp
 import json
 import math
@@ -35,7 +36,7 @@ from runyard.sdk.transfer.records import (
     SourceRun,
     SourceTrace,
 )
-from runyard.sdk.transfer.source import Source
+from runyard.sdk.transfer.source import Source, Unreadable
 from tests.running_server import RunningServer
 
 
@@ -51,6 +52,7 @@ class Made(Source):
         self.all_files: dict[str, bytes] = {}
         self.all_traces: list[SourceTrace] = []
         self.all_spans: dict[str, list[Span]] = {}
+        self.all_attachments: dict[str, bytes] = {}
         self._folder = folder
 
     def experiments(self) -> list[SourceExperiment]:
@@ -77,6 +79,26 @@ class Made(Source):
         for span in self.all_spans[trace.trace.trace_id]:
             yield json.loads(content_of(span))
 
+    @contextlib.contextmanager
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Iterator[Path]:
+        if attachment_id not in self.all_attachments:
+            raise Unreadable("It was never brought.")
+        local = self._folder / attachment_id
+        local.write_bytes(self.all_attachments[attachment_id])
+        yield local
+
+    def attach(self, trace_id: str, content: bytes, *, told_bytes: int | None = None) -> str:
+        """Make a trace with a span that names an attachment, and return its id."""
+        attachment_id = str(uuid.uuid4())
+        size = len(content) if told_bytes is None else told_bytes
+        query = f"content_type=image%2Fpng&trace_id={trace_id}&size={size}"
+        inputs = json.dumps({"image": f"mlflow-attachment://{attachment_id}?{query}"})
+        self.all_traces.append(SourceTrace(Trace(trace_id, "", "0", len(self.all_traces))))
+        span = Span(trace_id, "01" * 8, None, "look", 1, 2, attributes={"mlflow.spanInputs": inputs})
+        self.all_spans[trace_id] = [span]
+        self.all_attachments[attachment_id] = content
+        return attachment_id
+
     def remote_location(self, uri: str) -> str | None:
         return None
 
@@ -102,6 +124,10 @@ def _take(source: Source, server: RunningServer) -> Report:
     assert report.problems == []
     assert report.read == report.kept
     return report
+
+
+def _trace_id() -> str:
+    return f"tr-{uuid.uuid4().hex}"
 
 
 def _export(server: RunningServer, name: str, folder: Path) -> Path:
@@ -352,3 +378,60 @@ def test_broken_lines_of_traces_cost_those_traces_alone(
     assert "from byte 0" in report.problems[0]
     (folder / "traces.jsonl").unlink()
     assert list(ExportedFolder(folder).traces(made.experiment)) == []
+
+
+def test_what_is_attached_to_a_trace_goes_out_and_comes_back(
+    servers: tuple[RunningServer, RunningServer], tmp_path: Path
+):
+    made = Made(tmp_path, SourceExperiment("0", f"attached {uuid.uuid4().hex}"))
+    names = [_trace_id(), _trace_id()]
+    ids = [made.attach(name, name.encode() * 1000) for name in names]
+    report = _take(made, servers[0])
+    assert (report.kept.traces, report.kept.attachments) == (2, 2)
+    assert _take(made, servers[0]).kept == report.kept  # what had come is counted again
+    first = _export(servers[0], made.experiment.name, tmp_path / "first")
+    assert json.loads((first / "manifest.json").read_text())["counts"]["attachments"] == 2
+    for name, attachment_id in zip(names, ids, strict=True):
+        kept = first / "artifacts" / "traces" / name / "attachments" / attachment_id
+        assert kept.read_bytes() == name.encode() * 1000
+    assert _take(ExportedFolder(first), servers[1]).kept.attachments == 2
+    assert _same(first, _export(servers[1], made.experiment.name, tmp_path / "second"))
+
+
+def test_an_attachment_that_is_lost_or_another_is_named_and_all_else_comes(
+    servers: tuple[RunningServer, RunningServer], tmp_path: Path
+):
+    made = Made(tmp_path, SourceExperiment("0", f"lost {uuid.uuid4().hex}"))
+    whole, short, lost = (_trace_id() for _ in range(3))
+    made.attach(whole, b"png")
+    made.attach(short, b"png", told_bytes=5)
+    del made.all_attachments[made.attach(lost, b"png")]
+    destination = Destination(connect(servers[0].url), made.name)
+    report = Import(made, destination, Options()).run()
+    assert (report.read.attachments, report.kept.attachments, report.kept.spans) == (3, 1, 3)
+    assert not report.is_complete
+    for name, why in ((short, "3 bytes, and its span says 5"), (lost, "never brought")):
+        assert any(name in each and why in each for each in report.problems), report.problems
+    assert not any(whole in each for each in report.problems)
+    exported = Export(MlflowServer(servers[0].url), tmp_path / "out", {}).run(made.experiment.name)
+    assert exported.counts.attachments == 1
+    assert sorted(each.split(":")[0] for each in exported.problems) == sorted(
+        f"Trace {name}" for name in (short, lost)
+    )
+
+
+def test_an_export_gives_out_no_file_of_another_place(
+    servers: tuple[RunningServer, RunningServer], tmp_path: Path
+):
+    made = Made(tmp_path, SourceExperiment("0", f"hostile {uuid.uuid4().hex}"))
+    name = _trace_id()
+    attachment_id = made.attach(name, b"png")
+    _take(made, servers[0])
+    folder = _export(servers[0], made.experiment.name, tmp_path / "out")
+    kept = folder / "artifacts" / "traces" / name / "attachments" / attachment_id
+    kept.unlink()
+    kept.symlink_to(folder / "manifest.json")
+    source = ExportedFolder(folder)
+    (trace,) = source.traces(made.experiment)
+    with pytest.raises(Unreadable, match="no file that can be read"), source.attachment(trace, attachment_id):
+        pass

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.clients
 Filled = Callable[[str], Path]
 Imported = Callable[[str], tuple[RunningServer, Any]]
 WITH_TRACES = [name for name in MADE if not name.startswith("1.30")]
-COUNTS = ("traces", "spans", "assessments")
+COUNTS = ("traces", "spans", "assessments", "attachments")
 # Where spans are kept, and where an import came from, is of each server.
 OF_A_SERVER = ("mlflow.artifactLocation", "mlflow.trace.spansLocation")
 V3 = "/api/3.0/mlflow/traces"
@@ -106,13 +106,20 @@ def test_the_genuine_client_reads_what_it_logged(name: str, filled: Filled, impo
         assert answer["trace_metadata"]["mlflow.trace.session"] == "s-1"
         assert json.loads(answer["trace_metadata"]["mlflow.trace.tokenUsage"])["total_tokens"] == 12
     kept = tuple(report["kept"][each] for each in COUNTS)
-    assert kept == ((2, 3, 0) if name.startswith("2.") else (2, 3, 5))
+    assert kept == ((2, 3, 0, 0) if name.startswith("2.") else (2, 3, 5, 2))
 
 
-def test_a_running_mlflow_server_gives_the_same_traces(serving_mlflow: str, server: RunningServer):
+def test_a_running_mlflow_server_gives_the_same_traces(
+    serving_mlflow: str, server: RunningServer, tmp_path: Path
+):
+    lost, kept = sorted((tmp_path / "serving" / "art").rglob("attachments/*"))
+    lost.unlink()
     report = run_import(serving_mlflow, to=server)[1]
-    assert tuple(report["kept"][each] for each in COUNTS) == (2, 3, 5)
-    assert not any("race" in each for each in report["problems"]), report["problems"]
+    assert tuple(report["kept"][each] for each in COUNTS) == (2, 3, 5, 1)
+    told, compared = (each for each in report["problems"] if "race" in each)
+    assert f"attachment {lost.name} is left out" in told
+    assert "1 attachments of 2" in compared
+    assert kept.name not in told + compared
     run_id = _brave(server)
     here = read_by_client(server.url, run_id)
     assert here == read_by_client(serving_mlflow, run_id)
@@ -138,7 +145,7 @@ def test_what_was_done_here_since_stays(filled: Filled, server: RunningServer):
 
 def test_a_dry_run_counts_traces_too(filled: Filled, server: RunningServer):
     code, report, _ = run_import(filled("3.17-folder"), "--dry-run", to=server)
-    assert (code, tuple(report["read"][each] for each in COUNTS)) == (0, (2, 3, 5))
+    assert (code, tuple(report["read"][each] for each in COUNTS)) == (0, (2, 3, 5, 2))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from cyclopts import Parameter
 
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, note, print_json, print_table, progress_bar, say
+from runyard.errors import StorageFull
 from runyard.sdk.addresses import without_workspace
 from runyard.sdk.transfer.destination import Destination
 from runyard.sdk.transfer.exporting import Export
@@ -34,6 +36,7 @@ _ROWS = {
     "traces": "Traces",
     "spans": "Spans of traces",
     "assessments": "Assessments of traces",
+    "attachments": "Attachments of traces",
     "scorers": "Scorers",
     "scorer_versions": "  their versions",
     "label_schemas": "Label schemas",
@@ -94,7 +97,10 @@ def import_(
     options = Options(experiment, prefix, dry_run)
     with contextlib.closing(opened), progress_bar() as told:
         destination = Destination(workspace.connection, source_name or opened.name)
-        report = Import(opened, destination, options, told).run()
+        try:
+            report = Import(opened, destination, options, told).run()
+        except StorageFull as error:
+            raise StorageFull(f"{error} Make room, then give the same command again: it goes on.") from error
     if json:
         print_json({**asdict(report), "is_complete": report.is_complete})
     else:
@@ -108,7 +114,7 @@ def export(
     experiment: Annotated[str, Parameter(name=["--experiment", "-e"], help="The experiment's name.")],
     place: Place = HERE,
     json: Json = False,
-) -> None:
+) -> int:
     """Write an experiment down: its runs as Parquet, traces and evaluation as JSON, files as they are.
 
     `runyard import FOLDER` reads it back, into this or another workspace. The same content is written as the
@@ -121,9 +127,12 @@ def export(
         exported = Export(opened, folder, deleted_ms, told).run(experiment)
     counts = asdict(exported.counts)
     if json:
-        print_json({"folder": str(exported.folder), "counts": counts})
-        return
-    print_table(("", exported.folder.name), [(title, str(counts[name])) for name, title in _ROWS.items()])
+        print_json({"folder": str(exported.folder), "counts": counts, "problems": list(exported.problems)})
+    else:
+        rows = [(title, str(counts[name])) for name, title in _ROWS.items()]
+        print_table(("", exported.folder.name), rows)
+        _print_problems(exported.problems)
+    return 1 if exported.problems else 0
 
 
 def _placed(place: Place, to: str | None) -> Place:
@@ -163,12 +172,16 @@ def _print_remarks(report: Report) -> None:
         say(
             f"Files of {report.remote_owners} runs, models and traces stay in the remote store that has them."
         )
-    for problem in report.problems[:SHOWN_PROBLEMS]:
-        note(problem)
-    if len(report.problems) > SHOWN_PROBLEMS:
-        note(f"… and {len(report.problems) - SHOWN_PROBLEMS} more; --json tells all.")
+    _print_problems(report.problems)
     if not report.is_dry_run:
         size = bytes_text(report.kept.file_bytes)
         say(
             f"All of it is here, {size} of files with it." if report.is_complete else "Not all of it is here."
         )
+
+
+def _print_problems(problems: Sequence[str]) -> None:
+    for problem in problems[:SHOWN_PROBLEMS]:
+        note(problem)
+    if len(problems) > SHOWN_PROBLEMS:
+        note(f"… and {len(problems) - SHOWN_PROBLEMS} more; --json tells all.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunContents
+from runyard.entities.trace import ARTIFACTS_TAG
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.imports import CountImported
 from runyard.services.call import Call
@@ -37,7 +38,14 @@ def count(call: Call, asked: CountImported) -> Counter[str]:
     if asked.with_files:
         for uri in uris:
             counted.update(_count_files(call, uri))
+    counted.update(attachments=_count_attachments(call, asked.attached_trace_ids))
     return counted
+
+
+def _count_attachments(call: Call, trace_ids: Sequence[str]) -> int:
+    found = call.stores.metadata.traces.find_traces(call.workspace.name, trace_ids)
+    uris = [trace.tags[ARTIFACTS_TAG] for trace in found if ARTIFACTS_TAG in trace.tags]
+    return sum(_count_files(call, f"{uri}/attachments")["files"] for uri in uris)
 
 
 def _count_evaluation(call: Call, asked: CountImported) -> Counter[str]:

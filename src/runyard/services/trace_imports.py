@@ -65,8 +65,10 @@ class ComingSpans:
     is_open: bool = False
 
 
-def begin_traces(call: Call, source: str, coming: Sequence[ComingTrace]) -> list[bool]:
-    """Keep traces as they are described, but for their spans; return of each whether no more is wanted.
+def begin_traces(call: Call, source: str, coming: Sequence[ComingTrace]) -> list[str | None]:
+    """Keep traces as they are described, but for their spans and files.
+
+    Return where the files of each go; None if no more of it is wanted.
 
     Raises:
         AlreadyExists: A trace of an id is here that this import has not brought.
@@ -77,7 +79,7 @@ def begin_traces(call: Call, source: str, coming: Sequence[ComingTrace]) -> list
     _check_count(len(coming), "traces", MAX_TRACES)
     for each in coming:
         _check(each)
-    complete: dict[str, bool] = {}
+    places: dict[str, str | None] = {}
     traces = call.stores.metadata.traces
     with call.stores.atomic():
         wanted = {each.trace.experiment_id for each in coming}
@@ -87,12 +89,12 @@ def begin_traces(call: Call, source: str, coming: Sequence[ComingTrace]) -> list
         for each in sorted(coming, key=lambda one: one.trace.trace_id):
             experiment, trace_id = experiments[each.trace.experiment_id], each.trace.trace_id
             gone = trace_id not in here and _was_deleted(call, experiment, trace_id)
-            complete[trace_id] = gone or _begin(call, experiment, each)
-    return [complete[trace_id] for trace_id in ids]
+            places[trace_id] = None if gone else _begin(call, experiment, each)
+    return [places[trace_id] for trace_id in ids]
 
 
-def _begin(call: Call, experiment: Experiment, coming: ComingTrace) -> bool:
-    """Keep one trace and return whether all of it came before."""
+def _begin(call: Call, experiment: Experiment, coming: ComingTrace) -> str | None:
+    """Keep one trace and return where its files go; None if all of it came before."""
     told = _kept_as(experiment, coming)
     before = add_or_get(call, told)
     if before is not None:
@@ -102,14 +104,14 @@ def _begin(call: Call, experiment: Experiment, coming: ComingTrace) -> bool:
                 "and was not imported into this one."
             )
         if IMPORT_TAG in before.metadata:
-            return True
+            return None
         call.stores.metadata.traces.update_trace(told)
     keep_assessments(call, told.trace_id, told.assessments)
     for run_id in sorted(set(coming.run_ids)):
         call.stores.metadata.traces.link_run(call.workspace.name, [told.trace_id], run_id)
     if coming.prompts:
         call.stores.metadata.traces.link_prompts(call.workspace.name, told.trace_id, coming.prompts)
-    return False
+    return told.tags[ARTIFACTS_TAG]
 
 
 def _kept_as(experiment: Experiment, coming: ComingTrace) -> Trace:

@@ -28,10 +28,14 @@ class ImportTraces(Wire):
 
 
 class BegunTrace(Wire, omit_defaults=False):
-    """A trace, and whether no more of it is wanted: it came before, or was deleted here since."""
+    """A trace, and whether no more of it is wanted: it came before, or was deleted here since.
+
+    If more is, ``artifact_uri`` says where its files go.
+    """
 
     trace_id: str
     is_complete: bool
+    artifact_uri: str = ""
 
 
 class ImportTracesAnswer(Wire, omit_defaults=False):

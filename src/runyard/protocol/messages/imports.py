@@ -170,12 +170,16 @@ class ImportRegisteredModelAnswer(Wire, omit_defaults=False):
 
 
 class CountImported(Wire):
-    """Body of ``POST /api/v1/import/counts``."""
+    """Body of ``POST /api/v1/import/counts``.
+
+    Of the traces ``attached_trace_ids`` the attachments are counted, and of no others: that asks the store.
+    """
 
     run_ids: list[str] = []
     model_ids: list[str] = []
     registered_models: list[str] = []
     trace_ids: list[str] = []
+    attached_trace_ids: list[str] = []
     scorer_ids: list[str] = []
     label_schema_ids: list[str] = []
     issue_ids: list[str] = []
@@ -199,6 +203,7 @@ class ImportedCounts(Wire, omit_defaults=False):
     traces: int = 0
     spans: int = 0
     assessments: int = 0
+    attachments: int = 0
     scorers: int = 0
     scorer_versions: int = 0
     label_schemas: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from runyard.sdk.transfer.records import (
 )
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source, Unreadable
 from runyard.sdk.transfer.tables import METRICS, PARTS, TABLES, read_table
-from runyard.sdk.transfer.trace_lines import TRACES, TraceLines
+from runyard.sdk.transfer.trace_lines import TRACES, TraceLines, attachments_folder
 
 MAX_MANIFEST_BYTES = 32 * 1024 * 1024
 REMEMBERED_PARTS = 4
@@ -143,6 +144,11 @@ class ExportedFolder(Source):
     def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
         """See :class:`Source`."""
         return self._traces.spans(trace)
+
+    @contextlib.contextmanager
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Iterator[Path]:
+        """See :class:`Source`."""
+        yield self._artifacts.file(attachments_folder(trace.trace.trace_id), attachment_id)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""

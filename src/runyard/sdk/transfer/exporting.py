@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from runyard.sdk.transfer.evaluation_lines import EVALUATION, write_evaluation
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
 from runyard.sdk.transfer.source import Source, Unreadable
 from runyard.sdk.transfer.tables import POINTS_IN_A_PART, TableWriters
-from runyard.sdk.transfer.trace_lines import TRACES, write_traces
+from runyard.sdk.transfer.trace_lines import write_traces
 
 FORMAT = "runyard-export"
 VERSION = 1
@@ -30,10 +30,11 @@ LEFT_OUT_TAGS = frozenset({IMPORT_TAG})
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: the folder, and how much of each kind."""
+    """What was written: the folder, how much of each kind, and what the source could not give."""
 
     folder: Path
     counts: Counts
+    problems: Sequence[str] = ()
 
 
 class Export:
@@ -82,7 +83,7 @@ class Export:
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
-        return Exported(self._folder, self._counts)
+        return Exported(self._folder, self._counts, self._source.problems)
 
     def _write(self, folder: Path, experiment: SourceExperiment) -> None:
         tables = TableWriters(folder)
@@ -95,7 +96,7 @@ class Export:
             tables.close()
         finally:
             tables.abandon()
-        for counts in write_traces(folder / TRACES, self._source, experiment):
+        for counts in write_traces(folder, self._source, experiment):
             self._counts.add(counts)
             self._told("Traces", self._counts.traces, 0)
         for counts in write_evaluation(folder / EVALUATION, self._source, experiment):

@@ -51,6 +51,18 @@ class LocalArtifacts:
             for name in sorted(names):
                 yield from self._file(folder, Path(parent, name))
 
+    def file(self, uri: str, path: str) -> Path:
+        """Return where the file at a path below an address lies.
+
+        Raises:
+            Unreadable: There is no regular file, or it leads out of the roots.
+        """
+        place = self._folder(uri) / path
+        resolved = place.resolve()
+        if not self._is_inside(resolved) or not resolved.is_file():
+            raise Unreadable(f"{place} is no file that can be read.")
+        return resolved
+
     def _file(self, folder: Path, path: Path) -> Iterator[SourceFile]:
         try:
             resolved = path.resolve(strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from runyard.sdk.transfer.records import (
     SourceVersion,
 )
 from runyard.sdk.transfer.source import POINTS_AT_ONCE, Source
+from runyard.sdk.transfer.trace_contents import TraceContents
 
 PAGE = 200
 
@@ -224,9 +226,14 @@ class MlflowDatabase(Source):
         """See :class:`Source`."""
         return self._traces.spans(trace)
 
-    def count_spans(self, trace: SourceTrace) -> int:
+    def contents(self, trace: SourceTrace) -> TraceContents:
         """See :class:`Source`."""
-        return self._traces.count_spans(trace)
+        return self._traces.contents(trace)
+
+    @contextlib.contextmanager
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Iterator[Path]:
+        """See :class:`Source`."""
+        yield self._traces.attachment(trace, attachment_id)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""

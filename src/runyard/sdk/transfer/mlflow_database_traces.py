@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select
@@ -18,7 +19,8 @@ from runyard.entities.trace import ARTIFACTS_TAG, COST_KEY, NAME_TAG, RUN_KEY, S
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_traces import each_sound, older_trace, prompts_in, spans_in_files
 from runyard.sdk.transfer.records import SourceExperiment, SourceTrace
-from runyard.sdk.transfer.source import Unreadable
+from runyard.sdk.transfer.source import Unreadable, encoded_span
+from runyard.sdk.transfer.trace_contents import ATTACHED, ATTACHMENTS, TraceContents
 
 PAGE = 100
 SPANS_AT_ONCE = 100
@@ -74,17 +76,30 @@ class DatabaseTraces:
         if not found:
             yield from spans_in_files(self._artifacts, trace)
 
-    def count_spans(self, trace: SourceTrace) -> int:
-        """Return how many spans a trace has."""
-        count = 0
+    def contents(self, trace: SourceTrace) -> TraceContents:
+        """Return how many spans a trace has, and what is attached to it."""
+        trace_id, found = trace.trace.trace_id, TraceContents()
         if "spans" in self._tables:
-            table = self._tables["spans"]
-            query = select(func.count()).where(
-                table.c.trace_id == trace.trace.trace_id, func.length(table.c.content) > 0
+            columns = self._tables["spans"].c
+            counted = select(func.count()).where(
+                columns.trace_id == trace_id, func.length(columns.content) > 0
+            )
+            naming = select(columns.content).where(
+                columns.trace_id == trace_id, columns.content.contains(ATTACHED)
             )
             with self._reading() as connection:
-                count = int(connection.execute(query).scalar_one())
-        return count or sum(1 for _ in spans_in_files(self._artifacts, trace))
+                found.spans = int(connection.execute(counted).scalar_one())
+                for row in connection.execution_options(yield_per=SPANS_AT_ONCE).execute(naming):
+                    found.look_into(trace_id, row.content.encode())
+        if not found.spans:
+            for span in spans_in_files(self._artifacts, trace):
+                found.spans += 1
+                found.look_into(trace_id, encoded_span(span))
+        return found
+
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Path:
+        """Return where a file that is attached to a trace lies."""
+        return self._artifacts.file(trace.artifact_uri, f"{ATTACHMENTS}/{attachment_id}")
 
     def _contents(self, trace_id: str) -> Iterator[str]:
         if "spans" not in self._tables:

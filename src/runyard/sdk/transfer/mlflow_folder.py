@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,11 @@ class MlflowFolder(Source):
     def spans(self, trace: SourceTrace) -> Iterator[dict[str, Any]]:
         """See :class:`Source`."""
         return self._traces.spans(trace)
+
+    @contextlib.contextmanager
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Iterator[Path]:
+        """See :class:`Source`."""
+        yield self._traces.attachment(trace, attachment_id)
 
     def remote_location(self, uri: str) -> str | None:
         """See :class:`Source`."""

@@ -27,6 +27,7 @@ from runyard.sdk.transfer.mlflow_traces import (
 )
 from runyard.sdk.transfer.records import SourceTrace
 from runyard.sdk.transfer.source import Unreadable
+from runyard.sdk.transfer.trace_contents import ATTACHMENTS
 
 INFO = "trace_info.yaml"
 
@@ -86,3 +87,8 @@ class FolderTraces:
             yield from spans_in_file(own)
         else:
             yield from spans_in_files(self._artifacts, trace)
+
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Path:
+        """Return where a file that is attached to a trace lies: beside it, or where its tag says."""
+        own, path = Path(trace.place) / "artifacts", f"{ATTACHMENTS}/{attachment_id}"
+        return self._artifacts.file(str(own) if (own / path).is_file() else trace.artifact_uri, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
-from runyard.errors import InvalidParameter, MethodNotAllowed, NotFound
+from runyard.errors import InternalError, InvalidParameter, MethodNotAllowed, NotFound, StorageFull
 from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import FixedToken, find_credential
 from runyard.sdk.spool.known_workspaces import PRODUCT
@@ -41,6 +42,7 @@ HISTORY_PAGE = 25_000
 MAX_DEPTH = 64
 
 _API = "/api/2.0/mlflow"
+ATTACHMENT = "/ajax-api/3.0/mlflow/get-trace-artifact"
 
 
 class MlflowServer(Source):
@@ -165,11 +167,29 @@ class MlflowServer(Source):
         else:
             path = f"/ajax-api/2.0/mlflow/logged-models/{quote(owner.model_id, safe='')}/artifacts/files"
             query = (("artifact_file_path", file.path), ("path", file.path))
+        with self._downloaded(Request("GET", path, query=query, is_repeatable=True)) as local:
+            yield local
+
+    @contextlib.contextmanager
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> Iterator[Path]:
+        """See :class:`Source`."""
+        query = (("request_id", trace.trace.trace_id), ("path", attachment_id))
+        request = Request("GET", ATTACHMENT, query=query, is_repeatable=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                local = stack.enter_context(self._downloaded(request))
+            except InternalError as error:
+                # What a server of MLflow's answers of a file that its client didn't bring.
+                raise Unreadable(f"The server can't give it out: {error}") from error
+            yield local
+
+    @contextlib.contextmanager
+    def _downloaded(self, request: Request) -> Iterator[Path]:
         with tempfile.NamedTemporaryFile(prefix="runyard-import-") as kept:
-            with self._transport.send(Request("GET", path, query=query, is_repeatable=True)) as answer:
+            with self._transport.send(request) as answer, _told_if_full(kept.name):
                 for piece in answer.body:
                     kept.write(piece)
-            kept.flush()
+                kept.flush()
             yield Path(kept.name)
 
     def _listed(self, owner: SourceRun | SourceModel, folder: str) -> Iterator[dict[str, Any]]:
@@ -253,6 +273,18 @@ class MlflowServer(Source):
         if not isinstance(content, dict):
             raise InvalidParameter(f"What answers at {self.name} is no MLflow server.")
         return content
+
+
+@contextlib.contextmanager
+def _told_if_full(name: str) -> Iterator[None]:
+    """End the import where this machine's disk is full: each file after this one would meet the same."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        folder = os.path.dirname(name)
+        raise StorageFull(f"The disk of {folder} on this machine is full; TMPDIR names another.") from error
 
 
 def _credential(url: str) -> Credential | None:

@@ -164,6 +164,7 @@ class Counts:
     traces: int = 0
     spans: int = 0
     assessments: int = 0
+    attachments: int = 0
     scorers: int = 0
     scorer_versions: int = 0
     label_schemas: int = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from runyard.errors import InvalidParameter, RunyardError
+from runyard.protocol.span_content import without_odd_numbers
 from runyard.sdk.spool.records import Point
 from runyard.sdk.transfer.evaluation import Evaluation
 from runyard.sdk.transfer.records import (
@@ -20,6 +22,7 @@ from runyard.sdk.transfer.records import (
     SourceTrace,
     SourceVersion,
 )
+from runyard.sdk.transfer.trace_contents import TraceContents
 
 POINTS_AT_ONCE = 1000
 
@@ -42,6 +45,18 @@ def sound(items: Iterator[Item], name: str) -> Iterator[Item]:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidParameter(f"{name} holds something that can't be read: {error!r}") from error
+
+
+def encoded_span(span: Mapping[str, Any]) -> bytes:
+    """Return a span as JSON.
+
+    Raises:
+        Unreadable: It can't be written so.
+    """
+    try:
+        return json.dumps(without_odd_numbers(span), ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise Unreadable(f"A span can't be written as JSON: {error}") from error
 
 
 class Source(ABC):
@@ -104,9 +119,26 @@ class Source(ABC):
         """
         yield from ()
 
-    def count_spans(self, trace: SourceTrace) -> int:
-        """Return how many spans a trace has."""
-        return sum(1 for _ in self.spans(trace))
+    def contents(self, trace: SourceTrace) -> TraceContents:
+        """Return how many spans a trace has, and what is attached to it.
+
+        Raises:
+            Unreadable: As for its spans.
+        """
+        found = TraceContents()
+        for span in self.spans(trace):
+            found.spans += 1
+            found.look_into(trace.trace.trace_id, encoded_span(span))
+        return found
+
+    def attachment(self, trace: SourceTrace, attachment_id: str) -> contextlib.AbstractContextManager[Path]:
+        """Have a file that is attached to a trace on this machine's disk for a while.
+
+        Raises:
+            NotFound: It is not there.
+            Unreadable: It is not there, or lies where this source must not look.
+        """
+        raise Unreadable(f"{attachment_id} lies nowhere.")
 
     @abstractmethod
     def remote_location(self, uri: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import msgspec
 
 from runyard.entities.trace import ARTIFACTS_TAG, SPANS_HERE, SPANS_TAG, Trace
+from runyard.errors import NotFound
 from runyard.protocol.messages.traces import wire_trace_info
 from runyard.sdk.transfer.destination import IMPORT_TAG
 from runyard.sdk.transfer.mlflow_traces import MAX_SPANS_BYTES, trace_of_today
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceTrace
-from runyard.sdk.transfer.source import Source, Unreadable
+from runyard.sdk.transfer.source import Source, Unreadable, encoded_span
+from runyard.sdk.transfer.trace_contents import ATTACHMENTS, TraceContents
 
 TRACES = "traces.jsonl"
 MAX_LINE_BYTES = 2 * MAX_SPANS_BYTES
@@ -23,13 +26,48 @@ MAX_LINE_BYTES = 2 * MAX_SPANS_BYTES
 _OF_THE_SERVER = (ARTIFACTS_TAG, SPANS_TAG)
 
 
-def write_traces(path: Path, source: Source, experiment: SourceExperiment) -> Iterator[Counts]:
-    """Write all traces of an experiment, and yield what each has; the same traces are the same bytes."""
-    with path.open("x", encoding="utf-8") as file:
+def write_traces(folder: Path, source: Source, experiment: SourceExperiment) -> Iterator[Counts]:
+    """Write all traces of an experiment, and yield what each has; the same traces are the same bytes.
+
+    An attachment that the source can't give is noted there.
+    """
+    with (folder / TRACES).open("x", encoding="utf-8") as file:
         for trace in source.traces(experiment):
             spans = list(source.spans(trace))
             file.write(json.dumps(_line(trace, spans), ensure_ascii=False, sort_keys=True) + "\n")
-            yield Counts(traces=1, spans=len(spans), assessments=len(trace.trace.assessments))
+            yield Counts(
+                traces=1,
+                spans=len(spans),
+                assessments=len(trace.trace.assessments),
+                attachments=_copy_attachments(folder, source, trace, spans),
+            )
+
+
+def _copy_attachments(folder: Path, source: Source, trace: SourceTrace, spans: list[dict[str, Any]]) -> int:
+    trace_id, contents = trace.trace.trace_id, TraceContents()
+    for span in spans:
+        contents.look_into(trace_id, encoded_span(span))
+    if contents.attachments and ("/" in trace_id or trace_id in ("", ".", "..")):
+        raise Unreadable(f"{trace_id!r} is no name of a folder.")
+    target = folder / attachments_folder(trace_id)
+    return sum(_is_copied(source, trace, each, target) for each in contents.attachments)
+
+
+def _is_copied(source: Source, trace: SourceTrace, attachment_id: str, target: Path) -> bool:
+    try:
+        with source.attachment(trace, attachment_id) as local:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(local, target / attachment_id)
+    except (NotFound, Unreadable) as error:
+        name = f"Trace {trace.trace.trace_id}: attachment {attachment_id}"
+        source.problems.append(f"{name} is left out. {error}")
+        return False
+    return True
+
+
+def attachments_folder(trace_id: str) -> str:
+    """Return where in an export lies what is attached to a trace."""
+    return f"artifacts/traces/{trace_id}/{ATTACHMENTS}"
 
 
 def _line(trace: SourceTrace, spans: list[dict[str, Any]]) -> dict[str, Any]:

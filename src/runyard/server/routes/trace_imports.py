@@ -30,11 +30,11 @@ _BASE = "/api/v1/import/traces"
 )
 def begin_traces(call: Call, body: ImportTraces) -> ImportTracesAnswer:
     """Answer of which traces no more is wanted."""
-    complete = trace_imports.begin_traces(call, body.source, [_coming(call, each) for each in body.traces])
+    places = trace_imports.begin_traces(call, body.source, [_coming(call, each) for each in body.traces])
     return ImportTracesAnswer(
         traces=[
-            BegunTrace(trace_id=each.trace_info.trace_id, is_complete=is_complete)
-            for each, is_complete in zip(body.traces, complete, strict=True)
+            BegunTrace(trace_id=each.trace_info.trace_id, is_complete=place is None, artifact_uri=place or "")
+            for each, place in zip(body.traces, places, strict=True)
         ]
     )
 
