@@ -82,7 +82,7 @@ export function SubmitDialog({ kind, before, onClose }: Props) {
       <RunFields before={before} isSweep={isSweep} />
       <CodeFields snapshot={before?.job.snapshot ?? ""} code={code} onCode={setCode} />
       <ProgramFields before={before} code={code} />
-      {isSweep && <SearchFields />}
+      {isSweep && <SearchFields before={before?.search} />}
       <PlaceFields before={before} />
       <MoreFields before={before} />
       {share !== null && (

@@ -1,15 +1,30 @@
 /** What the form of a job says, as the server is asked for it. Pure. */
-import type { Job, JobWithEnvironment } from "../api/jobs.ts";
-import type { NewJob, Search } from "../api/submission.ts";
-import type { Sweep } from "../api/sweeps.ts";
+import type { Job, JobEnvironment } from "../api/jobs.ts";
+import type { NewJob, Search, WantedJob } from "../api/submission.ts";
+import type { Sweep, SweepWithWanted } from "../api/sweeps.ts";
 import type { Run } from "../api/types.ts";
 import { numberOf, textOf } from "../parts/fields.tsx";
 import { editedPairs } from "../parts/pairLines.ts";
-import { inputsFrom, outputsFrom, parametersFrom, secondsFrom, shellWords } from "./words.ts";
+import { parametersFrom, stoppingOf } from "./searching.ts";
+import { inputsFrom, outputsFrom, secondsFrom, shellWords } from "./words.ts";
 
-/** A job whose form another one begins with, and its run. */
-export interface Before extends JobWithEnvironment {
-  run: Run;
+/** A job or a sweep whose form another one begins with, and the tags of its run. */
+export interface Before {
+  job: WantedJob & { run_id: string };
+  environment: JobEnvironment | null;
+  run: Pick<Run, "tags">;
+  search?: Search;
+}
+
+/** What another sweep begins with. */
+export function beforeOf({ sweep, wanted }: SweepWithWanted): Before | undefined {
+  if (!wanted) return undefined;
+  return {
+    job: { ...wanted, run_id: sweep.run_id },
+    environment: wanted.environment,
+    run: { tags: new Map(Object.entries(wanted.tags)) },
+    search: wanted,
+  };
 }
 
 /** What an environment is chosen by: nothing, the one before, or the name of one with or without a version. */
@@ -74,14 +89,16 @@ export function jobOf(
 
 /** What is searched for with the job. */
 export function searchOf(form: FormData): Search {
-  const [most, atOnce] = [numberOf(form, "max_trials"), numberOf(form, "max_concurrent")];
   return {
     parameters: parametersFrom(textOf(form, "parameters")),
     metric: textOf(form, "metric"),
     goal: textOf(form, "goal") as Sweep["goal"],
     sampling: textOf(form, "sampling") as Sweep["sampling"],
-    ...(most === null ? {} : { max_trials: most }),
-    ...(atOnce === null ? {} : { max_concurrent: atOnce }),
+    stopping: stoppingOf(form),
+    seed: numberOf(form, "seed"),
+    max_trials: numberOf(form, "max_trials"),
+    max_concurrent: numberOf(form, "max_concurrent"),
+    max_sweep_duration_s: secondsFrom(textOf(form, "max_sweep_duration_s")),
   };
 }
 

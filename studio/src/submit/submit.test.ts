@@ -10,13 +10,11 @@ import { belowTheirFolder, chosenCode } from "./code.ts";
 import { type CodeFile, codeOf } from "./ignoring.ts";
 import { AS_BEFORE, type Before, jobOf, newRunId, searchOf } from "./newJob.ts";
 import {
-  distributionFrom,
   inputsElsewhere,
   inputsFrom,
   inputsText,
   outputsFrom,
   outputsText,
-  parametersFrom,
   secondsFrom,
   secondsText,
   shellWords,
@@ -97,23 +95,6 @@ describe("a longest time", () => {
     expect(["", "90", "30m", "2 h", "1d"].map(secondsFrom)).toEqual([0, 90, 1800, 7200, 86_400]);
     expect([0, 90, 1800, 7200, 86_400].map(secondsText)).toEqual(["", "90", "30m", "2h", "1d"]);
     expect(() => secondsFrom("soon")).toThrow(/30m/);
-  });
-});
-
-describe("the values of a parameter", () => {
-  it.each([
-    ["0.1, 0.01", { kind: "choice", values: [0.1, 0.01] }],
-    [`adam, sgd, true, "2"`, { kind: "choice", values: ["adam", "sgd", true, "2"] }],
-    ["0..1", { kind: "uniform", low: 0, high: 1 }],
-    ["1e-4..0.1 log", { kind: "uniform", low: 1e-4, high: 0.1, is_log: true }],
-    ["1 .. 10 whole step 2", { kind: "integer", low: 1, high: 10, step: 2 }],
-    ["-1..-0.5 step 0.1", { kind: "uniform", low: -1, high: -0.5, step: 0.1 }],
-  ])("as %j", (text, from) => expect(distributionFrom("x", text)).toEqual(from));
-
-  it("are refused where bounds are no numbers, and where there are none", () => {
-    expect(() => distributionFrom("lr", "low..high")).toThrow(/lr/);
-    expect(() => parametersFrom(" \n")).toThrow(/parameter/);
-    expect(Object.keys(parametersFrom("lr=0..1\n--depth=1, 2"))).toEqual(["lr", "--depth"]);
   });
 });
 
@@ -330,10 +311,26 @@ describe("the form of a job", () => {
       metric: "loss",
       goal: "minimize",
       sampling: "grid",
+      stopping: null,
+      seed: null,
+      max_trials: null,
+      max_concurrent: null,
+      max_sweep_duration_s: 0,
     });
-    form.set("max_trials", "8");
-    form.set("max_concurrent", "2");
-    expect(searchOf(form)).toMatchObject({ max_trials: 8, max_concurrent: 2 });
+    for (const [name, text] of [
+      ["max_trials", "8"],
+      ["max_concurrent", "2"],
+      ["seed", "0"],
+      ["max_sweep_duration_s", "2h"],
+    ] as const) {
+      form.set(name, text);
+    }
+    expect(searchOf(form)).toMatchObject({
+      max_trials: 8,
+      max_concurrent: 2,
+      seed: 0,
+      max_sweep_duration_s: 7200,
+    });
   });
 });
 

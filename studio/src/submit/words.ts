@@ -1,8 +1,6 @@
-/** What people write of a job and of a search, read and written back. Pure. */
+/** What people write of a job, read and written back. Pure. */
 import type { Job } from "../api/jobs.ts";
-import type { NewDistribution } from "../api/submission.ts";
-import type { ParameterValue } from "../api/sweeps.ts";
-import { linesFrom, pairsFrom } from "../parts/pairLines.ts";
+import { pairsFrom } from "../parts/pairLines.ts";
 
 /** The words of a line as a shell parts them by spaces and quotes; nothing in them is expanded. */
 export function shellWords(line: string): string[] {
@@ -94,40 +92,4 @@ export function secondsText(seconds: number): string {
   if (seconds === 0) return "";
   const unit = ["d", "h", "m"].find((one) => seconds % (UNITS_S[one] ?? 1) === 0) ?? "";
   return `${seconds / (UNITS_S[unit] ?? 1)}${unit}`;
-}
-
-function parameterValue(text: string): ParameterValue {
-  if (text === "true" || text === "false") return text === "true";
-  const quoted = /^"(.*)"$/.exec(text)?.[1];
-  if (quoted !== undefined) return quoted;
-  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-const RANGE = /^(\S+)\s*\.\.\s*(\S+?)((?:\s+(?:log|whole|step\s+\S+))*)$/;
-
-/** `0.001..0.1 log`, `1..10 whole`, `0..1 step 0.05`, or values with commas between them. */
-export function distributionFrom(name: string, text: string): NewDistribution {
-  const range = RANGE.exec(text);
-  if (!range) return { kind: "choice", values: text.split(",").map((one) => parameterValue(one.trim())) };
-  const [low, high] = [Number(range[1]), Number(range[2])];
-  const words = range[3] ?? "";
-  const step = Number(/step\s+(\S+)/.exec(words)?.[1] ?? 0);
-  if (![low, high, step].every(Number.isFinite)) {
-    throw new Error(`The bounds of ${name} are numbers, as 0.001..0.1, not “${text}”.`);
-  }
-  return {
-    kind: /\bwhole\b/.test(words) ? "integer" : "uniform",
-    low,
-    high,
-    ...(/\blog\b/.test(words) ? { is_log: true } : {}),
-    ...(step ? { step } : {}),
-  };
-}
-
-/** The parameters of a search, one a line. */
-export function parametersFrom(text: string): Record<string, NewDistribution> {
-  if (linesFrom(text).length === 0) throw new Error("Name a parameter that is searched for.");
-  return Object.fromEntries(
-    Object.entries(pairsFrom(text, "parameter")).map(([name, said]) => [name, distributionFrom(name, said)]),
-  );
 }

@@ -22,7 +22,7 @@ export function useSweep(runId: string) {
   return useQuery({
     queryKey: ["sweep", runId],
     queryFn: ({ signal }) => getSweep(runId, signal),
-    refetchInterval: ({ state }) => (state.data && isSweepOver(state.data) ? QUIET_MS : LIVE_MS),
+    refetchInterval: ({ state }) => (state.data && isSweepOver(state.data.sweep) ? QUIET_MS : LIVE_MS),
   });
 }
 

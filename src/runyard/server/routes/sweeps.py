@@ -68,7 +68,12 @@ def list_sweeps(call: Call, body: ListSweeps) -> ListSweepsAnswer:
     return ListSweepsAnswer(sweeps=[_wire(each) for each in page.items], next_page_token=page.next_token)
 
 
-@routes.get(_ONE, permits=Permission.READ, of=reach.run, summary="Get a sweep with its best trial, and what submits it again.")
+@routes.get(
+    _ONE,
+    permits=Permission.READ,
+    of=reach.run,
+    summary="Get a sweep with its best trial, and what submits it again.",
+)
 def get_sweep(call: Call, run_id: str) -> SweepAnswer:
     """Answer one sweep."""
     return _answer(call, sweeps.get_sweep(call, run_id))
