@@ -201,6 +201,7 @@ def test_a_sweep_is_submitted_and_finds_the_best(
     expect(page.get_by_text("3 of 3 trials")).to_be_visible(timeout=180_000)
     sweep = jobs.ask("GET", f"sweeps/{page.url.rsplit('/', 1)[1]}")["sweep"]
     assert (sweep["best_value"], sweep["best"]["parameters"]) == (0.0, {"x": 2})
+    expect(page.get_by_role("region", name="Trials, all rows").get_by_text("Completed")).to_have_count(3)
     run_sweep_again(page, jobs, look)
 
 

@@ -27,7 +27,7 @@ import { countsText, distributionText, isSweepOver, progressOf, SAMPLINGS, stopp
 export function SweepScreen({ runId }: { runId: string }) {
   const query = useSweep(runId);
   const sweep = query.data?.sweep;
-  const trials = useTrials(runId, sweep === undefined || !isSweepOver(sweep));
+  const trials = useTrials(runId, sweep);
   const all = useMemo(() => trials.data?.flatMap((page) => page.trials) ?? [], [trials.data]);
   useDocumentTitle(sweep?.run_name || "Sweep");
   return (
