@@ -156,6 +156,50 @@ def test_a_zip_is_code_as_well(visit: Visit, jobs: JobClient) -> None:
     expect(printed(page)).to_contain_text("from a zip")
 
 
+def test_datasets_are_inputs_with_their_versions(visit: Visit, jobs: JobClient, look: Look) -> None:
+    store = "datastores/workspaceblobstore/files"
+    for version in (1, 2):
+        jobs.ask("PUT", f"{store}/in/{version}/part-{version}.txt", content=b"1")
+        source = {"kind": "datastore", "datastore": "workspaceblobstore", "address": f"in/{version}/**"}
+        new = {"name": "numbers", "kind": "file", "sources": [source], "as_new_version": True}
+        jobs.ask("POST", "data-assets", json=new)
+    page = visit().open(f"{jobs.server.url}/#/jobs")
+    dialog = opened(page, "New job")
+    inputs = dialog.get_by_role("textbox", name="Inputs")
+    dialog.get_by_label("What runs").select_option("A command")
+    dialog.get_by_label("Script or command").fill("ls '${{inputs.numbers}}' '${{inputs.latest}}'")
+    dialog.get_by_text("Data, variables, tags and limits").click()
+    inputs.fill("latest=@none")
+    dialog.get_by_role("button", name="Submit", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("none")
+    inputs.fill("latest=@numbers")
+    dialog.get_by_role("combobox", name="Dataset").select_option("numbers")
+    expect(dialog.get_by_role("combobox", name="Version")).to_have_value("2")
+    dialog.get_by_role("combobox", name="Version").select_option("1")
+    dialog.get_by_role("button", name="Add to the inputs").click()
+    expect(inputs).to_have_value("latest=@numbers\nnumbers=@numbers:1")
+    expect(inputs).to_be_focused()
+    look(page, "submit-datasets")
+    job = jobs.until(submit(page), *ENDED)
+    assert job["status"] == "completed", job["reason"]
+    # Which ones it has read stands in its run, and in the form of the next one.
+    read = page.get_by_role("region", name="Inputs and outputs")
+    expect(read).to_contain_text("numbers")
+    expect(printed(page)).to_contain_text("part-1.txt")
+    expect(printed(page)).to_contain_text("part-2.txt")
+    dialog = opened(page, "Run again")
+    dialog.get_by_text("Data, variables, tags and limits").click()
+    expect(inputs).to_have_value("latest=@numbers:2\nnumbers=@numbers:1")
+    inputs.fill("latest=@numbers:1")
+    dialog.get_by_label("Script or command").fill("ls '${{inputs.latest}}'")
+    dialog.get_by_label("Name of the run").fill("fewer")
+    dialog.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="fewer")).to_be_visible()
+    again = jobs.ask("GET", f"jobs/{page.url.rsplit('/', 1)[1]}")["job"]
+    assert again["inputs"]["latest"] == job["inputs"]["numbers"]
+    assert list(again["inputs"]) == ["latest"]
+
+
 def test_what_the_server_refuses_is_said_at_its_field(visit: Visit, jobs: JobClient, look: Look) -> None:
     page = visit().open(f"{jobs.server.url}/#/jobs")
     dialog = opened(page, "New job")

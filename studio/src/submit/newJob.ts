@@ -5,8 +5,9 @@ import type { Sweep, SweepWithWanted } from "../api/sweeps.ts";
 import type { Run } from "../api/types.ts";
 import { numberOf, textOf } from "../parts/fields.tsx";
 import { editedPairs } from "../parts/pairLines.ts";
+import { inputsFrom, type NamedAssets, NO_ASSETS } from "./inputs.ts";
 import { parametersFrom, stoppingOf } from "./searching.ts";
-import { inputsFrom, outputsFrom, secondsFrom, shellWords } from "./words.ts";
+import { outputsFrom, secondsFrom, shellWords } from "./words.ts";
 
 /** A job or a sweep whose form another one begins with, and the tags of its run. */
 export interface Before {
@@ -65,6 +66,7 @@ export function jobOf(
   form: FormData,
   snapshot: string,
   before?: Before,
+  assets: NamedAssets = NO_ASSETS,
 ): Omit<NewJob, "experiment_id" | "run_id"> {
   return {
     ...programOf(form),
@@ -77,7 +79,7 @@ export function jobOf(
     max_attempts: numberOf(form, "max_attempts") ?? 1,
     priority: numberOf(form, "priority") ?? 0,
     is_azureml: form.get("is_azureml") === "on",
-    inputs: inputsFrom(textOf(form, "inputs"), before?.job.inputs),
+    inputs: inputsFrom(textOf(form, "inputs"), before?.job.inputs, assets),
     outputs: outputsFrom(textOf(form, "outputs"), before?.job.outputs),
     run_name: textOf(form, "run_name"),
     tags: {

@@ -9,16 +9,7 @@ import { archiveOf } from "./archive.ts";
 import { belowTheirFolder, chosenCode } from "./code.ts";
 import { type CodeFile, codeOf } from "./ignoring.ts";
 import { AS_BEFORE, type Before, jobOf, newRunId, searchOf } from "./newJob.ts";
-import {
-  inputsElsewhere,
-  inputsFrom,
-  inputsText,
-  outputsFrom,
-  outputsText,
-  secondsFrom,
-  secondsText,
-  shellWords,
-} from "./words.ts";
+import { outputsFrom, outputsText, secondsFrom, secondsText, shellWords } from "./words.ts";
 import { filesOfZip } from "./zip.ts";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -49,37 +40,8 @@ describe("the words of a line", () => {
   });
 });
 
-describe("the data of a job", () => {
-  const several = {
-    places: [
-      { datastore: "s", path: "a" },
-      { datastore: "s", path: "b" },
-    ],
-    asset_id: "",
-  };
-  const dataset = { places: [], asset_id: "d1" };
-
-  it("is one place a line", () => {
-    expect(inputsFrom("scans=store:/raw/2026/\nall=store:")).toEqual({
-      scans: { places: [{ datastore: "store", path: "raw/2026" }], asset_id: "" },
-      all: { places: [{ datastore: "store", path: "" }], asset_id: "" },
-    });
-    expect(() => inputsFrom("scans=raw")).toThrow(/name=datastore:path/);
-    expect(() => inputsFrom("scans")).toThrow(/input/);
-  });
-
-  it("stays as it was where no line can tell of it", () => {
-    const before = { several, dataset, one: { places: [{ datastore: "s", path: "x" }], asset_id: "" } };
-    expect(inputsText(before)).toBe("one=s:x");
-    expect(inputsElsewhere(before)).toEqual(["several", "dataset"]);
-    expect(inputsFrom("one=s:y", before)).toEqual({
-      several,
-      dataset,
-      one: { places: [{ datastore: "s", path: "y" }], asset_id: "" },
-    });
-  });
-
-  it("goes to a folder of the new run where it went to one of its own", () => {
+describe("the outputs of a job", () => {
+  it("go to a folder of the new run where they went to one of its own", () => {
     const outputs = { model: { datastore: "s", path: "out/r1/model", overwrite: true } };
     expect(outputsText(outputs, "r1")).toBe("model=s:out/{run_id}/model");
     expect(outputsFrom("model=s:out/{run_id}/model\nlog=s:log")).toEqual({

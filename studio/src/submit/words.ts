@@ -18,46 +18,13 @@ export function shellWords(line: string): string[] {
   return word === null ? words : [...words, word];
 }
 
-const partedPlace = (name: string, said: string) => {
+export const partedPlace = (name: string, said: string) => {
   const colon = said.indexOf(":");
   if (colon < 1) throw new Error(`Write ${name} as name=datastore:path, not “${said}”.`);
   return { datastore: said.slice(0, colon), path: said.slice(colon + 1).replace(/^\/+|\/+$/g, "") };
 };
 
 const RUN_ID = "{run_id}";
-
-/** Inputs as `name=datastore:path` lines; of one that is told in no such line, what is in `before` stays. */
-export function inputsFrom(text: string, before: Job["inputs"] = {}): Job["inputs"] {
-  const kept = Object.entries(before).filter(([, input]) => inputText(input) === null);
-  const said = Object.entries(pairsFrom(text, "input")).map(([name, place]) => {
-    const old = before[name];
-    return [
-      name,
-      old && inputText(old) === place ? old : { places: [partedPlace(name, place)], asset_id: "" },
-    ];
-  });
-  return Object.fromEntries([...kept, ...said]);
-}
-
-/** An input as such a line has it; null for one of several places, or of a dataset. */
-function inputText({ places, asset_id: assetId }: Job["inputs"][string]): string | null {
-  const [place] = places;
-  if (assetId || !place?.datastore || places.length > 1) return null;
-  return `${place.datastore}:${place.path}`;
-}
-
-export const inputsText = (inputs: Job["inputs"]) =>
-  Object.entries(inputs)
-    .map(([name, input]) => [name, inputText(input)])
-    .filter(([, text]) => text !== null)
-    .map(([name, text]) => `${name}=${text}`)
-    .join("\n");
-
-/** The names of inputs that no line tells of. */
-export const inputsElsewhere = (inputs: Job["inputs"]) =>
-  Object.entries(inputs)
-    .filter(([, input]) => inputText(input) === null)
-    .map(([name]) => name);
 
 /** Outputs as such lines. What may overwrite goes on to; so may what goes to a folder of its run's own. */
 export const outputsFrom = (text: string, before: Job["outputs"] = {}): Job["outputs"] =>
