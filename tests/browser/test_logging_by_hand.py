@@ -7,10 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.barriers import serious_barriers, settle
 from tests.browser.conftest import Connect, Look, Visitor
+from tests.browser.dropping import drag_over
 from tests.browser.signing_in import administer, sign_in
 from tests.conftest import ServerStarter
 from tests.running_server import RunningServer
@@ -180,6 +181,81 @@ def test_an_upload_that_fails_says_why_and_is_tried_again(visit: Visit, runs: Ru
     uploads.get_by_role("button", name="Try again, replacing it").click()
     expect(uploads.get_by_text("uploaded", exact=True)).to_have_count(1)
     assert runs.file("notes.txt").content == b"one"
+
+
+def test_files_and_folders_that_are_dropped_are_uploaded(
+    visit: Visit, runs: Runs, look: Look, tmp_path: Path
+) -> None:
+    (tmp_path / "plots" / "deep").mkdir(parents=True)
+    # A browser reads a folder a hundred entries at a time.
+    for number in range(120):
+        (tmp_path / "plots" / f"{number}.txt").write_text(str(number))
+    (tmp_path / "plots" / "deep" / "it's 50% ☃.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "notes.txt").write_text("dropped")
+    page = visit().open(runs.address("/artifacts"))
+    zone = page.locator(".drop-zone")
+    expect(page.get_by_role("heading", name="No files")).to_be_visible()
+    drag_over(page, zone, tmp_path / "notes.txt", drop=False)
+    expect(zone).to_have_attribute("data-label", "Drop files or folders to upload them here")
+    look(page, "run-files-over")
+    drag_over(page, zone, tmp_path / "notes.txt", tmp_path / "plots")
+    expect(zone).not_to_have_attribute("data-label", "Drop files or folders to upload them here")
+    uploads = page.get_by_role("region", name="Uploads")
+    expect(uploads).to_contain_text("122 of 122 files there")
+    look(page, "run-files-dropped")
+    expect(uploads.get_by_role("progressbar", name="All uploads")).to_have_js_property("value", 1)
+    files = page.get_by_role("navigation", name="Files")
+    expect(files.get_by_role("link", name="notes.txt")).to_be_visible()
+    assert runs.file("notes.txt").content == b"dropped"
+    assert runs.file("plots/119.txt").content == b"119"
+    assert runs.file("plots/deep/it's 50% ☃.csv").content == b"x,y\n1,2\n"
+
+
+def test_a_large_file_that_is_dropped_shows_how_far_it_is(
+    visit: Visit, runs: Runs, look: Look, tmp_path: Path
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(bytes(8_000_000))
+    page = visit().open(runs.address("/artifacts"))
+    expect(page.get_by_role("heading", name="No files")).to_be_visible()
+    session = page.context.new_cdp_session(page)
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    session.send("Network.emulateNetworkConditions", line | {"uploadThroughput": 200_000})
+    drag_over(page, page.locator(".drop-zone"), tmp_path / "weights.bin")
+    bar = page.get_by_role("progressbar", name="Upload of weights.bin")
+    page.wait_for_function("bar => bar.value > 0 && bar.value < 1", arg=bar.element_handle())
+    expect(page.get_by_role("region", name="Uploads")).to_contain_text("%")
+    look(page, "run-files-on-their-way")
+    session.send("Network.emulateNetworkConditions", line | {"uploadThroughput": -1})
+    expect(page.get_by_text("uploaded", exact=True)).to_be_visible()
+    assert len(runs.file("weights.bin").content) == 8_000_000
+
+
+def test_a_drop_whose_server_goes_says_which_files_are_not_there(
+    visit: Visit, runs: Runs, look: Look, tmp_path: Path
+) -> None:
+    for name in ("first.bin", "second.bin"):
+        (tmp_path / name).write_bytes(name.encode())
+    page = visit().open(runs.address("/artifacts"))
+    expect(page.get_by_role("heading", name="No files")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/mlflow-artifacts/artifacts/**", lambda route: held.append(route), times=1)
+    drag_over(page, page.locator(".drop-zone"), tmp_path / "first.bin", tmp_path / "second.bin")
+    uploads = page.get_by_role("region", name="Uploads")
+    # One is on its way, and the other waits for it.
+    expect(uploads).to_contain_text("0 of 2 files there")
+    expect(uploads.get_by_text("waiting", exact=True)).to_have_count(1)
+    expect(uploads.get_by_text("They end when you leave this page.")).to_be_visible()
+    runs.server.stop()
+    held[0].continue_()
+    expect(uploads.get_by_role("alert")).to_have_count(2)
+    expect(uploads.get_by_role("alert").first).to_contain_text("It may be stopped or restarting.")
+    expect(uploads).to_contain_text("0 of 2 files there, 2 not")
+    look(page, "run-files-server-gone")
+    runs.server.start()
+    uploads.get_by_role("button", name="Replace all 2").click()
+    expect(uploads.get_by_text("uploaded", exact=True)).to_have_count(2)
+    assert runs.file("first.bin").content == b"first.bin"
+    assert runs.file("second.bin").content == b"second.bin"
 
 
 def test_who_may_read_alone_sees_no_way_to_change_a_run(

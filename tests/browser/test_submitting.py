@@ -156,6 +156,50 @@ def test_a_zip_is_code_as_well(visit: Visit, jobs: JobClient) -> None:
     expect(printed(page)).to_contain_text("from a zip")
 
 
+def test_datasets_are_inputs_with_their_versions(visit: Visit, jobs: JobClient, look: Look) -> None:
+    store = "datastores/workspaceblobstore/files"
+    for version in (1, 2):
+        jobs.ask("PUT", f"{store}/in/{version}/part-{version}.txt", content=b"1")
+        source = {"kind": "datastore", "datastore": "workspaceblobstore", "address": f"in/{version}/**"}
+        new = {"name": "numbers", "kind": "file", "sources": [source], "as_new_version": True}
+        jobs.ask("POST", "data-assets", json=new)
+    page = visit().open(f"{jobs.server.url}/#/jobs")
+    dialog = opened(page, "New job")
+    inputs = dialog.get_by_role("textbox", name="Inputs")
+    dialog.get_by_label("What runs").select_option("A command")
+    dialog.get_by_label("Script or command").fill("ls '${{inputs.numbers}}' '${{inputs.latest}}'")
+    dialog.get_by_text("Data, variables, tags and limits").click()
+    inputs.fill("latest=@none")
+    dialog.get_by_role("button", name="Submit", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("none")
+    inputs.fill("latest=@numbers")
+    dialog.get_by_role("combobox", name="Dataset").select_option("numbers")
+    expect(dialog.get_by_role("combobox", name="Version")).to_have_value("2")
+    dialog.get_by_role("combobox", name="Version").select_option("1")
+    dialog.get_by_role("button", name="Add to the inputs").click()
+    expect(inputs).to_have_value("latest=@numbers\nnumbers=@numbers:1")
+    expect(inputs).to_be_focused()
+    look(page, "submit-datasets")
+    job = jobs.until(submit(page), *ENDED)
+    assert job["status"] == "completed", job["reason"]
+    # Which ones it has read stands in its run, and in the form of the next one.
+    read = page.get_by_role("region", name="Inputs and outputs")
+    expect(read).to_contain_text("numbers")
+    expect(printed(page)).to_contain_text("part-1.txt")
+    expect(printed(page)).to_contain_text("part-2.txt")
+    dialog = opened(page, "Run again")
+    dialog.get_by_text("Data, variables, tags and limits").click()
+    expect(inputs).to_have_value("latest=@numbers:2\nnumbers=@numbers:1")
+    inputs.fill("latest=@numbers:1")
+    dialog.get_by_label("Script or command").fill("ls '${{inputs.latest}}'")
+    dialog.get_by_label("Name of the run").fill("fewer")
+    dialog.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="fewer")).to_be_visible()
+    again = jobs.ask("GET", f"jobs/{page.url.rsplit('/', 1)[1]}")["job"]
+    assert again["inputs"]["latest"] == job["inputs"]["numbers"]
+    assert list(again["inputs"]) == ["latest"]
+
+
 def test_what_the_server_refuses_is_said_at_its_field(visit: Visit, jobs: JobClient, look: Look) -> None:
     page = visit().open(f"{jobs.server.url}/#/jobs")
     dialog = opened(page, "New job")
@@ -190,6 +234,10 @@ def test_a_sweep_is_submitted_and_finds_the_best(
     dialog.get_by_label("Parameters").fill("x=1, 2, 4")
     dialog.get_by_label("Metric").fill("loss")
     dialog.get_by_label("Values are found").select_option("grid")
+    dialog.get_by_label("Seed").fill("7")
+    dialog.get_by_label("Trials that are ended early").select_option("truncation")
+    dialog.get_by_label("Share in percent").fill("25")
+    dialog.get_by_label("Not before").fill("3")
     dialog.get_by_label("Environment").select_option("as-it-is")
     look(page, "submit-sweep")
     dialog.get_by_role("button", name="Submit", exact=True).click()
@@ -197,6 +245,40 @@ def test_a_sweep_is_submitted_and_finds_the_best(
     expect(page.get_by_text("3 of 3 trials")).to_be_visible(timeout=180_000)
     sweep = jobs.ask("GET", f"sweeps/{page.url.rsplit('/', 1)[1]}")["sweep"]
     assert (sweep["best_value"], sweep["best"]["parameters"]) == (0.0, {"x": 2})
+    expect(page.get_by_role("region", name="Trials, all rows").get_by_text("Completed")).to_have_count(3)
+    run_sweep_again(page, jobs, look)
+
+
+def run_sweep_again(page: Page, jobs: JobClient, look: Look) -> None:
+    """Submit the sweep on screen again, with its code and with other values."""
+    dialog = opened(page, "Run again")
+    expect(dialog.get_by_text("As before:")).to_be_visible()
+    expect(dialog.get_by_label("Environment")).to_have_value("as before")
+    expect(dialog.get_by_label("Parameters")).to_have_value("x=1, 2, 4")
+    expect(dialog.get_by_label("Trials at most")).to_have_value("")
+    expect(dialog.get_by_label("Seed")).to_have_value("7")
+    expect(dialog.get_by_label("Share in percent")).to_have_value("25")
+    expect(dialog.get_by_label("Not before")).to_have_value("3")
+    look(page, "submit-sweep-again")
+    dialog.get_by_label("Name of the sweep").fill("search again")
+    dialog.get_by_label("Parameters").fill('x=normal(2, 0.1) step 0.5\nmode=adam, "a, b"')
+    dialog.get_by_label("Values are found").select_option("random")
+    dialog.get_by_label("Trials at most").fill("2")
+    dialog.get_by_label("Trials that are ended early").select_option("bandit")
+    dialog.get_by_role("button", name="Submit", exact=True).click()
+    # A bandit has one of two slacks, and the server says which is missing.
+    expect(dialog.get_by_role("alert")).to_contain_text("stopping.slack_factor")
+    dialog.get_by_label("Slack as a share").fill("0.5")
+    dialog.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="search again")).to_be_visible()
+    expect(page.get_by_text("2 of 2 trials")).to_be_visible(timeout=180_000)
+    sweep = jobs.ask("GET", f"sweeps/{page.url.rsplit('/', 1)[1]}")["sweep"]
+    drawn, chosen = sweep["parameters"]["x"], sweep["parameters"]["mode"]
+    assert (drawn["kind"], drawn["mean"], drawn["deviation"], drawn["step"]) == ("normal", 2, 0.1, 0.5)
+    assert chosen["values"] == ["adam", "a, b"]
+    assert (sweep["stopping"]["kind"], sweep["stopping"]["slack_factor"]) == ("bandit", 0.5)
+    assert (sweep["seed"], sweep["status"], sweep["best"]["parameters"]["x"]) == (7, "completed", 2)
+    expect(page.get_by_role("region", name="Details")).to_contain_text("more than 50 % worse than the best")
 
 
 def test_who_may_read_alone_is_offered_no_form(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runyard import Experiment, Workspace
+from runyard import Dataset, Experiment, Workspace
 from runyard.cli.job_end import interruptible
 from tests.cli.conftest import CommandLine
 from tests.running_server import RunningServer
@@ -16,6 +16,10 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("_at_server")
 
+DATA_JOB = """
+command = "ls ${{inputs.first}}; ls ${{inputs.latest}}; echo ${{inputs.table}}"
+inputs = { first = "@numbers:1", latest = "@numbers", table = "@table" }
+"""
 WORDS = ["--stream", "--name", "a b", "$(ls)", "'q'", "-e"]
 
 
@@ -67,6 +71,29 @@ def test_no_name_of_a_run_steers_a_terminal(runyard: CommandLine):
     waited = runyard("job", "wait", run_id)
     assert waited.err == f"Run a  [31m {run_id}: Failed (exit code 1:  [2J)\n"
     assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) canceled\n"
+
+
+def test_datasets_are_inputs_of_a_job_file_by_their_names(runyard: CommandLine):
+    workspace = Workspace.from_config()
+    store = workspace.get_default_datastore()
+    for version in ("old", "new"):
+        write(f"numbers/{version}.txt", version)
+        store.upload_files([f"numbers/{version}.txt"], target_path=f"in/{version}")
+        Dataset.File.from_files((store, f"in/{version}")).register(
+            workspace, "numbers", create_new_version=True
+        )
+    Dataset.Tabular.from_delimited_files((store, "in/new/new.txt")).register(workspace, "table")
+    write("job.toml", DATA_JOB)
+    ended = runyard("job", "submit", "--file", "job.toml", "--stream")
+    assert ended.code == 0, ended.err
+    run_id, first, latest, table = ended.out.splitlines()
+    assert (first, latest) == ("old.txt", "new.txt")
+    assert table == Dataset.get_by_name(workspace, "table").id
+    read = workspace.get_run(run_id).get_details()["inputDatasets"]
+    assert sorted(each["name"] for each in read) == ["numbers", "numbers", "table"]
+    write("job.toml", DATA_JOB.replace("@numbers:1", "@none"))
+    refused = runyard("job", "submit", "--file", "job.toml")
+    assert (refused.code, "'none'" in refused.err) == (3, True)
 
 
 def test_the_exit_code_of_a_script_is_that_of_the_command(runyard: CommandLine):

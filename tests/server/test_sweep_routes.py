@@ -95,6 +95,38 @@ def test_a_sweep_is_a_run_that_runs(local):
     assert [each["run_id"] for each in listed] == [made["run_id"]]
 
 
+def test_what_a_sweep_was_submitted_with_submits_another_one(local):
+    more = {
+        "run_name": "first",
+        "tags": {"team": "robots"},
+        "seed": 5,
+        "variables": {"A": "1"},
+        "max_attempts": 2,
+        "environment": {"python": {"user_managed": True}, "variables": {"B": "2"}},
+        "stopping": {"kind": "truncation", "every": 2, "delay": 3, "percentage": 20.0},
+    }
+    first = submit(local, **more)
+    wanted = good(local.ask("GET", f"{SWEEPS}/{first['run_id']}"))["wanted"]
+    # Every combination of a grid, however many those are after a change.
+    assert (wanted["max_trials"], wanted["run_id"], wanted["tags"]) == (None, None, {"team": "robots"})
+    assert (wanted["variables"], wanted["environment"]["variables"]) == ({"A": "1"}, {"B": "2"})
+    again = good(local.ask("POST", SWEEPS, json=wanted))
+    assert again["sweep"]["run_id"] != first["run_id"]
+    assert again["wanted"] == wanted
+    of_each = ("run_id", "submitted_ms")
+    assert {name: value for name, value in again["sweep"].items() if name not in of_each} == {
+        name: value for name, value in first.items() if name not in of_each
+    }
+
+
+def test_fewer_trials_than_a_grid_has_are_wanted_again(local):
+    parted = submit(local, max_trials=3)
+    wanted = good(local.ask("GET", f"{SWEEPS}/{parted['run_id']}"))["wanted"]
+    assert wanted["max_trials"] == 3
+    drawn = submit(local, max_trials=2, sampling="random")
+    assert good(local.ask("GET", f"{SWEEPS}/{drawn['run_id']}"))["wanted"]["max_trials"] == 2
+
+
 def test_the_same_id_is_the_same_sweep(local):
     run_id = "a" * 32
     assert submit(local, run_id=run_id, seed=1) == submit(local, run_id=run_id, seed=2)

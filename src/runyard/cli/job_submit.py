@@ -158,7 +158,7 @@ def _environment(
 
 
 def _submitted(workspace: Workspace, wanted: JobFile) -> Run:
-    config = wanted.config()
+    config = wanted.config(workspace)
     config.checked_script()
     experiment = experiment_of(workspace, wanted)
     return experiment.submit(config, wanted.text_tags(), display_name=wanted.name or None)

@@ -47,9 +47,10 @@ def submit(
 ) -> int:
     """Submit a sweep; the server begins its trials, whether or not this machine is on."""
     wanted = wishes.over(read_job_file(file))
-    config = wanted.sweep_config()
+    workspace = place.open()
+    config = wanted.sweep_config(workspace)
     config.run_config.checked_script()
-    experiment = experiment_of(place.open(), wanted)
+    experiment = experiment_of(workspace, wanted)
     run = experiment.submit(config, wanted.text_tags(), display_name=wanted.name or None)
     if json and not wait:
         print_json(msgspec.to_builtins(run.sweep))

@@ -12,15 +12,19 @@ from runyard.protocol.messages.data_assets import WireDataSource
 from runyard.protocol.messages.jobs import WireInput, WireOutput, WirePlace
 from runyard.sdk.abstract_dataset import AbstractDataset
 from runyard.sdk.data_reference import PLACEHOLDER, DataPath, DataReference, DataReferenceConfiguration
+from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
 from runyard.sdk.datastore_files import has_wildcards
 
 if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
+    from runyard.sdk.workspace import Workspace
 
 DIRECT, UPLOAD = "direct", "upload"
 RUN_ID = "{run_id}"
 _ALL_BELOW = "/**"
+_DATASET = re.compile(r"@(.+?)(?::(\d+))?")
+_NAMED = "dataset"
 _NO_NAME = re.compile(r"\W+", re.ASCII)
 
 
@@ -175,12 +179,19 @@ class JobData:
         return f"${{{{outputs.{name}}}}}"
 
 
-def input_of(said: str) -> WireInput:
-    """Return what ``STORE:PATH`` brings to a job.
+def input_of(said: str, workspace: Workspace | None = None) -> WireInput:
+    """Return what ``STORE:PATH`` brings to a job, or ``@DATASET`` and ``@DATASET:VERSION`` of a workspace.
+
+    The files of a dataset are brought where they can be. Of a table, and of files of the web, the job is told
+    the dataset's id.
 
     Raises:
         InvalidParameter: It is not of this form.
+        NotFound: The workspace has no such dataset.
     """
+    named = _DATASET.fullmatch(said)
+    if named is not None and workspace is not None:
+        return _dataset_input(get_dataset(workspace, named[1], named[2] or "latest"))
     datastore, path = _parted(said)
     return WireInput(places=[WirePlace(path=path, datastore=datastore)])
 
@@ -200,6 +211,16 @@ def _parted(said: str) -> tuple[str, str]:
     if not colon or not datastore:
         raise InvalidParameter(f"{said!r} must be the name of a datastore, a colon and a path in it.")
     return datastore, path.strip("/")
+
+
+def _dataset_input(dataset: FileDataset | TabularDataset) -> WireInput:
+    told = DatasetConsumptionConfig(_NAMED, dataset)
+    data = JobData()
+    try:
+        data.word(told.as_download() if isinstance(dataset, FileDataset) else told)
+    except NotImplementedHere:
+        data.word(told)
+    return data.inputs[_NAMED]
 
 
 def _output(wanted: OutputFileDatasetConfig) -> WireOutput:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +19,9 @@ from runyard.sdk.run_configuration import RunConfiguration
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.sweep_config import SweepConfig
 from runyard.sdk.yaml_text import parse_yaml, read_small_file
+
+if TYPE_CHECKING:
+    from runyard.sdk.workspace import Workspace
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -98,7 +102,8 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         priority: Jobs with more are begun first.
         slots: How many slots of the target it takes.
         azureml: Whether the script's ``azureml`` is Runyard's SDK.
-        inputs: Data by name, as ``STORE:PATH``; ``${{inputs.NAME}}`` in an argument is where it is then.
+        inputs: Data by name, as ``STORE:PATH`` or ``@DATASET:VERSION``; ``${{inputs.NAME}}`` in an argument
+            is where it is then.
         outputs: Folders that go to a datastore, as ``STORE:PATH``; ``${{outputs.NAME}}`` is the folder.
         sweep: What is searched for with it, where it is a sweep.
     """
@@ -122,11 +127,11 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     outputs: dict[str, str] = {}
     sweep: SweepTable | None = None
 
-    def config(self) -> ScriptRunConfig:
-        """Return what to submit.
+    def config(self, workspace: Workspace | None = None) -> ScriptRunConfig:
+        """Return what to submit, with the datasets that it names where a workspace is given.
 
         Raises:
-            NotFound: A file that it names is not there.
+            NotFound: A file or a dataset that it names is not there.
             InvalidParameter: A part of it can't be.
         """
         wishes = RunConfiguration()
@@ -146,22 +151,22 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             command=self.command or None,
         )
         config.is_azureml = self.azureml
-        config.inputs = {name: input_of(each) for name, each in self.inputs.items()}
+        config.inputs = {name: input_of(each, workspace) for name, each in self.inputs.items()}
         config.outputs = {name: output_of(each) for name, each in self.outputs.items()}
         return config
 
-    def sweep_config(self) -> SweepConfig:
-        """Return what to sweep.
+    def sweep_config(self, workspace: Workspace | None = None) -> SweepConfig:
+        """Return what to sweep, with the datasets that it names where a workspace is given.
 
         Raises:
-            NotFound: A file that it names is not there.
+            NotFound: A file or a dataset that it names is not there.
             InvalidParameter: A part of it can't be, or there is no sweep in it.
         """
         said = self.sweep
         if said is None:
             raise InvalidParameter("The job file has no table `sweep`, with parameters and a metric.")
         return SweepConfig(
-            self.config(),
+            self.config(workspace),
             said.parameters,
             said.metric,
             goal=said.goal,

@@ -103,7 +103,7 @@ class RunyardBackend(AbstractBackend):  # type: ignore[misc]  # MLflow has no ty
         command = project.get_entry_point(entry_point)
         config = msgspec.structs.replace(
             wanted, folder=folder, command=command.compute_command(params, None)
-        ).config()
+        ).config(workspace)
         if not wanted.environment and backend_config.get("ENV_MANAGER") != "local":
             config.run_config.environment = _environment(project, Path(folder))
         given = wanted.text_tags()

@@ -247,6 +247,13 @@ def tags_of_trial(spec: SweepSpec, values: Mapping[str, Value]) -> dict[str, str
     return {**spec.tags, PARAMETERS_TAG: json.dumps(dict(values), ensure_ascii=False)}
 
 
+def wanted_trials(spec: SweepSpec) -> int | None:
+    """Return how many trials a sweep is to have at most; ``None`` if that is every combination of a grid."""
+    if spec.sampling is Sampling.GRID and spec.max_trials >= sweep_sampling.grid_size(spec.parameters):
+        return None
+    return spec.max_trials
+
+
 def _found(call: Call, run_id: str) -> Sweep:
     found = call.stores.metadata.sweeps.find_sweep(run_id)
     if found is None or found.workspace != call.workspace.name:

@@ -10,15 +10,18 @@ export function KeysScreen() {
   const caller = useCaller();
   if (caller?.is_local_owner) {
     return (
-      <Empty title="You need no API key here">
-        <p className="quiet">
-          This server answers at this machine alone, and takes whoever is there for its owner. On a team's
-          server, your keys are listed here.
-        </p>
-        <a className="button" href={experimentsHash()}>
-          All experiments
-        </a>
-      </Empty>
+      <div className="page stack">
+        <h1>My API keys</h1>
+        <Empty title="You need no API key here">
+          <p className="quiet">
+            This server answers at this machine alone, and takes whoever is there for its owner. On a team's
+            server, your keys are listed here.
+          </p>
+          <a className="button" href={experimentsHash()}>
+            All experiments
+          </a>
+        </Empty>
+      </div>
     );
   }
   return (

@@ -57,6 +57,11 @@ export async function getAsset(
   return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
 }
 
+export async function getAssetById(assetId: string, signal?: AbortSignal): Promise<DataAsset> {
+  const path = `api/v1/data-asset-versions/${encodeURIComponent(assetId)}`;
+  return (await getJson<{ data_asset: DataAsset }>(path, signal)).data_asset;
+}
+
 /** Where files of the workspace lie that are a run's, a model's or a dataset's. */
 const FILES = "api/2.0/mlflow-artifacts/artifacts/";
 const NAME_BYTES = 16;

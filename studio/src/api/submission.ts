@@ -1,10 +1,11 @@
 /** Code that goes to the server, and the jobs and sweeps that run it, in the words of Runyard's own API. */
 import { putFile, type Sent } from "./datastores.ts";
 import type { Job, JobEnvironment } from "./jobs.ts";
-import type { Distribution, Sweep } from "./sweeps.ts";
+import type { Distribution, Stopping, Sweep } from "./sweeps.ts";
 import { getJson, Refused, sendJson } from "./transport.ts";
 
-type Told = Pick<
+/** What a job runs, where, and what comes and goes with it. */
+export type WantedJob = Pick<
   Job,
   | "experiment_id"
   | "compute"
@@ -24,7 +25,7 @@ type Told = Pick<
 >;
 
 /** A job as somebody wants it; with a `run_id` of their own, the same sent again is the same job. */
-export interface NewJob extends Told {
+export interface NewJob extends WantedJob {
   environment: JobEnvironment | null;
   tags: Record<string, string>;
   run_id: string;
@@ -35,8 +36,12 @@ export type NewDistribution = Partial<Distribution> & Pick<Distribution, "kind">
 
 export interface Search extends Pick<Sweep, "metric" | "goal" | "sampling"> {
   parameters: Record<string, NewDistribution>;
-  max_trials?: number;
-  max_concurrent?: number;
+  stopping: Stopping | null;
+  /** Null draws one, takes every combination, and takes as many as there are slots. */
+  seed: number | null;
+  max_trials: number | null;
+  max_concurrent: number | null;
+  max_sweep_duration_s: number;
 }
 
 export const submitJob = async (body: NewJob): Promise<Job> =>

@@ -1,5 +1,6 @@
 /** Sweeps and their trials, in the words of Runyard's own API. */
 import { JOB_STATUSES } from "./jobs.ts";
+import type { NewJob, Search } from "./submission.ts";
 import { getJson, sendJson, withQuery } from "./transport.ts";
 
 export type ParameterValue = string | number | boolean;
@@ -70,6 +71,12 @@ export interface Sweep {
   best_value: number | null;
 }
 
+/** A sweep, and what submits it again. */
+export interface SweepWithWanted {
+  sweep: Sweep;
+  wanted: (Omit<NewJob, "run_id"> & Search) | null;
+}
+
 interface SweepsPage {
   sweeps: Sweep[];
   next_page_token: string | null;
@@ -90,9 +97,7 @@ export const listSweeps = (experimentId: string, pageToken: string | null, signa
     signal,
   );
 
-export async function getSweep(runId: string, signal?: AbortSignal): Promise<Sweep> {
-  return (await getJson<{ sweep: Sweep }>(one(runId), signal)).sweep;
-}
+export const getSweep = (runId: string, signal?: AbortSignal) => getJson<SweepWithWanted>(one(runId), signal);
 
 export const cancelSweep = (runId: string) => sendJson("POST", `${one(runId)}/cancel`, {});
 

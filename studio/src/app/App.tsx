@@ -149,7 +149,7 @@ function Screen({ route }: { route: Route }) {
       return <DeviceScreen />;
     case "unknown":
       return (
-        <Empty title="There is no such page">
+        <Empty title="There is no such page" isPage>
           <a className="button" href={experimentsHash()}>
             All experiments
           </a>

@@ -68,9 +68,9 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
       onKeyDown={(event) => event.key === "Escape" && setIsFull(false)}
     >
       <figcaption className="row">
-        <h3 className="ellipsis grow" title={metric}>
+        <h2 className="ellipsis grow" title={metric}>
           {metric}
-        </h3>
+        </h2>
         {last !== null && last !== undefined && <span className="number quiet">{number(last)}</span>}
         {zoom && <IconButton icon="restore" label="Show all steps again" onClick={() => onZoom(null)} />}
         <IconButton

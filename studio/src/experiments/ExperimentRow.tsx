@@ -17,7 +17,7 @@ function NewestRun({ experiment }: { experiment: Experiment }) {
   return (
     <span className="row wrap">
       <StatusPill status={run.status} />
-      <a className="ellipsis" href={runHash(experiment.experimentId, run.runId)}>
+      <a className="ellipsis" title={run.name} href={runHash(experiment.experimentId, run.runId)}>
         {run.name}
       </a>
       <span className="quiet">

@@ -24,11 +24,13 @@ export const STATUS_CHOICES: readonly (readonly [word: string, text: string])[] 
   ...JOB_STATUSES.map((status) => [status, STATUS_LOOKS[status].text] as const),
 ];
 
+type Program = Pick<Job, "script" | "arguments" | "command">;
+
 /** What the process is started with, word by word. */
-export const wordsOf = (job: Job) => (job.script ? [job.script, ...job.arguments] : job.command);
+export const wordsOf = (job: Program) => (job.script ? [job.script, ...job.arguments] : job.command);
 
 /** The same as one line, as a shell would take it. */
-export const lineOf = (job: Job) => wordsOf(job).map(shellWord).join(" ");
+export const lineOf = (job: Program) => wordsOf(job).map(shellWord).join(" ");
 
 /** Where it stands in the queue and what it waits for, or why it ended so. */
 /** What comes to a job and goes from it: `in` or `out`, its name, and where that lies. */

@@ -2,11 +2,18 @@ import type { ReactNode } from "react";
 import { Refused, Unreachable } from "../api/transport.ts";
 import { Icon } from "./Icon.tsx";
 
+interface EmptyProps {
+  title: string;
+  /** Whether it is all that the page has. */
+  isPage?: boolean;
+  children?: ReactNode;
+}
+
 /** Nothing here yet, and what to do next. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+export function Empty({ title, isPage = false, children }: EmptyProps) {
   return (
     <div className="state">
-      <h2>{title}</h2>
+      {isPage ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   );

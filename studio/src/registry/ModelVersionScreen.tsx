@@ -163,7 +163,7 @@ function Content({
             <h2 className="grow">Text</h2>
             <CopyButton text={prompt} label="Copy the prompt" />
           </header>
-          <pre className="card-note wrap-anywhere">{prompt}</pre>
+          <pre className="card-note note-text wrap-anywhere">{prompt}</pre>
         </section>
       )}
     </>
@@ -235,7 +235,7 @@ function AliasesCard({ found }: { found: ModelVersion }) {
         </button>
       </header>
       {found.aliases.length === 0 ? (
-        <p className="quiet card-note">
+        <p className="quiet card-note wrap-anywhere">
           None. Programs load a version by alias: models:/{found.name}@champion
         </p>
       ) : (

@@ -6,9 +6,11 @@ import { useExperimentNames } from "../jobs/queries.ts";
 import { lineOf } from "../jobs/words.ts";
 import { AreaField, CheckField, ChoiceField, TextField } from "../parts/fields.tsx";
 import { PAIRS_HINT, pairsText } from "../parts/pairLines.ts";
+import { DatasetPicker } from "./DatasetPicker.tsx";
 import type { CodeFile } from "./ignoring.ts";
+import { inputsElsewhere, inputsText, type NamedAssets } from "./inputs.ts";
 import { AS_BEFORE, type Before, NO_ENVIRONMENT, ownTags } from "./newJob.ts";
-import { inputsElsewhere, inputsText, outputsText, secondsText } from "./words.ts";
+import { outputsText, secondsText } from "./words.ts";
 
 interface Props {
   before: Before | undefined;
@@ -111,24 +113,28 @@ export function PlaceFields({ before }: Props) {
   );
 }
 
-const DATA_HINT = "One a line, as scans=workspaceblobstore:raw/2026.";
+const DATA_HINT = "One a line, as scans=workspaceblobstore:raw/2026, or people=@people:3 for a dataset.";
+const BROUGHT_HINT =
+  "Of a table, and of files of the web, that is the dataset’s id, by which Run.get_context().input_datasets has it.";
 
 /** What comes and goes with it, and its limits; few jobs need them. */
-export function MoreFields({ before }: Props) {
+export function MoreFields({ before, assets }: Props & { assets: NamedAssets }) {
   const job = before?.job;
-  const elsewhere = job ? inputsElsewhere(job.inputs) : [];
+  const elsewhere = job ? inputsElsewhere(job.inputs, assets) : [];
   const kept = elsewhere.length > 0 ? ` ${elsewhere.join(", ")} stays as it is.` : "";
   return (
     <details className="more-fields">
       <summary>Data, variables, tags and limits</summary>
       <div className="stack">
         <AreaField
+          key={assets.size}
           label="Inputs"
           name="inputs"
           className="field mono"
-          defaultValue={job && inputsText(job.inputs)}
-          hint={`${DATA_HINT} \${{inputs.scans}} in an argument is where it is then.${kept}`}
+          defaultValue={job && inputsText(job.inputs, assets)}
+          hint={`${DATA_HINT} \${{inputs.scans}} in an argument is where it is then. ${BROUGHT_HINT}${kept}`}
         />
+        <DatasetPicker />
         <AreaField
           label="Outputs"
           name="outputs"

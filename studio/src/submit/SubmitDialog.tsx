@@ -1,7 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
+import { noteInput } from "../api/logging.ts";
 import { experimentNamed } from "../api/mlflow.ts";
-import { submitJob, submitSweep } from "../api/submission.ts";
+import { type NewJob, submitJob, submitSweep } from "../api/submission.ts";
 import { go } from "../app/location.ts";
 import { jobHash, sweepHash } from "../app/route.ts";
 import { Dialog } from "../parts/Dialog.tsx";
@@ -9,9 +10,11 @@ import { textOf } from "../parts/fields.tsx";
 import { CodeFields } from "./CodeFields.tsx";
 import { sentCode } from "./code.ts";
 import type { CodeFile } from "./ignoring.ts";
+import type { NamedAssets } from "./inputs.ts";
 import { MoreFields, PlaceFields, ProgramFields, RunFields } from "./JobFields.tsx";
 import { type Before, jobOf, newRunId, searchOf } from "./newJob.ts";
 import { SearchFields } from "./SearchFields.tsx";
+import { assetsIn, useAssetsOf } from "./useAssets.ts";
 
 interface Props {
   kind: "job" | "sweep";
@@ -50,6 +53,15 @@ function useSending() {
   return { share, send };
 }
 
+const NO_INPUTS = {};
+
+/** Note in the run of a job which datasets it reads. */
+async function noteInputs(runId: string, inputs: NewJob["inputs"], assets: NamedAssets) {
+  const used = new Set(Object.values(inputs).map(({ asset_id: id }) => id));
+  const byId = new Map([...assets.values()].map((asset) => [asset.asset_id, asset]));
+  for (const [id, asset] of byId) if (used.has(id)) await noteInput(runId, asset);
+}
+
 /** Asks for all that a job or a sweep needs, sends its code, submits it and goes to its page. */
 export function SubmitDialog({ kind, before, onClose }: Props) {
   const queries = useQueryClient();
@@ -57,17 +69,23 @@ export function SubmitDialog({ kind, before, onClose }: Props) {
   const { share, send } = useSending();
   const runIdOf = useRunIdOf();
   const isSweep = kind === "sweep";
+  const known = useAssetsOf(before?.job.inputs ?? NO_INPUTS);
 
   async function submit(form: FormData) {
     // What the form says is read first: a slip in it is told before anything is sent.
-    const said = jobOf(form, before?.job.snapshot ?? "", before);
+    const assets = new Map([...known, ...(await assetsIn(textOf(form, "inputs")))]);
+    const said = jobOf(form, before?.job.snapshot ?? "", before, assets);
     const search = isSweep ? searchOf(form) : null;
     const snapshot = code ? await send(code) : said.snapshot;
     const experimentId = await experimentNamed(textOf(form, "experiment"));
-    const wanted = { ...jobOf(form, snapshot, before), experiment_id: experimentId, ...search };
+    const wanted = { ...jobOf(form, snapshot, before, assets), experiment_id: experimentId, ...search };
     const body = { ...wanted, run_id: runIdOf(wanted) };
     if (search) go(sweepHash((await submitSweep({ ...body, ...search })).run_id));
-    else go(jobHash((await submitJob(body)).run_id));
+    else {
+      const { run_id: runId } = await submitJob(body);
+      await noteInputs(runId, body.inputs, assets);
+      go(jobHash(runId));
+    }
     await queries.invalidateQueries();
   }
 
@@ -82,9 +100,9 @@ export function SubmitDialog({ kind, before, onClose }: Props) {
       <RunFields before={before} isSweep={isSweep} />
       <CodeFields snapshot={before?.job.snapshot ?? ""} code={code} onCode={setCode} />
       <ProgramFields before={before} code={code} />
-      {isSweep && <SearchFields />}
+      {isSweep && <SearchFields before={before?.search} />}
       <PlaceFields before={before} />
-      <MoreFields before={before} />
+      <MoreFields before={before} assets={known} />
       {share !== null && (
         <p className="row" role="status">
           Sending the code <progress value={share} max={1} aria-label="Sending the code" />

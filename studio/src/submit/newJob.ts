@@ -1,15 +1,31 @@
 /** What the form of a job says, as the server is asked for it. Pure. */
-import type { Job, JobWithEnvironment } from "../api/jobs.ts";
-import type { NewJob, Search } from "../api/submission.ts";
-import type { Sweep } from "../api/sweeps.ts";
+import type { Job, JobEnvironment } from "../api/jobs.ts";
+import type { NewJob, Search, WantedJob } from "../api/submission.ts";
+import type { Sweep, SweepWithWanted } from "../api/sweeps.ts";
 import type { Run } from "../api/types.ts";
 import { numberOf, textOf } from "../parts/fields.tsx";
 import { editedPairs } from "../parts/pairLines.ts";
-import { inputsFrom, outputsFrom, parametersFrom, secondsFrom, shellWords } from "./words.ts";
+import { inputsFrom, type NamedAssets, NO_ASSETS } from "./inputs.ts";
+import { parametersFrom, stoppingOf } from "./searching.ts";
+import { outputsFrom, secondsFrom, shellWords } from "./words.ts";
 
-/** A job whose form another one begins with, and its run. */
-export interface Before extends JobWithEnvironment {
-  run: Run;
+/** A job or a sweep whose form another one begins with, and the tags of its run. */
+export interface Before {
+  job: WantedJob & { run_id: string };
+  environment: JobEnvironment | null;
+  run: Pick<Run, "tags">;
+  search?: Search;
+}
+
+/** What another sweep begins with. */
+export function beforeOf({ sweep, wanted }: SweepWithWanted): Before | undefined {
+  if (!wanted) return undefined;
+  return {
+    job: { ...wanted, run_id: sweep.run_id },
+    environment: wanted.environment,
+    run: { tags: new Map(Object.entries(wanted.tags)) },
+    search: wanted,
+  };
 }
 
 /** What an environment is chosen by: nothing, the one before, or the name of one with or without a version. */
@@ -50,6 +66,7 @@ export function jobOf(
   form: FormData,
   snapshot: string,
   before?: Before,
+  assets: NamedAssets = NO_ASSETS,
 ): Omit<NewJob, "experiment_id" | "run_id"> {
   return {
     ...programOf(form),
@@ -62,7 +79,7 @@ export function jobOf(
     max_attempts: numberOf(form, "max_attempts") ?? 1,
     priority: numberOf(form, "priority") ?? 0,
     is_azureml: form.get("is_azureml") === "on",
-    inputs: inputsFrom(textOf(form, "inputs"), before?.job.inputs),
+    inputs: inputsFrom(textOf(form, "inputs"), before?.job.inputs, assets),
     outputs: outputsFrom(textOf(form, "outputs"), before?.job.outputs),
     run_name: textOf(form, "run_name"),
     tags: {
@@ -74,14 +91,16 @@ export function jobOf(
 
 /** What is searched for with the job. */
 export function searchOf(form: FormData): Search {
-  const [most, atOnce] = [numberOf(form, "max_trials"), numberOf(form, "max_concurrent")];
   return {
     parameters: parametersFrom(textOf(form, "parameters")),
     metric: textOf(form, "metric"),
     goal: textOf(form, "goal") as Sweep["goal"],
     sampling: textOf(form, "sampling") as Sweep["sampling"],
-    ...(most === null ? {} : { max_trials: most }),
-    ...(atOnce === null ? {} : { max_concurrent: atOnce }),
+    stopping: stoppingOf(form),
+    seed: numberOf(form, "seed"),
+    max_trials: numberOf(form, "max_trials"),
+    max_concurrent: numberOf(form, "max_concurrent"),
+    max_sweep_duration_s: secondsFrom(textOf(form, "max_sweep_duration_s")),
   };
 }
 

@@ -9,18 +9,7 @@ import { archiveOf } from "./archive.ts";
 import { belowTheirFolder, chosenCode } from "./code.ts";
 import { type CodeFile, codeOf } from "./ignoring.ts";
 import { AS_BEFORE, type Before, jobOf, newRunId, searchOf } from "./newJob.ts";
-import {
-  distributionFrom,
-  inputsElsewhere,
-  inputsFrom,
-  inputsText,
-  outputsFrom,
-  outputsText,
-  parametersFrom,
-  secondsFrom,
-  secondsText,
-  shellWords,
-} from "./words.ts";
+import { outputsFrom, outputsText, secondsFrom, secondsText, shellWords } from "./words.ts";
 import { filesOfZip } from "./zip.ts";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -51,37 +40,8 @@ describe("the words of a line", () => {
   });
 });
 
-describe("the data of a job", () => {
-  const several = {
-    places: [
-      { datastore: "s", path: "a" },
-      { datastore: "s", path: "b" },
-    ],
-    asset_id: "",
-  };
-  const dataset = { places: [], asset_id: "d1" };
-
-  it("is one place a line", () => {
-    expect(inputsFrom("scans=store:/raw/2026/\nall=store:")).toEqual({
-      scans: { places: [{ datastore: "store", path: "raw/2026" }], asset_id: "" },
-      all: { places: [{ datastore: "store", path: "" }], asset_id: "" },
-    });
-    expect(() => inputsFrom("scans=raw")).toThrow(/name=datastore:path/);
-    expect(() => inputsFrom("scans")).toThrow(/input/);
-  });
-
-  it("stays as it was where no line can tell of it", () => {
-    const before = { several, dataset, one: { places: [{ datastore: "s", path: "x" }], asset_id: "" } };
-    expect(inputsText(before)).toBe("one=s:x");
-    expect(inputsElsewhere(before)).toEqual(["several", "dataset"]);
-    expect(inputsFrom("one=s:y", before)).toEqual({
-      several,
-      dataset,
-      one: { places: [{ datastore: "s", path: "y" }], asset_id: "" },
-    });
-  });
-
-  it("goes to a folder of the new run where it went to one of its own", () => {
+describe("the outputs of a job", () => {
+  it("go to a folder of the new run where they went to one of its own", () => {
     const outputs = { model: { datastore: "s", path: "out/r1/model", overwrite: true } };
     expect(outputsText(outputs, "r1")).toBe("model=s:out/{run_id}/model");
     expect(outputsFrom("model=s:out/{run_id}/model\nlog=s:log")).toEqual({
@@ -97,23 +57,6 @@ describe("a longest time", () => {
     expect(["", "90", "30m", "2 h", "1d"].map(secondsFrom)).toEqual([0, 90, 1800, 7200, 86_400]);
     expect([0, 90, 1800, 7200, 86_400].map(secondsText)).toEqual(["", "90", "30m", "2h", "1d"]);
     expect(() => secondsFrom("soon")).toThrow(/30m/);
-  });
-});
-
-describe("the values of a parameter", () => {
-  it.each([
-    ["0.1, 0.01", { kind: "choice", values: [0.1, 0.01] }],
-    [`adam, sgd, true, "2"`, { kind: "choice", values: ["adam", "sgd", true, "2"] }],
-    ["0..1", { kind: "uniform", low: 0, high: 1 }],
-    ["1e-4..0.1 log", { kind: "uniform", low: 1e-4, high: 0.1, is_log: true }],
-    ["1 .. 10 whole step 2", { kind: "integer", low: 1, high: 10, step: 2 }],
-    ["-1..-0.5 step 0.1", { kind: "uniform", low: -1, high: -0.5, step: 0.1 }],
-  ])("as %j", (text, from) => expect(distributionFrom("x", text)).toEqual(from));
-
-  it("are refused where bounds are no numbers, and where there are none", () => {
-    expect(() => distributionFrom("lr", "low..high")).toThrow(/lr/);
-    expect(() => parametersFrom(" \n")).toThrow(/parameter/);
-    expect(Object.keys(parametersFrom("lr=0..1\n--depth=1, 2"))).toEqual(["lr", "--depth"]);
   });
 });
 
@@ -330,10 +273,26 @@ describe("the form of a job", () => {
       metric: "loss",
       goal: "minimize",
       sampling: "grid",
+      stopping: null,
+      seed: null,
+      max_trials: null,
+      max_concurrent: null,
+      max_sweep_duration_s: 0,
     });
-    form.set("max_trials", "8");
-    form.set("max_concurrent", "2");
-    expect(searchOf(form)).toMatchObject({ max_trials: 8, max_concurrent: 2 });
+    for (const [name, text] of [
+      ["max_trials", "8"],
+      ["max_concurrent", "2"],
+      ["seed", "0"],
+      ["max_sweep_duration_s", "2h"],
+    ] as const) {
+      form.set(name, text);
+    }
+    expect(searchOf(form)).toMatchObject({
+      max_trials: 8,
+      max_concurrent: 2,
+      seed: 0,
+      max_sweep_duration_s: 7200,
+    });
   });
 });
 

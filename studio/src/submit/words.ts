@@ -1,8 +1,6 @@
-/** What people write of a job and of a search, read and written back. Pure. */
+/** What people write of a job, read and written back. Pure. */
 import type { Job } from "../api/jobs.ts";
-import type { NewDistribution } from "../api/submission.ts";
-import type { ParameterValue } from "../api/sweeps.ts";
-import { linesFrom, pairsFrom } from "../parts/pairLines.ts";
+import { pairsFrom } from "../parts/pairLines.ts";
 
 /** The words of a line as a shell parts them by spaces and quotes; nothing in them is expanded. */
 export function shellWords(line: string): string[] {
@@ -20,46 +18,13 @@ export function shellWords(line: string): string[] {
   return word === null ? words : [...words, word];
 }
 
-const partedPlace = (name: string, said: string) => {
+export const partedPlace = (name: string, said: string) => {
   const colon = said.indexOf(":");
   if (colon < 1) throw new Error(`Write ${name} as name=datastore:path, not “${said}”.`);
   return { datastore: said.slice(0, colon), path: said.slice(colon + 1).replace(/^\/+|\/+$/g, "") };
 };
 
 const RUN_ID = "{run_id}";
-
-/** Inputs as `name=datastore:path` lines; of one that is told in no such line, what is in `before` stays. */
-export function inputsFrom(text: string, before: Job["inputs"] = {}): Job["inputs"] {
-  const kept = Object.entries(before).filter(([, input]) => inputText(input) === null);
-  const said = Object.entries(pairsFrom(text, "input")).map(([name, place]) => {
-    const old = before[name];
-    return [
-      name,
-      old && inputText(old) === place ? old : { places: [partedPlace(name, place)], asset_id: "" },
-    ];
-  });
-  return Object.fromEntries([...kept, ...said]);
-}
-
-/** An input as such a line has it; null for one of several places, or of a dataset. */
-function inputText({ places, asset_id: assetId }: Job["inputs"][string]): string | null {
-  const [place] = places;
-  if (assetId || !place?.datastore || places.length > 1) return null;
-  return `${place.datastore}:${place.path}`;
-}
-
-export const inputsText = (inputs: Job["inputs"]) =>
-  Object.entries(inputs)
-    .map(([name, input]) => [name, inputText(input)])
-    .filter(([, text]) => text !== null)
-    .map(([name, text]) => `${name}=${text}`)
-    .join("\n");
-
-/** The names of inputs that no line tells of. */
-export const inputsElsewhere = (inputs: Job["inputs"]) =>
-  Object.entries(inputs)
-    .filter(([, input]) => inputText(input) === null)
-    .map(([name]) => name);
 
 /** Outputs as such lines. What may overwrite goes on to; so may what goes to a folder of its run's own. */
 export const outputsFrom = (text: string, before: Job["outputs"] = {}): Job["outputs"] =>
@@ -94,40 +59,4 @@ export function secondsText(seconds: number): string {
   if (seconds === 0) return "";
   const unit = ["d", "h", "m"].find((one) => seconds % (UNITS_S[one] ?? 1) === 0) ?? "";
   return `${seconds / (UNITS_S[unit] ?? 1)}${unit}`;
-}
-
-function parameterValue(text: string): ParameterValue {
-  if (text === "true" || text === "false") return text === "true";
-  const quoted = /^"(.*)"$/.exec(text)?.[1];
-  if (quoted !== undefined) return quoted;
-  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-const RANGE = /^(\S+)\s*\.\.\s*(\S+?)((?:\s+(?:log|whole|step\s+\S+))*)$/;
-
-/** `0.001..0.1 log`, `1..10 whole`, `0..1 step 0.05`, or values with commas between them. */
-export function distributionFrom(name: string, text: string): NewDistribution {
-  const range = RANGE.exec(text);
-  if (!range) return { kind: "choice", values: text.split(",").map((one) => parameterValue(one.trim())) };
-  const [low, high] = [Number(range[1]), Number(range[2])];
-  const words = range[3] ?? "";
-  const step = Number(/step\s+(\S+)/.exec(words)?.[1] ?? 0);
-  if (![low, high, step].every(Number.isFinite)) {
-    throw new Error(`The bounds of ${name} are numbers, as 0.001..0.1, not “${text}”.`);
-  }
-  return {
-    kind: /\bwhole\b/.test(words) ? "integer" : "uniform",
-    low,
-    high,
-    ...(/\blog\b/.test(words) ? { is_log: true } : {}),
-    ...(step ? { step } : {}),
-  };
-}
-
-/** The parameters of a search, one a line. */
-export function parametersFrom(text: string): Record<string, NewDistribution> {
-  if (linesFrom(text).length === 0) throw new Error("Name a parameter that is searched for.");
-  return Object.fromEntries(
-    Object.entries(pairsFrom(text, "parameter")).map(([name, said]) => [name, distributionFrom(name, said)]),
-  );
 }

@@ -18,7 +18,7 @@ export function SweepCharts({ sweep, trials }: Props) {
   if (points.length === 0) {
     return (
       <section className="card" aria-label="Charts">
-        <p className="quiet card-note">
+        <p className="quiet card-note wrap-anywhere">
           There is something to see here as soon as a trial has ended that has logged {sweep.metric}.
         </p>
       </section>

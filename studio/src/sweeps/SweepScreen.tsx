@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import { may, useCaller } from "../api/caller.ts";
-import { cancelSweep, type Sweep } from "../api/sweeps.ts";
+import { cancelSweep, type Sweep, type SweepWithWanted } from "../api/sweeps.ts";
 import { computeTargetHash, experimentHash, runHash, sweepsHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
 import { useExperimentNames } from "../jobs/queries.ts";
@@ -15,6 +15,8 @@ import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { shellWord } from "../parts/quoting.ts";
 import { Duration, Time } from "../parts/Time.tsx";
+import { beforeOf } from "../submit/newJob.ts";
+import { SubmitButton } from "../submit/SubmitButton.tsx";
 import { useSweep, useTrials } from "./queries.ts";
 import { SweepCharts } from "./SweepCharts.tsx";
 import { SweepPill } from "./SweepPill.tsx";
@@ -24,8 +26,8 @@ import { countsText, distributionText, isSweepOver, progressOf, SAMPLINGS, stopp
 /** One sweep: what it searches for, what it has found, and all its trials. */
 export function SweepScreen({ runId }: { runId: string }) {
   const query = useSweep(runId);
-  const sweep = query.data;
-  const trials = useTrials(runId, sweep === undefined || !isSweepOver(sweep));
+  const sweep = query.data?.sweep;
+  const trials = useTrials(runId, sweep);
   const all = useMemo(() => trials.data?.flatMap((page) => page.trials) ?? [], [trials.data]);
   useDocumentTitle(sweep?.run_name || "Sweep");
   return (
@@ -35,10 +37,10 @@ export function SweepScreen({ runId }: { runId: string }) {
         here={sweep?.run_name || runId}
         title={sweep?.run_name || runId}
         marks={sweep && <Marks sweep={sweep} />}
-        actions={sweep && <Actions sweep={sweep} />}
+        actions={query.data && <Actions found={query.data} />}
       />
       <Loaded query={query} label="Loading the sweep">
-        {(found) => (
+        {({ sweep: found }) => (
           <>
             {found.reason && <p className="note wrap-anywhere">{found.reason}</p>}
             <Loaded query={trials} label="Loading its trials">
@@ -83,7 +85,9 @@ function Marks({ sweep }: { sweep: Sweep }) {
   );
 }
 
-function Actions({ sweep }: { sweep: Sweep }) {
+function Actions({ found }: { found: SweepWithWanted }) {
+  const { sweep } = found;
+  const before = useMemo(() => beforeOf(found), [found]);
   const caller = useCaller();
   const [isAsked, setIsAsked] = useState(false);
   return (
@@ -93,6 +97,7 @@ function Actions({ sweep }: { sweep: Sweep }) {
           <Icon name="ban" /> Cancel
         </button>
       )}
+      {isSweepOver(sweep) && before && <SubmitButton kind="sweep" before={before} />}
       <a className="button" href={runHash(sweep.experiment_id, sweep.run_id)}>
         Its run
       </a>

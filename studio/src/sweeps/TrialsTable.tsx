@@ -78,7 +78,9 @@ export function TrialsTable({ sweep, trials }: { sweep: Sweep; trials: Trial[] }
                     }
                   >
                     <button type="button" className="sorter" onClick={() => sort(column)}>
-                      {column.title}
+                      <span className="ellipsis trial-value" title={column.title}>
+                        {column.title}
+                      </span>
                       {column.order === order && <Icon name={isDescending ? "down" : "up"} size={11} />}
                     </button>
                   </th>

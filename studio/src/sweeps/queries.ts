@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getSweep, listSweeps, listTrials, type TrialsPage } from "../api/sweeps.ts";
-import { allTrials } from "./trials.ts";
+import { getSweep, listSweeps, listTrials, type Sweep, type TrialsPage } from "../api/sweeps.ts";
+import { allTrials, hasMore } from "./trials.ts";
 import { isSweepOver } from "./words.ts";
 
 /** While trials run, and while nothing does; a tab that nobody sees asks for nothing. */
@@ -22,12 +22,12 @@ export function useSweep(runId: string) {
   return useQuery({
     queryKey: ["sweep", runId],
     queryFn: ({ signal }) => getSweep(runId, signal),
-    refetchInterval: ({ state }) => (state.data && isSweepOver(state.data) ? QUIET_MS : LIVE_MS),
+    refetchInterval: ({ state }) => (state.data && isSweepOver(state.data.sweep) ? QUIET_MS : LIVE_MS),
   });
 }
 
-/** All trials of a sweep; `isLive` says that more may come of them. */
-export function useTrials(runId: string, isLive: boolean) {
+/** All trials of a sweep, as it was told last: what a sweep that is over still lacks here is fetched at once. */
+export function useTrials(runId: string, sweep: Sweep | undefined) {
   const queries = useQueryClient();
   const queryKey = ["sweep-trials", runId];
   return useQuery({
@@ -36,6 +36,6 @@ export function useTrials(runId: string, isLive: boolean) {
       allTrials(queries.getQueryData<TrialsPage[]>(queryKey) ?? [], (token) =>
         listTrials(runId, token, signal),
       ),
-    refetchInterval: isLive ? LIVE_MS : QUIET_MS,
+    refetchInterval: ({ state }) => (hasMore(state.data, sweep) ? LIVE_MS : QUIET_MS),
   });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Distribution, Sweep, Trial, TrialsPage } from "../api/sweeps.ts";
 import { nearest } from "./plotOptions.ts";
-import { allTrials, bestSoFar, lengthOf, measured, ordered, orderOf, scaleOf } from "./trials.ts";
+import { allTrials, bestSoFar, hasMore, lengthOf, measured, ordered, orderOf, scaleOf } from "./trials.ts";
 import {
   countsText,
   distributionText,
@@ -63,6 +63,22 @@ describe("fetching trials", () => {
     expect(again).toEqual(pages);
     // The first is over. The last may get more.
     expect(asked).toEqual(["1", "2"]);
+  });
+});
+
+describe("whether more comes of the trials that are there", () => {
+  const pages = (...trials: Trial[]): TrialsPage[] => [{ trials, next_page_token: null }];
+  const sweep = (status: Sweep["status"], trials: Sweep["trials"]) => ({ status, trials }) as Sweep;
+
+  it("does while the sweep runs, and until all of one that is over are there with their ends", () => {
+    const done = sweep("completed", { completed: 1, stopped: 1 });
+    const running = trialOf(1, { status: "running", value: null });
+    expect(hasMore(pages(trialOf(0)), sweep("running", { completed: 1 }))).toBe(true);
+    expect(hasMore(undefined, done)).toBe(true);
+    expect(hasMore(pages(trialOf(0)), undefined)).toBe(true);
+    expect(hasMore(pages(trialOf(0)), done)).toBe(true);
+    expect(hasMore(pages(trialOf(0), running), done)).toBe(true);
+    expect(hasMore(pages(trialOf(0), trialOf(1, { status: "stopped" })), done)).toBe(false);
   });
 });
 

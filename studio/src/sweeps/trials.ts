@@ -2,7 +2,7 @@
 
 import type { Distribution, Sweep, Trial, TrialsPage } from "../api/sweeps.ts";
 import type { Dimension } from "../charts/parallel.ts";
-import { isTrialOver } from "./words.ts";
+import { isSweepOver, isTrialOver } from "./words.ts";
 
 type Fetch = (pageToken: string | null) => Promise<TrialsPage>;
 
@@ -20,6 +20,14 @@ export async function allTrials(before: TrialsPage[], fetch: Fetch): Promise<Tri
     if (page.next_page_token === null) return pages;
     token = page.next_page_token;
   }
+}
+
+/** Whether more comes of the trials than these pages have: trials begin and end between two answers. */
+export function hasMore(pages: TrialsPage[] | undefined, sweep: Sweep | undefined): boolean {
+  if (!pages || !sweep || !isSweepOver(sweep)) return true;
+  const trials = pages.flatMap((page) => page.trials);
+  const count = Object.values(sweep.trials).reduce((sum, one) => sum + one, 0);
+  return trials.length < count || !trials.every(isTrialOver);
 }
 
 /** What the table of trials can be ordered by, beside the name of a parameter behind `parameter:`. */

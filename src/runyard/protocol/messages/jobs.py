@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runyard.entities.job import DataPlace, Job, JobInput, JobOutput, Waiting
+from runyard.entities.job import DataPlace, Job, JobInput, JobOutput, JobSpec, Waiting
 from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.environments import WireDocker, WirePython, wire_docker, wire_python
 
@@ -214,9 +214,20 @@ def job_outputs(wire: Mapping[str, WireOutput]) -> tuple[JobOutput, ...]:
     return tuple(JobOutput(name, each.datastore, each.path, each.overwrite) for name, each in wire.items())
 
 
+def _wire_inputs(spec: JobSpec) -> dict[str, WireInput]:
+    return {each.name: _wire_input(each) for each in spec.inputs}
+
+
 def _wire_input(input: JobInput) -> WireInput:
     places = [WirePlace(path=each.path, datastore=each.datastore) for each in input.places]
     return WireInput(places=places, asset_id=input.asset_id)
+
+
+def _wire_outputs(spec: JobSpec) -> dict[str, WireOutput]:
+    return {
+        each.name: WireOutput(datastore=each.datastore, path=each.path, overwrite=each.overwrite)
+        for each in spec.outputs
+    }
 
 
 def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> WireJob:
@@ -240,11 +251,8 @@ def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> Wi
         variables=dict(spec.variables),
         max_duration_s=spec.max_duration_s,
         is_azureml=spec.is_azureml,
-        inputs={each.name: _wire_input(each) for each in spec.inputs},
-        outputs={
-            each.name: WireOutput(datastore=each.datastore, path=each.path, overwrite=each.overwrite)
-            for each in spec.outputs
-        },
+        inputs=_wire_inputs(spec),
+        outputs=_wire_outputs(spec),
         submitted_ms=job.submitted_ms,
         submitted_by=job.submitted_by,
         started_ms=job.started_ms,
@@ -259,12 +267,33 @@ def wire_job(job: Job, run_name: str = "", waiting: Waiting | None = None) -> Wi
     )
 
 
-def wire_job_environment(job: Job) -> JobEnvironment:
+def wanted_job(experiment_id: str, compute: str, spec: JobSpec) -> SubmitJob:
+    """Return what asks for a job that runs this."""
+    return SubmitJob(
+        experiment_id=experiment_id,
+        compute=compute,
+        snapshot=spec.snapshot,
+        script=spec.script,
+        arguments=list(spec.arguments),
+        command=list(spec.command),
+        environment=wire_job_environment(spec),
+        variables=dict(spec.variables),
+        slots=spec.slots,
+        max_duration_s=spec.max_duration_s,
+        max_attempts=spec.max_attempts,
+        priority=spec.priority,
+        is_azureml=spec.is_azureml,
+        inputs=_wire_inputs(spec),
+        outputs=_wire_outputs(spec),
+    )
+
+
+def wire_job_environment(job: JobSpec) -> JobEnvironment:
     """Return what a job needs around it, as Runyard writes it."""
-    spec = job.spec.environment
+    spec = job.environment
     return JobEnvironment(
-        name=job.spec.environment_name,
-        version=job.spec.environment_version or None,
+        name=job.environment_name,
+        version=job.environment_version or None,
         python=wire_python(spec.python),
         docker=wire_docker(spec.docker),
         variables=dict(spec.variables),

@@ -14,7 +14,7 @@ from runyard.entities.sweep import (
     TrialStatus,
 )
 from runyard.protocol.messages.common import Int64, Wire
-from runyard.protocol.messages.jobs import SubmitJob
+from runyard.protocol.messages.jobs import SubmitJob, wanted_job
 from runyard.protocol.wire import choice
 
 
@@ -139,10 +139,15 @@ class WireSweep(Wire, omit_defaults=False):
     run_name: str = ""
 
 
+class WantedSweep(SubmitSweep, kw_only=True, omit_defaults=False):
+    """What a sweep was submitted with, whatever has become of that since: sent again it is another one."""
+
+
 class SweepAnswer(Wire, omit_defaults=False):
-    """One sweep."""
+    """One sweep, and what it was submitted with."""
 
     sweep: WireSweep
+    wanted: WantedSweep | None = None
 
 
 class ListSweepsAnswer(Wire, omit_defaults=False):
@@ -230,6 +235,25 @@ def wire_sweep(sweep: Sweep, counts: Mapping[TrialStatus, int], best: Trial | No
         ended_ms=sweep.ended_ms,
         trials={status.value: count for status, count in counts.items()},
         best=None if best is None else wire_trial(best),
+    )
+
+
+def wanted_sweep(sweep: Sweep, run_name: str, max_trials: int | None) -> WantedSweep:
+    """Return what a sweep was submitted with, as Runyard writes it."""
+    spec = sweep.spec
+    job = wanted_job(sweep.experiment_id, spec.compute, spec.job)
+    job.run_name, job.tags = run_name, dict(spec.tags)
+    return WantedSweep(
+        **{name: getattr(job, name) for name in job.__struct_fields__},
+        parameters={name: _wire_distribution(each) for name, each in spec.parameters.items()},
+        metric=spec.metric,
+        goal=spec.goal.value,
+        sampling=spec.sampling.value,
+        seed=spec.seed,
+        max_trials=max_trials,
+        max_concurrent=spec.max_concurrent,
+        max_sweep_duration_s=spec.max_duration_s,
+        stopping=_wire_stopping(spec.stopping),
     )
 
 

@@ -140,7 +140,7 @@ def job_spec(call: Call, body: SubmitJob) -> JobSpec:
 
 
 def _answer(call: Call, job: Job) -> JobAnswer:
-    return JobAnswer(job=_wired(call, [job])[0], environment=wire_job_environment(job))
+    return JobAnswer(job=_wired(call, [job])[0], environment=wire_job_environment(job.spec))
 
 
 def _wired(call: Call, found: Sequence[Job]) -> list[WireJob]:

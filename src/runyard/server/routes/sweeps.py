@@ -15,6 +15,7 @@ from runyard.protocol.messages.sweeps import (
     WireTrial,
     distributions,
     stopping_rule,
+    wanted_sweep,
     wire_sweep,
     wire_trial,
 )
@@ -67,7 +68,12 @@ def list_sweeps(call: Call, body: ListSweeps) -> ListSweepsAnswer:
     return ListSweepsAnswer(sweeps=[_wire(each) for each in page.items], next_page_token=page.next_token)
 
 
-@routes.get(_ONE, permits=Permission.READ, of=reach.run, summary="Get a sweep with its best trial.")
+@routes.get(
+    _ONE,
+    permits=Permission.READ,
+    of=reach.run,
+    summary="Get a sweep with its best trial, and what submits it again.",
+)
 def get_sweep(call: Call, run_id: str) -> SweepAnswer:
     """Answer one sweep."""
     return _answer(call, sweeps.get_sweep(call, run_id))
@@ -100,7 +106,9 @@ def _answer(call: Call, found: SweepNow) -> SweepAnswer:
     wire = _wire(found)
     if found.best is not None:
         wire.best = _wire_trial(found.best, sweeps.jobs_of_trials(call, [found.best]).get(found.best.run_id))
-    return SweepAnswer(sweep=wire)
+    sweep = found.sweep
+    wanted = wanted_sweep(sweep, found.run_name, sweeps.wanted_trials(sweep.spec))
+    return SweepAnswer(sweep=wire, wanted=wanted)
 
 
 def _wire(found: SweepNow) -> WireSweep:
