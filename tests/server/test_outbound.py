@@ -38,6 +38,7 @@ S18_URLS = [
     "http://[2002:7f00:1::]:{port}/",
     "http://\uff11\uff12\uff17.0.0.1:{port}/",
     "https://127.0.0.1:{port}/",
+    "http://168.63.129.16/machine/?comp=goalstate",
     "http://169.254.169.254/latest/meta-data/",
     "http://2852039166/",
     "http://[::ffff:169.254.169.254]/",

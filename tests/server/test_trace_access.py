@@ -224,6 +224,22 @@ def test_spans_as_json_are_answered_in_json(team, seen):
     assert export(team, body, **headers).status_code == 400
 
 
+def test_s27_a_few_bytes_do_not_become_a_million_objects(tmp_path: Path):
+    """Compressed they are some thousands, and each two bytes that come out are an object for the parser."""
+    team = Team(tmp_path / "home")
+    sent = {"x_mlflow_experiment_id": new_experiment(team, "seen"), "content_encoding": "gzip"}
+    as_json = b'{"resourceSpans":[{}' + b",{}" * 600_000 + b"]}"
+    for content_type, body in (
+        (PROTOBUF["content-type"], b"\x0a\0" * 600_000),
+        ("application/json", as_json),
+    ):
+        answer = export(team, gzip.compress(body), content_type=content_type, **sent)
+        assert (answer.status_code, "over 500000 parts" in answer.text) == (413, True)
+    answer = export(team, gzip.compress(b"") * 100, **sent)
+    assert (answer.status_code, "over 64 members" in answer.text) == (400, True)
+    team.close()
+
+
 def test_only_the_address_of_spans_takes_what_is_compressed(team):
     answer = team.ask(
         "POST",

@@ -21,6 +21,7 @@ OTHER = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
         ("Content-Digest", f"sha-512=:AAAA:, sha-256=:{TEXT}:"),
         ("Digest", f"md5=AAAA,SHA-256={TEXT}"),
         ("x-amz-checksum-sha256", TEXT),
+        ("x-amz-checksum-sha256", f"\t{TEXT} "),
         ("repr-digest", digest_field(DIGEST.hex())),
     ],
 )
@@ -40,6 +41,12 @@ def test_what_is_no_sha256_is_refused_by_name(text):
     for name, value in (("Repr-Digest", f"sha-256=:{text}:"), ("x-amz-checksum-sha256", text)):
         with pytest.raises(InvalidParameter, match=f"(?i){name}"):
             declared_sha256(Headers({name: value}))
+
+
+@pytest.mark.parametrize("text", [f"{TEXT} {TEXT}", "\xa0" * 60_000 + "x y"])
+def test_s27_what_has_blanks_in_it_is_refused_and_read_once(text):
+    with pytest.raises(InvalidParameter, match="x-amz-checksum-sha256"):
+        declared_sha256(Headers({"x-amz-checksum-sha256": text}))
 
 
 def test_two_checksums_of_one_body_are_refused():

@@ -270,6 +270,20 @@ def test_half_a_character_is_refused(text):
     assert "surrogate pair" in refusal(CreateWorkspace, {"name": "a", "tags": {text: "b"}})
 
 
+@pytest.mark.parametrize("half", [b"\xed\xa0\x80", b"\xed\xb0\x80"])
+def test_half_a_character_that_is_sent_as_bytes_is_refused_as_one_that_is_written_out(half):
+    for body in (b'{"name": "%b"}', b'{"name": "a", "artifact_location": "%b"}'):
+        assert "surrogate pair" in refusal(CreateExperiment, body % half)
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc0\xae", b"\xf5\x80\x80\x80", b"\xe2\x82", b"\x80"])
+def test_bytes_that_are_no_utf_8_are_no_json_and_no_fault(bad):
+    for body in (b'{"name": "%b"}', b'{"name": "a", "%b": 1}', b'"%b"'):
+        with contextlib.suppress(InvalidParameter):
+            wire.decode(CreateExperiment, body % bad)
+    assert refusal(CreateExperiment, b'{"name": "%b"}' % bad) == refusal(CreateExperiment, b"{}")
+
+
 @pytest.mark.parametrize(
     ("message", "sent", "field"),
     [

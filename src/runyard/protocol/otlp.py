@@ -24,6 +24,8 @@ DONE = b""
 MAX_SPANS = 10_000
 MAX_SPAN_NAME_LENGTH = 10_000
 MAX_NS = 2**63 - 1
+MAX_MEMBERS = 64
+"""How many pieces, each compressed by itself, a body may be made of; exporters send one."""
 _STATUSES = {1: "OK", 2: "ERROR"}
 _TRACE_BYTES, _SPAN_BYTES = 16, 8
 
@@ -40,7 +42,7 @@ def decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """Return what a compressed body holds.
 
     Raises:
-        InvalidParameter: It is not compressed in the way that it is said to be.
+        InvalidParameter: It is not compressed in the way that it is said to be, or piece by piece.
         TooLarge: It holds more than ``max_bytes``; no more than that is made of it.
     """
     encoding = encoding.strip().lower()
@@ -68,7 +70,8 @@ def _inflated(body: bytes, form: int, max_bytes: int) -> bytes | None:
 
 def _members(body: bytes, form: int, max_bytes: int) -> Iterator[bytes]:
     size_bytes = 0
-    while body:
+    # What is left is copied for each member, so of many small ones each would cost what the whole body does.
+    for _ in range(MAX_MEMBERS):
         member = zlib.decompressobj(form)
         part = member.decompress(body, max_bytes - size_bytes + 1)
         size_bytes += len(part)
@@ -78,6 +81,9 @@ def _members(body: bytes, form: int, max_bytes: int) -> Iterator[bytes]:
             raise zlib.error("it ends in the middle")
         yield part
         body = member.unused_data
+        if not body:
+            return
+    raise InvalidParameter(f"The compressed body has over {MAX_MEMBERS} members; send it as one.")
 
 
 def spans_in(body: bytes, content_type: str) -> list[Received]:
@@ -85,7 +91,7 @@ def spans_in(body: bytes, content_type: str) -> list[Received]:
 
     Raises:
         InvalidParameter: The body is no such request, or holds nothing.
-        TooLarge: It holds more spans than are taken at once.
+        TooLarge: It holds more spans than are taken at once, or more parts than so many spans have.
         Unprocessable: A span is not whole, or has a value that can't be kept.
     """
     # Not at the top, for the sake of the server's start.

@@ -44,7 +44,7 @@ def decode(message: type[Message], body: bytes) -> Message:
     """
     try:
         decoded: Message = _decoder(message).decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return convert(message, _loads(body))
     if _WRITTEN_NUL in body:
         _refuse_nul(msgspec.to_builtins(decoded))

@@ -15,7 +15,7 @@ _SHA256_BYTES = 32
 # RFC 9530's two, which mean the same for a body that is sent as it is; the older RFC 3230; Amazon's.
 _FIELD = re.compile(r"(?:^|[,\s])sha-256\s*=\s*:([^:,]*):", re.IGNORECASE)
 _OLD_FIELD = re.compile(r"(?:^|[,\s])sha-256\s*=\s*([^,\s]*)", re.IGNORECASE)
-_PLAIN = re.compile(r"^\s*(\S*)\s*$")
+_PLAIN = re.compile(r"(.*)", re.DOTALL)
 _HEADERS = {
     "repr-digest": _FIELD,
     "content-digest": _FIELD,
@@ -31,7 +31,7 @@ def declared_sha256(headers: Mapping[str, str]) -> str | None:
         InvalidParameter: A header has none that can be, or two contradict each other.
     """
     declared = {
-        _as_hex(name, found[1])
+        _as_hex(name, found[1].strip())
         for name, pattern in _HEADERS.items()
         if name in headers and (found := pattern.search(headers[name])) is not None
     }
