@@ -121,7 +121,7 @@ def test_a_change_of_nothing_and_of_nobody_is_refused(local: Local):
     for method in ("GET", "PATCH", "DELETE"):
         sent = {"json": {"description": "x"}} if method == "PATCH" else {}
         refused = refusal(local.ask(method, f"{BASE}/nowhere", **sent))
-        assert refused == (404, "RESOURCE_DOES_NOT_EXIST", "Workspace 'nowhere' does not exist.")
+        assert refused == (404, "RESOURCE_DOES_NOT_EXIST", "Workspace 'nowhere' not found")
 
 
 def test_only_an_empty_workspace_is_deleted_unless_all_is_meant(local: Local):
