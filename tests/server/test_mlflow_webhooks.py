@@ -255,7 +255,7 @@ def test_a_list_is_paged_the_last_made_first(local: Local, receiver: Receiver):
         ({"url": ""}, 400, "required parameter 'url'"),
         ({"url": "   "}, 400, "Webhook URL cannot be empty or just whitespace: '   '"),
         ({"url": "ftp://example.org/"}, 400, "Invalid webhook URL scheme: 'ftp'. Allowed schemes are: "),
-        ({"url": "hook"}, 400, "Invalid webhook URL scheme: ''. Allowed schemes are: https, http."),
+        ({"url": "hook"}, 400, "Invalid webhook URL scheme: ''. Allowed schemes are: http, https."),
         ({"url": "http://[invalid"}, 400, "Invalid webhook URL 'http://[invalid': "),
         ({"url": "http://"}, 400, "Webhook URL must include a hostname: 'http://'"),
         ({"events": []}, 400, "must be a non-empty list"),

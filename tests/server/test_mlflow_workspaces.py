@@ -163,7 +163,8 @@ def test_what_lies_in_it_keeps_a_workspace(local: Local, path: str, body: dict, 
 def test_the_servers_own_workspace_stays(local: Local):
     for mode in ("RESTRICT", "CASCADE"):
         refused = refusal(local.ask("DELETE", f"{BASE}/default?mode={mode}"))
-        assert refused[:2] == (400, "INVALID_PARAMETER_VALUE")
+        told = "The 'default' workspace is reserved and cannot be deleted"
+        assert refused == (400, "INVALID_PARAMETER_VALUE", told)
 
 
 def test_a_deletion_that_takes_too_long_goes_on_with_the_same_call(local: Local, monkeypatch):

@@ -392,6 +392,14 @@ def test_what_a_role_cannot_be_is_refused(team: Team):
     assert "at most 1024 characters" in refused(team, "POST", f"{ROLES}/create", described)[2]
     assert done(team, "GET", f"{ROLES}/list") == {"roles": []}
     role_id = role_in(team)
+    for blank in ("", "  "):
+        told = refused(team, "PATCH", f"{ROLES}/update", {"role_id": role_id, "name": blank})
+        assert told == (400, "INVALID_PARAMETER_VALUE", "Role name cannot be empty.")
+        told = refused(team, "GET", f"{ROLES}/list", {"workspace": blank})
+        assert told[2] == "Parameter 'workspace' must be a non-empty string when provided."
+    told = refused(team, "POST", f"{ROLES}/create", {"workspace": "alpha", "name": "  "})
+    assert told[2] == "Role name cannot be empty."
+    assert done(team, "GET", f"{ROLES}/get", {"role_id": role_id})["role"]["name"] == "editors"
     assert "At least one of" in refused(team, "PATCH", f"{ROLES}/update", {"role_id": role_id})[2]
     assert refused(team, "GET", f"{ROLES}/get", {"role_id": "abc"})[1] == "INVALID_PARAMETER_VALUE"
     for kind, pattern, code in (

@@ -51,7 +51,13 @@ class WorkspaceRole:
 
 
 def list_roles(call: Call, workspaces: Sequence[str] = ()) -> list[WorkspaceRole]:
-    """Return the roles of some workspaces, or of all, by workspace and name."""
+    """Return the roles of some workspaces, or of all, by workspace and name.
+
+    Raises:
+        InvalidParameter: A workspace is named by blanks.
+    """
+    if not all(each.strip() for each in workspaces):
+        raise InvalidParameter("Parameter 'workspace' must be a non-empty string when provided.")
     known = [each.name for each in call.stores.metadata.workspaces.list_workspaces()]
     groups = [each for each in principals.list_principals(call, PrincipalKind.GROUP) if each.is_active]
     found: list[WorkspaceRole] = []
@@ -86,8 +92,10 @@ def create_role(call: Call, workspace: str, name: str, description: str | None) 
 
     Raises:
         AlreadyExists: The workspace has a role of that name.
+        InvalidParameter: The name is blank, or the description too long.
         NotFound: There is no such workspace.
     """
+    _check_name(name)
     call.stores.metadata.workspaces.get_workspace(workspace)
     try:
         group = principals.create_principal(call, f"{workspace}:{name}", PrincipalKind.GROUP, None, False)
@@ -102,6 +110,7 @@ def update_role(call: Call, number: int, name: str | None, description: str | No
     """Give a role another name or description; what is ``None`` stays.
 
     Raises:
+        InvalidParameter: The name is blank, or the description too long.
         InvalidState: It is a group of more than this workspace.
         NotFound: There is no such role.
     """
@@ -112,6 +121,7 @@ def update_role(call: Call, number: int, name: str | None, description: str | No
         raise InvalidState(f"'{role.name}' is a group of the whole server: change that by `runyard group`.")
     group = role.group
     if name is not None:
+        _check_name(name)
         group = principals.change_principal(call, group.principal_id, name=f"{role.workspace}:{name}")
     if description is not None:
         group = principals.describe(call, group.principal_id, description)
@@ -227,3 +237,8 @@ def _role(group: Principal, workspace: str, granted: Sequence[Grant]) -> Workspa
 
 def _assignment(user: Principal, role: WorkspaceRole) -> str:
     return f"User role assignment (user_id={number_of(user.principal_id)}, role_id={role.number})"
+
+
+def _check_name(name: str) -> None:
+    if not name.strip():
+        raise InvalidParameter("Role name cannot be empty.")

@@ -15,7 +15,7 @@ from runyard.protocol.wire import invalid
 ACTIVE, DISABLED = "ACTIVE", "DISABLED"
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 _BUDGETS = "budget_policy.exceeded"
-_SCHEMES = ("https", "http")
+_SCHEMES = ("http", "https")
 
 
 class MlflowEvent(Wire):
