@@ -3,6 +3,7 @@
 RunyardError
 ├── InvalidParameter        400 INVALID_PARAMETER_VALUE   (also a ValueError)
 │   ├── InvalidFilter       400 INVALID_PARAMETER_VALUE
+│   │   └── UnknownAttribute 400 INVALID_PARAMETER_VALUE
 │   └── Unprocessable       422 INVALID_PARAMETER_VALUE
 ├── InvalidState            400 INVALID_STATE
 │   ├── LoginPending        400 AUTHORIZATION_PENDING
@@ -70,6 +71,10 @@ class InvalidParameter(RunyardError, ValueError):
 
 class InvalidFilter(InvalidParameter):
     """A search filter or an order that does not follow the grammar."""
+
+
+class UnknownAttribute(InvalidFilter):
+    """An order by something that what is searched for has not."""
 
 
 class Unprocessable(InvalidParameter):

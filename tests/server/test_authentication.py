@@ -189,7 +189,7 @@ def test_a_token_of_ups_owner_opens_no_team_server_on_the_same_home(alone):
         ({"scope": "root"}, 400, "'scope'"),
         ({"scope": 7}, 400, "scope"),
         ({"workspace": "nowhere"}, 404, "nowhere"),
-        ({"workspace": ""}, 404, "does not exist"),
+        ({"workspace": ""}, 404, "not found"),
     ],
 )
 def test_an_exchange_that_makes_no_sense_is_refused_with_its_field(team, asked, status, says):

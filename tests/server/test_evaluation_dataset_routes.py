@@ -248,16 +248,20 @@ def test_deleted_records_are_counted_and_the_profile_follows(datasets):
 
 
 def test_a_dataset_that_is_not_there_is_not_found_or_passed_over_as_in_mlflow(datasets):
-    one = f"{BASE}/d-{'0' * 32}"
-    for method, path, body in (
-        ("GET", one, None),
-        ("GET", f"{one}/records", None),
-        ("POST", f"{one}/records", {"records": "[]"}),
-        ("PATCH", f"{one}/tags", {"tags": "{}"}),
-        ("POST", f"{one}/add-experiments", {"experiment_ids": [datasets.experiment_id]}),
-        ("POST", f"{one}/remove-experiments", {"experiment_ids": [datasets.experiment_id]}),
+    dataset_id = f"d-{'0' * 32}"
+    one = f"{BASE}/{dataset_id}"
+    links = {"experiment_ids": [datasets.experiment_id]}
+    seen = f"Evaluation dataset with id '{dataset_id}' not found"
+    linked = f"Dataset '{dataset_id}' not found"
+    for method, path, body, told in (
+        ("GET", one, None, seen),
+        ("GET", f"{one}/records", None, seen),
+        ("POST", f"{one}/records", {"records": "[]"}, seen),
+        ("PATCH", f"{one}/tags", {"tags": "{}"}, f"Could not find evaluation dataset with ID {dataset_id}"),
+        ("POST", f"{one}/add-experiments", links, linked),
+        ("POST", f"{one}/remove-experiments", links, linked),
     ):
-        assert "not found" in datasets.refused(404, method, path, body)
+        assert datasets.refused(404, method, path, body) == told
     assert datasets.ok("GET", f"{one}/experiment-ids") == {}
     assert datasets.ok("DELETE", one) == {}
     assert datasets.ok("DELETE", f"{one}/tags/x") == {}

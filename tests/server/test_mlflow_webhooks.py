@@ -184,10 +184,10 @@ def test_what_is_changed_changes_and_the_rest_stays(local: Local, receiver: Rece
         "webhook"
     ]
     assert changed["last_updated_timestamp"] >= made["last_updated_timestamp"]
-    assert changed == made | {
+    same = {key: made[key] for key in ("webhook_id", "url", "status", "creation_timestamp")}
+    assert changed == same | {
         "name": "other",
         "events": [alias],
-        "description": "",
         "last_updated_timestamp": changed["last_updated_timestamp"],
     }
     announce(local, EventKind.MODEL_VERSION_ALIAS_CREATED)
@@ -253,14 +253,27 @@ def test_a_list_is_paged_the_last_made_first(local: Local, receiver: Receiver):
         ({"name": "a b"}, 400, "Webhook name 'a b' is invalid"),
         ({"name": "a" * 64}, 400, "is invalid"),
         ({"url": ""}, 400, "required parameter 'url'"),
-        ({"url": "ftp://example.org/"}, 400, "its scheme is 'ftp'"),
+        ({"url": "   "}, 400, "Webhook URL cannot be empty or just whitespace: '   '"),
+        ({"url": "ftp://example.org/"}, 400, "Invalid webhook URL scheme: 'ftp'. Allowed schemes are: "),
+        ({"url": "hook"}, 400, "Invalid webhook URL scheme: ''. Allowed schemes are: http, https."),
+        ({"url": "http://[invalid"}, 400, "Invalid webhook URL 'http://[invalid': "),
+        ({"url": "http://"}, 400, "Webhook URL must include a hostname: 'http://'"),
         ({"events": []}, 400, "must be a non-empty list"),
         (
             {"events": [{"entity": "RUN", "action": "CREATED"}]},
             400,
             "Expected some of registered_model.created",
         ),
-        ({"events": [{"entity": "MODEL_VERSION", "action": "SET"}]}, 400, "Expected some of"),
+        (
+            {"events": [{"entity": "MODEL_VERSION", "action": "SET"}]},
+            400,
+            "Invalid action 'set' for entity 'model_version'. Valid actions are: ['created']",
+        ),
+        (
+            {"events": [{"entity": "PROMPT_TAG"}]},
+            400,
+            "Invalid action '' for entity 'prompt_tag'. Valid actions are: ['deleted', 'set']",
+        ),
         ({"events": [{"entity": "BUDGET_POLICY", "action": "EXCEEDED"}]}, 501, "has no budgets"),
         ({"status": "SLEEPING"}, 400, "Expected ACTIVE or DISABLED"),
         ({"secret": "x" * 1001}, 400, "'secret' exceeds the maximum length"),
@@ -275,6 +288,30 @@ def test_what_a_webhook_cannot_be_is_refused(
     assert answer.status_code == status
     assert told in answer.json()["message"]
     assert good(local.ask("GET", HOOKS)) == {}
+
+
+def test_a_webhook_is_not_moved_to_where_it_could_not_be_made(local: Local, receiver: Receiver):
+    made = add(local, receiver)
+    for url, told in (
+        ("   ", "Webhook URL cannot be empty or just whitespace"),
+        ("ftp://example.org", "Invalid webhook URL scheme: 'ftp'"),
+        ("http://[invalid", "Invalid webhook URL 'http://[invalid'"),
+        ("http://10.0.0.1/", "Invalid value for 'url': this server sends nothing to it"),
+    ):
+        refused = refusal(local.ask("PATCH", f"{HOOKS}/{made['webhook_id']}", json={"url": url}))
+        assert refused[:2] == (400, "INVALID_PARAMETER_VALUE")
+        assert refused[2].startswith(told)
+    assert good(local.ask("GET", HOOKS))["webhooks"] == [made]
+
+
+def test_events_come_in_mlflows_order_and_a_test_is_of_the_first(local: Local, receiver: Receiver):
+    words = ("PROMPT.CREATED", "MODEL_VERSION_ALIAS.CREATED", "MODEL_VERSION.CREATED", "PROMPT.CREATED")
+    named = [dict(zip(("entity", "action"), word.split("."), strict=True)) for word in words]
+    made = add(local, receiver, events=named)
+    assert made["events"] == [named[2], named[1], named[0]]
+    assert "description" not in made
+    good(local.ask("POST", f"{HOOKS}/{made['webhook_id']}/test", json={}))
+    assert json.loads(receiver.received[0].body)["entity"] == "model_version"
 
 
 @pytest.mark.parametrize("url", S18_URLS)
@@ -294,7 +331,8 @@ def test_s18_an_address_that_is_not_allowed_any_more_is_neither_tested_nor_told(
     local.close()
     local = Local(home)
     result = good(local.ask("POST", f"{HOOKS}/{made['webhook_id']}/test", json={}))["result"]
-    assert (result["success"], result["response_status"]) == (False, 0)
+    assert set(result) == {"success", "error_message"}
+    assert result["success"] is False
     assert "not a public address" in result["error_message"]
     assert receiver.received == []
     local.close()
@@ -307,12 +345,7 @@ def test_a_test_tells_an_example_and_what_was_answered(local: Local, receiver: R
     made = add(local, receiver, secret=SECRET)
     path = f"{HOOKS}/{made['webhook_id']}/test"
     result = good(local.ask("POST", path, json={}))["result"]
-    assert result == {
-        "success": True,
-        "response_status": 200,
-        "response_body": "thank you",
-        "error_message": "",
-    }
+    assert result == {"success": True, "response_status": 200, "response_body": "thank you"}
     event = {"entity": "PROMPT_VERSION", "action": "CREATED"}
     good(local.ask("POST", path, json={"event": event}))
     first, second = (json.loads(came.body) for came in receiver.received)

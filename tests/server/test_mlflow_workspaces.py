@@ -121,7 +121,7 @@ def test_a_change_of_nothing_and_of_nobody_is_refused(local: Local):
     for method in ("GET", "PATCH", "DELETE"):
         sent = {"json": {"description": "x"}} if method == "PATCH" else {}
         refused = refusal(local.ask(method, f"{BASE}/nowhere", **sent))
-        assert refused == (404, "RESOURCE_DOES_NOT_EXIST", "Workspace 'nowhere' does not exist.")
+        assert refused == (404, "RESOURCE_DOES_NOT_EXIST", "Workspace 'nowhere' not found")
 
 
 def test_only_an_empty_workspace_is_deleted_unless_all_is_meant(local: Local):
@@ -163,7 +163,8 @@ def test_what_lies_in_it_keeps_a_workspace(local: Local, path: str, body: dict, 
 def test_the_servers_own_workspace_stays(local: Local):
     for mode in ("RESTRICT", "CASCADE"):
         refused = refusal(local.ask("DELETE", f"{BASE}/default?mode={mode}"))
-        assert refused[:2] == (400, "INVALID_PARAMETER_VALUE")
+        told = "The 'default' workspace is reserved and cannot be deleted"
+        assert refused == (400, "INVALID_PARAMETER_VALUE", told)
 
 
 def test_a_deletion_that_takes_too_long_goes_on_with_the_same_call(local: Local, monkeypatch):

@@ -132,7 +132,7 @@ def test_what_is_said_of_new_traces_is_kept(up):
         "experiment_id": experiment_id,
         "name": "polite",
         "sample_rate": "0.5",
-        "filter_string": "a = 'b'",
+        "filter_string": "status = 'OK'",
     }
     said = ok(up, "PUT", f"{BASE}/online-config", body)["config"]
     assert re.fullmatch(r"[0-9a-f]{32}", said["online_scoring_config_id"])
@@ -141,7 +141,7 @@ def test_what_is_said_of_new_traces_is_kept(up):
         "scorer_id": scorer_id,
         "experiment_id": experiment_id,
         "sample_rate": 0.5,
-        "filter_string": "a = 'b'",
+        "filter_string": "status = 'OK'",
     }
     found = ok(up, "GET", f"{BASE}/online-configs", {"scorer_ids": [scorer_id, "other"]})
     assert found == {"configs": [said]}
@@ -156,8 +156,11 @@ def test_what_is_said_of_new_traces_is_kept(up):
         ({"sample_rate": True}, "Invalid value true for parameter 'sample_rate'"),
         ({"filter_string": 5}, "Invalid value 5 for parameter 'filter_string'"),
         ({"filter_string": "f" * 10_001}, "'filter_string' exceeds"),
+        ({"filter_string": "bogus"}, "Invalid clause(s) in filter string: 'bogus'"),
+        ({"filter_string": "colour = 'b'", "sample_rate": 0}, "Invalid attribute key 'colour' specified."),
     ):
         assert says in refused(up, 400, "PUT", f"{BASE}/online-config", {**body, **wrong})
+    assert ok(up, "GET", f"{BASE}/online-configs", {"scorer_ids": [scorer_id]}) == {"configs": [again]}
     refused(up, 404, "PUT", f"{BASE}/online-config", {**body, "name": "rude"})
     refused(up, 400, "GET", f"{BASE}/online-configs")
     many = json.dumps({"scorer_ids": [""] * 10_001}).encode()

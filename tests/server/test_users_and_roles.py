@@ -251,7 +251,7 @@ def test_a_role_is_a_group_with_grants(team: Team, experiment_id: str):
     assert (whole["resource_type"], whole["resource_pattern"], whole["permission"]) == (
         "workspace",
         "*",
-        "READ",
+        "USE",
     )
     one = permission(team, role_id, "EDIT", "experiment", experiment_id)
     assert one["role_id"] == role_id
@@ -270,7 +270,7 @@ def test_a_role_is_a_group_with_grants(team: Team, experiment_id: str):
     rows = done(team, "GET", "/api/3.0/mlflow/users/current/permissions", key=key)["permissions"]
     assert [(row["role_name"], row["permission"]) for row in rows] == [
         ("editors", "EDIT"),
-        ("editors", "READ"),
+        ("editors", "USE"),
     ]
     users = {each["username"]: each["roles"] for each in done(team, "GET", f"{USERS}/list")["users"]}
     assert (users["ann"], users["bob"]) == ([], [own])
@@ -333,6 +333,40 @@ def test_roles_are_named_within_their_workspace(team: Team):
     assert refused(team, "POST", f"{ROLES}/create", {"workspace": "nowhere", "name": "x"})[0] == 404
 
 
+def test_a_role_is_described_as_in_mlflow(team: Team):
+    described = {"workspace": "alpha", "name": "editors", "description": "who writes"}
+    made = done(team, "POST", f"{ROLES}/create", described)["role"]
+    assert made["description"] == "who writes"
+    renamed = done(team, "PATCH", f"{ROLES}/update", {"role_id": made["id"], "name": "writers"})["role"]
+    assert (renamed["name"], renamed["description"]) == ("writers", "who writes")
+    for said in ("who writes much \U0001f58b", "", "x" * 1024):
+        body = {"role_id": made["id"], "description": said}
+        changed = done(team, "PATCH", f"{ROLES}/update", body)["role"]
+        assert changed == renamed | {"description": said}
+        assert done(team, "GET", f"{ROLES}/get", {"role_id": made["id"]})["role"] == changed
+    for never in ("x" * 1025, 7, ["x"]):
+        told = refused(team, "PATCH", f"{ROLES}/update", {"role_id": made["id"], "description": never})
+        assert told[:2] == (400, "INVALID_PARAMETER_VALUE")
+    empty = done(team, "POST", f"{ROLES}/create", described | {"name": "e", "description": ""})["role"]
+    assert empty["description"] == ""
+    assert [each["description"] for each in done(team, "GET", f"{ROLES}/list")["roles"]] == ["", "x" * 1024]
+
+
+@pytest.mark.parametrize(
+    ("level", "seen"), [("USE", "USE"), ("READ", "USE"), ("EDIT", "EDIT"), ("MANAGE", "MANAGE")]
+)
+def test_the_least_that_a_role_has_in_a_workspace_is_use(team: Team, level: str, seen: str):
+    key = team.person("bob")
+    role_id = role_in(team)
+    granted = permission(team, role_id, level)
+    assert granted["permission"] == seen
+    body = {"role_permission_id": granted["id"], "permission": level}
+    assert done(team, "PATCH", f"{ROLES}/permissions/update", body)["role_permission"] == granted
+    done(team, "POST", f"{ROLES}/assign", {"username": "bob", "role_id": role_id})
+    (row,) = done(team, "GET", "/api/3.0/mlflow/users/current/permissions", key=key)["permissions"]
+    assert (row["resource_type"], row["permission"]) == ("workspace", seen)
+
+
 def test_a_group_of_the_server_is_a_role_where_it_was_granted_something(team: Team):
     body = {"name": "team", "kind": "group"}
     done(team, "POST", "/api/v1/principals", body)
@@ -340,8 +374,9 @@ def test_a_group_of_the_server_is_a_role_where_it_was_granted_something(team: Te
         team.grant("team", "reader", workspace)
     roles = done(team, "GET", f"{ROLES}/list")["roles"]
     assert [(role["workspace"], role["name"]) for role in roles] == [("alpha", "team"), ("beta", "team")]
-    told = refused(team, "PATCH", f"{ROLES}/update", {"role_id": roles[0]["id"], "name": "x"})
-    assert told[1] == "INVALID_STATE"
+    for change in ({"name": "x"}, {"description": "x"}):
+        told = refused(team, "PATCH", f"{ROLES}/update", {"role_id": roles[0]["id"]} | change)
+        assert told[1] == "INVALID_STATE"
     done(team, "DELETE", f"{ROLES}/delete", {"role_id": roles[0]["id"]})
     (left,) = done(team, "GET", f"{ROLES}/list")["roles"]
     assert left == roles[1]
@@ -353,9 +388,18 @@ def test_a_group_of_the_server_is_a_role_where_it_was_granted_something(team: Te
 
 
 def test_what_a_role_cannot_be_is_refused(team: Team):
-    described = {"workspace": "alpha", "name": "x", "description": "why"}
-    assert "'description' can't be kept" in refused(team, "POST", f"{ROLES}/create", described)[2]
+    described = {"workspace": "alpha", "name": "x", "description": "x" * 1025}
+    assert "at most 1024 characters" in refused(team, "POST", f"{ROLES}/create", described)[2]
+    assert done(team, "GET", f"{ROLES}/list") == {"roles": []}
     role_id = role_in(team)
+    for blank in ("", "  "):
+        told = refused(team, "PATCH", f"{ROLES}/update", {"role_id": role_id, "name": blank})
+        assert told == (400, "INVALID_PARAMETER_VALUE", "Role name cannot be empty.")
+        told = refused(team, "GET", f"{ROLES}/list", {"workspace": blank})
+        assert told[2] == "Parameter 'workspace' must be a non-empty string when provided."
+    told = refused(team, "POST", f"{ROLES}/create", {"workspace": "alpha", "name": "  "})
+    assert told[2] == "Role name cannot be empty."
+    assert done(team, "GET", f"{ROLES}/get", {"role_id": role_id})["role"]["name"] == "editors"
     assert "At least one of" in refused(team, "PATCH", f"{ROLES}/update", {"role_id": role_id})[2]
     assert refused(team, "GET", f"{ROLES}/get", {"role_id": "abc"})[1] == "INVALID_PARAMETER_VALUE"
     for kind, pattern, code in (

@@ -98,7 +98,7 @@ def test_a_header_that_contradicts_the_address_is_refused(vision: Local, prefix:
 @pytest.mark.parametrize("headers", [{}, {"X-MLFLOW-WORKSPACE": "nowhere"}])
 def test_an_unknown_workspace_is_not_found(local: Local, headers: dict):
     local.prefix = "" if headers else "/workspaces/nowhere"
-    refused = (404, NOT_FOUND, "Workspace 'nowhere' does not exist.")
+    refused = (404, NOT_FOUND, "Workspace 'nowhere' not found")
     assert refusal(local.ask("GET", BASE + "/experiments/get?experiment_id=0", headers)) == refused
     assert refusal(local.ask("GET", f"{WORKSPACES}/nowhere", headers)) == refused
 

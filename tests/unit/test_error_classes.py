@@ -32,5 +32,14 @@ def test_a_bad_field_is_classed_as_mlflow_does():
     }
 
 
+def test_an_order_by_what_is_not_there_is_classed_as_mlflow_does():
+    assert error_body("INVALID_PARAMETER_VALUE", "Invalid order", errors.UnknownAttribute) == {
+        "error_code": "INVALID_PARAMETER_VALUE",
+        "message": "Invalid order",
+        "sqlstate": "KAM04",
+        "error_class": "ATTRIBUTE_NOT_FOUND",
+    }
+
+
 def test_a_code_that_mlflow_does_not_class_stays_bare():
     assert error_body("QUOTA_EXCEEDED", "full") == {"error_code": "QUOTA_EXCEEDED", "message": "full"}

@@ -36,6 +36,7 @@ class Principal:
     """Somebody who may be granted a role: a person, a service, or a group of them.
 
     Times are milliseconds since the epoch. ``email`` finds a person whom a provider of identities tells of.
+    ``description`` says in free words what a group is for.
     """
 
     principal_id: str
@@ -45,6 +46,7 @@ class Principal:
     created_ms: int
     disabled_ms: int | None = None
     email: str | None = None
+    description: str | None = None
 
     @property
     def is_active(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from runyard.errors import RunyardError, UnknownAttribute
+
 _CALLERS: Final = "KAM00"
 _SERVERS: Final = "XXM00"
 # From MLflow's `mlflow/error_classification.py`; codes that are not there have neither.
@@ -20,9 +22,16 @@ _CLASSES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def error_body(code: str, message: str) -> dict[str, str]:
+# Where MLflow says more than follows from the code.
+_OF_ERRORS: Final[Mapping[type[RunyardError], tuple[str, str]]] = {
+    UnknownAttribute: ("KAM04", "ATTRIBUTE_NOT_FOUND"),
+}
+
+
+def error_body(code: str, message: str, kind: type[RunyardError] = RunyardError) -> dict[str, str]:
     """Return the body of an error as MLflow's server sends it, for its clients and its pages."""
     body = {"error_code": code, "message": message}
-    if code in _CLASSES:
-        body["sqlstate"], body["error_class"] = _CLASSES[code]
+    classed = _OF_ERRORS.get(kind, _CLASSES.get(code))
+    if classed is not None:
+        body["sqlstate"], body["error_class"] = classed
     return body

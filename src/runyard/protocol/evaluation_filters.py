@@ -107,6 +107,13 @@ class IssueGrammar(RunGrammar):
         """Return the operators that an issue's attributes take."""
         return (Operator.EQUAL, Operator.NOT_EQUAL)
 
+    def operator(self, entity: Entity, key: str, written: str) -> Operator:
+        """Return the operator that was written, if an issue's attributes take it."""
+        for allowed in self.operators(entity, key):
+            if allowed.value == written:
+                return allowed
+        raise InvalidFilter(f"Invalid comparator '{written}'. Supported comparators: {{'=', '!='}}")
+
 
 def parse_evaluation_dataset_filter(text: str | None) -> Filter | None:
     """Return the tree of a filter over evaluation datasets, or None where everything matches.

@@ -139,7 +139,7 @@ class RunGrammar:
             operator, value = Operator(clause.operator), None
         else:
             value = self.value(entity, written, clause.right)
-            operator = one_of(self.operators(entity, key), clause.operator)
+            operator = self.operator(entity, key, clause.operator)
             check_fit(operator, value)
         if entity is Entity.METRIC:
             summary = summary_named(clause.left.text.partition(".")[2])
@@ -154,11 +154,11 @@ class RunGrammar:
         if entity is Entity.ATTRIBUTE and key not in self.attributes:
             raise InvalidFilter(
                 f"Invalid attribute key '{shortened(key)}' specified. "
-                f"Valid keys are '{_set(self.attributes)}'"
+                f"Valid keys are '{as_set(self.attributes)}'"
             )
         if entity is Entity.DATASET and key not in _DATASET_KEYS:
             raise InvalidFilter(
-                f"Invalid dataset key '{shortened(key)}' specified. Valid keys are '{_set(_DATASET_KEYS)}'"
+                f"Invalid dataset key '{shortened(key)}' specified. Valid keys are '{as_set(_DATASET_KEYS)}'"
             )
         return entity, key
 
@@ -170,6 +170,10 @@ class RunGrammar:
                 f"Valid values are {[each.value for each in _SPELLINGS]}"
             )
         return _ENTITIES[spelling]
+
+    def operator(self, entity: Entity, key: str, written: str) -> Operator:
+        """Return the operator that was written, if the entity takes it."""
+        return one_of(self.operators(entity, key), written)
 
     def check_nullness(self, entity: Entity, key: str) -> None:
         """Refuse ``IS NULL`` where it has no meaning."""
@@ -349,7 +353,9 @@ def one_of(allowed: tuple[Operator, ...], written: str) -> Operator:
     for operator in allowed:
         if operator.value == written:
             return operator
-    raise InvalidFilter(f"Invalid comparator '{written}' not one of '{_set(each.value for each in allowed)}'")
+    raise InvalidFilter(
+        f"Invalid comparator '{written}' not one of '{as_set(each.value for each in allowed)}'"
+    )
 
 
 def check_fit(operator: Operator, value: Value) -> None:
@@ -357,7 +363,7 @@ def check_fit(operator: Operator, value: Value) -> None:
     if isinstance(value, tuple) and operator not in LIST_OPERATORS:
         raise InvalidFilter(
             f"Invalid comparator '{operator.value}' not one of "
-            f"'{_set(each.value for each in LIST_OPERATORS)}'"
+            f"'{as_set(each.value for each in LIST_OPERATORS)}'"
         )
     if operator in PATTERN_OPERATORS and len(str(value)) > MAX_PATTERN_LENGTH:
         raise InvalidFilter(
@@ -414,7 +420,7 @@ def trimmed(text: str, quote: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == quote else text
 
 
-def _set(words: Iterable[str]) -> str:
+def as_set(words: Iterable[str]) -> str:
     return "{" + ", ".join(repr(word) for word in words) + "}"
 
 

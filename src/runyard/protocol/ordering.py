@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runyard.errors import InvalidFilter
+from runyard.errors import InvalidFilter, UnknownAttribute
 from runyard.protocol.filter_tokens import Kind, shortened, tokens_of
 from runyard.protocol.filter_tree import Entity, Statistic
 from runyard.protocol.filters import ExperimentGrammar, LoggedModelGrammar, RunGrammar
@@ -116,7 +116,7 @@ def _model_order(key: ModelOrderKey, attributes: Mapping[str, str]) -> Order:
     entity, dot, metric = field.partition(".")
     if not dot:
         if field.strip() not in attributes:
-            raise InvalidFilter(f"Invalid order by field name: {shortened(field)}")
+            raise UnknownAttribute(f"Invalid order by field name: {shortened(field)}")
         return Order(Entity.ATTRIBUTE, attributes[field.strip()], ascending)
     if entity != "metrics":
         raise InvalidFilter(f"Invalid order by field name: {shortened(field)}. Only metrics are supported.")

@@ -25,7 +25,7 @@ from runyard.protocol.filter_tree import (
     Operator,
     Value,
 )
-from runyard.protocol.filters import RunGrammar, check_fit, one_of, trimmed, unquoted
+from runyard.protocol.filters import RunGrammar, as_set, check_fit, one_of, trimmed, unquoted
 from runyard.protocol.ordering import Order, parse_order
 from runyard.protocol.patterns import pattern_of
 
@@ -46,6 +46,13 @@ _SPAN_FIELDS = ("name", "status", "type")
 _TEXT = (*TEXT_OPERATORS, Operator.RLIKE)
 _ASSESSMENTS = (Entity.FEEDBACK, Entity.EXPECTATION)
 _ORDERED = NUMERIC_OPERATORS[:4]
+# What MLflow calls them where it refuses an operator.
+_NOUNS = {
+    Entity.SPAN: "span",
+    Entity.FEEDBACK: "assessment",
+    Entity.EXPECTATION: "assessment",
+    Entity.ISSUE: "issue",
+}
 # An attribute that lies elsewhere.
 _ELSEWHERE = {
     "name": (Entity.TAG, NAME_TAG),
@@ -81,7 +88,7 @@ class TraceGrammar(RunGrammar):
         if entity is Entity.ATTRIBUTE and written in _ELSEWHERE:
             entity, key = _ELSEWHERE[written]
         allowed = NUMERIC_OPERATORS if is_number else self.operators(entity, key)
-        operator = one_of(allowed, clause.operator)
+        operator = _operator(entity, key, allowed, clause.operator)
         value = None if clause.right is None else self._value(entity, written, operator, clause.right)
         check_fit(operator, value)
         if operator is Operator.RLIKE:
@@ -144,6 +151,22 @@ class TraceGrammar(RunGrammar):
             f"Expected a quoted string value for {entity.value} (e.g. 'my-value'). "
             f"Got value {shortened(token.text)}"
         )
+
+
+def _operator(entity: Entity, key: str, allowed: tuple[Operator, ...], written: str) -> Operator:
+    """Return the operator that was written, if it is allowed; refused in MLflow's words."""
+    if written not in [each.value for each in allowed]:
+        if (entity, key) == _ELSEWHERE["prompt"]:
+            raise InvalidFilter(
+                f"Invalid comparator '{written}' for prompts filter. "
+                "Only '=' is supported with format: prompt = \"name/version\""
+            )
+        if entity in _NOUNS:
+            raise InvalidFilter(
+                f"{_NOUNS[entity]}.{shortened(key)} comparator '{written}' not one of "
+                f"'{as_set(each.value for each in allowed)}'"
+            )
+    return one_of(allowed, written)
 
 
 def _names_attribute(key: str) -> bool:

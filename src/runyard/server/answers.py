@@ -69,7 +69,7 @@ def streamed_response(parts: Iterator[bytes]) -> Response:
 
 def error_response(error: RunyardError, scope: Scope) -> Response:
     """Return an error in the shape that MLflow's clients read, with what to do in the headers."""
-    body = error_body(error.code, error.message)
+    body = error_body(error.code, error.message, type(error))
     request_id = scope.get("state", {}).get("request_id")
     if request_id and error.http_status >= 500:
         body["request_id"] = request_id

@@ -119,7 +119,7 @@ def delete_workspace(call: Call, name: str) -> Collected:
     check_removable(name)
     now_ms = call.now_ms()
     if not call.stores.metadata.trash.claim_workspace(name, now_ms):
-        raise NotFound(f"Workspace '{name}' does not exist.")
+        raise NotFound(f"Workspace '{name}' not found")
     collection = Collection(call.stores, name, [EVERYTHING], now_ms)
     # `work` comes last: its own last step does something in each call, and nothing behind it has a turn.
     is_done = (
@@ -354,4 +354,4 @@ def _collected(stores: Stores, freed: Freed, is_done: bool, next_offset: int = 0
 def check_removable(name: str) -> None:
     """Refuse to delete the workspace that the server can't be without."""
     if name == DEFAULT_WORKSPACE:
-        raise InvalidParameter("The workspace 'default' is the server's own and can't be deleted.")
+        raise InvalidParameter("The 'default' workspace is reserved and cannot be deleted")

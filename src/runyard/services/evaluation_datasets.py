@@ -106,7 +106,7 @@ def set_tags(call: Call, dataset_id: str, tags: Mapping[str, Any]) -> Evaluation
     """Set tags of a dataset, over older values, and return it; a tag without a value is passed over."""
     texts = tag_texts(tags)
     with call.stores.atomic():
-        dataset = get_dataset(call, dataset_id)
+        dataset = _named(call, dataset_id, f"Could not find evaluation dataset with ID {dataset_id}")
         call.stores.metadata.evaluation_datasets.set_tags(dataset_id, texts)
     return replace(dataset, tags={**dataset.tags, **texts})
 
@@ -136,7 +136,7 @@ def add_to_experiments(call: Call, dataset_id: str, experiment_ids: Sequence[str
         NotFound: There is no such dataset or experiment.
     """
     with call.stores.atomic():
-        get_dataset(call, dataset_id)
+        _named(call, dataset_id, f"Dataset '{dataset_id}' not found")
         store, now_ms = call.stores.metadata.evaluation_datasets, call.now_ms()
         store.link(dataset_id, _existing(call, experiment_ids), now_ms)
         store.note_change(dataset_id, now_ms)
@@ -147,11 +147,19 @@ def remove_from_experiments(call: Call, dataset_id: str, experiment_ids: Sequenc
     """End a dataset's links to experiments and return it; where there is no link, nothing happens."""
     _check_link_count(experiment_ids)
     with call.stores.atomic():
-        get_dataset(call, dataset_id)
+        _named(call, dataset_id, f"Dataset '{dataset_id}' not found")
         store = call.stores.metadata.evaluation_datasets
         if store.unlink(dataset_id, readable(call, experiment_ids)):
             store.note_change(dataset_id, call.now_ms())
         return get_dataset(call, dataset_id)
+
+
+def _named(call: Call, dataset_id: str, missing: str) -> EvaluationDataset:
+    """Return a dataset as :func:`get_dataset` does; MLflow has other words in each place where it is not."""
+    try:
+        return get_dataset(call, dataset_id)
+    except NotFound:
+        raise NotFound(missing) from None
 
 
 def _as_seen(call: Call, dataset: EvaluationDataset) -> EvaluationDataset:

@@ -15,6 +15,7 @@ from runyard.stores.opening import Stores
 
 MAX_NAME_LENGTH = 200
 MAX_EMAIL_LENGTH = 254
+MAX_DESCRIPTION_LENGTH = 1024
 
 _ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -123,6 +124,21 @@ def change_principal(
         is_last = before.is_administrator and before.is_active and not credentials.has_administrator()
         if is_last and not (call.caller and call.caller.is_local_owner):
             raise InvalidState(f"{before.name!r} is the only administrator. Make another one first.")
+    return changed
+
+
+def describe(call: Call, named: str, description: str) -> Principal:
+    """Return a principal after what it is for has been said anew.
+
+    Raises:
+        InvalidParameter: That is too long.
+        NotFound: There is no such principal.
+    """
+    if len(description) > MAX_DESCRIPTION_LENGTH:
+        raise InvalidParameter(f"'description' has at most {MAX_DESCRIPTION_LENGTH} characters.")
+    with call.stores.atomic(alone_for="principals"):
+        changed = replace(find_principal(call, named), description=description)
+        call.stores.metadata.credentials.update_principal(changed)
     return changed
 
 

@@ -31,7 +31,7 @@ def read_quota(call: Call, name: str) -> QuotaOfWorkspace:
         NotFound: The caller may read no workspace of that name.
     """
     if call.caller is None or not call.caller.may(Permission.READ, name):
-        raise NotFound(f"Workspace '{name}' does not exist.")
+        raise NotFound(f"Workspace '{name}' not found")
     quotas = call.stores.metadata.quotas
     call.stores.metadata.workspaces.get_workspace(name)
     quota = quotas.list_quotas().get(name, Quota())

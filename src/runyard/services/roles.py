@@ -51,7 +51,13 @@ class WorkspaceRole:
 
 
 def list_roles(call: Call, workspaces: Sequence[str] = ()) -> list[WorkspaceRole]:
-    """Return the roles of some workspaces, or of all, by workspace and name."""
+    """Return the roles of some workspaces, or of all, by workspace and name.
+
+    Raises:
+        InvalidParameter: A workspace is named by blanks.
+    """
+    if not all(each.strip() for each in workspaces):
+        raise InvalidParameter("Parameter 'workspace' must be a non-empty string when provided.")
     known = [each.name for each in call.stores.metadata.workspaces.list_workspaces()]
     groups = [each for each in principals.list_principals(call, PrincipalKind.GROUP) if each.is_active]
     found: list[WorkspaceRole] = []
@@ -78,36 +84,48 @@ def find_role(call: Call, number: int) -> WorkspaceRole:
 def create_role(call: Call, workspace: str, name: str, description: str | None) -> WorkspaceRole:
     """Return a new role of a workspace: an empty group that was granted nothing.
 
+    Args:
+        call: Who asks.
+        workspace: Where.
+        name: Its name, one of its own in the workspace.
+        description: What it is for.
+
     Raises:
         AlreadyExists: The workspace has a role of that name.
+        InvalidParameter: The name is blank, or the description too long.
         NotFound: There is no such workspace.
     """
-    _check_description(description)
+    _check_name(name)
     call.stores.metadata.workspaces.get_workspace(workspace)
     try:
         group = principals.create_principal(call, f"{workspace}:{name}", PrincipalKind.GROUP, None, False)
     except AlreadyExists:
         raise AlreadyExists(f"Role (name={name}, workspace={workspace}) already exists.") from None
+    if description is not None:
+        group = principals.describe(call, group.principal_id, description)
     return WorkspaceRole(group, workspace, ())
 
 
 def update_role(call: Call, number: int, name: str | None, description: str | None) -> WorkspaceRole:
-    """Give a role another name.
+    """Give a role another name or description; what is ``None`` stays.
 
     Raises:
+        InvalidParameter: The name is blank, or the description too long.
         InvalidState: It is a group of more than this workspace.
         NotFound: There is no such role.
     """
     if name is None and description is None:
         raise InvalidParameter("At least one of 'name' or 'description' must be provided to update a role.")
-    _check_description(description)
     role = find_role(call, number)
-    if name is None:
-        return role
     if not role.is_its_own:
-        raise InvalidState(f"'{role.name}' is a group of the whole server: rename that by `runyard group`.")
-    changed = principals.change_principal(call, role.group.principal_id, name=f"{role.workspace}:{name}")
-    return replace(role, group=changed)
+        raise InvalidState(f"'{role.name}' is a group of the whole server: change that by `runyard group`.")
+    group = role.group
+    if name is not None:
+        _check_name(name)
+        group = principals.change_principal(call, group.principal_id, name=f"{role.workspace}:{name}")
+    if description is not None:
+        group = principals.describe(call, group.principal_id, description)
+    return replace(role, group=group)
 
 
 def delete_role(call: Call, number: int) -> None:
@@ -221,6 +239,6 @@ def _assignment(user: Principal, role: WorkspaceRole) -> str:
     return f"User role assignment (user_id={number_of(user.principal_id)}, role_id={role.number})"
 
 
-def _check_description(description: str | None) -> None:
-    if description:
-        raise InvalidParameter("'description' can't be kept: a role is a group, and its name says what for.")
+def _check_name(name: str) -> None:
+    if not name.strip():
+        raise InvalidParameter("Role name cannot be empty.")

@@ -15,6 +15,7 @@ from runyard.entities.scorer import OnlineScoring, ScorerVersion
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol import limits
 from runyard.protocol.json_fields import json_object
+from runyard.protocol.trace_filters import parse_trace_filter
 from runyard.services.call import Call
 from runyard.services.experiments import get_active_experiment, readable
 
@@ -129,10 +130,12 @@ def set_online_scoring(
     Runyard judges none itself: a program of the team's reads this and does.
 
     Raises:
-        InvalidParameter: The rate is none, or the scorer's last version asks no gateway.
+        InvalidParameter: The rate is none, or the scorer's last version asks no gateway, or the filter is
+            none over traces.
         NotFound: There is no such experiment or scorer.
     """
     check_online_scoring(sample_rate, filter)
+    parse_trace_filter(filter)
     with call.stores.atomic():
         latest = get_scorer(call, experiment_id, name, None)
         serialized = json_object(latest.serialized, "serialized_scorer")

@@ -50,6 +50,7 @@ _METRICS: dict[MetricView, dict[str, tuple[Sequence[Aggregate], Sequence[str]]]]
     },
 }
 _FIELDS = {"span": ("name", "status", "type"), "assessment": ("name", "type")}
+_OF_TRACES = ("status", "tag", "metadata")
 _VIEW_OF = {"span": MetricView.SPANS, "assessment": MetricView.ASSESSMENTS}
 
 
@@ -156,7 +157,7 @@ def _filter(text: str, view: MetricView) -> Comparison | tuple[str, str]:
     """
     clause = read(text).root
     if not isinstance(clause, Clause) or clause.right is None or clause.left.kind is not Kind.NAME:
-        raise InvalidFilter(f"Invalid filter: '{shortened(text)}'. Expected one filter clause.")
+        raise InvalidFilter(f"Invalid clause(s) in filter string: {shortened(text)}")
     if clause.operator != "=":
         raise InvalidFilter(f"Invalid comparator: '{clause.operator}', only '=' operator is supported")
     if clause.right.kind not in (Kind.STRING, Kind.NAME):
@@ -169,9 +170,12 @@ def _filter(text: str, view: MetricView) -> Comparison | tuple[str, str]:
 def _column(head: str, field: str, view: MetricView) -> str:
     """Return the column that a filter over spans or assessments names."""
     if head not in _VIEW_OF:
-        raise InvalidFilter(f"Invalid identifier '{shortened(head)}'. Expected trace, span or assessment.")
+        raise InvalidFilter(
+            f"Invalid identifier '{shortened(f'{head}.{field}' if field else head)}'. Columns should be "
+            "specified as 'trace.<key>', 'span.<key>', 'assessment.<key>'."
+        )
     if field not in _FIELDS[head]:
-        raise InvalidFilter(f"Invalid entity '{shortened(field)}'. Expected one of {_FIELDS[head]}.")
+        raise _no_entity(field, head, _FIELDS[head])
     wanted = _VIEW_OF[head]
     if wanted is not view:
         raise InvalidFilter(
@@ -184,13 +188,22 @@ def _of_trace(rest: str, value: str) -> Comparison:
     entity, _, key = rest.partition(".")
     if entity == "status" and not key:
         return Comparison(Entity.ATTRIBUTE, "state", Operator.EQUAL, value)
-    if entity not in ("tag", "metadata") or not key:
-        raise InvalidFilter(
-            f"Invalid entity '{shortened(rest)}'. Expected status, tag.<key> or metadata.<key>."
-        )
+    if entity not in _OF_TRACES:
+        raise _no_entity(entity, "trace", _OF_TRACES)
+    if entity == "status":
+        raise InvalidFilter("Filtering by status does not require a key, use 'trace.status' instead")
+    if not key:
+        raise InvalidFilter(f"Filtering by {entity} requires a key, e.g. 'trace.{entity}.<key> = <value>'")
     key = bare(key)
     kind = Entity.TAG if entity == "tag" else Entity.RUN_LINK if key == RUN_KEY else Entity.METADATA
     return Comparison(kind, key, Operator.EQUAL, value)
+
+
+def _no_entity(entity: str, head: str, known: Sequence[str]) -> InvalidFilter:
+    return InvalidFilter(
+        f"Invalid entity '{shortened(entity)}' specified for view type '{head}'. "
+        f"Valid entities are {list(known)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)

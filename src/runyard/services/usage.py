@@ -47,7 +47,7 @@ def read_workspace_usage(call: Call, name: str) -> Usage:
         NotFound: The caller may read no workspace of that name.
     """
     if call.caller is None or not call.caller.may(Permission.READ, name):
-        raise NotFound(f"Workspace '{name}' does not exist.")
+        raise NotFound(f"Workspace '{name}' not found")
     call.stores.metadata.workspaces.get_workspace(name)
     return _read(call.stores, [name])
 

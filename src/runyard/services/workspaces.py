@@ -77,7 +77,7 @@ def change_workspace(
 def get_workspace(call: Call, name: str) -> UsedWorkspace:
     """Return a workspace that the caller may read, and how much it holds."""
     if call.caller is None or not call.caller.may_somewhere(Permission.READ, name):
-        raise NotFound(f"Workspace '{name}' does not exist.")
+        raise NotFound(f"Workspace '{name}' not found")
     return _with_use(call, [call.stores.metadata.workspaces.get_workspace(name)])[0]
 
 
@@ -120,7 +120,7 @@ def _claim_if_empty(call: Call, name: str) -> None:
     metadata = call.stores.metadata
     with call.stores.atomic():
         if not metadata.trash.claim_workspace(name, call.now_ms()):
-            raise NotFound(f"Workspace '{name}' does not exist.")
+            raise NotFound(f"Workspace '{name}' not found")
         held = metadata.workspaces.count_contents(name)
         if held:
             told = ", ".join(f"{count} {kind}" for kind, count in held.items())

@@ -86,7 +86,12 @@ class CredentialStoreRules(ABC):
         credentials.add_principal(ANN)
         assert credentials.find_principal("p-ann") == ANN
         changed = dataclasses.replace(
-            ANN, name="anna", email="anna@lab.example", is_administrator=False, disabled_ms=5000
+            ANN,
+            name="anna",
+            email="anna@lab.example",
+            is_administrator=False,
+            disabled_ms=5000,
+            description="who was ann",
         )
         credentials.update_principal(changed)
         assert credentials.find_principal("p-ann") == changed

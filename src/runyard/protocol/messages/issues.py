@@ -66,11 +66,11 @@ class IssueAnswer(Wire, omit_defaults=False):
     issue: WireIssue
 
 
-class SearchIssuesAnswer(Wire):
-    """A page of issues."""
+class SearchIssuesAnswer(Wire, omit_defaults=False):
+    """A page of issues; the last one has an empty token."""
 
     issues: list[WireIssue] | UnsetType = UNSET
-    next_page_token: str | UnsetType = UNSET
+    next_page_token: str = ""
 
 
 def wire_issue(issue: Issue) -> WireIssue:

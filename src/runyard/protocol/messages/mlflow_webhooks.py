@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from runyard.entities.event import EventKind
 from runyard.entities.webhook import Webhook
@@ -14,6 +15,7 @@ from runyard.protocol.wire import invalid
 ACTIVE, DISABLED = "ACTIVE", "DISABLED"
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 _BUDGETS = "budget_policy.exceeded"
+_SCHEMES = ("http", "https")
 
 
 class MlflowEvent(Wire):
@@ -58,14 +60,14 @@ class MlflowTestWebhook(Wire):
     event: MlflowEvent | None = None
 
 
-class MlflowWebhook(Wire, omit_defaults=False):
+class MlflowWebhook(Wire, kw_only=True):
     """A webhook, without its secret."""
 
     webhook_id: str
     name: str
     url: str
     events: list[MlflowEvent]
-    description: str
+    description: str = ""
     status: str
     creation_timestamp: int
     last_updated_timestamp: int
@@ -84,7 +86,7 @@ class MlflowWebhooksAnswer(Wire):
     next_page_token: str = ""
 
 
-class MlflowTestResult(Wire, omit_defaults=False):
+class MlflowTestResult(Wire):
     """What became of a test."""
 
     success: bool
@@ -109,6 +111,22 @@ def check_webhook_name(name: str) -> None:
         )
 
 
+def check_webhook_url(url: str) -> None:
+    """Refuse an address that MLflow would refuse, in its words; not whether one may send there."""
+    if not url.strip():
+        raise InvalidParameter(f"Webhook URL cannot be empty or just whitespace: {url[:100]!r}")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidParameter(f"Invalid webhook URL {url[:100]!r}: {error}") from None
+    if parts.scheme not in _SCHEMES:
+        raise InvalidParameter(
+            f"Invalid webhook URL scheme: {parts.scheme[:100]!r}. Allowed schemes are: {', '.join(_SCHEMES)}."
+        )
+    if not parts.hostname:
+        raise InvalidParameter(f"Webhook URL must include a hostname: {url[:100]!r}")
+
+
 def is_active(status: str) -> bool:
     """Return whether a webhook of that status is told of events."""
     if status not in (ACTIVE, DISABLED):
@@ -129,15 +147,21 @@ def kind_of(event: MlflowEvent, known: Sequence[EventKind]) -> EventKind:
     for kind in known:
         if kind.value == named:
             return kind
+    entity, _, action = named.partition(".")
+    actions = sorted(each for of, _, each in (kind.value.partition(".") for kind in known) if of == entity)
+    if actions:
+        raise InvalidParameter(
+            f"Invalid action {action[:100]!r} for entity {entity!r}. Valid actions are: {actions}"
+        )
     expected = ", ".join(kind.value for kind in known)
     raise invalid("events", named, f"Expected some of {expected}.")
 
 
 def kinds_of(events: Sequence[MlflowEvent], known: Sequence[EventKind]) -> list[EventKind]:
-    """Return the kinds of events that a request names, of which there must be some."""
+    """Return the kinds of events that a request names, of which there must be some, in MLflow's order."""
     if not events:
         raise InvalidParameter("Webhook events must be a non-empty list of WebhookEvent objects: [].")
-    return [kind_of(each, known) for each in events]
+    return sorted((kind_of(each, known) for each in events), key=lambda kind: kind.value.split("."))
 
 
 def mlflow_webhook(webhook: Webhook) -> MlflowWebhook:

@@ -293,8 +293,10 @@ def role_of(permission: str) -> Role:
     return found
 
 
-def permission_of(role: Role | None) -> str:
-    """Return MLflow's name for what a role lets people do."""
+def permission_of(role: Role | None, resource_type: str = EXPERIMENT) -> str:
+    """Return MLflow's name for what a role lets people do; the least in a whole workspace is ``USE``."""
+    if role is Role.READER and resource_type == WORKSPACE:
+        return "USE"
     return NO_PERMISSIONS if role is None else _NAMES[role]
 
 

@@ -47,7 +47,7 @@ def search_issues(call: Call, body: SearchIssues) -> SearchIssuesAnswer:
     page = issues.search_issues(call, body)
     return SearchIssuesAnswer(
         issues=[wire_issue(issue) for issue in page.items] or UNSET,
-        next_page_token=page.next_token or UNSET,
+        next_page_token=page.next_token or "",
     )
 
 

@@ -14,6 +14,7 @@ from runyard.protocol.messages.mlflow_webhooks import (
     MlflowWebhookAnswer,
     MlflowWebhooksAnswer,
     check_webhook_name,
+    check_webhook_url,
     is_active,
     kind_of,
     kinds_of,
@@ -47,6 +48,7 @@ def list_mlflow_webhooks(call: Call, body: MlflowListWebhooks) -> MlflowWebhooks
 def create_mlflow_webhook(call: Call, body: MlflowCreateWebhook) -> MlflowWebhookAnswer:
     """Make a webhook of the workspace."""
     check_webhook_name(body.name)
+    check_webhook_url(body.url)
     choices = WebhookChoices(
         url=body.url,
         kinds=kinds_of(body.events, _KINDS),
@@ -71,6 +73,8 @@ def update_mlflow_webhook(call: Call, body: MlflowUpdateWebhook, webhook_id: str
     before = registry_webhooks.get_webhook(call, webhook_id)
     if body.name:
         check_webhook_name(body.name)
+    if body.url:
+        check_webhook_url(body.url)
     choices = WebhookChoices(
         url=body.url or before.url,
         kinds=kinds_of(body.events, _KINDS) if body.events else before.kinds,

@@ -68,9 +68,14 @@ def list_roles(call: Call, body: ListRoles) -> RolesAnswer:
     return RolesAnswer(roles=[wire_role(each) for each in roles.list_roles(call, body.workspace)])
 
 
-@routes.patch(f"{_BASE}/update", permits=Permission.ADMINISTER, is_atomic=True, summary="Rename a role.")
+@routes.patch(
+    f"{_BASE}/update",
+    permits=Permission.ADMINISTER,
+    is_atomic=True,
+    summary="Rename a role, or say anew what it is for.",
+)
 def update_role(call: Call, body: UpdateRole) -> RoleAnswer:
-    """Rename a role."""
+    """Change a role's name or description."""
     return RoleAnswer(role=wire_role(roles.update_role(call, body.role_id, body.name, body.description)))
 
 
@@ -160,7 +165,7 @@ def wire_role(role: WorkspaceRole) -> WireRole:
         id=role.number,
         name=role.name,
         workspace=role.workspace,
-        description=None,
+        description=role.group.description,
         permissions=[_wire_grant(role, grant) for grant in role.grants],
     )
 
@@ -177,7 +182,7 @@ def _wire_grant(role: WorkspaceRole, grant: Grant) -> WireRolePermission:
         role_id=role.number,
         resource_type=resource_type,
         resource_pattern=pattern,
-        permission=permission_of(grant.role),
+        permission=permission_of(grant.role, resource_type),
     )
 
 

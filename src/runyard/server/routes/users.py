@@ -209,7 +209,7 @@ def _row(number: int, name: str, grant: Grant) -> WireUserPermission:
         workspace=grant.workspace,
         resource_type=resource_type,
         resource_pattern=pattern,
-        permission=permission_of(grant.role),
+        permission=permission_of(grant.role, resource_type),
     )
 
 

@@ -187,6 +187,7 @@ def _changing(principal: Principal) -> dict[str, object]:
         "email": principal.email,
         "is_administrator": principal.is_administrator,
         "disabled_ms": principal.disabled_ms,
+        "description": principal.description,
     }
 
 
@@ -204,6 +205,7 @@ def _principal(row: RowMapping) -> Principal:
         created_ms=row["created_ms"],
         disabled_ms=row["disabled_ms"],
         email=row["email"],
+        description=row["description"],
     )
 
 

@@ -29,6 +29,7 @@ principals = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("disabled_ms", BigInteger),
     Column("email", TEXT, index=True, unique=True),
+    Column("description", TEXT),
 )
 
 # Whom a provider of identities means by its own name for somebody.

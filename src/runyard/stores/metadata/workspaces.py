@@ -65,7 +65,7 @@ class SqlWorkspaces(WorkspaceStore):
             query = select(workspaces).where(workspaces.c.name == name, workspaces.c.removed_ms.is_(None))
             row = connection.execute(query).mappings().first()
             if row is None:
-                raise NotFound(f"Workspace '{name}' does not exist.")
+                raise NotFound(f"Workspace '{name}' not found")
             found = select(workspace_tags).where(workspace_tags.c.workspace == name)
             return _workspace(row, {tag.key: tag.value for tag in connection.execute(found)})
 
@@ -83,13 +83,13 @@ class SqlWorkspaces(WorkspaceStore):
         with self._database.writing() as connection:
             changed = update(workspaces).where(*this).values(description=description)
             if not connection.execute(changed).rowcount:
-                raise NotFound(f"Workspace '{name}' does not exist.")
+                raise NotFound(f"Workspace '{name}' not found")
 
     def tag_workspace(self, name: str, tags: Mapping[str, str]) -> None:
         with self._database.writing() as connection:
             this = (workspaces.c.name == name, workspaces.c.removed_ms.is_(None))
             if connection.execute(select(workspaces.c.name).where(*this)).first() is None:
-                raise NotFound(f"Workspace '{name}' does not exist.")
+                raise NotFound(f"Workspace '{name}' not found")
             connection.execute(delete(workspace_tags).where(workspace_tags.c.workspace == name))
             rows = [{"workspace": name, "key": key, "value": value} for key, value in tags.items()]
             if rows:
