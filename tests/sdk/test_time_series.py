@@ -14,6 +14,7 @@ from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.sdk import data_sources
 from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.dataset import TabularDataset
+from runyard.sdk.downloads import fetch
 
 FORMAT = "/{team}/{month:yyyy/MM}/rows.csv"
 
@@ -159,7 +160,6 @@ def test_a_part_of_a_dataset_is_given_to_no_job(workspace: Workspace, data: Tabu
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are fetched from the server, as they are."""
     seen: list[str] = []
-    fetch = data_sources.fetch
 
     def noted(*arguments: Any) -> None:
         seen.append(arguments[5])
