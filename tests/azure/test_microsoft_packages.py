@@ -164,6 +164,7 @@ def test_the_second_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_
     assert (found["name"], found["resource_group"], found["text"]) == ("default", "runyard", "kept")
     reason = "needs the permission READ" if server.mode == "serve" else "'nowhere' not found"
     assert reason in found["refused"]
+    assert [words for words, said in found["told"].items() if words not in said] == []
     assert found["tracking_uri"] == f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}"
     assert "default" in found["listed"]
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runyard import Dataset, ScriptRunConfig, Workspace
 from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk import data_sources
+from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.dataset import TabularDataset
+from runyard.sdk.downloads import fetch
 
 FORMAT = "/{team}/{month:yyyy/MM}/rows.csv"
 
@@ -150,3 +154,81 @@ def test_a_part_of_a_dataset_is_given_to_no_job(workspace: Workspace, data: Tabu
     kept = data.register(workspace, "rows")
     with pytest.raises(InvalidParameter, match="a part of a dataset"):
         ScriptRunConfig(tmp_path, "train.py", [kept.take(1).as_named_input("rows")])
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that are fetched from the server, as they are."""
+    seen: list[str] = []
+
+    def noted(*arguments: Any) -> None:
+        seen.append(arguments[5])
+        fetch(*arguments)
+
+    monkeypatch.setattr(data_sources, "fetch", noted)
+    return seen
+
+
+@pytest.fixture
+def found(workspace: Workspace, data: TabularDataset) -> TabularDataset:
+    """The files in the workspace, with a rough column of time in their paths and a fine one in them."""
+    data.with_timestamp_columns("when", "month").register(workspace, "rows")
+    kept = Dataset.get_by_name(workspace, "rows")
+    assert isinstance(kept, TabularDataset)
+    return kept
+
+
+def test_files_whose_path_is_outside_of_the_period_are_not_fetched(found: TabularDataset, fetched: list[str]):
+    assert numbers(found.time_before(datetime(2026, 1, 31), validate=False)) == [1, 2]
+    assert fetched == ["robots/2026/01/rows.csv"]
+    fetched.clear()
+    assert numbers(found.time_after(datetime(2026, 2, 6), validate=False)) == [5]
+    assert sorted(fetched) == ["birds/2026/02/rows.csv", "robots/2026/02/rows.csv"]
+    fetched.clear()
+    both = found.time_after(datetime(2026, 1, 6), validate=False)
+    assert numbers(both.time_before(datetime(2026, 1, 7), validate=False)) == [2]
+    assert fetched == ["robots/2026/01/rows.csv"]
+
+
+def test_a_period_without_files_has_the_columns_and_no_row(found: TabularDataset, fetched: list[str]):
+    frame = found.time_after(datetime(2027, 1, 1), validate=False).to_pandas_dataframe()
+    assert (frame.columns.tolist(), len(frame)) == (["team", "month", "when", "n"], 0)
+    assert len(fetched) == 1
+
+
+def test_a_column_of_the_path_alone_chooses_files_by_its_first_moment(folder: Path, data: TabularDataset):
+    (folder / "birds/2026/02/rows.csv").unlink()
+    for rough in (data.with_timestamp_columns("month"), data.with_timestamp_columns(None, "month")):
+        (folder / "robots/2026/01/rows.csv").write_text("when,n\n,1\n")
+        february, boundary = datetime(2026, 2, 1), False
+        assert numbers(rough.time_after(february)) == [3, 4]
+        assert numbers(rough.time_after(february, boundary)) == []
+        assert numbers(rough.time_before(february)) == [1, 3, 4]
+        assert numbers(rough.time_before(february, boundary)) == [1]
+        zoned = datetime(2026, 2, 1, 2, tzinfo=timezone(timedelta(hours=3)))
+        assert numbers(rough.time_before(zoned)) == [1]
+        # A file that is not of the period is not even opened.
+        (folder / "robots/2026/01/rows.csv").write_bytes(b"\xff\xfe")
+        assert numbers(rough.time_after(february, validate=False)) == [3, 4]
+
+
+def test_files_without_a_row_have_none_in_a_period(tmp_path: Path):
+    (tmp_path / "rows.csv").write_text("")
+    timed = Dataset.Tabular.from_delimited_files(tmp_path / "rows.csv").with_timestamp_columns("when")
+    assert len(timed.time_after(datetime(2026, 1, 1), validate=False).to_pandas_dataframe()) == 0
+
+
+@pytest.mark.parametrize(
+    ("format", "path", "first", "behind"),
+    [
+        ("{at:yyyy}", "2026", datetime(2026, 1, 1), datetime(2027, 1, 1)),
+        ("{at:yyyy-MM}", "2026-12", datetime(2026, 12, 1), datetime(2027, 1, 1)),
+        ("{at:yyyyMMdd}", "20260228", datetime(2026, 2, 28), datetime(2026, 3, 1)),
+        ("{at:yyyyMMddHHmm}", "202602282359", datetime(2026, 2, 28, 23, 59), datetime(2026, 3, 1)),
+        ("{at:yyyy}", "9999", datetime(9999, 1, 1), datetime.max),
+        ("{at:yyyyMMdd}", "99991231", datetime(9999, 12, 31), datetime.max),
+    ],
+)
+def test_a_path_says_from_when_to_when_its_file_is(format: str, path: str, first: datetime, behind: datetime):
+    assert PartitionFormat(f"/{format}/rows").span_of(f"{path}/rows", "at") == (first, behind)
+    assert PartitionFormat(f"/{format}/{{team}}").span_of(f"{path}/birds", "team") is None

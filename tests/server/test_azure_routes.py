@@ -415,3 +415,72 @@ def test_blocks_that_nobody_asked_for_are_removed_after_a_day(team: Team, client
     assert remove_old_blocks(team.settings, sent_s + KEPT_S - 60) == 0
     assert remove_old_blocks(team.settings, sent_s + KEPT_S + 60) == 1
     assert kept_blocks(team) == []
+
+
+# --- what is not answered, with what to use --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "words"),
+    [
+        ("GET", "jobs", "`runyard job`"),
+        ("POST", "jobs/nope/cancel", "`runyard job`"),
+        ("PUT", "jobs/%C3%BC%2Fb", "`runyard job`"),
+        ("GET", "models/m/versions/1", "mlflow.register_model"),
+        ("GET", "data/d/versions", "`runyard data`"),
+        ("PUT", "datastores/b", "`runyard datastore`"),
+        ("GET", "datastores/workspaceblobstore", "`runyard datastore`"),
+        ("PUT", "environments/e/versions/1", "`runyard environment`"),
+        ("DELETE", "computes/cpu", "`runyard compute`"),
+        ("PUT", "onlineEndpoints/ep", "mlflow models serve"),
+        ("GET", "OnlineEndpoints/ep/deployments", "mlflow models serve"),
+        ("GET", "components", "`runyard job submit`"),
+        ("GET", "schedules", "cron"),
+        ("GET", "connections", "`runyard secret`"),
+        ("POST", "listKeys", "`runyard key`"),
+        ("GET", "somethingOfNextYear", "Runyard's SDK"),
+    ],
+)
+def test_the_second_sdk_is_told_what_to_use_for_what_is_not_here(
+    client: Client, method: str, asked: str, words: str
+):
+    answer = client.ask(method, f"/arm{SCOPE}/alpha/{asked}?api-version=2024-04-01", {"properties": {}})
+    assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
+    assert words in answer.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_no_workspace_is_changed_by_the_resource_manager(client: Client, method: str):
+    answer = client.ask(method, f"/arm{SCOPE}/alpha", {"tags": {}})
+    assert answer.status_code == 501
+    assert "`runyard workspace`" in answer.json()["message"]
+    assert client.ask("GET", f"/arm{SCOPE}/alpha").json()["tags"] == {}
+
+
+def test_a_deployment_that_would_make_a_workspace_is_refused_with_what_makes_one(team: Team):
+    group = f"/arm/subscriptions/{SUBSCRIPTION}/resourcegroups/runyard"
+    path = f"{group}/providers/Microsoft.Resources/deployments/d"
+    answer = team.ask("PUT", path, {"properties": {}}, key=team.admin_key)
+    assert answer.status_code == 501
+    assert "Workspace.create" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "service", ["modelmanagement/v1.0", "environment/v1.0", "rp/workspaces", "datastore/v1.0", "dataset/v1.1"]
+)
+def test_the_first_sdk_is_told_what_runs_its_scripts(team: Team, service: str):
+    answer = team.ask("GET", f"/{service}{SCOPE}/default/models", key=team.admin_key)
+    assert answer.status_code == 501
+    assert "`runyard azureml run`" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
+def test_an_experiment_of_the_first_sdk_is_refused_with_mlflow_s_words_for_it(client: Client, method: str):
+    answer = client.ask(method, f"/history/v1.0{SCOPE}/alpha/experiments/one", {})
+    assert answer.status_code == 501
+    assert "mlflow.set_experiment" in answer.json()["message"]
+
+
+def test_who_may_not_read_the_workspace_is_refused_before(client: Client, team: Team):
+    assert client.ask("GET", f"/arm{SCOPE}/beta/jobs").status_code == 403
+    assert team.ask("GET", f"/arm{SCOPE}/alpha/jobs").status_code == 401

@@ -30,9 +30,7 @@ def read_frame(reading: WireReading, files: Iterable[tuple[str, Path]], limit: i
     pandas = optional_library("pandas", "A DataFrame", "pandas")
     frames: list[Any] = []
     left = limit
-    for name, path in files:
-        if left is not None and left <= 0:
-            break
+    for name, path in () if limit == 0 else files:
         try:
             frame = _with_types(pandas, _read(pandas, reading, path, left), reading)
             frame = _with_partitions(frame, reading, name)
@@ -45,6 +43,8 @@ def read_frame(reading: WireReading, files: Iterable[tuple[str, Path]], limit: i
             frame = frame.head(left)
             left -= len(frame)
         frames.append(frame)
+        if left == 0:
+            break  # before the next file is fetched
     return pandas.concat(frames, ignore_index=True) if frames else pandas.DataFrame()
 
 

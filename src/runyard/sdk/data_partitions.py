@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
@@ -18,6 +18,12 @@ _PARTS: Final = {
     "HH": r"\d{2}",
     "mm": r"\d{2}",
     "ss": r"\d{2}",
+}
+_LONG: Final = {
+    "dd": timedelta(days=1),
+    "HH": timedelta(hours=1),
+    "mm": timedelta(minutes=1),
+    "ss": timedelta(seconds=1),
 }
 _KEY: Final = re.compile(r"\{([^{}:]+)(?::([^{}]+))?\}")
 _PART: Final = re.compile("|".join(_PARTS))
@@ -72,6 +78,26 @@ class PartitionFormat:
             values[column] = found[f"c{index}"] if parts is None else self._moment(index, parts, found, name)
         return values
 
+    def span_of(self, name: str, column: str) -> tuple[datetime, datetime] | None:
+        """Return the first moment that a column says of a file, and the first one behind; None for text.
+
+        Args:
+            name: Its path in the dataset.
+            column: The column's name; one that the format does not make says nothing.
+
+        Raises:
+            InvalidParameter: As :meth:`values_of` does.
+
+        Example:
+            >>> PartitionFormat("/{when:yyyy/MM}/data.csv").span_of("2026/12/data.csv", "when")
+            (datetime.datetime(2026, 12, 1, 0, 0), datetime.datetime(2027, 1, 1, 0, 0))
+        """
+        moment = self.values_of(name).get(column)
+        if not isinstance(moment, datetime):
+            return None
+        said = next(key[2] for key in _KEY.finditer(self.text) if key[1].strip() == column)
+        return moment, _behind(moment, [part for part in _PARTS if part in said][-1])
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         written, behind = "", 0
@@ -100,3 +126,15 @@ def _group(index: int, parts: str | None) -> str:
         written += f"{re.escape(parts[behind : part.start()])}(?P<c{index}{part[0]}>{_PARTS[part[0]]})"
         behind = part.end()
     return written + re.escape(parts[behind:])
+
+
+def _behind(moment: datetime, finest: str) -> datetime:
+    """Return the first moment that is not of a moment's year, month, day or less any more."""
+    try:
+        if finest == "yyyy":
+            return moment.replace(year=moment.year + 1)
+        if finest == "MM":
+            return (moment + timedelta(days=31)).replace(day=1)
+        return moment + _LONG[finest]
+    except (ValueError, OverflowError):
+        return datetime.max

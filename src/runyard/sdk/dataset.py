@@ -27,7 +27,8 @@ from runyard.sdk.dataset_records import (
 )
 from runyard.sdk.downloads import DownloadProgress, path_below
 from runyard.sdk.representation import html_table
-from runyard.sdk.time_series import Period, TimeSeries
+from runyard.sdk.time_periods import Period, files_of_periods
+from runyard.sdk.time_series import TimeSeries
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -118,7 +119,7 @@ class TabularDataset(AbstractDataset, TimeSeries):
             [29.0, 2.0, nan]
         """
         self._note_use()
-        frame = self._read(None if self._periods else self._limit)
+        frame = self._frame_of_periods() if self._periods else self._read(self._files(), self._limit)
         for period in self._periods:
             frame = period.rows_of(frame, self._timestamp_column())
         return frame if self._limit is None else frame.head(self._limit)
@@ -151,13 +152,19 @@ class TabularDataset(AbstractDataset, TimeSeries):
         return super()._within(period, validate)
 
     def _columns(self) -> list[str]:
-        return [str(column) for column in self._read(1)]
+        return [str(column) for column in self._read(self._files(), 1)]
 
-    def _read(self, limit: int | None) -> Any:
+    def _frame_of_periods(self) -> Any:
+        """Return the rows of the files that can have one of the periods."""
+        files = self._files()
+        kept = files_of_periods(files, self._reading, self._periods)
+        return self._read(kept, None) if kept else self._read(files, 1).head(0)
+
+    def _read(self, files: list[DataFile], limit: int | None) -> Any:
         if self._reading is None:
             raise InvalidParameter("The dataset does not say how its rows are read.")
         with tempfile.TemporaryDirectory(prefix="runyard-") as folder, DownloadProgress() as progress:
-            return read_frame(self._reading, _brought(self._files(), Path(folder), progress), limit)
+            return read_frame(self._reading, _brought(files, Path(folder), progress), limit)
 
 
 class Datasets(dict[str, "FileDataset | TabularDataset"]):

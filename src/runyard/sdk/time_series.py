@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
@@ -12,39 +11,9 @@ import msgspec
 
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.data_assets import WireReading
-from runyard.sdk.optional_libraries import optional_library
+from runyard.sdk.time_periods import Period
 
 Self = TypeVar("Self", bound="TimeSeries")
-
-
-@dataclass(frozen=True)
-class Period:
-    """From when to when; None for from the beginning, or to the end.
-
-    Args:
-        start: The first moment.
-        end: The last moment.
-        include_boundary: Whether these two belong to it.
-    """
-
-    start: datetime | None = None
-    end: datetime | None = None
-    include_boundary: bool = True
-
-    def rows_of(self, frame: Any, column: str) -> Any:
-        """Return the rows of a DataFrame whose moment, in a column, is in the period.
-
-        Moments without a time zone are taken as UTC's where the others have one.
-        """
-        moments = frame[column]
-        kept = moments.notna()
-        if self.start is not None:
-            start = _like(moments, self.start)
-            kept &= (moments >= start) if self.include_boundary else (moments > start)
-        if self.end is not None:
-            end = _like(moments, self.end)
-            kept &= (moments <= end) if self.include_boundary else (moments < end)
-        return frame[kept].reset_index(drop=True)
 
 
 class TimeSeries(ABC):
@@ -228,12 +197,3 @@ def _moment(said: object, parameter: str) -> datetime:
     if not isinstance(said, datetime):
         raise InvalidParameter(f"{parameter} must be a datetime.datetime, not {said!r}.")
     return said
-
-
-def _like(moments: Any, bound: datetime) -> Any:
-    """Return a moment that those of a column can be compared with."""
-    pandas = optional_library("pandas", "A DataFrame", "pandas")
-    moment = pandas.Timestamp(bound)
-    if moments.dt.tz is None:
-        return moment if moment.tz is None else moment.tz_convert("UTC").tz_localize(None)
-    return moment.tz_localize("UTC") if moment.tz is None else moment

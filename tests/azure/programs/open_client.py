@@ -19,7 +19,24 @@ except Exception as error:  # noqa: BLE001 - which it is, is what is looked at
     refused = f"{type(error).__name__}: {error}"
 else:
     refused = "it was opened"
+
+
+def told(call):
+    """Return what a person reads of a call that is not answered here."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - which it is, is what is looked at
+        return f"{type(error).__name__}: {error}"
+    return "it was answered"
+
+
 answer = {
+    "told": {
+        "`runyard job`": told(lambda: list(client.jobs.list())),
+        "mlflow.register_model": told(lambda: client.models.get("m", version="1")),
+        "`runyard data`": told(lambda: client.data.get("d", label="latest")),
+        "mlflow models serve": told(lambda: list(client.online_endpoints.list())),
+    },
     "name": workspace.name,
     "refused": refused,
     "resource_group": workspace.resource_group,

@@ -7,6 +7,7 @@ from runyard.server.routes import (
     audit,
     azure_clients,
     azure_files,
+    azure_refused,
     azure_runs,
     compute_targets,
     data_assets,
@@ -110,6 +111,7 @@ _DESCRIBED: tuple[Route, ...] = (
     *evaluation_imports.routes,
     *azure_clients.routes,
     *azure_files.routes,
+    *azure_refused.routes,
     *azure_runs.routes,
 )
 

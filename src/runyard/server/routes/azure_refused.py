@@ -1,0 +1,97 @@
+"""What Microsoft's clients ask of Azure's services and Runyard, on purpose, does not answer.
+
+``MLClient`` of ``azure-ai-ml`` and ``Workspace`` of ``azureml-core`` open workspaces here, and log by MLflow.
+Each of their other calls is refused with what to use instead, where it would show a path that nobody knows.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from runyard.auth.permissions import Permission
+from runyard.errors import NotImplementedHere
+from runyard.server.routing import Routes
+from runyard.services.call import Call
+from runyard.services.reach import anywhere
+
+routes = Routes()
+
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+_WORKSPACES = (
+    "Runyard's workspaces are not changed by MLClient. Use `runyard workspace`, `Workspace.create` and its "
+    "like of Runyard's SDK, or the Studio."
+)
+_ENDPOINTS = "Runyard has no endpoints. Serve a model with `mlflow models serve -m models:/NAME/VERSION`."
+_NONE = "Runyard has none of these, and MLClient lists none."
+_OTHERS = (
+    "Runyard answers no more of Azure's clients than opening and listing workspaces and logging by MLflow. "
+    "Use MLflow's client, Runyard's SDK or `runyard` for the rest."
+)
+_ALIAS = "Scripts for azureml.core run unchanged under `runyard azureml run`, in an environment without it."
+# The first word of a path behind the workspace, in lower case -> what is said.
+_WORDS = {
+    "batchendpoints": _ENDPOINTS,
+    "codes": "Runyard takes no code from MLClient. `runyard job submit` and `Experiment.submit` bring it.",
+    "components": f"{_NONE} A job is one script or command: `runyard job submit`, `Experiment.submit`.",
+    "computes": "Compute is not managed by MLClient here: use `runyard compute`, the SDK's `ComputeTarget`.",
+    "connections": f"{_NONE} Keep passwords by `runyard secret`, and places of data by `runyard datastore`.",
+    "data": "Data is not managed by MLClient here. Use `runyard data`, or `Dataset` of Runyard's SDK.",
+    "datastores": (
+        "Datastores are not managed by MLClient here, which also uploads to one. Use `runyard datastore`, or "
+        "`Datastore` of Runyard's SDK; log files of runs by MLflow."
+    ),
+    "environments": (
+        "Environments are not managed by MLClient here. Use `runyard environment`, or the SDK's "
+        "`Environment`."
+    ),
+    "jobs": (
+        "Jobs are not managed by MLClient here. Use `runyard job`, or `Experiment.submit` of Runyard's SDK; "
+        "runs are listed by `mlflow.search_runs`."
+    ),
+    "listkeys": "A workspace has no keys of a storage account. Use `runyard key` for a key of your own.",
+    "models": (
+        "Models are not managed by MLClient here. Use `mlflow.register_model` and MlflowClient at the "
+        "workspace's mlflow_tracking_uri, `runyard model`, or `Model` of Runyard's SDK."
+    ),
+    "onlineendpoints": _ENDPOINTS,
+    "resynckeys": "A workspace has no keys of a storage account, so there are none to be read again.",
+    "schedules": f"{_NONE} Call `runyard job submit` from cron or from a timer of systemd.",
+    "serverlessendpoints": _ENDPOINTS,
+    "subscriptions": _WORKSPACES,
+}
+
+
+def refusal_of(asked: str) -> str:
+    """Return what is said to a client, by the path behind the workspace."""
+    return _WORDS.get(asked.partition("/")[0].lower(), _OTHERS)
+
+
+def _refuse(call: Call, asked: str) -> NoReturn:
+    raise NotImplementedHere(refusal_of(asked))
+
+
+_EXPERIMENTS = (
+    "Experiments and runs of azureml-core are not here: use mlflow.set_experiment and mlflow.start_run at "
+    "ws.get_mlflow_tracking_uri(). "
+) + _ALIAS
+# Services that azureml-core asks, each with the workspace's scope behind its version.
+_SERVICES = ("dataset", "datastore", "environment", "execution", "modelmanagement", "rp")
+
+for _method in _METHODS:
+    for _service in _SERVICES:
+        routes.refuse(_method, f"/{_service}/{{asked:path}}", why=_ALIAS)
+    routes.add(
+        _method,
+        "/arm/{asked:path}",
+        "/genericasset/{asked:path}",
+        permits=Permission.READ,
+        of=anywhere,
+        summary=_OTHERS,
+        is_audited=False,
+        refusal=_OTHERS,
+    )(_refuse)
+routes.refuse("DELETE", "/arm", why=_WORKSPACES)
+routes.refuse("PATCH", "/arm", why=_WORKSPACES)
+routes.refuse("PUT", "/arm", why=_WORKSPACES)
+for _method in ("GET", "PATCH", "POST"):
+    routes.refuse(_method, "/history/v1.0/experiments/{experiment}", why=_EXPERIMENTS)
