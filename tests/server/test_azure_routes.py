@@ -481,6 +481,14 @@ def test_an_experiment_of_the_first_sdk_is_refused_with_mlflow_s_words_for_it(cl
     assert "mlflow.set_experiment" in answer.json()["message"]
 
 
+def test_an_error_is_where_microsoft_s_clients_look_for_it(client: Client):
+    for path in (f"/arm{SCOPE}/alpha/jobs", f"/dataset/v1.1{SCOPE}/alpha/x", f"/arm{SCOPE}/none"):
+        body = client.ask("GET", path).json()
+        assert body["error"] == {"code": body["error_code"], "message": body["message"]}
+    of_mlflow = client.ask("GET", f"/mlflow/v2.0{SCOPE}/alpha/api/2.0/mlflow/runs/get?run_id=none")
+    assert (of_mlflow.status_code, "error" in of_mlflow.json()) == (404, False)
+
+
 def test_who_may_not_read_the_workspace_is_refused_before(client: Client, team: Team):
     assert client.ask("GET", f"/arm{SCOPE}/beta/jobs").status_code == 403
     assert team.ask("GET", f"/arm{SCOPE}/alpha/jobs").status_code == 401

@@ -69,16 +69,23 @@ def streamed_response(parts: Iterator[bytes]) -> Response:
 
 def error_response(error: RunyardError, scope: Scope) -> Response:
     """Return an error in the shape that MLflow's clients read, with what to do in the headers."""
-    body = error_body(error.code, error.message, type(error))
+    body: dict[str, Any] = dict(error_body(error.code, error.message, type(error)))
     request_id = scope.get("state", {}).get("request_id")
     if request_id and error.http_status >= 500:
         body["request_id"] = request_id
+    if _is_of_azure(scope.get("path", "")):
+        body["error"] = {"code": error.code, "message": error.message}
     headers = []
     if isinstance(error, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="runyard"'))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     return Answer(wire.encode(body), error.http_status, more_headers=tuple(headers))
+
+
+def _is_of_azure(path: str) -> bool:
+    """Whether who asks looks for an error where Azure's services put it; MLflow's clients don't."""
+    return "/subscriptions/" in path.lower() and not path.startswith("/mlflow/")
 
 
 DONE = Answer(_EMPTY)
