@@ -10,9 +10,9 @@ from runyard.protocol.filters import (
     MAX_LISTED_VALUES,
     MAX_PATTERN_LENGTH,
     parse_experiment_filter,
-    parse_logged_model_filter,
     parse_run_filter,
 )
+from runyard.protocol.logged_model_filters import parse_logged_model_filter
 
 METRIC, PARAM, TAG = Entity.METRIC, Entity.PARAM, Entity.TAG
 ATTRIBUTE, DATASET = Entity.ATTRIBUTE, Entity.DATASET

@@ -5,7 +5,8 @@ import pytest
 from runyard.errors import InvalidFilter
 from runyard.protocol.filter_tokens import MAX_COMPARISONS, MAX_FILTER_LENGTH, MAX_NESTING
 from runyard.protocol.filter_tree import And, Comparison, Entity, Filter, Not, Operator, Or
-from runyard.protocol.filters import parse_experiment_filter, parse_logged_model_filter, parse_run_filter
+from runyard.protocol.filters import parse_experiment_filter, parse_run_filter
+from runyard.protocol.logged_model_filters import parse_logged_model_filter
 
 
 def param(key: str, value: str = "x") -> Comparison:

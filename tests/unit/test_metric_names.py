@@ -4,7 +4,8 @@ import pytest
 
 from runyard.errors import InvalidFilter
 from runyard.protocol.filter_tree import And, Comparison, Entity, Operator, Or, Statistic
-from runyard.protocol.filters import parse_logged_model_filter, parse_run_filter
+from runyard.protocol.filters import parse_run_filter
+from runyard.protocol.logged_model_filters import parse_logged_model_filter
 from runyard.protocol.ordering import Order, parse_run_order
 
 MINIMUM, MAXIMUM = Statistic.MINIMUM, Statistic.MAXIMUM

@@ -8,12 +8,10 @@ and the least, greatest and best value of a metric (see ``metric_names.py``).
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
-from runyard.entities.logged_model import LoggedModelStatus
 from runyard.errors import InvalidFilter
 from runyard.protocol.filter_tokens import (
     Clause,
@@ -76,15 +74,6 @@ def parse_experiment_filter(text: str | None) -> Filter | None:
     return _EXPERIMENTS.parse(text)
 
 
-def parse_logged_model_filter(text: str | None) -> Filter | None:
-    """Return the tree of a filter over logged models, or None where everything matches.
-
-    Raises:
-        InvalidFilter: The filter does not follow the grammar; the message is MLflow's.
-    """
-    return _LOGGED_MODELS.parse(text)
-
-
 class RunGrammar:
     """What a filter over runs may say."""
 
@@ -115,7 +104,7 @@ class RunGrammar:
         if reading.leftovers:
             clauses = ", ".join(f"{self.quote}{token.text}{self.quote}" for token in reading.leftovers)
             raise InvalidFilter(f"Invalid clause(s) in filter string: {shortened(clauses)}")
-        return _checked(self.tree(reading.root)) if reading.root else None
+        return checked(self.tree(reading.root)) if reading.root else None
 
     def tree(self, part: Part) -> Filter:
         """Return what a part of a filter says."""
@@ -268,79 +257,8 @@ class ExperimentGrammar(RunGrammar):
         return number
 
 
-class LoggedModelGrammar(RunGrammar):
-    """What a filter over logged models may say; values need no quotes here, as in MLflow."""
-
-    attributes: ClassVar[Mapping[str, str]] = {
-        **{name: name for name in ("model_id", "experiment_id", "name", "lifecycle_stage")},
-        **{name: name for name in ("status", "status_message", "model_type", "source_run_id")},
-        "artifact_location": "artifact_uri",
-        **{f"creation_time{end}": "created_ms" for end in ("", "stamp", "stamp_ms")},
-        **{f"last_updated_time{end}": "updated_ms" for end in ("", "stamp", "stamp_ms")},
-    }
-    numeric: ClassVar[Collection[str]] = ("created_ms", "updated_ms")
-    _words: ClassVar[Mapping[str, Entity]] = {
-        "attributes": Entity.ATTRIBUTE,
-        "metrics": Entity.METRIC,
-        "params": Entity.PARAM,
-        "tags": Entity.TAG,
-    }
-
-    def parse(self, text: str | None) -> Filter | None:
-        """Return the tree of ``text``."""
-        if not text:
-            return None
-        reading = read(text)
-        if not text.strip() or not reading.is_single:
-            raise InvalidFilter(
-                f"Invalid filter string: {shortened(text)!r}. Expected a single SQL expression."
-            )
-        if reading.leftovers:
-            raise InvalidFilter(
-                f"Invalid filter string: {shortened(text)!r}. Expected a list of comparisons separated by "
-                "'AND' (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01')."
-            )
-        return _checked(self.tree(reading.root)) if reading.root else None
-
-    def comparison(self, clause: Clause) -> Comparison:
-        """Return what one clause says."""
-        if clause.right is None:
-            raise InvalidFilter(
-                f"Invalid comparison: {shortened(clause.left.text)} {clause.operator}. "
-                "Expected a comparison with 3 tokens."
-            )
-        entity, written = self.identifier(clause.left.text)
-        key = self.attributes[written] if entity is Entity.ATTRIBUTE else written
-        is_numeric = entity is Entity.METRIC or (entity is Entity.ATTRIBUTE and key in self.numeric)
-        allowed = NUMERIC_OPERATORS if is_numeric else (*TEXT_OPERATORS, *LIST_OPERATORS)
-        operator = next((each for each in allowed if each.value == clause.operator), None)
-        if operator is None:
-            word = next(word for word, named in self._words.items() if named is entity)
-            raise InvalidFilter(
-                f"Invalid comparison operator for {word}.{shortened(written)}: {clause.operator!r}. "
-                f"Expected one of {tuple(each.value for each in allowed)}."
-            )
-        value = _float(clause.right) if is_numeric else self.text(key, entity, clause.right)
-        check_fit(operator, value)
-        return Comparison(entity, key, operator, value)
-
-    def entity(self, spelling: str) -> Entity:
-        """Return the entity that a word before the dot names."""
-        if spelling not in self._words:
-            raise InvalidFilter(
-                f"Invalid entity type: {shortened(spelling)!r}. Expected one of {list(self._words)}."
-            )
-        return self._words[spelling]
-
-    def text(self, key: str, entity: Entity, token: Token) -> Value:
-        """Return the text or the list of texts that a comparison is with."""
-        value: Value = strings_in(token) if token.kind is Kind.LIST else bare(token.text)
-        if entity is Entity.ATTRIBUTE and key == "status":
-            return tuple(map(_status, value)) if isinstance(value, tuple) else _status(str(value))
-        return value
-
-
-def _checked(filter: Filter) -> Filter:
+def checked(filter: Filter) -> Filter:
+    """Return a filter that lists no more values than it may."""
     values = (comparison.value for comparison in comparisons_in(filter))
     listed = sum(len(value) for value in values if isinstance(value, tuple))
     if listed > MAX_LISTED_VALUES:
@@ -390,26 +308,6 @@ def _number(text: str) -> int | float:
     return number
 
 
-def _float(token: Token) -> float:
-    try:
-        number = float(token.text)
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
-        raise InvalidFilter(f"Expected numeric value type. Found {shortened(token.text)}")
-    return number
-
-
-def _status(word: str) -> str:
-    """Return the stored status for MLflow's short or long word for it; any other word stays itself."""
-    return {
-        "PENDING": LoggedModelStatus.PENDING.value,
-        "READY": LoggedModelStatus.READY.value,
-        "FAILED": LoggedModelStatus.UPLOAD_FAILED.value,
-        "UPLOAD_FAILED": LoggedModelStatus.UPLOAD_FAILED.value,
-    }.get(word, word)
-
-
 def bare(text: str) -> str:
     """Return a key without its quotes, if it has some."""
     return trimmed(text[1:-1] if is_quoted(text) else text, "`")
@@ -426,4 +324,3 @@ def as_set(words: Iterable[str]) -> str:
 
 _RUNS = RunGrammar()
 _EXPERIMENTS = ExperimentGrammar()
-_LOGGED_MODELS = LoggedModelGrammar()

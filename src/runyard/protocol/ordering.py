@@ -10,7 +10,8 @@ from typing import ClassVar
 from runyard.errors import InvalidFilter, UnknownAttribute
 from runyard.protocol.filter_tokens import Kind, shortened, tokens_of
 from runyard.protocol.filter_tree import Entity, Statistic
-from runyard.protocol.filters import ExperimentGrammar, LoggedModelGrammar, RunGrammar
+from runyard.protocol.filters import ExperimentGrammar, RunGrammar
+from runyard.protocol.logged_model_filters import LoggedModelGrammar
 from runyard.protocol.metric_names import summary_named
 
 MAX_ORDER_KEYS = 40

@@ -10,7 +10,7 @@ from runyard.entities.logged_model import LoggedModel, LoggedModelStatus
 from runyard.entities.run_names import random_name
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol import limits
-from runyard.protocol.filters import parse_logged_model_filter
+from runyard.protocol.logged_model_filters import parse_logged_model_filter
 from runyard.protocol.messages.logged_models import SearchLoggedModels
 from runyard.protocol.ordering import ModelOrderKey, parse_logged_model_order
 from runyard.protocol.paging import Page, page_of, parse_page_token

@@ -17,7 +17,7 @@ from runyard.entities.experiment import Experiment
 from runyard.entities.logged_model import LoggedModel, LoggedModelMetric, LoggedModelStatus
 from runyard.entities.run import Run
 from runyard.errors import AlreadyExists, NotFound
-from runyard.protocol.filters import parse_logged_model_filter
+from runyard.protocol.logged_model_filters import parse_logged_model_filter
 from runyard.protocol.ordering import ModelOrderKey, parse_logged_model_order
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import LoggedModelStore, MeasuredOn
