@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from psycopg import IntegrityError
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, insert, select
 
-from runyard.errors import InvalidParameter, Unavailable
+from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.stores.database import TransactionUndone
 from runyard.stores.metadata.schema_identity import signing_keys
 from runyard.stores.postgres import PostgresDatabase
@@ -133,6 +135,24 @@ def test_a_connection_that_was_lost_is_replaced(cluster, name, database):
         again()
     database.retrying(again)
     assert kept(database) == ["a", "b"]
+
+
+def test_a_refused_statement_costs_no_connection(database):
+    used = []
+
+    def write(connection: Connection, items: list[Any]) -> None:
+        driver = driver_of(connection)
+        used.append(driver.info.backend_pid)
+        if items == ["absent"]:
+            raise NotFound("no")
+        if items == ["taken"]:
+            driver.execute(ADD, [["taken", "taken"]])
+
+    for item, error in (("a", None), ("absent", NotFound), ("taken", IntegrityError), ("b", None)):
+        with contextlib.nullcontext() if error is None else pytest.raises(error), database.together():
+            database.gather(write, item)
+    assert len(used) == 4
+    assert len(set(used)) == 1
 
 
 def test_the_only_connection_is_kept_for_nobody(cluster, name, database):

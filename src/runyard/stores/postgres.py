@@ -159,14 +159,12 @@ class PostgresDatabase(Database):
             with self._connected() as connection:
                 yield connection
             return
-        is_good = False
         try:
             if self._kept is None:
                 self._kept = self._from_pool()
             yield self._kept
-            is_good = True
         finally:
-            if not is_good:
+            if self._kept is not None and not _is_idle(self._kept):
                 self._let_go_of_kept()
             self._kept_is_in_use.release()
 
@@ -302,6 +300,11 @@ def _check(database: PostgresDatabase) -> None:
 
 def _prepare(connection: Any, _record: Any) -> None:
     connection.execute(_SESSION)
+
+
+def _is_idle(connection: Connection) -> bool:
+    """Whether it is there and waits for the next statement."""
+    return bool(driver_of(connection).info.transaction_status.name == "IDLE")
 
 
 def _end(connection: Connection) -> None:
