@@ -61,7 +61,7 @@ def a_role_is_granted_permissions_and_assigned():
     same((role.name, role.workspace, role.permissions), (name, "vision", []))
     added = client.add_role_permission(role.id, "workspace", "*", "MANAGE")
     same((added.role_id, added.resource_type, added.permission), (role.id, "workspace", "MANAGE"))
-    same(client.update_role_permission(added.id, "READ").permission, "READ")
+    same(client.update_role_permission(added.id, "USE").permission, "USE")
     same([each.id for each in client.list_role_permissions(role.id)], [added.id])
     assignment = client.assign_role(user, role.id)
     same([each.id for each in client.list_role_users(role.id)], [assignment.id])
