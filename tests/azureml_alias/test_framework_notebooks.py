@@ -61,4 +61,3 @@ def test_notebooks_about_pytorch_and_keras_run_here_and_on_a_cluster(configured:
     }
     assert "Runyard-PyTorch" in tensorflow
     assert all("mlflow models serve" in each for each in (service, deploy, found))
-    assert "Runyard-PyTorch, which has the versions of today, is taken in its place" in ended.stderr
