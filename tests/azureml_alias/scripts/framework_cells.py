@@ -33,7 +33,7 @@ except NotFound as error:
     said["refused"].append(str(error))
 
 # A network of PyTorch, here first.
-import train_torch  # noqa: E402
+import train_torch  # noqa: E402 # as train_keras
 
 experiment_name = "pytorch-with-mlflow"
 mlflow.set_experiment(experiment_name)
