@@ -7,7 +7,10 @@ import pytest
 
 from runyard import Dataset, Experiment, Model, Run, Workspace
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere, Unavailable
+from runyard.protocol.messages.logged_models import CreateLoggedModel, LoggedModelAnswer
 from runyard.sdk import mlflow_spool
+from runyard.sdk.artifact_uploads import files_below, proxied_folder, upload
+from runyard.sdk.connection import MLFLOW
 from runyard.sdk.model_registration import EXPERIMENT
 from runyard.sdk.spool import outbox
 
@@ -163,6 +166,36 @@ def test_a_run_that_is_still_on_its_way_can_be_registered_from(experiment: Exper
     run: Run = experiment.start_logging()
     run.log_table("t", {"a": [1, 2]})
     assert run.register_model("table", "tables/t.json").version == 1
+
+
+def log_model(run: Run, workspace: Workspace, folder: Path, name: str) -> str:
+    """Log a model as MLflow 3 does, beside the run's files, and return its id."""
+    wanted = CreateLoggedModel(experiment_id=run.experiment_id, name=name, source_run_id=run.id)
+    made = workspace.connection.post(f"{MLFLOW}/logged-models", wanted, LoggedModelAnswer).model.info
+    home = proxied_folder(f"model {made.model_id!r}", made.artifact_uri)
+    upload(workspace.connection, home, files_below(folder))
+    return made.model_id
+
+
+def test_a_model_that_mlflow_logged_in_a_run_is_registered_by_its_name(
+    experiment: Experiment, workspace: Workspace, folder: Path, tmp_path: Path
+):
+    with experiment.start_logging() as other:
+        log_model(other, workspace, folder, "model")
+    with experiment.start_logging() as run:
+        log_model(run, workspace, folder, "model")
+        (folder / "MLmodel").write_bytes(b"flavors: {later: {}}")
+        last = log_model(run, workspace, folder, "model")
+        log_model(run, workspace, folder, "another")
+        model = run.register_model("mnist", model_path="model")
+        again = run.register_model("another")
+        with pytest.raises(NotFound, match="'mod'"):
+            run.register_model("mnist", "mod")
+    assert (model.run_id, model._record.model_id, model._record.source) == (run.id, last, f"models:/{last}")
+    assert content_of(Path(model.download(tmp_path / "a"))) == content_of(folder)
+    assert again.version == 1
+    with pytest.raises(NotFound, match="'another'"):
+        other.register_model("mnist", "another")
 
 
 def test_a_version_knows_the_datasets_that_it_was_made_with(workspace: Workspace, folder: Path):

@@ -29,6 +29,7 @@ _VERSION = "runyard._version:__version__"
 _EXPERIMENT = f"{_HERE}.submitting:Experiment"
 _SCRIPT_RUN_CONFIG = f"{_HERE}.submitting:ScriptRunConfig"
 _ESTIMATORS = f"{_HERE}.estimators"
+_EXPORT = f"{_HERE}.tensorboard:export_to_tensorboard"
 _ERROR = "runyard.errors:RunyardError"
 _TO_SIGN_IN = {
     "AzureCliAuthentication": f"{_HERE}.authentication:AzureCliAuthentication",
@@ -187,6 +188,8 @@ HOMES: Final[dict[str, dict[str, str]]] = {
         for name in ("get_mlflow_tracking_uri", "get_portal_url", "register_model")
     },
     "azureml.telemetry": {"set_diagnostics_collection": f"{_ESTIMATORS}:set_diagnostics_collection"},
+    "azureml.tensorboard": {"export_to_tensorboard": _EXPORT},
+    "azureml.tensorboard.export": {"export_to_tensorboard": _EXPORT},
     "azureml.train.dnn": {name: f"{_ESTIMATORS}:{name}" for name in ("PyTorch", "TensorFlow")},
     "azureml.train.estimator": {"Estimator": f"{_ESTIMATORS}:Estimator"},
     "azureml.train.sklearn": {"SKLearn": f"{_ESTIMATORS}:SKLearn"},
@@ -209,6 +212,11 @@ _ONE_PROCESS = "A job is one process: give ScriptRunConfig a command that starts
 _SECTION = "Say what an environment holds with Environment and CondaDependencies."
 _READ = "Read files by the dataset's to_pandas_dataframe() or download()."
 _SEARCH = "Search for parameters by a sweep: azureml.train.hyperdrive, or SweepConfig."
+_SHOW = (
+    "Open the run in the Studio, or start TensorBoard itself, `tensorboard --logdir DIR`, where "
+    "export_to_tensorboard(run, DIR) wrote the metrics or run.download_files("
+    "output_directory=DIR) the events."
+)
 _EXPLAIN = "Log what an explainer says as artifacts, with run.upload_file."
 
 _OTHER_MACHINES = (
@@ -258,7 +266,7 @@ ABSENT_MODULES: Final[dict[str, str]] = {
     "azureml.interpret": _EXPLAIN,
     "azureml.opendatasets": "Download the data, and keep it with Dataset.File.from_files.",
     "azureml.pipeline": "Log each step as a child run: run.child_run(), or nested=True with MLflow.",
-    "azureml.tensorboard": "Open the run in the Studio, or read its events with TensorBoard itself.",
+    "azureml.tensorboard": _SHOW,
     "azureml.train.automl": _SEARCH,
     "azureml.train": _RUN_SCRIPTS,
 }

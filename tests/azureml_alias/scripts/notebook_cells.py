@@ -82,7 +82,12 @@ with open("code/project.py", "w") as file:
     )
 mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())
 mlflow.set_experiment("cells")
-config = {"COMPUTE": "local", "USE_CONDA": False}
-project = mlflow.projects.run("code", parameters={"alpha": 0.3}, backend="azureml", backend_config=config)
+project = mlflow.projects.run(
+    "code",
+    parameters={"alpha": 0.3},
+    backend="azureml",
+    env_manager="local",  # MLflow 3 has this for what was use_conda=False
+    backend_config={"USE_CONDA": False},
+)
 said["project"] = mlflow.get_run(project.run_id).data.metrics
 sys.stdout.write(f"{json.dumps(said)}\n")
