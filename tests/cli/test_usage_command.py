@@ -38,7 +38,7 @@ def test_a_workspace_is_shown_in_detail_and_is_measured_behind_the_requests(
     assert "0 with 0 records" in shown
     until(lambda: speech.usage().workspaces[0].measured_ms is not None)
     (told,) = runyard("usage", "-w", "speech", "--json").json["workspaces"]
-    assert (told["artifact_bytes"], told["logged_model_bytes"], told["registered_bytes"]) == (2500, 0, 0)
+    assert (told["logged_model_bytes"], told["registered_bytes"], told["trace_database_bytes"]) == (0, 0, 0)
     shown = runyard("usage", "-w", "speech").out
     assert "Of registered models  0 bytes in 0 files" in shown
     assert "Traces                0, with 0 bytes in the database" in shown

@@ -42,6 +42,8 @@ export interface Collected {
   runs: number;
   logged_models: number;
   datasets: number;
+  traces: number;
+  trace_bytes: number;
   metric_points: number;
   metric_bytes: number;
   other_bytes: number;
