@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.browser.signing_in import administer, sign_in
 from tests.browser.workspace_content import Logger
 from tests.conftest import ServerStarter
 from tests.running_server import RunningServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -32,13 +35,37 @@ def throw_away(logger: Logger) -> str:
     return "thrown-away"
 
 
+def keep_model_and_trace(logger: Logger) -> None:
+    """Log a model with a file, register it, and log a trace."""
+    model = logger.post("logged-models", experiment_id="0", name="net")["model"]["info"]
+    logger.put_file("0", f"models/{model['model_id']}", "net.bin", LARGE)
+    logger.post("registered-models/create", name="net")
+    source = f"models:/{model['model_id']}"
+    logger.post("model-versions/create", name="net", source=source, model_id=model["model_id"])
+    logger.post(
+        "traces", experiment_id="0", timestamp_ms=1, request_metadata=[{"key": "a", "value": "b" * 200}]
+    )
+
+
+def measure_anew(server: RunningServer) -> None:
+    """Let the server find that it is time to measure, and wait until it has done so."""
+    with contextlib.closing(sqlite3.connect(server.home / "runyard.db", timeout=60)) as database, database:
+        measured = "SELECT count(*) FROM workspace_use WHERE measured_ms IS NOT NULL"
+        until(lambda: database.execute(measured).fetchone() > (0,))  # or what is under way would be kept
+        database.execute("UPDATE workspace_use SET measured_ms = 0, claimed_ms = 0")
+    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=60) as api:
+        until(lambda: api.get("/workspaces/default/usage").json()["workspaces"][0]["measured_ms"])
+
+
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of one person that has something to show on every screen."""
     running = RunningServer(tmp_path_factory.mktemp("busy") / "home").start()
     logger = Logger(running.url)
     throw_away(logger)
+    keep_model_and_trace(logger)
     logger.close()
+    measure_anew(running)
     with httpx.Client(base_url=f"{running.url}/api/v1", timeout=60) as api:
         for name, kind in (("ada", "person"), ("pipeline", "service"), ("vision team", "group")):
             api.post("/principals", json={"name": name, "kind": kind}).raise_for_status()
@@ -212,6 +239,20 @@ def test_the_trash_is_restored_measured_and_emptied(
     confirm(page, "Delete for good")
     expect(page.get_by_text(re.compile(r"29\d KB freed: 1 run, 1 file"))).to_be_visible()
     expect(page.get_by_role("heading", name="The trash is empty")).to_be_visible()
+
+
+def test_what_models_versions_and_traces_take_is_shown(visit: Visit, busy: RunningServer) -> None:
+    page = visit().open(f"{busy.url}/#/admin/storage")
+    whole = page.get_by_role("region", name="In all")
+    for name, shown in (
+        ("Models", r"1\s*29\d KB"),
+        ("Registered", r"1\s*1 version, 29\d KB"),
+        ("Traces", r"1\s*\d+ B"),
+    ):
+        expect(whole.locator("dl > div").filter(has_text=name).last).to_contain_text(re.compile(shown))
+    page.get_by_role("button", name="Whole server").click()
+    row = page.get_by_role("region", name="Workspaces").get_by_role("row", name="default")
+    expect(row).to_contain_text(re.compile(r"29\d KB.*29\d KB.*\d+ B"))
 
 
 def test_the_servers_health_is_told_and_its_signing_key_rotated(visit: Visit, busy: RunningServer) -> None:

@@ -9,6 +9,7 @@ from runyard.services import usage
 from runyard.services.call import system_now_ms
 from tests.server.local import Local, good
 from tests.server.team import Team
+from tests.server.test_trace_routes import TRACE_ID, Traces, attribute, span
 from tests.server.test_trash_routes import ours
 
 LATER_MS = 10**12
@@ -69,6 +70,13 @@ def test_what_a_workspace_holds_is_told(local):
         "artifact_bytes": 3520,
         "deleted_artifact_files": 1,
         "deleted_artifact_bytes": 500,
+        "logged_model_files": 0,
+        "logged_model_bytes": 0,
+        "registered_files": 0,
+        "registered_bytes": 0,
+        "trace_files": 0,
+        "trace_file_bytes": 0,
+        "trace_database_bytes": 0,
         "last_activity_ms": LATER_MS * 2,
     }
 
@@ -139,6 +147,65 @@ def test_the_registry_traces_and_evaluation_datasets_are_counted(local):
     assert (told["registered_models"], told["model_versions"]) == (2, 2)
     assert (told["prompts"], told["prompt_versions"]) == (1, 2)
     assert (told["traces"], told["evaluation_datasets"], told["dataset_records"]) == (3, 2, 2)
+
+
+def put(local: Local, uri: str, name: str, size: int) -> None:
+    """Keep a file in a folder that the server told of."""
+    folder = uri.removeprefix("mlflow-artifacts:/")
+    good(local.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{folder}/{name}", content=b"x" * size))
+
+
+def test_files_of_models_and_of_versions_are_told_apart(local):
+    experiment_id = local.experiment("nets")
+    run_id = local.run(experiment_id)
+    upload(local, run_id, "model/weights.bin", 1000)
+    upload(local, run_id, "models/plot.png", 1)  # a run may name a folder as it likes
+    upload(local, run_id, "model-of-others/weights.bin", 50)
+    made = local.post("/logged-models", experiment_id=experiment_id, name="net")["model"]["info"]
+    put(local, made["artifact_uri"], "net.bin", 300)
+    alone = local.post("/logged-models", experiment_id=experiment_id, name="alone")["model"]["info"]
+    put(local, alone["artifact_uri"], "a.bin", 7)
+    put(local, alone["artifact_uri"], "b.bin", 8)
+    local.post("/registered-models/create", name="net")
+    # Two versions of the same files take no more than one; what lies elsewhere takes nothing here.
+    for fields in (
+        {"source": f"runs:/{run_id}/model", "run_id": run_id},
+        {"source": f"runs:/{run_id}/model", "run_id": run_id},
+        {"source": f"models:/{made['model_id']}", "model_id": made["model_id"]},
+        {"source": "s3://bucket/x"},
+    ):
+        local.post("/model-versions/create", name="net", **fields)
+    measure(local)
+    (told,) = read(local)["workspaces"]
+    assert (told["model_versions"], told["artifact_files"], told["artifact_bytes"]) == (4, 6, 1366)
+    assert (told["logged_model_files"], told["logged_model_bytes"]) == (3, 315)
+    assert (told["registered_files"], told["registered_bytes"]) == (2, 1300)
+    assert (told["trace_files"], told["trace_file_bytes"], told["trace_database_bytes"]) == (0, 0, 0)
+    local.ask("DELETE", "/api/2.0/mlflow/registered-models/delete", json={"name": "net"}).raise_for_status()
+    measure(local, system_now_ms() + LATER_MS)
+    (told,) = read(local)["workspaces"]
+    assert (told["registered_files"], told["registered_bytes"], told["artifact_bytes"]) == (0, 0, 1366)
+
+
+def test_traces_are_measured_in_the_database_and_in_files(local):
+    traces = Traces(local)
+    uri = traces.start()["tags"]["mlflow.artifactLocation"]
+    put(local, uri, "attachments/a.png", 40)
+    measure(local)
+    (told,) = read(local)["workspaces"]
+    bare = told["trace_database_bytes"]
+    assert bare > len(TRACE_ID)
+    traces.export(span(attributes=[attribute("prompt", "é" * 5000)]))
+    traces.assess(rationale="r" * 300)
+    now_ms = system_now_ms()
+    measure(local, now_ms + LATER_MS)
+    (told,) = read(local)["workspaces"]
+    assert (told["trace_files"], told["trace_file_bytes"], told["artifact_bytes"]) == (1, 40, 40)
+    assert 10_300 < told["trace_database_bytes"] - bare < 40_000
+    deletion = {"experiment_id": traces.experiment_id, "request_ids": [TRACE_ID]}
+    good(local.ask("POST", "/api/2.0/mlflow/traces/delete-traces", json=deletion))
+    measure(local, now_ms + 2 * LATER_MS)
+    assert read(local)["workspaces"][0]["trace_database_bytes"] == 0
 
 
 def test_an_experiment_within_the_folder_of_another_has_its_own_files(local):

@@ -121,8 +121,7 @@ def gc(
 def print_freed(workspace: str, collected: Collected, *, dry_run: bool) -> None:
     """Print what was freed in a workspace, or would be, by kind."""
     freed = collected.freed
-    total = freed.metric_bytes + freed.other_bytes + freed.artifact_bytes
-    say(f"Workspace {workspace}: {bytes_text(total)} {'would be' if dry_run else 'were'} freed.")
+    say(f"Workspace {workspace}: {bytes_text(freed.total_bytes)} {'would be' if dry_run else 'were'} freed.")
     counts = {
         "Experiments": freed.experiments,
         "Runs": freed.runs,
@@ -130,6 +129,8 @@ def print_freed(workspace: str, collected: Collected, *, dry_run: bool) -> None:
         "Datasets": freed.datasets,
     }
     lines = {name: str(count) for name, count in counts.items() if count}
+    if freed.trace_bytes:
+        lines["Traces"] = f"{freed.traces}, {bytes_text(freed.trace_bytes)}"
     if freed.metric_points:
         lines["Metrics"] = f"{freed.metric_points} points, {bytes_text(freed.metric_bytes)}"
     if freed.other_bytes:
@@ -143,8 +144,7 @@ def print_freed(workspace: str, collected: Collected, *, dry_run: bool) -> None:
 def describe(collected: Collected) -> dict[str, int]:
     """Return what was freed as numbers by name."""
     freed = collected.freed
-    total = freed.metric_bytes + freed.other_bytes + freed.artifact_bytes
-    return {**asdict(freed), "freed_bytes": total, "database_bytes": collected.database_bytes}
+    return {**asdict(freed), "freed_bytes": freed.total_bytes, "database_bytes": collected.database_bytes}
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def progress_shown(is_wanted: bool) -> Iterator[Callable[[Freed], None]]:
     with Console(stderr=True).status("Looking into the trash") as status:
 
         def show(freed: Freed) -> None:
-            size = bytes_text(freed.metric_bytes + freed.other_bytes + freed.artifact_bytes)
+            size = bytes_text(freed.total_bytes)
             status.update(f"{freed.runs} runs, {freed.artifact_files} files, {size}")
 
         yield show

@@ -42,6 +42,8 @@ def _print_all(read: UsageAnswer) -> None:
             "POINTS",
             "EXPERIMENTS",
             "MODELS",
+            "REGISTRY",
+            "TRACES",
             "IN TRASH",
             "ACTIVE",
             "MEASURED",
@@ -53,7 +55,9 @@ def _print_all(read: UsageAnswer) -> None:
                 bytes_text(each.artifact_bytes),
                 _count(each.metric_points),
                 _count(each.experiments),
-                _count(each.logged_models),
+                f"{_count(each.logged_models)}, {bytes_text(each.logged_model_bytes)}",
+                f"{_count(each.model_versions)}, {bytes_text(each.registered_bytes)}",
+                f"{_count(each.traces)}, {bytes_text(_of_traces(each))}",
                 f"{_count(each.deleted_runs)} runs, {bytes_text(each.deleted_artifact_bytes)}",
                 time_text(each.last_activity_ms),
                 time_text(each.measured_ms),
@@ -78,13 +82,15 @@ def _print_one(use: WireWorkspaceUsage) -> None:
             f"and {_count(use.deleted_logged_models)} in the trash",
             "Registered models": _with_versions(use.registered_models, use.model_versions),
             "Prompts": _with_versions(use.prompts, use.prompt_versions),
-            "Traces": _count(use.traces),
+            "Traces": f"{_count(use.traces)}, with {bytes_text(use.trace_database_bytes)} in the database",
             "Evaluation datasets": f"{_count(use.evaluation_datasets)} "
             f"with {_count(use.dataset_records)} records",
             "Metric points": _count(use.metric_points),
-            "Artifacts": f"{bytes_text(use.artifact_bytes)} in {_count(use.artifact_files)} files",
-            "Of them in the trash": f"{bytes_text(use.deleted_artifact_bytes)} in "
-            f"{_count(use.deleted_artifact_files)} files",
+            "Artifacts": _files(use.artifact_bytes, use.artifact_files),
+            "Of them in the trash": _files(use.deleted_artifact_bytes, use.deleted_artifact_files),
+            "Of logged models": _files(use.logged_model_bytes, use.logged_model_files),
+            "Of registered models": _files(use.registered_bytes, use.registered_files),
+            "Of traces": _files(use.trace_file_bytes, use.trace_files),
             "Last activity": time_text(use.last_activity_ms),
             "Measured": time_text(use.measured_ms),
         }
@@ -118,6 +124,14 @@ def _print_experiments(experiments: Sequence[WireExperimentUsage]) -> None:
 
 def _with_versions(number: int, versions: int) -> str:
     return f"{_count(number)} with {_count(versions)} versions"
+
+
+def _files(size_bytes: int, files: int) -> str:
+    return f"{bytes_text(size_bytes)} in {_count(files)} files"
+
+
+def _of_traces(use: WireWorkspaceUsage) -> int:
+    return use.trace_database_bytes + use.trace_file_bytes
 
 
 def _count(number: int) -> str:

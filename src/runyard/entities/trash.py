@@ -78,6 +78,8 @@ class Freed:
         runs: How many runs.
         logged_models: How many logged models.
         datasets: How many descriptions of datasets, which no run reads any more.
+        traces: How many traces.
+        trace_bytes: What these took in the database, with their spans and assessments.
         metric_points: How many points of metrics.
         metric_bytes: What these took, with what is kept beside them for charts and searches.
         other_bytes: What everything else took in the database.
@@ -89,11 +91,18 @@ class Freed:
     runs: int = 0
     logged_models: int = 0
     datasets: int = 0
+    traces: int = 0
+    trace_bytes: int = 0
     metric_points: int = 0
     metric_bytes: int = 0
     other_bytes: int = 0
     artifact_files: int = 0
     artifact_bytes: int = 0
+
+    @property
+    def total_bytes(self) -> int:
+        """All of it, in the database and in files."""
+        return self.trace_bytes + self.metric_bytes + self.other_bytes + self.artifact_bytes
 
     def __add__(self, other: Freed) -> Freed:
         return Freed(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Freed)))

@@ -53,6 +53,13 @@ class MeasuredUse:
         artifact_bytes: Their length.
         deleted_files: Those of them that belong to something in the trash.
         deleted_bytes: Their length.
+        logged_model_files: Those of them that lie in folders of logged models.
+        logged_model_bytes: Their length.
+        registered_files: Those that a version of a registered model keeps, whoever's folder they lie in.
+        registered_bytes: Their length.
+        trace_files: Those that lie in folders of traces.
+        trace_file_bytes: Their length.
+        trace_database_bytes: What rows of traces, their spans and assessments hold.
         measured_ms: When it was measured; ``None`` for never.
     """
 
@@ -61,6 +68,13 @@ class MeasuredUse:
     artifact_bytes: int = 0
     deleted_files: int = 0
     deleted_bytes: int = 0
+    logged_model_files: int = 0
+    logged_model_bytes: int = 0
+    registered_files: int = 0
+    registered_bytes: int = 0
+    trace_files: int = 0
+    trace_file_bytes: int = 0
+    trace_database_bytes: int = 0
     measured_ms: int | None = None
 
 

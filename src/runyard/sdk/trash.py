@@ -374,6 +374,8 @@ def until_done(
             runs=last.runs,
             logged_models=last.logged_models,
             datasets=last.datasets,
+            traces=last.traces,
+            trace_bytes=last.trace_bytes,
             metric_points=last.metric_points,
             metric_bytes=last.metric_bytes,
             other_bytes=last.other_bytes,

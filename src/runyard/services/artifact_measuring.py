@@ -1,4 +1,4 @@
-"""How much the artifacts of a workspace take, by experiment, and how much of it lies in the trash."""
+"""How much the artifacts of a workspace take, by experiment and by kind, and how much lies in the trash."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from runyard.stores.artifacts.walking import walk_files
 from runyard.stores.metadata.base_usage import ArtifactOwners
 
 WORKS_FOR_S = 0.05
+MODELS, TRACES = "models", "traces"
+"""The folders of an experiment that hold those of its logged models and of its traces."""
+NO_FILES = FilesUse()
 
 Segments = tuple[str, ...]
 
@@ -27,11 +30,17 @@ class MeasuredArtifacts:
     Args:
         total: All files of the workspace.
         deleted: Those of them that belong to something in the trash.
+        logged_models: Those that lie in folders of logged models.
+        registered: Those that versions of registered models keep: a run's or a logged model's, mostly.
+        traces: Those that lie in folders of traces.
         experiments: Those that lie in experiments, by id.
     """
 
     total: FilesUse
     deleted: FilesUse
+    logged_models: FilesUse
+    registered: FilesUse
+    traces: FilesUse
     experiments: Mapping[str, FilesUse]
 
 
@@ -53,7 +62,7 @@ def measure_artifacts(
     counted = _Counted()
     began_s = time.monotonic()
     for size_bytes, owner in _files_of(store, workspace, places):
-        counted.add(size_bytes, *owner)
+        counted.add(size_bytes, owner)
         worked_s = time.monotonic() - began_s
         if worked_s >= WORKS_FOR_S:
             rest(worked_s)
@@ -61,36 +70,59 @@ def measure_artifacts(
     return counted.result()
 
 
-def _files_of(
-    store: ArtifactStore, workspace: str, places: _Places
-) -> Iterator[tuple[int, tuple[str | None, bool]]]:
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose a file is: nobody's, as those of datastores are, unless something is said."""
+
+    experiment_id: str | None = None
+    is_deleted: bool = False
+    is_registered: bool = False
+    folder: str = ""  # its first one within the experiment
+
+
+_NOBODY = _Owner()
+
+
+def _files_of(store: ArtifactStore, workspace: str, places: _Places) -> Iterator[tuple[int, _Owner]]:
     """Yield the length of each file and whose it is; those of datastores are no experiment's."""
     with contextlib.suppress(NotFound):  # a link, which is no artifact
         for path, size_bytes in walk_files(store, ArtifactPath((workspace,))):
             yield size_bytes, places.owner_of(path.segments[1:])
     with contextlib.suppress(NotFound):
         for _, size_bytes in walk_files(store, datastores_of(workspace)):
-            yield size_bytes, (None, False)
+            yield size_bytes, _NOBODY
 
 
 @dataclass
 class _Counted:
     files: Counter[str | None] = field(default_factory=Counter)
     sizes: Counter[str | None] = field(default_factory=Counter)
-    deleted: FilesUse = field(default_factory=FilesUse)
+    deleted: FilesUse = NO_FILES
+    registered: FilesUse = NO_FILES
+    folders: dict[str, FilesUse] = field(default_factory=lambda: {MODELS: NO_FILES, TRACES: NO_FILES})
 
-    def add(self, size_bytes: int, experiment_id: str | None, is_deleted: bool) -> None:
-        self.files[experiment_id] += 1
-        self.sizes[experiment_id] += size_bytes
-        if is_deleted:
-            self.deleted += FilesUse(1, size_bytes)
+    def add(self, size_bytes: int, owner: _Owner) -> None:
+        self.files[owner.experiment_id] += 1
+        self.sizes[owner.experiment_id] += size_bytes
+        one = FilesUse(1, size_bytes)
+        if owner.is_deleted:
+            self.deleted += one
+        if owner.is_registered:
+            self.registered += one
+        if owner.folder in self.folders:
+            self.folders[owner.folder] += one
 
     def result(self) -> MeasuredArtifacts:
-        total = FilesUse(self.files.total(), self.sizes.total())
-        found = {
-            key: FilesUse(count, self.sizes[key]) for key, count in self.files.items() if key is not None
-        }
-        return MeasuredArtifacts(total, self.deleted, found)
+        return MeasuredArtifacts(
+            total=FilesUse(self.files.total(), self.sizes.total()),
+            deleted=self.deleted,
+            logged_models=self.folders[MODELS],
+            registered=self.registered,
+            traces=self.folders[TRACES],
+            experiments={
+                key: FilesUse(count, self.sizes[key]) for key, count in self.files.items() if key is not None
+            },
+        )
 
 
 class _Places:
@@ -104,18 +136,26 @@ class _Places:
             if place is not None:
                 self._by_place[place] = experiment_id
         self._deepest = max(map(len, self._by_place), default=0)
+        self._registered = {tuple(folder.split("/")) for folder in owners.registered}
+        self._deepest_registered = max(map(len, self._registered), default=0)
 
-    def owner_of(self, segments: Segments) -> tuple[str | None, bool]:
-        """Return the experiment and whether the file belongs to something in the trash."""
+    def owner_of(self, segments: Segments) -> _Owner:
+        """Return whose the file is, and whether that lies in the trash."""
+        is_registered = self._is_registered(segments)
         for length in range(min(self._deepest, len(segments) - 1), -1, -1):
             experiment_id = self._by_place.get(segments[:length])
             if experiment_id is not None:
+                inside = segments[length : length + 2]
                 # Runs are right below their experiment, models below a folder `models` of it.
                 is_deleted = experiment_id in self._owners.deleted_experiments or any(
-                    name in self._owners.deleted for name in segments[length : length + 2]
+                    name in self._owners.deleted for name in inside
                 )
-                return experiment_id, is_deleted
-        return None, False
+                return _Owner(experiment_id, is_deleted, is_registered, inside[0])
+        return _Owner(is_registered=is_registered)
+
+    def _is_registered(self, segments: Segments) -> bool:
+        deepest = min(self._deepest_registered, len(segments))
+        return any(segments[:length] in self._registered for length in range(1, deepest + 1))
 
 
 def _place(location: str) -> Segments | None:

@@ -21,6 +21,7 @@ from runyard.services.experiments import resolve_experiment_id
 from runyard.services.quotas import give_back
 from runyard.stores.artifacts.paths import ArtifactPath, datastores_of, proxied_path
 from runyard.stores.artifacts.removal import measure_tree, remove_tree
+from runyard.stores.metadata.base_trash import Stripped
 from runyard.stores.opening import Stores
 
 WORKS_FOR_S = 1.0
@@ -262,7 +263,7 @@ class Collection:
         else:
             freed = NOTHING_FREED
         taken = self._trash.strip(item)
-        freed += Freed(other_bytes=taken.size_bytes)
+        freed += _of_rows(taken)
         if not taken.is_over:
             return freed, False
         buried = self._trash.bury(self._workspace, item, self._now_ms)
@@ -339,11 +340,17 @@ def _outermost(paths: Sequence[ArtifactPath]) -> Iterator[ArtifactPath]:
 
 
 def _measure_rows(stores: Stores, item: Trashed) -> Freed:
-    freed = _COUNTED[item.kind] + Freed(other_bytes=stores.metadata.trash.measure(item).size_bytes)
+    freed = _COUNTED[item.kind] + _of_rows(stores.metadata.trash.measure(item))
     if item.kind is TrashKind.RUN:
         points = stores.metrics.measure_run(item.item_id)
         freed += Freed(metric_points=points.points, metric_bytes=points.size_bytes)
     return freed
+
+
+def _of_rows(taken: Stripped) -> Freed:
+    return Freed(
+        other_bytes=taken.others.size_bytes, traces=taken.traces, trace_bytes=taken.of_traces.size_bytes
+    )
 
 
 def _collected(stores: Stores, freed: Freed, is_done: bool, next_offset: int = 0) -> Collected:

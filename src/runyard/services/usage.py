@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from runyard.stores.opening import Stores
 LARGEST = 20
 MEASURED_EVERY_MS = 15 * 60 * 1000
 MEASURED_WITHIN_MS = 10 * 60 * 1000
+TRACES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,31 @@ def _measure_if_due(stores: Stores, workspace: str, now_ms: int, rest: Callable[
     if not is_ours:
         return False
     found = measure_artifacts(stores.artifacts, workspace, usage.find_owners(workspace), rest)
+    trace_database_bytes = _measure_traces(stores, workspace, rest)
     measured = MeasuredUse(
         metric_points=usage.count_points(workspace),
         artifact_files=found.total.files,
         artifact_bytes=found.total.size_bytes,
         deleted_files=found.deleted.files,
         deleted_bytes=found.deleted.size_bytes,
+        logged_model_files=found.logged_models.files,
+        logged_model_bytes=found.logged_models.size_bytes,
+        registered_files=found.registered.files,
+        registered_bytes=found.registered.size_bytes,
+        trace_files=found.traces.files,
+        trace_file_bytes=found.traces.size_bytes,
+        trace_database_bytes=trace_database_bytes,
         measured_ms=now_ms,
     )
     stores.database.retrying(lambda: usage.keep_measured(workspace, measured, found.experiments))
     return True
+
+
+def _measure_traces(stores: Stores, workspace: str, rest: Callable[[float], None]) -> int:
+    size_bytes = 0
+    began_s = time.monotonic()
+    for part_bytes in stores.metadata.usage.measure_traces(workspace, TRACES_AT_ONCE):
+        size_bytes += part_bytes
+        rest(time.monotonic() - began_s)
+        began_s = time.monotonic()
+    return size_bytes

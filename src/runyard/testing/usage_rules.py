@@ -18,7 +18,7 @@ from runyard.stores.metadata.base_usage import UsageStore
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE, MetadataUnderTest, new_run
 
 EVERY_MS, WITHIN_MS = 1000, 100
-MEASURED = MeasuredUse(11, 5, 5000, 2, 2000, NOW_MS)
+MEASURED = MeasuredUse(11, 5, 5000, 2, 2000, 3, 3000, 4, 4000, 1, 100, 700, NOW_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class UsageStoreRules(ABC):
         counted = usage.count_contents([OTHER_WORKSPACE])
         assert counted == {OTHER_WORKSPACE: ContentUse(experiments=1, last_activity_ms=NOW_MS)}
         assert usage.count_points(OTHER_WORKSPACE) == 0
+        assert sum(usage.measure_traces(OTHER_WORKSPACE, 10)) == 0
         assert usage.rank_by_runs([OTHER_WORKSPACE], 20) == []
         assert usage.rank_by_bytes([OTHER_WORKSPACE], 20) == []
         assert usage.read_measured([OTHER_WORKSPACE]) == {OTHER_WORKSPACE: MeasuredUse()}

@@ -20,6 +20,7 @@ export function contents(freed: Freed): string {
     [freed.experiments, "experiment"],
     [freed.runs, "run"],
     [freed.logged_models, "model"],
+    [freed.traces, "trace"],
     [freed.artifact_files, "file"],
     [freed.metric_points, "metric point"],
   ] as const;

@@ -20,6 +20,9 @@ const addressOf = (one: ExperimentUsage) =>
     ? experimentHash(one.experiment_id)
     : `${serverRoot()}workspaces/${encodeURIComponent(one.workspace)}/${experimentHash(one.experiment_id)}`;
 
+/** In the database and in files. */
+const traceBytes = (one: WorkspaceUsage) => one.trace_database_bytes + one.trace_file_bytes;
+
 /** What uses space, in this workspace or on the whole server. */
 export function StorageSection() {
   const caller = useCaller();
@@ -115,16 +118,24 @@ function Totals({ of }: { of: WorkspaceUsage[] }) {
               "experiment",
             ),
           },
-          { name: "Models", value: sum((one) => one.logged_models).toLocaleString("en") },
+          {
+            name: "Models",
+            value: sum((one) => one.logged_models).toLocaleString("en"),
+            more: bytes(sum((one) => one.logged_model_bytes)),
+          },
           {
             name: "Registered",
             value: sum((one) => one.registered_models + one.prompts).toLocaleString("en"),
-            more: plural(
+            more: `${plural(
               sum((one) => one.model_versions + one.prompt_versions),
               "version",
-            ),
+            )}, ${bytes(sum((one) => one.registered_bytes))}`,
           },
-          { name: "Traces", value: sum((one) => one.traces).toLocaleString("en") },
+          {
+            name: "Traces",
+            value: sum((one) => one.traces).toLocaleString("en"),
+            more: bytes(sum(traceBytes)),
+          },
           {
             name: "Evaluation datasets",
             value: sum((one) => one.evaluation_datasets).toLocaleString("en"),
@@ -139,7 +150,8 @@ function Totals({ of }: { of: WorkspaceUsage[] }) {
         {measured.length > 0 ? (
           <>
             Bytes and points were measured <Time ms={Math.min(...measured)} isRelative />; all other counts
-            are of now.
+            are of now. Files of models, of registered versions and of traces are part of the artifacts; rows
+            of traces are in the database.
           </>
         ) : (
           "Bytes and points have not been measured yet; the server does that every 15 minutes."
@@ -185,12 +197,24 @@ function Workspaces({ of }: { of: WorkspaceUsage[] }) {
     <TableCard
       title="Workspaces"
       count={of.length}
-      columns={["Name", "Artifacts", "Metric points", "Runs", "Last activity"]}
+      columns={[
+        "Name",
+        "Artifacts",
+        "Models",
+        "Registered",
+        "Traces",
+        "Metric points",
+        "Runs",
+        "Last activity",
+      ]}
     >
       {of.map((one) => (
         <tr key={one.workspace}>
           <td className="strong wrap-anywhere">{one.workspace}</td>
           <td className="number nowrap">{bytes(one.artifact_bytes)}</td>
+          <td className="number nowrap">{bytes(one.logged_model_bytes)}</td>
+          <td className="number nowrap">{bytes(one.registered_bytes)}</td>
+          <td className="number nowrap">{bytes(traceBytes(one))}</td>
           <td className="number">{one.metric_points.toLocaleString("en")}</td>
           <td className="number">{one.runs.toLocaleString("en")}</td>
           <td>

@@ -7,6 +7,8 @@ export type Freed = Pick<
   | "runs"
   | "logged_models"
   | "datasets"
+  | "traces"
+  | "trace_bytes"
   | "metric_points"
   | "metric_bytes"
   | "other_bytes"
@@ -19,6 +21,8 @@ export const NOTHING: Freed = {
   runs: 0,
   logged_models: 0,
   datasets: 0,
+  traces: 0,
+  trace_bytes: 0,
   metric_points: 0,
   metric_bytes: 0,
   other_bytes: 0,
@@ -31,7 +35,8 @@ const NAMES = Object.keys(NOTHING) as (keyof Freed)[];
 const plus = (one: Freed, other: Freed): Freed =>
   Object.fromEntries(NAMES.map((name) => [name, one[name] + other[name]])) as Freed;
 
-export const bytesOf = (freed: Freed) => freed.metric_bytes + freed.other_bytes + freed.artifact_bytes;
+export const bytesOf = (freed: Freed) =>
+  freed.trace_bytes + freed.metric_bytes + freed.other_bytes + freed.artifact_bytes;
 export const thingsOf = (freed: Freed) => freed.experiments + freed.runs + freed.logged_models;
 
 export interface Step {

@@ -42,6 +42,8 @@ export interface Collected {
   runs: number;
   logged_models: number;
   datasets: number;
+  traces: number;
+  trace_bytes: number;
   metric_points: number;
   metric_bytes: number;
   other_bytes: number;
@@ -98,6 +100,14 @@ export interface WorkspaceUsage {
   artifact_bytes: number;
   deleted_artifact_files: number;
   deleted_artifact_bytes: number;
+  logged_model_files: number;
+  logged_model_bytes: number;
+  registered_files: number;
+  registered_bytes: number;
+  trace_files: number;
+  trace_file_bytes: number;
+  /** Beside the artifacts, which all others here are part of. */
+  trace_database_bytes: number;
   last_activity_ms: number | null;
   measured_ms: number | null;
 }

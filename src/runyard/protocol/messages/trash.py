@@ -159,6 +159,8 @@ class CollectedAnswer(Wire, omit_defaults=False):
     runs: int
     logged_models: int
     datasets: int
+    traces: int
+    trace_bytes: int
     metric_points: int
     metric_bytes: int
     other_bytes: int

@@ -9,8 +9,11 @@ from runyard.protocol.messages.common import Wire
 class WireWorkspaceUsage(Wire, omit_defaults=False):
     """What a workspace holds.
 
-    Points and artifacts are as they were measured at ``measured_ms``; all other counts are of now. The former
-    come with what was noted since, and 0 where that is null.
+    Points, files and bytes are as they were measured at ``measured_ms``, and 0 where that is null; all other
+    counts are of now. Points and ``artifact_bytes`` come with what was noted since.
+
+    Files of logged models and of traces are part of the artifacts. So are those that versions of registered
+    models keep, which are often the same ones. ``trace_database_bytes`` is beside them.
     """
 
     workspace: str
@@ -33,6 +36,13 @@ class WireWorkspaceUsage(Wire, omit_defaults=False):
     artifact_bytes: int
     deleted_artifact_files: int
     deleted_artifact_bytes: int
+    logged_model_files: int
+    logged_model_bytes: int
+    registered_files: int
+    registered_bytes: int
+    trace_files: int
+    trace_file_bytes: int
+    trace_database_bytes: int
     last_activity_ms: int | None
     measured_ms: int | None
 
@@ -80,6 +90,13 @@ def wire_workspace_usage(workspace: str, content: ContentUse, measured: Measured
         artifact_bytes=measured.artifact_bytes,
         deleted_artifact_files=measured.deleted_files,
         deleted_artifact_bytes=measured.deleted_bytes,
+        logged_model_files=measured.logged_model_files,
+        logged_model_bytes=measured.logged_model_bytes,
+        registered_files=measured.registered_files,
+        registered_bytes=measured.registered_bytes,
+        trace_files=measured.trace_files,
+        trace_file_bytes=measured.trace_file_bytes,
+        trace_database_bytes=measured.trace_database_bytes,
         last_activity_ms=content.last_activity_ms,
         measured_ms=measured.measured_ms,
     )

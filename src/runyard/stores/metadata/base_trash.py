@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from runyard.entities.trash import Retention, Trashed
 from runyard.entities.workspace import Workspace
 from runyard.stores.artifacts.paths import ArtifactPath
-from runyard.stores.rows import Taken
+from runyard.stores.rows import NOTHING_TAKEN, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,36 @@ class Claims:
 
     is_inside: bool = False
     kept: Sequence[ArtifactPath] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """Rows of a thing in the trash that are gone, or would be.
+
+    Args:
+        others: All but the next.
+        of_traces: Those of traces, with what hangs on them.
+        traces: How many traces were among these.
+    """
+
+    others: Taken = NOTHING_TAKEN
+    of_traces: Taken = NOTHING_TAKEN
+    traces: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows of both."""
+        return self.others.rows + self.of_traces.rows
+
+    @property
+    def is_over(self) -> bool:
+        """Whether none are left of either."""
+        return self.others.is_over and self.of_traces.is_over
+
+    def __add__(self, other: Stripped) -> Stripped:
+        return Stripped(
+            self.others + other.others, self.of_traces + other.of_traces, self.traces + other.traces
+        )
 
 
 class TrashStore(ABC):
@@ -57,11 +87,11 @@ class TrashStore(ABC):
         """Let nobody find or restore it any more, unless it was restored or has to stay; say whether so."""
 
     @abstractmethod
-    def strip(self, item: Trashed) -> Taken:
+    def strip(self, item: Trashed) -> Stripped:
         """Remove some of what hangs on it, but for metrics, as much as takes a moment."""
 
     @abstractmethod
-    def measure(self, item: Trashed) -> Taken:
+    def measure(self, item: Trashed) -> Stripped:
         """Return what :meth:`strip` and :meth:`bury` would remove in all."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runyard.entities.usage import ContentUse, ExperimentUse, FilesUse, MeasuredUse
@@ -17,11 +17,13 @@ class ArtifactOwners:
         locations: Where experiments keep what lies in them, by id.
         deleted_experiments: The ids of those in the trash.
         deleted: The ids of runs and logged models in the trash, which are names of folders.
+        registered: The folders that versions of registered models keep, below the workspace's artifacts.
     """
 
     locations: Mapping[str, str]
     deleted_experiments: Collection[str]
     deleted: Collection[str]
+    registered: Collection[str]
 
 
 class UsageStore(ABC):
@@ -37,6 +39,13 @@ class UsageStore(ABC):
     @abstractmethod
     def count_points(self, workspace: str) -> int:
         """Return how many points of metrics a workspace has; what was logged twice may count twice."""
+
+    @abstractmethod
+    def measure_traces(self, workspace: str, at_once: int) -> Iterator[int]:
+        """Yield how many bytes the rows of a workspace's traces hold, for so many of them at a time.
+
+        Each step reads on its own, so that whoever asks may rest between two of them.
+        """
 
     @abstractmethod
     def rank_by_runs(self, workspaces: Sequence[str], limit: int) -> list[ExperimentUse]:

@@ -29,6 +29,13 @@ workspace_use = Table(
     Column("artifact_bytes", BigInteger, nullable=False),
     Column("deleted_files", BigInteger, nullable=False),
     Column("deleted_bytes", BigInteger, nullable=False),
+    Column("logged_model_files", BigInteger, nullable=False, server_default="0"),
+    Column("logged_model_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("registered_files", BigInteger, nullable=False, server_default="0"),
+    Column("registered_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("trace_files", BigInteger, nullable=False, server_default="0"),
+    Column("trace_file_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("trace_database_bytes", BigInteger, nullable=False, server_default="0"),
     # What servers have noted since it was measured.
     Column("added_points", BigInteger, nullable=False),
     Column("added_bytes", BigInteger, nullable=False),

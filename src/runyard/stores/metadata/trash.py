@@ -27,7 +27,7 @@ from runyard.errors import InvalidState
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.database import Database
 from runyard.stores.metadata import removable
-from runyard.stores.metadata.base_trash import Claims, TrashStore
+from runyard.stores.metadata.base_trash import Claims, Stripped, TrashStore
 from runyard.stores.metadata.claims import find_claims
 from runyard.stores.metadata.schema import (
     REMOVED,
@@ -152,24 +152,25 @@ class SqlTrash(TrashStore):
             connection.execute(update(table).where(this).values(lifecycle_stage=REMOVED))
             return True
 
-    def strip(self, item: Trashed) -> Taken:
-        taken = NOTHING_TAKEN
+    def strip(self, item: Trashed) -> Stripped:
+        taken = Stripped()
         with self._database.writing() as connection:
             owner = _owner(connection, item)
             for table in _HANGS_ON[item.kind] if owner is not None else ():
                 if taken.is_over:
-                    taken += take_rows(connection, table, _of(table, owner), ROWS_AT_ONCE - taken.rows)
+                    part = take_rows(connection, table, _of(table, owner), ROWS_AT_ONCE - taken.rows)
+                    taken += _by_kind(table, part)
         return taken
 
-    def measure(self, item: Trashed) -> Taken:
-        taken = NOTHING_TAKEN
+    def measure(self, item: Trashed) -> Stripped:
+        taken = Stripped()
         with self._database.reading() as connection:
             owner = _owner(connection, item)
             if owner is None:
                 return taken
             for table in _HANGS_ON[item.kind]:
-                taken += measure_rows(connection, table, _of(table, owner))
-            return taken + measure_rows(connection, _TABLE[item.kind], _is(item))
+                taken += _by_kind(table, measure_rows(connection, table, _of(table, owner)))
+            return taken + Stripped(others=measure_rows(connection, _TABLE[item.kind], _is(item)))
 
     def bury(self, workspace: str, item: Trashed, now_ms: int) -> Taken:
         table = _TABLE[item.kind]
@@ -346,6 +347,12 @@ def _of(table: Table, owner: Any) -> Any:
         if name in table.c:
             return table.c[name] == owner
     raise AssertionError(f"{table.name} hangs on nothing")
+
+
+def _by_kind(table: Table, taken: Taken) -> Stripped:
+    if table is traces:
+        return Stripped(of_traces=taken, traces=taken.rows)
+    return Stripped(of_traces=taken) if table in OF_TRACES else Stripped(others=taken)
 
 
 def _note_removed(connection: Connection, path: ArtifactPath, now_ms: int, is_shared: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -38,10 +39,11 @@ from runyard.stores.metadata.schema import (
 from runyard.stores.metadata.schema_evaluation import evaluation_datasets
 from runyard.stores.metadata.schema_operation import experiment_use, workspace_use
 from runyard.stores.metadata.schema_registry import model_versions, registered_models
-from runyard.stores.metadata.schema_traces import traces
+from runyard.stores.metadata.schema_traces import OF_TRACES, traces
+from runyard.stores.rows import measure_rows
 
 _DELETED = LifecycleStage.DELETED.value
-_MEASURED = ("metric_points", "artifact_files", "artifact_bytes", "deleted_files", "deleted_bytes")
+_MEASURED = tuple(each.name for each in fields(MeasuredUse) if each.name != "measured_ms")
 _NOTHING_MEASURED = dict.fromkeys((*_MEASURED, "added_points", "added_bytes", "claimed_ms"), 0)
 _IS_THERE = experiments.c.lifecycle_stage != REMOVED
 
@@ -93,6 +95,24 @@ class SqlUsage(UsageStore):
         with self._database.reading() as connection:
             return sum(_points_in(connection, table, workspace) for table in (metric_chunks, metric_batches))
 
+    def measure_traces(self, workspace: str, at_once: int) -> Iterator[int]:
+        columns, last = traces.c, ""
+        of_this = (columns.workspace == workspace, _IS_THERE)
+        query = select(columns.trace_number, columns.trace_id).join(experiments).where(*of_this)
+        while True:
+            following = query.where(columns.trace_id > last).order_by(columns.trace_id).limit(at_once)
+            with self._database.reading() as connection:
+                rows = connection.execute(following).all()
+                numbers = [row.trace_number for row in rows]
+                size_bytes = sum(
+                    measure_rows(connection, table, table.c.trace_number.in_(numbers)).size_bytes
+                    for table in (traces, *OF_TRACES)
+                )
+            yield size_bytes
+            if len(rows) < at_once:
+                return
+            last = rows[-1].trace_id
+
     def rank_by_runs(self, workspaces: Sequence[str], limit: int) -> list[ExperimentUse]:
         query = _ranked(workspaces).where(_RUNS_OF_EACH.c.run_count > 0)
         return self._read_ranked(query.order_by(_RUNS_OF_EACH.c.run_count.desc()), limit)
@@ -128,10 +148,15 @@ class SqlUsage(UsageStore):
             for table, name in ((runs, "run_id"), (logged_models, "model_id")):
                 found = select(table.c[name]).join(experiments).where(*of_this)
                 deleted.update(connection.scalars(found.where(table.c.lifecycle_stage == _DELETED)))
+            kept_at = select(model_versions.c.kept_at).where(
+                model_versions.c.workspace == workspace, model_versions.c.kept_at != ""
+            )
+            registered = set(connection.scalars(kept_at.distinct()))
         return ArtifactOwners(
             locations={str(row.experiment_id): row.artifact_location for row in rows},
             deleted_experiments={str(row.experiment_id) for row in rows if _is_deleted(row)},
             deleted=deleted,
+            registered=registered,
         )
 
     def read_measured(self, workspaces: Sequence[str]) -> dict[str, MeasuredUse]:
