@@ -227,6 +227,7 @@ def test_counts_are_of_what_is_stored_and_a_point_counts_once(local: Local):
         "registered_models": 0,
         "versions": 0,
         "traces": 0,
+        "attachments": 0,
         "spans": 0,
         "assessments": 0,
         "evaluation_datasets": 0,

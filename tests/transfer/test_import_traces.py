@@ -164,7 +164,8 @@ def test_spans_that_lie_in_a_file_come_from_there(
 ):
     first, second = _ids(database)
     folder = tmp_path / "files" / first
-    folder.mkdir(parents=True)
+    (attached,) = filled("3.17-database").parent.rglob(f"{first}/**/attachments")
+    shutil.copytree(attached, folder / "attachments")
     with sqlite3.connect(database) as opened:
         rows = opened.execute("SELECT content FROM spans WHERE trace_id = ?", [first]).fetchall()
         spans = [json.loads(row[0]) for row in rows]
