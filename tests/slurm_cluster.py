@@ -150,6 +150,12 @@ class SlurmCluster:
         self._nodes[name] = daemon
         self._daemons.append(daemon)
 
+    def is_back(self, node: str) -> bool:
+        """Tell whether a node takes jobs again; where Slurm has noticed that it was away, it is told so."""
+        if "down" in self.ask("sinfo", "--noheader", "-N", f"--nodes={node}", "--format=%T"):
+            self.ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        return self.is_idle(node)
+
     def is_idle(self, *nodes: str) -> bool:
         """Tell whether nodes are there, and take jobs."""
         wanted = ",".join(nodes or self._nodes)

@@ -146,7 +146,15 @@ def test_a_person_is_added_with_a_key_and_sees_what_their_role_allows(
 
     # What they were not let do stands in the log.
     page.goto(f"{url}/#/admin/audit?caller=bea&outcome=refused")
-    expect(page.get_by_role("row", name="refused").first).to_have_class("refused")
+    refused = page.get_by_role("row", name="refused").first
+
+    def is_written() -> bool:
+        page.get_by_role("button", name="Refresh").click()
+        page.wait_for_timeout(300)
+        return refused.is_visible()
+
+    until(is_written, 60)  # refusals are written down a moment after they were answered
+    expect(refused).to_have_class("refused")
     look(page, "audit-refused")
     assert serious_barriers(page) == []
 

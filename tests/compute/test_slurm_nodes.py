@@ -110,7 +110,7 @@ def test_r18_a_node_that_goes_ends_its_jobs_and_those_that_may_run_again_do_on_t
     waits = jobs.submit(WHERE, tmp_path / "waits", go_on, compute="on-one")
     until(lambda: "PENDING" in jobs.job(waits)["reason"], WITHIN_S)
     cluster.start_node("one")
-    cluster.ask("scontrol", "update", "NodeName=one", "State=RESUME")
+    until(lambda: cluster.is_back("one"), WITHIN_S)
     assert jobs.ended(waits)["status"] == "completed"
     assert node_of(tmp_path / "waits") == "one"
     until(lambda: cluster.is_idle("one"))

@@ -13,6 +13,8 @@ from runyard.stores.metadata.schema_traces import OF_TRACES
 from runyard.stores.metadata.spans import SqlAssessments, SqlSpans
 from runyard.stores.metadata.trace_metrics import SqlTraceMetrics
 from runyard.stores.metadata.traces import SqlTraces
+from runyard.stores.migrating import upgrade
+from runyard.stores.schema_version import known_versions
 from runyard.testing.metadata_hooks import NOW_MS, WORKSPACE
 from runyard.testing.trace_rules import TraceStoreRules, TracesUnderTest, new_span, new_trace
 from tests.engines import SqlEngine, metadata_on
@@ -53,6 +55,8 @@ class TestSqlTraces(TraceStoreRules):
         with contextlib.closing(self.engine.open(tmp_path)) as database, database.writing() as connection:
             connection.exec_driver_sql("DROP TABLE span_attributes")
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0015'")
+            upgrade(connection, "0016")
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{known_versions()[-1]}'")
         with contextlib.closing(self.open_traces(tmp_path)) as stores:
             for text, wanted in (("n = '1'", ["tr-1"]), ("text = 'é'", ["tr-0", "tr-1", "tr-2"])):
                 search = Search(
