@@ -22,7 +22,7 @@ from runyard.stores.opening import Stores
 
 CLAIMED_MS = int(4 * WITHIN_S * 1000)
 """For how long nobody else tries a delivery: longer than a try takes. Who died meanwhile has not told."""
-FIRST_WAIT_MS = 5_000
+FIRST_WAIT_MS = 1_000
 LONGEST_WAIT_MS = 3600_000
 GIVEN_UP_AFTER_MS = 24 * 3600_000
 MAX_ERROR_LENGTH = 500
