@@ -22,13 +22,6 @@ IDS = [f"{number:02d}" for number in range(20)]
 
 
 @pytest.fixture
-def name(cluster: PostgresServer) -> Iterator[str]:
-    name = cluster.take_database()
-    yield name
-    cluster.give_back(name)
-
-
-@pytest.fixture
 def database(
     cluster: PostgresServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PostgresDatabase]:

@@ -35,13 +35,6 @@ def add(database: PostgresDatabase, key_id: str) -> None:
 
 
 @pytest.fixture
-def name(cluster: PostgresServer) -> Iterator[str]:
-    name = cluster.take_database()
-    yield name
-    cluster.give_back(name)
-
-
-@pytest.fixture
 def database(cluster: PostgresServer, name: str) -> Iterator[PostgresDatabase]:
     database = cluster.open(name, 4)
     yield database

@@ -22,13 +22,6 @@ ADD = "INSERT INTO signing_keys (key_id, private_jwk, created_ms) SELECT unnest(
 
 
 @pytest.fixture
-def name(cluster: PostgresServer) -> Iterator[str]:
-    name = cluster.take_database()
-    yield name
-    cluster.give_back(name)
-
-
-@pytest.fixture
 def database(cluster: PostgresServer, name: str) -> Iterator[PostgresDatabase]:
     database = cluster.open(name)
     yield database
