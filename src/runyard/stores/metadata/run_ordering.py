@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -86,10 +87,10 @@ class RunOrdering:
         self.keys = [self._sort_key(order, f"k{position}") for position, order in enumerate(asked)]
 
     @property
-    def columns(self) -> str:
+    def columns(self) -> list[tuple[str, type]]:
         """What a query selects for each run: rank and value of each key, then its number and revision."""
-        pairs = ", ".join(f"{key.rank or VALUED}, {key.value}" for key in self.keys)
-        return f"{pairs}, r.run_number, r.revision"
+        pairs = [[(key.rank or str(VALUED), int), (key.value, key.kind)] for key in self.keys]
+        return [*chain(*pairs), ("r.run_number", int), ("r.revision", int)]
 
     def joins(self, first: int = 0) -> Sql:
         """Return the joins that the keys from the ``first`` on need."""

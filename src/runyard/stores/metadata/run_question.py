@@ -71,8 +71,8 @@ class Question:
     def select(self, tables: Sql, where: Sequence[Sql], order: str) -> list[Row]:
         """Return the page's rows, with the columns of the ordering, from where the last page ended."""
         conditions = all_of([*where, self._is_after])
-        query = Sql(f"SELECT {self.ordering.columns} FROM") + tables + "WHERE" + conditions
-        return self.engine.rows(query + f"ORDER BY {order} LIMIT {self.limit}")
+        source = tables + "WHERE" + conditions + f"ORDER BY {order} LIMIT {self.limit}"
+        return self.engine.rows_at_once(self.ordering.columns, source)
 
 
 def _terms(filter: Filter | None) -> list[Filter]:

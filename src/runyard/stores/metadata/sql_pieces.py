@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from runyard.stores.prepared import driver_of
@@ -89,6 +90,29 @@ class Engine:
         found: list[Row] = self._driver.execute(text, statement.values).fetchall()
         return found
 
+    def rows_at_once(self, columns: Sequence[tuple[str, type]], source: Sql) -> list[Row]:
+        """Return all rows of a ``SELECT``, which may be a thousand, while requests are answered beside it.
+
+        SQLite's driver gives the interpreter up at each row and waits for it afterwards: beside four writers
+        that was 10 of 16 ms of a search. So there they come as one row.
+
+        Args:
+            columns: What is selected, each with the type of its values: whole numbers, floats or texts.
+            source: What stands behind the ``FROM``.
+        """
+        if not self.is_sqlite:
+            return self.rows(Sql(f"SELECT {', '.join(value for value, _ in columns)} FROM") + source)
+        named = ", ".join(f"{value} AS c{at}" for at, (value, _) in enumerate(columns))
+        written = ", ".join(_in_json(f"c{at}", kind) for at, (_, kind) in enumerate(columns))
+        inner = Sql(f"(SELECT {named} FROM") + source + ")"
+        found = self.rows(Sql(f"SELECT json_group_array(json_array({written})) FROM") + inner)
+        rows: list[list[Any]] = msgspec.json.decode(found[0][0])
+        floats = [at for at, (_, kind) in enumerate(columns) if kind is float]
+        for row in rows:
+            for at in floats:
+                row[at] = row[at] and float(row[at])
+        return [tuple(row) for row in rows]
+
     def flag(self, column: str, is_set: bool) -> str:
         """Return whether a column of booleans is set, in the words that its index is made with."""
         if self.is_sqlite:
@@ -114,3 +138,8 @@ class Engine:
             return Sql(f"{kind} LATERAL {found} {alias} ON true", on.values)
         kind = "LEFT JOIN" if may_lack else "CROSS JOIN"
         return Sql(f"{kind} {table} {alias} ON {on.text}", on.values)
+
+
+def _in_json(column: str, kind: type) -> str:
+    """Return a column as SQLite writes it in JSON; a float as a text, as its own JSON has 15 digits of it."""
+    return f"CASE WHEN {column} IS NOT NULL THEN printf('%!.20e', {column}) END" if kind is float else column
