@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,10 @@ from runyard.stores.metadata.experiments import SqlExperiments
 from runyard.stores.metadata.run_documents import KEPT_AT_ONCE, SqlRunDocuments
 from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.workspaces import SqlWorkspaces
+from runyard.stores.migrating import upgrade
+from runyard.stores.schema_version import known_versions
 from runyard.testing.metadata_hooks import new_run
-from tests.engines import SqlEngine
+from tests.engines import SqlEngine, SqliteEngine
 
 
 class Kept(NamedTuple):
@@ -28,6 +31,9 @@ class Kept(NamedTuple):
     experiments: SqlExperiments
     runs: SqlRuns
     documents: SqlRunDocuments
+
+    def close(self) -> None:
+        self.database.close()
 
     def number_of(self, run_id: str) -> int:
         return int(self.runs.locate_run("w", run_id).run_numbers[0])
@@ -42,15 +48,8 @@ class Kept(NamedTuple):
 
 @pytest.fixture
 def kept(tmp_path: Path, engine: SqlEngine) -> Iterator[Kept]:
-    database, changed = engine.open(tmp_path), ChangedRuns()
-    SqlWorkspaces(database).add_workspace("w", "", {}, 0)
-    runs = SqlRuns(database, changed)
-    kept = Kept(database, SqlExperiments(database), runs, SqlRunDocuments(database, changed))
-    experiment = kept.experiments.add_experiment("w", "e", None, {}, 0)
-    for run_id in "ab":
-        runs.add_run(new_run(experiment, run_id), {"mlflow.runName": run_id})
-    yield kept
-    database.close()
+    with contextlib.closing(_with_runs(engine, tmp_path, "ab")) as kept:
+        yield kept
 
 
 def test_a_document_comes_back_until_its_run_changes(kept: Kept):
@@ -139,3 +138,52 @@ def test_memory_of_changed_runs_is_bounded():
         changed.note(number)
     taken = changed.take(0, 2 * MAX_REMEMBERED)
     assert taken == list(range(5, MAX_REMEMBERED + 5))
+
+
+def test_documents_share_pages_on_sqlite(tmp_path: Path):
+    engine, run_ids = SqliteEngine(), [f"r{number}" for number in range(90)]
+    with contextlib.closing(_with_runs(engine, tmp_path, run_ids)) as kept:
+        before = engine.rows(tmp_path, "PRAGMA page_count")[0][0]
+        found, noise = kept.runs.locate_runs([kept.number_of(run_id) for run_id in run_ids]), random.Random(1)
+        pairs = zip(found.run_numbers, found.revisions, strict=True)
+        assert kept.documents.keep({number: (revision, noise.randbytes(1300)) for number, revision in pairs})
+        assert engine.rows(tmp_path, "SELECT count(*) FROM run_documents") == [(90,)]
+        assert engine.rows(tmp_path, "PRAGMA page_count")[0][0] - before <= 32
+
+
+def test_documents_of_an_earlier_version_stay(tmp_path: Path):
+    with contextlib.closing(_with_runs(SqliteEngine(), tmp_path, "abc")) as kept:
+        made = {kept.number_of(run_id): (kept.revision_of(run_id), run_id.encode()) for run_id in "abc"}
+        assert kept.documents.keep(made)
+        with kept.database.writing() as connection:
+            connection.exec_driver_sql("DROP TABLE run_documents")
+            connection.exec_driver_sql(
+                "CREATE TABLE run_documents (run_number BIGINT NOT NULL, revision BIGINT NOT NULL,"
+                " document BLOB NOT NULL, CONSTRAINT pk_run_documents PRIMARY KEY (run_number), CONSTRAINT"
+                " fk_run_documents_run_number FOREIGN KEY(run_number) REFERENCES runs (run_number)"
+                " ON DELETE CASCADE) WITHOUT ROWID"
+            )
+        assert kept.documents.keep(made)
+        with kept.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0018'")
+            upgrade(connection, "0019")
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{known_versions()[-1]}'")
+        assert kept.read("a", "b", "c") == {number: body for number, (_, body) in made.items()}
+        assert (
+            "WITHOUT ROWID"
+            not in SqliteEngine().rows(
+                tmp_path, "SELECT sql FROM sqlite_master WHERE name = 'run_documents'"
+            )[0][0]
+        )
+
+
+def _with_runs(engine: SqlEngine, folder: Path, run_ids: Iterable[str]) -> Kept:
+    database, changed = engine.open(folder), ChangedRuns()
+    SqlWorkspaces(database).add_workspace("w", "", {}, 0)
+    kept = Kept(
+        database, SqlExperiments(database), SqlRuns(database, changed), SqlRunDocuments(database, changed)
+    )
+    experiment = kept.experiments.add_experiment("w", "e", None, {}, 0)
+    for run_id in run_ids:
+        kept.runs.add_run(new_run(experiment, run_id), {"mlflow.runName": run_id})
+    return kept

@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pytest
+import zstandard
 
 from runyard.entities.metric import Point
 from runyard.stores.metrics.chunks import (
@@ -99,6 +100,22 @@ def test_a_chunk_says_what_lies_in_it():
 def test_a_point_takes_few_bytes(points: Points, most: float):
     chunk = seal(points)
     assert (len(chunk.columns) + len(chunk.buckets)) / len(points) <= most
+
+
+def test_bytes_of_high_significance_have_a_code_of_their_own():
+    # Uniform values: 52 bits of each are noise, and the first 12 fit into two.
+    noise = random.Random(1)
+    rows = [Point(START_MS + 100 * step, step, noise.random()) for step in range(2000)]
+    chunk = seal_packed({1: Points.of(rows)})
+    assert len(chunk.columns) / len(rows) < 7.1
+
+
+def test_a_chunk_of_an_earlier_version_is_opened():
+    points = a_training(600)
+    chunk = seal(points)
+    as_one_block = chunk.columns[:1] + zstandard.compress(zstandard.decompress(chunk.columns[1:]), 1)
+    assert len(as_one_block) > len(chunk.columns)
+    assert bits(open_chunk(as_one_block)) == bits(points)
 
 
 def test_short_series_take_few_bytes_a_point_together():

@@ -146,10 +146,10 @@ Index(
 run_documents = Table(
     "run_documents",
     tables,
-    Column("run_number", BigInteger, _of_run(), primary_key=True),
+    # With rowids, unlike its neighbours: without, SQLite puts what is over 1,000 bytes on pages apart.
+    Column("run_number", AUTO_ID, _of_run(), primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
     Column("document", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 params = key_value_table("params", "runs.run_number", BigInteger())

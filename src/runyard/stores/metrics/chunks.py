@@ -23,6 +23,8 @@ from runyard.stores.metrics.spans import SPAN, PreBuckets, Spans
 MAX_CHUNK_POINTS = 4096
 _BUCKETS_FROM = 512
 """Points from which a chunk has pre-buckets; a shorter one is decoded as fast."""
+_BLOCK_BYTES = 512
+"""From how many bytes on a code costs less than it saves."""
 _FORMAT = b"\x01"
 _SERIES_COUNT = struct.Struct("<I")
 _ONE_SERIES = np.zeros(1, np.intp)
@@ -78,7 +80,7 @@ class SealedChunk:
 def seal(points: Points) -> SealedChunk:
     """Return points of one series, at least one and in order, as a chunk."""
     header = _SERIES_COUNT.pack(len(points)) + _SERIES_COUNT.pack(1)
-    chunk = _sealed(points, header + _encode_points(points, _ONE_SERIES))
+    chunk = _sealed(points, [header, *_encode_points(points, _ONE_SERIES)])
     if len(points) < _BUCKETS_FROM:
         return chunk
     buckets, coarse_bucket = _encode_buckets(points, SPAN), _encode_buckets(points, len(points))
@@ -92,7 +94,7 @@ def seal_packed(series: Mapping[int, Points]) -> SealedChunk:
     points = Points.joined([series[key_id] for key_id in key_ids])
     header = _SERIES_COUNT.pack(len(points)) + _SERIES_COUNT.pack(len(key_ids))
     table = encode_ints(np.array(key_ids), _ONE_SERIES) + encode_ints(lengths, _ONE_SERIES)
-    return _sealed(points, header + table + _encode_points(points, starts_of(lengths)))
+    return _sealed(points, [header, *table, *_encode_points(points, starts_of(lengths))])
 
 
 def open_chunk(columns: bytes) -> Points:
@@ -175,7 +177,7 @@ def _encode_buckets(points: Points, span: int) -> bytes:
     return head.tobytes() + rows.tobytes()
 
 
-def _encode_points(points: Points, starts: Positions) -> bytes:
+def _encode_points(points: Points, starts: Positions) -> list[bytes]:
     steps, times = encode_ints(points.steps, starts), encode_ints(points.timestamps_ms, starts)
     return steps + times + encode_floats(points.values, starts)
 
@@ -185,15 +187,32 @@ def _read_points(reader: ColumnReader, starts: Positions, count: int) -> Points:
     return Points(times, steps, reader.read_floats(starts, count))
 
 
-def _sealed(points: Points, encoded: bytes) -> SealedChunk:
+def _sealed(points: Points, encoded: Sequence[bytes]) -> SealedChunk:
     return SealedChunk(
         point_count=len(points),
         first_timestamp_ms=int(points.timestamps_ms.min()),
         last_timestamp_ms=int(points.timestamps_ms.max()),
         first_step=int(points.steps.min()),
         last_step=int(points.steps.max()),
-        columns=_FORMAT + zstandard.compress(encoded, 1),
+        columns=_FORMAT + _compressed(encoded),
     )
+
+
+def _compressed(parts: Sequence[bytes]) -> bytes:
+    """Return the parts as one frame in which each, unless it is short, is a block and has a code of its own.
+
+    The first bytes of numbers repeat and the last are noise: with one code for both, the first took up to
+    twice the room.
+    """
+    compressor = zstandard.ZstdCompressor(1).compressobj(size=sum(map(len, parts)))
+    compressed, waiting = [], 0
+    for part in parts:
+        compressed.append(compressor.compress(part))
+        waiting += len(part)
+        if waiting >= _BLOCK_BYTES:
+            compressed.append(compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+            waiting = 0
+    return b"".join([*compressed, compressor.flush()])
 
 
 def _decompress(columns: bytes) -> bytes:

@@ -78,8 +78,8 @@ class ColumnReader:
         return column.view(dtype).reshape(count)
 
 
-def encode_ints(column: Ints, starts: Positions) -> bytes:
-    """Return whole numbers of 64 bits as bytes."""
+def encode_ints(column: Ints, starts: Positions) -> list[bytes]:
+    """Return whole numbers of 64 bits as bytes, in parts of which each is worth a code of its own."""
     # differences of numbers that are far apart overflow and come back by overflowing again
     differences = np.diff(column, prepend=column[:1])
     differences[starts[1:]] = np.diff(column[starts])
@@ -89,11 +89,11 @@ def encode_ints(column: Ints, starts: Positions) -> bytes:
     span = int(stored.max()) - int(least)
     width = next(width for width in (0, 1, 2, 4, 8) if span < 256**width)
     header = _INTS_HEADER.pack(is_differences, width, least, column[0])
-    return header + (_shuffled((stored - least).astype(f"<u{width}")) if width else b"")
+    return [header, *(_planes((stored - least).astype(f"<u{width}")) if width else ())]
 
 
-def encode_floats(column: Floats, starts: Positions) -> bytes:
-    """Return floats as bytes; all NaN become one and the same."""
+def encode_floats(column: Floats, starts: Positions) -> list[bytes]:
+    """Return floats as bytes, in parts as :func:`encode_ints` does; all NaN become one and the same."""
     column = np.where(np.isnan(column), np.nan, column)
     counts = np.diff(starts, append=len(column))
     kinds = _kinds(column, starts, counts)
@@ -102,13 +102,13 @@ def encode_floats(column: Floats, starts: Positions) -> bytes:
         is_kind = kinds == kind
         own = column if bool(is_kind.all()) else column[np.repeat(is_kind, counts)]
         if kind == _AS_THEY_ARE:
-            encoded.append(_shuffled(own.astype("<f8")))
+            encoded += _planes(own.astype("<f8"))
         elif kind == _AS_FLOAT32:
-            encoded.append(_shuffled(own.astype("<f4")))
+            encoded += _planes(own.astype("<f4"))
         else:
             whole = np.rint(own * _SCALES[kind - _AS_DECIMALS]).astype(np.int64)
-            encoded.append(encode_ints(whole, starts_of(counts[is_kind])))
-    return b"".join(encoded)
+            encoded += encode_ints(whole, starts_of(counts[is_kind]))
+    return encoded
 
 
 def _kinds(column: Floats, starts: Positions, counts: Ints) -> NDArray[np.uint8]:
@@ -169,6 +169,7 @@ def starts_of(counts: Ints) -> Positions:
     return np.cumsum(counts) - counts
 
 
-def _shuffled(column: NDArray[Any]) -> bytes:
+def _planes(column: NDArray[Any]) -> list[bytes]:
+    """Return all first bytes, then all second ones, and so on."""
     planes: NDArray[np.uint8] = column.view(np.uint8).reshape(len(column), column.itemsize).T
-    return planes.tobytes()
+    return [plane.tobytes() for plane in planes]
