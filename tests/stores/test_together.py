@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -168,3 +169,25 @@ def test_who_finds_all_connections_in_use_is_told_so(cluster, name, database, mo
             gather(single, Written(), "a")
     finally:
         single.close()
+
+
+def test_what_is_read_once_needs_no_transaction(database):
+    add(database, "a")
+    count = "SELECT count(*) FROM signing_keys"
+    with database.reading_once() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 1
+        assert driver_of(connection).info.transaction_status is TransactionStatus.IDLE
+    with database.reading_together(), database.reading_once() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 1
+        add_beside(database, "b")
+        assert connection.exec_driver_sql(count).scalar() == 1  # the state of the whole block
+        assert driver_of(connection).info.transaction_status is TransactionStatus.INTRANS
+    with database.writing():
+        add(database, "c")
+        with database.reading_once() as connection:
+            assert connection.exec_driver_sql(count).scalar() == 3  # what this thread writes is seen
+
+
+def add_beside(database: PostgresDatabase, key_id: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(add, database, key_id).result(60)

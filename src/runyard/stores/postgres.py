@@ -137,6 +137,16 @@ class PostgresDatabase(Database):
             transaction.call_back()
 
     @contextlib.contextmanager
+    def reading_once(self) -> Iterator[Connection]:
+        """Begin no transaction, unless there is one: a statement sees one state by itself."""
+        if self._current.transaction is not None:
+            with self.reading() as connection:
+                yield connection
+            return
+        with self._said_as_ours(), self._connected_for_one() as connection:
+            yield connection
+
+    @contextlib.contextmanager
     def _begun_to_write(self, wait: bool) -> Iterator[Connection]:
         with self._begun("BEGIN ISOLATION LEVEL READ COMMITTED") as connection:
             yield connection

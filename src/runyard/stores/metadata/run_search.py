@@ -14,6 +14,7 @@ There are three ways, tried in this order:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from sqlalchemy import Connection
 
@@ -57,8 +58,9 @@ def _rows(question: Question) -> list[Row]:
         by_order = follow_order(question, far=None)
         return _sorted(question, None) if by_order is None else by_order
     having = [*_with_equal_text(question), *_with_metric(question)]
-    for some in having:
-        if _has_few(question, some):
+    up_to_few = _counts(question, [some.numbers + f"LIMIT {FEW + 1}" for some in having])
+    for some, count in zip(having, up_to_few, strict=True):
+        if count <= FEW:
             return _sorted(question, some)
     by_order = follow_order(question, FAR + FAR_PER_ROW * question.limit)
     if by_order is not None:
@@ -71,7 +73,7 @@ def _rows(question: Question) -> list[Row]:
 
 def _among_many(question: Question, having: Sequence[Having]) -> list[Row]:
     """Follow the order on if that costs less than to look up and sort those whom the filter asks for."""
-    counts = [_count(question, some.numbers) for some in having]
+    counts = _counts(question, [some.numbers for some in having])
     fewest = min(counts)
     by_order = None
     if question.engine.is_sqlite:  # PostgreSQL would read the numbers again for each entry of the index
@@ -134,10 +136,10 @@ def _with_metric(question: Question) -> Iterator[Having]:
         yield Having(term, parts[0] + "UNION ALL" + parts[1])
 
 
-def _has_few(question: Question, some: Having) -> bool:
-    return _count(question, some.numbers + f"LIMIT {FEW + 1}") <= FEW
-
-
-def _count(question: Question, numbers: Sql) -> int:
-    counted = question.engine.rows(Sql("SELECT count(*) FROM (") + numbers + ") c")
-    return int(counted[0][0])
+def _counts(question: Question, queries: Sequence[Sql]) -> Row:
+    """Return how many rows each of the queries has, asked for on one way to the database and back."""
+    if not queries:
+        return ()
+    counts = [Sql("(SELECT count(*) FROM (") + numbers + ") c)" for numbers in queries]
+    text = ", ".join(count.text for count in counts)
+    return question.engine.rows(Sql(f"SELECT {text}", tuple(chain(*(count.values for count in counts)))))[0]

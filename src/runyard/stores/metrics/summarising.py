@@ -100,7 +100,7 @@ class Summaries:
         if self._database.is_reading or not experiment_ids:
             return False
         many = Sql(f"EXISTS (SELECT 1 FROM unsummarised_batches LIMIT 1 OFFSET {BATCHES_AT_ONCE})")
-        with self._database.reading() as connection:
+        with self._database.reading_once() as connection:
             engine = Engine(connection)
             of_batch = engine.joined("metric_batches", "b", Sql("b.batch_number = u.batch_number"))
             of_run = engine.joined("runs", "r", Sql("r.run_number = b.run_number"))
