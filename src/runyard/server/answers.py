@@ -42,11 +42,11 @@ class Answer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
-        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        status, headers = self.status_code, self.raw_headers
         if WHOLE in scope.get("extensions", ()):
-            await send({**start, "type": WHOLE, "body": self.body})
+            await send({"type": WHOLE, "status": status, "headers": headers, "body": self.body})
         else:
-            await send(start)
+            await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": self.body})
 
 

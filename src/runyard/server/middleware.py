@@ -43,7 +43,7 @@ _UPLOAD = re.compile(
     re.DOTALL,
 )
 # OpenTelemetry's exporters compress what they send; `protocol/otlp.py` bounds what comes out.
-_SPANS = re.compile(r"(?:.*/)?v1/traces", re.DOTALL)
+_SPANS = "/v1/traces"
 
 Headers = Mapping[bytes, bytes]
 
@@ -149,7 +149,7 @@ class Wall:
     def _body(self, scope: Scope, headers: Headers, receive: Receive) -> RequestBody:
         is_upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
         max_bytes = None if is_upload else self._max_body_bytes
-        is_compressible = scope["method"] == "POST" and _SPANS.fullmatch(scope["path"]) is not None
+        is_compressible = scope["method"] == "POST" and scope["path"].endswith(_SPANS)
         return RequestBody(
             scope, headers, receive, max_bytes, self._body_timeout_s, may_be_compressed=is_compressible
         )

@@ -21,7 +21,7 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -74,6 +74,9 @@ class Route:
             a credential, other users of the machine may not ask for that.
         for_jobs: Whether the code of a job may use it, as far as its submitter may.
         refusal: Why Runyard has not got what MLflow has there; such a route answers nothing but that.
+
+    Attributes:
+        action: What the audit log calls it: the noun and what is done to it.
     """
 
     method: str
@@ -98,11 +101,11 @@ class Route:
     runs_code: bool = False
     for_jobs: bool = False
     refusal: str = ""
+    action: str = field(init=False)
 
-    @property
-    def action(self) -> str:
-        """What the audit log calls it: the noun and what is done to it."""
-        return f"{self.handler.__module__.rpartition('.')[2]}.{self.handler.__name__}"
+    def __post_init__(self) -> None:
+        noun = self.handler.__module__.rpartition(".")[2]
+        object.__setattr__(self, "action", f"{noun}.{self.handler.__name__}")
 
     @property
     def has_parameters(self) -> bool:
