@@ -9,17 +9,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol.limits import check_first_tags
-from runyard.protocol.messages.data_assets import DataAssetAnswer
-from runyard.protocol.messages.jobs import SubmitJob, WireInput, WireJob
+from runyard.protocol.messages.jobs import SubmitJob, WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.sweeps import WireSweep
 from runyard.sdk.artifact_uploads import proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
-from runyard.sdk.dataset_inputs import log_input
 from runyard.sdk.job_records import submit_job
 from runyard.sdk.run_configuration import checked_variables
 from runyard.sdk.script.git_state import read_git_state, write_git_diff
@@ -93,7 +90,6 @@ class Submitter:
         """
         wanted, code = self._prepared(config, submission)
         job = submit_job(self._connection, wanted)
-        self._note_inputs(job.run_id, wanted.inputs)
         return job, self._run_of(job.run_id, code)
 
     def submit_sweep(self, config: SweepConfig, submission: Submission) -> tuple[WireSweep, WireRun]:
@@ -132,13 +128,6 @@ class Submitter:
             tags, diff = _git_facts(folder)
             self._sent[key] = SentCode(snapshot.sha256, tags, diff)
         return self._sent[key]
-
-    def _note_inputs(self, run_id: str, inputs: Mapping[str, WireInput]) -> None:
-        """Note in the run which data assets its job reads."""
-        for asset_id in sorted({each.asset_id for each in inputs.values() if each.asset_id}):
-            address = f"/api/v1/data-asset-versions/{quote(asset_id, safe='')}"
-            record = self._connection.get(address, DataAssetAnswer).data_asset
-            log_input(self._connection, run_id, record, None)
 
     def _keep_diff(self, run: WireRun, diff: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="runyard-") as temporary:
