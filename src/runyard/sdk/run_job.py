@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 
 from runyard.errors import Forbidden, InvalidState, NotFound
 from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.jobs import WireJob
+from runyard.protocol.messages.jobs import JobEnvironment, WireJob
 from runyard.sdk.connection import Connection
 from runyard.sdk.environment import Environment
-from runyard.sdk.job_records import cancel_job, get_job, get_job_environment, status_word
+from runyard.sdk.job_records import cancel_job, get_job, get_job_answer, status_word
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_console import FOLDER, Console, whole_lines
 from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
@@ -88,7 +88,9 @@ class RunJob(RunLife):
         """
         if self._known_job() is None:
             raise InvalidState(f"Run {self.id} was not submitted, so nothing is known of its environment.")
-        return Environment._submitted(get_job_environment(self._connection, self.id))
+        return Environment._submitted(
+            get_job_answer(self._connection, self.id).environment or JobEnvironment()
+        )
 
     def console(self) -> Console:
         r"""Return what the run's script prints, to be read along with.
