@@ -23,6 +23,7 @@ from runyard.testing.launcher_rules import NOBODY, RUN_ID, LauncherRules, assign
 from tests.azureml_alias.test_alias import FROM_REMOTE
 from tests.azureml_alias.test_framework_notebooks import frameworks
 from tests.azureml_alias.test_learning_notebooks import FROM_LEARNING, said_by_cells
+from tests.compute.hostile_job import expect_as_given
 from tests.compute.test_jobs_end_to_end import Jobs
 from tests.faulty_network import FaultyNetwork
 from tests.ray_cluster import RayCluster, is_possible
@@ -181,6 +182,10 @@ def test_a_job_runs_on_a_node_and_all_that_it_says_arrives(jobs, ray):
     # Nothing is left on the node, and Ray has forgotten the job.
     until(lambda: run_id not in ray.ask("GET", "/api/jobs/").text)
     assert not (ray.home(1) / ".runyard" / "jobs" / run_id).exists()
+
+
+def test_names_and_words_reach_a_script_on_a_node_as_they_are(jobs):
+    expect_as_given(jobs, compute="ray")
 
 
 def test_a_script_joins_the_cluster_that_it_runs_on(jobs, ray):
