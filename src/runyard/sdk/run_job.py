@@ -198,9 +198,8 @@ class RunJob(RunLife):
             {'status': 'Running'}
         """
         status, job = self.get_status(), self._known_job()
-        if job is None or not _waits(job):
-            return {"status": status}
-        return {"status": status, "details": job.reason}
+        why = "" if job is None else _why_it_waits(job)
+        return {"status": status, "details": why} if why else {"status": status}
 
     def get_details_with_logs(self) -> dict[str, Any]:
         r"""Return what :meth:`get_details` returns, with what its script printed under ``logFiles``.
@@ -332,12 +331,13 @@ class RunJob(RunLife):
         job = self._job
         if job is None:
             return {}
+        why = _why_it_waits(job)
         return {
             "target": job.compute,
             "runDefinition": _definition(job),
             "logFiles": {name: self._address_of(name) for name in self._log_names()},
             "submittedBy": job.submitted_by,
-            **({"warnings": [{"source": "queue", "message": job.reason}]} if _waits(job) else {}),
+            **({"warnings": [{"source": "queue", "message": why}]} if why else {}),
         }
 
     def _address_of(self, name: str) -> str:
@@ -345,8 +345,9 @@ class RunJob(RunLife):
         return f"{page}/get-artifact?{urlencode({'run_uuid': self.id, 'path': name})}"
 
 
-def _waits(job: WireJob) -> bool:
-    return job.status == "queued" and bool(job.reason)
+def _why_it_waits(job: WireJob) -> str:
+    """Return what a job waits for, or why an attempt before failed; empty for one that does not wait."""
+    return job.waits_for or job.reason if job.status == "queued" else ""
 
 
 def _definition(job: WireJob) -> dict[str, Any]:
