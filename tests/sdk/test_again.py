@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def printed(run: Run) -> object:
+def printed(run: Run) -> Any:
     run.wait_for_completion()
     return json.loads(run.console().read("console/stdout.000001.log"))
 

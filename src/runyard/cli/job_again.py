@@ -55,9 +55,8 @@ def changes_of(
         InvalidParameter: Something that was said can't be.
         NotFound: A file that was named is not there.
     """
-    environment = wished_environment(wishes)
-    if isinstance(environment, FileEnvironment):
-        environment = environment_of(environment)
+    wished = wished_environment(wishes)
+    environment = environment_of(wished) if isinstance(wished, FileEnvironment) else wished
     return {
         "arguments": list(words) if words else None,
         "options": pairs_of(settings) if settings else None,
