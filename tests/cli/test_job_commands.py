@@ -57,6 +57,48 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     assert runyard("run", "show", run_id, "--json").json["tags"]["a"] == "b"
 
 
+def test_a_job_is_submitted_again_with_what_is_said(runyard: CommandLine):
+    write("again/train.py", "import json, os, sys\nprint(json.dumps([os.environ['MODE'], *sys.argv[1:]]))\n")
+    first = runyard(
+        "job", "submit", "--name", "first", "--tag", "a=b", "--env", "MODE=try",
+        "again/train.py", "--lr", "1", "x y",
+    ).out.strip()  # fmt: skip
+    write("again/train.py", "print('other code')\n")
+    same = runyard("job", "again", first, "--stream")
+    assert same.code == 0, same.err
+    run_id, printed = same.out.splitlines()
+    assert json.loads(printed) == ["try", "--lr", "1", "x y"]
+    assert f"Run first {run_id}: Completed" in same.err
+    changed = runyard(
+        "job", "again", "--set", "lr=$(x) 'y'", first, "--set", "n=2", "--env", "MODE=more",
+        "--name", "second",
+        "--tag", "c=d", "--stream", "-e", "cli again", "--max-duration", "0", "--attempts", "2",
+    )  # fmt: skip
+    assert changed.code == 0, changed.err
+    run_id, printed = changed.out.splitlines()
+    assert json.loads(printed) == ["more", "--lr", "$(x) 'y'", "x y", "--n", "2"]
+    shown = runyard("run", "show", run_id, "--json").json
+    assert (shown["name"], shown["tags"]["a"], shown["tags"]["c"]) == ("second", "b", "d")
+    assert [row[0] for row in runyard("job", "list", "-e", "cli again").rows] == [run_id]
+    other = runyard("job", "again", run_id, "--json", "--", "--lr", "-e").json
+    assert (other["arguments"], other["max_attempts"]) == (["--lr", "-e"], 2)
+    renewed = runyard("job", "again", first, "--folder", "again", "--stream")
+    assert renewed.out.splitlines()[1:] == ["other code"]
+
+
+def test_what_can_not_be_submitted_again_is_said(runyard: CommandLine):
+    run_id = runyard("job", "submit", "--command", "true").out.strip()
+    for words, code, said in (
+        ((run_id, "--set", "lr"), 1, "'lr' is no pair"),
+        ((run_id, "--compute", "nowhere"), 3, "nowhere"),
+        ((run_id, "--environment", "a", "--conda", "b"), 1, "one of them"),
+        ((run_id, "--lr", "1"), 2, "--lr"),
+        (("0" * 32,), 3, "0" * 32),
+    ):
+        ended = runyard("job", "again", *words)
+        assert (ended.code, ended.out, said in ended.err) == (code, "", True), ended.err
+
+
 def test_a_script_may_have_any_name_that_a_disk_has(runyard: CommandLine):
     name = 'it\'s e\u0301\n$(x) `id` \\ "q".py '
     write(f" a: b./{name}", "import json, sys\nprint(json.dumps(sys.argv))\n")

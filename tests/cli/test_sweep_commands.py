@@ -59,6 +59,30 @@ def test_a_sweep_is_submitted_waited_for_shown_and_listed(runyard: CommandLine, 
     assert runyard("sweep", "wait", run_id, "--json").json["status"] == "completed"
 
 
+def test_a_sweep_is_submitted_again_with_what_is_said(runyard: CommandLine, file: str):
+    assert runyard("compute", "create", "held").code == 0
+    assert runyard("compute", "pause", "held").code == 0
+    first = runyard("sweep", "submit", file, "--compute", "held", "--tag", "a=b", "--json").json
+    Path("project/train.py").unlink()
+    again = runyard(
+        "sweep", "again", first["run_id"], "--json", "--max-trials", "1", "--name", "fewer", "--set", "n=2"
+    ).json  # fmt: skip
+    same = ("metric", "goal", "sampling", "seed", "parameters", "stopping", "max_sweep_duration_s", "compute")
+    assert {name: again[name] for name in same} == {name: first[name] for name in same}
+    assert (again["max_trials"], again["arguments"], again["run_name"]) == (1, ["--n", "2"], "fewer")
+    assert runyard("sweep", "again", first["run_id"], "--set", "x=1").code == 1
+    assert runyard("compute", "resume", "held").code == 0
+    waited = runyard("sweep", "again", again["run_id"], "--compute", "local", "--wait", "--", "--m", "a b")
+    assert waited.code == 0, waited.err
+    run_id, *trials = waited.out.splitlines()
+    assert trials[-1].startswith("Trial 0 (x=0.5 --mode=a b): completed")
+    best = runyard("sweep", "show", run_id, "--json").json["best"]["run_id"]
+    assert runyard("job", "show", best, "--json").json["arguments"][:2] == ["--m", "a b"]
+    for sweep in (first, again):
+        assert runyard("sweep", "wait", sweep["run_id"]).code == 0
+    assert runyard("compute", "delete", "held").code == 0
+
+
 def test_a_sweep_is_canceled(runyard: CommandLine, file: str):
     assert runyard("compute", "create", "held").code == 0
     assert runyard("compute", "pause", "held").code == 0

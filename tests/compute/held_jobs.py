@@ -175,8 +175,8 @@ def _submitted(jobs: Replicas, folder: Path, state: str, compute: str) -> HeldJo
     python.chmod(0o700)
     environment = {"python": {"user_managed": True, "interpreter": str(python)}}
     begun, go_on = folder / "begun", folder / "go on"
-    more = {"environment": environment, "is_azureml": True, "compute": compute}
-    return HeldJob(jobs, folder, jobs.submit(_LOGS, begun, go_on, **more))
+    run_id = jobs.submit(_LOGS, begun, go_on, environment=environment, is_azureml=True, compute=compute)
+    return HeldJob(jobs, folder, run_id)
 
 
 def _is_stopped_early(job: HeldJob) -> bool:

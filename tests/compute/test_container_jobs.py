@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.compute.hostile_job import expect_as_given
 from tests.compute.ssh_hosts import SshHost, needs_hosts
 from tests.compute.test_jobs_end_to_end import Jobs
 from tests.container_engine import IMAGE, TestsPodman, needs_engines
@@ -69,6 +70,10 @@ def test_a_script_in_an_image_logs_into_the_run_that_was_submitted(jobs: BoxedJo
     assert json.loads(jobs.printed(run_id)) == ["/usr/bin/python3", ["ends", *WORDS]]
     assert jobs.logged(run_id) == {"loss": 0.5}
     assert podman.containers() == []
+
+
+def test_names_and_words_reach_a_script_in_an_image_as_they_are(jobs: BoxedJobs):
+    expect_as_given(jobs, environment={"docker": {"image": IMAGE}})
 
 
 def test_r11_a_container_goes_on_while_the_server_is_away_and_is_canceled_after_it(

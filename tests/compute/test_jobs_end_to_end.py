@@ -20,6 +20,7 @@ import requests
 
 from runyard.agent.station import AGENT, SCRIPT
 from tests.browser.signing_in import administer
+from tests.compute.hostile_job import expect_as_given
 from tests.running_server import RunningServer
 from tests.waiting import until
 
@@ -49,12 +50,12 @@ class Jobs:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def submit(self, script: str, *arguments: object, **more: Any) -> str:
+    def submit(self, script: str, *arguments: object, script_name: str = "src/train.py", **more: Any) -> str:
         """Submit a script with this Python as it is, and return the id of the job."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w:gz") as code:
             content = textwrap.dedent(script).encode()
-            member = tarfile.TarInfo("src/train.py")
+            member = tarfile.TarInfo(script_name)
             member.size = len(content)
             code.addfile(member, io.BytesIO(content))
         sha256 = hashlib.sha256(archive.getvalue()).hexdigest()
@@ -62,7 +63,7 @@ class Jobs:
         body = {
             "experiment_id": "0",
             "snapshot": sha256,
-            "script": "src/train.py",
+            "script": script_name,
             "arguments": [str(each) for each in arguments],
             "environment": {"python": {"user_managed": True}},
         }
@@ -144,11 +145,8 @@ def test_what_a_script_logs_lands_in_the_run_that_was_submitted(jobs):
     until(lambda: not jobs.place(run_id).exists())
 
 
-def test_words_reach_the_script_as_they_are(jobs):
-    words = ["a b", "'\"", "$(touch x)", "`id`", "\n", "😀é", "", "--", "-x", "*", "%s"]
-    run_id = jobs.submit("import json, sys; print(json.dumps(sys.argv[1:]))", *words)
-    assert jobs.ended(run_id)["status"] == "completed"
-    assert json.loads(jobs.printed(run_id)) == words
+def test_names_and_words_reach_the_script_as_they_are(jobs):
+    expect_as_given(jobs)
 
 
 def test_a_script_gets_no_secret_of_the_server(start_server):

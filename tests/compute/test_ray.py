@@ -21,12 +21,16 @@ from runyard.entities.compute_target import FOR_POOLS
 from runyard.errors import Unavailable
 from runyard.testing.launcher_rules import NOBODY, RUN_ID, LauncherRules, assignment, report_of, state_of
 from tests.azureml_alias.test_alias import FROM_REMOTE
+from tests.azureml_alias.test_framework_notebooks import frameworks
+from tests.azureml_alias.test_learning_notebooks import FROM_LEARNING, said_by_cells
+from tests.compute.hostile_job import expect_as_given
 from tests.compute.test_jobs_end_to_end import Jobs
 from tests.faulty_network import FaultyNetwork
 from tests.ray_cluster import RayCluster, is_possible
 from tests.running_server import RunningServer
 from tests.waiting import until
 
+__all__ = ["frameworks"]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not is_possible(), reason="needs Ray, iproute2 and root for network namespaces"),
@@ -180,6 +184,10 @@ def test_a_job_runs_on_a_node_and_all_that_it_says_arrives(jobs, ray):
     assert not (ray.home(1) / ".runyard" / "jobs" / run_id).exists()
 
 
+def test_names_and_words_reach_a_script_on_a_node_as_they_are(jobs):
+    expect_as_given(jobs, compute="ray")
+
+
 def test_a_script_joins_the_cluster_that_it_runs_on(jobs, ray):
     script = """
         import ray
@@ -272,6 +280,13 @@ def test_a_script_for_azure_ml_s_first_sdk_has_its_cluster_on_ray(jobs, tmp_path
     said, beside = in_azures_words(jobs, tmp_path, SCRIPTS / "submitting.py", SCRIPTS / "remote")
     assert (said["status"], said["loss"], said["target"]) == ("Completed", 0.25, "cpu-cluster")
     assert "a pool of 2 slots on a ray cluster" in beside
+    assert jobs.ask("GET", "compute/cpu-cluster")["compute_target"]["kind"] == "ray"
+
+
+def test_notebooks_that_learn_from_datasets_run_on_ray(jobs, tmp_path, frameworks):
+    Workspace.get("default", url=jobs.server.url).write_config(tmp_path)
+    jobs.ask("PATCH", "compute/ray", json={"tags": {FOR_POOLS: "true"}})
+    assert said_by_cells(frameworks, tmp_path) == FROM_LEARNING
     assert jobs.ask("GET", "compute/cpu-cluster")["compute_target"]["kind"] == "ray"
 
 

@@ -17,6 +17,7 @@ import requests
 from runyard import ComputeTarget, SlurmCompute, Workspace
 from runyard.agent.station import AGENT
 from tests.browser.signing_in import administer
+from tests.compute.hostile_job import expect_as_given
 from tests.compute.slurm_jobs import SlurmJobs, slurm_jobs
 from tests.compute.test_jobs_end_to_end import SLOW
 from tests.loopback_sshd import SSHD, LoopbackSshd
@@ -65,6 +66,10 @@ def test_a_job_logs_into_its_run_from_a_node_and_its_words_arrive_as_they_are(jo
     assert kept.content == b"model"
     until(lambda: not jobs.place(run_id).exists())
     assert jobs.in_slurm(run_id) == "COMPLETED"
+
+
+def test_names_and_words_reach_a_script_on_a_node_as_they_are(jobs: SlurmJobs):
+    expect_as_given(jobs)
 
 
 def test_a_running_job_is_canceled_with_all_its_processes(jobs: SlurmJobs, tmp_path: Path):

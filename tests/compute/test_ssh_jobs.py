@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from runyard.agent.station import AGENT, SCRIPT
+from tests.compute.hostile_job import expect_as_given
 from tests.compute.ssh_hosts import SshHost, needs_hosts
 from tests.compute.test_jobs_end_to_end import SLOW, Jobs
 from tests.waiting import until
@@ -145,11 +146,8 @@ def test_a_host_is_attached_as_a_person_would(jobs, hosts, tmp_path):
     assert "PRIVATE KEY" not in json.dumps(shown)
 
 
-def test_s22_words_reach_a_script_on_a_host_as_they_are(jobs):
-    words = ["a b", "'\"", "$(touch x)", "`id`", "\n", "😀é", "", "--", "-x", "*", "%s"]
-    run_id = jobs.submit("import json, sys; print(json.dumps(sys.argv[1:]))", *words, compute="vm-a")
-    assert jobs.ended(run_id)["status"] == "completed"
-    assert json.loads(jobs.printed(run_id)) == words
+def test_s22_names_and_words_reach_a_script_on_a_host_as_they_are(jobs):
+    expect_as_given(jobs, compute="vm-a")
 
 
 def test_a_job_on_a_host_is_canceled_with_all_its_processes(jobs, hosts, tmp_path):

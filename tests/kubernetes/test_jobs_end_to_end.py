@@ -18,6 +18,7 @@ import requests
 
 from runyard import ComputeTarget, KubernetesCompute, Workspace
 from runyard.services.launched_jobs import LAUNCHES_OF_AN_ATTEMPT
+from tests.compute.hostile_job import expect_as_given
 from tests.compute.test_jobs_end_to_end import SLOW, WITHIN_S, Jobs, has_printed
 from tests.kubernetes.cluster import KubernetesCluster
 from tests.running_server import RunningServer, scrubbed
@@ -77,6 +78,10 @@ def test_what_a_script_logs_in_a_pod_lands_in_its_run(jobs: ClusterJobs):
     assert kept.content == b"model"
     until(lambda: not jobs.cluster.objects.list("jobs", {"runyard/run": run_id}))
     assert not jobs.cluster.objects.list("secrets", {"runyard/run": run_id})
+
+
+def test_names_and_words_reach_a_script_in_a_pod_as_they_are(jobs: ClusterJobs):
+    expect_as_given(jobs)
 
 
 def test_a_script_gets_nothing_of_the_cluster(jobs: ClusterJobs):

@@ -110,8 +110,10 @@ def test_a_job_is_cancelled_where_it_waits_and_where_it_runs(experiment: Experim
     assert waits.get_status() == "Queued"
     assert waits.job is not None
     assert waits.job.position == 1
-    why = {"details": waits.job.reason} if waits.job.reason else {}
-    assert waits.get_detailed_status() == {"status": "Queued", **why}
+    why = "all slots of compute target 'one' are taken"
+    assert waits.get_detailed_status() == {"status": "Queued", "details": waits.job.waits_for}
+    assert waits.job.waits_for == why
+    assert waits.get_details()["warnings"] == [{"source": "queue", "message": why}]
     assert (pool.get_status().serialize()["jobsWaiting"], pool.slots_taken) == (1, 1)
     assert [run.id for run in pool.get_active_runs()] == [waits.id, runs.id]
     waits.tag("team", "robots")

@@ -109,6 +109,15 @@ def test_all_files_come_with_their_folders(run: Run, here: Path):
     assert content_of(here / "all") == FILES
 
 
+def test_one_file_is_brought_by_its_own_name(run: Run, here: Path):
+    run.download_files("model/MLmodel", "with")
+    run.download_files("model/MLmodel", "without", append_prefix=False)
+    assert content_of(here) == {
+        "with/model/MLmodel": FILES["model/MLmodel"],
+        "without/MLmodel": FILES["model/MLmodel"],
+    }
+
+
 def test_one_folder_comes_with_or_without_its_own_name(run: Run, here: Path):
     run.download_files("model/", "with")
     run.download_files("model", "without", append_prefix=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 
@@ -107,6 +108,26 @@ def test_a_job_says_what_it_reads_and_writes(local):
     assert made["inputs"] == inputs
     assert made["outputs"]["y"]["path"] == f"made/{made['run_id']}"
     assert job_of(local, made["run_id"]) == made
+
+
+def test_the_run_of_a_job_notes_each_data_asset_that_it_reads_once(local):
+    sources = [{"kind": "datastore", "datastore": "workspaceblobstore", "address": "scans/**"}]
+    asked = {"name": "scans", "kind": "file", "sources": sources}
+    asset = good(local.ask("POST", "/api/v1/data-assets", json=asked))["data_asset"]
+    same = {"places": [{"path": "scans", "datastore": "workspaceblobstore"}], "asset_id": asset["asset_id"]}
+    plain = {"places": [{"path": "a/b", "datastore": "workspaceblobstore"}]}
+    run_id = "d" * 32
+    for _ in range(2):  # the client that got no answer asks again
+        submit(local, inputs={"x": same, "y": {"asset_id": asset["asset_id"]}, "z": plain}, run_id=run_id)
+    (noted,) = local.read_run(run_id)["inputs"]["dataset_inputs"]
+    dataset = noted["dataset"]
+    assert (dataset["name"], dataset["digest"]) == ("scans", asset["content_sha256"][:16])
+    assert json.loads(dataset["source"])["places"] == ["workspaceblobstore:scans/**"]
+    assert pairs(noted["tags"]) == {
+        "runyard.data.name": "scans",
+        "runyard.data.version": "1",
+        "runyard.data.id": asset["asset_id"],
+    }
 
 
 @pytest.mark.parametrize(

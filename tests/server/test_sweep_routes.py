@@ -272,6 +272,18 @@ def test_a_wide_sweep_lets_others_have_their_turn(local):
     assert len(trials_of(local, wide)) == 50
 
 
+def test_the_run_of_each_trial_notes_the_data_assets_that_its_job_reads(local):
+    sources = [{"kind": "datastore", "datastore": "workspaceblobstore", "address": "scans/**"}]
+    asked = {"name": "scans", "kind": "file", "sources": sources}
+    asset = good(local.ask("POST", "/api/v1/data-assets", json=asked))["data_asset"]
+    sweep = submit(local, inputs={"scans": {"asset_id": asset["asset_id"]}})["run_id"]
+    driver(local).work()
+    for trial in trials_of(local, sweep):
+        (noted,) = local.read_run(trial["run_id"])["inputs"]["dataset_inputs"]
+        assert (noted["dataset"]["name"], noted["dataset"]["source_type"]) == ("scans", "runyard")
+        assert pairs(noted["tags"])["runyard.data.id"] == asset["asset_id"]
+
+
 def test_trials_come_by_pages(local):
     sweep = submit(local, max_concurrent=4)["run_id"]
     driver(local).work()

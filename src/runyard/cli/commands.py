@@ -24,7 +24,10 @@ _COMMANDS = {
     "workspace": ("runyard.cli.workspace:app", "List, create, show, configure and delete workspaces."),
     "experiment": ("runyard.cli.experiment:app", "List, delete and restore experiments."),
     "run": ("runyard.cli.run:app", "Run scripts; list, show, follow, tag, download and delete runs."),
-    "job": ("runyard.cli.job:app", "Submit scripts, list, show, follow and cancel what was submitted."),
+    "job": (
+        "runyard.cli.job:app",
+        "Submit scripts; list, show, follow, cancel and repeat what was submitted.",
+    ),
     "sweep": ("runyard.cli.sweep:app", "Search for the best values of a job's parameters."),
     "compute": ("runyard.cli.compute:app", "List, make, change, pause and delete compute targets."),
     "log": ("runyard.cli.log:app", "Log metrics, params, files, tables and pictures to a run."),

@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from runyard.cli.job_again import again
 from runyard.cli.job_end import exit_code_of, interruptible
 from runyard.cli.job_submit import submit
 from runyard.cli.options import HERE, Json, Place, RunId
@@ -31,8 +32,9 @@ from runyard.sdk.run import Run
 from runyard.sdk.run_console import whole_lines
 from runyard.sdk.workspace import Workspace
 
-app = App(name="job", help="Submit scripts, list, show, follow and cancel what was submitted.")
+app = App(name="job", help="Submit scripts; list, show, follow, cancel and repeat what was submitted.")
 app.command(submit)
+app.command(again)
 
 _LONGEST_ARGUMENT = 200
 

@@ -69,7 +69,7 @@ class Wishes:
         said = {
             "folder": None if self.folder is None else str(self.folder),
             "compute": self.compute,
-            "environment": _environment(self.environment, self.pip_requirements, self.conda),
+            "environment": wished_environment(self),
             "experiment": self.experiment,
             "name": self.name,
             "max_duration": self.max_duration,
@@ -118,9 +118,12 @@ def submit(
             "`runyard job submit --help`."
         )
     run = _submitted(place.open(), wanted)
-    _say(run, json=json)
-    if not stream:
-        return 0
+    say_submitted(run, json=json)
+    return follow(run) if stream else 0
+
+
+def follow(run: Run) -> int:
+    """Show what a job prints until it has ended, and return its exit code."""
     with interruptible(f"runyard job logs -f {run.id}", f"runyard job cancel {run.id}"):
         run.stream_console()
         return exit_code_of(run)
@@ -147,9 +150,13 @@ def _place_of(script: str, folder: str) -> tuple[str, str]:
     return folder, script
 
 
-def _environment(
-    name: str | None, pip_requirements: Path | None, conda: Path | None
-) -> str | FileEnvironment | None:
+def wished_environment(wishes: Wishes) -> str | FileEnvironment | None:
+    """Return the environment that is wished for: a name, or what a file says.
+
+    Raises:
+        InvalidParameter: There is more than one.
+    """
+    name, pip_requirements, conda = wishes.environment, wishes.pip_requirements, wishes.conda
     if sum(each is not None for each in (name, pip_requirements, conda)) > 1:
         raise InvalidParameter("Give an --environment, --pip-requirements or a --conda file: one of them.")
     if pip_requirements is not None:
@@ -172,7 +179,8 @@ def experiment_of(workspace: Workspace, wanted: JobFile) -> Experiment:
     return workspace.get_experiment(_DEFAULT_EXPERIMENT_ID)
 
 
-def _say(run: Run, *, json: bool) -> None:
+def say_submitted(run: Run, *, json: bool) -> None:
+    """Say that a job is submitted: its run's id on standard output."""
     if json:
         print_json(msgspec.to_builtins(run.job))
         return

@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from runyard.cli.job_again import Settings, Words, changes_of
 from runyard.cli.job_end import interruptible
 from runyard.cli.job_submit import NO_WISHES, Wishes, experiment_of
 from runyard.cli.options import HERE, Json, Place, RunId
@@ -33,15 +34,17 @@ app = App(name="sweep", help="Search for the best values of a job's parameters."
 
 _LONGEST_VALUE = 40
 
+Wait = Annotated[
+    bool, Parameter(help="Show each trial that ends until all have; the exit code is 1 if it ends badly.")
+]
+
 
 @app.command
 def submit(
     file: Annotated[Path, Parameter(help="A job file, TOML or YAML, with a table `sweep`.")],
     *,
     wishes: Wishes = NO_WISHES,
-    wait: Annotated[
-        bool, Parameter(help="Show each trial that ends until all have; the exit code is 1 if it ends badly.")
-    ] = False,
+    wait: Wait = False,
     place: Place = HERE,
     json: Json = False,
 ) -> int:
@@ -52,14 +55,31 @@ def submit(
     config.run_config.checked_script()
     experiment = experiment_of(workspace, wanted)
     run = experiment.submit(config, wanted.text_tags(), display_name=wanted.name or None)
-    if json and not wait:
-        print_json(msgspec.to_builtins(run.sweep))
-    else:
-        say(run.id)
-        note(
-            one_line(f"Sweep {run.display_name} is submitted to {run.sweep.compute}: {run.get_portal_url()}")
-        )
-    return _waited(run, json=json) if wait else 0
+    return _said(run, wait=wait, json=json)
+
+
+@app.command
+def again(
+    run_id: RunId,
+    *words: Words,
+    settings: Settings = (),
+    max_trials: Annotated[int | None, Parameter(help="How many trials at most.")] = None,
+    max_concurrent: Annotated[int | None, Parameter(help="How many at a time.")] = None,
+    seed: Annotated[
+        int | None, Parameter(help="What chance begins with; by default as before, which draws the same.")
+    ] = None,
+    wishes: Wishes = NO_WISHES,
+    wait: Wait = False,
+    place: Place = HERE,
+    json: Json = False,
+) -> int:
+    """Submit a sweep again: the same search with the same code and data, but for what is said here."""
+    workspace = place.open()
+    changes = changes_of(workspace, words, settings, wishes)
+    run = _found(workspace, run_id).submit_again(
+        max_trials=max_trials, max_concurrent=max_concurrent, seed=seed, **changes
+    )
+    return _said(run, wait=wait, json=json)
 
 
 @app.command(name="list")
@@ -173,6 +193,18 @@ def cancel(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
 
 def _found(workspace: Workspace, run_id: str) -> SweepRun:
     return SweepRun(workspace.get_run(run_id).experiment, run_id)
+
+
+def _said(run: SweepRun, *, wait: bool, json: bool) -> int:
+    """Say that a sweep is submitted, and wait for it if that is asked."""
+    if json and not wait:
+        print_json(msgspec.to_builtins(run.sweep))
+    else:
+        say(run.id)
+        note(
+            one_line(f"Sweep {run.display_name} is submitted to {run.sweep.compute}: {run.get_portal_url()}")
+        )
+    return _waited(run, json=json) if wait else 0
 
 
 def _waited(run: SweepRun, *, json: bool) -> int:

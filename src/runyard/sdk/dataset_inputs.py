@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -10,19 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
-from runyard.protocol.messages.common import KeyValue
 from runyard.protocol.messages.data_assets import WireDataAsset
-from runyard.protocol.messages.runs import LogInputs, WireDataset, WireDatasetInput
+from runyard.protocol.messages.dataset_uses import dataset_use
+from runyard.protocol.messages.runs import LogInputs
 from runyard.sdk.connection import MLFLOW, Connection
 
 if TYPE_CHECKING:
     from runyard.sdk.abstract_dataset import AbstractDataset
 
-CONTEXT_TAG = "mlflow.data.context"
-NAME_TAG, VERSION_TAG, ID_TAG = "runyard.data.name", "runyard.data.version", "runyard.data.id"
-SOURCE_TYPE = "runyard"
-
-_DIGEST_LENGTH = 16
 _logger = logging.getLogger(__name__)
 _noted: set[tuple[str, str]] = set()
 
@@ -76,8 +70,7 @@ def log_input(connection: Connection, run_id: str, record: WireDataAsset, contex
     Raises:
         NotFound: The workspace has no such run.
     """
-    tags = [KeyValue(key=key, value=value) for key, value in _tags(record, context).items()]
-    used = WireDatasetInput(dataset=_dataset(record), tags=tags)
+    used = dataset_use(record, context)
     connection.tell(f"{MLFLOW}/runs/log-inputs", LogInputs(run_id=run_id, datasets=[used]))
 
 
@@ -103,7 +96,8 @@ def note_use(connection: Connection, record: WireDataAsset) -> None:
 
 def _log_by_mlflow(mlflow: Any, run_id: str, record: WireDataAsset) -> None:
     """Note it through MLflow's client: what that has logged so far may still be on its way to the server."""
-    entities, dataset = mlflow.entities, _dataset(record)
+    entities, use = mlflow.entities, dataset_use(record)
+    dataset = use.dataset
     used = entities.DatasetInput(
         entities.Dataset(
             name=dataset.name,
@@ -112,38 +106,9 @@ def _log_by_mlflow(mlflow: Any, run_id: str, record: WireDataAsset) -> None:
             source=dataset.source,
             profile=dataset.profile,
         ),
-        [entities.InputTag(key, value) for key, value in _tags(record, None).items()],
+        [entities.InputTag(tag.key, tag.value) for tag in use.tags],
     )
     try:
         mlflow.MlflowClient().log_inputs(run_id, datasets=[used])
     except mlflow.exceptions.MlflowException as error:
         _logger.debug("The use of %s is noted in no run: %s", record.name, error)
-
-
-def _tags(record: WireDataAsset, context: str | None) -> dict[str, str]:
-    tags = {NAME_TAG: record.name, VERSION_TAG: str(record.version), ID_TAG: record.asset_id}
-    return {**tags, CONTEXT_TAG: context} if context else tags
-
-
-def _dataset(record: WireDataAsset) -> WireDataset:
-    source_type, source = _source(record)
-    return WireDataset(
-        name=record.name,
-        digest=record.content_sha256[:_DIGEST_LENGTH],
-        source_type=source_type,
-        source=json.dumps(source),
-        profile=json.dumps({"version": record.version, "kind": record.kind}),
-    )
-
-
-def _source(record: WireDataAsset) -> tuple[str, dict[str, object]]:
-    """Return the source in words that MLflow's client understands, where it has any."""
-    (first, *others) = record.sources
-    if first.kind == "url" and not others:
-        return "http", {"url": first.address}
-    places = [
-        f"{each.datastore}:{each.address}" if each.kind == "datastore" else each.address
-        for each in record.sources
-    ]
-    shown = {"name": record.name, "version": record.version, "id": record.asset_id}
-    return SOURCE_TYPE, {**shown, "places": places[:100]}

@@ -30,8 +30,8 @@ from runyard.sdk.environment_records import (
     register_record,
 )
 from runyard.sdk.environment_sections import ContainerRegistry, DockerSection, PythonSection
+from runyard.sdk.lock_files import read_requirements
 from runyard.sdk.representation import html_table
-from runyard.sdk.yaml_text import read_small_file
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -246,12 +246,12 @@ class Environment:
 
         Args:
             name: Its name.
-            file_path: The file.
+            file_path: The file; a `pylock.toml`, as `uv pip compile` and `pip lock` write it, will do too.
             pip_version: Which pip installs it.
 
         Raises:
             NotFound: The file is not there.
-            InvalidParameter: A line of it names another file.
+            InvalidParameter: A line of it names another file, or it is a lock that can't be read.
 
         Example:
             >>> env = Environment.from_pip_requirements("training", "requirements.txt")
@@ -260,7 +260,7 @@ class Environment:
         """
         conda = CondaDependencies.create()
         conda.add_conda_package(f"pip={pip_version}" if pip_version else "pip")
-        conda.set_pip_requirements(read_small_file(file_path).replace("\\\n", " ").splitlines())
+        conda.set_pip_requirements(read_requirements(file_path))
         return _of_conda(name, conda)
 
     @staticmethod

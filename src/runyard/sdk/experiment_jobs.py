@@ -15,6 +15,8 @@ from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.sweep_config import SweepConfig
 
 if TYPE_CHECKING:
+    from runyard.protocol.messages.jobs import WireJob
+    from runyard.protocol.messages.runs import WireRun
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.sweep_run import SweepRun
     from runyard.sdk.workspace import Workspace
@@ -146,6 +148,9 @@ class ExperimentJobs(ABC):
                 f"{type(config).__name__}."
             )
         job, record = submitter.submit(config, wanted)
+        return self._run_of_job(record, job)
+
+    def _run_of_job(self, record: WireRun, job: WireJob) -> Run:
         return Run._of_job(self._workspace, record, job, cast("Experiment", self))
 
 

@@ -140,7 +140,7 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         wishes.max_run_duration_seconds = seconds_of(self.max_duration)
         wishes.max_attempts, wishes.priority, wishes.node_count = self.attempts, self.priority, self.slots
         if isinstance(self.environment, FileEnvironment):
-            wishes.environment = _environment(self.environment)
+            wishes.environment = environment_of(self.environment)
         elif self.environment:
             wishes.environment = self.environment
         config = ScriptRunConfig(
@@ -244,7 +244,13 @@ def _resolve(environment: FileEnvironment, folder: Path) -> None:
         environment.conda = str(folder / environment.conda)
 
 
-def _environment(said: FileEnvironment) -> Environment:
+def environment_of(said: FileEnvironment) -> Environment:
+    """Return the environment that a job file describes.
+
+    Raises:
+        InvalidParameter: It says more than one thing.
+        NotFound: A file that it names is not there.
+    """
     if sum(map(bool, (said.pip_requirements, said.conda, said.packages))) > 1:
         raise InvalidParameter("An environment has pip_requirements, a conda file or packages: one of them.")
     if said.pip_requirements:

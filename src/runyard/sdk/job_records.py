@@ -10,7 +10,6 @@ from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.jobs import (
     JobAnswer,
-    JobEnvironment,
     ListJobs,
     ListJobsAnswer,
     SubmitJob,
@@ -55,13 +54,13 @@ def submit_job(connection: Connection, wanted: SubmitJob) -> WireJob:
     return connection.post(_BASE, wanted, JobAnswer, is_repeatable=True).job
 
 
-def get_job_environment(connection: Connection, run_id: str) -> JobEnvironment:
-    """Return what a job needed around it, as it was submitted.
+def get_job_answer(connection: Connection, run_id: str) -> JobAnswer:
+    """Return a job with what it needed around it, as it was submitted.
 
     Raises:
         NotFound: There is no job of this run.
     """
-    return connection.get(_path(run_id), JobAnswer).environment or JobEnvironment()
+    return connection.get(_path(run_id), JobAnswer)
 
 
 def get_job(connection: Connection, run_id: str) -> WireJob:
@@ -70,7 +69,7 @@ def get_job(connection: Connection, run_id: str) -> WireJob:
     Raises:
         NotFound: There is no job of this run.
     """
-    return connection.get(_path(run_id), JobAnswer).job
+    return get_job_answer(connection, run_id).job
 
 
 def list_jobs(

@@ -6,20 +6,18 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol.limits import check_first_tags
-from runyard.protocol.messages.data_assets import DataAssetAnswer
-from runyard.protocol.messages.jobs import SubmitJob, WireInput, WireJob
+from runyard.protocol.messages.jobs import SubmitJob, WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, WireRun
 from runyard.protocol.messages.sweeps import WireSweep
 from runyard.sdk.artifact_uploads import proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
-from runyard.sdk.dataset_inputs import log_input
 from runyard.sdk.job_records import submit_job
 from runyard.sdk.run_configuration import checked_variables
 from runyard.sdk.script.git_state import read_git_state, write_git_diff
@@ -27,8 +25,10 @@ from runyard.sdk.script.program import Program
 from runyard.sdk.script.recorded_run import ARGUMENTS_TAG, MAX_ARGUMENTS_LENGTH, MAX_DIFF_BYTES, NOTE_TAG
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.snapshot import taken_snapshot
-from runyard.sdk.sweep_config import SweepConfig
 from runyard.sdk.sweep_records import submit_sweep
+
+if TYPE_CHECKING:
+    from runyard.sdk.sweep_config import SweepConfig
 
 DIFF = "code/git.diff"
 
@@ -93,8 +93,7 @@ class Submitter:
         """
         wanted, code = self._prepared(config, submission)
         job = submit_job(self._connection, wanted)
-        self._note_inputs(job.run_id, wanted.inputs)
-        return job, self._run_of(job.run_id, code)
+        return job, self.run_of(job.run_id, code)
 
     def submit_sweep(self, config: SweepConfig, submission: Submission) -> tuple[WireSweep, WireRun]:
         """Submit a sweep, and return it with its run.
@@ -104,24 +103,26 @@ class Submitter:
         """
         wanted, code = self._prepared(config.run_config, submission)
         sweep = submit_sweep(self._connection, config._message(wanted))
-        return sweep, self._run_of(sweep.run_id, code)
+        return sweep, self.run_of(sweep.run_id, code)
 
     def _prepared(self, config: ScriptRunConfig, submission: Submission) -> tuple[SubmitJob, SentCode]:
         """Send the code, and return what to ask for."""
         wanted = _message(config, submission)
-        code = self._sent_code(config.source_directory)
+        code = self.sent_code(config.source_directory)
         tags = {**code.tags, **wanted.tags, **submission.tags}
         check_first_tags(tags)
         wanted.snapshot, wanted.tags = code.sha256, tags
         return wanted, code
 
-    def _run_of(self, run_id: str, code: SentCode) -> WireRun:
+    def run_of(self, run_id: str, code: SentCode) -> WireRun:
+        """Return the run of what was submitted, which keeps what differs from the code's commit."""
         run = self._connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
         if code.diff:
             self._keep_diff(run, code.diff)
         return run
 
-    def _sent_code(self, source_directory: str | None) -> SentCode:
+    def sent_code(self, source_directory: str | None) -> SentCode:
+        """Send a folder, unless that was done, and return what it is known by."""
         if source_directory is None:
             return SentCode("")
         folder = Path(source_directory)
@@ -132,13 +133,6 @@ class Submitter:
             tags, diff = _git_facts(folder)
             self._sent[key] = SentCode(snapshot.sha256, tags, diff)
         return self._sent[key]
-
-    def _note_inputs(self, run_id: str, inputs: Mapping[str, WireInput]) -> None:
-        """Note in the run which data assets its job reads."""
-        for asset_id in sorted({each.asset_id for each in inputs.values() if each.asset_id}):
-            address = f"/api/v1/data-asset-versions/{quote(asset_id, safe='')}"
-            record = self._connection.get(address, DataAssetAnswer).data_asset
-            log_input(self._connection, run_id, record, None)
 
     def _keep_diff(self, run: WireRun, diff: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="runyard-") as temporary:
@@ -155,7 +149,6 @@ def _message(config: ScriptRunConfig, submission: Submission) -> SubmitJob:
     data = config.data()
     script, command = config.checked_script(), config.checked_command(data)
     arguments, wishes = config.checked_arguments(data), config.run_config
-    shown = Program(script, tuple(arguments)).shown_arguments()[:MAX_ARGUMENTS_LENGTH]
     return SubmitJob(
         experiment_id=submission.experiment_id,
         compute=wishes.target,
@@ -164,22 +157,33 @@ def _message(config: ScriptRunConfig, submission: Submission) -> SubmitJob:
         command=command,
         environment=config.wire_environment(),
         variables=checked_variables(wishes.environment_variables),
-        slots=_number(submission.slots, wishes.node_count, 1, "slots"),
-        max_duration_s=_number(None, wishes.max_run_duration_seconds, 0, "max_run_duration_seconds"),
-        max_attempts=_number(submission.max_attempts, wishes.max_attempts, 1, "max_attempts"),
-        priority=_number(submission.priority, wishes.priority, 0, "priority", least=None),
+        slots=whole_number(submission.slots, wishes.node_count, 1, "slots"),
+        max_duration_s=whole_number(None, wishes.max_run_duration_seconds, 0, "max_run_duration_seconds"),
+        max_attempts=whole_number(submission.max_attempts, wishes.max_attempts, 1, "max_attempts"),
+        priority=whole_number(submission.priority, wishes.priority, 0, "priority", least=None),
         is_azureml=config.is_azureml,
         inputs=data.inputs,
         outputs=data.outputs,
         run_name=submission.name,
-        tags={ARGUMENTS_TAG: shown} if shown else {},
+        tags=arguments_tag(arguments),
         run_id=uuid.uuid4().hex,
     )
 
 
-def _number(
+def arguments_tag(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the tag that shows what a script is given; none where that is nothing."""
+    shown = Program("", tuple(arguments)).shown_arguments()[:MAX_ARGUMENTS_LENGTH]
+    return {ARGUMENTS_TAG: shown} if shown else {}
+
+
+def whole_number(
     said: int | None, configured: int | None, default: int, parameter: str, *, least: int | None = 0
 ) -> int:
+    """Return the number that is said, else the configured one, else the default.
+
+    Raises:
+        InvalidParameter: It is no whole number, or less than it may be.
+    """
     wanted = configured if said is None else said
     if wanted is None:
         return default

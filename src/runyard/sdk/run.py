@@ -25,13 +25,13 @@ from runyard.sdk.model_datasets import dataset_tags
 from runyard.sdk.model_registration import logged_model_of, register_source
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link
+from runyard.sdk.run_again import RunAgain
 from runyard.sdk.run_beginning import begin, new_run, open_sink
 from runyard.sdk.run_context import RunContext, find_context, offline_context
 from runyard.sdk.run_details import details_of
 from runyard.sdk.run_family import RunFamily
 from runyard.sdk.run_files import RunFiles
 from runyard.sdk.run_inputs import RunInputs
-from runyard.sdk.run_job import RunJob
 from runyard.sdk.run_logging import RunLogging
 from runyard.sdk.run_marks import RunMarks
 from runyard.sdk.run_metrics import RunMetrics
@@ -60,7 +60,7 @@ class Run(
     RunMetrics,
     RunMarks,
     RunInputs,
-    RunJob,
+    RunAgain,
 ):
     """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
 

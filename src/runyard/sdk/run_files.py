@@ -91,8 +91,8 @@ class RunFiles:
 
         Raises:
             NotFound: The run has no files below ``prefix``.
-            InvalidParameter: The number of ``output_paths`` is not that of the files, or a name leads out
-                of the folder.
+            InvalidParameter: The number of ``output_paths`` is not that of the files, a name leads out of
+                the folder, or ``prefix`` is a folder without files.
 
         Example:
             >>> run.upload_folder("plots", "photos")
@@ -103,7 +103,7 @@ class RunFiles:
         wanted = (prefix or "").strip("/")
         files = sorted(self._files_below(wanted), key=lambda found: found.path)
         if wanted and not files:
-            raise NotFound(f"Run {self._run_id!r} has no files below {wanted!r}.")
+            files = [self._described(wanted)]
         if output_paths is not None and len(output_paths) != len(files):
             raise InvalidParameter(f"There are {len(files)} files, but {len(output_paths)} output_paths.")
         folder = Path(output_directory) if output_directory is not None else Path()

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 
 from runyard.errors import Forbidden, InvalidState, NotFound
 from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.jobs import WireJob
+from runyard.protocol.messages.jobs import JobEnvironment, WireJob
 from runyard.sdk.connection import Connection
 from runyard.sdk.environment import Environment
-from runyard.sdk.job_records import cancel_job, get_job, get_job_environment, status_word
+from runyard.sdk.job_records import cancel_job, get_job, get_job_answer, status_word
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_console import FOLDER, Console, whole_lines
 from runyard.sdk.run_life import ERROR_TAG, RunFailed, RunLife
@@ -88,7 +88,9 @@ class RunJob(RunLife):
         """
         if self._known_job() is None:
             raise InvalidState(f"Run {self.id} was not submitted, so nothing is known of its environment.")
-        return Environment._submitted(get_job_environment(self._connection, self.id))
+        return Environment._submitted(
+            get_job_answer(self._connection, self.id).environment or JobEnvironment()
+        )
 
     def console(self) -> Console:
         r"""Return what the run's script prints, to be read along with.
@@ -196,9 +198,8 @@ class RunJob(RunLife):
             {'status': 'Running'}
         """
         status, job = self.get_status(), self._known_job()
-        if job is None or not _waits(job):
-            return {"status": status}
-        return {"status": status, "details": job.reason}
+        why = "" if job is None else _why_it_waits(job)
+        return {"status": status, "details": why} if why else {"status": status}
 
     def get_details_with_logs(self) -> dict[str, Any]:
         r"""Return what :meth:`get_details` returns, with what its script printed under ``logFiles``.
@@ -330,12 +331,13 @@ class RunJob(RunLife):
         job = self._job
         if job is None:
             return {}
+        why = _why_it_waits(job)
         return {
             "target": job.compute,
             "runDefinition": _definition(job),
             "logFiles": {name: self._address_of(name) for name in self._log_names()},
             "submittedBy": job.submitted_by,
-            **({"warnings": [{"source": "queue", "message": job.reason}]} if _waits(job) else {}),
+            **({"warnings": [{"source": "queue", "message": why}]} if why else {}),
         }
 
     def _address_of(self, name: str) -> str:
@@ -343,8 +345,9 @@ class RunJob(RunLife):
         return f"{page}/get-artifact?{urlencode({'run_uuid': self.id, 'path': name})}"
 
 
-def _waits(job: WireJob) -> bool:
-    return job.status == "queued" and bool(job.reason)
+def _why_it_waits(job: WireJob) -> str:
+    """Return what a job waits for, or why an attempt before failed; empty for one that does not wait."""
+    return job.waits_for or job.reason if job.status == "queued" else ""
 
 
 def _definition(job: WireJob) -> dict[str, Any]:

@@ -210,10 +210,19 @@ class ScriptRunConfig:
         """
         if self.run_config.environment in (None, Environment(DEFAULT_ENVIRONMENT)):
             return None
-        environment = _checked_environment(self.run_config.environment)
-        if isinstance(environment, str):
-            return _named(environment)
-        return _described(environment, self.run_config.docker)
+        return wire_environment(self.run_config.environment, self.run_config.docker)
+
+
+def wire_environment(environment: object, docker: DockerConfiguration | None = None) -> JobEnvironment:
+    """Return an environment, or the name of one, as a server is asked for it.
+
+    Raises:
+        InvalidParameter: It is of the wrong kind.
+    """
+    environment = _checked_environment(environment)
+    if isinstance(environment, str):
+        return _named(environment)
+    return _described(environment, docker or DockerConfiguration())
 
 
 def _folder(said: str | os.PathLike[str] | None, *, has_code: bool) -> str | None:

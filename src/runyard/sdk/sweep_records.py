@@ -38,7 +38,16 @@ def get_sweep(connection: Connection, run_id: str) -> WireSweep:
     Raises:
         NotFound: There is no sweep of this run.
     """
-    return connection.get(_path(run_id), SweepAnswer).sweep
+    return get_sweep_answer(connection, run_id).sweep
+
+
+def get_sweep_answer(connection: Connection, run_id: str) -> SweepAnswer:
+    """Return a sweep with what it was submitted with.
+
+    Raises:
+        NotFound: There is no sweep of this run.
+    """
+    return connection.get(_path(run_id), SweepAnswer)
 
 
 def list_sweeps(

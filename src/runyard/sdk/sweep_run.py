@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from runyard.errors import InvalidParameter, InvalidState
 from runyard.protocol.messages.sweeps import WireSweep, WireTrial
 from runyard.sdk.job_records import GOING_ON
+from runyard.sdk.job_submission import Submitter
+from runyard.sdk.resubmission import Changes, changed, refuse_swept
 from runyard.sdk.run import Run
 from runyard.sdk.run_life import LONGEST_POLL_S, POLL_S
 from runyard.sdk.run_sinks import print_line
-from runyard.sdk.sweep_records import cancel_sweep, get_sweep, list_trials
+from runyard.sdk.sweep_records import cancel_sweep, get_sweep, get_sweep_answer, list_trials, submit_sweep
 
 if TYPE_CHECKING:
     from runyard.protocol.messages.runs import WireRun
@@ -116,6 +121,59 @@ class SweepRun(Run):
             'Canceled'
         """
         self._sweep = cancel_sweep(self._connection, self.id)
+
+    def submit_again(
+        self,
+        arguments: Sequence[object] | None = None,
+        *,
+        max_trials: int | None = None,
+        max_concurrent: int | None = None,
+        seed: int | None = None,
+        experiment: Experiment | None = None,
+        **changes: Any,
+    ) -> SweepRun:
+        """Submit the sweep once more, and return the new one; see :meth:`Run.submit_again`.
+
+        With the same seed a random sweep draws the same values again.
+
+        Args:
+            arguments: What each trial is given before its values, in place of all that it was given.
+            max_trials: How many trials at most.
+            max_concurrent: How many at a time.
+            seed: What chance begins with.
+            experiment: Another experiment for the runs.
+            **changes: What else is different, by the names that :meth:`Run.submit_again` has.
+
+        Raises:
+            RunyardError: As for :meth:`Run.submit_again`; an option is one whose values the sweep finds.
+
+        Example:
+            >>> again = sweep.submit_again(max_concurrent=1, display_name="one by one")
+            >>> again.sweep.max_concurrent
+            1
+        """
+        unknown = sorted(changes.keys() - Changes.__dataclass_fields__.keys())
+        if unknown:
+            raise InvalidParameter(f"submit_again has no argument {unknown[0]!r}.")
+        said = Changes(
+            arguments=arguments, **{key: each for key, each in changes.items() if each is not None}
+        )
+        answer, experiment = get_sweep_answer(self._connection, self.id), experiment or self.experiment
+        wanted = answer.wanted
+        if wanted is None:
+            raise InvalidState(f"The server does not say what sweep {self.id!r} was submitted with.")
+        refuse_swept(said.options, wanted.parameters)
+        submitter = Submitter(self._connection)
+        wanted, code = changed(submitter, wanted, said)
+        numbers = {"max_trials": max_trials, "max_concurrent": max_concurrent, "seed": seed}
+        again = msgspec.structs.replace(
+            wanted,
+            experiment_id=experiment.id,
+            **{key: each for key, each in numbers.items() if each is not None},
+        )
+        sweep = submit_sweep(self._connection, again)
+        record = submitter.run_of(sweep.run_id, self._with_diff(code, said))
+        return type(self)._of_sweep(experiment.workspace, record, sweep, experiment)
 
     def get_details(self) -> dict[str, Any]:
         """Return what the server knows of the run, with the sweep and its trials.

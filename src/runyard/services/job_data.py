@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from runyard.entities.job import JobInput, JobOutput, JobSpec
+from runyard.entities.run import Run
 from runyard.errors import InvalidParameter
 from runyard.protocol import asset_limits
+from runyard.protocol.messages.data_assets import wire_data_asset
+from runyard.protocol.messages.dataset_uses import dataset_use
+from runyard.protocol.messages.runs import dataset_inputs
 from runyard.protocol.wire import invalid
 from runyard.services.call import Call
 from runyard.services.data_assets import get_data_asset_by_id
@@ -50,6 +54,14 @@ def data_of_run(spec: JobSpec, run_id: str) -> JobSpec:
     """Return what a job runs, with the id of its run in the paths of its outputs."""
     outputs = (replace(each, path=each.path.replace(RUN_ID, run_id)) for each in spec.outputs)
     return replace(spec, outputs=tuple(outputs))
+
+
+def note_inputs(call: Call, run: Run, spec: JobSpec) -> None:
+    """Note in the run of a job, in the transaction of this thread, which data assets the job reads."""
+    asset_ids = sorted({each.asset_id for each in spec.inputs if each.asset_id})
+    if asset_ids:
+        uses = [dataset_use(wire_data_asset(get_data_asset_by_id(call, each))) for each in asset_ids]
+        call.stores.metadata.runs.add_inputs(run, dataset_inputs(uses), ())
 
 
 def _check_input(call: Call, wanted: JobInput) -> None:

@@ -20,7 +20,7 @@ from runyard.services import environments
 from runyard.services.call import Call
 from runyard.services.compute_targets import get_target
 from runyard.services.experiments import resolve_experiment_id
-from runyard.services.job_data import check_data, data_of_run
+from runyard.services.job_data import check_data, data_of_run, note_inputs
 from runyard.services.job_life import cancel
 from runyard.services.runs import NewRun, check_is_new, create_run
 from runyard.services.snapshots import use_snapshot
@@ -112,6 +112,7 @@ def submit_job(call: Call, new: NewJob) -> Job:
             seen_ms=now_ms,
         )
         call.stores.metadata.jobs.add_job(job)
+        note_inputs(call, run, new.spec)
         call.stores.database.after_commit(call.operation.job_submitted.set)
     return job
 

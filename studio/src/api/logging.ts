@@ -1,5 +1,5 @@
 /** What people log into a run by hand, and take out of it for good. */
-import { type DataAsset, fileIn } from "./assets.ts";
+import { fileIn } from "./assets.ts";
 import { putFile, type Sent } from "./datastores.ts";
 import { sendJson } from "./transport.ts";
 
@@ -19,33 +19,6 @@ export const logMetric = (runId: string, key: string, value: number, step: numbe
 
 export const logParam = (runId: string, key: string, value: string) =>
   sendJson("POST", `${RUNS}log-parameter`, { run_id: runId, key, value });
-
-const DIGEST_LENGTH = 16;
-const MOST_PLACES = 100;
-
-/** Note in a run that it reads a version of a dataset, in the words that Runyard's SDK has for it. */
-export function noteInput(runId: string, asset: DataAsset) {
-  const { name, version, asset_id: id, sources, kind } = asset;
-  const [first, ...others] = sources;
-  const isOfWeb = first?.kind === "url" && others.length === 0;
-  const places = sources.map((one) =>
-    one.kind === "datastore" ? `${one.datastore}:${one.address}` : one.address,
-  );
-  const dataset = {
-    name,
-    digest: asset.content_sha256.slice(0, DIGEST_LENGTH),
-    source_type: isOfWeb ? "http" : "runyard",
-    source: JSON.stringify(
-      isOfWeb ? { url: first.address } : { name, version, id, places: places.slice(0, MOST_PLACES) },
-    ),
-    profile: JSON.stringify({ version, kind }),
-  };
-  const tags = Object.entries({ name, version: String(version), id }).map(([key, value]) => ({
-    key: `runyard.data.${key}`,
-    value,
-  }));
-  return sendJson("POST", `${RUNS}log-inputs`, { run_id: runId, datasets: [{ dataset, tags }] });
-}
 
 /** What of a run can be taken out of it. */
 export const PART_KINDS = ["metric", "param", "tag", "artifact"] as const;

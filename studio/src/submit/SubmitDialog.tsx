@@ -1,8 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { noteInput } from "../api/logging.ts";
 import { experimentNamed } from "../api/mlflow.ts";
-import { type NewJob, submitJob, submitSweep } from "../api/submission.ts";
+import { submitJob, submitSweep } from "../api/submission.ts";
 import { go } from "../app/location.ts";
 import { jobHash, sweepHash } from "../app/route.ts";
 import { Dialog } from "../parts/Dialog.tsx";
@@ -10,7 +9,6 @@ import { textOf } from "../parts/fields.tsx";
 import { CodeFields } from "./CodeFields.tsx";
 import { sentCode } from "./code.ts";
 import type { CodeFile } from "./ignoring.ts";
-import type { NamedAssets } from "./inputs.ts";
 import { MoreFields, PlaceFields, ProgramFields, RunFields } from "./JobFields.tsx";
 import { type Before, jobOf, newRunId, searchOf } from "./newJob.ts";
 import { SearchFields } from "./SearchFields.tsx";
@@ -55,13 +53,6 @@ function useSending() {
 
 const NO_INPUTS = {};
 
-/** Note in the run of a job which datasets it reads. */
-async function noteInputs(runId: string, inputs: NewJob["inputs"], assets: NamedAssets) {
-  const used = new Set(Object.values(inputs).map(({ asset_id: id }) => id));
-  const byId = new Map([...assets.values()].map((asset) => [asset.asset_id, asset]));
-  for (const [id, asset] of byId) if (used.has(id)) await noteInput(runId, asset);
-}
-
 /** Asks for all that a job or a sweep needs, sends its code, submits it and goes to its page. */
 export function SubmitDialog({ kind, before, onClose }: Props) {
   const queries = useQueryClient();
@@ -81,11 +72,7 @@ export function SubmitDialog({ kind, before, onClose }: Props) {
     const wanted = { ...jobOf(form, snapshot, before, assets), experiment_id: experimentId, ...search };
     const body = { ...wanted, run_id: runIdOf(wanted) };
     if (search) go(sweepHash((await submitSweep({ ...body, ...search })).run_id));
-    else {
-      const { run_id: runId } = await submitJob(body);
-      await noteInputs(runId, body.inputs, assets);
-      go(jobHash(runId));
-    }
+    else go(jobHash((await submitJob(body)).run_id));
     await queries.invalidateQueries();
   }
 

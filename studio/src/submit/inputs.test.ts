@@ -1,6 +1,5 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { DataAsset } from "../api/assets.ts";
-import { noteInput } from "../api/logging.ts";
 import {
   assetOf,
   assetWords,
@@ -10,8 +9,6 @@ import {
   inputsText,
   withAsset,
 } from "./inputs.ts";
-
-afterEach(() => vi.unstubAllGlobals());
 
 type Source = DataAsset["sources"][number];
 const source = (kind: Source["kind"], address: string, datastore = ""): Source => ({
@@ -103,22 +100,4 @@ describe("a dataset as an input", () => {
   ])("is told by its id where it is %s", (_, change) =>
     expect(inputOfAsset(assetWith(change))).toEqual({ places: [], asset_id: "a3" }),
   );
-
-  it.each([
-    [PEOPLE, "runyard", { name: "people", version: 3, id: "a3", places: ["store:/people/**"] }],
-    [assetWith({ sources: [source("url", "https://a.org/b")] }), "http", { url: "https://a.org/b" }],
-  ])("is noted in the run that reads it", async (asset, kind, place) => {
-    vi.stubGlobal("window", { location: { pathname: "/" } });
-    const asked = vi.fn(async (_: string, _init: RequestInit) => new Response("{}"));
-    vi.stubGlobal("fetch", asked);
-    await noteInput("r1", asset);
-    const [address, init] = asked.mock.calls[0] ?? [];
-    const body = JSON.parse(String(init?.body));
-    expect([address, body.run_id]).toEqual(["/ajax-api/2.0/mlflow/runs/log-inputs", "r1"]);
-    const [{ dataset, tags }] = body.datasets;
-    expect([dataset.name, dataset.digest, dataset.source_type]).toEqual(["people", "0123456789abcdef", kind]);
-    expect(JSON.parse(dataset.source)).toEqual(place);
-    expect(JSON.parse(dataset.profile)).toEqual({ version: 3, kind: "file" });
-    expect(tags).toContainEqual({ key: "runyard.data.id", value: "a3" });
-  });
 });
