@@ -252,7 +252,8 @@ def test_a_search_takes_filter_order_and_datasets(models):
     models.log(second, value=0.4)
     by_metric = [{"field_name": "metrics.acc", "ascending": True}]
     assert models.names(order_by=by_metric) == ["second", "first"]
-    assert models.names(order_by=[{**by_metric[0], "dataset_name": "d"}]) == ["first", "second"]
+    for half in ({"dataset_name": "d"}, {"dataset_digest": "1"}):
+        assert models.names(order_by=[{**by_metric[0], **half}]) == ["first", "second"]
     assert models.names(order_by=[{"field_name": "name"}]) == ["first", "second"]
     assert models.names(filter="metrics.acc > 0.5 AND params.lr = '0.1'") == ["first"]
     assert models.names(filter="metrics.acc < 0.5", datasets=[{"dataset_name": "d"}]) == []

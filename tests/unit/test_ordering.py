@@ -145,6 +145,7 @@ def test_what_is_no_order_of_experiments_is_refused(clause, message):
         (ModelOrderKey("metrics.a.b", ascending=True), Order(Entity.METRIC, "a.b", True)),
         (ModelOrderKey("metrics.a", None, "d", "1"), Order(Entity.METRIC, "a", True, "d", "1")),
         (ModelOrderKey("metrics.a", None, "d", ""), Order(Entity.METRIC, "a", True, "d", None)),
+        (ModelOrderKey("metrics.a", None, "", "1"), Order(Entity.METRIC, "a", True, None, "1")),
     ],
 )
 def test_an_order_of_logged_models_reads(key, order):
@@ -158,10 +159,6 @@ def test_an_order_of_logged_models_reads(key, order):
         (ModelOrderKey(""), "Invalid order by field name: "),
         (ModelOrderKey("foo"), "Invalid order by field name: foo"),
         (ModelOrderKey("params.a"), "Invalid order by field name: params.a. Only metrics are supported."),
-        (
-            ModelOrderKey("metrics.a", None, None, "1"),
-            "`dataset_digest` can only be specified if `dataset_name`",
-        ),
     ],
 )
 def test_what_is_no_order_of_logged_models_is_refused(key, message):

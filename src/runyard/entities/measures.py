@@ -20,6 +20,8 @@ TOKENS = (
 )
 ALWAYS_TOLD = TOKENS[:3]
 COSTS = ("input_cost", "output_cost", "total_cost")
+TOLD_BY = {TOKENS_KEY: TOKENS, COST_KEY: COSTS}
+"""The numbers that each key of a trace's metadata tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,10 @@ class Node:
 
 def measures_in(metadata: Mapping[str, str]) -> dict[str, float]:
     """Return the numbers that the metadata of a trace tells of, by name."""
-    return {
-        **numbers(object_in(metadata.get(TOKENS_KEY)), TOKENS),
-        **numbers(object_in(metadata.get(COST_KEY)), COSTS),
-    }
+    found: dict[str, float] = {}
+    for key, names in TOLD_BY.items():
+        found |= numbers(object_in(metadata.get(key)), names)
+    return found
 
 
 def added_up(nodes: Iterable[Node], names: tuple[str, ...], always: tuple[str, ...]) -> dict[str, float]:

@@ -100,7 +100,7 @@ def parse_logged_model_order(order_by: Sequence[ModelOrderKey]) -> tuple[Order, 
     """Return what logged models are to be sorted by.
 
     Raises:
-        InvalidFilter: A key is neither a metric nor an attribute of a logged model, or a digest has no name.
+        InvalidFilter: A key is neither a metric nor an attribute of a logged model.
     """
     if len(order_by) > MAX_ORDER_KEYS:
         raise InvalidFilter(f"`order_by` has {len(order_by)} keys; at most {MAX_ORDER_KEYS} are allowed.")
@@ -111,8 +111,6 @@ def _model_order(key: ModelOrderKey, attributes: Mapping[str, str]) -> Order:
     field = key.field_name
     if field is None:
         raise InvalidFilter("`field_name` in the `order_by` clause must be specified.")
-    if key.dataset_digest and not key.dataset_name:
-        raise InvalidFilter("`dataset_digest` can only be specified if `dataset_name` is also specified.")
     ascending = key.ascending is not False
     entity, dot, metric = field.partition(".")
     if not dot:

@@ -546,3 +546,20 @@ class TraceStoreRules(ABC):
         )
         assert found == [(None, {"span_model_name": "m"}, {"SUM": 0.25})]
         assert self.measured(stores, experiment, TRACES, "output_tokens", aggregations=summed) == []
+
+    def test_what_is_told_of_costs_leaves_the_tokens(
+        self, stores: TracesUnderTest, experiment: Experiment
+    ) -> None:
+        """What is told of costs leaves what was told of tokens, and takes the place of other costs."""
+        used = {"mlflow.trace.tokenUsage": '{"input_tokens": 5}'}
+        stores.traces.add_trace(new_trace(experiment, metadata=used))
+        for cost in ('{"input_cost": 1, "total_cost": 3}', '{"total_cost": 2}'):
+            stores.traces.update_trace(new_trace(experiment, metadata={"mlflow.trace.cost": cost}))
+        summed = [Aggregation(Aggregate.SUM)]
+        found = {
+            name: [
+                values for *_, values in self.measured(stores, experiment, TRACES, name, aggregations=summed)
+            ]
+            for name in ("input_tokens", "input_cost", "total_cost")
+        }
+        assert found == {"input_tokens": [{"SUM": 5.0}], "input_cost": [], "total_cost": [{"SUM": 2.0}]}

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, delete, select
 
 from runyard.entities.assessment import Assessment, AssessmentError, AssessmentKind
-from runyard.entities.measures import measures_in
-from runyard.entities.trace import COST_KEY, TOKENS_KEY, Trace, TraceState
+from runyard.entities.measures import TOLD_BY, measures_in
+from runyard.entities.trace import Trace, TraceState
 from runyard.errors import NotFound
 from runyard.stores.database import Database, chunks, insert_missing, upsert
 from runyard.stores.metadata.schema import REMOVED, experiments
@@ -85,8 +85,12 @@ def write_pairs(connection: Connection, number: int, trace: Trace) -> None:
     """Add tags and metadata to a trace, over older values, and the numbers that the metadata tells of."""
     upsert_pairs(connection, trace_tags, number, trace.tags)
     upsert_pairs(connection, trace_metadata, number, trace.metadata)
-    if TOKENS_KEY in trace.metadata or COST_KEY in trace.metadata:
-        connection.execute(delete(trace_measures).where(trace_measures.c.trace_number == number))
+    told = [name for key, names in TOLD_BY.items() if key in trace.metadata for name in names]
+    if told:
+        columns = trace_measures.c
+        connection.execute(
+            delete(trace_measures).where(columns.trace_number == number, columns.key.in_(told))
+        )
         insert_missing(connection, trace_measures, _pairs(number, measures_in(trace.metadata)))
 
 
