@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -52,7 +52,7 @@ class Exchange:
             answer.raise_for_status()
         await asyncio.sleep(LOOKS_EVERY_S)
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
         self.status = message.get("status", self.status)
         is_first = not self.received
         self.received += message.get("body", b"")
@@ -60,7 +60,7 @@ class Exchange:
         if is_first and self.received and not self.is_whole:
             await self._happen()
 
-    async def _body(self, pieces: list[bytes]) -> AsyncIterator[dict[str, Any]]:
+    async def _body(self, pieces: list[bytes]) -> AsyncGenerator[dict[str, Any], None]:
         for number, piece in enumerate(pieces, 1):
             if number == 3:
                 await self._happen()
@@ -189,7 +189,7 @@ def test_a_token_that_runs_out_by_itself_ends_nothing_that_has_begun(team, exper
         await asyncio.sleep(LOOKS_EVERY_S)
         assert (await team._client.get(path, headers={"Authorization": f"Bearer {token}"})).status_code == 401
 
-    went._happen = hours_pass
+    monkeypatch.setattr(went, "_happen", hours_pass)
     assert went.go("GET", path, token).received == CONTENT
     monkeypatch.undo()
     assert not Exchange(team, *ended).go("GET", path, token).is_whole
@@ -222,7 +222,7 @@ def test_s12_a_long_answer_ends_with_what_it_was_allowed_by(team, experiment_id)
 
 @pytest.mark.parametrize(("fault", "ends"), [(Forbidden("no"), True), (Unavailable("away"), False)])
 def test_what_lasts_outlives_a_database_that_is_away(fault, ends, monkeypatch):
-    looked = []
+    looked: list[int] = []
 
     def check():
         looked.append(len(looked))

@@ -153,6 +153,7 @@ def test_s13_of_yes_and_no_to_a_machine_at_once_the_first_counts(replicas, ann):
         (state,) = [each for each in ends if isinstance(each, DeviceState)]
         expected = ShownKey if state is DeviceState.APPROVED else LoginDenied
         first, _ = replicas
+        came: type[object]
         try:
             came = type(devices.fetch_login(first.stores, first.settings, begun.device_code))
         except RunyardError as error:

@@ -22,7 +22,11 @@ GUARDED = [
     if not isinstance(route.permits, Open) and not route.refusal and not route.path.startswith("/ajax-api/")
 ]
 OPEN = {route.path for route in ROUTES if isinstance(route.permits, Open)}
-WRITING = [route for route in GUARDED if route.method != "GET" and route.permits > Permission.READ]
+WRITING = [
+    route
+    for route in GUARDED
+    if route.method != "GET" and isinstance(route.permits, Permission) and route.permits > Permission.READ
+]
 # Words that no MLflow client sends, which servers and proxies take for the method that is meant.
 OVERRIDES = {
     "X-HTTP-Method-Override": "DELETE",
