@@ -246,7 +246,8 @@ def test_s12_a_client_sees_that_its_download_was_cut_off_and_the_log_says_why(tm
     key = first_key(tmp_path / "home")
     server = RunningServer(tmp_path / "home", mode="serve").start()
     try:
-        with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {key}"}) as admin:
+        mine = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=server.url, headers=mine, timeout=60) as admin:
             made = admin.post("/api/v1/keys", json={"name": "to be ended"}).json()["api_key"]
             path = "/api/2.0/mlflow-artifacts/artifacts/large.bin"
             # More than a connection holds on its way, so that the server waits in the middle of it.
