@@ -7,7 +7,7 @@ import json
 import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -85,6 +85,56 @@ def test_a_machine_waits_until_somebody_approves_it(runyard: CommandLine, servin
     assert (ended.code, ended.out) == (0, f"This machine is logged in to {server.url} as ann.\n"), ended.err
     assert opened[0] in ended.err
     assert runyard("whoami", server.url, "--json").json["key_kind"] == "login"
+
+
+def approve_by(
+    server: RunningServer, key: str, then: Callable[[], object] = lambda: None
+) -> Callable[[str], None]:
+    """Return what opens a browser in which somebody approves the code at once."""
+
+    def opened(url: str) -> None:
+        path = f"{server.url}/api/v1/device/requests/{url.rpartition('code=')[2]}/approve"
+        httpx.post(path, headers={"Authorization": f"Bearer {key}"}, timeout=60).raise_for_status()
+        then()
+
+    return opened
+
+
+def logins_of(server: RunningServer, key: str) -> list[str]:
+    """Return the ids of machines' keys that are good."""
+    headers = {"Authorization": f"Bearer {key}"}
+    keys = httpx.get(f"{server.url}/api/v1/keys", headers=headers, timeout=60).json()["keys"]
+    return [each["key_id"] for each in keys if each["kind"] == "login" and not each.get("revoked_ms")]
+
+
+def test_nobody_is_asked_for_a_key_that_no_keyring_would_keep(runyard: CommandLine, serving, monkeypatch):
+    server, key = serving
+    before = logins_of(server, key)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setattr("keyring.core._keyring_backend", None)
+    ended = runyard("login", server.url, "--keyring")
+    assert (ended.code, opened) == (1, [])
+    assert ended.err.strip().endswith("Leave --keyring out to keep the key in a file that only you can read.")
+    assert not credentials_path().exists()
+    assert logins_of(server, key) == before
+
+
+def test_a_key_that_was_approved_and_could_not_be_kept_is_ended(
+    runyard: CommandLine, serving, monkeypatch, tmp_path
+):
+    server, key = serving
+    before = logins_of(server, key)
+    in_the_way = tmp_path / "config"  # a file where the folder should be
+
+    monkeypatch.setattr("webbrowser.open", approve_by(server, key, lambda: in_the_way.write_text("")))
+    assert runyard("login", server.url).code != 0
+    assert logins_of(server, key) == before
+    in_the_way.unlink()
+    monkeypatch.setattr("webbrowser.open", approve_by(server, key))
+    assert runyard("login", server.url).code == 0
+    assert len(logins_of(server, key)) == len(before) + 1
 
 
 def test_what_is_no_key_is_not_kept(runyard: CommandLine, serving):

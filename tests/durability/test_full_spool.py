@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runyard.sdk.spool.folder import Position
+from runyard.sdk.spool.folder import Position, Progress, SpoolFolder
 from runyard.sdk.spool.records import FileLogged, Logged, Record
 from runyard.sdk.spool.writer import SpoolWriter
 from tests.durability.test_full_disk import small_disk
@@ -63,6 +63,26 @@ def test_r04_what_a_full_disk_does_not_take_waits_and_is_written_in_its_order(tm
         assert caplog.text.count("takes no more") == 1
         assert (writer.dropped, writer.added) == (1, len(logged) + 1)  # the file
         writer.close()
+
+
+def test_r04_how_far_a_spool_was_sent_is_kept_on_a_disk_that_is_full_again_and_again(tmp_path: Path):
+    with small_disk(tmp_path / "disk") as disk:
+        folder, lock = SpoolFolder.make(disk / "spools", "http://127.0.0.1:5000")
+        for offset in range(3):
+            ballast = fill(disk)
+            for step in range(4):
+                progress = Progress(Position(1, 10 * offset + step), batch_id="x" * 5_000)
+                folder.keep_progress(progress, is_synced=True)
+                assert folder.progress() == progress
+            ballast.unlink()
+            folder.keep_progress(progress)
+        # Where even the reserve's room is taken, what is said is that the disk is full.
+        fill(disk)
+        (folder.path / ".reserve").unlink()
+        fill(disk / "spools")
+        with pytest.raises(OSError, match="No space left"):
+            folder.keep_progress(Progress(batch_id="x" * 5_000))
+        lock.release()
 
 
 def test_r04_what_memory_may_not_hold_is_lost_and_counted(tmp_path: Path, monkeypatch):

@@ -119,9 +119,17 @@ def test_a_refused_token_is_renewed_once(scripted: Start):
 
 def test_without_a_credential_a_refusal_says_where_to_put_one(scripted: Start):
     server = scripted([Scripted(401, b'{"error_code": "UNAUTHENTICATED", "message": "Who are you?"}')])
-    with pytest.raises(Unauthenticated, match=r"Who are you\? Set RUNYARD_TOKEN"):
-        HttpTransport(server.url).send(GET)
+    way = rf"Who are you\? Set RUNYARD_TOKEN to an API key .* `runyard login {server.url}`\.$"
+    with pytest.raises(Unauthenticated, match=way):
+        HttpTransport(f"{server.url}/workspaces/vision").send(GET)
     assert "Authorization" not in server.received[0].headers
+
+
+def test_a_credential_that_is_refused_comes_with_the_way_to_another_one(scripted: Start):
+    server = scripted([Scripted(401, b'{"error_code": "UNAUTHENTICATED", "message": "Who are you?"}')])
+    way = rf"Who are you\? If it has ended, `runyard login {server.url}` gets another; .* gets none\.$"
+    with pytest.raises(Unauthenticated, match=way):
+        HttpTransport(f"{server.url}/workspaces/vision", FixedToken("secret")).send(GET)
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"[]", b'{"message": null}', b"\xff"])

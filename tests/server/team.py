@@ -59,8 +59,8 @@ class Team:
         self.administration = administration(self.stores)
         self.clock = StandingClock()
         self.operation = Operation(guesses=Guesses(self.clock))
-        served = make_app(self.stores, self.settings, self.operation)
-        transport = httpx.ASGITransport(served, raise_app_exceptions=False)
+        self.served = make_app(self.stores, self.settings, self.operation)
+        transport = httpx.ASGITransport(self.served, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000")
         self._loop = asyncio.new_event_loop()
 

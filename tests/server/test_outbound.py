@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from runyard.compute.ray_dashboard import RayDashboard
+from runyard.compute.ssh_address import SshAddress
+from runyard.compute.ssh_machine import SshMachine
 from runyard.errors import InvalidParameter, Unavailable
 from runyard.services.outbound import MAX_URL_LENGTH, OutboundClient
 from runyard.settings import Settings
@@ -112,6 +115,50 @@ def test_s18_a_name_with_one_address_that_is_not_public_is_refused_whole(receive
     with pytest.raises(InvalidParameter, match="not a public address"):
         mixed.send("GET", f"http://mixed.example:{receiver.port}/")
     assert receiver.connections == []
+
+
+@contextlib.contextmanager
+def hanging_up(address: str, port: int = 0) -> Iterator[tuple[int, list[object]]]:
+    """A listener that ends each connection at once: its port, and who came."""
+    came: list[object] = []
+    with socket.create_server((address, port)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):  # the end of the listener
+                while True:
+                    connection, peer = listener.accept()
+                    came.append(peer)
+                    connection.close()
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        yield listener.getsockname()[1], came
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+
+
+def _ask_ray(port: int, lookup) -> None:
+    RayDashboard(f"http://flips.example:{port}", lookup).list_jobs()
+
+
+def _ask_ssh(port: int, lookup) -> None:
+    fingerprint = f"SHA256:{'A' * 43}"
+    address = SshAddress(host="flips.example", username="u", port=port, host_key_fingerprint=fingerprint)
+    with contextlib.closing(SshMachine(address, {"password": "x"}, lookup)) as machine:
+        machine.run(["true"])
+
+
+@pytest.mark.parametrize("ask", [_ask_ray, _ask_ssh])
+def test_s18_a_compute_target_that_flips_is_met_where_it_was_looked_at_or_nowhere(ask):
+    """The name means nothing to this machine's resolver: who looked it up again would come nowhere."""
+    with hanging_up("127.0.0.1") as (port, at_first), hanging_up("127.0.0.2", port) as (_, then):
+        lookup = client("127.0.0.1", resolve=at("127.0.0.1", "127.0.0.2")).lookup
+        with pytest.raises(Unavailable):
+            ask(port, lookup)
+        assert len(at_first) == 1
+        with pytest.raises(Unavailable, match="not a public address"):
+            ask(port, lookup)
+    assert (len(at_first), then) == (1, [])
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

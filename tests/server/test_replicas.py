@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
@@ -14,12 +15,23 @@ import pytest
 
 from runyard.app import administration, open_stores
 from runyard.auth.permissions import LOCAL_OWNER
+from runyard.entities.device import DeviceState
 from runyard.entities.permission import Scope
 from runyard.entities.run import Dataset, DatasetInput, Run
-from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, RunyardError, Unauthenticated
+from runyard.errors import (
+    AlreadyExists,
+    InvalidParameter,
+    InvalidState,
+    LoginDenied,
+    LoginExpired,
+    NotFound,
+    RunyardError,
+    Unauthenticated,
+)
 from runyard.protocol.messages.common import KeyValue
-from runyard.services import experiments, logging, runs, tokens
+from runyard.services import devices, experiments, logging, runs, tokens
 from runyard.services.call import Call
+from runyard.services.keys import ShownKey
 from runyard.services.logout_tokens import Logout
 from runyard.services.oidc import Identity
 from runyard.services.signing_in import sign_in
@@ -112,6 +124,55 @@ def test_s12_a_session_that_the_provider_ends_at_one_server_is_over_at_the_other
             tokens.authenticate(second.stores, second.settings, sent)
     with pytest.raises(InvalidParameter):
         sign_out(second.stores, logout, second.now_ms())
+
+
+@pytest.fixture
+def ann(replicas):
+    """The header that somebody sends who may approve logins."""
+    return f"Bearer {administration(replicas[0].stores).make_first_administrator('ann').text}"
+
+
+def test_s13_of_two_machines_that_come_with_one_code_at_once_one_gets_a_key(replicas, ann):
+    for _ in range(ROUNDS):
+        begun = devices.begin_login(replicas[0].stores, "gpu-box", "127.0.0.1")
+        devices.decide_login(_as(replicas[1], ann), begun.login.user_code, is_approved=True)
+        fetched = at_once(
+            replicas,
+            *[lambda call, code=begun.device_code: devices.fetch_login(call.stores, call.settings, code)] * 2,
+        )
+        assert fetched.count(LoginExpired) == 1
+        assert [type(each) for each in fetched].count(ShownKey) == 1
+
+
+def test_s13_of_yes_and_no_to_a_machine_at_once_the_first_counts(replicas, ann):
+    for _ in range(ROUNDS):
+        begun = devices.begin_login(replicas[0].stores, "gpu-box", "127.0.0.1")
+        decide = partial(_decide, ann, begun.login.user_code)
+        ends = at_once(replicas, partial(decide, True), partial(decide, False))
+        assert ends.count(NotFound) == 1
+        (state,) = [each for each in ends if isinstance(each, DeviceState)]
+        expected = ShownKey if state is DeviceState.APPROVED else LoginDenied
+        first, _ = replicas
+        came: type[object]
+        try:
+            came = type(devices.fetch_login(first.stores, first.settings, begun.device_code))
+        except RunyardError as error:
+            came = type(error)
+        assert came is expected
+
+
+def _decide(header: str, user_code: str, is_approved: bool, call: Call) -> DeviceState:
+    return devices.decide_login(_as(call, header), user_code, is_approved=is_approved).state
+
+
+def test_s12_a_login_is_over_if_what_it_was_approved_with_ends_before_the_machine_comes(replicas, ann):
+    first, second = replicas
+    begun = devices.begin_login(first.stores, "gpu-box", "127.0.0.1")
+    devices.decide_login(_as(first, ann), begun.login.user_code, is_approved=True)
+    administration(first.stores).revoke_key(ann.split("_")[1])
+    time.sleep(1)
+    with pytest.raises(LoginDenied, match="has ended"):
+        devices.fetch_login(second.stores, second.settings, begun.device_code)
 
 
 def test_of_two_first_administrators_one_is_made(replicas):

@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 import webbrowser
+from collections.abc import Iterator
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -17,8 +18,10 @@ from runyard.cli.options import THIS_SERVER, Json, Server
 from runyard.cli.printing import note, print_json, print_pairs, say, time_text
 from runyard.errors import (
     InvalidParameter,
+    InvalidState,
     LoginExpired,
     LoginPending,
+    RunyardError,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -35,6 +38,7 @@ from runyard.sdk.connection import Connection, connect
 from runyard.sdk.credentials import (
     API_KEY_PREFIX,
     FixedToken,
+    check_keeps,
     forget_secret,
     keep_secret,
     kept_secret,
@@ -67,9 +71,12 @@ def login(
     The key that it gets is kept in a file that only you can read, and is exchanged for tokens of an hour.
     """
     url = _address(address, server)
+    _check_keeps(in_keyring=keyring)
     secret = _given(api_key) if api_key is not None else _approved(url, opens_browser=not without_browser)
-    caller = Connection(HttpTransport(url, FixedToken(secret))).get(_CALLER, GetCallerAnswer)
-    path = keep_secret(url, secret, in_keyring=keyring)
+    connection = Connection(HttpTransport(url, FixedToken(secret)))
+    with _ended_unless_kept(connection, secret) if api_key is None else contextlib.nullcontext():
+        caller = connection.get(_CALLER, GetCallerAnswer)
+        path = keep_secret(url, secret, in_keyring=keyring)
     say(f"This machine is logged in to {url} as {caller.name}.")
     note(f"You are {_roles(caller) or 'in no workspace yet: ask an administrator for a role'}.")
     note(f"The key is in {'the keyring of this machine' if keyring else path}." + _until(caller))
@@ -84,10 +91,9 @@ def logout(address: Address = None, *, server: Server = THIS_SERVER) -> None:
     if secret is None:
         say(f"This machine is not logged in to {url}.")
         return
-    key_id = secret.removeprefix(API_KEY_PREFIX).partition("_")[0]
     # It is kept if the server can't be asked: what is lost here could not be ended there.
     with contextlib.suppress(Unauthenticated):
-        ApiKeys(Connection(HttpTransport(url, FixedToken(secret)))).revoke(key_id)
+        _end(Connection(HttpTransport(url, FixedToken(secret))), secret)
     forget_secret(url)
     say(f"This machine is logged out of {url}, and its API key is ended.")
 
@@ -113,6 +119,32 @@ def whoami(address: Address = None, *, server: Server = THIS_SERVER, json: Json 
 
 def _address(address: str | None, server: Server) -> str:
     return without_workspace(server_url(address) if address else server.address())
+
+
+def _check_keeps(*, in_keyring: bool) -> None:
+    """Refuse before anybody has approved anything what could not be kept afterwards."""
+    try:
+        check_keeps(in_keyring=in_keyring)
+    except InvalidState as error:
+        if not in_keyring:
+            raise
+        hint = "Leave --keyring out to keep the key in a file that only you can read."
+        raise InvalidState(f"{str(error).rstrip('.')}. {hint}") from None
+
+
+@contextlib.contextmanager
+def _ended_unless_kept(connection: Connection, secret: str) -> Iterator[None]:
+    """End an API key that somebody approved if it can't be kept: it would be good and nobody's to use."""
+    try:
+        yield
+    except (RunyardError, OSError):
+        with contextlib.suppress(RunyardError):  # what went wrong first is what the person should know
+            _end(connection, secret)
+        raise
+
+
+def _end(connection: Connection, secret: str) -> None:
+    ApiKeys(connection).revoke(secret.removeprefix(API_KEY_PREFIX).partition("_")[0])
 
 
 def _given(api_key: str) -> str:

@@ -199,6 +199,18 @@ def keep_secret(url: str, secret: str, *, in_keyring: bool = False) -> Path:
     return _write_credentials({**kept, server: None if in_keyring else secret})
 
 
+def check_keeps(*, in_keyring: bool) -> None:
+    """Return if an API key could be kept now; to be called before anybody is asked for one.
+
+    Raises:
+        InvalidParameter: There is no library for keyrings.
+        InvalidState: Others can read the credentials file, it is none, or the keyring keeps nothing.
+    """
+    _read_credentials()
+    if in_keyring:
+        system_keyring.check()
+
+
 def kept_secret(url: str) -> str | None:
     """Return the API key for the server at ``url`` in the credentials file, or where that says it is.
 

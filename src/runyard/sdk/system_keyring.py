@@ -10,6 +10,7 @@ from runyard.errors import InvalidState
 from runyard.sdk.optional_libraries import optional_library
 
 SERVICE = "runyard"
+_PROBE = "runyard login"
 
 
 def keep(server: str, secret: str) -> None:
@@ -25,6 +26,17 @@ def keep(server: str, secret: str) -> None:
     # One that is switched off takes everything and keeps nothing.
     if find(server) != secret:
         raise InvalidState(f"The keyring {keyring.get_keyring().name!r} did not keep the secret.")
+
+
+def check() -> None:
+    """Return if there is a keyring that keeps secrets; the system may ask the person to unlock it.
+
+    Raises:
+        InvalidParameter: The library is not installed.
+        InvalidState: There is no keyring, it is locked, or it keeps nothing.
+    """
+    keep(_PROBE, _PROBE)
+    forget(_PROBE)
 
 
 def find(server: str) -> str | None:

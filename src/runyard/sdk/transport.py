@@ -18,7 +18,7 @@ from urllib3.util.retry import Retry
 
 from runyard._version import __version__
 from runyard.errors import RunyardError, Unauthenticated, Unavailable, error_for
-from runyard.sdk.addresses import is_loopback, origin, server_url
+from runyard.sdk.addresses import is_loopback, origin, server_url, without_workspace
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
@@ -172,7 +172,7 @@ class HttpTransport(Transport):
                 response = self._exchange(request, another)
         if response.status_code >= requests.codes.multiple_choices:
             with response:
-                _raise_for(response, has_credential=token is not None)
+                _raise_for(response, self.url, has_credential=token is not None)
         return Answer(
             response.status_code, response.headers, _chunks(response, self.url), release=response.close
         )
@@ -264,16 +264,26 @@ def _chunks(response: requests.Response, url: str) -> Iterator[bytes]:
         raise _unavailable(error, url) from error
 
 
-def _raise_for(response: requests.Response, *, has_credential: bool) -> NoReturn:
+def _raise_for(response: requests.Response, url: str, *, has_credential: bool) -> NoReturn:
     if response.is_redirect:
         target = origin(response.headers.get("Location", ""))
         raise RunyardError(f"The server at {response.url} redirects to {target}. Use that address.")
     content = _error_body(response)
     code, message = str(content.get("error_code", "")), str(content.get("message", ""))
     error = error_for(response.status_code, code, message or f"{response.status_code} {response.reason}.")
-    if isinstance(error, Unauthenticated) and not has_credential:
-        error = Unauthenticated(f"{error} Set RUNYARD_TOKEN to an API key of this server.")
-    raise error
+    raise (
+        _with_a_way_on(error, url, has_credential=has_credential)
+        if isinstance(error, Unauthenticated)
+        else error
+    )
+
+
+def _with_a_way_on(error: Unauthenticated, url: str, *, has_credential: bool) -> Unauthenticated:
+    """Return what a server says of a credential, with what the person can do."""
+    login = f"`runyard login {without_workspace(url)}`"
+    if has_credential:
+        return Unauthenticated(f"{error} If it has ended, {login} gets another; who is locked out gets none.")
+    return Unauthenticated(f"{error} Set RUNYARD_TOKEN to an API key of this server, or log in: {login}.")
 
 
 def _error_body(response: requests.Response) -> dict[str, Any]:

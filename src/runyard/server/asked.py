@@ -13,6 +13,8 @@ WORKSPACE: Final = "workspace"
 TARGET: Final = "target"
 BY_TUNNEL: Final = "by_tunnel"
 """Is there where a request came by a tunnel: then it is never the person's at this machine."""
+LASTING: Final = "lasting"
+"""What looks again, while a request goes on, whether its sender may still have it."""
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing, so that neither the page that sends it nor the audit log matters."""

@@ -10,11 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
-import msgspec
 from anyio.to_thread import run_sync
-from msgspec import structs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -22,15 +19,16 @@ from starlette.types import Receive, Scope, Send
 from runyard.auth.permissions import UNAUTHENTICATED_TEXT, Caller, Open, Permission, authorize
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
-from runyard.errors import Forbidden, InvalidParameter, RunyardError, Unauthenticated
-from runyard.protocol import wire
+from runyard.errors import Forbidden, RunyardError, Unauthenticated
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
-from runyard.server.answers import error_response, json_response
+from runyard.server.answers import Answer, error_response, json_response
+from runyard.server.arguments import arguments_of, check_content_type, named_in
 from runyard.server.asked import (
     ACTION,
     BY_TUNNEL,
     CALLER,
     CLIENT,
+    LASTING,
     REQUEST_ID,
     ROUTE,
     SAFE_METHODS,
@@ -42,21 +40,20 @@ from runyard.server.bodies import read_whole
 from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
+from runyard.server.lasting import Lasting
 from runyard.server.peers import is_of_own_user
+from runyard.server.reaching import authorize_route, check_part, has_whole
 from runyard.server.routing import Route, RouteTable
 from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
-from runyard.services.call import Call
-from runyard.services.job_reach import check_reach_of_job
+from runyard.services.call import Call, system_now_ms
 from runyard.services.operation import Operation
-from runyard.services.reach import check_reach
+from runyard.services.tokens import authenticate as authenticate_at
 from runyard.services.tokens import is_guess
 from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_JSON = "application/json"
-_MAX_QUERY_FIELDS = 2000
 _MAX_BYTES_IN_LOOP = 256 * 1024
 _NONE_LOOKED_UP = Workspace(DEFAULT_WORKSPACE, "", 0)
 
@@ -72,6 +69,9 @@ class _Asked(NamedTuple):
     body: bytes
     accept: str | None
     state: dict[str, Any]
+
+    def arguments(self) -> dict[str, object]:
+        return arguments_of(self.route, self.values, self.query, self.body, self.accept)
 
 
 class Dispatcher:
@@ -114,6 +114,9 @@ class Dispatcher:
             response = error_response(error, scope)
         except ClientDisconnect:
             return
+        lasting = scope["state"].get(LASTING)
+        if lasting is not None and not isinstance(response, Answer):
+            send = lasting.sending(send)
         await response(scope, receive, send)
 
     def _check_tunnel(self, scope: Scope) -> None:
@@ -143,17 +146,9 @@ class Dispatcher:
         if route.runs_code and authorization is None and self._operation.address:
             await run_sync(_check_own_user, scope)
         if route.is_raw:
-            call = await self._admitted(route, address, authorization, state)
-            http = Request(scope, receive)
-            if not _has_whole(call, route):
-                named = {**http.query_params, **values, "headers": http.headers}
-                await run_sync(_check_part, call, route, named)
-            response: Response = await route.handler(call, http=http, **values)
-            if route.is_audited:
-                await run_sync(self._write_down, route, state, call, values)
-            return response
+            return await self._answer_raw(route, values, address, authorization, scope, receive)
         if route.request is not None and method in _WITH_BODY:
-            _check_content_type(_text(headers.get(b"content-type")))
+            check_content_type(_text(headers.get(b"content-type")))
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
         asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
@@ -175,16 +170,44 @@ class Dispatcher:
             address = address._replace(workspace=values[route.workspace_in])
         return route, values, address
 
+    async def _answer_raw(
+        self,
+        route: Route,
+        values: dict[str, str],
+        address: Address,
+        authorization: str | None,
+        scope: Scope,
+        receive: Receive,
+    ) -> Response:
+        """Let a handler read the body and answer by itself."""
+        state = scope["state"]
+        call = await self._admitted(route, address, authorization, state)
+        http = Request(scope, receive)
+        named = {**http.query_params, **values, "headers": http.headers}
+        if not has_whole(call, route):
+            await run_sync(check_part, call, route, named)
+        lasting = self._let_last(route, address, authorization, named, state)
+        if lasting is not None:
+            http = Request(scope, lasting.receiving(receive))
+        response: Response = await route.handler(call, http=http, **values)
+        if route.is_audited:
+            await run_sync(self._write_down, route, state, call, values)
+        return response
+
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
-        change = partial(self._handled, asked, call, _arguments(asked))
+        change = partial(self._handled, asked, call, asked.arguments())
         return json_response(await self._stores.commits.submit(change))
 
     def _answer(self, asked: _Asked) -> Response:
         call = self._admit(asked.route, asked.address, asked.authorization, asked.state)
-        arguments = _arguments(asked)
+        arguments = asked.arguments()
         if not asked.route.is_atomic:
-            return json_response(self._handled(asked, call, arguments), asked.route.status)
+            response = json_response(self._handled(asked, call, arguments), asked.route.status)
+            if not isinstance(response, Answer):
+                named = named_in(arguments)
+                self._let_last(asked.route, asked.address, asked.authorization, named, asked.state)
+            return response
         with self._stores.atomic():
             answer = self._handled(asked, call, arguments)
         return json_response(answer, asked.route.status)
@@ -192,11 +215,11 @@ class Dispatcher:
     def _handled(self, asked: _Asked, call: Call, arguments: dict[str, object]) -> Any:
         """Return what the handler answers, once it is clear that the caller may have it."""
         route = asked.route
-        if not _has_whole(call, route):
-            _check_part(call, route, _named(arguments))
+        if not has_whole(call, route):
+            check_part(call, route, named_in(arguments))
         answer = route.handler(call, **arguments)
         if route.is_audited:
-            self._write_down(route, asked.state, call, _named(arguments))
+            self._write_down(route, asked.state, call, named_in(arguments))
         return answer
 
     def _write_down(
@@ -281,7 +304,7 @@ class Dispatcher:
         if route.is_of_server:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller, address)
-        _authorize(caller, route, address.workspace)
+        authorize_route(caller, route, address.workspace)
         workspace = self._workspaces.remembered(address.workspace)
         return None if workspace is None else self._call(workspace, caller, address)
 
@@ -299,20 +322,44 @@ class Dispatcher:
         if route.is_of_server:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller, address)
-        _authorize(caller, route, address.workspace)
+        authorize_route(caller, route, address.workspace)
         return self._call(self._workspaces.get(address.workspace), caller, address)
+
+    def _let_last(
+        self,
+        route: Route,
+        address: Address,
+        authorization: str | None,
+        named: Mapping[str, object],
+        state: dict[str, Any],
+    ) -> Lasting | None:
+        """Have what lasts of a request end with its sender's right to it; without a credential none ends."""
+        if authorization is None or isinstance(route.permits, Open):
+            return None
+        check = partial(self._check_again, route, address, authorization, named, system_now_ms())
+        lasting = state[LASTING] = Lasting(partial(self._retrying, check))
+        return lasting
+
+    def _check_again(
+        self, route: Route, address: Address, authorization: str, named: Mapping[str, object], began_ms: int
+    ) -> None:
+        """Return if the sender of a request may still have it.
+
+        A credential is looked at as of the request's beginning: one that ran out meanwhile ends nothing, for
+        a large file may take longer than a token is good for; one that was ended does.
+        """
+        caller = authenticate_at(self._stores, self._settings, authorization, began_ms)
+        if route.is_of_server:
+            authorize(caller, route.permits, None)
+            return
+        authorize_route(caller, route, address.workspace)
+        call = self._call(self._workspaces.get(address.workspace), caller, address)
+        if not has_whole(call, route):
+            check_part(call, route, named)
 
     def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
         is_page_of_one = address is not None and address.is_mlflow_page_of_one
         return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
-
-
-def _authorize(caller: Caller | None, route: Route, workspace: str) -> None:
-    is_own_business = route.permits is Permission.IDENTIFY and route.method not in SAFE_METHODS
-    if caller is not None and caller.job is not None and is_own_business:
-        # What people do for themselves gives them credentials, and these would outlive the job.
-        raise Forbidden("The code of a job makes no credentials; it has its own for as long as it lives.")
-    authorize(caller, route.permits, workspace, in_part=route.of is not None, for_jobs=route.for_jobs)
 
 
 def _check_own_user(scope: Scope) -> None:
@@ -325,65 +372,6 @@ def _check_own_user(scope: Scope) -> None:
             "On `runyard up` jobs are for the user of this machine who started the server. "
             "Start a server of your own, or have one with credentials: `runyard serve`."
         )
-
-
-def _has_whole(call: Call, route: Route) -> bool:
-    """Whether the caller has the route's permission in the whole workspace, as most have."""
-    permits, caller = route.permits, call.caller
-    return caller is None or isinstance(permits, Open) or caller.may(permits, call.workspace.name)
-
-
-def _check_part(call: Call, route: Route, asked: Mapping[str, object]) -> None:
-    if route.of is None or isinstance(route.permits, Open):
-        return
-    if call.caller is not None and call.caller.job is not None and not route.for_jobs:
-        check_reach_of_job(call, call.caller.job, route.permits, route.of, asked)
-    else:
-        check_reach(call, route.permits, route.of, asked)
-
-
-def _named(arguments: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields of the body or query, and above them the values of the path."""
-    body = arguments.get("body")
-    fields = structs.asdict(body) if isinstance(body, msgspec.Struct) else {}
-    return {**fields, **arguments}
-
-
-def _arguments(asked: _Asked) -> dict[str, object]:
-    """What a handler is called with: the values of the path, and the decoded body or query."""
-    request = asked.route.request
-    if request is None:
-        return dict(asked.values)
-    arguments: dict[str, object] = {**asked.values, "body": _decode(request, asked)}
-    return arguments if asked.route.binary is None else {**arguments, "accept": asked.accept}
-
-
-def _decode(request: type[msgspec.Struct], asked: _Asked) -> object:
-    if asked.route.method == "GET":
-        return wire.decode_query(request, _pairs(asked.query), asked.body)
-    if asked.route.method == "DELETE" and not asked.body:
-        return wire.decode_query(request, _pairs(asked.query))
-    return wire.decode(request, asked.body)
-
-
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    text = query.decode("latin-1")
-    try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
-    except ValueError:
-        raise InvalidParameter(
-            f"The query is not valid UTF-8, or has more than {_MAX_QUERY_FIELDS} fields."
-        ) from None
-
-
-def _check_content_type(sent: str | None) -> None:
-    """Refuse a body that a form on another site could have sent (MLflow's guard and words)."""
-    if sent == _JSON:
-        return
-    if sent is None:
-        raise InvalidParameter("Bad Request. Content-Type header is missing.")
-    if sent.split(";")[0].strip().lower() != _JSON:
-        raise InvalidParameter(f"Bad Request. Content-Type must be one of ['{_JSON}'].")
 
 
 def _client(scope: Scope) -> str:

@@ -157,7 +157,15 @@ class Wall:
     async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if answer.has_started:
             # Half an answer can't be taken back: uvicorn cuts it off, so that nobody takes it for whole.
-            raise error
+            if error.http_status >= 500:
+                raise error
+            _log.warning(
+                "%s was cut off: %s",
+                _named(scope),
+                error.message,
+                extra={ASKED: {REQUEST_ID: scope["state"][REQUEST_ID]}},
+            )
+            return
         await error_response(error, scope)(scope, receive, answer.send)
 
 

@@ -26,7 +26,7 @@ from runyard.errors import (
 from runyard.services.call import Call, system_now_ms
 from runyard.services.keys import DAY_MS, NewKey, ShownKey, add_key
 from runyard.services.sessions import agent_name, lineage_of
-from runyard.services.tokens import identify
+from runyard.services.tokens import identify, lineage
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -87,6 +87,8 @@ def fetch_login(stores: Stores, settings: Settings, device_code: str) -> ShownKe
         owner = stores.metadata.credentials.find_principal(login.principal_id or "")
         if owner is None or not owner.is_active:
             raise LoginDenied("Whoever approved the login is locked out.")
+        if not _is_still_good(stores, login, now_ms):
+            raise LoginDenied("The key that the login was approved with has ended.")
         stores.metadata.devices.update_login(replace(login, state=DeviceState.USED))
         new = NewKey(
             name=f"login on {login.machine}",
@@ -97,6 +99,17 @@ def fetch_login(stores: Stores, settings: Settings, device_code: str) -> ShownKe
             parent_key_id=login.parent_key_id,
         )
         return add_key(stores, owner, new, now_ms)
+
+
+def _is_still_good(stores: Stores, login: DeviceLogin, now_ms: int) -> bool:
+    """Whether what a login was approved with is still good, and all that was made from."""
+    if login.parent_key_id is None:  # by a browser that a provider of identities has signed in
+        return True
+    credentials = stores.metadata.credentials
+    key = credentials.find_api_key(login.parent_key_id)
+    return key is not None and all(
+        each is not None and each.is_active(now_ms) for each in lineage(credentials, key)
+    )
 
 
 def find_login(call: Call, user_code: str) -> DeviceLogin:

@@ -213,11 +213,22 @@ class SpoolFolder:
             self._write_progress(progress, is_synced=is_synced)
         except OSError:
             # On a full disk nothing could be sent, and only what is sent makes room.
-            (self.path / _RESERVE).unlink()
+            (self.path / _RESERVE).unlink(missing_ok=True)
             self._write_progress(progress, is_synced=is_synced)
+        else:
+            self._make_reserve_again()
         for number in self.segment_numbers():
             if number < progress.done.segment:
                 self.segment(number).unlink(missing_ok=True)
+
+    def _make_reserve_again(self) -> None:
+        """Have a reserve for the next full disk too, once there is room for it."""
+        reserve = self.path / _RESERVE
+        if not reserve.exists():
+            try:
+                reserve.write_bytes(bytes(RESERVE_BYTES))
+            except OSError:
+                reserve.unlink(missing_ok=True)
 
     def _write_progress(self, progress: Progress, *, is_synced: bool) -> None:
         beside = self.path / f".{_PROGRESS}"
