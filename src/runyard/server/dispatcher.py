@@ -300,7 +300,8 @@ class Dispatcher:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller, address)
         _authorize(caller, route, address.workspace)
-        return self._call(self._workspaces.get(address.workspace), caller, address)
+        by_mlflow = not address.prefix and "/mlflow/" in route.path
+        return self._call(self._workspaces.get(address.workspace, by_mlflow), caller, address)
 
     def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
         is_page_of_one = address is not None and address.is_mlflow_page_of_one
