@@ -181,10 +181,7 @@ def test_models_are_searched_page_by_page(local):
 def test_a_page_of_no_models_tells_whether_there_are_any(local):
     assert local.get(f"{MODELS}/search", max_results=0) == {}
     local.post(f"{MODELS}/create", name="m")
-    none = local.get(f"{MODELS}/search", max_results=0)
-    assert list(none) == ["next_page_token"]
-    page = local.get(f"{MODELS}/search", page_token=none["next_page_token"])
-    assert [each["name"] for each in page["registered_models"]] == ["m"]
+    assert list(local.get(f"{MODELS}/search", max_results=0)) == ["next_page_token"]
     assert local.refused_get(f"{MODELS}/search", max_results=-1)[0] == 400
 
 

@@ -264,6 +264,12 @@ def test_a_location_that_the_server_could_be_made_to_open_is_refused(text):
     assert len(refused.value.message) < 600
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_another_web_host_is_refused_as_mlflow_refuses_it(scheme):
+    with pytest.raises(InvalidParameter, match=f"'artifact_location' cannot use the '{scheme}' scheme"):
+        resolve_artifact_location(f"{scheme.upper()}://host/x")
+
+
 @given(st.text())
 def test_a_location_is_never_local(text):
     try:

@@ -184,8 +184,8 @@ def _resolved_location(text: str) -> str:
     name = scheme.group(1).lower()
     if name in _WEB_SCHEMES:
         raise InvalidParameter(
-            f"'artifact_location' cannot use the '{name}' scheme: clients would send a credential to the host "
-            "that it names. Give a name, or the URI of an object store."
+            f"'artifact_location' cannot use the '{name}' scheme: clients would send a credential to the "
+            "host that it names. Give a name, or the URI of an object store."
         )
     return _checked_remote(text, name)
 
