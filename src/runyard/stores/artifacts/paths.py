@@ -169,8 +169,10 @@ def check_remote_location(text: str) -> None:
 def _resolved_location(text: str) -> str:
     if len(text) > MAX_LOCATION_CHARACTERS:
         raise InvalidParameter(f"it is longer than {MAX_LOCATION_CHARACTERS} characters.")
-    if {"#", ";", "?"} & set(text):
-        raise InvalidParameter("an 'artifact_location' URL can't include fragments or params, nor a query.")
+    if {"#", ";"} & set(text):
+        raise InvalidParameter("'artifact_location' URL can't include fragments or params.")
+    if "?" in text:
+        raise InvalidParameter("Invalid query string: an 'artifact_location' has none.")
     if _ANY_ESCAPE.search(text):
         raise InvalidParameter("it can't include percent escapes.")
     scheme = _SCHEME.match(text)
