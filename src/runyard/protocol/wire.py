@@ -123,7 +123,7 @@ def _read_loosely(raw: dict[str, Any], path: str, name: str) -> bool:
     read = _READ_LOOSELY.get(name)
     if read is None:
         return False
-    places = [raw]
+    places: list[Any] = [raw]
     for key in re.findall(r"\w+(?=\[|\.)", path):
         below = [place[key] for place in places if isinstance(place, dict) and key in place]
         places = [each for part in below for each in (part if isinstance(part, list) else [part])]
