@@ -118,6 +118,17 @@ def test_what_is_no_model_is_refused(models, body, status, message):
     assert models.names() == []
 
 
+@pytest.mark.parametrize("half", [{"dataset_name": "d"}, {"dataset_digest": "x"}])
+def test_half_of_a_dataset_is_refused_with_its_metric(models, half):
+    model_id = models.model_id()
+    metric = {"key": "acc", "value": 0.5, "timestamp": 1, "model_id": model_id, **half}
+    told = "Both dataset_name and dataset_digest must be provided if one is provided"
+    for path, body in (("log-metric", metric), ("log-batch", {"metrics": [metric]})):
+        sent = {"run_id": models.run_id, **body}
+        assert models.refused(400, "POST", f"/api/2.0/mlflow/runs/{path}", sent) == told
+    assert models.get(model_id)["data"] == {}
+
+
 def test_a_deleted_experiment_takes_no_models(models):
     models.ok("POST", "/api/2.0/mlflow/experiments/delete", {"experiment_id": models.experiment_id})
     message = models.refused(400, "POST", BASE, {"experiment_id": models.experiment_id})

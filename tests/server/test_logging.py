@@ -71,7 +71,7 @@ def test_any_number_comes_back_as_it_was_logged(local: Local, sent: str, answere
         ({"key": "../a"}, "This name would resolve to '../a'"),
         ({"key": "k" * 251}, "'Metric name' exceeds the maximum length of 250 characters"),
         ({"value": "abc"}, "Invalid value \"abc\" for parameter 'value' supplied"),
-        ({"value": True}, "Invalid value true for parameter 'value' supplied"),
+        ({"timestamp": True}, "Invalid value true for parameter 'timestamp' supplied"),
         ({"value": {}}, "Invalid value {} for parameter 'value' supplied"),
         ({"timestamp": -1}, "Invalid value -1 for parameter 'timestamp' supplied: metric 'm' (value=1.0)."),
         ({"timestamp": "x"}, "Invalid value \"x\" for parameter 'timestamp' supplied"),

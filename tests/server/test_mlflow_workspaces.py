@@ -76,9 +76,10 @@ def test_a_description_is_changed_and_cleared(local: Local):
     assert changed == {"workspace": {"name": "vision", "description": "Texts"}}
     kept = good(local.ask("PATCH", f"{BASE}/vision", json={"default_artifact_root": ""}))
     assert kept == changed
-    assert good(local.ask("PATCH", f"{BASE}/vision", json={"description": ""}))["workspace"] == {
-        "name": "vision"
-    }
+    cleared = good(local.ask("PATCH", f"{BASE}/vision", json={"description": ""}))
+    assert cleared == {"workspace": {"name": "vision", "description": ""}}
+    assert good(local.ask("GET", f"{BASE}/vision")) == {"workspace": {"name": "vision"}}
+    assert made(local, "nlp", description="") == {"name": "nlp", "description": ""}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,31 @@ def test_a_change_of_nothing_and_of_nobody_is_refused(local: Local):
         sent = {"json": {"description": "x"}} if method == "PATCH" else {}
         refused = refusal(local.ask(method, f"{BASE}/nowhere", **sent))
         assert refused == (404, "RESOURCE_DOES_NOT_EXIST", "Workspace 'nowhere' not found")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Bad_Name", "must match the pattern"),
+        ("b", "must be between 2 and 63 characters"),
+        ("api", "is reserved and cannot be used"),
+    ],
+)
+def test_a_name_that_no_workspace_can_bear_is_told_of(local: Local, name: str, told: str):
+    for method in ("GET", "PATCH", "DELETE"):
+        sent = {"json": {"description": "x"}} if method == "PATCH" else {}
+        status, code, message = refusal(local.ask(method, f"{BASE}/{name}", **sent))
+        assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
+        assert told in message
+    listed = local.ask("GET", "/api/2.0/mlflow/experiments/search", headers={"X-MLFLOW-WORKSPACE": name})
+    assert refusal(listed)[0] == 400
+    own = local.ask("GET", f"/workspaces/{name}/api/2.0/mlflow/experiments/search")
+    assert refusal(own)[0] == 404
+
+
+def test_a_workspace_of_a_shorter_name_is_found(local: Local):
+    good(local.ask("POST", OWN, json={"name": "b"}))
+    assert good(local.ask("GET", f"{BASE}/b")) == {"workspace": {"name": "b"}}
 
 
 def test_only_an_empty_workspace_is_deleted_unless_all_is_meant(local: Local):

@@ -193,6 +193,11 @@ def test_what_only_clients_can_open_is_kept_as_a_word_and_never_opened(local, ru
         ("http://169.254.169.254/latest", "'source' cannot use the 'http' scheme"),
         ("https://host/api/2.0/mlflow-artifacts/artifacts/0/x", "'source' cannot use the 'https' scheme"),
         ("mlflow-artifacts://host/0/x", "'source' cannot use the 'mlflow-artifacts' scheme"),
+        ("http://host:9000/models/../../../", "the 'http' scheme addresses a host other than"),
+        (
+            "mlflow-artifacts://host:9000/models/artifact%00",
+            "'source' cannot use the 'mlflow-artifacts' scheme",
+        ),
         ("models://host/m/1", "Registered model sources must use the active model registry."),
         ("s3://name:secret@bucket/m", "It can't include a password."),
         ("javascript:/alert", "Artifacts can't be kept at 'javascript:' addresses"),

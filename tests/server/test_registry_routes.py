@@ -178,6 +178,13 @@ def test_models_are_searched_page_by_page(local):
     assert "next_page_token" not in local.get(f"{MODELS}/search", max_results=5)
 
 
+def test_a_page_of_no_models_tells_whether_there_are_any(local):
+    assert local.get(f"{MODELS}/search", max_results=0) == {}
+    local.post(f"{MODELS}/create", name="m")
+    assert list(local.get(f"{MODELS}/search", max_results=0)) == ["next_page_token"]
+    assert local.refused_get(f"{MODELS}/search", max_results=-1)[0] == 400
+
+
 def test_versions_are_searched_with_what_hangs_on_them(local):
     register(local, count=2, run_id="r", tags=[{"key": "k", "value": "v"}])
     register(local, "n")

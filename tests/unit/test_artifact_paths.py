@@ -264,6 +264,26 @@ def test_a_location_that_the_server_could_be_made_to_open_is_refused(text):
     assert len(refused.value.message) < 600
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("s3://bucket/x#y", "'artifact_location' URL can't include fragments or params."),
+        ("s3://bucket/x;y", "'artifact_location' URL can't include fragments or params."),
+        ("s3://bucket/x?a=..", "Invalid query string"),
+    ],
+)
+def test_what_follows_a_location_is_refused_in_mlflows_words(text, told):
+    with pytest.raises(InvalidParameter) as refused:
+        resolve_artifact_location(text)
+    assert told in refused.value.message
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_another_web_host_is_refused_as_mlflow_refuses_it(scheme):
+    with pytest.raises(InvalidParameter, match=f"'artifact_location' cannot use the '{scheme}' scheme"):
+        resolve_artifact_location(f"{scheme.upper()}://host/x")
+
+
 @given(st.text())
 def test_a_location_is_never_local(text):
     try:

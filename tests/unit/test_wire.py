@@ -17,7 +17,7 @@ from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.experiments import CreateExperiment, SearchExperiments
 from runyard.protocol.messages.logging import LogBatch, LogMetric, LogParam
 from runyard.protocol.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval, ReadSeries
-from runyard.protocol.messages.runs import LogInputs, LogOutputs, RunId, SearchRuns, UpdateRun
+from runyard.protocol.messages.runs import CreateRun, LogInputs, LogOutputs, RunId, SearchRuns, UpdateRun
 from runyard.protocol.messages.workspaces import CreateWorkspace
 from runyard.testing import strategies
 
@@ -50,6 +50,10 @@ def refusal(message, body):
 
 def metric(**fields):
     return wire.decode(LogMetric, json.dumps({**METRIC, **fields}).encode())
+
+
+def batch_of(*points):
+    return wire.decode(LogBatch, json.dumps({"run_id": "r", "metrics": points}).encode()).metrics
 
 
 def decoded_or_refused(decode):
@@ -117,6 +121,34 @@ def test_numbers_may_come_as_text(fields, expected):
     assert isinstance(decoded.value, float)
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"timestamp": 1700000000000.7}, (1.0, 1700000000000, 0)),
+        ({"timestamp": 1.5, "step": -2.9}, (1.0, 1, -2)),
+        ({"value": True, "step": 3.5}, (1.0, 2, 3)),
+        ({"value": False}, (0.0, 2, 0)),
+    ],
+)
+def test_a_time_loses_its_fraction_and_a_truth_is_a_number(fields, expected):
+    batch = batch_of({**POINT, "timestamp": 2}, {**POINT, "timestamp": 2, **fields})
+    for decoded in (metric(**fields), batch[1]):
+        assert (decoded.value, decoded.timestamp, decoded.step) == expected
+
+
+def test_all_points_of_a_batch_may_say_their_numbers_another_way():
+    said = [{**POINT, "value": bool(n % 2), "timestamp": n + 0.5, "step": n / 2} for n in range(1000)]
+    read = batch_of(*said)
+    assert [(each.value, each.timestamp, each.step) for each in read] == [
+        (float(n % 2), n, n // 2) for n in range(1000)
+    ]
+
+
+def test_the_times_of_a_run_may_have_a_fraction():
+    assert wire.decode(CreateRun, b'{"experiment_id": "0", "start_time": 12.9}').start_time == 12
+    assert wire.decode(UpdateRun, b'{"run_id": "r", "end_time": 1e3, "status": "KILLED"}').end_time == 1000
+
+
 @pytest.mark.parametrize("text", ["NaN", "nan", "Infinity", "-Infinity", "inf", "-inf"])
 def test_words_for_what_is_no_number_are_values(text):
     assert repr(metric(value=text).value) == repr(float(text))
@@ -139,8 +171,8 @@ def test_what_is_no_number_may_come_bare_as_python_writes_it(bare):
         ({"key": True}, "true", "key", "bool"),
         ({"value": "abc"}, '"abc"', "value", "str"),
         ({"value": {}}, "{}", "value", "dict"),
-        ({"value": True}, "true", "value", "bool"),
-        ({"timestamp": 1.5}, "1.5", "timestamp", "float"),
+        ({"timestamp": math.inf}, "Infinity", "timestamp", "float"),
+        ({"timestamp": "1.5"}, '"1.5"', "timestamp", "str"),
         ({"timestamp": False}, "false", "timestamp", "bool"),
         ({"step": "x"}, '"x"', "step", "str"),
         ({"step": True}, "true", "step", "bool"),
@@ -161,7 +193,10 @@ def test_a_value_of_another_type_is_named_in_mlflows_words(fields, shown, name, 
     [
         (LogBatch, {"run_id": "r", "metrics": [POINT, 5]}, "metrics[1]"),
         (LogBatch, {"run_id": "r", "metrics": [{**POINT, "value": "x"}]}, "metrics[0].value"),
-        (LogBatch, {"run_id": "r", "metrics": [{**POINT, "value": True}]}, "metrics[0].value"),
+        (LogBatch, {"run_id": "r", "metrics": [{**POINT, "step": 1.5}, {"step": "x"}]}, "metrics[1].step"),
+        (LogBatch, {"run_id": "r", "metrics": [{**POINT, "step": math.nan}]}, "metrics[0].step"),
+        (LogBatch, {"run_id": "r", "params": [{"key": "a", "value": True}]}, "params[0].value"),
+        (SearchRuns, {"max_results": 5.5}, "max_results"),
         (LogBatch, {"run_id": "r", "metrics": [{**POINT, "step": True}]}, "metrics[0].step"),
         (LogBatch, {"run_id": "r", "params": [{"key": "a", "value": 5}]}, "params[0].value"),
         (LogBatch, {"run_id": "r", "tags": {}}, "tags"),

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from runyard.entities.metric import MetricBatch
-from runyard.errors import InvalidParameter, TooLarge
+from runyard.errors import InvalidParameter, NotFound, TooLarge
 from runyard.protocol.wire import invalid, invalid_value
 
 MAX_METRICS = 1000
@@ -231,6 +232,22 @@ def check_mlflow_workspace_name(name: str) -> None:
         )
     if name in _RESERVED_WORKSPACES:
         raise InvalidParameter(f"Workspace name '{name}' is reserved and cannot be used.")
+
+
+@contextmanager
+def missing_mlflow_workspace(name: str) -> Iterator[None]:
+    """Say of a workspace that is not there whether MLflow would take none of that name.
+
+    Only of a missing one: Runyard's own names may be shorter, as ``b``.
+
+    Raises:
+        InvalidParameter: There is none, and its name is none of MLflow's.
+    """
+    try:
+        yield
+    except NotFound:
+        check_mlflow_workspace_name(name)
+        raise
 
 
 def check_page_size(count: int, limit: int, field: str = "max_results") -> None:

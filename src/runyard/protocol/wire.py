@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import cache
 from types import UnionType
@@ -32,6 +32,18 @@ _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _FIRST_STEP = re.compile(r"[.\[]")
+_OTHER_NUMBER = re.compile(r"Expected `(?:int|float)\b[^`]*`, got `(?:float|bool)` - at `\$\.(.*)\b(\w+)`$")
+_READ_LOOSELY: dict[str, Callable[[float], float]] = {
+    "timestamp": math.trunc,
+    "step": math.trunc,
+    "start_time": math.trunc,
+    "end_time": math.trunc,
+    "value": float,
+}
+"""Numbers that MLflow's server takes in another form too, and how they are read.
+
+It takes a time of ``time.time() * 1000`` for 0, without a word; here its fraction goes. ``true`` is 1.0.
+"""
 _WRITTEN_NUL = b"\\u0000"
 _encoder = msgspec.json.Encoder()
 
@@ -82,11 +94,47 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
     _refuse_nul(raw)
     _refuse_booleans(message, raw)
     try:
-        converted = msgspec.convert(raw, message, strict=False)
+        converted = _converted(message, raw)
     except msgspec.ValidationError as error:
         raise _in_mlflow_words(str(error), raw, unsaid) from None
     refuse_empty(message, converted)
     return converted
+
+
+def _converted(message: type[Message], raw: dict[str, Any], names: int = len(_READ_LOOSELY)) -> Message:
+    """Return plain values as a ``message``; numbers in another form are read, name by name."""
+    try:
+        return msgspec.convert(raw, message, strict=False)
+    except msgspec.ValidationError as error:
+        found = _OTHER_NUMBER.match(str(error))
+        if not names or found is None or not _read_loosely(raw, *found.groups()):
+            raise
+    return _converted(message, raw, names - 1)
+
+
+def _read_loosely(raw: dict[str, Any], path: str, name: str) -> bool:
+    """Put plain numbers of a name where others stand, in all elements of a list; tell whether there were any.
+
+    Args:
+        raw: The whole body, which is changed.
+        path: Where msgspec found the first one: what stands before its name.
+        name: The name.
+    """
+    read = _READ_LOOSELY.get(name)
+    if read is None:
+        return False
+    places: list[Any] = [raw]
+    for key in re.findall(r"\w+(?=\[|\.)", path):
+        below = [place[key] for place in places if isinstance(place, dict) and key in place]
+        places = [each for part in below for each in (part if isinstance(part, list) else [part])]
+    mended = [place for place in places if isinstance(place, dict) and _is_loose(place.get(name), read)]
+    for place in mended:
+        place[name] = read(place[name])
+    return bool(mended)
+
+
+def _is_loose(value: Any, read: Callable[[float], float]) -> bool:
+    return isinstance(value, bool) if read is float else isinstance(value, float) and math.isfinite(value)
 
 
 def refuse_empty(message: type[msgspec.Struct], decoded: msgspec.Struct) -> None:
@@ -248,9 +296,9 @@ def _too_deep() -> InvalidParameter:
 
 
 def _refuse_booleans(message: type[msgspec.Struct], raw: dict[str, Any]) -> None:
-    """Refuse booleans where numbers belong: lax conversion would take ``true`` for 1."""
+    """Refuse booleans where numbers belong, but for values: lax conversion would take ``true`` for 1."""
     for name, kind in _number_fields(message):
-        if isinstance(raw.get(name), bool):
+        if isinstance(raw.get(name), bool) and _READ_LOOSELY.get(name) is not float:
             hint = f" Hint: Value was of type 'bool'. Expected `{kind}`."
             raise InvalidParameter(invalid_value(name, raw[name], hint) + _SEE_DOCS)
 

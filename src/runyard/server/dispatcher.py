@@ -323,7 +323,8 @@ class Dispatcher:
             authorize(caller, route.permits, None)
             return self._call(_NONE_LOOKED_UP, caller, address)
         authorize_route(caller, route, address.workspace)
-        return self._call(self._workspaces.get(address.workspace), caller, address)
+        by_mlflow = not address.prefix and "/mlflow/" in route.path
+        return self._call(self._workspaces.get(address.workspace, by_mlflow), caller, address)
 
     def _let_last(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 from runyard.entities.workspace import Workspace
+from runyard.protocol import limits
 from runyard.stores.metadata.base import WorkspaceStore
 
 MAX_AGE_S = 1.0
@@ -29,17 +31,19 @@ class KnownWorkspaces:
             return None
         return known[1]
 
-    def get(self, name: str) -> Workspace:
-        """Return the workspace of that name.
+    def get(self, name: str, by_mlflow: bool = False) -> Workspace:
+        """Return the workspace of that name, which may stand where MLflow's client writes one.
 
         Raises:
+            InvalidParameter: There is none, and MLflow's server takes none of that name.
             NotFound: There is none.
         """
         known = self.remembered(name)
         if known is not None:
             return known
         now_s = time.monotonic()
-        workspace = self._store.get_workspace(name)
+        with (limits.missing_mlflow_workspace if by_mlflow else nullcontext)(name):
+            workspace = self._store.get_workspace(name)
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         self._known[name] = (now_s, workspace)

@@ -113,18 +113,20 @@ def _checked_scheme(source: str, owner: str) -> str:
             f"specified and the local path has to be contained within the artifact directory of the run "
             f"specified by the {owner}.",
         )
+    reasons = []
+    if scheme in _WEB or (scheme == PROXY_SCHEME and parsed.netloc):
+        reasons.append(
+            f"'source' cannot use the '{scheme}' scheme: the '{scheme}' scheme addresses a host other than "
+            "this server's own artifact store, and clients would send a credential there."
+        )
     if _climbs(source):
-        raise _invalid(
-            source,
+        reasons.append(
             "If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts "
             "uri, an absolute path must be provided without relative path references present. Please provide "
-            "an absolute path.",
+            "an absolute path."
         )
-    if scheme in _WEB or (scheme == PROXY_SCHEME and parsed.netloc):
-        raise _invalid(
-            source,
-            f"'source' cannot use the '{scheme}' scheme with a host: clients would send a credential there.",
-        )
+    if reasons:  # both: which of them is told first changed between MLflow's versions
+        raise _invalid(source, " ".join(reasons))
     if scheme in ("models", "runs", PROXY_SCHEME) and _SMUGGLING.search(source):
         raise _invalid(source, "It can't include a query, a fragment, params or backslashes.")
     return scheme

@@ -185,10 +185,13 @@ def search_registered_models(
 ) -> Page[RegisteredModel]:
     """Return a page of models, or of prompts if the filter asks for them, by name unless ordered otherwise.
 
+    A page may be of none, as MLflow allows here alone: its token tells whether there are any.
+
     Raises:
         InvalidParameter: The filter, the order, the limit or the page token can't be.
     """
-    check_page_size(limit, MAX_MODELS_PAGE)
+    if limit != 0:
+        check_page_size(limit, MAX_MODELS_PAGE)
     offset = parse_page_token(page_token)
     search = Search(
         workspace=call.workspace.name,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.metric import MetricBatch
+from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Int64, KeyValue, Wire
 
 
@@ -94,10 +95,18 @@ def metric_batch(sent: Sequence[BatchMetric | LogMetric]) -> MetricBatch:
 
 
 def model_metrics(sent: Sequence[BatchMetric | LogMetric], run_id: str) -> dict[str, list[LoggedModelMetric]]:
-    """Return those metrics of a request that were measured on logged models, by the model's id."""
+    """Return those metrics of a request that were measured on logged models, by the model's id.
+
+    Raises:
+        InvalidParameter: One says the name or the digest of a dataset without the other.
+    """
     found: dict[str, list[LoggedModelMetric]] = {}
     for item in sent:
         if item.model_id:
+            if bool(item.dataset_name) != bool(item.dataset_digest):
+                raise InvalidParameter(
+                    "Both dataset_name and dataset_digest must be provided if one is provided"
+                )
             metric = LoggedModelMetric(
                 key=item.key,
                 value=item.value,

@@ -80,7 +80,7 @@ def create_mlflow_workspace(call: Call, body: MlflowCreateWorkspace) -> MlflowWo
     limits.check_mlflow_workspace_name(body.name)
     body.check()
     made, _ = workspaces.create_workspace(call, body.name, body.description or "", {})
-    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(made))
+    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(made, body.description))
 
 
 @routes.get(
@@ -112,7 +112,7 @@ def update_mlflow_workspace(
     if body.description is None:
         return get_mlflow_workspace(call, workspace_name)
     changed = workspaces.describe_workspace(call, workspace_name, body.description)
-    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(changed))
+    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(changed, body.description))
 
 
 @routes.delete(
@@ -123,5 +123,6 @@ def update_mlflow_workspace(
 )
 def delete_mlflow_workspace(call: Call, body: MlflowDeleteWorkspace, workspace_name: str) -> Empty:
     """Delete a workspace."""
-    workspaces.delete_workspace(call, workspace_name, deletion_of(body.mode))
+    with limits.missing_mlflow_workspace(workspace_name):
+        workspaces.delete_workspace(call, workspace_name, deletion_of(body.mode))
     return Empty()

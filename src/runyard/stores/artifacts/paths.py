@@ -21,7 +21,8 @@ PROXY_SCHEME = "mlflow-artifacts"
 
 # Schemes that can't be a place to keep artifacts. MLflow's client would send its credential to the host of
 # an http(s) location, so naming another host there would collect the tokens of everyone who logs to it.
-_REFUSED_SCHEMES = frozenset({"file", "http", "https", "runs", "models", "javascript", "vbscript", "data"})
+_WEB_SCHEMES = frozenset({"http", "https"})
+_REFUSED_SCHEMES = _WEB_SCHEMES | frozenset({"file", "runs", "models", "javascript", "vbscript", "data"})
 
 # A text is decoded once, before it comes here. An escape of a dot, a separator or a control character that
 # is still there, however often it was wrapped, waits for somebody who decodes again. A percent sign before
@@ -168,8 +169,10 @@ def check_remote_location(text: str) -> None:
 def _resolved_location(text: str) -> str:
     if len(text) > MAX_LOCATION_CHARACTERS:
         raise InvalidParameter(f"it is longer than {MAX_LOCATION_CHARACTERS} characters.")
-    if {"#", ";", "?"} & set(text):
-        raise InvalidParameter("an 'artifact_location' URL can't include fragments or params, nor a query.")
+    if {"#", ";"} & set(text):
+        raise InvalidParameter("'artifact_location' URL can't include fragments or params.")
+    if "?" in text:
+        raise InvalidParameter("Invalid query string: an 'artifact_location' has none.")
     if _ANY_ESCAPE.search(text):
         raise InvalidParameter("it can't include percent escapes.")
     scheme = _SCHEME.match(text)
@@ -180,7 +183,13 @@ def _resolved_location(text: str) -> str:
         if path is None or path == ROOT:
             raise InvalidParameter(f"it must name a folder, as in {PROXY_SCHEME}:/<name>.")
         return f"{PROXY_SCHEME}:/{path}"
-    return _checked_remote(text, scheme.group(1).lower())
+    name = scheme.group(1).lower()
+    if name in _WEB_SCHEMES:
+        raise InvalidParameter(
+            f"'artifact_location' cannot use the '{name}' scheme: clients would send a credential to the "
+            "host that it names. Give a name, or the URI of an object store."
+        )
+    return _checked_remote(text, name)
 
 
 def _checked_remote(text: str, scheme: str) -> str:
