@@ -439,6 +439,10 @@ def test_blocks_that_nobody_asked_for_are_removed_after_a_day(team: Team, client
         ("GET", "connections", "`runyard secret`"),
         ("POST", "listKeys", "`runyard key`"),
         ("GET", "somethingOfNextYear", "Runyard's SDK"),
+        ("GET", "jobs/two%0Alines", "`runyard job`"),
+        ("GET", "jobs%0A", "Runyard's SDK"),
+        ("DELETE", "models/m%0D%0A/versions/1%0A", "mlflow.register_model"),
+        ("GET", "computes/%00%0B%1B", "`runyard compute`"),
     ],
 )
 def test_the_second_sdk_is_told_what_to_use_for_what_is_not_here(

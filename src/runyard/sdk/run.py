@@ -22,7 +22,7 @@ from runyard.sdk.azure_options import check_run_options
 from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.model import Model, new_version
 from runyard.sdk.model_datasets import dataset_tags
-from runyard.sdk.model_registration import logged_model_of, register_source
+from runyard.sdk.model_registration import register_source
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run_beginning import begin, new_run, open_sink
@@ -100,7 +100,7 @@ class Run(
 
     def _settle(self, record: WireRun) -> None:
         RunRecord.__init__(self, record)
-        RunFiles.__init__(self, self._workspace.connection, record.info.run_id)
+        RunFiles.__init__(self, self._workspace.connection, record.info.run_id, record.info.experiment_id)
         self._begin_logging()
         self._sink: RunSink | None = None
         self._tracking_uri = self._workspace.tracking_uri
@@ -341,8 +341,8 @@ class Run(
 
         Args:
             model_name: The model's name; it is made if there is none.
-            model_path: A file or a folder of the run, or the name of a model that MLflow logged in it; by
-                default what is called as the model is.
+            model_path: A file or a folder of the run, models that MLflow logged in it among them; by default
+                what is called as the model is.
             tags: What may change.
             properties: What is written once.
             model_framework: What it was made with, as ``ScikitLearn``.
@@ -370,16 +370,6 @@ class Run(
         new = new_version(model_name, noted, properties, description, framework)
         version = register_source(self._connection, new, source, run_id=self.id, model_id=model_id)
         return Model._of(self._workspace, version)
-
-    def _source_of(self, path: str) -> tuple[str, str | None]:
-        """Return where files of the run are, and of which logged model they are if they are one's."""
-        names = self.get_file_names()
-        if any(name == path or name.startswith(f"{path}/") for name in names):
-            return f"runs:/{self.id}/{path}", None
-        model_id = logged_model_of(self._connection, self.experiment_id, self.id, path)
-        if model_id is None:
-            raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
-        return f"models:/{model_id}", model_id
 
     def get_portal_url(self) -> str:
         """Return the address of the run's page in the Studio.

@@ -74,7 +74,8 @@ class RunRemoval(ABC):
             metrics: Keys of metrics; all their points go.
             params: Keys of params.
             tags: Keys of tags.
-            files: Names of files or folders, as :meth:`get_file_names` gives them.
+            files: Names of files or folders, as :meth:`get_file_names` gives them. Those of a model that
+                MLflow logged belong to the model and stay with it.
             dry_run: Only say how much it would be.
 
         Raises:

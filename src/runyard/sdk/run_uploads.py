@@ -36,8 +36,8 @@ class RunUploads(ABC):
         """The run's id."""
 
     @abstractmethod
-    def get_file_names(self) -> list[str]:
-        """Return the names of the run's files."""
+    def _own_file_names(self) -> list[str]:
+        """Return the names of the run's files, without those of models that MLflow logged in it."""
 
     @abstractmethod
     def remove(self, *, files: Sequence[str]) -> RemovedPartsAnswer:
@@ -165,7 +165,7 @@ class RunUploads(ABC):
                 f"Run {self.id!r} is not at the server yet, which does not answer; nothing was uploaded. "
                 "What was logged waits, and is sent when it answers again."
             )
-        before = set(self.get_file_names())
+        before = set(self._own_file_names())
         try:
             upload(self._connection, proxied_folder(f"run {self.id!r}", self._artifact_uri()), files)
         except (RunyardError, OSError) as error:
@@ -177,7 +177,7 @@ class RunUploads(ABC):
     def _taken_away(self, names: Sequence[str]) -> list[str]:
         """Remove those of the files that are there; return those that could not be removed."""
         try:
-            there = set(self.get_file_names()) & set(names)
+            there = set(self._own_file_names()) & set(names)
         except RunyardError:
             return []
         if there:
