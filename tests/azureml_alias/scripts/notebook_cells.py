@@ -1,5 +1,6 @@
 """What cells of Azure's public notebooks do beyond the other scripts here, in one notebook's order."""
 
+import filecmp
 import json
 import os
 import sys
@@ -38,7 +39,7 @@ said["names"] = fitted.get_file_names()
 fitted.download_file("model/model.pkl", "fitted/")
 fitted.download_files(prefix="model", output_directory="brought")
 said["brought"] = sorted(os.listdir("brought/model"))
-said["same"] = open("fitted/model.pkl", "rb").read() == open("brought/model/model.pkl", "rb").read()
+said["same"] = filecmp.cmp("fitted/model.pkl", "brought/model/model.pkl", shallow=False)
 said["predicted"] = round(float(mlflow.sklearn.load_model("brought/model").predict([[2.0]])[0]), 6)
 part = fitted.register_model("fitted-part", "model/model.pkl")
 said["part"] = os.path.basename(part.download("part"))
