@@ -13,6 +13,7 @@ from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
 from runyard.protocol.messages.common import KeyValue
 from runyard.protocol.messages.data_assets import WireDataAsset
 from runyard.protocol.messages.runs import LogInputs, WireDataset, WireDatasetInput
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import MLFLOW, Connection
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _logger = logging.getLogger(__name__)
 _noted: set[tuple[str, str]] = set()
 
 
+@names_arguments
 @dataclass(frozen=True)
 class DatasetConsumptionConfig:
     """A dataset under the name by which a run asks for it, and how it gets there.

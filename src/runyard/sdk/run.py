@@ -16,7 +16,8 @@ from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.jobs import WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.absent import Absent
-from runyard.sdk.arguments import text
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_path, optional_text, text
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.azure_options import check_run_options
 from runyard.sdk.connection import MLFLOW, connection_of
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
+@names_arguments
 class Run(
     RunRecord,
     RunFiles,
@@ -89,6 +91,7 @@ class Run(
         self, experiment: Experiment, run_id: str, outputs: str | None = None, **azure_options: Any
     ) -> None:
         check_run_options("Run", azure_options)
+        optional_path(outputs, "outputs")
         self._workspace = experiment.workspace
         self._experiment: Experiment | None = experiment
         record = _read(experiment.workspace, run_id)
@@ -209,6 +212,7 @@ class Run(
             >>> [each.id for each in Run.list(experiment, status="Running")] == [run.id]
             True
         """
+        optional_text(status, "status")
         runs = experiment.get_runs(type, tags, properties, include_children)
         return (run for run in runs if status in {None, run.status})
 

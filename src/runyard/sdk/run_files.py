@@ -10,6 +10,7 @@ from pathlib import Path
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
 from runyard.protocol.messages.logged_models import WireLoggedModelInfo
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import DownloadProgress, StoredFile, download, path_below
@@ -18,6 +19,7 @@ from runyard.sdk.run_models import files_of_model, models_of_run
 AT_ONCE = 4
 
 
+@names_arguments
 class RunFiles:
     """What a run knows about its files.
 

@@ -12,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 from runyard.errors import InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.protocol.messages.trash import RemovedPartsAnswer
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below, proxied_folder, upload
 from runyard.sdk.connection import Connection
@@ -21,6 +22,7 @@ from runyard.sdk.script.code_files import find_code
 PathText = str | os.PathLike[str]
 
 
+@names_arguments
 class RunUploads(ABC):
     """Files that a person sends to a run. It blocks until they are there, and shows how far it is.
 

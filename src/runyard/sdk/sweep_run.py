@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runyard.protocol.messages.sweeps import WireSweep, WireTrial
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.run import Run
 from runyard.sdk.run_life import LONGEST_POLL_S, POLL_S
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _OVER = frozenset({"completed", "failed", "canceled", "stopped"})
 
 
+@names_arguments
 class SweepRun(Run):
     """The run of a sweep, below which its trials are runs; :meth:`Run.get_children` returns those.
 
