@@ -471,7 +471,17 @@ def test_a_deployment_that_would_make_a_workspace_is_refused_with_what_makes_one
 
 
 @pytest.mark.parametrize(
-    "service", ["modelmanagement/v1.0", "environment/v1.0", "rp/workspaces", "datastore/v1.0", "dataset/v1.1"]
+    "service",
+    [
+        "artifact/v2.0",
+        "credential/v2.0",
+        "dataset/v1.1",
+        "datastore/v1.0",
+        "environment/v1.0",
+        "metric/v2.0",
+        "modelmanagement/v1.0",
+        "rp/workspaces",
+    ],
 )
 def test_the_first_sdk_is_told_what_runs_its_scripts(team: Team, service: str):
     answer = team.ask("GET", f"/{service}{SCOPE}/default/models", key=team.admin_key)

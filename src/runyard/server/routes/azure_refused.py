@@ -87,7 +87,10 @@ _EXPERIMENTS = (
     "ws.get_mlflow_tracking_uri(). "
 ) + _ALIAS
 # Services that azureml-core asks, each with the workspace's scope behind its version.
-_SERVICES = ("dataset", "datastore", "environment", "execution", "modelmanagement", "rp")
+_SERVICES = (
+    "artifact", "credential", "dataset", "datastore", "environment", "execution", "hyperdrive", "metric",
+    "modelmanagement", "pipelines", "rp",
+)  # fmt: skip
 
 for _method in _METHODS:
     for _service in _SERVICES:
