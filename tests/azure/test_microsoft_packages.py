@@ -154,6 +154,7 @@ def test_the_first_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_p
     assert found["tracking_uri"].rstrip("?") == f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}"
     assert found["details"]["id"] == SCOPE
     assert ("Workspace not found." in found["refused"]) == (server.mode == "up")
+    assert ["NOT_IMPLEMENTED" in said for said in found["told"]] == [True, True]
     assert "default" in found["listed"]
     assert found["portal_url"].startswith(f"{server.url}{SCOPE}/experiments/")
     assert found["portal_url"].endswith(f"/runs/{found['run_id']}")

@@ -25,6 +25,8 @@ FROM_REMOTE = {
     "made": ["it is $(made).txt"],
 }
 """What `remote_cells.py` says, wherever its cluster is."""
+MODEL_FILES = ["MLmodel", "conda.yaml", "model.pkl", "notes.txt", "python_env.yaml", "requirements.txt"]
+"""Of a model that MLflow logged, and a note that its run has in a folder of the same name."""
 
 
 def python(folder: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -174,6 +176,11 @@ def test_cells_of_azure_s_public_notebooks_run_as_they_are(configured: Path):
     assert ended.returncode == 0, ended.stderr + ended.stdout
     assert json.loads(ended.stdout.splitlines()[-1]) == {
         "outputs": ["outputs/model.pkl"],
+        "names": [f"model/{name}" for name in MODEL_FILES],
+        "brought": MODEL_FILES,
+        "same": True,
+        "predicted": 4.0,
+        "part": "model.pkl",
         "curated": True,
         "years": 3,
         "moments": True,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from runyard import __version__
+from runyard import Experiment, Workspace, __version__
 from runyard.cli import commands
 from runyard.cli.commands import exit_code
 from runyard.errors import AlreadyExists, Forbidden, InvalidFilter, NotFound, Unauthenticated, Unavailable
 from tests.cli.conftest import CommandLine
-from tests.running_server import free_port
+from tests.running_server import RunningServer, free_port
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])
@@ -102,6 +102,29 @@ def test_a_server_that_does_not_run_ends_with_5_and_says_how_to_start(runyard: C
 )
 def test_scripts_can_tell_errors_apart(error, code: int):
     assert exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "list", "--experiment", "\udcff"],
+        ["run", "list", "--filter", "\udcff", "--json"],
+        ["model", "delete-version", "a", "\udcff"],
+    ],
+)
+@pytest.mark.usefixtures("_at_server")
+def test_an_argument_that_is_no_utf_8_is_wrong_usage_in_one_line(
+    runyard: CommandLine, server: RunningServer, arguments: list[str]
+):
+    Experiment(Workspace.get("default", url=server.url), "any")
+    ended = runyard(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: An argument has '\\udcff' in it, which is no text of UTF-8.\n"
+
+
+def test_less_than_one_event_is_wrong_usage(runyard: CommandLine):
+    ended = runyard("events", "--max-results", "-1")
+    assert (ended.code, "--max-results" in ended.err, len(ended.err.splitlines())) == (2, True, 1)
 
 
 def test_a_file_that_can_t_be_written_is_one_line(runyard: CommandLine, tmp_path: Path):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from runyard import Workspace
+from runyard import Experiment, Workspace
 from runyard.cli import demo
 from tests.cli.conftest import CommandLine
+from tests.logged_model import log_model
 from tests.running_server import RunningServer
 
 pytestmark = pytest.mark.usefixtures("_at_server")
@@ -96,6 +97,21 @@ def test_files_are_brought_here(runyard: CommandLine, run_ids: list[str], tmp_pa
     assert (tmp_path / "new" / "weights.json").stat().st_size > 100
     missing = runyard("run", "download", run_ids[0], "nothing")
     assert missing.code == 3
+
+
+def test_files_of_a_model_that_mlflow_logged_are_shown_and_brought_here(
+    runyard: CommandLine, server: RunningServer, tmp_path: Path
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "MLmodel").write_text("flavors: {}")
+    workspace = Workspace.get("default", url=server.url)
+    with Experiment(workspace, "logged").start_logging() as run:
+        log_model(run, workspace, tmp_path / "out", "ridge")
+    assert "  ridge/MLmodel" in runyard("run", "show", run.id).out.splitlines()
+    assert runyard("run", "show", run.id, "--json").json["files"] == ["ridge/MLmodel"]
+    assert runyard("run", "download", run.id, "ridge/MLmodel").code == 0
+    assert runyard("run", "download", run.id, "ridge").code == 0
+    assert Path("MLmodel").read_text() == Path("ridge/MLmodel").read_text() == "flavors: {}"
 
 
 def test_runs_go_to_the_trash_and_come_back(runyard: CommandLine, run_ids: list[str]):

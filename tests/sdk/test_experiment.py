@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from runyard import Experiment, Workspace
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk import run_search
 from tests.sdk.conftest import Logger
 
@@ -89,7 +89,7 @@ def test_runs_are_chosen_by_type_and_properties(experiment: Experiment, logger: 
 
 
 def test_tags_of_another_kind_are_refused(experiment: Experiment):
-    with pytest.raises(TypeError, match="not as list"):
+    with pytest.raises(InvalidParameter, match=r"tags must be a text, .* or None, not \['team'\]"):
         next(experiment.get_runs(tags=["team"]))  # type: ignore[arg-type] # the wrong type is what is tried
 
 

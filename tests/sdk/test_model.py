@@ -1,5 +1,6 @@
 """Models are registered from this machine and from runs, found again, and brought back byte for byte."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,12 +8,10 @@ import pytest
 
 from runyard import Dataset, Experiment, Model, Run, Workspace
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere, Unavailable
-from runyard.protocol.messages.logged_models import CreateLoggedModel, LoggedModelAnswer
 from runyard.sdk import mlflow_spool
-from runyard.sdk.artifact_uploads import files_below, proxied_folder, upload
-from runyard.sdk.connection import MLFLOW
 from runyard.sdk.model_registration import EXPERIMENT
 from runyard.sdk.spool import outbox
+from tests.logged_model import log_model
 
 
 @pytest.fixture(autouse=True)
@@ -168,15 +167,6 @@ def test_a_run_that_is_still_on_its_way_can_be_registered_from(experiment: Exper
     assert run.register_model("table", "tables/t.json").version == 1
 
 
-def log_model(run: Run, workspace: Workspace, folder: Path, name: str) -> str:
-    """Log a model as MLflow 3 does, beside the run's files, and return its id."""
-    wanted = CreateLoggedModel(experiment_id=run.experiment_id, name=name, source_run_id=run.id)
-    made = workspace.connection.post(f"{MLFLOW}/logged-models", wanted, LoggedModelAnswer).model.info
-    home = proxied_folder(f"model {made.model_id!r}", made.artifact_uri)
-    upload(workspace.connection, home, files_below(folder))
-    return made.model_id
-
-
 def test_a_model_that_mlflow_logged_in_a_run_is_registered_by_its_name(
     experiment: Experiment, workspace: Workspace, folder: Path, tmp_path: Path
 ):
@@ -196,6 +186,79 @@ def test_a_model_that_mlflow_logged_in_a_run_is_registered_by_its_name(
     assert again.version == 1
     with pytest.raises(NotFound, match="'another'"):
         other.register_model("mnist", "another")
+
+
+@pytest.fixture
+def logged(experiment: Experiment, workspace: Workspace, folder: Path) -> Run:
+    """A run without files of its own, in which two models were logged."""
+    with experiment.start_logging() as run:
+        log_model(run, workspace, folder, "model")
+        log_model(run, workspace, folder, "other")
+    return run
+
+
+def test_files_of_a_model_that_mlflow_logged_are_files_of_its_run(
+    experiment: Experiment, workspace: Workspace, folder: Path, tmp_path: Path
+):
+    with experiment.start_logging() as run:
+        run.upload_file("model/MLmodel", io.BytesIO(b"of the run itself"))
+        log_model(run, workspace, folder, "model")
+        (folder / "MLmodel").write_bytes(b"flavors: {later: {}}")
+        log_model(run, workspace, folder, "other")
+        log_model(run, workspace, folder / "data", "other")
+    expected = content_of(folder) | {"MLmodel": b"of the run itself"}
+    assert run.get_file_names() == sorted(
+        [f"model/{name}" for name in expected] + ["other/empty", "other/weights.bin"]
+    )
+    assert workspace.get_run(run.id).get_file_names() == run.get_file_names()
+
+    run.download_files("model", tmp_path / "kept")
+    run.download_files("model/data", tmp_path / "below", append_prefix=False)
+    run.download_files("model/data/empty", tmp_path / "one")
+    run.download_file("model/data/weights.bin", tmp_path / "w")
+    run.download_file("other/weights.bin", tmp_path / "again" / "w")
+    assert content_of(tmp_path / "kept" / "model") == expected
+    assert content_of(tmp_path / "below") == content_of(folder / "data")
+    assert content_of(tmp_path / "one") == {"model/data/empty": b""}
+    weights = (folder / "data" / "weights.bin").read_bytes()
+    assert (tmp_path / "w").read_bytes() == (tmp_path / "again" / "w").read_bytes() == weights
+
+
+@pytest.mark.parametrize("name", ["other", "model/data", "model/data/"])
+def test_a_folder_of_a_logged_model_is_no_file(logged: Run, name: str, tmp_path: Path):
+    with pytest.raises(InvalidParameter, match=f"download_files\\(prefix='{name}'\\)"):
+        logged.download_file(name, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["model/none", "model/data/none", "mod", "model2/MLmodel", "model/MLmodel/x"]
+)
+def test_what_a_logged_model_does_not_have_is_not_there(logged: Run, name: str, tmp_path: Path):
+    for download in (logged.download_file, logged.download_files):
+        with pytest.raises(NotFound, match=name):
+            download(name, tmp_path / "x")
+    with pytest.raises(NotFound, match=name):
+        logged.register_model("mnist", name)
+
+
+def test_a_part_of_a_logged_model_is_registered_by_its_path(
+    logged: Run, workspace: Workspace, folder: Path, tmp_path: Path
+):
+    whole = logged.register_model("parts", "model/data")
+    single = logged.register_model("parts", "model/MLmodel")
+    assert (single.run_id, single.version) == (logged.id, 2)
+    assert content_of(Path(whole.download(tmp_path / "a"))) == content_of(folder / "data")
+    assert Path(single.download(tmp_path / "b")).read_bytes() == (folder / "MLmodel").read_bytes()
+
+
+def test_an_upload_that_fails_takes_away_what_a_logged_model_has_too(logged: Run, folder: Path):
+    before = logged.get_file_names()
+    names = ["model/MLmodel", f"model/{'x' * 300}"]
+    with pytest.raises(InvalidParameter):
+        logged.upload_files(names, [folder / "MLmodel", folder / "MLmodel"])
+    assert logged._own_file_names() == []
+    assert logged.get_file_names() == before
 
 
 def test_a_version_knows_the_datasets_that_it_was_made_with(workspace: Workspace, folder: Path):

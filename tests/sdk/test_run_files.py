@@ -151,9 +151,11 @@ def scripted_files(
         if "/artifacts/list" in request.path:
             files = [] if "path=" in request.path else listed
             return Scripted(body=json.dumps({"root_uri": "", "files": files}).encode())
+        if "/logged-models/search" in request.path:
+            return Scripted(body=b"{}")
         return Scripted(body=body, cut_at=cut_at, headers=headers or {})
 
-    return RunFiles(Connection(HttpTransport(scripted(script).url)), "a-run")
+    return RunFiles(Connection(HttpTransport(scripted(script).url)), "a-run", "1")
 
 
 def test_a_file_that_comes_incomplete_is_not_there(scripted: Start, here: Path):
@@ -192,7 +194,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused_before_anything_is_writt
 def test_a_server_that_lists_a_folder_in_itself_ends_the_walk(scripted: Start):
     listed = [{"path": "", "is_dir": True}, {"path": "f", "is_dir": False}]
     body = json.dumps({"root_uri": "", "files": listed}).encode()
-    run = RunFiles(Connection(HttpTransport(scripted([Scripted(body=body)]).url)), "a-run")
+    run = RunFiles(Connection(HttpTransport(scripted([Scripted(body=body)]).url)), "a-run", "1")
     assert run.get_file_names() == ["f"]
 
 

@@ -438,7 +438,12 @@ def test_blocks_that_nobody_asked_for_are_removed_after_a_day(team: Team, client
         ("GET", "schedules", "cron"),
         ("GET", "connections", "`runyard secret`"),
         ("POST", "listKeys", "`runyard key`"),
+        ("POST", "diagnose", "`runyard doctor`"),
         ("GET", "somethingOfNextYear", "Runyard's SDK"),
+        ("GET", "jobs/two%0Alines", "`runyard job`"),
+        ("GET", "jobs%0A", "Runyard's SDK"),
+        ("DELETE", "models/m%0D%0A/versions/1%0A", "mlflow.register_model"),
+        ("GET", "computes/%00%0B%1B", "`runyard compute`"),
     ],
 )
 def test_the_second_sdk_is_told_what_to_use_for_what_is_not_here(
@@ -466,7 +471,17 @@ def test_a_deployment_that_would_make_a_workspace_is_refused_with_what_makes_one
 
 
 @pytest.mark.parametrize(
-    "service", ["modelmanagement/v1.0", "environment/v1.0", "rp/workspaces", "datastore/v1.0", "dataset/v1.1"]
+    "service",
+    [
+        "artifact/v2.0",
+        "credential/v2.0",
+        "dataset/v1.1",
+        "datastore/v1.0",
+        "environment/v1.0",
+        "metric/v2.0",
+        "modelmanagement/v1.0",
+        "rp/workspaces",
+    ],
 )
 def test_the_first_sdk_is_told_what_runs_its_scripts(team: Team, service: str):
     answer = team.ask("GET", f"/{service}{SCOPE}/default/models", key=team.admin_key)
@@ -481,10 +496,41 @@ def test_an_experiment_of_the_first_sdk_is_refused_with_mlflow_s_words_for_it(cl
     assert "mlflow.set_experiment" in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "asked"),
+    [
+        ("POST", "experiments:query"),
+        ("POST", "experiments/one/runs:query"),
+        ("GET", "experiments/one/runs/r/children"),
+        ("PATCH", "experimentids/1/runs/r"),
+        ("DELETE", "experimentids/1/runs/r/tags"),
+    ],
+)
+def test_the_rest_of_run_history_is_refused_with_mlflow_s_words_too(client: Client, method: str, asked: str):
+    answer = client.ask(method, f"/history/v1.0{SCOPE}/alpha/{asked}", {})
+    assert answer.status_code == 501
+    assert "mlflow.set_experiment" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("locations/westeurope/vmSizes", "`runyard compute`"),
+        ("locations/westeurope/usages", "`runyard compute`"),
+        ("registries", "no registries"),
+    ],
+)
+def test_what_is_asked_of_a_subscription_is_told_what_to_use(team: Team, asked: str, words: str):
+    path = f"/arm/subscriptions/{SUBSCRIPTION}/providers/Microsoft.MachineLearningServices/{asked}"
+    answer = team.ask("GET", path, key=team.admin_key)
+    assert answer.status_code == 501
+    assert words in answer.json()["message"]
+
+
 def test_an_error_is_where_microsoft_s_clients_look_for_it(client: Client):
     for path in (f"/arm{SCOPE}/alpha/jobs", f"/dataset/v1.1{SCOPE}/alpha/x", f"/arm{SCOPE}/none"):
         body = client.ask("GET", path).json()
-        assert body["error"] == {"code": body["error_code"], "message": body["message"]}
+        assert body["error"] == {"code": body["error_code"], "message": body["message"], "details": []}
     of_mlflow = client.ask("GET", f"/mlflow/v2.0{SCOPE}/alpha/api/2.0/mlflow/runs/get?run_id=none")
     assert (of_mlflow.status_code, "error" in of_mlflow.json()) == (404, False)
 

@@ -106,6 +106,20 @@ def test_a_parameter_is_one_part_of_the_path_unless_it_says_path():
             table.find("GET", path)
 
 
+@pytest.mark.parametrize("control", ["\n", "\r\n", "\x00", "\x0b", "\u2028"])
+def test_a_line_s_end_is_a_character_of_a_path_as_any_other(control: str):
+    table = table_of(
+        ("GET", "/x/{name}", get_thing),
+        ("PUT", "/files/{path:path}", download),
+        ("GET", "/files/{path:path}/end", get_run),
+    )
+    assert table.find("GET", f"/x/a{control}")[1] == {"name": f"a{control}"}
+    for path in (f"a{control}b/c", f"{control}a", f"a{control}"):
+        assert table.find("PUT", f"/files/{path}")[1] == {"path": path}
+    with pytest.raises(MethodNotAllowed):
+        table.find("GET", f"/files/a/end{control}")
+
+
 def test_a_wrong_method_is_told_the_right_ones():
     table = table_of(("POST", "/x", get_run), ("GET", "/x", health), ("DELETE", "/y/{name}", get_thing))
     with pytest.raises(MethodNotAllowed, match="PATCH is not a method of this endpoint, which has GET, POST"):

@@ -145,6 +145,11 @@ def _run(command: Callable[[], object]) -> int:
     except RunyardError as error:
         complain(str(error))
         return exit_code(error)
+    except UnicodeEncodeError as error:
+        # What a shell handed on is no UTF-8; as the name of a file it may be, anywhere else it can't be sent.
+        odd = error.object[error.start : error.end]
+        complain(f"An argument has {odd!r} in it, which is no text of UTF-8.")
+        return WRONG_USAGE
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from runyard.cli.options import HERE, THIS_SERVER, Json, Place, Server
 from runyard.cli.printing import note, print_json, print_table, say, time_text
@@ -28,7 +29,7 @@ def events(
     *,
     kind: Kind = (),
     since: Annotated[str, Parameter(help="How far back to look, as 12h or 7d.")] = "30d",
-    max_results: Annotated[int, Parameter(help="How many to show at most.")] = 50,
+    max_results: Annotated[int, Parameter(help="How many to show at most.", validator=Number(gte=1))] = 50,
     all_workspaces: Annotated[
         bool, Parameter(help="Of all workspaces and the server itself; needs an administrator.")
     ] = False,

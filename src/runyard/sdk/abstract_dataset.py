@@ -21,7 +21,8 @@ from runyard.protocol.messages.data_assets import (
     WireReading,
     data_content,
 )
-from runyard.sdk.arguments import text, whole_number
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_text, pairs, text, whole_number
 from runyard.sdk.connection import connection_of
 from runyard.sdk.data_sources import (
     DataFile,
@@ -63,6 +64,7 @@ _INSTEAD = {
 Self = TypeVar("Self", bound="AbstractDataset")
 
 
+@names_arguments
 class AbstractDataset:
     """What file and tabular datasets have in common. Made by :class:`Dataset`, not by itself.
 
@@ -126,6 +128,8 @@ class AbstractDataset:
             1
         """
         check_data_name(text(name, "name"))
+        optional_text(description, "description")
+        pairs(tags or {}, "tags")
         if self.is_part:
             raise NotImplementedHere(
                 "A part of a dataset is not registered. Register what it was taken from."
@@ -252,7 +256,10 @@ class AbstractDataset:
             'What the camera saw.'
         """
         record = self._registered_record()
-        wanted = ChangeDataAsset(description=description, tags=None if tags is None else dict(tags))
+        wanted = ChangeDataAsset(
+            description=optional_text(description, "description"),
+            tags=None if tags is None else dict(pairs(tags, "tags")),
+        )
         self._record = change_record(self._there(), record.asset_id, wanted)
 
     def unregister_all_versions(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,26 @@ def text(given: object, parameter: str) -> str:
     """
     if not isinstance(given, str):
         raise InvalidParameter(f"{parameter} must be a text, not {shown(given)}.")
+    return given
+
+
+def optional_text(given: object, parameter: str) -> str | None:
+    """Return what is a text, or None if nothing was given.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
+    return None if given is None else text(given, parameter)
+
+
+def optional_path(given: Any, parameter: str) -> Any:
+    """Return what is a path of this machine, or None if nothing was given.
+
+    Raises:
+        InvalidParameter: It is something else.
+    """
+    if given is not None and not isinstance(given, str | os.PathLike):
+        raise InvalidParameter(f"{parameter} must be a path, not {shown(given)}.")
     return given
 
 

@@ -15,6 +15,7 @@ from runyard.protocol.messages.compute_targets import (
     CreateComputeTarget,
     WireComputeTarget,
 )
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import whole_number
 from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.compute_records import (
@@ -50,6 +51,7 @@ _HOMES_OF_KINDS = {
 _log = logging.getLogger("runyard.compute")
 
 
+@names_arguments
 class ComputeTarget(ComputeTargetRecord):
     """A place of a workspace that jobs are sent to by its name: so many at a time as it has slots.
 
@@ -411,6 +413,7 @@ class ComputeTarget(ComputeTargetRecord):
         )
 
 
+@names_arguments
 class AmlCompute(ComputeTarget, kind=LOCAL):
     """A pool of slots on the server's own machine, or on a Ray cluster.
 
@@ -524,6 +527,7 @@ class LocalTarget:
         return "LocalTarget()"
 
 
+@names_arguments
 class HasComputeTargets:
     """What a workspace has about compute targets."""
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runyard.entities.compute_target import LOCAL
+from runyard.sdk.argument_errors import names_arguments
 
 
+@names_arguments
 @dataclass(frozen=True, slots=True)
 class TargetConfiguration:
     """What a target is made of: of which kind it is, and how that is reached.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from runyard.errors import InvalidParameter
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.compute import ComputeTarget
 from runyard.sdk.compute_configuration import TargetConfiguration
 
@@ -16,6 +17,7 @@ _CREDENTIAL = ("kubeconfig", "token", "ca")
 _AZURE_OPTIONS = ("resource_group", "cluster_name", "resource_id", "identity_type", "identity_ids")
 
 
+@names_arguments
 class KubernetesCompute(ComputeTarget, kind=KUBERNETES):
     """A namespace of a cluster of Kubernetes: each job is a Job there.
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from runyard.entities.compute_target import FOR_POOLS, RAY
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.compute_configuration import TargetConfiguration
 
 
+@names_arguments
 class RayCluster:
     """A Ray cluster that is there; its targets are of the class ``AmlCompute``, as Azure's scripts expect.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.compute import ComputeTarget
 from runyard.sdk.compute_configuration import TargetConfiguration
 
 _KIND = "slurm"
 
 
+@names_arguments
 class SlurmCompute(ComputeTarget, kind=_KIND):
     """A Slurm cluster, from a machine that has its programs: the server's own, or one reached over SSH.
 

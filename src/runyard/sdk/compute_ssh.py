@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runyard.errors import InvalidParameter
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.compute import ComputeTarget
 from runyard.sdk.compute_configuration import TargetConfiguration
 
@@ -22,6 +23,7 @@ _AZURE_OPTIONS = ("subscription_id", "resource_group", "vm_name", "resource_id")
 _ASKED_WITHIN_S = 10.0
 
 
+@names_arguments
 class RemoteCompute(ComputeTarget, kind=SSH):
     """A host that is reached over SSH, and needs Python and nothing else.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from runyard.entities.compute_target import LOCAL
 from runyard.protocol.messages.compute_targets import WireComputeTarget
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.representation import utc_text
 
 READY = "Succeeded"
@@ -13,6 +14,7 @@ AZURE_TYPES = {LOCAL: "AmlCompute", "ssh": "VirtualMachine", "kubernetes": "Kube
 """What Azure calls a target that comes nearest to a kind of ours; others have no such name."""
 
 
+@names_arguments
 class ComputeStatus:
     """How much of a target is taken.
 

@@ -12,6 +12,7 @@ from typing import Any
 from runyard.errors import InvalidParameter
 from runyard.protocol.asset_limits import check_requirement
 from runyard.protocol.messages.environments import WireConda
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed
 from runyard.sdk.yaml_text import parse_yaml, read_small_file, texts, yaml_lines
 
@@ -22,6 +23,7 @@ _PYTHON = re.compile(r"python\s*(?:={1,2}\s*([^=\s]+).*)?", re.DOTALL)
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 
 
+@names_arguments
 class CondaDependencies:
     """The packages of an environment: conda's, and pip's in a part of its own.
 
@@ -172,7 +174,7 @@ class CondaDependencies:
             ['numpy', 'pandas>=2']
         """
         self._pip = []
-        for line in pip_requirements:
+        for line in listed(pip_requirements, "pip_requirements"):
             wanted = _COMMENT.sub("", line).strip()
             check_requirement(wanted, "pip_requirements")
             if wanted.startswith("-"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from runyard.errors import InvalidParameter
+from runyard.sdk.argument_errors import names_arguments
 
 if TYPE_CHECKING:
     from runyard.sdk.datastore import Datastore
@@ -18,6 +19,7 @@ PLACEHOLDER = "$AZUREML_DATAREFERENCE_"
 _NO_NAME = re.compile(r"\W+")
 
 
+@names_arguments
 @dataclass(frozen=True)
 class DataPath:
     """A path in a datastore, as an input that may be given another value later.
@@ -68,6 +70,7 @@ class DataPath:
         return DataReference(self.datastore, data_reference_name or self.name, self.path_on_datastore)
 
 
+@names_arguments
 @dataclass(frozen=True)
 class DataReference:
     """A path in a datastore and how it comes to a job; :meth:`as_mount` and its like return changed copies.
@@ -165,6 +168,7 @@ class DataReference:
         return f"DataReference({self.uri!r}, mode={self.mode!r})"
 
 
+@names_arguments
 @dataclass
 class DataReferenceConfiguration:
     """A path in a datastore, as a run's configuration has it: ``config.data_references[name]``.

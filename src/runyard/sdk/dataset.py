@@ -14,6 +14,7 @@ from runyard.protocol.messages.data_assets import (
     WireReading,
 )
 from runyard.sdk.abstract_dataset import AbstractDataset
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.data_frames import read_frame
 from runyard.sdk.data_sources import (
     DataFile,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _NOT_MOUNTED = "Nothing is mounted here. Use download(), which returns the paths of the files."
 
 
+@names_arguments
 class FileDataset(AbstractDataset):
     """Files, of whatever content. ``Dataset.File.from_files`` makes one.
 
@@ -87,6 +89,7 @@ class FileDataset(AbstractDataset):
         return f"input_{(self.id or uuid.uuid4().hex)[:8]}"
 
 
+@names_arguments
 class TabularDataset(AbstractDataset, TimeSeries):
     """Rows that are in files. ``Dataset.Tabular.from_delimited_files`` and its like make one.
 

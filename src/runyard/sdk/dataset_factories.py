@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
 from runyard.sdk.absent import Absent
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import pairs, text
 from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.data_reference import DataPath, DataReference
@@ -29,6 +30,7 @@ _NO_PARTITIONS = (
 )
 
 
+@names_arguments
 class FileDatasetFactory:
     """Makes datasets of files; used as ``Dataset.File``.
 
@@ -97,6 +99,7 @@ class FileDatasetFactory:
         return FileDataset(sources_of((datastore, path or "")))
 
 
+@names_arguments
 class TabularDatasetFactory:
     """Makes datasets of rows; used as ``Dataset.Tabular``.
 
@@ -280,6 +283,7 @@ class TabularDatasetFactory:
         return made.register(datastore.workspace, name, description, tags, create_new_version=True)
 
 
+@names_arguments
 class Dataset:
     """Where datasets come from: files, rows, and what is registered in a workspace.
 

@@ -12,6 +12,7 @@ from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
 from runyard.protocol.messages.data_assets import WireDataAsset
 from runyard.protocol.messages.dataset_uses import dataset_use
 from runyard.protocol.messages.runs import LogInputs
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import MLFLOW, Connection
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _logger = logging.getLogger(__name__)
 _noted: set[tuple[str, str]] = set()
 
 
+@names_arguments
 @dataclass(frozen=True)
 class DatasetConsumptionConfig:
     """A dataset under the name by which a run asks for it, and how it gets there.

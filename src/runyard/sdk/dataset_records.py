@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from runyard.errors import InvalidParameter, Unavailable
+from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.protocol.asset_limits import check_data_name
 from runyard.protocol.messages.data_assets import (
     ChangeDataAsset,
@@ -19,6 +19,7 @@ from runyard.protocol.messages.data_assets import (
     RegisteredDataAssetAnswer,
     WireDataAsset,
 )
+from runyard.sdk.addresses import one_segment
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import connection_of
 from runyard.sdk.data_sources import Uploads
@@ -107,4 +108,6 @@ def _number(version: str | int | None) -> int | None:
 
 
 def _of_id(dataset_id: str) -> str:
-    return f"{_BY_ID}/{quote(dataset_id, safe='')}"
+    if "/" in text(dataset_id, "id"):  # no id has one, and an address has it between two others
+        raise NotFound(f"There is no dataset of the id {dataset_id!r}.")
+    return f"{_BY_ID}/{one_segment(dataset_id, 'id')}"

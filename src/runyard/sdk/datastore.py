@@ -17,6 +17,7 @@ from runyard.protocol.messages.datastores import (
     WireDatastoreFile,
 )
 from runyard.sdk.addresses import one_segment
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, text
 from runyard.sdk.connection import connection_of
 from runyard.sdk.data_reference import DataReference
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _DATASTORES = "/api/v1/datastores"
 
 
+@names_arguments
 class Datastore(DatastoreFacts, RegistersDatastores):
     """A place for files: in the server's own store, or in a bucket that the workspace has registered.
 

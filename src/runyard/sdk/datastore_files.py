@@ -18,6 +18,7 @@ from runyard.protocol.messages.datastores import (
     WireDatastoreFile,
 )
 from runyard.sdk.addresses import one_segment
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, fetch, path_below
 from runyard.sdk.uploads import send_file
@@ -28,6 +29,7 @@ _GLOB = re.compile(r"[*?\[]")
 Pair = TypeVar("Pair")
 
 
+@names_arguments
 @dataclass(frozen=True, slots=True)
 class Transferred:
     """What an upload or a download came to.
@@ -47,6 +49,7 @@ class Transferred:
     skipped: tuple[str, ...]
 
 
+@names_arguments
 class DatastoreFiles:
     """What a datastore knows about its files.
 

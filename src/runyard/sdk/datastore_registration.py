@@ -13,6 +13,7 @@ from runyard.protocol.messages.datastores import (
     WireCredential,
     WireDatastore,
 )
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import connection_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _AZURES_OWN = "core.windows.net"
 
 
+@names_arguments
 class RegistersDatastores:
     """What the class ``Datastore`` knows about new ones."""
 

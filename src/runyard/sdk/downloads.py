@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
@@ -35,11 +35,30 @@ class DownloadProgress(Bars):
         super().__init__(*columns, is_shown=is_shown)
 
 
-def download(
-    connection: Connection, run_id: str, wanted: WireFile, target: Path, progress: DownloadProgress
-) -> None:
-    """Write one file of a run to ``target``; see :func:`download_from`."""
-    download_from(connection, "/get-artifact", {"run_uuid": run_id}, wanted, target, progress)
+class StoredFile(NamedTuple):
+    """A file that a server keeps, and where it sends it from.
+
+    Args:
+        name: Its name in the run, with slashes between folders.
+        address: The route that sends it.
+        query: What is asked of the route.
+        size_bytes: How long it is, if that is known.
+    """
+
+    name: str
+    address: str
+    query: tuple[tuple[str, str], ...]
+    size_bytes: int | None
+
+
+def download(connection: Connection, file: StoredFile, target: Path, progress: DownloadProgress) -> None:
+    """Write one file to ``target``; it appears there when it is whole.
+
+    Raises:
+        NotFound: There is no such file any more.
+        Unavailable: As :func:`fetch`.
+    """
+    fetch(connection, file.address, file.query, target, progress, file.name, file.size_bytes)
 
 
 def download_from(

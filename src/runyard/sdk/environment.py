@@ -19,6 +19,7 @@ from runyard.protocol.messages.environments import (
     WirePython,
 )
 from runyard.protocol.messages.jobs import JobEnvironment
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import text
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment_files import read_environment, write_environment
@@ -50,6 +51,7 @@ _NO_SECTIONS = {
 }
 
 
+@names_arguments
 class Environment:
     """What the code of a run needs around it: packages, an interpreter or a container, and variables.
 
@@ -314,7 +316,7 @@ class Environment:
             'python:3.12-slim'
         """
         made = _on_top(name, conda_specification, pip_requirements)
-        made.docker.base_image = image
+        made.docker.base_image = text(image, "image")
         if isinstance(container_registry, str):
             container_registry = ContainerRegistry(container_registry)
         if container_registry is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.environments import WireDocker, WirePython
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.yaml_text import read_small_file
 
@@ -73,6 +74,7 @@ class PythonSection:
         return f"PythonSection({self.conda_dependencies!r})"
 
 
+@names_arguments
 @dataclass(slots=True)
 class ContainerRegistry:
     """Where the image of a container is pulled from.

@@ -20,6 +20,8 @@ from runyard.protocol.messages.experiments import (
     WireExperiment,
 )
 from runyard.sdk.absent import Absent
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import listed, optional_path, optional_text, text
 from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.experiment_jobs import ExperimentJobs, texts
 from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
@@ -35,6 +37,7 @@ _PAGE_SIZE = 1000
 _VIEWS = {"ActiveOnly": View.ACTIVE_ONLY, "ArchivedOnly": View.DELETED_ONLY, "All": View.ALL}
 
 
+@names_arguments
 class Experiment(ExperimentJobs):
     """A named group of runs; it is made when the workspace has none of that name.
 
@@ -57,7 +60,7 @@ class Experiment(ExperimentJobs):
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self._workspace = workspace
-        self._record = named_experiment(connection_of(workspace), name)
+        self._record = named_experiment(connection_of(workspace), text(name, "name"))
 
     @classmethod
     def _of(cls, workspace: Workspace, record: WireExperiment) -> Experiment:
@@ -92,6 +95,7 @@ class Experiment(ExperimentJobs):
         """
         if view_type not in _VIEWS:
             raise InvalidParameter(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
+        optional_text(experiment_name, "experiment_name")
         wanted = wanted_tags(tags)
         found = (Experiment._of(workspace, record) for record in _records(workspace, _VIEWS[view_type]))
         return [
@@ -129,7 +133,10 @@ class Experiment(ExperimentJobs):
             >>> run.get_status()
             'Completed'
         """
-        run = Run._begin(self._workspace, new_run(self.id, display_name, texts(tags)), self)
+        name = optional_text(display_name, "display_name")
+        optional_path(outputs, "outputs")
+        optional_path(snapshot_directory, "snapshot_directory")
+        run = Run._begin(self._workspace, new_run(self.id, name, texts(tags)), self)
         run._outputs = outputs
         if snapshot_directory is not None:
             run.take_snapshot(snapshot_directory)
@@ -161,7 +168,7 @@ class Experiment(ExperimentJobs):
         """
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
-            wanted &= wanted_tags({"mlflow.source.type": type})
+            wanted &= wanted_tags({"mlflow.source.type": text(type, "type")})
         if not include_children:
             wanted = wanted.without("mlflow.parentRunId")
         for record in search_runs(self._workspace.connection, [self.id], wanted):
@@ -266,7 +273,7 @@ class Experiment(ExperimentJobs):
             >>> "checked" in experiment.tags
             False
         """
-        for key in tags:
+        for key in listed(tags, "tags"):
             if key in self.tags:
                 self._workspace.connection.tell(
                     f"{MLFLOW}/experiments/delete-experiment-tag",
@@ -379,6 +386,7 @@ class Experiment(ExperimentJobs):
         )
 
 
+@names_arguments
 class Experiments(Mapping[str, Experiment]):
     """The active experiments of a workspace by name; nothing is kept, each look is a request.
 

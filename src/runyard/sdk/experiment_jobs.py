@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
 from runyard.errors import InvalidParameter
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_text
 from runyard.sdk.job_submission import Submission, Submitter
 from runyard.sdk.run import Run
 from runyard.sdk.script_run_config import ScriptRunConfig
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
+@names_arguments
 class ExperimentJobs(ABC):
     """What an experiment has about jobs."""
 
@@ -95,7 +98,7 @@ class ExperimentJobs(ABC):
         """
         wanted = Submission(
             self.id,
-            display_name or "",
+            optional_text(display_name, "display_name") or "",
             texts(tags),
             max_attempts=max_attempts,
             priority=priority,

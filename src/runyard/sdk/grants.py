@@ -13,11 +13,13 @@ from runyard.protocol.messages.identity import (
     SetGrant,
     WireGrant,
 )
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 
 _GRANTS = "/api/v1/grants"
 
 
+@names_arguments
 class Grants:
     """Who has which role in a workspace; iterated, those of the whole workspace first.
 

@@ -11,6 +11,7 @@ from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireDataSource
 from runyard.protocol.messages.jobs import WireInput, WireOutput, WirePlace
 from runyard.sdk.abstract_dataset import AbstractDataset
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.data_reference import PLACEHOLDER, DataPath, DataReference, DataReferenceConfiguration
 from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
@@ -28,6 +29,7 @@ _NAMED = "dataset"
 _NO_NAME = re.compile(r"\W+", re.ASCII)
 
 
+@names_arguments
 @dataclass(frozen=True)
 class OutputFileDatasetConfig:
     """A folder that a job fills, given as an argument, which goes to a datastore after its script.

@@ -17,6 +17,7 @@ from runyard.protocol.messages.metrics import (
     WireMetric,
     WireSeries,
 )
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 from runyard.sdk.spool.outbox import flush_all
 
@@ -45,6 +46,7 @@ class MetricSummary:
     course: tuple[float, ...]
 
 
+@names_arguments
 @dataclass(frozen=True, slots=True)
 class MetricPoints:
     """All points of one metric by time, then step: three arrays of one length.

@@ -25,7 +25,8 @@ from runyard.protocol.messages.registered_models import (
 )
 from runyard.protocol.registry_names import check_model_name
 from runyard.sdk.absent import Absent
-from runyard.sdk.arguments import pairs
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_text, pairs
 from runyard.sdk.connection import Connection, connection_of
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 
 
+@names_arguments
 class Model(ModelRecord, MadeWith):
     """One version of a registered model.
 
@@ -307,7 +309,7 @@ class Model(ModelRecord, MadeWith):
         if tags is not None:
             self.remove_tags([key for key in self.tags if key not in tags])
             self.add_tags(tags)
-        if description is not None:
+        if optional_text(description, "description") is not None:
             wanted = UpdateModelVersion(name=self.name, version=str(self.version), description=description)
             answer = self._connection.change("PATCH", f"{VERSIONS}/update", wanted, ModelVersionAnswer)
             self._record = answer.model_version
@@ -431,6 +433,7 @@ class Model(ModelRecord, MadeWith):
         )
 
 
+@names_arguments
 class Models(Mapping[str, Model]):
     """The latest version of each registered model by name; nothing is kept, each look is a request.
 
@@ -469,7 +472,7 @@ def new_version(
     for key, value in zip((FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG), framework, strict=True):
         if value:
             known[key] = str(value)
-    return NewVersion(name, known, description or "")
+    return NewVersion(name, known, optional_text(description, "description") or "")
 
 
 def list_files(model: Model) -> builtins.list[WireFile]:

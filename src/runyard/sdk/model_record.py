@@ -8,11 +8,13 @@ from typing import Any
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.registered_models import WireModelVersion
 from runyard.protocol.timestamps import moment_of
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.model_datasets import DATASETS_TAG
 from runyard.sdk.model_search import FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG
 
 
+@names_arguments
 class ModelRecord:
     """A version of a registered model as it was when the server was last asked."""
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-import msgspec
-
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, RunyardError
 from runyard.protocol.messages.common import Empty, KeyValue, key_values
 from runyard.protocol.messages.logged_models import (
@@ -21,8 +19,6 @@ from runyard.protocol.messages.logged_models import (
     FinalizeLoggedModel,
     GetLoggedModel,
     LoggedModelAnswer,
-    SearchLoggedModels,
-    SearchLoggedModelsAnswer,
     WireLoggedModel,
 )
 from runyard.protocol.messages.model_versions import CreateModelVersion
@@ -114,22 +110,6 @@ def register_source(
     )
     path = f"{MLFLOW}/model-versions/create"
     return connection.post(path, version, ModelVersionAnswer).model_version
-
-
-def logged_model_of(connection: Connection, experiment_id: str, run_id: str, name: str) -> str | None:
-    """Return the id of the last model that MLflow logged in a run under a name; None if there is none.
-
-    MLflow 3 keeps such a model beside the files of the run, where MLflow 2 had it among them.
-    """
-    wanted = SearchLoggedModels(experiment_ids=[experiment_id], filter=f"source_run_id = '{run_id}'")
-    found: list[WireLoggedModel] = []
-    while True:
-        answer = connection.post(f"{_LOGGED}/search", wanted, SearchLoggedModelsAnswer, is_repeatable=True)
-        found += [each for each in answer.models or () if each.info.name == name]
-        if not answer.next_page_token:
-            break
-        wanted = msgspec.structs.replace(wanted, page_token=answer.next_page_token)
-    return max(found, key=lambda each: each.info.creation_timestamp_ms).info.model_id if found else None
 
 
 def drop_files(connection: Connection, model_id: str) -> None:

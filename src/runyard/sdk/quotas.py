@@ -7,9 +7,11 @@ from urllib.parse import quote
 import msgspec
 
 from runyard.protocol.messages.quotas import QuotaAnswer, SetQuota
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 
 
+@names_arguments
 class WorkspaceQuota:
     """The limits of a workspace, which an administrator sets and everybody in it may read.
 

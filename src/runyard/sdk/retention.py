@@ -13,11 +13,13 @@ from runyard.protocol.messages.retention import (
     SetRetentionRule,
     WireRetentionRule,
 )
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 
 _RULES = "/api/v1/retention-rules"
 
 
+@names_arguments
 class RetentionRules:
     """The rules that are kept on the server; iterated, the workspace's own first, then those of experiments.
 

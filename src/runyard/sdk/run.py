@@ -16,13 +16,14 @@ from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.jobs import WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.absent import Absent
-from runyard.sdk.arguments import text
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_path, optional_text, text
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.azure_options import check_run_options
 from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.model import Model, new_version
 from runyard.sdk.model_datasets import dataset_tags
-from runyard.sdk.model_registration import logged_model_of, register_source
+from runyard.sdk.model_registration import register_source
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run_again import RunAgain
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
+@names_arguments
 class Run(
     RunRecord,
     RunFiles,
@@ -89,6 +91,7 @@ class Run(
         self, experiment: Experiment, run_id: str, outputs: str | None = None, **azure_options: Any
     ) -> None:
         check_run_options("Run", azure_options)
+        optional_path(outputs, "outputs")
         self._workspace = experiment.workspace
         self._experiment: Experiment | None = experiment
         record = _read(experiment.workspace, run_id)
@@ -100,7 +103,7 @@ class Run(
 
     def _settle(self, record: WireRun) -> None:
         RunRecord.__init__(self, record)
-        RunFiles.__init__(self, self._workspace.connection, record.info.run_id)
+        RunFiles.__init__(self, self._workspace.connection, record.info.run_id, record.info.experiment_id)
         self._begin_logging()
         self._sink: RunSink | None = None
         self._tracking_uri = self._workspace.tracking_uri
@@ -209,6 +212,7 @@ class Run(
             >>> [each.id for each in Run.list(experiment, status="Running")] == [run.id]
             True
         """
+        optional_text(status, "status")
         runs = experiment.get_runs(type, tags, properties, include_children)
         return (run for run in runs if status in {None, run.status})
 
@@ -341,8 +345,8 @@ class Run(
 
         Args:
             model_name: The model's name; it is made if there is none.
-            model_path: A file or a folder of the run, or the name of a model that MLflow logged in it; by
-                default what is called as the model is.
+            model_path: A file or a folder of the run, models that MLflow logged in it among them; by default
+                what is called as the model is.
             tags: What may change.
             properties: What is written once.
             model_framework: What it was made with, as ``ScikitLearn``.
@@ -370,16 +374,6 @@ class Run(
         new = new_version(model_name, noted, properties, description, framework)
         version = register_source(self._connection, new, source, run_id=self.id, model_id=model_id)
         return Model._of(self._workspace, version)
-
-    def _source_of(self, path: str) -> tuple[str, str | None]:
-        """Return where files of the run are, and of which logged model they are if they are one's."""
-        names = self.get_file_names()
-        if any(name == path or name.startswith(f"{path}/") for name in names):
-            return f"runs:/{self.id}/{path}", None
-        model_id = logged_model_of(self._connection, self.experiment_id, self.id, path)
-        if model_id is None:
-            raise NotFound(f"Run {self.id!r} has no file or folder {path!r}. It has {len(names)} files.")
-        return f"models:/{model_id}", model_id
 
     def get_portal_url(self) -> str:
         """Return the address of the run's page in the Studio.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runyard.entities.compute_target import THIS_MACHINE
 from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.data_reference import DataReferenceConfiguration
 from runyard.sdk.environment import Environment
 
@@ -45,6 +46,7 @@ class DockerConfiguration:
             )
 
 
+@names_arguments
 class RunConfiguration:
     """Where a run takes place, and what its code needs around it.
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from runyard.errors import NotFound
 from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
 
@@ -37,6 +38,7 @@ class Printed(NamedTuple):
     content: bytes
 
 
+@names_arguments
 class Console:
     r"""What a run's script has printed, and prints.
 

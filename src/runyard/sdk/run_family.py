@@ -10,7 +10,8 @@ from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.limits import check_key
 from runyard.protocol.messages.runs import WireRun
-from runyard.sdk.arguments import whole_number
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_path, optional_text, text, whole_number
 from runyard.sdk.connection import Connection
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_CHILDREN_AT_ONCE = 1_000
 
 
+@names_arguments
 class RunFamily(ABC):
     """The children of a run, and its parent."""
 
@@ -77,7 +79,8 @@ class RunFamily(ABC):
             >>> [child.display_name for child in run.get_children()]
             ['fold 1']
         """
-        child = self._begin_below(name, {PARENT_TAG: self.id}, run_id)
+        optional_path(outputs, "outputs")
+        child = self._begin_below(optional_text(name, "name"), {PARENT_TAG: self.id}, run_id)
         child._outputs = outputs
         return child
 
@@ -141,7 +144,8 @@ class RunFamily(ABC):
         """
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
-            wanted &= wanted_tags({"mlflow.source.type": type})
+            wanted &= wanted_tags({"mlflow.source.type": text(type, "type")})
+        optional_text(status, "status")
         waiting, seen = [self.id], {self.id}
         while waiting:
             parent = wanted_tags({PARENT_TAG: waiting.pop(0)})

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnswer, WireFile
+from runyard.protocol.messages.logged_models import WireLoggedModelInfo
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import MLFLOW, Connection
-from runyard.sdk.downloads import DownloadProgress, download, path_below
+from runyard.sdk.downloads import DownloadProgress, StoredFile, download, path_below
+from runyard.sdk.run_models import files_of_model, models_of_run
 
 AT_ONCE = 4
 
 
+@names_arguments
 class RunFiles:
     """What a run knows about its files.
 
     Args:
         connection: Reaches the run's workspace.
         run_id: The run's id.
+        experiment_id: Its experiment's.
     """
 
-    def __init__(self, connection: Connection, run_id: str) -> None:
+    def __init__(self, connection: Connection, run_id: str, experiment_id: str) -> None:
         self._connection = connection
         self._run_id = run_id
+        self._in_experiment = experiment_id
 
     def get_file_names(self) -> list[str]:
         """Return the names of all files of the run, with slashes between folders, sorted.
+
+        A model that MLflow logged in the run is one of its folders, as ``model/MLmodel``; of several of one
+        name it is the last.
 
         Raises:
             NotFound: The run does not exist any more.
@@ -39,7 +48,7 @@ class RunFiles:
             >>> run.get_file_names()
             ['plots/1.png', 'plots/2.png']
         """
-        return sorted(found.path for found in self._files_below(""))
+        return sorted(found.name for found in self._stored_below(""))
 
     def download_file(self, name: str, output_file_path: str | os.PathLike[str] | None = None) -> None:
         """Bring one file of the run to this machine.
@@ -61,13 +70,13 @@ class RunFiles:
             >>> Path("here.png").exists()
             True
         """
-        found = self._described(text(name, "name"))
+        found = self._stored(text(name, "name"))
         own_name = name.rpartition("/")[2]
         target = Path() if output_file_path is None else Path(output_file_path)
         if target.is_dir() or str(output_file_path or "").endswith(("/", os.sep)):
             target = path_below(target, own_name)
         with DownloadProgress() as progress:
-            download(self._connection, self._run_id, found, target, progress)
+            download(self._connection, found, target, progress)
 
     def download_files(
         self,
@@ -101,7 +110,7 @@ class RunFiles:
             ['1.png', '2.png']
         """
         wanted = (prefix or "").strip("/")
-        files = sorted(self._files_below(wanted), key=lambda found: found.path)
+        files = sorted(self._stored_below(wanted), key=lambda found: found.name)
         if wanted and not files:
             files = [self._described(wanted)]
         if output_paths is not None and len(output_paths) != len(files):
@@ -109,16 +118,16 @@ class RunFiles:
         folder = Path(output_directory) if output_directory is not None else Path()
         kept = 0 if append_prefix or not wanted else len(wanted) + 1
         targets = (
-            [path_below(folder, found.path[kept:] or found.path.rpartition("/")[2]) for found in files]
+            [path_below(folder, found.name[kept:] or found.name.rpartition("/")[2]) for found in files]
             if output_paths is None
             else [folder / path for path in output_paths]
         )
         self._download_all(files, targets)
 
-    def _download_all(self, files: Sequence[WireFile], targets: Sequence[Path]) -> None:
+    def _download_all(self, files: Sequence[StoredFile], targets: Sequence[Path]) -> None:
         with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
             pending = [
-                pool.submit(download, self._connection, self._run_id, found, target, progress)
+                pool.submit(download, self._connection, found, target, progress)
                 for found, target in zip(files, targets, strict=True)
             ]
             try:
@@ -126,6 +135,26 @@ class RunFiles:
                     one.result()
             finally:
                 pool.shutdown(cancel_futures=True)
+
+    def _stored_below(self, folder: str) -> Iterator[StoredFile]:
+        """Yield the files of the run and of the models that MLflow logged in it; the run's own come first."""
+        own: set[str] = set()
+        for found in self._files_below(folder):
+            own.add(found.path)
+            yield self._stored_own(found)
+        for stored in self._stored_of_models(folder):
+            if stored.name not in own:
+                yield stored
+
+    def _stored_of_models(self, folder: str) -> Iterator[StoredFile]:
+        name, _, below = folder.partition("/")
+        for model in self._logged_models().values():
+            if name in ("", model.name):
+                yield from files_of_model(self._connection, model, below)
+
+    def _own_file_names(self) -> list[str]:
+        """Return the names of the run's files without those of models that MLflow logged in it."""
+        return [found.path for found in self._files_below("")]
 
     def _files_below(self, folder: str) -> Iterator[WireFile]:
         waiting = [folder]
@@ -148,11 +177,33 @@ class RunFiles:
         """Send what this process logged and has not sent yet; return whether it is sent."""
         return True
 
-    def _described(self, name: str) -> WireFile:
+    def _source_of(self, path: str) -> tuple[str, str | None]:
+        """Return where files of the run are, and of which logged model they are if they are one's."""
+        names = self._own_file_names()
+        if any(name == path or name.startswith(f"{path}/") for name in names):
+            return f"runs:/{self._run_id}/{path}", None
+        model = self._logged_models().get(path.partition("/")[0])
+        if model is not None and path == model.name:
+            return f"models:/{model.model_id}", model.model_id
+        if model is None or not any(self._stored_of_models(path)):
+            raise NotFound(f"Run {self._run_id!r} has no file or folder {path!r}. It has {len(names)} files.")
+        return f"{model.artifact_uri.rstrip('/')}{path.removeprefix(model.name)}", model.model_id
+
+    def _stored(self, name: str) -> StoredFile:
         folder = name.rpartition("/")[0]
-        found = next((found for found in self._listed(folder) if found.path == name), None)
-        if found is None:
-            raise NotFound(f"Run {self._run_id!r} has no file {name!r}.")
-        if found.is_dir:
+        own = next((found for found in self._listed(folder) if found.path == name), None)
+        if own is not None and not own.is_dir:
+            return self._stored_own(own)
+        of_models = list(self._stored_of_models(name)) if name and own is None else []
+        if own is not None or any(found.name != name for found in of_models):
             raise InvalidParameter(f"{name!r} is a folder of the run. Use download_files(prefix={name!r}).")
-        return found
+        if not of_models:
+            raise NotFound(f"Run {self._run_id!r} has no file {name!r}.")
+        return of_models[0]
+
+    def _logged_models(self) -> Mapping[str, WireLoggedModelInfo]:
+        return models_of_run(self._connection, self._in_experiment, self._run_id)
+
+    def _stored_own(self, found: WireFile) -> StoredFile:
+        query = (("run_uuid", self._run_id), ("path", found.path))
+        return StoredFile(found.path, "/get-artifact", query, found.file_size or None)

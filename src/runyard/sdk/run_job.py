@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from runyard.errors import Forbidden, InvalidState, NotFound
 from runyard.protocol.messages.artifacts import WireFile
 from runyard.protocol.messages.jobs import JobEnvironment, WireJob
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 from runyard.sdk.environment import Environment
 from runyard.sdk.job_records import cancel_job, get_job, get_job_answer, status_word
@@ -35,6 +36,7 @@ _OF_THIS_PROCESS = "MLFLOW_RUN_ID"
 _SNAPSHOTS = "/api/v1/snapshots"
 
 
+@names_arguments
 class RunJob(RunLife):
     """A run, with the job that is behind it if there is one; of all others it is what it was."""
 

@@ -14,6 +14,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, RunyardError, Unavailable
 from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import number
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
@@ -32,6 +33,7 @@ class RunFailed(RunyardError):
     """A run that was waited for has failed or was cancelled."""
 
 
+@names_arguments
 class RunLife(ABC):
     """The end of a run: by word, by the end of a ``with`` block, or waited for."""
 

@@ -16,6 +16,7 @@ import msgspec
 from runyard.errors import InvalidParameter
 from runyard.protocol.limits import MAX_VALUE_LENGTH, check_key, check_length
 from runyard.sdk import charts, logged_values
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.artifact_uploads import checked_name
 from runyard.sdk.logged_values import MARK_PREFIX, MLFLOW_TABLES_TAG, Mark
@@ -26,6 +27,7 @@ from runyard.sdk.spool.records import Point, point_value
 Number = float
 
 
+@names_arguments
 class RunLogging(ABC):
     """What can be logged to a run. What it was given is kept when a call returns, and sent behind it.
 
@@ -76,10 +78,10 @@ class RunLogging(ABC):
         check_key(text(name, "name"), "name")
         if isinstance(value, str):
             check_length(value, MAX_VALUE_LENGTH, "value")
-            texts = self._texts.setdefault(name, [])
-            texts.append(value)
+            texts = [*self._texts.get(name, ()), value]
             path = f"values/{checked_name(name)}.json"
             self._keep_bytes(path, json.dumps(texts, ensure_ascii=False).encode())
+            self._texts[name] = texts
             self._mark(name, Mark(logged_values.TEXTS, paths=[path], description=description))
             return
         self._log_points([(name, _number(value, "value"), step)])

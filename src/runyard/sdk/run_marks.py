@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.protocol.limits import MAX_VALUE_LENGTH, check_key, check_length
 from runyard.protocol.messages.logging import DeleteTag
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.run_sinks import RunSink, in_records
 
 
+@names_arguments
 class RunMarks(ABC):
     """What a person notes on a run."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import Connection
 from runyard.sdk.logged_values import marks_of, metric_keys, read_marked
@@ -12,6 +13,7 @@ from runyard.sdk.metric_values import MetricPoints, MetricValues, merged, read_m
 from runyard.sdk.run_search import TagFilter
 
 
+@names_arguments
 class RunMetrics(ABC):
     """What a run tells of its metrics."""
 
@@ -114,5 +116,6 @@ class RunMetrics(ABC):
             >>> points.steps.tolist(), points.values.tolist()
             ([0, 1, 2], [61.2, 55.8, 53.9])
         """
+        text(name, "name")
         self._flush_before()
         return read_points(self._connection, self.id, [name]).get(name, MetricPoints.empty())

@@ -6,6 +6,7 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.runs import WireRun
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.logged_values import PROPERTY_PREFIX, is_hidden
 from runyard.sdk.metric_values import latest_values
 
@@ -19,6 +20,7 @@ _STATUS_WORDS = {
 _SYSTEM_PREFIX = "mlflow."
 
 
+@names_arguments
 class RunRecord:
     """A run as it was when the server was last asked.
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from runyard.errors import NotFound
 from runyard.protocol.messages.runs import RunId
 from runyard.protocol.messages.trash import RemovedPartsAnswer, RemoveParts
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import listed
 from runyard.sdk.connection import MLFLOW, Connection
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
+@names_arguments
 class RunRemoval(ABC):
     """What a run has for deletion: itself by way of the trash, its parts for good."""
 
@@ -74,7 +77,8 @@ class RunRemoval(ABC):
             metrics: Keys of metrics; all their points go.
             params: Keys of params.
             tags: Keys of tags.
-            files: Names of files or folders, as :meth:`get_file_names` gives them.
+            files: Names of files or folders, as :meth:`get_file_names` gives them. Those of a model that
+                MLflow logged belong to the model and stay with it.
             dry_run: Only say how much it would be.
 
         Raises:
@@ -90,10 +94,10 @@ class RunRemoval(ABC):
         """
         parts = RemoveParts(
             run_ids=[self.id],
-            metric_keys=[*metrics],
-            param_keys=[*params],
-            tag_keys=[*tags],
-            artifact_paths=[*files],
+            metric_keys=[*listed(metrics, "metrics")],
+            param_keys=[*listed(params, "params")],
+            tag_keys=[*listed(tags, "tags")],
+            artifact_paths=[*listed(files, "files")],
             dry_run=dry_run,
         )
         removed = self._workspace.trash.remove_parts(parts)

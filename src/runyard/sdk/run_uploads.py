@@ -12,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 from runyard.errors import InvalidParameter, NotFound, RunyardError, Unavailable
 from runyard.protocol.messages.trash import RemovedPartsAnswer
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below, proxied_folder, upload
 from runyard.sdk.connection import Connection
@@ -21,6 +22,7 @@ from runyard.sdk.script.code_files import find_code
 PathText = str | os.PathLike[str]
 
 
+@names_arguments
 class RunUploads(ABC):
     """Files that a person sends to a run. It blocks until they are there, and shows how far it is.
 
@@ -36,8 +38,8 @@ class RunUploads(ABC):
         """The run's id."""
 
     @abstractmethod
-    def get_file_names(self) -> list[str]:
-        """Return the names of the run's files."""
+    def _own_file_names(self) -> list[str]:
+        """Return the names of the run's files, without those of models that MLflow logged in it."""
 
     @abstractmethod
     def remove(self, *, files: Sequence[str]) -> RemovedPartsAnswer:
@@ -165,7 +167,7 @@ class RunUploads(ABC):
                 f"Run {self.id!r} is not at the server yet, which does not answer; nothing was uploaded. "
                 "What was logged waits, and is sent when it answers again."
             )
-        before = set(self.get_file_names())
+        before = set(self._own_file_names())
         try:
             upload(self._connection, proxied_folder(f"run {self.id!r}", self._artifact_uri()), files)
         except (RunyardError, OSError) as error:
@@ -177,7 +179,7 @@ class RunUploads(ABC):
     def _taken_away(self, names: Sequence[str]) -> list[str]:
         """Remove those of the files that are there; return those that could not be removed."""
         try:
-            there = set(self.get_file_names()) & set(names)
+            there = set(self._own_file_names()) & set(names)
         except RunyardError:
             return []
         if there:

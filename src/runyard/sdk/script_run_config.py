@@ -11,6 +11,8 @@ import msgspec
 
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.messages.jobs import JobEnvironment, WireInput, WireOutput
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import whole_number
 from runyard.sdk.environment import Environment
 from runyard.sdk.job_data import PLACES, JobData
 from runyard.sdk.run_configuration import (
@@ -32,6 +34,7 @@ _NO_COUNTERPART = {
 }
 
 
+@names_arguments
 class ScriptRunConfig:
     """A script to submit, the folder with its code, and the configuration of its run.
 
@@ -113,7 +116,9 @@ class ScriptRunConfig:
         if environment is not None:
             self.run_config.environment = _checked_environment(environment)
         if max_run_duration_seconds is not None:
-            self.run_config.max_run_duration_seconds = max_run_duration_seconds
+            self.run_config.max_run_duration_seconds = whole_number(
+                max_run_duration_seconds, "max_run_duration_seconds"
+            )
         if docker_runtime_config is not None:
             self.run_config.docker = docker_runtime_config
 

@@ -15,12 +15,15 @@ from runyard.protocol.messages.secrets import (
     WireSecret,
 )
 from runyard.sdk.addresses import one_segment
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import listed, text
 from runyard.sdk.connection import Connection
 from runyard.sdk.representation import html_table, utc_text
 
 _SECRETS = "/api/v1/secrets"
 
 
+@names_arguments
 class Secrets:
     """The secrets of a workspace; iterated, their names.
 
@@ -58,7 +61,7 @@ class Secrets:
             >>> "warehouse-password" in ws.secrets
             True
         """
-        body = SetSecret(value=value, content_type=content_type)
+        body = SetSecret(value=text(value, "value"), content_type=content_type)
         self._connection.put_message(_path(name), body, SecretAnswer)
 
     def get(self, name: str) -> str:
@@ -130,6 +133,7 @@ class Secrets:
         return html_table([("Secrets of", self._workspace_name), *rows])
 
 
+@names_arguments
 class Keyvault:
     """The secrets of a workspace under the names of Azure's first SDK; see :class:`Secrets`.
 
@@ -186,7 +190,7 @@ class Keyvault:
             >>> vault.get_secrets(["user", "password"])
             {'user': 'ada', 'password': None}
         """
-        return {name: self._found(name) for name in secrets}
+        return {name: self._found(name) for name in listed(secrets, "secrets")}
 
     def list_secrets(self) -> list[dict[str, str]]:
         """Return the names of all secrets, each in a dictionary as Azure's SDK has it.
@@ -240,6 +244,7 @@ class Keyvault:
             return None
 
 
+@names_arguments
 class HasSecrets:
     """What a workspace knows of its secrets."""
 

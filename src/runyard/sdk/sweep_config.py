@@ -10,6 +10,7 @@ import msgspec
 from runyard.entities.sweep import DistributionKind, Goal, Sampling, StoppingKind
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.sweeps import SubmitSweep, WireDistribution, WireStopping
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import pairs
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.sweep_run import SweepRun
@@ -39,6 +40,7 @@ class _Stopping(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     percentage: float = 0.0
 
 
+@names_arguments
 class SweepConfig:
     """A job to be run with other values of its parameters each, in search of the best of a metric.
 

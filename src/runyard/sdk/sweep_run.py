@@ -11,6 +11,7 @@ import msgspec
 
 from runyard.errors import InvalidParameter, InvalidState
 from runyard.protocol.messages.sweeps import WireSweep, WireTrial
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.job_submission import Submitter
 from runyard.sdk.resubmission import Changes, changed, refuse_swept
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _OVER = frozenset({"completed", "failed", "canceled", "stopped"})
 
 
+@names_arguments
 class SweepRun(Run):
     """The run of a sweep, below which its trials are runs; :meth:`Run.get_children` returns those.
 

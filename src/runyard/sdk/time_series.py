@@ -11,11 +11,13 @@ import msgspec
 
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.data_assets import WireReading
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.time_periods import Period
 
 Self = TypeVar("Self", bound="TimeSeries")
 
 
+@names_arguments
 class TimeSeries(ABC):
     """What a tabular dataset has about time."""
 

@@ -35,12 +35,14 @@ from runyard.protocol.messages.trash import (
     RunsAnswer,
     WireTrashed,
 )
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection, connect
 from runyard.sdk.retention import RetentionRules
 
 OnProgress = Callable[[Freed], None]
 
 
+@names_arguments
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What was freed, or would be.
@@ -59,6 +61,7 @@ class Collected:
     database_bytes: int
 
 
+@names_arguments
 class Trash:
     """What was deleted in a workspace and can be brought back, until :meth:`collect` takes it away for good.
 
@@ -406,6 +409,7 @@ def delete_workspace(
     return until_done(step, on_progress)
 
 
+@names_arguments
 class HasTrash:
     """What a workspace has for deletion."""
 

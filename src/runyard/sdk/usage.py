@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from runyard.protocol.messages.usage import UsageAnswer
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection, connect
 
 
@@ -21,6 +22,7 @@ def server_usage(url: str) -> UsageAnswer:
     return connect(url).get("/api/v1/usage", UsageAnswer)
 
 
+@names_arguments
 class HasUsage:
     """What a workspace has about its size."""
 

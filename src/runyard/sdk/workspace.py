@@ -17,7 +17,8 @@ from runyard.protocol.messages.workspaces import (
     WorkspaceAnswer,
 )
 from runyard.sdk.addresses import default_url, server_url
-from runyard.sdk.arguments import pairs, text
+from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.arguments import optional_text, pairs, text
 from runyard.sdk.azure_options import check_azure_options
 from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
@@ -42,6 +43,7 @@ from runyard.sdk.workspace_record import WorkspaceRecord
 WorkspacesByName = dict[str, list["Workspace"]]
 
 
+@names_arguments
 class Workspace(
     WorkspaceRecord,
     HasTrash,
@@ -219,7 +221,9 @@ class Workspace(
         """
         check_azure_options("Workspace.create", azure_options)
         address = server_url(url) if url else default_url()
-        wanted = CreateWorkspace(name=name, description=description, tags=dict(pairs(tags or {}, "tags")))
+        wanted = CreateWorkspace(
+            name=name, description=text(description, "description"), tags=dict(pairs(tags or {}, "tags"))
+        )
         try:
             connect(address).post("/api/v1/workspaces", wanted, WorkspaceAnswer)
         except AlreadyExists:
@@ -327,7 +331,8 @@ class Workspace(
                 f"{self._name!r}. Say more of it by description or tags."
             )
         wanted = ChangeWorkspace(
-            description=description, tags=None if tags is None else dict(pairs(tags, "tags"))
+            description=optional_text(description, "description"),
+            tags=None if tags is None else dict(pairs(tags, "tags")),
         )
         path = f"/api/v1/workspaces/{quote(self._name, safe='')}"
         self._described = self._connection.change("PATCH", path, wanted, WorkspaceAnswer).workspace

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.datastore import Datastore, Datastores, datastores_of
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 
+@names_arguments
 class HasDatastores:
     """The places for files that a workspace has, and those that it has registered."""
 

@@ -7,10 +7,12 @@ from urllib.parse import quote, urlsplit
 
 from runyard.protocol.messages.workspaces import SKU, WireWorkspace
 from runyard.sdk.absent import NO_SERVICES, Absent
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 from runyard.sdk.workspace_details import details_of
 
 
+@names_arguments
 class WorkspaceRecord:
     """A workspace as it was when the server was last asked, and how it is reached."""
 

@@ -74,7 +74,8 @@ def error_response(error: RunyardError, scope: Scope) -> Response:
     if request_id and error.http_status >= 500:
         body["request_id"] = request_id
     if _is_of_azure(scope.get("path", "")):
-        body["error"] = {"code": error.code, "message": error.message}
+        # azureml-core walks the details to print an error, and fails by itself where there are none at all.
+        body["error"] = {"code": error.code, "message": error.message, "details": []}
     headers = []
     if isinstance(error, Unauthenticated):
         headers.append((b"www-authenticate", b'Bearer realm="runyard"'))

@@ -263,7 +263,9 @@ class RouteTable:
         for path, methods in by_path.items():
             if "{" in path:
                 start = _start(path.partition("{")[0])
-                self._patterns[start].append((compile_path(path)[0], methods))
+                # A path is all of its characters: without this a line's end is none of `{name:path}`.
+                pattern = re.compile(compile_path(path)[0].pattern, re.DOTALL)
+                self._patterns[start].append((pattern, methods))
             else:
                 self._exact[path] = methods
 
@@ -289,7 +291,7 @@ class RouteTable:
             return exact, {}
         for start in (_start(path), _SHORT):
             for pattern, methods in self._patterns.get(start, ()):
-                match = pattern.match(path)
+                match = pattern.fullmatch(path)
                 if match is not None:
                     return methods, match.groupdict()
         return None, {}

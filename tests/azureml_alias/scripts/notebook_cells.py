@@ -1,14 +1,16 @@
 """What cells of Azure's public notebooks do beyond the other scripts here, in one notebook's order."""
 
+import filecmp
 import json
 import os
 import sys
 
 import mlflow
-from azureml.core import Dataset, Environment, Experiment, Model, ScriptRunConfig, Workspace
+from azureml.core import Dataset, Environment, Experiment, Model, Run, ScriptRunConfig, Workspace
 from azureml.core.resource_configuration import ResourceConfiguration
 from azureml.data.dataset_factory import DataType
 from azureml.train.estimator import Estimator
+from sklearn.linear_model import LinearRegression
 
 ws = Workspace.from_config()
 store = ws.get_default_datastore()
@@ -20,6 +22,27 @@ with open("outputs/model.pkl", "w") as file:
     file.write("model")
 run.complete()
 said = {"outputs": run.get_file_names()}
+
+# A model that MLflow logs is a folder of the run, whose files come one by one and together.
+mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())
+mlflow.set_experiment("cells")
+with mlflow.start_run() as logged:
+    mlflow.log_text("of the run itself", "model/notes.txt")
+    mlflow.sklearn.log_model(
+        LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]),
+        name="model",
+        pip_requirements=["scikit-learn"],
+        serialization_format="cloudpickle",
+    )
+fitted = Run.get(ws, logged.info.run_id)
+said["names"] = fitted.get_file_names()
+fitted.download_file("model/model.pkl", "fitted/")
+fitted.download_files(prefix="model", output_directory="brought")
+said["brought"] = sorted(os.listdir("brought/model"))
+said["same"] = filecmp.cmp("fitted/model.pkl", "brought/model/model.pkl", shallow=False)
+said["predicted"] = round(float(mlflow.sklearn.load_model("brought/model").predict([[2.0]])[0]), 6)
+part = fitted.register_model("fitted-part", "model/model.pkl")
+said["part"] = os.path.basename(part.download("part"))
 
 # An environment of Azure's, taken as it is and cloned.
 curated = Environment.get(workspace=ws, name="AzureML-sklearn-1.5").clone("mine")
@@ -80,8 +103,6 @@ with open("code/project.py", "w") as file:
     file.write(
         "import sys, mlflow\nwith mlflow.start_run():\n    mlflow.log_metric('alpha', float(sys.argv[1]))\n"
     )
-mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())
-mlflow.set_experiment("cells")
 project = mlflow.projects.run(
     "code",
     parameters={"alpha": 0.3},

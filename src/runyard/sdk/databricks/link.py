@@ -10,6 +10,7 @@ import msgspec
 from runyard._version import __version__
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from runyard.sdk.addresses import is_loopback, server_url
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.databricks.account import Account
 from runyard.sdk.databricks.identity import LinkIdentity
 from runyard.sdk.databricks.init_script import init_script
@@ -30,6 +31,7 @@ from runyard.sdk.secrets import HasSecrets
 DEFAULT_LIBRARY = f"runyard=={__version__}"
 
 
+@names_arguments
 class DatabricksLink:
     """A link between a workspace and one of Databricks; made by ``ws.link_databricks``.
 
@@ -145,6 +147,7 @@ class DatabricksLink:
         return f"DatabricksLink({self.link_id!r}, {what} of {self.record.host!r})"
 
 
+@names_arguments
 class HasDatabricksLinks(HasSecrets):
     """What a workspace has about the workspaces of Databricks that log into it."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runyard.errors import RunyardError
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.optional_libraries import optional_library
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.run_sinks import print_line
@@ -21,6 +22,7 @@ REFRESH = "refresh"
 _HERE = Path(__file__).parent
 
 
+@names_arguments
 class LiveView(ABC):
     """Something of runs that a notebook shows, and that follows them while they go on.
 

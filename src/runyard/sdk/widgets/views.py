@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter, InvalidState, NotFound
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 from runyard.sdk.run_record import RunRecord
 from runyard.sdk.run_search import search_runs
@@ -24,6 +25,7 @@ MAX_LISTED = 1_000
 _RUNS_A_REQUEST = 100
 
 
+@names_arguments
 class RunWidget(LiveView):
     """A run with its facts, metrics and curves, kept up to date while it goes on.
 
@@ -56,6 +58,7 @@ class RunWidget(LiveView):
         return f"RunWidget({run['id']!r}, name={run['name']!r}, status={run['status']!r})"
 
 
+@names_arguments
 class RunsWidget(LiveView):
     """A table of runs that can be sorted and searched; runs can be chosen in it.
 
@@ -120,6 +123,7 @@ class RunsWidget(LiveView):
         return f"RunsWidget({self.content['title']!r}, {len(self._listed)} runs)"
 
 
+@names_arguments
 class CompareWidget(LiveView):
     """Runs side by side: the params that differ, the latest metrics, and their curves over one another.
 

@@ -22,6 +22,7 @@ _WORKSPACES = (
     "like of Runyard's SDK, or the Studio."
 )
 _ENDPOINTS = "Runyard has no endpoints. Serve a model with `mlflow models serve -m models:/NAME/VERSION`."
+_COMPUTE = "Compute is not managed by MLClient here: use `runyard compute`, the SDK's `ComputeTarget`."
 _NONE = "Runyard has none of these, and MLClient lists none."
 _OTHERS = (
     "Runyard answers no more of Azure's clients than opening and listing workspaces and logging by MLflow. "
@@ -32,8 +33,9 @@ _ALIAS = "Scripts for azureml.core run unchanged under `runyard azureml run`, in
 _WORDS = {
     "batchendpoints": _ENDPOINTS,
     "codes": "Runyard takes no code from MLClient. `runyard job submit` and `Experiment.submit` bring it.",
+    "diagnose": "Use `runyard doctor` on this machine, and `runyard check` on the server's.",
     "components": f"{_NONE} A job is one script or command: `runyard job submit`, `Experiment.submit`.",
-    "computes": "Compute is not managed by MLClient here: use `runyard compute`, the SDK's `ComputeTarget`.",
+    "computes": _COMPUTE,
     "connections": f"{_NONE} Keep passwords by `runyard secret`, and places of data by `runyard datastore`.",
     "data": "Data is not managed by MLClient here. Use `runyard data`, or `Dataset` of Runyard's SDK.",
     "datastores": (
@@ -61,9 +63,19 @@ _WORDS = {
 }
 
 
+# The last word of a path that is of no workspace.
+_ELSEWHERE = {
+    "quotas": _COMPUTE,
+    "registries": "Runyard has no registries: each workspace keeps its models, data and environments.",
+    "usages": _COMPUTE,
+    "vmsizes": _COMPUTE,
+}
+
+
 def refusal_of(asked: str) -> str:
     """Return what is said to a client, by the path behind the workspace."""
-    return _WORDS.get(asked.partition("/")[0].lower(), _OTHERS)
+    first, *_, last = f"{asked}/{asked}".lower().rstrip("/").split("/")
+    return _WORDS.get(first, _OTHERS) if first != "subscriptions" else _ELSEWHERE.get(last, _WORKSPACES)
 
 
 def _refuse(call: Call, asked: str) -> NoReturn:
@@ -75,7 +87,10 @@ _EXPERIMENTS = (
     "ws.get_mlflow_tracking_uri(). "
 ) + _ALIAS
 # Services that azureml-core asks, each with the workspace's scope behind its version.
-_SERVICES = ("dataset", "datastore", "environment", "execution", "modelmanagement", "rp")
+_SERVICES = (
+    "artifact", "credential", "dataset", "datastore", "environment", "execution", "hyperdrive", "metric",
+    "modelmanagement", "pipelines", "rp",
+)  # fmt: skip
 
 for _method in _METHODS:
     for _service in _SERVICES:
@@ -95,3 +110,5 @@ routes.refuse("PATCH", "/arm", why=_WORKSPACES)
 routes.refuse("PUT", "/arm", why=_WORKSPACES)
 for _method in ("GET", "PATCH", "POST"):
     routes.refuse(_method, "/history/v1.0/experiments/{experiment}", why=_EXPERIMENTS)
+for _method in _METHODS:
+    routes.refuse(_method, "/history/{asked:path}", why=_EXPERIMENTS)
