@@ -112,7 +112,7 @@ class RunFiles:
         wanted = (prefix or "").strip("/")
         files = sorted(self._stored_below(wanted), key=lambda found: found.name)
         if wanted and not files:
-            files = [self._described(wanted)]
+            files = [self._stored(wanted)]
         if output_paths is not None and len(output_paths) != len(files):
             raise InvalidParameter(f"There are {len(files)} files, but {len(output_paths)} output_paths.")
         folder = Path(output_directory) if output_directory is not None else Path()
