@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,11 +40,11 @@ def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made / "bin" / "python"
 
 
-def test_notebooks_about_pytorch_and_keras_run_here_and_on_a_cluster(configured: Path, frameworks: Path):
-    shutil.copytree(SCRIPTS / "frameworks", configured / "scripts")
+def said_by(python: Path, cells: str, folder: Path) -> Any:
+    """Run the cells of a notebook in a folder, with a Python that can; return what they say."""
     ended = subprocess.run(
-        [frameworks, "-W", "ignore", "-m", "runyard.azureml", SCRIPTS / "framework_cells.py"],
-        cwd=configured,
+        [python, "-W", "ignore", "-m", "runyard.azureml", SCRIPTS / cells],
+        cwd=folder,
         env=scrubbed(os.environ),
         capture_output=True,
         text=True,
@@ -51,7 +52,12 @@ def test_notebooks_about_pytorch_and_keras_run_here_and_on_a_cluster(configured:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    said = json.loads(ended.stdout.splitlines()[-1])
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_notebooks_about_pytorch_and_keras_run_here_and_on_a_cluster(configured: Path, frameworks: Path):
+    shutil.copytree(SCRIPTS / "frameworks", configured / "scripts")
+    said = said_by(frameworks, "framework_cells.py", configured)
     tensorflow, service, deploy, found = said.pop("refused")
     assert {"loss", "accuracy", "validation_loss"} <= set(said.pop("keras"))
     assert said == {

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.azureml_alias.test_alias import SCRIPTS, configured
-from tests.azureml_alias.test_framework_notebooks import WITHIN_S, frameworks
-from tests.running_server import scrubbed
+from tests.azureml_alias.test_framework_notebooks import frameworks, said_by
 
 __all__ = ["configured", "frameworks"]
 pytestmark = pytest.mark.clients
@@ -32,17 +28,7 @@ FROM_LEARNING = {
 def said_by_cells(python: Path, folder: Path) -> dict[str, object]:
     """Run the cells in a folder, with a Python that has scikit-learn, and return what they say."""
     shutil.copytree(SCRIPTS / "learning", folder / "learning")
-    ended = subprocess.run(
-        [python, "-W", "ignore", "-m", "runyard.azureml", SCRIPTS / "learning_cells.py"],
-        cwd=folder,
-        env=scrubbed(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr + ended.stdout
-    said: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
+    said: dict[str, object] = said_by(python, "learning_cells.py", folder)
     return said
 
 

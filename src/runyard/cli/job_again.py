@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from runyard.cli.job_submit import NO_WISHES, Wishes, follow, say_submitted, wished_environment
+from runyard.cli.job_submit import NO_WISHES, Stream, Wishes, follow, say_submitted, wished_environment
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place, RunId
 from runyard.sdk.experiment import Experiment
@@ -30,9 +30,7 @@ def again(
     *words: Words,
     settings: Settings = (),
     wishes: Wishes = NO_WISHES,
-    stream: Annotated[
-        bool, Parameter(help="Show what it prints until it has ended; the exit code is the script's.")
-    ] = False,
+    stream: Stream = False,
     place: Place = HERE,
     json: Json = False,
 ) -> int:

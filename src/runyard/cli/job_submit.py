@@ -86,6 +86,9 @@ class Wishes:
 
 
 NO_WISHES = Wishes()
+Stream = Annotated[
+    bool, Parameter(help="Show what it prints until it has ended; the exit code is the script's.")
+]
 
 
 def submit(
@@ -98,9 +101,7 @@ def submit(
         bool, Parameter(help="What follows is no script but a command with its arguments.")
     ] = False,
     wishes: Wishes = NO_WISHES,
-    stream: Annotated[
-        bool, Parameter(help="Show what it prints until it has ended; the exit code is the script's.")
-    ] = False,
+    stream: Stream = False,
     place: Place = HERE,
     json: Json = False,
 ) -> int:
