@@ -46,7 +46,7 @@ from runyard.server.tunnel import tunnel_listener
 from runyard.services import backups, integrity
 from runyard.services.administration import Administration
 from runyard.services.backups import Manifest
-from runyard.services.binding import check_bind
+from runyard.services.binding import check_bind, check_certificate
 from runyard.services.call import system_now_ms
 from runyard.services.certificates import Authority, Certificates
 from runyard.services.document_upkeep import DocumentUpkeep
@@ -176,6 +176,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
     with held, contextlib.closing(open_stores(settings)) as stores:
         check_bind(settings, stores.metadata.credentials.has_administrator())
+        check_certificate(settings)
         check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
         with (
@@ -294,7 +295,10 @@ def only_server_of(home: Path) -> Iterator[None]:
 
 def _make_home(home: Path) -> None:
     os.umask(0o077)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidParameter(f"home can't be the folder '{home}': {error.strerror}.") from None
     if (home / UNFINISHED_RESTORE).exists():
         raise InvalidState(
             f"A restore into {home} did not come to its end. Empty the folder and restore again."

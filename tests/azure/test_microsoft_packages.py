@@ -155,6 +155,7 @@ def test_the_first_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_p
     assert found["details"]["id"] == SCOPE
     assert ("Workspace not found." in found["refused"]) == (server.mode == "up")
     assert ["NOT_IMPLEMENTED" in said for said in found["told"]] == [True, True]
+    assert "`runyard azureml run`" in found["told_of_datasets"]
     assert "default" in found["listed"]
     assert found["portal_url"].startswith(f"{server.url}{SCOPE}/experiments/")
     assert found["portal_url"].endswith(f"/runs/{found['run_id']}")
@@ -168,6 +169,7 @@ def test_the_second_sdk_opens_its_workspace_and_logs(server: RunningServer, tmp_
     assert [words for words, said in found["told"].items() if words not in said] == []
     assert found["tracking_uri"] == f"azureml://127.0.0.1:{server.port}/mlflow/v2.0{SCOPE}"
     assert "default" in found["listed"]
+    assert (found["hubs"], sorted(found["with_defaults"])) == ([], found["listed"])
 
 
 def test_a_run_s_own_client_renews_its_token(server: RunningServer, tmp_path: Path):

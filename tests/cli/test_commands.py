@@ -122,6 +122,30 @@ def test_an_argument_that_is_no_utf_8_is_wrong_usage_in_one_line(
     assert ended.err == "error: An argument has '\\udcff' in it, which is no text of UTF-8.\n"
 
 
+def test_a_path_that_is_too_long_for_this_machine_is_one_line_without_a_number(runyard: CommandLine):
+    ended = runyard("sync", "x" * 300)
+    assert ended.code == 1
+    assert ended.err.rstrip().endswith("xxx: File name too long.")
+    assert "Errno" not in ended.err
+
+
+@pytest.mark.parametrize("command", ["login", "logout", "whoami", "doctor --url", "token --url"])
+def test_an_address_that_is_none_is_one_line(runyard: CommandLine, command: str):
+    ended = runyard(*command.split(), "http://[::1")
+    assert (ended.code, ended.out) == (1, "")
+    assert "'http://[::1' is not a server's address" in ended.err
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_what_went_wrong_is_a_line_of_stderr_also_where_json_is_asked_for(
+    runyard: CommandLine, json: list[str]
+):
+    # As of `az` and `gh`: standard output is whole JSON or nothing, and the exit code says what kind it was.
+    ended = runyard("run", "list", "--url", "http://127.0.0.1:1", *json)
+    assert (ended.code, ended.out) == (5, "")
+    assert ended.err.startswith("error: No server answers")
+
+
 def test_less_than_one_event_is_wrong_usage(runyard: CommandLine):
     ended = runyard("events", "--max-results", "-1")
     assert (ended.code, "--max-results" in ended.err, len(ended.err.splitlines())) == (2, True, 1)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from runyard import Workspace
 from tests.conftest import ServerStarter
 from tests.running_server import free_port, scrubbed
@@ -47,6 +49,34 @@ def test_a_port_that_is_taken_is_refused_with_what_to_do(start_server: ServerSta
     second = run("up", "--home", str(tmp_path / "other"), "--port", str(server.port))
     assert second.returncode == 5
     assert "--port" in second.stderr
+
+
+@pytest.mark.parametrize(("mode", "port"), [("up", "99999"), ("serve", "-1")])
+def test_a_port_that_none_is_is_refused(tmp_path: Path, mode: str, port: str):
+    ended = run(mode, "--home", str(tmp_path / "home"), "--port", port)
+    assert ended.returncode == 1
+    assert ended.stderr == f"error: port must be from 0 to 65535, not {port} (flag --port).\n"
+
+
+@pytest.mark.parametrize("home", ["taken", "x" * 300, "taken/below"])
+def test_a_home_that_is_no_folder_and_can_t_become_one_is_named(tmp_path: Path, home: str):
+    (tmp_path / "taken").touch()
+    ended = run("up", "--home", str(tmp_path / home))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: home can't be the folder '{tmp_path / home}': ")
+    assert "Errno" not in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_certificate_that_is_none_is_refused_before_the_server_says_that_it_is_up(tmp_path: Path):
+    empty, missing = tmp_path / "empty.pem", tmp_path / "missing.pem"
+    empty.touch()
+    for key, said in ((missing, f"tls_key '{missing}' can't be read: No such"), (empty, "are no chain of")):
+        place = ("--home", str(tmp_path / "home"), "--port", "0")
+        ended = run("serve", *place, "--tls-cert", str(empty), "--tls-key", str(key))
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert said in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1
 
 
 def test_up_stays_on_this_machine(tmp_path: Path):

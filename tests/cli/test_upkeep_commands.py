@@ -70,6 +70,9 @@ def test_a_restore_over_data_is_refused_in_one_line(runyard, home, tmp_path):
     assert "is not empty" in refused.err
     absent = runyard("restore", tmp_path / "nothing", "--home", tmp_path / "again")
     assert (absent.code, "no whole backup" in absent.err) == (3, True)
+    (tmp_path / "file").touch()
+    no_folder = runyard("restore", tmp_path / "file", "--home", tmp_path / "again")
+    assert (no_folder.code, "no whole backup" in no_folder.err) == (3, True)
 
 
 def test_the_setting_of_durability_is_said_and_checked(runyard, start_server, tmp_path):

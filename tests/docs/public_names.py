@@ -58,7 +58,7 @@ def public_names() -> list[PublicName]:
     found: dict[int, PublicName] = {}
     for cls in public_classes():
         found.setdefault(id(cls), PublicName(cls.__name__, cls, "class"))
-        for member, documented, kind in _members(cls):
+        for member, documented, kind in members(cls):
             found.setdefault(id(documented), PublicName(f"{cls.__name__}.{member}", documented, kind))
     return list(found.values())
 
@@ -77,7 +77,7 @@ def public_classes() -> list[type]:
         waiting += [each for name, each in vars(cls).items() if inspect.isclass(each) and name[0] != "_"]
         waiting += [
             known[word]
-            for _, documented, _ in _members(cls)
+            for _, documented, _ in members(cls)
             for annotation in documented.__annotations__.values()
             for word in _WORD.findall(str(annotation))
             if word in known and word not in INSIDE
@@ -85,7 +85,8 @@ def public_classes() -> list[type]:
     return found
 
 
-def _members(cls: type) -> Iterator[tuple[str, Callable[..., Any], str]]:
+def members(cls: type) -> Iterator[tuple[str, Callable[..., Any], str]]:
+    """Yield the public members of a class that are of Runyard, each with what has its docstring."""
     for name in dir(cls):
         owner = next((each for each in cls.__mro__ if name in each.__dict__), None)
         if name.startswith("_") or owner is None or not owner.__module__.startswith("runyard."):

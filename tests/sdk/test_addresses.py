@@ -32,6 +32,8 @@ HOSTS = st.sampled_from(["lab.example", "LAB.example", "127.0.0.1", "[::1]", "la
         "http://",
         "http://lab.example:port",
         "http://lab.example:99999",
+        "http://[::1",
+        "http://[v1.x/",
         "http://lab.example/?token=secret",
         "http://lab.example/#/experiments",
     ],

@@ -14,6 +14,7 @@ import pytest
 
 from runyard import (
     AmlCompute,
+    ComputeTarget,
     CondaDependencies,
     Dataset,
     Datastore,
@@ -75,6 +76,27 @@ CASES: dict[str, tuple[Call, str]] = {
     "Datastore.upload_files": (
         lambda ws, run: Datastore(ws).upload_files("f"),
         "files must be a list, not 'f'",
+    ),
+    "Datastore.delete": (lambda ws, run: Datastore(ws).delete("../x"), r"'\.\.' for 'path'"),
+    "Datastore.download": (
+        lambda ws, run: Datastore(ws).download("to", "a/../b"),
+        r"Invalid value \"a/../b\" for parameter 'path' supplied: Invalid path\.$",
+    ),
+    "a name of 300 letters": (
+        lambda ws, run: run.upload_file("a", "x" * 300),
+        "path_or_stream must be a path of at most 4095 bytes, and 255 to a name in it, not 'x",
+    ),
+    "a long folder": (
+        lambda ws, run: Datastore(ws).upload("a/" * 4000),
+        "src_dir must be a path of at most 4095 bytes",
+    ),
+    "one of several long names": (
+        lambda ws, run: Datastore(ws).upload_files(["x" * 300]),
+        "files must be a path of at most 4095 bytes",
+    ),
+    "a place to download to": (
+        lambda ws, run: (run.upload_file("a", __file__), run.download_file("a", "x" * 300)),
+        "output_file_path must be a path of at most 4095 bytes",
     ),
     "Datastore.path": (lambda ws, run: Datastore(ws).path(5), "path must be a text, not 5"),
     "a key's file": (
@@ -143,6 +165,8 @@ def test_what_is_missing_is_not_found_and_says_where(workspace: Workspace):
         (lambda: Dataset.get_by_name(workspace, "nope"), "no data asset 'nope'"),
         (lambda: Environment.get(workspace, "nope"), "no environment 'nope'"),
         (lambda: Model(workspace, "nope"), "no model 'nope'"),
+        (lambda: ComputeTarget(workspace, "nope"), "no compute target 'nope'"),
+        (lambda: ComputeTarget(workspace, "a b/c"), "no compute target 'a b/c'"),
     ):
         with pytest.raises(NotFound, match=said):
             call()

@@ -179,6 +179,14 @@ def test_the_list_is_chosen_by_status(experiment: Experiment, logger: Logger):
     failed = logger.run(experiment, status="FAILED")
     logger.run(experiment)
     assert list(Run.list(experiment, status="Failed")) == [failed]
+    assert list(Run.list(experiment, status="CancelRequested")) == []
+
+
+def test_a_status_that_no_run_ever_has_is_refused_with_those_that_there_are(experiment: Experiment):
+    run = experiment.start_logging()
+    for ask in (lambda: Run.list(experiment, status="FINISHED"), lambda: run.get_children(status="FINISHED")):
+        with pytest.raises(InvalidParameter, match=r"status must be one of .*Completed.*, not 'FINISHED'"):
+            list(ask())
 
 
 def test_runs_are_found_by_mlflow_s_grammar(workspace: Workspace, experiment: Experiment, logger: Logger):

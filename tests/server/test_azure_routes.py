@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from runyard.auth.permissions import Scope
+from runyard.errors import NotFound, NotImplementedHere
+from runyard.server.answers import Answer, error_response
 from runyard.services.blocks import FOLDER, KEPT_S, remove_old_blocks
 from tests.server.team import Team
 
@@ -475,6 +477,7 @@ def test_a_deployment_that_would_make_a_workspace_is_refused_with_what_makes_one
     [
         "artifact/v2.0",
         "credential/v2.0",
+        "data/v1.0",
         "dataset/v1.1",
         "datastore/v1.0",
         "environment/v1.0",
@@ -518,6 +521,8 @@ def test_the_rest_of_run_history_is_refused_with_mlflow_s_words_too(client: Clie
         ("locations/westeurope/vmSizes", "`runyard compute`"),
         ("locations/westeurope/usages", "`runyard compute`"),
         ("registries", "no registries"),
+        ("registries/shared", "no registries"),
+        ("registries/workspaces/models/", "no registries"),
     ],
 )
 def test_what_is_asked_of_a_subscription_is_told_what_to_use(team: Team, asked: str, words: str):
@@ -527,12 +532,51 @@ def test_what_is_asked_of_a_subscription_is_told_what_to_use(team: Team, asked: 
     assert words in answer.json()["message"]
 
 
+def test_a_registry_of_a_resource_group_is_told_of_too(team: Team):
+    group = f"/arm/subscriptions/{SUBSCRIPTION}/resourceGroups/registries"
+    provider = "providers/microsoft.machinelearningservices"
+    said = [
+        team.ask("GET", f"{group}/{provider}/{asked}", key=team.admin_key).json()["message"]
+        for asked in ("registries/shared", "somethingElse")
+    ]
+    assert ["no registries" in words for words in said] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_listed"),
+    [("", True), ("default", True), ("hub, Default", True), ("hub", False), ("hub,featurestore", False)],
+)
+def test_workspaces_are_listed_where_their_kind_is_asked_for(client: Client, kinds: str, is_listed: bool):
+    for scope in (
+        f"/arm/subscriptions/{SUBSCRIPTION}",
+        f"/arm/subscriptions/{SUBSCRIPTION}/resourceGroups/g",
+    ):
+        answer = client.ask("GET", f"{scope}/{PROVIDER}", {"kind": kinds, "api-version": "2024-10-01"})
+        assert bool(answer.json()["value"]) == is_listed
+
+
 def test_an_error_is_where_microsoft_s_clients_look_for_it(client: Client):
     for path in (f"/arm{SCOPE}/alpha/jobs", f"/dataset/v1.1{SCOPE}/alpha/x", f"/arm{SCOPE}/none"):
         body = client.ask("GET", path).json()
         assert body["error"] == {"code": body["error_code"], "message": body["message"], "details": []}
     of_mlflow = client.ask("GET", f"/mlflow/v2.0{SCOPE}/alpha/api/2.0/mlflow/runs/get?run_id=none")
     assert (of_mlflow.status_code, "error" in of_mlflow.json()) == (404, False)
+
+
+def test_what_the_first_sdk_has_no_class_of_errors_for_is_in_the_first_line():
+    # Its clients of datasets read no body of an error: they print the reason behind the status, and no more.
+    refused = error_response(
+        NotImplementedHere("Use\r\nthis – or that."), {"path": f"/dataset/v1.1{SCOPE}/x"}
+    )
+    assert isinstance(refused, Answer)
+    assert refused.reason == b"Use??this ??? or that."
+    for error, path in (
+        (NotFound("No."), f"/dataset/v1.1{SCOPE}/x"),
+        (NotImplementedHere("No."), "/api/2.0/mlflow/x"),
+    ):
+        other = error_response(error, {"path": path})
+        assert isinstance(other, Answer)
+        assert other.reason == b""
 
 
 def test_who_may_not_read_the_workspace_is_refused_before(client: Client, team: Team):

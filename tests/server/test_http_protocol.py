@@ -126,6 +126,27 @@ def test_no_header_smuggles_another_one_in():
     assert came.startswith(b"HTTP/1.1 500")
 
 
+def test_the_first_line_has_words_of_the_answer_s_own_where_it_has_some():
+    def worded(number: int) -> Answer:
+        answer = Answer(b"{}", 501)
+        answer.reason = b"Use another way."
+        return answer
+
+    came, _ = exchange(worded, GET, lambda came: came.endswith(b"{}"))
+    assert came.startswith(b"HTTP/1.1 501 Use another way.\r\n")
+
+
+def test_the_words_of_the_first_line_make_no_second_one():
+    def smuggling(number: int) -> Answer:
+        answer = Answer(b"{}", 501)
+        answer.reason = b"no\r\nset-cookie: b"
+        return answer
+
+    came, _ = exchange(smuggling, GET, lambda came: b"Internal Server Error" in came)
+    assert b"set-cookie" not in came
+    assert came.startswith(b"HTTP/1.1 500")
+
+
 def test_an_answer_goes_out_over_a_server_that_knows_nothing_of_whole_ones():
     sent: list[Any] = []
 

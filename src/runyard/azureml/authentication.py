@@ -12,6 +12,10 @@ class Authentication:
     """A way to sign in that is not needed: ``runyard login`` or ``RUNYARD_TOKEN`` say who asks a server.
 
     Nothing that it is given is kept, a password least of all.
+
+    Example:
+        >>> type(Authentication("any", password="word")).__name__
+        'Authentication'
     """
 
     def __init__(self, *_arguments: Any, **_options: Any) -> None:
@@ -19,20 +23,42 @@ class Authentication:
 
 
 class InteractiveLoginAuthentication(Authentication):
-    """``InteractiveLoginAuthentication(force=False, tenant_id=None, cloud=None)`` of Azure's SDK."""
+    """``InteractiveLoginAuthentication(force=False, tenant_id=None, cloud=None)`` of Azure's SDK.
+
+    Example:
+        >>> auth = InteractiveLoginAuthentication(tenant_id="my-tenant")
+    """
 
 
 class ServicePrincipalAuthentication(Authentication):
-    """``ServicePrincipalAuthentication(tenant_id, service_principal_id, service_principal_password)``."""
+    """``ServicePrincipalAuthentication(tenant_id, service_principal_id, service_principal_password)``.
+
+    Example:
+        >>> auth = ServicePrincipalAuthentication("tenant", "principal", "password")
+        >>> vars(auth)
+        {}
+    """
 
 
 class MsiAuthentication(Authentication):
-    """``MsiAuthentication(cloud=None)`` of Azure's SDK."""
+    """``MsiAuthentication(cloud=None)`` of Azure's SDK.
+
+    Example:
+        >>> auth = MsiAuthentication()
+    """
 
 
 class AzureCliAuthentication(Authentication):
-    """``AzureCliAuthentication(cloud=None)`` of Azure's SDK."""
+    """``AzureCliAuthentication(cloud=None)`` of Azure's SDK.
+
+    Example:
+        >>> auth = AzureCliAuthentication(cloud="AzureCloud")
+    """
 
 
 class TokenAuthentication(Authentication):
-    """``TokenAuthentication(get_token_for_audience, cloud=None)`` of Azure's SDK."""
+    """``TokenAuthentication(get_token_for_audience, cloud=None)`` of Azure's SDK.
+
+    Example:
+        >>> auth = TokenAuthentication(get_token_for_audience=lambda audience: "token")
+    """

@@ -15,7 +15,12 @@ class DataType:
 
     @staticmethod
     def to_bool() -> str:
-        """Return the type of True and False."""
+        """Return the type of True and False.
+
+        Example:
+            >>> DataType.to_bool()
+            'boolean'
+        """
         return "boolean"
 
     @staticmethod
@@ -24,6 +29,10 @@ class DataType:
 
         Args:
             formats: Taken for Azure's scripts; no effect, as pandas finds out how moments are written.
+
+        Example:
+            >>> DataType.to_datetime()
+            'datetime64[ns]'
         """
         return "datetime64[ns]"
 
@@ -33,15 +42,29 @@ class DataType:
 
         Args:
             decimal_mark: Taken for Azure's scripts; no effect.
+
+        Example:
+            >>> DataType.to_float()
+            'float64'
         """
         return "float64"
 
     @staticmethod
     def to_long() -> str:
-        """Return the type of whole numbers, some of which may be missing."""
+        """Return the type of whole numbers, some of which may be missing.
+
+        Example:
+            >>> DataType.to_long()
+            'Int64'
+        """
         return "Int64"
 
     @staticmethod
     def to_string() -> str:
-        """Return the type of texts."""
+        """Return the type of texts.
+
+        Example:
+            >>> DataType.to_string()
+            'string'
+        """
         return "string"

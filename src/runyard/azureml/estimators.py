@@ -113,25 +113,47 @@ class Estimator(ScriptRunConfig):
 
 
 class SKLearn(Estimator):
-    """An estimator with scikit-learn."""
+    """An estimator with scikit-learn.
+
+    Example:
+        >>> estimator = SKLearn("code", entry_script="train.py")
+        >>> list(estimator.run_config.environment.python.conda_dependencies.pip_packages)
+        ['scikit-learn']
+    """
 
     _packages = ("scikit-learn",)
 
 
 class PyTorch(Estimator):
-    """An estimator with PyTorch."""
+    """An estimator with PyTorch.
+
+    Example:
+        >>> estimator = PyTorch("code", entry_script="train.py")
+        >>> list(estimator.run_config.environment.python.conda_dependencies.pip_packages)
+        ['torch', 'torchvision']
+    """
 
     _packages = ("torch", "torchvision")
 
 
 class TensorFlow(Estimator):
-    """An estimator with TensorFlow."""
+    """An estimator with TensorFlow.
+
+    Example:
+        >>> estimator = TensorFlow("code", entry_script="train.py")
+        >>> list(estimator.run_config.environment.python.conda_dependencies.pip_packages)
+        ['tensorflow']
+    """
 
     _packages = ("tensorflow",)
 
 
 def set_diagnostics_collection(send_diagnostics: bool = True, verbosity: int = 0) -> None:
-    """Return: Runyard sends nobody anything about its use, whatever is asked for."""
+    """Return: Runyard sends nobody anything about its use, whatever is asked for.
+
+    Example:
+        >>> set_diagnostics_collection(send_diagnostics=False)
+    """
 
 
 def _check_rest(options: Mapping[str, Any]) -> None:

@@ -20,7 +20,12 @@ _SECONDS_OF_A_MINUTE = 60
 
 
 class PrimaryMetricGoal(Enum):
-    """Which values of the metric are good."""
+    """Which values of the metric are good.
+
+    Example:
+        >>> PrimaryMetricGoal.MINIMIZE.value
+        'MINIMIZE'
+    """
 
     MAXIMIZE = "MAXIMIZE"
     MINIMIZE = "MINIMIZE"
@@ -30,54 +35,104 @@ class PrimaryMetricGoal(Enum):
 
 
 def choice(*options: Any) -> list[Any]:
-    """Return one of some values, which may also be given as one list or range."""
+    """Return one of some values, which may also be given as one list or range.
+
+    Example:
+        >>> choice(16, 32), choice(range(2))
+        ([16, 32], [0, 1])
+    """
     if len(options) == 1 and not isinstance(options[0], str) and isinstance(options[0], Iterable):
         return list(options[0])
     return list(options)
 
 
 def randint(upper: int) -> Parameter:
-    """Return a whole number from 0 up to, and without, ``upper``."""
+    """Return a whole number from 0 up to, and without, ``upper``.
+
+    Example:
+        >>> randint(8)
+        {'low': 0, 'high': 7}
+    """
     return {"low": 0, "high": upper - 1} if upper > 1 else [0]
 
 
 def uniform(min_value: float, max_value: float) -> Parameter:
-    """Return any number between two."""
+    """Return any number between two.
+
+    Example:
+        >>> uniform(0, 1)
+        {'low': 0.0, 'high': 1.0, 'step': 0}
+    """
     return quniform(min_value, max_value, 0)
 
 
 def quniform(min_value: float, max_value: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` between two numbers."""
+    """Return a multiple of ``q`` between two numbers.
+
+    Example:
+        >>> quniform(0, 1, 0.25)
+        {'low': 0.0, 'high': 1.0, 'step': 0.25}
+    """
     return {"low": float(min_value), "high": float(max_value), "step": q}
 
 
 def loguniform(min_value: float, max_value: float) -> Parameter:
-    """Return a number whose logarithm lies anywhere between two: the bounds are exponents of e."""
+    """Return a number whose logarithm lies anywhere between two: the bounds are exponents of e.
+
+    Example:
+        >>> loguniform(-2, 0)['high']
+        1.0
+    """
     return qloguniform(min_value, max_value, 0)
 
 
 def qloguniform(min_value: float, max_value: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` whose logarithm lies between two numbers."""
+    """Return a multiple of ``q`` whose logarithm lies between two numbers.
+
+    Example:
+        >>> qloguniform(0, 2, 1)['low']
+        1.0
+    """
     return {"low": math.exp(min_value), "high": math.exp(max_value), "log": True, "step": q}
 
 
 def normal(mu: float, sigma: float) -> Parameter:
-    """Return a number around a mean."""
+    """Return a number around a mean.
+
+    Example:
+        >>> normal(10, 3)
+        {'mean': 10, 'deviation': 3, 'step': 0}
+    """
     return qnormal(mu, sigma, 0)
 
 
 def qnormal(mu: float, sigma: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` around a mean."""
+    """Return a multiple of ``q`` around a mean.
+
+    Example:
+        >>> qnormal(10, 3, 1)
+        {'mean': 10, 'deviation': 3, 'step': 1}
+    """
     return {"mean": mu, "deviation": sigma, "step": q}
 
 
 def lognormal(mu: float, sigma: float) -> Parameter:
-    """Return a number whose logarithm is around a mean."""
+    """Return a number whose logarithm is around a mean.
+
+    Example:
+        >>> lognormal(0, 1)
+        {'mean': 0, 'deviation': 1, 'log': True, 'step': 0}
+    """
     return qlognormal(mu, sigma, 0)
 
 
 def qlognormal(mu: float, sigma: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` whose logarithm is around a mean."""
+    """Return a multiple of ``q`` whose logarithm is around a mean.
+
+    Example:
+        >>> qlognormal(0, 1, 2)
+        {'mean': 0, 'deviation': 1, 'log': True, 'step': 2}
+    """
     return {"mean": mu, "deviation": sigma, "log": True, "step": q}
 
 
@@ -87,6 +142,10 @@ class HyperParameterSampling:
     Args:
         parameter_space: By the name of each argument, as ``--lr`` or ``lr``.
         properties: Of random sampling, ``seed``.
+
+    Example:
+        >>> HyperParameterSampling({"--lr": choice(0.1, 0.01)}, {"seed": 7}).seed
+        7
     """
 
     _sampling: ClassVar[Sampling]
@@ -104,19 +163,34 @@ class HyperParameterSampling:
 
 
 class GridParameterSampling(HyperParameterSampling):
-    """Every combination of choices."""
+    """Every combination of choices.
+
+    Example:
+        >>> GridParameterSampling({"--depth": choice(2, 4)}).parameter_space
+        {'--depth': [2, 4]}
+    """
 
     _sampling = Sampling.GRID
 
 
 class RandomParameterSampling(HyperParameterSampling):
-    """Each value by itself."""
+    """Each value by itself.
+
+    Example:
+        >>> RandomParameterSampling({"--size": randint(8)}).parameter_space
+        {'--size': {'low': 0, 'high': 7}}
+    """
 
     _sampling = Sampling.RANDOM
 
 
 class BayesianParameterSampling(HyperParameterSampling):
-    """By what the runs before have shown, as Optuna has it."""
+    """By what the runs before have shown, as Optuna has it.
+
+    Example:
+        >>> BayesianParameterSampling({"--lr": normal(10, 3)}).parameter_space
+        {'--lr': {'mean': 10, 'deviation': 3, 'step': 0}}
+    """
 
     _sampling = Sampling.BAYESIAN
 
@@ -129,6 +203,10 @@ class EarlyTerminationPolicy:
 
     Args:
         stopping: In the words of a SweepConfig; None for never.
+
+    Example:
+        >>> EarlyTerminationPolicy({"rule": "median"}).stopping
+        {'rule': 'median'}
     """
 
     def __init__(self, stopping: Mapping[str, object] | None) -> None:
@@ -136,14 +214,24 @@ class EarlyTerminationPolicy:
 
 
 class NoTerminationPolicy(EarlyTerminationPolicy):
-    """Never."""
+    """No run is ended early.
+
+    Example:
+        >>> NoTerminationPolicy().stopping is None
+        True
+    """
 
     def __init__(self) -> None:
         super().__init__(None)
 
 
 class BanditPolicy(EarlyTerminationPolicy):
-    """When it is further from the best run than a slack."""
+    """When it is further from the best run than a slack.
+
+    Example:
+        >>> BanditPolicy(slack_factor=0.1, evaluation_interval=2).stopping["slack_factor"]
+        0.1
+    """
 
     def __init__(
         self,
@@ -164,7 +252,12 @@ class BanditPolicy(EarlyTerminationPolicy):
 
 
 class MedianStoppingPolicy(EarlyTerminationPolicy):
-    """When its best is worse than the median of the averages of all runs."""
+    """When its best is worse than the median of the averages of all runs.
+
+    Example:
+        >>> MedianStoppingPolicy(delay_evaluation=5).stopping["delay"]
+        5
+    """
 
     def __init__(self, evaluation_interval: int = 1, delay_evaluation: int = 0) -> None:
         rule = StoppingKind.MEDIAN.value
@@ -172,7 +265,12 @@ class MedianStoppingPolicy(EarlyTerminationPolicy):
 
 
 class TruncationSelectionPolicy(EarlyTerminationPolicy):
-    """When it is among the worst, a percentage of all runs; those that have ended count with them."""
+    """When it is among the worst, a percentage of all runs; those that have ended count with them.
+
+    Example:
+        >>> TruncationSelectionPolicy(truncation_percentage=20).stopping["percentage"]
+        20
+    """
 
     def __init__(
         self,

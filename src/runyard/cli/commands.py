@@ -153,7 +153,7 @@ def _run(command: Callable[[], object]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        complain(str(error))
+        complain(_of_this_machine(error))
         return FAILED
     except ImportError as error:
         complain(_missing_server(error))
@@ -168,6 +168,13 @@ def exit_code(error: RunyardError) -> int:
     if isinstance(error, Unauthenticated | Forbidden):
         return NOT_ALLOWED
     return NO_SERVER if isinstance(error, Unavailable) else FAILED
+
+
+def _of_this_machine(error: OSError) -> str:
+    """Return what the operating system refused, and for which file, without the number that it has for it."""
+    if error.strerror is None or error.filename is None:
+        return str(error)
+    return f"{os.fsdecode(error.filename)}: {error.strerror}."
 
 
 def _unknown(command: str) -> str:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from runyard.errors import InvalidParameter
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.arguments import text
 
 DEFAULT_URL = "http://127.0.0.1:5000"
@@ -28,7 +28,12 @@ def server_url(url: str) -> str:
         >>> server_url("http://127.0.0.1:5000/")
         'http://127.0.0.1:5000'
     """
-    parts = urlsplit(text(url, "url").strip())
+    try:
+        parts = urlsplit(text(url, "url").strip())
+    except ValueError as error:
+        if isinstance(error, InvalidParameter):
+            raise
+        raise InvalidParameter(f"{url!r} is not a server's address: {error}.") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise InvalidParameter(f"{url!r} is not a server's address. It has the form {DEFAULT_URL}.")
     if parts.username is not None or parts.password is not None:
@@ -51,6 +56,27 @@ def one_segment(name: str, field: str) -> str:
     if text(name, field) in ("", ".", ".."):
         raise InvalidParameter(f"Invalid value {name!r} for {field!r}: a name is needed, and none of dots.")
     return quote(name, safe="")
+
+
+def named_segment(name: str, noun: str) -> str:
+    """Return the name of something that a server has, as one segment of an address, quoted.
+
+    Args:
+        name: What it is called.
+        noun: What it is, for the error: ``compute target``.
+
+    Raises:
+        InvalidParameter: It is empty or made of dots.
+        NotFound: It has a ``/``, which a server reads as the end of a name, quoted or not.
+
+    Example:
+        >>> named_segment("gpu 1", "compute target")
+        'gpu%201'
+    """
+    segment = one_segment(name, "name")
+    if "/" in name:
+        raise NotFound(f"There is no {noun} {name[:100]!r}: no name of one has a '/'.")
+    return segment
 
 
 def without_workspace(tracking_uri: str) -> str:

@@ -8,6 +8,7 @@ arguments are then held against the signature, and the one that does not fit is 
 from __future__ import annotations
 
 import builtins
+import errno
 import inspect
 import os
 import sys
@@ -22,7 +23,7 @@ from runyard.sdk.arguments import shown
 
 _Class = TypeVar("_Class", bound=type)
 _RAW: Final = (TypeError, AttributeError, ValueError, LookupError, AssertionError, OverflowError)
-_OWN_FAULTS: Final = (RunyardError, *_RAW)
+_OWN_FAULTS: Final = (RunyardError, OSError, *_RAW)
 _WORDS: Final = {
     str: "a text",
     bool: "True or False",
@@ -33,6 +34,9 @@ _WORDS: Final = {
 }
 _LISTS: Final = (Collection, Iterable, Iterator)
 _ITEMS_LOOKED_AT = 1000
+# What the file systems of Linux take.
+_MAX_PATH_BYTES = 4095
+_MAX_NAME_BYTES = 255
 
 
 def names_arguments(cls: _Class) -> _Class:
@@ -89,17 +93,35 @@ def _explain(
     """
     # A method that calls another one hands on what it was given, under another name.
     cause = error.__cause__ if isinstance(error, InvalidParameter) else error
-    if not isinstance(cause, _RAW) or isinstance(cause, RunyardError):
+    is_too_long = isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG
+    if not (is_too_long or isinstance(cause, _RAW)) or isinstance(cause, RunyardError):
         return
     try:
         given = inspect.signature(function).bind(*args, **options)
     except TypeError:
         return  # one is missing or too many, and Python's own words name it
+    if is_too_long:
+        _explain_long(given, cause)
+        return
     hints = _hints(function)
     for name, value in _each(given):
         if name in hints and not _fits(value, hints[name]):
             said = _said(hints[name])
             raise InvalidParameter(f"{name} must be {said}, not {shown(value)}.") from cause
+
+
+def _explain_long(given: inspect.BoundArguments, cause: BaseException | None) -> None:
+    for name, value in _each(given):
+        for path in value if _is_list(value) and not isinstance(value, Iterator) else [value]:
+            if isinstance(path, str | os.PathLike) and _is_long(os.fsencode(path)):
+                raise InvalidParameter(
+                    f"{name} must be a path of at most {_MAX_PATH_BYTES} bytes, and {_MAX_NAME_BYTES} to a "
+                    f"name in it, not {shown(path)}."
+                ) from cause
+
+
+def _is_long(path: bytes) -> bool:
+    return len(path) > _MAX_PATH_BYTES or any(len(name) > _MAX_NAME_BYTES for name in path.split(b"/"))
 
 
 def _each(given: inspect.BoundArguments) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ from runyard.sdk.compute_records import (
 )
 from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord
 from runyard.sdk.connection import connection_of
-from runyard.sdk.job_records import list_jobs
+from runyard.sdk.job_records import list_jobs, optional_status
 from runyard.sdk.representation import html_table
 from runyard.sdk.run import Run
 from runyard.sdk.run_search import TagFilter, wanted_properties, wanted_tags
@@ -336,12 +336,16 @@ class ComputeTarget(ComputeTargetRecord):
             properties: The same for properties; see :meth:`Run.get_properties`.
             status: Only runs that are so now, as ``Running`` or ``Queued``; see :meth:`Run.get_status`.
 
+        Raises:
+            InvalidParameter: No run ever has this status.
+
         Example:
             >>> pool.pause()
             >>> run = experiment.submit(ScriptRunConfig("training", "train.py", compute_target=pool))
             >>> [each.status for each in pool.get_active_runs()]
             ['Queued']
         """
+        optional_status(status)
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
             wanted &= wanted_tags({"mlflow.source.type": type})

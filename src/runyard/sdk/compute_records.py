@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
-from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.compute_targets import (
     ChangeComputeTarget,
@@ -14,6 +11,7 @@ from runyard.protocol.messages.compute_targets import (
     ListComputeTargetsAnswer,
     WireComputeTarget,
 )
+from runyard.sdk.addresses import named_segment
 from runyard.sdk.connection import Connection
 
 _BASE = "/api/v1/compute"
@@ -62,6 +60,4 @@ def delete_target(connection: Connection, name: str, *, force: bool) -> None:
 
 
 def _path(name: str) -> str:
-    if not name:
-        raise InvalidParameter("The name of a compute target must not be empty.")
-    return f"{_BASE}/{quote(name, safe='')}"
+    return f"{_BASE}/{named_segment(name, 'compute target')}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from urllib.parse import quote
 
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
@@ -20,6 +19,7 @@ from runyard.protocol.messages.webhooks import (
     WireThreshold,
     WireWebhook,
 )
+from runyard.sdk.addresses import named_segment
 from runyard.sdk.connection import Connection, connect
 
 _WEBHOOKS = "/api/v1/webhooks"
@@ -161,4 +161,4 @@ def parse_threshold(text: str, experiment_id: str | None = None) -> WireThreshol
 
 
 def _path(webhook_id: str) -> str:
-    return f"{_WEBHOOKS}/{quote(webhook_id, safe='')}"
+    return f"{_WEBHOOKS}/{named_segment(webhook_id, 'webhook')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from runyard.entities.job import JobStatus
 from runyard.errors import InvalidParameter
@@ -15,6 +14,8 @@ from runyard.protocol.messages.jobs import (
     SubmitJob,
     WireJob,
 )
+from runyard.sdk.addresses import named_segment
+from runyard.sdk.arguments import optional_text, shown
 from runyard.sdk.connection import Connection
 
 STATUS_WORDS = {
@@ -32,8 +33,26 @@ CANCEL_REQUESTED = "CancelRequested"
 GOING_ON = frozenset({CANCEL_REQUESTED, "Queued", "Starting", "Preparing", "Running", "NotResponding"})
 """Those of them that are not over."""
 
+RUN_STATUSES = (*dict.fromkeys([CANCEL_REQUESTED, *STATUS_WORDS.values()]),)
+"""All words that the status of a run may be."""
+
 _BASE = "/api/v1/jobs"
 _PAGE_SIZE = 1_000
+
+
+def optional_status(given: str | None) -> str | None:
+    """Return what runs may be asked for by, or None for all of them.
+
+    Raises:
+        InvalidParameter: No run ever is so.
+
+    Example:
+        >>> optional_status("Running")
+        'Running'
+    """
+    if optional_text(given, "status") not in (None, *RUN_STATUSES):
+        raise InvalidParameter(f"status must be one of {', '.join(RUN_STATUSES)}, not {shown(given)}.")
+    return given
 
 
 def status_word(job: WireJob) -> str:
@@ -121,4 +140,4 @@ def cancel_job(connection: Connection, run_id: str) -> WireJob:
 def _path(run_id: str) -> str:
     if not run_id:
         raise InvalidParameter("The id of a run must not be empty.")
-    return f"{_BASE}/{quote(run_id, safe='')}"
+    return f"{_BASE}/{named_segment(run_id, 'job')}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.identity import (
@@ -24,6 +23,7 @@ from runyard.protocol.messages.identity import (
     WireKey,
     WirePrincipal,
 )
+from runyard.sdk.addresses import named_segment
 from runyard.sdk.connection import Connection
 
 # A method called list hides the type in its class.
@@ -80,7 +80,7 @@ class Principals:
             NotFound: There is nobody of that name.
             InvalidState: The server would have no administrator left.
         """
-        path = f"{_PRINCIPALS}/{quote(principal, safe='')}"
+        path = f"{_PRINCIPALS}/{named_segment(principal, 'principal')}"
         return self._connection.change("PATCH", path, change, PrincipalAnswer).principal
 
     def members(self, group: str) -> PrincipalList:
@@ -137,7 +137,7 @@ class ApiKeys:
         Raises:
             NotFound: There is none of that id, or it is somebody else's.
         """
-        self.connection.delete(f"{_KEYS}/{quote(key_id, safe='')}", Empty(), Empty)
+        self.connection.delete(f"{_KEYS}/{named_segment(key_id, 'key')}", Empty(), Empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +172,5 @@ class AuditLog:
 
 
 def _members(group: str, member: str | None = None) -> str:
-    path = f"/api/v1/groups/{quote(group, safe='')}/members"
-    return path if member is None else f"{path}/{quote(member, safe='')}"
+    path = f"/api/v1/groups/{named_segment(group, 'group')}/members"
+    return path if member is None else f"{path}/{named_segment(member, 'member')}"

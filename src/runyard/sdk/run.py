@@ -17,10 +17,11 @@ from runyard.protocol.messages.jobs import WireJob
 from runyard.protocol.messages.runs import RunAnswer, RunId, RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.arguments import optional_path, optional_text, text
+from runyard.sdk.arguments import optional_path, text
 from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.azure_options import check_run_options
 from runyard.sdk.connection import MLFLOW, connection_of
+from runyard.sdk.job_records import optional_status
 from runyard.sdk.model import Model, new_version
 from runyard.sdk.model_datasets import dataset_tags
 from runyard.sdk.model_registration import register_source
@@ -206,13 +207,14 @@ class Run(
             include_children: Whether runs that have a parent are among them.
 
         Raises:
+            InvalidParameter: No run ever has this status.
             Unavailable: No server answers at the workspace's address.
 
         Example:
             >>> [each.id for each in Run.list(experiment, status="Running")] == [run.id]
             True
         """
-        optional_text(status, "status")
+        optional_status(status)
         runs = experiment.get_runs(type, tags, properties, include_children)
         return (run for run in runs if status in {None, run.status})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runyard.errors import InvalidState, NotFound
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.job_records import get_job_answer, submit_job
 from runyard.sdk.job_submission import DIFF, SentCode, Submitter
 from runyard.sdk.resubmission import Changes, changed, wanted_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from runyard.sdk.run import Run
 
 
+@names_arguments
 class RunAgain(RunJob):
     """A run whose job can be submitted again."""
 

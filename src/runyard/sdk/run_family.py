@@ -13,6 +13,7 @@ from runyard.protocol.messages.runs import WireRun
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_path, optional_text, text, whole_number
 from runyard.sdk.connection import Connection
+from runyard.sdk.job_records import optional_status
 from runyard.sdk.run_beginning import PARENT_TAG
 from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wanted_tags
 
@@ -145,7 +146,7 @@ class RunFamily(ABC):
         wanted = wanted_tags(tags) & wanted_properties(properties)
         if type is not None:
             wanted &= wanted_tags({"mlflow.source.type": text(type, "type")})
-        optional_text(status, "status")
+        optional_status(status)
         waiting, seen = [self.id], {self.id}
         while waiting:
             parent = wanted_tags({PARENT_TAG: waiting.pop(0)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Empty
@@ -17,6 +16,7 @@ from runyard.protocol.messages.sweeps import (
     WireSweep,
     WireTrial,
 )
+from runyard.sdk.addresses import named_segment
 from runyard.sdk.connection import Connection
 
 _BASE = "/api/v1/sweeps"
@@ -95,4 +95,4 @@ def cancel_sweep(connection: Connection, run_id: str) -> WireSweep:
 def _path(run_id: str) -> str:
     if not run_id:
         raise InvalidParameter("The id of a run must not be empty.")
-    return f"{_BASE}/{quote(run_id, safe='')}"
+    return f"{_BASE}/{named_segment(run_id, 'sweep')}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from runyard.errors import RunyardError, Unauthenticated
+from runyard.errors import NotImplementedHere, RunyardError, Unauthenticated
 from runyard.protocol import wire
 from runyard.protocol.error_classes import error_body
 
@@ -19,10 +20,14 @@ JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 
 _EMPTY = b"{}"
+_IN_NO_LINE = re.compile(rb"[^ -~]")
 
 
 class Answer(Response):
     """A whole answer whose headers are known: made and sent at a fraction of what Starlette's costs."""
+
+    reason = b""
+    """What the first line says behind the status, if it isn't the status's own words."""
 
     def __init__(
         self,
@@ -44,7 +49,8 @@ class Answer(Response):
         """Send it."""
         status, headers = self.status_code, self.raw_headers
         if WHOLE in scope.get("extensions", ()):
-            await send({"type": WHOLE, "status": status, "headers": headers, "body": self.body})
+            message = {"type": WHOLE, "status": status, "headers": headers, "body": self.body}
+            await send(message | {"reason": self.reason} if self.reason else message)
         else:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": self.body})
@@ -73,7 +79,8 @@ def error_response(error: RunyardError, scope: Scope) -> Response:
     request_id = scope.get("state", {}).get("request_id")
     if request_id and error.http_status >= 500:
         body["request_id"] = request_id
-    if _is_of_azure(scope.get("path", "")):
+    is_of_azure = _is_of_azure(scope.get("path", ""))
+    if is_of_azure:
         # azureml-core walks the details to print an error, and fails by itself where there are none at all.
         body["error"] = {"code": error.code, "message": error.message, "details": []}
     headers = []
@@ -81,7 +88,11 @@ def error_response(error: RunyardError, scope: Scope) -> Response:
         headers.append((b"www-authenticate", b'Bearer realm="runyard"'))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
-    return Answer(wire.encode(body), error.http_status, more_headers=tuple(headers))
+    answer = Answer(wire.encode(body), error.http_status, more_headers=tuple(headers))
+    if is_of_azure and isinstance(error, NotImplementedHere):
+        # azureml-core has no class for what its service of datasets is refused with, and prints this line.
+        answer.reason = _IN_NO_LINE.sub(b"?", error.message.encode())
+    return answer
 
 
 def _is_of_azure(path: str) -> bool:

@@ -112,8 +112,11 @@ class WholeAnswers(RequestResponseCycle):
             self.keep_alive = False
         elif not self.keep_alive:
             headers.append((b"connection", b"close"))
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-        if lines.count(b"\n") != len(headers):
+        first = STATUS_LINE[message["status"]]
+        if "reason" in message:
+            first = b"HTTP/1.1 %d %b\r\n" % (message["status"], message["reason"])
+        lines = b"".join([first, *[b"%b: %b\r\n" % header for header in headers]])
+        if lines.count(b"\n") != len(headers) + 1:
             raise RuntimeError("A header of an answer has more than one line.")
         body = b"" if self.scope["method"] == "HEAD" else message["body"]
-        return b"".join((STATUS_LINE[message["status"]], lines, b"\r\n", body))
+        return b"".join((lines, b"\r\n", body))

@@ -148,7 +148,7 @@ def read_manifest(backup: Path) -> Manifest:
     """
     try:
         content = json.loads((backup / MANIFEST).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"There is no whole backup in {backup}: {MANIFEST} is missing.") from None
     except ValueError:
         raise InvalidState(f"{backup / MANIFEST} is damaged.") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
+from pathlib import Path
 
 from runyard.errors import InvalidParameter, InvalidState
 from runyard.settings import Mode, Settings
@@ -38,6 +40,33 @@ def check_bind(settings: Settings, has_administrator: bool) -> None:
             f"On {settings.host!r} credentials would cross the network unencrypted. Give --tls-cert and "
             "--tls-key, or --insecure-http if something in front of this server ends TLS."
         )
+
+
+def check_certificate(settings: Settings) -> None:
+    """Refuse a server whose certificate and key are none, before it says that it is up.
+
+    Raises:
+        InvalidParameter: A file can't be read, or they are no pair.
+    """
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
+        _check_readable(name, path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=lambda: b"")
+    except ssl.SSLError as error:
+        raise InvalidParameter(
+            f"tls_cert '{settings.tls_cert}' and tls_key '{settings.tls_key}' are no chain of certificates "
+            f"and its key without a password, in PEM: {error.reason or error}."
+        ) from None
+
+
+def _check_readable(name: str, path: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        raise InvalidParameter(f"{name} '{path}' can't be read: {error.strerror}.") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 
 from runyard.entities.datastore import ARTIFACT_STORE
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound
+from runyard.protocol.wire import invalid
 from runyard.services.call import Call
 from runyard.services.datastore_places import OpenedPlace, open_place
 from runyard.services.datastores import get_datastore
@@ -146,7 +147,10 @@ class _UploadToFree(ArtifactUpload):
 def _placed(
     call: Call, name: str, path: str, *, is_directory: bool = False
 ) -> tuple[OpenedPlace, ArtifactPath]:
-    below = resolve_artifact_path(path, is_directory=is_directory)
+    try:
+        below = resolve_artifact_path(path, is_directory=is_directory)
+    except InvalidParameter as error:
+        raise invalid("path", path[:100], f"{error.message.rstrip('.')}.") from None
     return open_place(call, get_datastore(call, name)), below
 
 

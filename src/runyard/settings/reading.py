@@ -18,6 +18,9 @@ FILE_NAME = "runyard.toml"
 CONFIG_VARIABLE = "RUNYARD_CONFIG"
 
 
+MAX_PORT = 65_535
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The value of one setting.
@@ -71,6 +74,9 @@ def choose_settings(
             f"artifact_address_s must be at most {MAX_ADDRESS_S} seconds, "
             f"not {chosen['artifact_address_s'].value}."
         )
+    port = chosen["port"]
+    if not 0 <= port.value <= MAX_PORT:
+        raise InvalidParameter(f"port must be from 0 to {MAX_PORT}, not {port.value} ({port.origin}).")
     return chosen | {"home": _absolute(chosen["home"])}
 
 
@@ -109,8 +115,11 @@ def _written(
     if named is not None:
         return {name: _of(line) for name, line in read_file(named.expanduser().absolute(), names()).items()}
     home = _absolute(given.get("home") or Chosen(names()["home"].default, "default")).value
-    if not (home / FILE_NAME).is_file():
-        return {}
+    try:
+        if not (home / FILE_NAME).is_file():
+            return {}
+    except OSError as error:
+        raise InvalidParameter(f"home can't be the folder '{home}': {error.strerror}.") from None
     lines = read_file(home / FILE_NAME, names())
     if "home" in lines:
         raise InvalidParameter(

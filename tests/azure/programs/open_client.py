@@ -44,5 +44,7 @@ answer = {
     "run_id": run.info.run_id,
     "text": mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/kept.txt"),
     "listed": sorted(each.name for each in client.workspaces.list()),
+    "hubs": [each.name for each in client.workspaces.list(filtered_kinds=["hub", "project"])],
+    "with_defaults": [each.name for each in client.workspaces.list(filtered_kinds=["hub", "default"])],
 }
 print(json.dumps(answer))

@@ -39,6 +39,7 @@ answer = {
         told(lambda: workspace.experiments),
         told(lambda: workspace.get_default_keyvault().set_secret("a", "b")),
     ],
+    "told_of_datasets": told(lambda: list(workspace.datasets)),
     "refused": refused,
     "location": workspace.location,
     "tracking_uri": workspace.get_mlflow_tracking_uri(),

@@ -15,6 +15,7 @@ NO_SECRET = "none"
 """What stands for no credential where one of Microsoft's clients insists on some."""
 LOCATION = "local"
 ARM_WORKSPACE_TYPE = "Microsoft.MachineLearningServices/workspaces"
+ARM_WORKSPACE_KIND = "Default"
 
 
 class ManagedIdentityToken(Wire, omit_defaults=False):
@@ -188,7 +189,7 @@ def arm_workspace(workspace: Workspace, scope: str, base_url: str, created: str)
         "type": ARM_WORKSPACE_TYPE,
         "location": LOCATION,
         "tags": dict(workspace.tags),
-        "kind": "Default",
+        "kind": ARM_WORKSPACE_KIND,
         "etag": None,
         "sku": {"name": SKU, "tier": SKU},
         "identity": {"type": "None"},

@@ -16,6 +16,7 @@ from runyard.errors import NotFound
 from runyard.protocol import wire
 from runyard.protocol.azure_uris import SCOPE_FORM
 from runyard.protocol.messages.azure import (
+    ARM_WORKSPACE_KIND,
     ARM_WORKSPACE_TYPE,
     ArmWorkspacesAnswer,
     ManagedIdentityToken,
@@ -163,6 +164,10 @@ async def _listed(call: Call, http: Request, subscription: str, resource_group: 
         raise NotFound(
             f"There is no subscription {subscription!r}; the one of this server is {SUBSCRIPTION_ID}."
         )
+    # A client that wants Azure's hubs, projects or feature stores alone names kinds, with commas between.
+    kinds = http.query_params.get("kind", "")
+    if kinds and ARM_WORKSPACE_KIND.lower() not in map(str.strip, kinds.lower().split(",")):
+        found = ()
     address = base_url(call, http)
     value = [_described(used, _scope(used, quote(resource_group)), address) for used in found]
     return _json(ArmWorkspacesAnswer(value=value))

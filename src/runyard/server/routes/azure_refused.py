@@ -63,7 +63,7 @@ _WORDS = {
 }
 
 
-# The last word of a path that is of no workspace.
+# A word of a path that is of no workspace.
 _ELSEWHERE = {
     "quotas": _COMPUTE,
     "registries": "Runyard has no registries: each workspace keeps its models, data and environments.",
@@ -72,10 +72,17 @@ _ELSEWHERE = {
 }
 
 
+_PROVIDER = "microsoft.machinelearningservices"
+
+
 def refusal_of(asked: str) -> str:
     """Return what is said to a client, by the path behind the workspace."""
-    first, *_, last = f"{asked}/{asked}".lower().rstrip("/").split("/")
-    return _WORDS.get(first, _OTHERS) if first != "subscriptions" else _ELSEWHERE.get(last, _WORKSPACES)
+    first, *words = asked.lower().split("/")
+    if first != "subscriptions":
+        return _WORDS.get(first, _OTHERS)
+    # By the kind of what is asked for, which may have a name behind it.
+    behind_provider = words[words.index(_PROVIDER) + 1 :] if _PROVIDER in words else []
+    return next((_ELSEWHERE[word] for word in behind_provider if word in _ELSEWHERE), _WORKSPACES)
 
 
 def _refuse(call: Call, asked: str) -> NoReturn:
@@ -88,8 +95,8 @@ _EXPERIMENTS = (
 ) + _ALIAS
 # Services that azureml-core asks, each with the workspace's scope behind its version.
 _SERVICES = (
-    "artifact", "credential", "dataset", "datastore", "environment", "execution", "hyperdrive", "metric",
-    "modelmanagement", "pipelines", "rp",
+    "artifact", "credential", "data", "dataset", "datastore", "environment", "execution", "hyperdrive",
+    "metric", "modelmanagement", "pipelines", "rp",
 )  # fmt: skip
 
 for _method in _METHODS:
