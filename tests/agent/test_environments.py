@@ -221,7 +221,11 @@ def test_without_conda_its_packages_come_from_pip_and_the_log_says_so(env_job: J
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
-        (spec(["no-such-thing==3"]), "The environment could not be made: exit code 1: "),
+        (
+            spec(["no-such-thing==3"]),
+            "The environment could not be made: exit code 1: No solution found when resolving dependencies: "
+            "Because no-such-thing was not found",
+        ),
         (spec([], ["python=2.7"]), "There is no Python ==2.7.* on the machine of the job."),
         (spec([], ["thing[version='>=1']"]), "can't be translated for pip"),
         (
