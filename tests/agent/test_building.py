@@ -76,6 +76,8 @@ def test_all_that_matters_is_in_the_key():
     # Each job has the wheel in a folder of its own.
     assert replace(RECIPE, wheel="/a/x.whl").key == replace(RECIPE, wheel="/b/x.whl").key
     assert RECIPE.key == replace(RECIPE).key
+    # Who asked for a line says nothing of what is made.
+    assert replace(RECIPE, for_conda=("thing==1",)).key == RECIPE.key
 
 
 def test_a_wheel_is_what_is_in_it(machine: Machine, tmp_path: Path):
@@ -175,6 +177,26 @@ def test_a_step_that_fails_says_which_and_its_last_word(machine: Machine, progra
     ):
         build(replace(RECIPE, uv=(str(uv),)), tmp_path / "env", machine.steps)
     assert f"$ {uv} venv --no-project --python /usr/bin/python3 {tmp_path}/env\nfirst\n" in machine.said
+
+
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ("no r-base", " There is no conda here, so r-base>=4 was asked of pip."),
+        ("p1, p2", " There is no conda here, so p1, p2 was asked of pip."),
+        ("no thing", ""),
+    ],
+)
+def test_what_a_conda_might_have_is_said_to_be_pips(
+    machine: Machine, programs: Path, tmp_path: Path, said: str, more: str
+):
+    script = f'test "$1" = venv && mkdir "$5" || {{ echo "ERROR: {said}" >&2; exit 1; }}'
+    program(programs / "uv", script)
+    recipe = machine.recipe("r-base>=4", "cudatoolkit", "p1", "p2", "p3")
+    assert recipe.for_conda == ("r-base>=4", "p1", "p2", "p3")
+    with pytest.raises(CannotPrepare) as failed:
+        build(recipe, tmp_path / "env", machine.steps)
+    assert str(failed.value) == f"The environment could not be made: exit code 1: {said}{more}"
 
 
 def test_a_step_is_not_begun_when_the_agent_is_to_stop(machine: Machine):

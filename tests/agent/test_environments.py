@@ -221,8 +221,16 @@ def test_without_conda_its_packages_come_from_pip_and_the_log_says_so(env_job: J
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
-        (spec(["no-such-thing==3"]), "The environment could not be made: exit code 1: "),
-        (spec([], ["python=2.7"]), "There is no Python ==2.7.* on the machine of the job."),
+        (
+            spec(["no-such-thing==3"]),
+            "The environment could not be made: exit code 1: No solution found when resolving dependencies: "
+            "Because no-such-thing was not found",
+        ),
+        (spec([], ["python=2.7"]), "There is no Python ==2.7.* on the machine of the job. Ask for another"),
+        (
+            spec([], ["r-base>=4"]),
+            "unsatisfiable. There is no conda here, so r-base>=4 was asked of pip.",
+        ),
         (spec([], ["thing[version='>=1']"]), "can't be translated for pip"),
         (
             spec(is_user_managed=True, interpreter="no-such-python"),

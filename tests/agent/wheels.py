@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def write_wheel(folder: Path, name: str, version: str, requires: Sequence[str] = ()) -> Path:
+def write_wheel(
+    folder: Path, name: str, version: str, requires: Sequence[str] = (), python: str = ""
+) -> Path:
     """Write a wheel with one module of that name, which knows its version; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     about = f"{name}-{version}.dist-info"
     wanted = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    wanted += f"Requires-Python: {python}\n" if python else ""
     files = {
         f"{name}.py": f"VERSION = {version!r}\n",
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wanted}",

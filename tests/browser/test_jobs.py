@@ -45,7 +45,8 @@ class Ended:
             environment={"name": "training"},
         )
         self.failed = jobs.submit(FAILING, run_name="failing")
-        for run_id in (self.coloured, self.failed):
+        self.wordy = jobs.submit("raise SystemExit('why it is so, ' * 40)", run_name="wordy")
+        for run_id in (self.coloured, self.failed, self.wordy):
             jobs.until(run_id, "completed", "failed")
         jobs.put_file(self.coloured, "code/git.diff", DIFF.encode())
         jobs.close()
@@ -317,6 +318,10 @@ def test_jobs_are_narrowed_down_by_the_address(visit: Visit, ended: Ended, look:
     page = visit().open(f"{ended.url}/#/jobs")
     table = page.get_by_role("region", name="Jobs", exact=True)
     expect(table.get_by_role("link", name="coloured")).to_be_visible()
+    # A reason that is long is cut in the list.
+    wordy = table.get_by_role("row", name="wordy").locator(".job-why")
+    expect(wordy).to_contain_text("why it is so")
+    assert wordy.evaluate("why => why.scrollHeight > why.clientHeight && why.clientHeight < 80")
     look(page, "jobs")
     page.get_by_role("combobox", name="State").select_option("Failed")
     expect(table.get_by_role("link", name="coloured")).to_have_count(0)

@@ -196,6 +196,26 @@ def test_a_running_job_is_canceled_with_all_its_processes(jobs, tmp_path):
     until(lambda: not Path(f"/proc/{child}").exists())
 
 
+def test_of_jobs_that_wait_the_one_of_the_highest_priority_begins_first(jobs, tmp_path):
+    jobs.ask("POST", "compute", json={"name": "one-slot", "slots": 1})
+    diary, may_end = tmp_path / "diary", tmp_path / "may-end"
+    first = jobs.submit(SLOW, diary, may_end, compute="one-slot")
+    until(diary.exists, WITHIN_S)
+    begins = """
+        import sys
+        with open(sys.argv[1], "a") as begun:
+            begun.write(sys.argv[2] + "\\n")
+    """
+    waiting = [
+        jobs.submit(begins, diary, priority, compute="one-slot", priority=priority)
+        for priority in (-1, 0, 2, 1)
+    ]
+    assert [jobs.job(each)["position"] for each in waiting] == [4, 3, 1, 2]
+    may_end.touch()
+    assert {jobs.ended(each)["status"] for each in (first, *waiting)} == {"completed"}
+    assert diary.read_text().split() == ["begun", "2", "1", "0", "-1"]
+
+
 # --- R18: what is killed ----------------------------------------------------------------------------------
 
 

@@ -451,8 +451,9 @@ def test_an_agent_is_told_to_end_and_the_job_is_not_tried_again(local, status):
     good(local.ask("POST", f"{JOBS}/{run_id}/cancel", json={}))
     assert job_of(local, run_id)["is_cancel_requested"]
     assert good(agent.tell("report", status="running")) == {"is_cancel_requested": True}
-    good(agent.tell("end", status=status, exit_code=143, reason="ended by SIGTERM"))
-    assert job_of(local, run_id)["status"] == "canceled"
+    good(agent.tell("end", status=status, exit_code=143, reason="it was canceled"))
+    job = job_of(local, run_id)
+    assert (job["status"], job["exit_code"], job["reason"]) == ("canceled", 143, "canceled by local")
     assert local.read_run(run_id)["info"]["status"] == "KILLED"
 
 
@@ -510,7 +511,7 @@ def test_targets_are_made_shown_changed_and_deleted(local):
     assert here["slots"] >= 1
     made = good(local.ask("POST", COMPUTE, json={"name": "pool", "slots": 2, "tags": {"a": "b"}}))
     assert (made["compute_target"]["slots"], made["compute_target"]["created_by"]) == (2, "local")
-    submit(local, compute="pool")
+    waiting = submit(local, compute="pool")["run_id"]
     Attempt(local, submit(local, compute="pool", slots=2, priority=1)["run_id"])
     shown = good(local.ask("GET", f"{COMPUTE}/pool"))["compute_target"]
     assert (shown["slots_taken"], shown["jobs_waiting"]) == (2, 1)
@@ -520,6 +521,8 @@ def test_targets_are_made_shown_changed_and_deleted(local):
     status, code, message = refusal(local.ask("DELETE", f"{COMPUTE}/pool"))
     assert (status, code) == (400, "INVALID_STATE")
     assert "2 jobs" in message
+    good(local.ask("POST", f"{JOBS}/{waiting}/cancel"))
+    assert "has 1 job that is not over" in refusal(local.ask("DELETE", f"{COMPUTE}/pool"))[2]
     good(local.ask("DELETE", f"{COMPUTE}/pool", params={"force": "true"}))
     assert refusal(local.ask("GET", f"{COMPUTE}/pool"))[0] == 404
     states = {job["status"]: job["is_cancel_requested"] for job in good(local.ask("GET", JOBS))["jobs"]}

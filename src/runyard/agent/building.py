@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from runyard.agent.steps import CannotPrepare, Steps
 
 FAILED = "The environment could not be made"
 CONDAS = ("micromamba", "mamba", "conda")
+NAMED_PACKAGES = 5
 
 # What uv takes of the options that a file of requirements may have.
 _OPTIONS_OF_UV = frozenset(
@@ -45,6 +46,7 @@ class Recipe:
         wheel: Runyard's own wheel; empty for none.
         wheel_sha256: What is in it.
         image: The image that all of this is in; empty for the machine itself.
+        for_conda: Which lines of ``pip`` stand for what a conda would install, where there is none.
     """
 
     python: str
@@ -57,11 +59,13 @@ class Recipe:
     wheel: str
     wheel_sha256: str
     image: str = ""
+    for_conda: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """A name that no other environment has; where the wheel lies is no part of it."""
         content = asdict(self) | {"wheel": Path(self.wheel).name}
+        del content["for_conda"]  # it is in `pip`
         if not self.image:
             del content["image"]  # the environments that a machine has keep their names
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -85,14 +89,16 @@ def recipe_for(environment: Environment, wheel: Path | None, steps: Steps, *, is
         return _recipe(environment, packages, wheel, uv, conda=conda)
     if found is None:
         raise CannotPrepare(
-            f"There is no Python {packages.python} on the machine of the job. Install it there, let uv get "
-            "it (UV_PYTHON_DOWNLOADS=automatic where the agent is started), or ask for another version."
+            f"There is no Python {packages.python} on the machine of the job. Ask for another version, "
+            "install it there, or let one get it: micromamba on the path of the agent, or uv with "
+            "UV_PYTHON_DOWNLOADS=automatic among the agent's variables."
         )
     lines, notes = translated(packages.conda)
     for note in notes:
         steps.say(note)
     whole = Packages(packages.python, (), (*lines, *packages.pip), ())
-    return _recipe(environment, whole, wheel, uv, python=(str(found.path), found.version))
+    recipe = _recipe(environment, whole, wheel, uv, python=(str(found.path), found.version))
+    return replace(recipe, for_conda=tuple(lines))
 
 
 def _conda() -> str:
@@ -155,7 +161,19 @@ def build(recipe: Recipe, folder: Path, steps: Runner) -> None:
     steps.run(FAILED, made)
     wanted = _wanted(recipe, folder)
     if wanted:
-        steps.run(FAILED, [*_installer(recipe, folder), *wanted])
+        _install(recipe, [*_installer(recipe, folder), *wanted], steps)
+
+
+def _install(recipe: Recipe, words: Sequence[str], steps: Runner) -> None:
+    try:
+        steps.run(FAILED, words)
+    except CannotPrepare as failed:
+        # The installer knows nothing of a conda.
+        named = [line for line in recipe.for_conda if re.split(r"[^\w.-]", line)[0] in str(failed)]
+        if not named:
+            raise
+        asked = ", ".join(named[:NAMED_PACKAGES])
+        raise CannotPrepare(f"{failed} There is no conda here, so {asked} was asked of pip.") from failed
 
 
 def _installer(recipe: Recipe, folder: Path) -> list[str]:

@@ -147,6 +147,7 @@ def environment_in(
     inside = programs.inside
     packages = read_packages(environment, is_azureml=is_azureml)
     notes, conda = list(packages.notes), programs.conda() if packages.conda else ""
+    lines: list[str] = []
     python = None if conda else programs.python("python")
     if not conda:
         _check(python, packages, inside)
@@ -168,6 +169,7 @@ def environment_in(
         wheel="" if wheel is None else str(wheel),
         wheel_sha256="" if wheel is None else sha256_of(wheel),
         image=inside.image.image_id,
+        for_conda=tuple(lines),
     )
     return InImage(inside, recipe, mounted)
 

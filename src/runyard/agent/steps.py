@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from runyard.agent.console import StreamLog
+from runyard.agent.failures import LastPrinted
 from runyard.agent.orders import Orders
-from runyard.agent.process import Command, Process, explained
+from runyard.agent.process import Command, Process, Take, explained
 from runyard.agent.variables import inherited
 
 MAX_REASON_LENGTH = 1_000
@@ -74,9 +75,15 @@ class Steps:
             Stopped: The agent was told to stop.
         """
         self.say(f"$ {shlex.join(words)}")
-        code = self._run(words, inherited() if variables is None else variables, self._log.take)
+        printed = LastPrinted()
+
+        def take(content: bytes) -> None:
+            self._log.take(content)
+            printed.take(content)
+
+        code = self._run(words, inherited() if variables is None else variables, take, take)
         if code != 0:
-            reason = f"{what}: {explained(code, ran_out=False).reason}: {self._log.last_line}"
+            reason = f"{what}: {explained(code, ran_out=False).reason}: {printed.reason}"
             raise CannotPrepare(reason[:MAX_REASON_LENGTH])
 
     def answer(self, words: Sequence[str], variables: Mapping[str, str] | None = None) -> str | None:
@@ -86,12 +93,10 @@ class Steps:
             Stopped: The agent was told to stop.
         """
         printed: list[bytes] = []
-        code = self._run(words, inherited() if variables is None else variables, printed.append)
+        code = self._run(words, inherited() if variables is None else variables, printed.append, _forget)
         return b"".join(printed).decode("utf-8", "replace").strip() if code == 0 else None
 
-    def _run(
-        self, words: Sequence[str], variables: Mapping[str, str], stdout: Callable[[bytes], None]
-    ) -> int:
+    def _run(self, words: Sequence[str], variables: Mapping[str, str], stdout: Take, stderr: Take) -> int:
         self.go_on()
         with _ended(Process(Command(words, variables, self._folder))) as process:
 
@@ -100,8 +105,7 @@ class Steps:
                     process.signal(signal.SIGKILL)
 
             process.begin()
-            is_shown = stdout == self._log.take
-            code = process.read(stdout, self._log.take if is_shown else _forget, look)
+            code = process.read(stdout, stderr, look)
         self.go_on()
         return code
 

@@ -228,9 +228,10 @@ def delete_target(call: Call, name: str, *, force: bool) -> None:
         found = _own_target(call, name)
         active = [each for each in call.stores.metadata.jobs.list_active() if _is_on(each, call, name)]
         if active and not force:
+            count = "1 job that is" if len(active) == 1 else f"{len(active)} jobs that are"
             raise InvalidState(
-                f"Compute target '{name}' has {len(active)} jobs that are not over. "
-                "Wait for them or cancel them, or say force to have them ended."
+                f"Compute target '{name}' has {count} not over. "
+                "Wait for the end or cancel, or say force to have them ended."
             )
         for job in active:
             cancel(call.stores, job, call.now_ms(), f"compute target '{name}' was deleted")

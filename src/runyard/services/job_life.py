@@ -138,8 +138,10 @@ def end_attempt(stores: Stores, run_id: str, attempt: int, end: AttemptEnd, now_
         if job is None or job.status.is_over or job.attempt != attempt:
             return None
         end = replace(end, reason=end.reason[:MAX_REASON_LENGTH])
-        if job.canceled_ms is not None and end.status is JobStatus.FAILED:
-            end = replace(end, status=JobStatus.CANCELED, reason=job.reason)
+        if job.canceled_ms is not None and end.status is not JobStatus.COMPLETED:
+            # An agent may know that it was canceled, and never by whom.
+            says_more = end.status is JobStatus.CANCELED and end.reason.startswith(job.reason)
+            end = replace(end, status=JobStatus.CANCELED, reason=end.reason if says_more else job.reason)
         if end.status is JobStatus.FAILED and job.attempt < job.spec.max_attempts:
             _queue_again(stores, job, end.reason)
         else:

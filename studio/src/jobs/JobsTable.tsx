@@ -54,7 +54,11 @@ export function JobsTable({ title, jobs, names, hasCompute = true, instead, sele
           </td>
           <td className="job-state">
             <JobPill job={job} />
-            {whyOf(job) && <div className="quiet wrap-anywhere">{whyOf(job)}</div>}
+            {whyOf(job) && (
+              <div className="quiet job-why" title={whyOf(job)}>
+                {whyOf(job)}
+              </div>
+            )}
           </td>
           {hasCompute && (
             <td>
