@@ -30,7 +30,11 @@ class Logger:
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """Send one call and return its answer."""
-        answer = self._client.post(API + path, json=body)
+        return self.send(API + path, **body)
+
+    def send(self, address: str, **body: Any) -> dict[str, Any]:
+        """Send one call to an address of its own and return its answer."""
+        answer = self._client.post(address, json=body)
         answer.raise_for_status()
         content: dict[str, Any] = answer.json()
         return content

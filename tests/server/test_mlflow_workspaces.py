@@ -78,8 +78,14 @@ def test_a_description_is_changed_and_cleared(local: Local):
     assert kept == changed
     cleared = good(local.ask("PATCH", f"{BASE}/vision", json={"description": ""}))
     assert cleared == {"workspace": {"name": "vision", "description": ""}}
-    assert good(local.ask("GET", f"{BASE}/vision")) == {"workspace": {"name": "vision"}}
     assert made(local, "nlp", description="") == {"name": "nlp", "description": ""}
+    made(local, "bare")
+    # An empty one stays one, as its reader was told; where none was ever said, there is none.
+    empty = [{"name": name, "description": ""} for name in ("nlp", "vision")]
+    assert [good(local.ask("GET", f"{BASE}/{name}"))["workspace"] for name in ("nlp", "vision")] == empty
+    listed = good(local.ask("GET", BASE))["workspaces"]
+    assert listed == [{"name": "bare"}, {"name": "default"}, *empty]
+    assert good(local.ask("GET", f"{OWN}/bare"))["workspace"]["description"] == ""
 
 
 @pytest.mark.parametrize(

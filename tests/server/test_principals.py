@@ -146,6 +146,23 @@ def test_people_make_list_and_end_their_own_keys(team):
     assert [each["is_active"] for each in team.ask("GET", KEYS, key=bea).json()["keys"]] == [False, True]
 
 
+def test_a_service_s_old_key_and_what_was_made_of_it_end_at_once_when_another_takes_its_place(team):
+    old = team.person("robot", "service")
+    token = team.ask("POST", "/api/v1/token", {}, key=old).json()["access_token"]
+    body = {"name": "second", "principal": "robot"}
+    new = as_admin(team, "POST", KEYS, body)["api_key"]
+    for credential in (old, token, new):
+        assert team.ask("GET", WHO, key=credential).json()["name"] == "robot"
+    as_admin(team, "DELETE", f"{KEYS}/{old[3:15]}")
+    for credential in (old, token):
+        assert team.ask("GET", WHO, key=credential).status_code == 401
+        assert team.ask("POST", "/api/v1/token", {}, key=credential).status_code == 401
+    assert team.ask("GET", WHO, key=new).json()["name"] == "robot"
+    # The secret of one and the name of the other are a key of neither.
+    for mixed in (new[:16] + old[16:], old[:16] + new[16:]):
+        assert team.ask("GET", WHO, key=mixed).status_code == 401
+
+
 def test_keys_of_others_are_an_administrators_business(team):
     bea, eve = team.person("bea"), team.person("eve")
     own = team.ask("GET", KEYS, key=eve).json()["keys"][0]["key_id"]

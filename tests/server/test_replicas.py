@@ -15,6 +15,7 @@ import pytest
 
 from runyard.app import administration, open_stores
 from runyard.auth.permissions import LOCAL_OWNER
+from runyard.entities.credential import PrincipalKind
 from runyard.entities.device import DeviceState
 from runyard.entities.permission import Scope
 from runyard.entities.run import Dataset, DatasetInput, Run
@@ -29,7 +30,7 @@ from runyard.errors import (
     Unauthenticated,
 )
 from runyard.protocol.messages.common import KeyValue
-from runyard.services import devices, experiments, logging, runs, tokens
+from runyard.services import devices, experiments, keys, logging, principals, runs, tokens
 from runyard.services.call import Call
 from runyard.services.keys import ShownKey
 from runyard.services.logout_tokens import Logout
@@ -107,6 +108,28 @@ def test_s12_a_key_that_one_server_revokes_is_refused_by_the_other_within_a_seco
     time.sleep(1)
     with pytest.raises(Unauthenticated):
         tokens.authenticate(second.stores, second.settings, header)
+
+
+def test_s12_a_services_old_key_ends_at_both_servers_when_another_takes_its_place(replicas):
+    first, second = replicas
+    administration(first.stores).make_first_administrator("ann")
+    robot = principals.create_principal(first, "robot", PrincipalKind.SERVICE, None, is_administrator=False)
+    old, new = (
+        keys.add_key(first.stores, robot, keys.NewKey(name, Scope.READER), first.now_ms())
+        for name in ("old", "new")
+    )
+    token = tokens.exchange(_as(second, f"Bearer {old.text}"), None, Scope.READER, 60).text
+    administration(first.stores).revoke_key(old.key.key_id)
+    ended = (f"Bearer {old.text}", f"Bearer {token}")
+    for sent in ended:
+        with pytest.raises(Unauthenticated):
+            tokens.authenticate(first.stores, first.settings, sent)
+    time.sleep(1)
+    for sent in ended:
+        with pytest.raises(Unauthenticated):
+            tokens.authenticate(second.stores, second.settings, sent)
+    for call in replicas:
+        assert tokens.authenticate(call.stores, call.settings, f"Bearer {new.text}") is not None
 
 
 def test_s12_a_session_that_the_provider_ends_at_one_server_is_over_at_the_other_within_a_second(replicas):

@@ -208,6 +208,23 @@ def test_a_role_in_an_experiment_allows_what_it_says_there_and_nothing_elsewhere
         assert set(statuses(team, calls(experiments.open), bea)) == {status}
 
 
+@pytest.mark.parametrize("lesser", ["reader", "contributor"])
+def test_a_role_in_an_experiment_below_the_one_in_its_workspace_takes_nothing_away(team, experiments, lesser):
+    team.person("eve")
+    bea = team.person("bea")
+    team.grant("bea", "owner", "alpha")
+    team.grant("bea", lesser, "alpha", experiments.open["experiment_id"])
+    for of in (experiments.open, experiments.closed):
+        for calls in (reads, writes, manages):
+            assert set(statuses(team, calls(of), bea)) == {200}
+    # And is what remains when the wider one goes.
+    body = {"principal": "bea"}
+    team.ask("DELETE", f"{OWN}/grants", body, key=team.admin_key).raise_for_status()
+    assert set(statuses(team, manages(experiments.open), bea)) == {403}
+    assert team.ask(*reads(experiments.open)[0], key=bea).status_code == 200
+    assert team.ask(*reads(experiments.closed)[0], key=bea).status_code == 403
+
+
 def test_s05_what_may_not_be_seen_and_what_does_not_exist_sound_alike(team, experiments):
     bea = team.person("bea")
     team.grant("bea", "owner", "alpha", experiments.open["experiment_id"])

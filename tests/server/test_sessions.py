@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runyard.settings import Mode
-from tests.server.team import Team
+from tests.server.team import ADDRESSES, Team
 
 WHO = "/api/v1/caller"
 SESSION = "/api/v1/session"
@@ -56,6 +56,22 @@ def test_a_session_reaches_no_further_than_its_key(team):
     narrow = team.ask("POST", "/api/v1/keys", body, key=team.admin_key).json()["api_key"]
     told = team.ask("GET", WHO, headers=signed_in(team, narrow)).json()
     assert (told["scope"], told["workspace"], told["is_administrator"]) == ("reader", "alpha", False)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_session_opens_its_workspace_at_every_address_and_no_other(team, address):
+    search = "/api/2.0/mlflow/experiments/search?max_results=5"
+    bea = team.person("bea")
+    team.grant("bea", "owner", "alpha")
+    bound = made_key(team, scope="owner", workspace="alpha")
+    for browser in (signed_in(team, bea), signed_in(team, bound)):
+        header = {"X-MLFLOW-WORKSPACE": "beta"}
+        assert team.ask("GET", address.format("alpha") + search, headers=browser).status_code == 200
+        assert team.ask("GET", address.format("beta") + search, headers=browser).status_code == 403
+        assert team.ask("GET", search, headers=browser | header).status_code == 403
+        assert team.ask("GET", search, headers=browser).status_code == 403
+        written = ("POST", address.format("beta") + "/api/2.0/mlflow/experiments/create", {"name": "x"})
+        assert team.ask(*written, headers=browser | OWN).status_code == 403
 
 
 def made_key(team, **body):

@@ -18,6 +18,7 @@ from runyard.errors import InvalidState
 from runyard.stores import migrating, schema_version
 from runyard.stores.metadata.all_tables import tables
 from runyard.stores.sqlite import open_sqlite
+from tests.engines import SqlEngine
 
 NEWEST = schema_version.known_versions()[-1]
 NEXT = f"{int(NEWEST) + 1:04d}"
@@ -84,6 +85,20 @@ def test_the_migrations_make_the_same_schema_as_a_new_database_has(tmp_path):
         # What a table is made of, in whatever order: options such as WITHOUT ROWID are unseen by Alembic.
         assert sorted(re.split("[,()]", sql)) == sorted(re.split("[,()]", migrated[name]))
     assert version_of(tmp_path / "migrated.db") == version_of(tmp_path / "new.db")
+
+
+def test_each_engine_is_migrated_from_nothing_to_the_tables_and_columns_of_today(
+    engine: SqlEngine, tmp_path: Path
+):
+    database = engine.open(tmp_path)
+    with database.writing() as connection:
+        tables.drop_all(connection)
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+        migrating.upgrade(connection)
+        found = compare_metadata(MigrationContext.configure(connection), tables)
+    database.close()
+    # Alembic takes indexes on expressions for others than they are, on PostgreSQL also in a new database.
+    assert [change for change in found if change[0] not in ("add_index", "remove_index")] == []
 
 
 def test_migrations_are_numbered_without_gaps():
@@ -153,3 +168,31 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path, second_m
     with pytest.raises(ZeroDivisionError):
         open_sqlite(path)
     assert (schema_of(path), version_of(path)) == (before, [NEWEST])
+
+
+def test_a_workspace_that_was_never_described_has_no_description_and_keeps_what_refers_to_it(
+    engine: SqlEngine, tmp_path: Path
+):
+    database = engine.open(tmp_path)
+    with database.writing() as connection:
+        # As it was in version 0019.
+        connection.exec_driver_sql("ALTER TABLE workspaces DROP COLUMN description")
+        connection.exec_driver_sql("ALTER TABLE workspaces ADD COLUMN description TEXT DEFAULT '' NOT NULL")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0019'")
+        for name, description in (("bare", ""), ("told", "Texts & more")):
+            connection.exec_driver_sql(
+                "INSERT INTO workspaces (name, default_experiment_id, created_ms, description)"
+                f" VALUES ('{name}', 1, 2, '{description}')"
+            )
+            connection.exec_driver_sql(f"INSERT INTO workspace_tags VALUES ('{name}', 'team', 'a')")
+    with database.writing() as connection:
+        migrating.upgrade(connection, "0020")
+    database.close()
+    found = engine.rows(tmp_path, "SELECT name, created_ms, description FROM workspaces ORDER BY name")
+    assert [tuple(row) for row in found] == [("bare", 2, None), ("told", 2, "Texts & more")]
+    assert [
+        row[0] for row in engine.rows(tmp_path, "SELECT workspace FROM workspace_tags ORDER BY workspace")
+    ] == [
+        "bare",
+        "told",
+    ]

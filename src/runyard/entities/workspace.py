@@ -17,14 +17,14 @@ class Workspace:
         name: Its name, unique on the server, part of its address and of its storage path.
         default_experiment_id: The experiment that ``"0"`` names in this workspace.
         created_ms: Milliseconds since the epoch.
-        description: Free text.
+        description: Free text; None where nobody has said anything.
         tags: Free key and value pairs.
     """
 
     name: str
     default_experiment_id: str
     created_ms: int
-    description: str = ""
+    description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

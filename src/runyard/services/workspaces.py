@@ -24,17 +24,19 @@ def ensure_default_workspace(stores: Stores) -> None:
         try:
             stores.metadata.workspaces.get_workspace(DEFAULT_WORKSPACE)
         except NotFound:
-            stores.metadata.workspaces.add_workspace(DEFAULT_WORKSPACE, "", {}, system_now_ms())
+            stores.metadata.workspaces.add_workspace(DEFAULT_WORKSPACE, None, {}, system_now_ms())
 
 
-def create_workspace(call: Call, name: str, description: str, tags: Mapping[str, str]) -> UsedWorkspace:
+def create_workspace(
+    call: Call, name: str, description: str | None, tags: Mapping[str, str]
+) -> UsedWorkspace:
     """Return a new workspace with its own ``Default`` experiment.
 
     Raises:
         AlreadyExists: A workspace has this name.
     """
     limits.check_workspace_name(name)
-    limits.check_length(description, limits.MAX_VALUE_LENGTH, "description")
+    limits.check_length(description or "", limits.MAX_VALUE_LENGTH, "description")
     limits.check_experiment_tags(tags)
     with call.stores.atomic():
         made = call.stores.metadata.workspaces.add_workspace(name, description, tags, call.now_ms())

@@ -40,6 +40,16 @@ class WorkspaceStoreRules(MetadataHooks):
         assert store.workspaces.get_workspace("nlp") == made
         assert made in store.workspaces.list_workspaces()
 
+    @pytest.mark.parametrize("description", [None, ""])
+    def test_no_description_is_not_an_empty_one(
+        self, store: MetadataUnderTest, description: str | None
+    ) -> None:
+        """A workspace that nobody has described has none."""
+        store.workspaces.add_workspace("nlp", description, {}, NOW_MS)
+        assert store.workspaces.get_workspace("nlp").description == description
+        store.workspaces.describe_workspace("nlp", "")
+        assert store.workspaces.get_workspace("nlp").description == ""
+
     def test_every_workspace_has_a_default_experiment_of_its_own(self, store: MetadataUnderTest) -> None:
         """And the first of all has the id that MLflow's clients take for granted."""
         store.workspaces.add_workspace(DEFAULT_WORKSPACE, "", {}, NOW_MS)

@@ -195,7 +195,7 @@ def arm_workspace(workspace: Workspace, scope: str, base_url: str, created: str)
         "identity": {"type": "None"},
         "properties": {
             "friendlyName": workspace.name,
-            "description": workspace.description,
+            "description": workspace.description or "",
             "creationTime": created,
             "workspaceId": f"{workspace.name}-{workspace.created_ms}",
             "provisioningState": "Succeeded",

@@ -95,6 +95,6 @@ def deletion_of(text: str) -> WorkspaceDeletion:
         raise InvalidParameter(f"Invalid deletion mode '{text[:100]}'. Must be one of: {known}") from None
 
 
-def mlflow_workspace(workspace: Workspace, said: str | None = None) -> MlflowWorkspace:
-    """Return a workspace as MLflow writes it; an empty description only to who has just ``said`` it."""
-    return MlflowWorkspace(name=workspace.name, description=workspace.description or said)
+def mlflow_workspace(workspace: Workspace) -> MlflowWorkspace:
+    """Return a workspace as MLflow writes it."""
+    return MlflowWorkspace(name=workspace.name, description=workspace.description)

@@ -79,7 +79,7 @@ def wire_workspace(workspace: Workspace, use: WorkspaceUse) -> WireWorkspace:
     """Return a workspace as Runyard writes it."""
     return WireWorkspace(
         name=workspace.name,
-        description=workspace.description,
+        description=workspace.description or "",
         tags=dict(workspace.tags),
         created_ms=workspace.created_ms,
         subscription_id=SUBSCRIPTION_ID,

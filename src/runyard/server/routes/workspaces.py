@@ -43,7 +43,7 @@ def list_workspaces(call: Call) -> ListWorkspacesAnswer:
 @routes.post(_BASE, permits=Permission.ADMINISTER, summary="Create a workspace.")
 def create_workspace(call: Call, body: CreateWorkspace) -> WorkspaceAnswer:
     """Create a workspace."""
-    made = workspaces.create_workspace(call, body.name, body.description, body.tags)
+    made = workspaces.create_workspace(call, body.name, body.description or None, body.tags)
     return WorkspaceAnswer(workspace=wire_workspace(*made))
 
 
@@ -79,8 +79,8 @@ def create_mlflow_workspace(call: Call, body: MlflowCreateWorkspace) -> MlflowWo
         raise InvalidParameter(f"The '{DEFAULT_WORKSPACE}' workspace is reserved and cannot be created")
     limits.check_mlflow_workspace_name(body.name)
     body.check()
-    made, _ = workspaces.create_workspace(call, body.name, body.description or "", {})
-    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(made, body.description))
+    made, _ = workspaces.create_workspace(call, body.name, body.description, {})
+    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(made))
 
 
 @routes.get(
@@ -112,7 +112,7 @@ def update_mlflow_workspace(
     if body.description is None:
         return get_mlflow_workspace(call, workspace_name)
     changed = workspaces.describe_workspace(call, workspace_name, body.description)
-    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(changed, body.description))
+    return MlflowWorkspaceAnswer(workspace=mlflow_workspace(changed))
 
 
 @routes.delete(

@@ -87,7 +87,9 @@ class WorkspaceStore(ABC):
     """Remembers workspaces."""
 
     @abstractmethod
-    def add_workspace(self, name: str, description: str, tags: Mapping[str, str], now_ms: int) -> Workspace:
+    def add_workspace(
+        self, name: str, description: str | None, tags: Mapping[str, str], now_ms: int
+    ) -> Workspace:
         """Return the new workspace, which has an experiment ``Default`` of its own.
 
         Raises:

@@ -77,7 +77,7 @@ workspaces = Table(
     Column("name", TEXT, primary_key=True),
     Column("default_experiment_id", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
-    Column("description", TEXT, nullable=False, default=""),
+    Column("description", TEXT),
     # Set when its removal begins; it has no address any more, and its row goes last.
     Column("removed_ms", BigInteger),
 )

@@ -41,7 +41,9 @@ class SqlWorkspaces(WorkspaceStore):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_workspace(self, name: str, description: str, tags: Mapping[str, str], now_ms: int) -> Workspace:
+    def add_workspace(
+        self, name: str, description: str | None, tags: Mapping[str, str], now_ms: int
+    ) -> Workspace:
         is_default = name == DEFAULT_WORKSPACE
         with self._database.writing() as connection:
             row = {"name": name, "description": description, "created_ms": now_ms, "default_experiment_id": 0}

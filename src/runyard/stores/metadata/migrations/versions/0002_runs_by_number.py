@@ -94,7 +94,8 @@ def _read_points(connection: sa.Connection) -> Iterator[Any]:
         "SELECT run_number, key, timestamp_ms, step, value, is_nan FROM held_points"
         " JOIN runs ON runs.run_id = held_points.run_id ORDER BY run_number, key, timestamp_ms, step"
     )
-    yield from connection.execution_options(yield_per=POINTS_A_BATCH).execute(query)
+    # Of the query alone: an option of the connection would hold for the statements that come after it.
+    yield from connection.execute(query, execution_options={"yield_per": POINTS_A_BATCH})
 
 
 def _of_run(table: str) -> sa.ForeignKeyConstraint:
