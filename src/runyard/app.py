@@ -67,6 +67,11 @@ from runyard.stores.opening import open_stores as open_stores_at
 
 UNFINISHED_RESTORE = "restoring"
 CERTIFICATE_LOOKED_AT_EVERY_S = 6 * 3600.0
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than clients (httpx: 5 s) and proxies (60 s) keep theirs.
+
+Else one of them asks something on a connection that is just being closed, and gets no answer.
+"""
 
 _log = logging.getLogger("runyard.server")
 
@@ -215,6 +220,7 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.graceful_stop_s,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -72,6 +74,17 @@ def raw(server, *lines, body=b"", wait_s=60.0):
 
 
 # --- S14 --------------------------------------------------------------------------------------------------
+
+
+def test_an_idle_connection_outlives_those_of_clients(server):
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
+    answers = []
+    for wait_s in (0, 6):  # httpx gives up an idle connection after 5 s, and servers often do
+        time.sleep(wait_s)
+        connection.request("GET", "/healthz")
+        answers.append((connection.getresponse().read(), connection.sock.getsockname()))
+    connection.close()
+    assert answers[0] == answers[1]
 
 
 def test_s14_serve_does_not_leave_loopback_without_an_administrator(tmp_path):
