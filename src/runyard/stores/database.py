@@ -187,15 +187,13 @@ class Database(ABC):
             outer.write_gathered()
         return contextlib.nullcontext(outer.begun())
 
-    @contextlib.contextmanager
-    def reading_once(self) -> Iterator[Connection]:
+    def reading_once(self) -> AbstractContextManager[Connection]:
         """A connection for one statement that reads; it costs less than :meth:`reading` where it can.
 
         Raises:
             Unavailable: The database can't be reached.
         """
-        with self.reading() as connection:
-            yield connection
+        return self.reading()
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
