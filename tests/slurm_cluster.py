@@ -110,14 +110,7 @@ class SlurmCluster:
 
     def ask(self, *words: str) -> str:
         """Run one of Slurm's programs and return what it says."""
-        done = subprocess.run(
-            words,
-            env={**os.environ, **self.variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._run(*words)
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout.strip()
 
@@ -152,22 +145,17 @@ class SlurmCluster:
 
     def is_back(self, node: str) -> bool:
         """Tell whether a node takes jobs again; where Slurm has noticed that it was away, it is told so."""
-        if "down" in self.ask("sinfo", "--noheader", "-N", f"--nodes={node}", "--format=%T"):
-            self.ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        if self.is_idle(node):
+            return True
+        # Refused where the node has come back by itself since it was asked, or has not registered yet.
+        self._run("scontrol", "update", f"NodeName={node}", "State=RESUME")
         return self.is_idle(node)
 
     def is_idle(self, *nodes: str) -> bool:
         """Tell whether nodes are there, and take jobs."""
         wanted = ",".join(nodes or self._nodes)
-        asked: Sequence[str] = ("sinfo", "--noheader", "-N", f"--nodes={wanted}", "--format=%T")
-        done = subprocess.run(
-            [*asked, "--partition=main"],
-            env={**os.environ, **self.variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        states = done.stdout.split()
+        asked = ("sinfo", "--noheader", "-N", f"--nodes={wanted}", "--format=%T", "--partition=main")
+        states = self._run(*asked).stdout.split()
         return bool(states) and set(states) <= {"idle", "mixed", "allocated"}
 
     def close(self) -> None:
@@ -188,6 +176,16 @@ class SlurmCluster:
         for node in self._nodes:
             self.start_node(node)
         until(self.is_idle, IDLE_WITHIN_S)
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words,
+            env={**os.environ, **self.variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def _daemon(self, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
