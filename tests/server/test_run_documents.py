@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from runyard.entities.metric import Metric
 from runyard.errors import StorageFull
 from runyard.services import run_documents
 from runyard.services.document_upkeep import DocumentUpkeep
@@ -242,3 +243,28 @@ def test_the_format_says_how_a_run_is_written(local: Local):
         "inputs": {},
         "outputs": {},
     }
+
+
+def test_runs_of_many_metrics_are_read_some_at_a_time(local: Local, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(run_documents, "_RUNS_AT_FIRST", 2)
+    monkeypatch.setattr(run_documents, "_METRICS_AT_ONCE", 30)
+    read: list[int] = []
+    read_latest = local.stores.metrics.read_latest
+
+    def noted(run_ids: Sequence[str]) -> dict[str, list[Metric]]:
+        latest = read_latest(run_ids)
+        read.append(sum(map(len, latest.values())))
+        return latest
+
+    counts = [0, 0, 1, 2, 10, 10, 10, 10, 40, 1, 0, 0]
+    ids = [local.run("0") for _ in counts]
+    for run_id, count in zip(ids, counts, strict=True):
+        metrics = [{"key": f"m{at}", "value": at, "timestamp": 1} for at in range(count)]
+        local.post("/runs/log-batch", run_id=run_id, metrics=metrics)
+    expected = {run_id: local.get("/runs/get", run_id=run_id)["run"] for run_id in ids}
+    monkeypatch.setattr(local.stores.metrics, "read_latest", noted)
+    found = local.post("/runs/search", experiment_ids=["0"])["runs"]
+    assert {run["info"]["run_id"]: run for run in found} == expected
+    assert sum(read) == sum(counts)
+    assert len(read) > 3
+    assert max(read) <= 60, "what a part holds is known from the one before it"

@@ -23,7 +23,7 @@ GROWN_BYTES = 32 * 1024 * 1024
 GROWN_QUIETLY_BYTES = 8 * 1024 * 1024
 """The same for one that has little to do."""
 QUIET_SHARE = 0.05
-LOOKS_EVERY_S = 5.0
+LOOKS_EVERY_S = 1.0
 _STATM = Path("/proc/self/statm")
 
 

@@ -12,6 +12,10 @@ from runyard.stores.metadata.base import RunsFound
 from runyard.stores.metadata.packed_documents import is_current, pack_documents, unpack_documents
 from runyard.stores.opening import Stores
 
+_RUNS_AT_FIRST = 25
+_METRICS_AT_ONCE = 20_000
+"""How many metrics are held at a time, beyond those of one run: a run may have some, or thousands."""
+
 
 def read_documents(stores: Stores, found: RunsFound) -> tuple[list[WireRun], dict[int, tuple[int, bytes]]]:
     """Return runs as the wire shows them, encoded already, and the documents of those that had none.
@@ -38,12 +42,17 @@ def keep_documents(stores: Stores, documents: dict[int, tuple[int, bytes]], wait
 
 
 def _make(stores: Stores, run_numbers: Sequence[int]) -> dict[int, bytes]:
-    runs = stores.metadata.runs.read_runs(run_numbers)
-    contents = contents_of(stores, runs)
-    return {
-        number: wire.encode(wire_run(run, contents[run.run_id]))
-        for number, run in zip(run_numbers, runs, strict=True)
-    }
+    made: dict[int, bytes] = {}
+    first, count = 0, _RUNS_AT_FIRST
+    while part := run_numbers[first : first + count]:
+        runs = stores.metadata.runs.read_runs(part)
+        contents = contents_of(stores, runs)
+        for number, run in zip(part, runs, strict=True):
+            made[number] = wire.encode(wire_run(run, contents[run.run_id]))
+        first += count
+        held = sum(len(each.metrics) for each in contents.values())
+        count = max(1, min(2 * count, _METRICS_AT_ONCE * len(part) // max(1, held)))
+    return made
 
 
 def contents_of(stores: Stores, runs: Sequence[Run]) -> dict[str, RunContents]:
