@@ -109,6 +109,56 @@ def test_what_is_submitted_in_one_turn_is_one_transaction(commits, where):
     assert all(("group-commit" in name) == (where == "in the thread") for name in commits.threads)
 
 
+def one_a_turn(commits: Commits, count: int) -> list[int]:
+    """Submit two at once and then one in each turn of the loop; return the sizes of the groups."""
+    sizes: list[int] = []
+
+    async def at(turn: int) -> None:
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        await commits.group.submit(commits.add(f"{turn:03d}"))
+
+    async def main() -> None:
+        await outcomes(commits, commits.add("a"), commits.add("b"))
+        changes, groups = commits.group.changes, commits.group.groups
+        for each in [asyncio.create_task(at(turn)) for turn in range(count)]:
+            await each
+            if commits.group.groups > groups:
+                sizes.append(commits.group.changes - changes)
+                changes, groups = commits.group.changes, commits.group.groups
+
+    asyncio.run(main())
+    assert commits.kept() == ["a", "b", *(f"{turn:03d}" for turn in range(count))]
+    return sizes
+
+
+def test_a_group_waits_as_long_as_each_turn_brings_another_change(commits):
+    assert one_a_turn(commits, 10) == [10]
+
+
+def test_a_group_that_is_large_enough_waits_for_no_more(commits, monkeypatch):
+    monkeypatch.setattr(group_commit, "ENOUGH", 4)
+    assert one_a_turn(commits, 10)[0] == 4
+
+
+def test_a_client_that_was_alone_is_not_kept_waiting(commits):
+    async def main() -> list[bool]:
+        done = []
+        for _ in range(2):
+            submitted = commits.group.submit(dict)
+            await asyncio.sleep(0)
+            done.append(submitted.done())
+            await submitted
+        await outcomes(commits, dict, dict)
+        submitted = commits.group.submit(dict)
+        await asyncio.sleep(0)
+        done.append(submitted.done())
+        await submitted
+        return done
+
+    assert asyncio.run(main()) == [True, True, False]
+
+
 def test_a_result_comes_after_its_commit(commits, where):
     async def main():
         await commits.group.submit(commits.add("first"))
