@@ -57,6 +57,34 @@ class Prepared:
         return known
 
 
+class PreparedNumbers:
+    """One statement about rows whose numbers are given as a list.
+
+    The list is one bound value: the statement is prepared once, and SQLite's driver, which gives the
+    interpreter up at each row and has to get it back from whoever answers requests, does so once for all.
+
+    Args:
+        sql: The statement, with ``{}`` behind the column of the numbers.
+        postgres: The same for PostgreSQL, if that has other words for it.
+    """
+
+    def __init__(self, sql: str, postgres: str = "") -> None:
+        self._sqlite = Prepared(sql.format("IN (SELECT value FROM json_each(:numbers))"))
+        self._postgres = Prepared((postgres or sql).format("= ANY(CAST(:numbers AS bigint[]))"))
+
+    def run(self, connection: Connection, numbers: Sequence[int], **values: Any) -> int:
+        """Run it and return how many rows it changed."""
+        if connection.dialect.name == "postgresql":
+            return self._postgres.run(connection, numbers=list(numbers), **values)
+        return self._sqlite.run(connection, numbers=_listed(numbers), **values)
+
+    def row(self, connection: Connection, numbers: Sequence[int]) -> Row | None:
+        """Run it and return the first row, if there is one."""
+        if connection.dialect.name == "postgresql":
+            return self._postgres.row(connection, numbers=list(numbers))
+        return self._sqlite.row(connection, numbers=_listed(numbers))
+
+
 class PreparedRows:
     """An ``INSERT`` of many rows: one after the other on SQLite, all at once on PostgreSQL.
 
@@ -91,6 +119,10 @@ def rows_at(connection: Connection, sql: str, numbers: Iterable[int]) -> list[Ro
     """Run a statement with ``numbers``, which are the database's own, as its text in place of ``{}``."""
     found: list[Row] = driver_of(connection).execute(sql.format(", ".join(map(str, numbers)))).fetchall()
     return found
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return f"[{','.join(map(str, numbers))}]"
 
 
 def driver_of(connection: Connection) -> Any:

@@ -6,7 +6,7 @@ more than the search itself. All values are bound; names of keys and texts of ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,10 @@ def whole_numbers(numbers: Iterable[int]) -> str:
     return f"({', '.join(str(int(number)) for number in numbers)})"
 
 
+_OF_TEXT: dict[type, Callable[[str], Any]] = {float: float, bytes: bytes.fromhex}
+"""How values are read that SQLite has to write as text in its JSON."""
+
+
 class Engine:
     """Runs pieces on a connection, and knows the words in which SQLite and PostgreSQL differ.
 
@@ -97,7 +101,7 @@ class Engine:
         that was 10 of 16 ms of a search. So there they come as one row.
 
         Args:
-            columns: What is selected, each with the type of its values: whole numbers, floats or texts.
+            columns: What is selected, each with its type: whole numbers, floats, texts or bytes.
             source: What stands behind the ``FROM``.
         """
         if not self.is_sqlite:
@@ -107,10 +111,11 @@ class Engine:
         inner = Sql(f"(SELECT {named} FROM") + source + ")"
         found = self.rows(Sql(f"SELECT json_group_array(json_array({written})) FROM") + inner)
         rows: list[list[Any]] = msgspec.json.decode(found[0][0])
-        floats = [at for at, (_, kind) in enumerate(columns) if kind is float]
-        for row in rows:
-            for at in floats:
-                row[at] = row[at] and float(row[at])
+        for at, (_, kind) in enumerate(columns):
+            read = _OF_TEXT.get(kind)
+            if read is not None:
+                for row in rows:
+                    row[at] = None if row[at] is None else read(row[at])
         return [tuple(row) for row in rows]
 
     def flag(self, column: str, is_set: bool) -> str:
@@ -142,4 +147,5 @@ class Engine:
 
 def _in_json(column: str, kind: type) -> str:
     """Return a column as SQLite writes it in JSON; a float as a text, as its own JSON has 15 digits of it."""
-    return f"CASE WHEN {column} IS NOT NULL THEN printf('%!.20e', {column}) END" if kind is float else column
+    written = {float: f"printf('%!.20e', {column})", bytes: f"hex({column})"}.get(kind)
+    return column if written is None else f"CASE WHEN {column} IS NOT NULL THEN {written} END"

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from runyard.stores.database import Database, chunks
-from runyard.stores.metadata.sql_pieces import whole_numbers
+from runyard.stores.metadata.sql_pieces import Engine, Sql, whole_numbers
 from runyard.stores.metrics.chunks import (
     MAX_CHUNK_POINTS,
     SealedChunk,
@@ -30,7 +30,7 @@ from runyard.stores.metrics.chunks import (
 from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
 from runyard.stores.metrics.packing import points_by_key, unpack_batches
 from runyard.stores.metrics.points import Points
-from runyard.stores.prepared import Prepared
+from runyard.stores.prepared import Prepared, PreparedNumbers
 
 MAX_POINTS = 65_536
 """Of one transaction: it holds the writer for 4 ms or so."""
@@ -42,10 +42,10 @@ MERGED_AT = 16
 PACKED_BELOW = 64
 """Fewer new points of a series than this share a row with those of other series."""
 
-_DELETE_BATCH = Prepared(
-    "DELETE FROM metric_batches WHERE run_number = :run_number AND batch_number = :batch_number"
+_DELETE_BATCHES = PreparedNumbers(
+    "DELETE FROM metric_batches WHERE run_number = :run_number AND batch_number {}"
 )
-_DELETE_CHUNK = Prepared("DELETE FROM metric_chunks WHERE run_number = :run_number AND chunk_id = :chunk_id")
+_DELETE_CHUNKS = PreparedNumbers("DELETE FROM metric_chunks WHERE run_number = :run_number AND chunk_id {}")
 _ADD_CHUNK = Prepared(
     "INSERT INTO metric_chunks (run_number, key_id, point_count, first_timestamp_ms, last_timestamp_ms,"
     " first_step, last_step, coarse_bucket, packed, buckets) VALUES (:run_number, :key_id, :point_count,"
@@ -54,15 +54,11 @@ _ADD_CHUNK = Prepared(
 
 # A batch that is folded can't be summarised any more.
 _SUMMARISED = (
-    " FROM metric_batches AS b WHERE run_number = :run_number AND NOT EXISTS"
+    "metric_batches AS b WHERE run_number = ? AND NOT EXISTS"
     " (SELECT 1 FROM unsummarised_batches AS u WHERE u.batch_number = b.batch_number)"
 )
-_OLDEST = Prepared(
-    f"SELECT batch_number, point_count {_SUMMARISED} ORDER BY batch_number LIMIT {MAX_POINTS + 1}"
-)
-_UP_TO = Prepared(
-    f"SELECT batch_number, packed {_SUMMARISED} AND batch_number <= :last ORDER BY batch_number"
-)
+_COUNTS = (("batch_number", int), ("point_count", int))
+_PACKED = (("batch_number", int), ("packed", bytes))
 _IS_SMALL = (
     f"run_number = :run_number AND point_count < CASE key_id WHEN {PACKED_KEY_ID} THEN {SMALL_PACKED_POINTS}"
     f" ELSE {SMALL_POINTS} END"
@@ -135,13 +131,10 @@ class Folding:
     def _replace(self, run_number: int, replaced: _Replaced) -> bool:
         sealed = list(_seal_all(replaced.points))
         rows = [chunk_row(run_number, key_id, chunk) for key_id, chunk in sealed]
-        of_run = {"run_number": run_number}
-        batches = [{**of_run, "batch_number": number} for number in replaced.batch_numbers]
-        old_chunks = [{**of_run, "chunk_id": chunk_id} for chunk_id in replaced.chunk_ids]
         try:
             with self._database.writing() as connection:
-                _delete(connection, _DELETE_BATCH, batches)
-                _delete(connection, _DELETE_CHUNK, old_chunks)
+                _delete(connection, _DELETE_BATCHES, run_number, replaced.batch_numbers)
+                _delete(connection, _DELETE_CHUNKS, run_number, replaced.chunk_ids)
                 _ADD_CHUNK.run_many(connection, rows)
         except _TakenElsewhere:
             return False
@@ -164,14 +157,15 @@ def chunk_row(run_number: int, key_id: int, chunk: SealedChunk) -> dict[str, Any
     }
 
 
-def _delete(connection: Connection, statement: Prepared, rows: Sequence[Mapping[str, int]]) -> None:
-    if statement.run_many(connection, rows) != len(rows):
+def _delete(connection: Connection, rows: PreparedNumbers, run_number: int, numbers: Sequence[int]) -> None:
+    if numbers and rows.run(connection, numbers, run_number=run_number) != len(numbers):
         raise _TakenElsewhere
 
 
 def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, bytes], int, bool]:
     """Return the batches that one transaction takes, how many points they hold, and whether these are all."""
-    counts = _OLDEST.rows(connection, run_number=run_number)
+    engine, summarised = Engine(connection), Sql(_SUMMARISED, (run_number,))
+    counts = engine.rows_at_once(_COUNTS, summarised + f"ORDER BY batch_number LIMIT {MAX_POINTS + 1}")
     taken = point_count = 0
     for _, count in counts:
         if taken and point_count + count > MAX_POINTS:
@@ -179,7 +173,8 @@ def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, 
         taken, point_count = taken + 1, point_count + count
     if not taken:
         return {}, 0, True
-    rows = _UP_TO.rows(connection, run_number=run_number, last=counts[taken - 1][0])
+    up_to = Sql("AND batch_number <= ? ORDER BY batch_number", (counts[taken - 1][0],))
+    rows = engine.rows_at_once(_PACKED, summarised + up_to)
     return dict(rows), point_count, taken == len(counts)
 
 

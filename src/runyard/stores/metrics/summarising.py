@@ -24,7 +24,7 @@ from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.keys import MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, unpack_batch, unpack_batches
 from runyard.stores.metrics.summaries import Summary, join_batch, summarise
-from runyard.stores.prepared import Prepared, PreparedRows, rows_at
+from runyard.stores.prepared import Prepared, PreparedNumbers, PreparedRows
 
 SERIES_AT_ONCE = 1000
 """Rows of one transaction: some 15 ms of the writer's time at most."""
@@ -69,10 +69,15 @@ _JOIN = {
 }
 """Joins summaries of runs that are active, and of others."""
 _OF_BATCH = metric_batches.c.batch_number == unsummarised_batches.c.batch_number
-_WAITING = Prepared("SELECT batch_number FROM unsummarised_batches ORDER BY batch_number LIMIT :some")
-_STILL_WAITING = "SELECT batch_number FROM unsummarised_batches WHERE batch_number IN ({})"
+_WAITING = "unsummarised_batches ORDER BY batch_number LIMIT ?"
+# Nobody takes one of them away before the commit: on SQLite who writes is alone.
+_STILL_WAITING = PreparedNumbers(
+    "SELECT count(*) FROM unsummarised_batches WHERE batch_number {}",
+    "SELECT count(*) FROM (SELECT 1 FROM unsummarised_batches WHERE batch_number {} FOR SHARE) AS held",
+)
+_NUMBERS = (("batch_number", int),)
 _CHANGED = Prepared("UPDATE runs SET revision = revision + 1 WHERE run_number = :run_number")
-_SETTLED = Prepared("DELETE FROM unsummarised_batches WHERE batch_number = :batch_number")
+_SETTLED = PreparedNumbers("DELETE FROM unsummarised_batches WHERE batch_number {}")
 
 
 class Summaries:
@@ -149,7 +154,8 @@ class Summaries:
         while True:
             remembered = self._arrivals.known()
             with self._database.reading() as connection:
-                waiting = [row[0] for row in _WAITING.rows(connection, some=BATCHES_AT_ONCE)]
+                oldest = Sql(_WAITING, (BATCHES_AT_ONCE,))
+                waiting = [row[0] for row in Engine(connection).rows_at_once(_NUMBERS, oldest)]
                 if len(waiting) < BATCHES_AT_ONCE:
                     # A replica may have been faster, even before this process took note of its own commit.
                     self._arrivals.forget(remembered.keys() - set(waiting))
@@ -193,8 +199,8 @@ class Summaries:
                 # runs before what hangs on them.
                 changed = sorted({run_number for run_number, _ in part})
                 _CHANGED.run_many(connection, [{"run_number": number} for number in changed])
-                if not _all_wait(connection, waiting):
-                    return False
+                if _STILL_WAITING.row(connection, waiting) != (len(waiting),):
+                    return False  # a series that was removed since it was read would come back
                 ids = self._keys.keep(connection, {key for _, key in part})
                 for is_active, join in _JOIN.items():
                     rows = [
@@ -204,21 +210,9 @@ class Summaries:
                     ]
                     join.run(connection, sorted(rows, key=itemgetter(0, 1)))
                 if part is parts[-1]:
-                    _SETTLED.run_many(connection, [{"batch_number": number} for number in waiting])
+                    _SETTLED.run(connection, waiting)
                     self._database.after_commit(lambda: self._arrivals.forget(waiting))
         return True
-
-
-def _all_wait(connection: Connection, batch_numbers: Sequence[int]) -> bool:
-    """Whether nobody has summarised or removed any of these batches; nobody will before the commit.
-
-    Else a series that was removed since it was read would come back.
-    """
-    locking = "" if connection.dialect.name == "sqlite" else " FOR SHARE"
-    return all(
-        len(rows_at(connection, _STILL_WAITING + locking, part)) == len(part)
-        for part in chunks(batch_numbers)
-    )
 
 
 def _owners(connection: Connection, run_numbers: Sequence[int]) -> dict[int, tuple[int, bool]]:
