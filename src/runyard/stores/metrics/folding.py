@@ -38,6 +38,8 @@ SMALL_POINTS = 1024
 """A chunk below this is merged with its like once there are :data:`MERGED_AT` of them."""
 SMALL_PACKED_POINTS = 4096
 """The same for a chunk of several series."""
+SMALL_BATCH_POINTS = 64
+"""Batches below this are read as one row: they are many, and to write them as text costs little."""
 MERGED_AT = 16
 PACKED_BELOW = 64
 """Fewer new points of a series than this share a row with those of other series."""
@@ -173,8 +175,11 @@ def _oldest_batches(connection: Connection, run_number: int) -> tuple[dict[int, 
         taken, point_count = taken + 1, point_count + count
     if not taken:
         return {}, 0, True
-    up_to = Sql("AND batch_number <= ? ORDER BY batch_number", (counts[taken - 1][0],))
-    rows = engine.rows_at_once(_PACKED, summarised + up_to)
+    up_to = summarised + Sql("AND batch_number <= ? ORDER BY batch_number", (counts[taken - 1][0],))
+    if point_count < SMALL_BATCH_POINTS * taken:
+        rows = engine.rows_at_once(_PACKED, up_to)
+    else:
+        rows = engine.rows(Sql("SELECT batch_number, packed FROM") + up_to)
     return dict(rows), point_count, taken == len(counts)
 
 
