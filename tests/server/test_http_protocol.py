@@ -39,7 +39,7 @@ class _Noting:
 
 
 def exchange(
-    application: Callable[[int], Answer],
+    application: Callable[[int], Callable[[Any, Any, Any], Awaitable[None]]],
     sent: bytes,
     until: Callable[[bytes], bool],
     keeps_s: float = 60.0,

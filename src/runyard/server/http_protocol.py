@@ -109,7 +109,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def _refuse_head(self) -> None:
         """Say so and hang up; in the middle of another answer, only hang up."""
-        if self.cycle is None or self.cycle.response_complete:
+        if getattr(self.cycle, "response_complete", True):
             self.transport.write(_HEAD_TOO_LARGE)
         self.transport.close()
 
