@@ -17,8 +17,8 @@ from runyard.compute.local import LocalLauncher
 
 LEAKY_PREFIXES = ("RUNYARD_", "MLFLOW_", "AZUREML_", "DATABRICKS_")
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
-READY_WITHIN_S = 60.0
-STOPPED_WITHIN_S = 60.0
+READY_WITHIN_S = 600.0
+STOPPED_WITHIN_S = 600.0
 PORTS = range(10_240, 32_768)
 PORTS_TRIED = 100
 # A port is taken only when its server listens, so what runs beside these tests draws from other ones.

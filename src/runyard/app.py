@@ -73,6 +73,9 @@ KEEP_ALIVE_S = 75
 Else one of them asks something on a connection that is just being closed, and gets no answer.
 """
 
+OnReady = Callable[[str, bool], None]
+"""Takes the address that a server listens at, and whether there is an administrator."""
+
 _log = logging.getLogger("runyard.server")
 
 Progress = Callable[[str, int, int], None]
@@ -159,12 +162,12 @@ def make_app(stores: Stores, settings: Settings, operation: Operation | None = N
     return behind_proxies(wall(dispatcher, settings, operation), settings)
 
 
-def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
+def run(settings: Settings, on_ready: OnReady = lambda url, has_administrator: None) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
     Args:
         settings: How to run.
-        on_ready: Called once with the server's address, when connections are taken.
+        on_ready: Called once, when connections are taken.
 
     Raises:
         InvalidState: Another server holds this home, or the address may not be bound.
@@ -180,7 +183,8 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
     held = contextlib.nullcontext() if settings.database else only_server_of(settings.home)
     with held, contextlib.closing(open_stores(settings)) as stores:
-        check_bind(settings, stores.metadata.credentials.has_administrator())
+        has_administrator = stores.metadata.credentials.has_administrator()
+        check_bind(settings, has_administrator)
         check_certificate(settings)
         check_writable(stores.artifacts, settings.artifact_store)
         stores.upkeep.start()
@@ -204,7 +208,7 @@ def run(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
             server = StoppingServer(config, operation, settings.drain_s, tunnel)
             leave_out_what_stays()
             with _announced(settings, url), _renewed(config, settings):
-                on_ready(url)
+                on_ready(url, has_administrator)
                 with contextlib.suppress(KeyboardInterrupt):
                     server.run(sockets=[listener])
 

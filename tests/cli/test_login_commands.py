@@ -68,6 +68,23 @@ def test_a_key_is_kept_where_nobody_else_reads_it_and_ends_with_logout(
     assert "not logged in" in runyard("logout", server.url).out
 
 
+@pytest.mark.parametrize("way", ["nothing", "variable", "configuration"])
+def test_a_login_says_what_makes_commands_go_to_its_server(
+    runyard: CommandLine, serving, monkeypatch, tmp_path, way: str
+):
+    server, key = serving
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNYARD_HOME", str(tmp_path / "no-server-here"))
+    if way == "variable":
+        monkeypatch.setenv("RUNYARD_URL", f"{server.url}/")
+    if way == "configuration":
+        (tmp_path / "config.json").write_text("{")
+    ended = runyard("login", server.url, "--api-key", key)
+    assert ended.code == 0
+    hint = f"export RUNYARD_URL={server.url}\n"
+    assert (hint in ended.err) is (way != "variable")
+
+
 def test_a_machine_waits_until_somebody_approves_it(runyard: CommandLine, serving, monkeypatch):
     server, key = serving
     opened: list[str] = []

@@ -443,3 +443,20 @@ def test_a_provider_that_errs_is_a_page_and_no_fault(team, provider):
         assert "You are not signed in" in answer.text
     provider.token = "a.b.c"
     assert Visit(team, provider).back().status_code == 403
+
+
+def test_s28_an_address_that_only_looks_like_an_invited_one_is_nobody_s_invitation(team, provider):
+    invited = {"name": "kim", "email": "kim@lab.example"}
+    team.ask("POST", "/api/v1/principals", invited, key=team.admin_key).raise_for_status()
+    claims = {"sub": "s-9", "preferred_username": "\u043aim", "email_verified": True}
+    provider.claims = claims | {"email": "\u212aim@lab.example"}  # the sign for kelvin
+    assert Visit(team, provider).back().status_code == 303
+    people = team.ask("GET", "/api/v1/principals", {"kind": "person"}, key=team.admin_key).json()[
+        "principals"
+    ]
+    # They are somebody else, and not called by what reads like the name either.
+    assert [each["name"] for each in people] == ["ann", "kim", "\u043aim 2"]
+    provider.claims = claims | {"sub": "s-10", "email": "KIM@lab.example"}
+    assert Visit(team, provider).back().status_code == 303
+    again = team.ask("GET", "/api/v1/principals", {"kind": "person"}, key=team.admin_key).json()["principals"]
+    assert len(again) == len(people)

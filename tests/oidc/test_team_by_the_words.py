@@ -101,8 +101,8 @@ class Lab:
         code = code.replace("CLIENT_SECRET=...", f"CLIENT_SECRET='{CLIENT_SECRET}'")
         code = code.replace("https://ml.example", self.url)
         assert f"CLIENT_ID={CLIENT_ID}" in code
-        lines = code.splitlines()
-        assert lines[-1].startswith("runyard serve --host 0.0.0.0 ")
+        lines = code.replace("\\\n", "").splitlines()
+        assert lines[-1].startswith("runyard serve --host 0.0.0.0 --port 443 ")
         # Neither a certificate nor a name is at hand: it listens for its own machine, as behind a proxy.
         lines[-1] = f"exec runyard serve --port {self.url.rsplit(':', 1)[1]}"
         command = ["bash", "-euc", "export RUNYARD_HOME=$PWD/team\n" + "\n".join(lines)]

@@ -1,20 +1,28 @@
-"""What MLflow's variables say of certificates holds for what a spool sends, and for nothing else."""
+"""What MLflow's variables say of certificates holds for a spool; what RUNYARD_CA says, for MLflow too."""
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runyard.errors import Unavailable
-from runyard.sdk import transport
+from runyard.sdk import mlflow_auth, transport
+from runyard.sdk.credentials import FixedToken
+from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.spool.known_workspaces import Answerer, ask_who_answers, open_workspace
+from runyard.sdk.spool.trust import lend_trust
 from runyard.sdk.transport import HttpTransport, Request
+from tests.running_server import RunningServer, scrubbed
 from tests.sdk.scripted_server import Scripted, ScriptedServer
 
 Start = Callable[..., ScriptedServer]
+AUTHORITIES = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 RUNYARD = b'{"product": "Runyard", "version": "1", "mode": "up", "workspace": "default"}'
 
 
@@ -69,3 +77,69 @@ def test_a_server_that_asks_for_the_client_s_certificate_gets_it(
         open_workspace(url, None)
     monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(certificate))
     open_workspace(url, None)
+
+
+@pytest.fixture
+def _mlflow_was_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_auth, "_announced", {})
+    for name in (AUTHORITIES, "MLFLOW_TRACKING_INSECURE_TLS", "MLFLOW_TRACKING_AUTH"):
+        monkeypatch.setenv(name, "")  # so that it is taken away again if the test has it set
+
+
+@pytest.mark.usefixtures("_mlflow_was_told_nothing")
+def test_mlflow_s_client_is_told_of_the_authority_with_the_credential(monkeypatch: pytest.MonkeyPatch):
+    announce("https://lab.example", FixedToken("secret"))
+    assert os.environ[AUTHORITIES] == ""
+    monkeypatch.setenv("RUNYARD_CA", "/lab/ca.pem")
+    announce("https://lab.example", None)
+    assert os.environ[AUTHORITIES] == ""
+    announce("https://lab.example", FixedToken("secret"))
+    assert os.environ[AUTHORITIES] == "/lab/ca.pem"
+
+
+@pytest.mark.usefixtures("_mlflow_was_told_nothing")
+@pytest.mark.parametrize(
+    ("name", "said"), [(AUTHORITIES, "/mlflow/ca.pem"), ("MLFLOW_TRACKING_INSECURE_TLS", "true")]
+)
+def test_what_mlflow_s_client_was_told_of_certificates_stays(
+    name: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RUNYARD_CA", "/lab/ca.pem")
+    monkeypatch.setenv(name, said)
+    lend_trust()
+    told = {each: os.environ[each] for each in (AUTHORITIES, "MLFLOW_TRACKING_INSECURE_TLS")}
+    assert told == {AUTHORITIES: "", "MLFLOW_TRACKING_INSECURE_TLS": "", name: said}
+
+
+SCRIPT = """
+import mlflow
+with mlflow.start_run() as run:
+    mlflow.log_metric("loss", 0.5)
+    mlflow.log_text("what came of it", "notes.txt")
+notes = mlflow.artifacts.load_text(run.info.artifact_uri + "/notes.txt")
+print(notes, len(mlflow.search_registered_models()))
+"""
+
+
+@pytest.mark.slow
+def test_runyard_ca_is_enough_for_a_script_that_knows_only_mlflow(tmp_path: Path):
+    server = RunningServer(tmp_path / "home", environment={"RUNYARD_TLS": "self"})
+    try:
+        server.start()
+        environment = scrubbed(os.environ) | {
+            "HOME": str(tmp_path),
+            "MLFLOW_TRACKING_URI": server.url,
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            "RUNYARD_CA": str(server.authority),
+        }
+        ended = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SCRIPT],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout.splitlines()[-1] == "what came of it 0"
+    finally:
+        server.close()

@@ -43,7 +43,16 @@ def test_somebody_is_added_found_renamed_and_listed(team):
     assert [each["name"] for each in listed] == ["ann", "beatrice"]
 
 
-@pytest.mark.parametrize("twin", ["bea", "BEA", "Bea"])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        *("bea", "BEA", "Bea"),
+        "\uff42\uff45\uff41",  # in wide letters
+        "\u24b7\u24ba\u24b6",  # in circles
+        *("b\u0435a", "be\u0430", "\u0412\u0415\u0410", "b\u03b5\u03b1"),  # Cyrillic and Greek letters
+        *("bea\ufe0f", "b\u034fea", "be\u3164a", "bea\u2800"),  # with marks and letters that nobody sees
+    ],
+)
 def test_s28_two_people_never_read_alike(team, twin):
     as_admin(team, "POST", PEOPLE, {"name": "bea"})
     as_admin(team, "POST", PEOPLE, {"name": twin, "kind": "group"}, 400)
@@ -52,9 +61,27 @@ def test_s28_two_people_never_read_alike(team, twin):
 
 
 @pytest.mark.parametrize(
+    "name", ["b\u00e9a", "bea 2", "bea-2@lab.example", "\u0411\u0435\u0430", "\u97e9 bea", "rn"]
+)
+def test_names_that_read_otherwise_are_others(team, name):
+    as_admin(team, "POST", PEOPLE, {"name": "bea"})
+    as_admin(team, "POST", PEOPLE, {"name": name})
+    as_admin(team, "PATCH", f"{PEOPLE}/bea", {"email": "bea@lab.example"})
+
+
+def test_s28_an_address_is_compared_letter_by_letter(team):
+    as_admin(team, "POST", PEOPLE, {"name": "kim", "email": "KIM@Lab.Example"})
+    as_admin(team, "POST", PEOPLE, {"name": "Kim@lab.example"}, 400)
+    as_admin(team, "POST", PEOPLE, {"name": "other", "email": "kim@lab.example"}, 400)
+    made = as_admin(team, "POST", PEOPLE, {"name": "mik", "email": "\u212aim@lab.example"})["principal"]
+    assert made["email"] == "\u212aim@lab.example"
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"name": ""},
+        {"name": "\u3164\u2800"},
         {"name": " bea"},
         {"name": "bea\n"},
         {"name": "be\u200ba"},

@@ -82,6 +82,8 @@ def login(
     note(f"The key is in {'the keyring of this machine' if keyring else path}." + _until(caller))
     if os.environ.get("RUNYARD_TOKEN"):
         note("RUNYARD_TOKEN is set and goes before it; unset it to use the key.")
+    if not _is_the_usual(url):
+        note(f"Commands go to another server until you say: export RUNYARD_URL={url}")
 
 
 def logout(address: Address = None, *, server: Server = THIS_SERVER) -> None:
@@ -119,6 +121,14 @@ def whoami(address: Address = None, *, server: Server = THIS_SERVER, json: Json 
 
 def _address(address: str | None, server: Server) -> str:
     return without_workspace(server_url(address) if address else server.address())
+
+
+def _is_the_usual(url: str) -> bool:
+    """Tell whether a command that names no server goes to this one."""
+    try:
+        return without_workspace(THIS_SERVER.address()) == url
+    except RunyardError:  # a configuration that can't be read; the next command says so
+        return False
 
 
 def _check_keeps(*, in_keyring: bool) -> None:

@@ -12,7 +12,7 @@ from runyard.settings import Mode, Settings
 def up(*, flags: ServerFlags = NO_FLAGS) -> None:
     """Start a server for yourself: on this machine alone, without a credential. Ctrl-C stops it."""
     settings = flags.read(Mode.UP)
-    app.run(settings, lambda url: announce(settings, url))
+    app.run(settings, lambda url, _: announce(settings, url))
 
 
 def announce(settings: Settings, url: str) -> None:

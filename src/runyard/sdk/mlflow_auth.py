@@ -14,6 +14,7 @@ from requests.auth import AuthBase
 from runyard.errors import RunyardError
 from runyard.sdk.addresses import origin
 from runyard.sdk.credentials import find_credential
+from runyard.sdk.spool.trust import lend_trust
 from runyard.sdk.transport import Credential
 
 PROVIDER_NAME = "runyard"
@@ -114,7 +115,8 @@ def _position(body: object) -> int | None:
 def announce(url: str, credential: Credential | None) -> None:
     """Let MLflow's client in this process use ``credential`` for the host of ``url``.
 
-    It sets ``MLFLOW_TRACKING_AUTH`` unless that, or another credential of MLflow's, is set already.
+    It sets ``MLFLOW_TRACKING_AUTH`` unless that, or another credential of MLflow's, is set already, and
+    names to MLflow the authority that ``RUNYARD_CA`` names.
 
     Args:
         url: Any address of the host.
@@ -124,6 +126,7 @@ def announce(url: str, credential: Credential | None) -> None:
         return
     with _lock:
         _announced[origin(url)] = credential
+    lend_trust()
     if not any(os.environ.get(name) for name in _OTHER_CREDENTIALS):
         os.environ.setdefault(_AUTH_VARIABLE, PROVIDER_NAME)
 

@@ -26,6 +26,7 @@ from runyard.sdk.spool.known_workspaces import Answerer, KnownExperiment, KnownW
 from runyard.sdk.spool.launched import launched_run
 from runyard.sdk.spool.outbox import Outbox
 from runyard.sdk.spool.records import Logged, Point, Posted, RunBegun, RunUpdated, point_value
+from runyard.sdk.spool.trust import lend_trust
 
 try:
     from mlflow.utils.credentials import get_default_host_creds
@@ -60,7 +61,10 @@ def open_store(store_uri: str, artifact_uri: str | None = None, **_: Any) -> Res
         return CopyingStore(get_host_creds)
     # MLflow 1 has too few of the calls that a run needs.
     outbox = outbox_for(store_uri) if int(mlflow.__version__.split(".")[0]) > 1 else None
-    return RestStore(get_host_creds) if outbox is None else SpoolingStore(get_host_creds, outbox)
+    if outbox is None:
+        return RestStore(get_host_creds)
+    lend_trust()
+    return SpoolingStore(get_host_creds, outbox)
 
 
 # What MLflow raises when no answer comes, or one that it can't read.

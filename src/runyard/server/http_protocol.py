@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, but for a form of request, how far uploads run ahead, and small answers."""
+"""HTTP/1.1 as uvicorn speaks it, but for forms of requests, how far uploads run ahead, and small answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from runyard.server.answers import WHOLE
 from runyard.server.bodies import HAS_COME
 
 RUN_AHEAD_BYTES = 1024 * 1024
+MAX_HEAD_BYTES = 256 * 1024
+"""How much of a request's head may come after the first piece of it that was read."""
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 _EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}
 
 
@@ -20,6 +25,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
     ``GET http://evil.example/ HTTP/1.1`` is meant for proxies. The host in it goes before the ``Host``
     header, and uvicorn drops it. Here it becomes a second ``Host`` header, which the wall refuses.
 
+    What comes after a body in chunks, its trailers, is dropped: uvicorn adds it to the headers, and a proxy
+    that set or took away a header in front of the body, as ``X-Forwarded-For``, has not looked behind it.
+
+    A head that does not end is cut off: all of it lies in memory, and nobody has said yet who sends it.
+
     While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
     may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
 
@@ -28,6 +38,22 @@ class StrictHttpProtocol(HttpToolsProtocol):
     """
 
     _idle_from_s: float | None = None
+    _is_in_head = False
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read a piece of what the other side sends."""
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if was_in_head and self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        """Begin with the head of a request."""
+        self._is_in_head, self._head_bytes = True, 0
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Go on to the application once the request's head has been read."""
@@ -35,6 +61,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
             named = httptools.parse_url(self.url).host
             self.headers.append((b"host", named or b""))
         super().on_headers_complete()
+        self._is_in_head = False
+        self.headers = []  # for trailers; the application has the other list
         if self.cycle is not None:
             self.cycle.__class__ = WholeAnswers
             self.cycle.scope["extensions"] = _EXTENSIONS
@@ -78,6 +106,12 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._look_again(left_s)
         else:
             self.transport.close()
+
+    def _refuse_head(self) -> None:
+        """Say so and hang up; in the middle of another answer, only hang up."""
+        if getattr(self.cycle, "response_complete", True):
+            self.transport.write(_HEAD_TOO_LARGE)
+        self.transport.close()
 
     def _look_again(self, after_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)

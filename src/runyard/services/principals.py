@@ -10,6 +10,7 @@ from dataclasses import replace
 from runyard.entities.credential import EVERYONE, Principal, PrincipalKind
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from runyard.services.call import Call, system_now_ms
+from runyard.services.look_alikes import looks_of, lower_ascii
 from runyard.stores.metadata.base_credentials import CredentialStore
 from runyard.stores.opening import Stores
 
@@ -197,7 +198,7 @@ def _address(email: str | None) -> str | None:
     name, at, host = email.strip().partition("@")
     if not name or not at or not host or len(email) > MAX_EMAIL_LENGTH or not email.isprintable():
         raise InvalidParameter(f"'email' is no email address of at most {MAX_EMAIL_LENGTH} characters.")
-    return f"{name}@{host}".lower()
+    return lower_ascii(f"{name}@{host}")
 
 
 def _check_name(credentials: CredentialStore, principal: Principal) -> None:
@@ -210,8 +211,16 @@ def _check_name(credentials: CredentialStore, principal: Principal) -> None:
         raise InvalidParameter("'name' must be in Unicode's normal form C.")
     if _ID.fullmatch(name):
         raise InvalidParameter("'name' can't have the form of an id.")
-    # Two that read alike would let one be taken for the other.
-    alike = name.casefold()
+    looks = looks_of(name)
+    if not looks:
+        raise InvalidParameter("'name' has nothing in it that anybody can see.")
+    # Two that read alike would let one be taken for the other; so would somebody's address as a name.
     for other in credentials.list_principals():
-        if other.name.casefold() == alike and other.principal_id != principal.principal_id:
-            raise AlreadyExists(f"A principal named '{other.name}' already exists.")
+        if other.principal_id == principal.principal_id:
+            continue
+        if looks_of(other.name) == looks:
+            same = other.name.casefold() == name.casefold()
+            why = "already exists" if same else "already exists, and looks the same"
+            raise AlreadyExists(f"A principal named '{other.name}' {why}.")
+        if other.email and looks_of(other.email) == looks:
+            raise AlreadyExists("Somebody else has that as their email address.")

@@ -14,6 +14,7 @@ from runyard.entities.credential import Principal, PrincipalKind
 from runyard.errors import AlreadyExists, Forbidden, InvalidParameter
 from runyard.services.call import system_now_ms
 from runyard.services.keys import ShownKey
+from runyard.services.look_alikes import lower_ascii
 from runyard.services.oidc import Attempt, Identity
 from runyard.services.principals import MAX_NAME_LENGTH, add_principal
 from runyard.services.sessions import begin_session_of
@@ -120,7 +121,7 @@ def _invited(stores: Stores, identity: Identity) -> Principal | None:
     """
     if identity.email is None:
         return None
-    credentials, email = stores.metadata.credentials, identity.email.lower()
+    credentials, email = stores.metadata.credentials, lower_ascii(identity.email)
     found = [each for each in credentials.list_principals() if each.email == email]
     if not found or credentials.has_identity(identity.issuer, found[0].principal_id):
         return None
