@@ -88,7 +88,7 @@ def test_comparisons_are_joined():
         ("trace.text RLIKE 'x'", "span.content comparator 'RLIKE' not one of '{'LIKE', 'ILIKE'}'"),
         ("span.attributes.n > 'x'", "span.attributes.n comparator '>' not one of '{'=', '!='"),
         ("span.duration = 'x'", "Invalid span attribute 'duration'"),
-        ("span.attributes. = 'x'", "Invalid span attribute"),
+        ("span.attributes. = 'x'", "Span attribute name cannot be empty after 'attributes.'"),
         ("feedback.score > 'x'", "Expected a numeric value for feedback"),
         ("feedback.score = 1", "Expected a quoted string value for feedback"),
         ("feedback.score IN ('a')", "assessment.score comparator 'IN' not one of '{'=', '!='"),

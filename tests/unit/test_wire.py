@@ -144,6 +144,26 @@ def test_all_points_of_a_batch_may_say_their_numbers_another_way():
     ]
 
 
+class Reading(Wire):
+    value: float | str = 0.0
+    timestamp: Int64 = 0
+
+
+class Log(Wire):
+    first: Reading | None = None
+    others: list[Reading] | None = None
+    timestamp: str = ""
+
+
+def test_numbers_are_read_another_way_wherever_a_message_holds_them_and_only_where_it_says_numbers():
+    sent = {"first": {"timestamp": 1.5}, "others": [{"value": True}, {"value": "x", "timestamp": 2.9}, {}]}
+    read = wire.convert(Log, sent)
+    assert read.first == Reading(timestamp=1)
+    assert read.others == [Reading(value=1.0), Reading("x", 2), Reading()]
+    assert isinstance(read.others[0].value, float)
+    assert "for parameter 'timestamp' supplied" in refusal(Log, {"timestamp": 1.5})
+
+
 def test_the_times_of_a_run_may_have_a_fraction():
     assert wire.decode(CreateRun, b'{"experiment_id": "0", "start_time": 12.9}').start_time == 12
     assert wire.decode(UpdateRun, b'{"run_id": "r", "end_time": 1e3, "status": "KILLED"}').end_time == 1000

@@ -43,6 +43,7 @@ _SPELLINGS = {
     "issue": Entity.ISSUE,
 }
 _SPAN_FIELDS = ("name", "status", "type")
+_SPAN_KEYS = (*_SPAN_FIELDS, SPAN_CONTENT)
 _TEXT = (*TEXT_OPERATORS, Operator.RLIKE)
 _ASSESSMENTS = (Entity.FEEDBACK, Entity.EXPECTATION)
 _ORDERED = NUMERIC_OPERATORS[:4]
@@ -100,7 +101,9 @@ class TraceGrammar(RunGrammar):
         entity, key = super().identifier(text)
         if entity is Entity.SPAN and key.startswith(SPAN_ATTRIBUTE):
             key = SPAN_ATTRIBUTE + trimmed(key[len(SPAN_ATTRIBUTE) :], "`")
-        if entity is Entity.SPAN and key not in (*_SPAN_FIELDS, SPAN_CONTENT) and not _names_attribute(key):
+        if entity is Entity.SPAN and key == SPAN_ATTRIBUTE:
+            raise InvalidFilter("Span attribute name cannot be empty after 'attributes.'")
+        if entity is Entity.SPAN and key not in _SPAN_KEYS and not key.startswith(SPAN_ATTRIBUTE):
             raise InvalidFilter(
                 f"Invalid span attribute '{shortened(key)}'. Supported attributes: "
                 f"{', '.join(_SPAN_FIELDS)}, attributes.<attribute_name>."
@@ -167,10 +170,6 @@ def _operator(entity: Entity, key: str, allowed: tuple[Operator, ...], written: 
                 f"'{as_set(each.value for each in allowed)}'"
             )
     return one_of(allowed, written)
-
-
-def _names_attribute(key: str) -> bool:
-    return key.startswith(SPAN_ATTRIBUTE) and len(key) > len(SPAN_ATTRIBUTE)
 
 
 def _linked(said: Comparison) -> Comparison:

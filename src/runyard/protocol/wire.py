@@ -32,7 +32,6 @@ _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _FIRST_STEP = re.compile(r"[.\[]")
-_OTHER_NUMBER = re.compile(r"Expected `(?:int|float)\b[^`]*`, got `(?:float|bool)` - at `\$\.(.*)\b(\w+)`$")
 _READ_LOOSELY: dict[str, Callable[[float], float]] = {
     "timestamp": math.trunc,
     "step": math.trunc,
@@ -44,6 +43,7 @@ _READ_LOOSELY: dict[str, Callable[[float], float]] = {
 
 It takes a time of ``time.time() * 1000`` for 0, without a word; here its fraction goes. ``true`` is 1.0.
 """
+_READ_AS: dict[Callable[[float], float], str] = {math.trunc: "int", float: "float"}
 _WRITTEN_NUL = b"\\u0000"
 _encoder = msgspec.json.Encoder()
 
@@ -93,44 +93,26 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
             raw[name] = raw[alias]
     _refuse_nul(raw)
     _refuse_booleans(message, raw)
+    _read_loosely(message, raw)
     try:
-        converted = _converted(message, raw)
+        converted = msgspec.convert(raw, message, strict=False)
     except msgspec.ValidationError as error:
         raise _in_mlflow_words(str(error), raw, unsaid) from None
     refuse_empty(message, converted)
     return converted
 
 
-def _converted(message: type[Message], raw: dict[str, Any], names: int = len(_READ_LOOSELY)) -> Message:
-    """Return plain values as a ``message``; numbers in another form are read, name by name."""
-    try:
-        return msgspec.convert(raw, message, strict=False)
-    except msgspec.ValidationError as error:
-        found = _OTHER_NUMBER.match(str(error))
-        if not names or found is None or not _read_loosely(raw, *found.groups()):
-            raise
-    return _converted(message, raw, names - 1)
-
-
-def _read_loosely(raw: dict[str, Any], path: str, name: str) -> bool:
-    """Put plain numbers of a name where others stand, in all elements of a list; tell whether there were any.
-
-    Args:
-        raw: The whole body, which is changed.
-        path: Where msgspec found the first one: what stands before its name.
-        name: The name.
-    """
-    read = _READ_LOOSELY.get(name)
-    if read is None:
-        return False
-    places: list[Any] = [raw]
-    for key in re.findall(r"\w+(?=\[|\.)", path):
-        below = [place[key] for place in places if isinstance(place, dict) and key in place]
-        places = [each for part in below for each in (part if isinstance(part, list) else [part])]
-    mended = [place for place in places if isinstance(place, dict) and _is_loose(place.get(name), read)]
-    for place in mended:
-        place[name] = read(place[name])
-    return bool(mended)
+def _read_loosely(message: type[msgspec.Struct], raw: dict[str, Any]) -> None:
+    """Put plain numbers where others stand that are read too, in a body and in all structs within it."""
+    for name, kind in _number_fields(message):
+        read = _READ_LOOSELY.get(name)
+        if read is not None and kind == _READ_AS[read] and _is_loose(raw.get(name), read):
+            raw[name] = read(raw[name])
+    for name, inner in _inner_structs(message):
+        part = raw.get(name)
+        for each in part if isinstance(part, list) else [part]:
+            if isinstance(each, dict):
+                _read_loosely(inner, each)
 
 
 def _is_loose(value: Any, read: Callable[[float], float]) -> bool:
@@ -320,6 +302,18 @@ def _number_fields(message: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]
         for field in msgspec.structs.fields(message)
         for kind in (int, float)
         if kind in _parts(field.type)
+    )
+
+
+@cache
+def _inner_structs(message: type[msgspec.Struct]) -> tuple[tuple[str, type[msgspec.Struct]], ...]:
+    """The fields that hold structs of their own, or lists of them."""
+    return tuple(
+        (field.encode_name, inner)
+        for field in msgspec.structs.fields(message)
+        for part in _parts(field.type)
+        for inner in (_parts(part.__args__[0]) if get_origin(part) is list else [part])
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct)
     )
 
 
