@@ -317,3 +317,22 @@ def test_a_run_is_shown_outside_of_a_notebook_too(configured: Path):
         "run.complete()\n",
     )
     assert "Run(" in said
+
+
+def test_a_folder_for_outputs_that_is_none_begins_no_run(configured: Path):
+    script = (
+        "from azureml.core import Experiment, Workspace\n"
+        "experiment = Experiment(Workspace.from_config(), 'none begun')\n"
+        "for outputs in (5, ['outputs'], {}):\n"
+        "    try:\n"
+        "        experiment.start_logging(outputs=outputs)\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__, error)\n"
+        "print(len(list(experiment.get_runs())))\n"
+    )
+    assert said_by(configured, script).splitlines() == [
+        "InvalidParameter outputs must be a path, not 5.",
+        "InvalidParameter outputs must be a path, not ['outputs'].",
+        "InvalidParameter outputs must be a path, not {}.",
+        "0",
+    ]
