@@ -14,7 +14,7 @@ from runyard import Workspace
 from tests.running_server import RunningServer, scrubbed
 
 SCRIPTS = Path(__file__).with_name("scripts")
-WITHIN_S = 120
+WITHIN_S = 600
 FROM_REMOTE = {
     "page": {"example": 1.23},
     "remote": {"Training samples": 353, "alpha": [0.01, 0.03]},
@@ -191,6 +191,28 @@ def test_cells_of_azure_s_public_notebooks_run_as_they_are(configured: Path):
         "project": {"alpha": 0.3},
     }
     assert "Runyard-Sklearn, which has the versions of today, is taken in its place" in ended.stderr
+
+
+def test_notebooks_about_logging_and_managing_runs_run_as_they_are(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "run_cells.py")
+    assert ended.returncode == 0, ended.stderr
+    said = json.loads(ended.stdout.splitlines()[-1])
+    assert "'author' is 'first' already" in said.pop("twice")
+    assert said == {
+        "region": ["127.0.0.1", "runyard"],
+        "lengths": {"Squares": 7, "Sigmoid": 20, "Cosine": 2, "Sine": 2},
+        "one": {"scale factor": 2.0},
+        "files": ["images/Tangent.png", "outputs/own.txt", "tables/Sine.json", "values/Category.json"],
+        "brought": ["Category.json", "Sine.json", "Tangent.png", "own.txt"],
+        "tags": {"favorite": "", "rank": "1"},
+        "details": True,
+        "hello": ["Completed", "Hello"],
+        "found": [[True], [True], 0],
+        "children": [3, 2],
+        "statuses": ["Completed"],
+        "ended": ["Canceled", "Failed"],
+        "snapshot": True,
+    }
 
 
 def test_notebooks_about_remote_training_run_on_slots_of_this_machine(configured: Path):
