@@ -358,3 +358,20 @@ def test_a_folder_for_outputs_that_is_none_begins_no_run(configured: Path):
         "InvalidParameter outputs must be a path, not {}.",
         "0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00", "SyntaxError"),
+        (b"print(1)\n\x00", "null bytes"),
+        (b"import azureml.core\nprint(\n", "'(' was never closed"),
+    ],
+)
+def test_a_file_that_is_no_python_is_told_of_as_python_does(tmp_path: Path, content: bytes, said: str):
+    (tmp_path / "script.py").write_bytes(content)
+    ended = python(tmp_path, "-m", "runyard", "azureml", "run", "script.py")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "runyard" not in ended.stderr
