@@ -1,7 +1,7 @@
 """What the alias's own names are given wrongly is named, with what is allowed, and no server is asked."""
 
 # What a type checker refuses is what is tried.
-# mypy: disable-error-code="arg-type"
+# mypy: disable-error-code="arg-type,assignment,list-item"
 
 from __future__ import annotations
 
