@@ -130,6 +130,7 @@ def test_the_plugin_for_mlflow_logs_and_finds_what_it_logged(server: RunningServ
     assert found["files"] == {"one.txt": "1", "ünder a b/50% # of it?.txt": "names"}
     assert found["text"] == "written"
     assert (found["prediction"], found["prediction_by_uri"]) == (pytest.approx(4), pytest.approx(6))
+    assert found["prediction_of_files"] == pytest.approx(8)
     assert found["second_source"] == f"{found['artifact_uri']}/tree"
     assert found["second_files"] == ["50% # of it?.txt", "one.txt"]
     assert found.get("is_big_whole", True)

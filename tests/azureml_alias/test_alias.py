@@ -14,7 +14,7 @@ from runyard import Workspace
 from tests.running_server import RunningServer, scrubbed
 
 SCRIPTS = Path(__file__).with_name("scripts")
-WITHIN_S = 120
+WITHIN_S = 600
 FROM_REMOTE = {
     "page": {"example": 1.23},
     "remote": {"Training samples": 353, "alpha": [0.01, 0.03]},
@@ -193,6 +193,28 @@ def test_cells_of_azure_s_public_notebooks_run_as_they_are(configured: Path):
     assert "Runyard-Sklearn, which has the versions of today, is taken in its place" in ended.stderr
 
 
+def test_notebooks_about_logging_and_managing_runs_run_as_they_are(configured: Path):
+    ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "run_cells.py")
+    assert ended.returncode == 0, ended.stderr
+    said = json.loads(ended.stdout.splitlines()[-1])
+    assert "'author' is 'first' already" in said.pop("twice")
+    assert said == {
+        "region": ["127.0.0.1", "runyard"],
+        "lengths": {"Squares": 7, "Sigmoid": 20, "Cosine": 2, "Sine": 2},
+        "one": {"scale factor": 2.0},
+        "files": ["images/Tangent.png", "outputs/own.txt", "tables/Sine.json", "values/Category.json"],
+        "brought": ["Category.json", "Sine.json", "Tangent.png", "own.txt"],
+        "tags": {"favorite": "", "rank": "1"},
+        "details": True,
+        "hello": ["Completed", "Hello"],
+        "found": [[True], [True], 0],
+        "children": [3, 2],
+        "statuses": ["Completed"],
+        "ended": ["Canceled", "Failed"],
+        "snapshot": True,
+    }
+
+
 def test_notebooks_about_remote_training_run_on_slots_of_this_machine(configured: Path):
     ended = python(configured, "-m", "runyard.azureml", SCRIPTS / "remote_cells.py")
     assert ended.returncode == 0, ended.stderr + ended.stdout
@@ -317,3 +339,39 @@ def test_a_run_is_shown_outside_of_a_notebook_too(configured: Path):
         "run.complete()\n",
     )
     assert "Run(" in said
+
+
+def test_a_folder_for_outputs_that_is_none_begins_no_run(configured: Path):
+    script = (
+        "from azureml.core import Experiment, Workspace\n"
+        "experiment = Experiment(Workspace.from_config(), 'none begun')\n"
+        "for outputs in (5, ['outputs'], {}):\n"
+        "    try:\n"
+        "        experiment.start_logging(outputs=outputs)\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__, error)\n"
+        "print(len(list(experiment.get_runs())))\n"
+    )
+    assert said_by(configured, script).splitlines() == [
+        "InvalidParameter outputs must be a path, not 5.",
+        "InvalidParameter outputs must be a path, not ['outputs'].",
+        "InvalidParameter outputs must be a path, not {}.",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00", "SyntaxError"),
+        (b"print(1)\n\x00", "null bytes"),
+        (b"import azureml.core\nprint(\n", "'(' was never closed"),
+    ],
+)
+def test_a_file_that_is_no_python_is_told_of_as_python_does(tmp_path: Path, content: bytes, said: str):
+    (tmp_path / "script.py").write_bytes(content)
+    ended = python(tmp_path, "-m", "runyard", "azureml", "run", "script.py")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "runyard" not in ended.stderr

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from runyard import Dataset, Experiment, Model, Run, Workspace
+from runyard.entities.logged_model import FILES_EXPERIMENT
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere, Unavailable
 from runyard.sdk import mlflow_spool
-from runyard.sdk.model_registration import EXPERIMENT
 from runyard.sdk.spool import outbox
 from tests.logged_model import log_model
 
@@ -157,7 +157,7 @@ def test_a_failed_registration_leaves_no_version_and_no_files(
     with pytest.raises(Unavailable, match=r"weights\.bin"):
         Model.register(workspace, folder, "ridge")
     assert list(workspace.models) == []
-    assert EXPERIMENT in workspace.experiments
+    assert FILES_EXPERIMENT in workspace.experiments
     assert [item.kind for item in workspace.trash.list_items()] == ["logged_model"]
 
 

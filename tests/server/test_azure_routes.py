@@ -492,6 +492,78 @@ def test_the_first_sdk_is_told_what_runs_its_scripts(team: Team, service: str):
     assert "`runyard azureml run`" in answer.json()["message"]
 
 
+# --- folders that become versions of models ----------------------------------------------------------------
+
+CONTAINER = "261127T141744-1a2b3c4d"
+FILES = {"model/MLmodel": b"flavors: {}", "model/deep/w ü.txt": b"w"}
+
+
+def upload(client: Client, files: dict[str, bytes], container: str = CONTAINER) -> None:
+    path = f"/artifact/v2.0{SCOPE}/alpha/artifacts/LocalUpload/{container}/batch/metadata"
+    answer = client.ask("POST", path, {"paths": [{"path": each} for each in files]})
+    answer.raise_for_status()
+    places = answer.json()["artifactContentInformation"]
+    assert set(places) == set(files)
+    for name, content in files.items():
+        written = client.blob("PUT", places[name]["contentUri"], content, x_ms_blob_type="BlockBlob")
+        assert written.status_code == 201
+
+
+def register(client: Client, source: str, **more: Any) -> Any:
+    return client.mlflow("POST", "model-versions/create", {"name": "filed", "source": source, **more})
+
+
+def test_a_folder_that_the_plugin_uploads_becomes_a_version(client: Client):
+    client.mlflow("POST", "registered-models/create", {"name": "filed"})
+    # Fifty files at a time are asked for: all of them are of one upload.
+    for name, content in FILES.items():
+        upload(client, {name: content})
+    made = register(client, f"azureml://artifacts/LocalUpload/{CONTAINER}/model")["model_version"]
+    place = made["source"].partition("/experiments/")[2].split("/")
+    assert place[1:] == ["runs", made["model_id"], "artifacts", "model"]
+    owner = f"/history/v1.0{SCOPE}/alpha/experiments/{place[0]}/runs/{made['model_id']}/artifacts"
+    listed = client.ask("GET", owner).json()["value"]
+    assert [each["path"] for each in listed] == sorted(FILES)
+    (model,) = client.mlflow("POST", "logged-models/search", {"experiment_ids": [place[0]]})["models"]
+    assert model["info"]["status"] == "LOGGED_MODEL_READY"
+    experiment = client.ask(
+        "GET", "/workspaces/alpha/api/2.0/mlflow/experiments/get", {"experiment_id": place[0]}
+    )
+    assert experiment.json()["experiment"]["name"] == "Registered models"
+    again = register(client, f"azureml://artifacts/LocalUpload/{CONTAINER}/model")["model_version"]
+    assert (again["version"], again["source"]) == ("2", made["source"])
+
+
+def test_uploads_of_two_containers_stay_apart_and_of_none_is_a_word_of_another_store(client: Client):
+    client.mlflow("POST", "registered-models/create", {"name": "filed"})
+    sources = []
+    for container in (CONTAINER, "another"):
+        upload(client, {"model/MLmodel": container.encode()}, container)
+        sources.append(
+            register(client, f"azureml://artifacts/LocalUpload/{container}/model")["model_version"]
+        )
+    assert sources[0]["model_id"] != sources[1]["model_id"]
+    elsewhere = register(client, "azureml://artifacts/LocalUpload/nowhere/model")["model_version"]
+    assert elsewhere["source"] == "azureml://artifacts/LocalUpload/nowhere/model"
+    assert "model_id" not in elsewhere
+
+
+@pytest.mark.parametrize("path", ["../out", "/etc/passwd", ""])
+def test_nothing_is_uploaded_to_a_path_that_can_t_be(client: Client, path: str):
+    asked = f"/artifact/v2.0{SCOPE}/alpha/artifacts/LocalUpload/{CONTAINER}/batch/metadata"
+    answer = client.ask("POST", asked, {"paths": [{"path": path}]})
+    assert answer.status_code == 400
+
+
+def test_an_upload_is_made_by_who_may_write_and_in_the_workspace_of_its_address(team: Team, client: Client):
+    asked = f"/artifact/v2.0{SCOPE}/alpha/artifacts/LocalUpload/{CONTAINER}/batch/metadata"
+    body = {"paths": [{"path": "model/MLmodel"}]}
+    for key in (team.key(Scope.READER, "alpha"), team.key(Scope.CONTRIBUTOR, "beta")):
+        assert team.ask("POST", asked, body, key=key).status_code == 403
+    path = asked.replace("LocalUpload", "ExperimentRun")
+    assert client.ask("POST", path, body).status_code == 501
+
+
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
 def test_an_experiment_of_the_first_sdk_is_refused_with_mlflow_s_words_for_it(client: Client, method: str):
     answer = client.ask(method, f"/history/v1.0{SCOPE}/alpha/experiments/one", {})

@@ -250,6 +250,19 @@ def test_a_search_filters_orders_and_views(local: Local):
     assert local.post("/experiments/search", filter="name = 'none'", **search) == {}
 
 
+def test_clients_of_mlflow_1_list_experiments_page_by_page(local: Local):
+    for number in range(3):
+        local.experiment(f"e{number}")
+    local.post("/experiments/delete", experiment_id="3")
+    assert names(local.get("/experiments/list")) == ["e1", "e0", "Default"]
+    assert names(local.get("/experiments/list", view_type="DELETED_ONLY")) == ["e2"]
+    page = local.get("/experiments/list", max_results=2)
+    assert names(page) == ["e1", "e0"]
+    rest = local.get("/experiments/list", max_results=2, page_token=page["next_page_token"])
+    assert names(rest) == ["Default"]
+    assert "next_page_token" not in rest
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -82,6 +82,16 @@ def test_a_description_that_is_not_sent_is_taken_from_a_version_and_emptied_of_a
     assert "description" not in change(local, "PATCH", f"{MODELS}/update", name="m")["registered_model"]
 
 
+def test_clients_of_mlflow_1_list_registered_models_page_by_page(local):
+    for name in ("a", "b", "c"):
+        local.post(f"{MODELS}/create", name=name)
+    page = local.get(f"{MODELS}/list", max_results=2)
+    assert [each["name"] for each in page["registered_models"]] == ["a", "b"]
+    rest = local.get(f"{MODELS}/list", page_token=page["next_page_token"])
+    assert [each["name"] for each in rest["registered_models"]] == ["c"]
+    assert "next_page_token" not in rest
+
+
 def test_stages_move_and_archive_as_mlflow_moves_them(local):
     register(local, count=3)
 

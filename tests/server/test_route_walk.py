@@ -453,11 +453,12 @@ def target(route: Route, planted: Planted) -> tuple[str, object]:
     which = {"approve": 1, "deny": 2}.get(path.rpartition("/")[2], 0)
     path = path.replace("{user_code}", planted.user_codes[which])
     path = path.replace("{experiment_id}", planted.experiment_id).replace("{owner}", planted.run_id)
-    path = path.replace("{subscription}", SUBSCRIPTION_ID).replace("{resource_group}", "runyard")
+    path = path.replace("{container}", "walked").replace("{subscription}", SUBSCRIPTION_ID)
+    path = path.replace("{resource_group}", "runyard")
     assert "{" not in path, "say here what the new parameter names"
     if path == "/v1/traces":
         return path, spans_of("0b" * 16, name="walked", attribute="walked")
-    if path.endswith("/artifacts/batch/metadata"):
+    if path.startswith(("/history/", "/artifact/")) and path.endswith("/batch/metadata"):
         return path, {"paths": [{"path": planted.file_name}]}
     if route.is_raw and route.method != "GET":
         if "{file_path" in route.path:

@@ -25,7 +25,12 @@ _logger = logging.getLogger(__name__)
 
 
 class Environment(environment.Environment):
-    """An environment; Azure's curated ones have stand-ins among those that come with the server."""
+    """An environment; Azure's curated ones have stand-ins among those that come with the server.
+
+    Example:
+        >>> Environment("training").register(workspace=ws).name
+        'training'
+    """
 
     @staticmethod
     def get(
@@ -38,6 +43,10 @@ class Environment(environment.Environment):
 
         Raises:
             NotFound: There is no such environment or version, and nothing stands in for it.
+
+        Example:
+            >>> Environment.get(ws, name="AzureML-Minimal").name
+            'Runyard-Minimal'
         """
         try:
             return environment.Environment.get(workspace, name, version, label)

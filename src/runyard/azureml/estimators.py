@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 from runyard.azureml.submitting import ScriptRunConfig
 from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk.arguments import listed, optional_path, optional_text, pairs, text
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
 from runyard.sdk.environment import Environment
+from runyard.sdk.yaml_text import read_small_file
 
 # What there is one process on one machine of, or nothing.
 _NEUTRAL: dict[str, tuple[object, ...]] = {
@@ -56,6 +58,7 @@ class Estimator(ScriptRunConfig):
 
     Raises:
         NotImplementedHere: An option has no counterpart.
+        NotFound: A file that it begins with is not there.
         InvalidParameter: An argument is of the wrong kind.
         TypeError: An option is none of Azure's.
 
@@ -80,14 +83,14 @@ class Estimator(ScriptRunConfig):
         **azure_options: Any,
     ) -> None:
         wanted = {_FIRST_NAMES.get(name, name): value for name, value in azure_options.items()}
-        environment = environment_definition or self._environment(wanted)
+        made = self._environment(wanted)
         _check_rest(wanted)
         super().__init__(
             source_directory,
-            script=entry_script,
+            script=optional_path(entry_script, "entry_script"),
             arguments=_words(script_params or {}),
             compute_target=compute_target,
-            environment=environment,
+            environment=made if environment_definition is None else environment_definition,
             max_run_duration_seconds=max_run_duration_seconds,
         )
         self.datasets = _checked_inputs(inputs)
@@ -95,21 +98,35 @@ class Estimator(ScriptRunConfig):
     def _environment(self, wanted: dict[str, Any]) -> Environment:
         """Return what the packages of an estimator make, and take them out of what is wanted."""
         made = Environment(f"{type(self).__name__.lower()}-environment")
-        version = wanted.pop("framework_version", None)
-        own = [f"{self._packages[0]}=={version}", *self._packages[1:]] if version else self._packages
-        dependencies = CondaDependencies(wanted.pop("conda_dependencies_file", None))
-        requirements = wanted.pop("pip_requirements_file", None)
+        conda = optional_path(wanted.pop("conda_dependencies_file", None), "conda_dependencies_file")
+        dependencies = CondaDependencies(conda)
+        requirements = optional_path(wanted.pop("pip_requirements_file", None), "pip_requirements_file")
         if requirements is not None:
-            dependencies.set_pip_requirements(_lines(requirements))
-        for package in wanted.pop("conda_packages", None) or ():
-            dependencies.add_conda_package(package)
-        for package in (*own, *(wanted.pop("pip_packages", None) or ())):
-            dependencies.add_pip_package(package)
+            dependencies.set_pip_requirements(read_small_file(requirements).splitlines())
+        for package in listed(wanted.pop("conda_packages", None) or (), "conda_packages"):
+            dependencies.add_conda_package(text(package, "conda_packages"))
+        own = self._own_packages(wanted.pop("framework_version", None))
+        for package in (*own, *listed(wanted.pop("pip_packages", None) or (), "pip_packages")):
+            dependencies.add_pip_package(text(package, "pip_packages"))
         made.python.conda_dependencies = dependencies
         made.python.user_managed_dependencies = bool(wanted.pop("user_managed", False))
-        made.environment_variables = dict(wanted.pop("environment_variables", None) or {})
-        made.docker.base_image = wanted.pop("custom_docker_image", None) or ""
+        variables = pairs(wanted.pop("environment_variables", None) or {}, "environment_variables")
+        made.environment_variables = dict(variables)
+        image = optional_text(wanted.pop("custom_docker_image", None), "custom_docker_image")
+        made.docker.base_image = image or ""
         return made
+
+    def _own_packages(self, version: object) -> Sequence[str]:
+        """Return the packages of the framework, the first one in a version."""
+        wanted = optional_text(version, "framework_version")
+        if not wanted:
+            return self._packages
+        if not self._packages:
+            raise InvalidParameter(
+                f"framework_version={wanted!r} is for SKLearn, PyTorch and TensorFlow; an Estimator has "
+                "pip_packages=['scikit-learn==1.5.2'] and the like."
+            )
+        return [f"{self._packages[0]}=={wanted}", *self._packages[1:]]
 
 
 class SKLearn(Estimator):
@@ -175,12 +192,13 @@ _OF_ENVIRONMENT = frozenset({
 
 
 def _checked_inputs(inputs: Sequence[DatasetConsumptionConfig] | None) -> list[DatasetConsumptionConfig]:
-    for each in inputs or ():
+    given = listed(inputs or (), "inputs")
+    for each in given:
         if not isinstance(each, DatasetConsumptionConfig):
             raise InvalidParameter(
                 f"inputs has a {type(each).__name__}; give dataset.as_named_input('name') there."
             )
-    return list(inputs or ())
+    return list(given)
 
 
 def _words(script_params: Mapping[str, object]) -> Sequence[object]:
@@ -189,8 +207,3 @@ def _words(script_params: Mapping[str, object]) -> Sequence[object]:
             f"script_params must be names and values, as {{'--alpha': 0.1}}, not {script_params!r}."
         )
     return [word for pair in script_params.items() for word in pair if word != ""]
-
-
-def _lines(path: str | os.PathLike[str]) -> list[str]:
-    with open(path, encoding="utf-8") as file:
-        return [line.strip() for line in file if line.strip() and not line.startswith("#")]

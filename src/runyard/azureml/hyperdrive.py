@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
-from runyard.entities.sweep import Goal, Sampling, StoppingKind
+from runyard.azureml.policies import EarlyTerminationPolicy
+from runyard.entities.sweep import Goal, Sampling
 from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk.arguments import pairs, shown, whole_number
 from runyard.sdk.metric_values import MetricValues
 from runyard.sdk.run import Run
 from runyard.sdk.script_run_config import ScriptRunConfig
@@ -31,111 +32,6 @@ class PrimaryMetricGoal(Enum):
     MINIMIZE = "MINIMIZE"
 
 
-# --- where values come from, in the words of SweepConfig ---------------------------------------------------
-
-
-def choice(*options: Any) -> list[Any]:
-    """Return one of some values, which may also be given as one list or range.
-
-    Example:
-        >>> choice(16, 32), choice(range(2))
-        ([16, 32], [0, 1])
-    """
-    if len(options) == 1 and not isinstance(options[0], str) and isinstance(options[0], Iterable):
-        return list(options[0])
-    return list(options)
-
-
-def randint(upper: int) -> Parameter:
-    """Return a whole number from 0 up to, and without, ``upper``.
-
-    Example:
-        >>> randint(8)
-        {'low': 0, 'high': 7}
-    """
-    return {"low": 0, "high": upper - 1} if upper > 1 else [0]
-
-
-def uniform(min_value: float, max_value: float) -> Parameter:
-    """Return any number between two.
-
-    Example:
-        >>> uniform(0, 1)
-        {'low': 0.0, 'high': 1.0, 'step': 0}
-    """
-    return quniform(min_value, max_value, 0)
-
-
-def quniform(min_value: float, max_value: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` between two numbers.
-
-    Example:
-        >>> quniform(0, 1, 0.25)
-        {'low': 0.0, 'high': 1.0, 'step': 0.25}
-    """
-    return {"low": float(min_value), "high": float(max_value), "step": q}
-
-
-def loguniform(min_value: float, max_value: float) -> Parameter:
-    """Return a number whose logarithm lies anywhere between two: the bounds are exponents of e.
-
-    Example:
-        >>> loguniform(-2, 0)['high']
-        1.0
-    """
-    return qloguniform(min_value, max_value, 0)
-
-
-def qloguniform(min_value: float, max_value: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` whose logarithm lies between two numbers.
-
-    Example:
-        >>> qloguniform(0, 2, 1)['low']
-        1.0
-    """
-    return {"low": math.exp(min_value), "high": math.exp(max_value), "log": True, "step": q}
-
-
-def normal(mu: float, sigma: float) -> Parameter:
-    """Return a number around a mean.
-
-    Example:
-        >>> normal(10, 3)
-        {'mean': 10, 'deviation': 3, 'step': 0}
-    """
-    return qnormal(mu, sigma, 0)
-
-
-def qnormal(mu: float, sigma: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` around a mean.
-
-    Example:
-        >>> qnormal(10, 3, 1)
-        {'mean': 10, 'deviation': 3, 'step': 1}
-    """
-    return {"mean": mu, "deviation": sigma, "step": q}
-
-
-def lognormal(mu: float, sigma: float) -> Parameter:
-    """Return a number whose logarithm is around a mean.
-
-    Example:
-        >>> lognormal(0, 1)
-        {'mean': 0, 'deviation': 1, 'log': True, 'step': 0}
-    """
-    return qlognormal(mu, sigma, 0)
-
-
-def qlognormal(mu: float, sigma: float, q: float) -> Parameter:
-    """Return a multiple of ``q`` whose logarithm is around a mean.
-
-    Example:
-        >>> qlognormal(0, 1, 2)
-        {'mean': 0, 'deviation': 1, 'log': True, 'step': 2}
-    """
-    return {"mean": mu, "deviation": sigma, "log": True, "step": q}
-
-
 class HyperParameterSampling:
     """How values are found, and where they come from.
 
@@ -153,13 +49,14 @@ class HyperParameterSampling:
     def __init__(
         self, parameter_space: Mapping[str, Parameter], properties: Mapping[str, Any] | None = None
     ) -> None:
-        said = dict(properties or {})
-        self.seed: int | None = said.pop("seed", None)
+        said = dict(pairs(properties or {}, "properties"))
+        seed = said.pop("seed", None)
+        self.seed = None if seed is None else whole_number(seed, "properties['seed']")
         if said.pop("rule", "random") != "random" or said:
             raise NotImplementedHere(
                 "Of the properties of a sampling there is seed; values are drawn by chance, not by a rule."
             )
-        self.parameter_space = dict(parameter_space)
+        self.parameter_space = dict(pairs(parameter_space, "parameter_space"))
 
 
 class GridParameterSampling(HyperParameterSampling):
@@ -195,107 +92,6 @@ class BayesianParameterSampling(HyperParameterSampling):
     _sampling = Sampling.BAYESIAN
 
 
-# --- which runs are ended early ---------------------------------------------------------------------------
-
-
-class EarlyTerminationPolicy:
-    """When a run is ended early.
-
-    Args:
-        stopping: In the words of a SweepConfig; None for never.
-
-    Example:
-        >>> EarlyTerminationPolicy({"rule": "median"}).stopping
-        {'rule': 'median'}
-    """
-
-    def __init__(self, stopping: Mapping[str, object] | None) -> None:
-        self.stopping = stopping
-
-
-class NoTerminationPolicy(EarlyTerminationPolicy):
-    """No run is ended early.
-
-    Example:
-        >>> NoTerminationPolicy().stopping is None
-        True
-    """
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-
-class BanditPolicy(EarlyTerminationPolicy):
-    """When it is further from the best run than a slack.
-
-    Example:
-        >>> BanditPolicy(slack_factor=0.1, evaluation_interval=2).stopping["slack_factor"]
-        0.1
-    """
-
-    def __init__(
-        self,
-        slack_factor: float | None = None,
-        slack_amount: float | None = None,
-        evaluation_interval: int = 1,
-        delay_evaluation: int = 0,
-    ) -> None:
-        super().__init__(
-            {
-                "rule": StoppingKind.BANDIT.value,
-                "every": evaluation_interval,
-                "delay": delay_evaluation,
-                "slack_factor": slack_factor or 0.0,
-                "slack_amount": slack_amount or 0.0,
-            }
-        )
-
-
-class MedianStoppingPolicy(EarlyTerminationPolicy):
-    """When its best is worse than the median of the averages of all runs.
-
-    Example:
-        >>> MedianStoppingPolicy(delay_evaluation=5).stopping["delay"]
-        5
-    """
-
-    def __init__(self, evaluation_interval: int = 1, delay_evaluation: int = 0) -> None:
-        rule = StoppingKind.MEDIAN.value
-        super().__init__({"rule": rule, "every": evaluation_interval, "delay": delay_evaluation})
-
-
-class TruncationSelectionPolicy(EarlyTerminationPolicy):
-    """When it is among the worst, a percentage of all runs; those that have ended count with them.
-
-    Example:
-        >>> TruncationSelectionPolicy(truncation_percentage=20).stopping["percentage"]
-        20
-    """
-
-    def __init__(
-        self,
-        truncation_percentage: int,
-        evaluation_interval: int = 1,
-        delay_evaluation: int = 0,
-        exclude_finished_jobs: bool = False,
-    ) -> None:
-        if exclude_finished_jobs:
-            raise NotImplementedHere(
-                "exclude_finished_jobs has no counterpart: runs are compared with all others."
-            )
-        super().__init__(
-            {
-                "rule": StoppingKind.TRUNCATION.value,
-                "every": evaluation_interval,
-                "delay": delay_evaluation,
-                "percentage": truncation_percentage,
-            }
-        )
-
-
-# --- the sweep and its run --------------------------------------------------------------------------------
-
-
 class HyperDriveRun(SweepRun):
     """The run of a sweep.
 
@@ -303,6 +99,10 @@ class HyperDriveRun(SweepRun):
         experiment: The experiment that it belongs to.
         run_id: Its id.
         hyperdrive_config: Taken for Azure's scripts; no effect.
+
+    Example:
+        >>> HyperDriveRun(experiment, sweep.id).get_status()
+        'Completed'
     """
 
     def __init__(self, experiment: Any, run_id: str, hyperdrive_config: object = None, **_: object) -> None:
@@ -314,7 +114,17 @@ class HyperDriveRun(SweepRun):
         include_canceled: bool = True,
         include_resume_from_runs: bool = True,
     ) -> Run | None:
-        """Return the best run by the best value that each has logged; None if none has logged any."""
+        """Return the best run by the best value that each has logged; None if none has logged any.
+
+        Args:
+            include_failed: Whether a run that failed may be the best.
+            include_canceled: Whether one that was ended may be.
+            include_resume_from_runs: Taken for Azure's scripts; no effect.
+
+        Example:
+            >>> sweep.get_best_run_by_primary_metric().get_metrics()
+            {'loss': 0.1}
+        """
         for child in self.get_children_sorted_by_primary_metric(discard_no_metric=True):
             status = child["status"]
             if (include_failed or status != "Failed") and (include_canceled or status != "Canceled"):
@@ -330,6 +140,10 @@ class HyperDriveRun(SweepRun):
             top: How many; 0 for all.
             reverse: The worst first.
             discard_no_metric: Without those that have not logged the metric.
+
+        Example:
+            >>> [each["best_primary_metric"] for each in sweep.get_children_sorted_by_primary_metric()]
+            [0.1, 0.2]
         """
         sign = 1 if self.sweep.goal == Goal.MINIMIZE.value else -1
         trials = self.get_trials()
@@ -348,11 +162,21 @@ class HyperDriveRun(SweepRun):
         ]
 
     def get_hyperparameters(self) -> dict[str, Any]:
-        """Return the values of each run's parameters by its id."""
+        """Return the values of each run's parameters by its id.
+
+        Example:
+            >>> sorted(each["--alpha"] for each in sweep.get_hyperparameters().values())
+            [0.1, 0.2]
+        """
         return {each.run_id: each.parameters for each in self.get_trials()}
 
     def get_metrics(self, *arguments: Any, **options: Any) -> MetricValues:
-        """Return the metrics of each run by its id; what is asked of one run is asked of each."""
+        """Return the metrics of each run by its id; what is asked of one run is asked of each.
+
+        Example:
+            >>> sorted(each["loss"] for each in sweep.get_metrics().values())
+            [0.1, 0.2]
+        """
         found: Any = {each.id: each.get_metrics(*arguments, **options) for each in self.get_children()}
         metrics: MetricValues = found
         return metrics
@@ -378,6 +202,12 @@ class HyperDriveConfig(SweepConfig):
     Raises:
         InvalidParameter: A part of it can't be.
         NotImplementedHere: An argument has no counterpart.
+
+    Example:
+        >>> alphas = GridParameterSampling({"--alpha": choice(0.1, 0.2)})
+        >>> code = ScriptRunConfig("code", "train.py")
+        >>> HyperDriveConfig(alphas, "loss", PrimaryMetricGoal.MINIMIZE, run_config=code)
+        HyperDriveConfig(minimize 'loss' by grid over --alpha)
     """
 
     _run_class = HyperDriveRun
@@ -401,6 +231,7 @@ class HyperDriveConfig(SweepConfig):
             raise NotImplementedHere(
                 "A sweep has no pipeline, and no runs to resume from: give it run_config."
             )
+        _check_kinds(hyperparameter_sampling, policy)
         configs = [each for each in (run_config, estimator) if each is not None]
         if len(configs) != 1:
             raise InvalidParameter("HyperDriveConfig needs run_config or estimator, one of them.")
@@ -408,11 +239,34 @@ class HyperDriveConfig(SweepConfig):
             configs[0],
             hyperparameter_sampling.parameter_space,
             primary_metric_name,
-            goal=PrimaryMetricGoal(primary_metric_goal).value.lower(),
+            goal=_goal(primary_metric_goal),
             sampling=hyperparameter_sampling._sampling.value,
             max_trials=max_total_runs,
             max_concurrent=max_concurrent_runs,
-            max_duration_seconds=max_duration_minutes * _SECONDS_OF_A_MINUTE,
+            max_duration_seconds=whole_number(max_duration_minutes, "max_duration_minutes")
+            * _SECONDS_OF_A_MINUTE,
             stopping=None if policy is None else policy.stopping,
             seed=hyperparameter_sampling.seed,
         )
+
+
+def _check_kinds(sampling: object, policy: object) -> None:
+    if not isinstance(sampling, GridParameterSampling | RandomParameterSampling | BayesianParameterSampling):
+        raise InvalidParameter(
+            "hyperparameter_sampling must be a GridParameterSampling, a RandomParameterSampling or a "
+            f"BayesianParameterSampling, not {shown(sampling)}."
+        )
+    if policy is not None and not isinstance(policy, EarlyTerminationPolicy):
+        raise InvalidParameter(
+            f"policy must be an EarlyTerminationPolicy, as BanditPolicy is, or None, not {shown(policy)}."
+        )
+
+
+def _goal(said: object) -> str:
+    try:
+        return PrimaryMetricGoal(said).value.lower()
+    except ValueError:
+        raise InvalidParameter(
+            "primary_metric_goal must be PrimaryMetricGoal.MAXIMIZE or PrimaryMetricGoal.MINIMIZE, not "
+            f"{shown(said)}."
+        ) from None

@@ -26,10 +26,20 @@ class _ModelKind(ABCMeta):
 
 
 class Model(model.Model, metaclass=_ModelKind):
-    """One version of a registered model; see :class:`runyard.Model`."""
+    """One version of a registered model; see :class:`runyard.Model`.
+
+    Example:
+        >>> Model.register(ws, "code/train.py", "ridge", model_framework=Model.Framework.CUSTOM).name
+        'ridge'
+    """
 
     class Framework:
-        """What a model was made with, in the words of ``model_framework``."""
+        """What a model was made with, in the words of ``model_framework``.
+
+        Example:
+            >>> Model.Framework.SCIKITLEARN
+            'ScikitLearn'
+        """
 
         CUSTOM = "Custom"
         MULTI = "Multi"

@@ -39,7 +39,7 @@ _TO_SIGN_IN = {
     "TokenAuthentication": f"{_HERE}.authentication:TokenAuthentication",
 }
 _EXPRESSIONS = {
-    name: f"{_HERE}.hyperdrive:{name}"
+    name: f"{_HERE}.parameter_expressions:{name}"
     for name in (
         "choice",
         "lognormal",
@@ -63,7 +63,7 @@ _SAMPLINGS = {
     )
 }
 _POLICIES = {
-    name: f"{_HERE}.hyperdrive:{name}"
+    name: f"{_HERE}.policies:{name}"
     for name in (
         "BanditPolicy",
         "EarlyTerminationPolicy",

@@ -19,7 +19,12 @@ DEFAULT_CPU_IMAGE = DEFAULT_GPU_IMAGE = ""
 
 
 class ScriptRunConfig(script_run_config.ScriptRunConfig):
-    """A script to submit, whose ``azureml`` is Runyard's SDK; see :mod:`runyard.sdk.script_run_config`."""
+    """A script to submit, whose ``azureml`` is Runyard's SDK; see :mod:`runyard.sdk.script_run_config`.
+
+    Example:
+        >>> ScriptRunConfig(source_directory="code", script="train.py", arguments=["--alpha", 0.1])
+        ScriptRunConfig('train.py', source_directory='code', target='local')
+    """
 
     _is_of_azureml = True
     datasets: Sequence[DatasetConsumptionConfig] = ()
@@ -27,7 +32,12 @@ class ScriptRunConfig(script_run_config.ScriptRunConfig):
 
 
 class Experiment(experiment.Experiment):
-    """An experiment whose runs take what a notebook writes into ``outputs`` along, as Azure's do."""
+    """An experiment whose runs take what a notebook writes into ``outputs`` along, as Azure's do.
+
+    Example:
+        >>> Experiment(workspace=ws, name="diabetes").name
+        'diabetes'
+    """
 
     def start_logging(
         self,
@@ -45,10 +55,17 @@ class Experiment(experiment.Experiment):
             snapshot_directory: A folder whose sources are kept with the run; by default none.
             display_name: What the run is called; a name is drawn if there is none.
             tags: Its first tags.
+
+        Example:
+            >>> with experiment.start_logging() as run:
+            ...     _ = Path("outputs", "weights.txt").write_text("0.5")
+            >>> run.get_file_names()
+            ['outputs/weights.txt']
         """
-        named = outputs if isinstance(outputs, str) else None
+        is_usual = outputs is None or outputs is True
+        named: Any = None if is_usual or outputs is False else outputs
         run = super().start_logging(named, snapshot_directory, display_name, tags=tags)
-        if outputs is None or outputs is True:
+        if is_usual:
             run._captured = Path(OUTPUTS).absolute()
             run._captured.mkdir(exist_ok=True)
         return run
@@ -59,6 +76,11 @@ class Experiment(experiment.Experiment):
         """Submit a script or a sweep; see :meth:`runyard.sdk.experiment.Experiment.submit`.
 
         A dataset that the script asks its run for is registered first, if it is not: Azure keeps those too.
+
+        Example:
+            >>> run = experiment.submit(ScriptRunConfig("code", "train.py"), tags={"team": "robots"})
+            >>> run.tags["team"]
+            'robots'
         """
         _keep_datasets(self.workspace, getattr(config, "run_config", None))
         _keep_datasets(self.workspace, config)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from runyard.azureml.event_files import first_event, records, scalar_event
 from runyard.errors import InvalidParameter
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.metric_values import MetricPoints, read_points
 from runyard.sdk.run import Run
 
 _logger = logging.getLogger(__name__)
 
 
+@names_arguments
 def export_to_tensorboard(
     run_data: Run | Sequence[Run],
     logdir: str | os.PathLike[str],
@@ -34,6 +36,12 @@ def export_to_tensorboard(
     Raises:
         InvalidParameter: ``run_data`` has something that is no run.
         NotFound: A run does not exist any more.
+
+    Example:
+        >>> run.log("rmse", 54.2)
+        >>> export_to_tensorboard(run, "logs")
+        >>> [path.suffix for path in Path("logs", run.id).iterdir()]
+        ['.runyard']
     """
     for run in _family_of(run_data, recursive=recursive):
         run._refresh()

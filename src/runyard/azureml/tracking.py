@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from runyard.errors import InvalidParameter
 from runyard.sdk.addresses import without_workspace
+from runyard.sdk.connection import connection_of
 from runyard.sdk.model import Model
 from runyard.sdk.run import Run
 from runyard.sdk.workspace import Workspace
@@ -24,6 +25,10 @@ def get_portal_url(run: Any) -> str:
 
     Raises:
         InvalidParameter: It is no run, or MLflow logs to no server.
+
+    Example:
+        >>> get_portal_url(run).endswith(f"/#/experiments/{run.experiment.id}/runs/{run.id}")
+        True
     """
     if isinstance(run, Run):
         return run.get_portal_url()
@@ -32,7 +37,16 @@ def get_portal_url(run: Any) -> str:
 
 
 def get_mlflow_tracking_uri(workspace: Workspace) -> str:
-    """Return the address of a workspace for ``mlflow.set_tracking_uri``."""
+    """Return the address of a workspace for ``mlflow.set_tracking_uri``.
+
+    Raises:
+        InvalidParameter: It is no workspace, as its name is none.
+
+    Example:
+        >>> get_mlflow_tracking_uri(ws).startswith("http://127.0.0.1:")
+        True
+    """
+    connection_of(workspace)
     return workspace.get_mlflow_tracking_uri()
 
 
@@ -51,6 +65,11 @@ def register_model(
     Raises:
         InvalidParameter: As :func:`get_portal_url`.
         NotFound: The workspace that MLflow logs to has no such run, or the run no such file.
+
+    Example:
+        >>> _ = run.upload_file("model/weights.txt", "code/train.py")
+        >>> register_model(run, "ridge", "model", tags={"stage": "tried"}).tags
+        {'stage': 'tried'}
     """
     return _run_of(run).register_model(name, path, tags=tags, **options)
 

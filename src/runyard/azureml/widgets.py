@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runyard.errors import InvalidParameter
+from runyard.sdk.arguments import shown
 from runyard.sdk.run import Run
 from runyard.sdk.widgets.content import Content
 from runyard.sdk.widgets.views import RunWidget
@@ -15,9 +17,17 @@ class RunDetails:
 
     Args:
         run_instance: The run.
+
+    Raises:
+        InvalidParameter: It is no run.
+
+    Example:
+        >>> details = RunDetails(run)
     """
 
     def __init__(self, run_instance: Run) -> None:
+        if not isinstance(run_instance, Run):
+            raise InvalidParameter(f"run_instance must be a Run, not {shown(run_instance)}.")
         self._run = run_instance
 
     def show(self, render_lib: Any = None, widget_settings: Mapping[str, Any] | None = None) -> None:
@@ -26,6 +36,10 @@ class RunDetails:
         Args:
             render_lib: Taken for Azure's scripts; no effect.
             widget_settings: Taken for Azure's scripts; no effect.
+
+        Example:
+            >>> RunDetails(run).show()
+            Run('...', name='ridge', status='Running')
         """
         self._run.show()
 
@@ -34,5 +48,9 @@ class RunDetails:
 
         Args:
             widget_settings: Taken for Azure's scripts; no effect.
+
+        Example:
+            >>> RunDetails(run).get_widget_data()["kind"]
+            'run'
         """
         return RunWidget(self._run).content

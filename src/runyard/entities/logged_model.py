@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+FILES_EXPERIMENT = "Registered models"
+"""The experiment whose logged models hold the files that were registered from a machine."""
+
+FILES_TAG = "runyard.registered_files"
+"""The tag of such a logged model."""
+
 
 class LoggedModelStatus(str, Enum):
     """Where a logged model is in its life (MLflow's ``LoggedModelStatus``)."""

@@ -28,6 +28,8 @@ _OWNED = re.compile(
 )
 _PROXIED = re.compile(rf"https?://[^/]+(?:/[^?#]*?)?{_SCOPE}{re.escape(PROXIED_PATH)}(?P<path>[^?#]+)")
 
+_LOCAL_UPLOAD = re.compile(r"azureml://artifacts/LocalUpload/(?P<container>[^/?#]+)(?P<below>/[^?#]*)?")
+
 # In the JSON of an answer: a quote in a text is written with a backslash, so these are fields and no texts.
 _FIELD = re.compile(
     rb'"(?P<field>artifact_uri|artifact_location|root_uri|source|storage_location)":"mlflow-artifacts:/'
@@ -70,6 +72,17 @@ def parse_azure_artifact(uri: str) -> AzureArtifact | None:
     if proxied is not None:
         return AzureArtifact(proxied["workspace"], "", unquote(proxied["path"]).strip("/"))
     return None
+
+
+def parse_local_upload(uri: str) -> tuple[str, str] | None:
+    """Return the container of a folder that a client uploaded to register it, and the path in it.
+
+    Example:
+        >>> parse_local_upload("azureml://artifacts/LocalUpload/261127T141744-1a2b3c4d/model")
+        ('261127T141744-1a2b3c4d', 'model')
+    """
+    found = _LOCAL_UPLOAD.fullmatch(uri)
+    return None if found is None else (found["container"], (found["below"] or "").strip("/"))
 
 
 def with_azure_uris(body: bytes, host: str, prefix: str, *, scheme: str, as_web: bool) -> bytes:

@@ -16,12 +16,12 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import wraps
 from types import NoneType, UnionType
-from typing import Any, Final, TypeVar, Union
+from typing import Any, Final, TypeVar, Union, cast
 
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.sdk.arguments import shown
 
-_Class = TypeVar("_Class", bound=type)
+_Named = TypeVar("_Named", bound=Callable[..., Any])
 _RAW: Final = (TypeError, AttributeError, ValueError, LookupError, AssertionError, OverflowError)
 _OWN_FAULTS: Final = (RunyardError, OSError, *_RAW)
 _WORDS: Final = {
@@ -39,8 +39,8 @@ _MAX_PATH_BYTES = 4095
 _MAX_NAME_BYTES = 255
 
 
-def names_arguments(cls: _Class) -> _Class:
-    """Let a class's public methods name the argument that does not fit, where one leads to an error.
+def names_arguments(named: _Named) -> _Named:
+    """Let a function, or a class's public methods, name the argument that does not fit and leads to an error.
 
     What fits costs nothing more than a call.
 
@@ -50,13 +50,15 @@ def names_arguments(cls: _Class) -> _Class:
         ...
         runyard.errors.InvalidParameter: prefix must be a text or None, not 5.
     """
-    for name, member in list(vars(cls).items()):
+    if not isinstance(named, type):
+        return cast(_Named, _naming(named))
+    for name, member in list(vars(named).items()):
         kind = type(member) if isinstance(member, staticmethod | classmethod) else None
         function = member.__func__ if kind else member
         if inspect.isfunction(function) and (not name.startswith("_") or name == "__init__"):
             wrapped = _naming(function)
-            setattr(cls, name, kind(wrapped) if kind else wrapped)
-    return cls
+            setattr(named, name, kind(wrapped) if kind else wrapped)
+    return named
 
 
 def _naming(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from runyard.errors import InvalidParameter
@@ -69,14 +70,17 @@ def listed(given: Any, parameter: str) -> Sequence[Any]:
 
 
 def number(given: object, parameter: str) -> float:
-    """Return what is a number.
+    """Return what is a number, one of NumPy's too.
 
     Raises:
         InvalidParameter: It is something else.
     """
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise InvalidParameter(f"{parameter} must be a number, not {shown(given)}.")
-    return given
+    if not isinstance(given, bool):
+        if isinstance(given, int | float):
+            return given
+        if isinstance(given, Real):
+            return float(given)
+    raise InvalidParameter(f"{parameter} must be a number, not {shown(given)}.")
 
 
 def whole_number(given: object, parameter: str) -> int:

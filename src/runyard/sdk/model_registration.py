@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from runyard.entities.logged_model import FILES_EXPERIMENT, FILES_TAG
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, RunyardError
 from runyard.protocol.messages.common import Empty, KeyValue, key_values
 from runyard.protocol.messages.logged_models import (
@@ -33,10 +34,6 @@ from runyard.sdk.artifact_uploads import files_below, proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.experiment_records import named_experiment
 
-EXPERIMENT = "Registered models"
-"""The experiment whose logged models hold the files that were registered from a machine."""
-
-FILES_TAG = "runyard.registered_files"
 _LOGGED = f"{MLFLOW}/logged-models"
 
 
@@ -64,7 +61,7 @@ def register_files(
         RunyardError: What the server raised.
     """
     check_model_name(new.name, "model_name")
-    experiment = named_experiment(connection, EXPERIMENT)
+    experiment = named_experiment(connection, FILES_EXPERIMENT)
     wanted = CreateLoggedModel(
         experiment_id=experiment.experiment_id,
         name=_plain(new.name),

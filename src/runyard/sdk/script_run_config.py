@@ -12,7 +12,7 @@ import msgspec
 from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.messages.jobs import JobEnvironment, WireInput, WireOutput
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.arguments import whole_number
+from runyard.sdk.arguments import optional_path, whole_number
 from runyard.sdk.environment import Environment
 from runyard.sdk.job_data import PLACES, JobData
 from runyard.sdk.run_configuration import (
@@ -98,7 +98,7 @@ class ScriptRunConfig:
             raise InvalidParameter(
                 f"run_config must be a RunConfiguration, not a {type(run_config).__name__}."
             )
-        if script is not None and command is not None:
+        if optional_path(script, "script") is not None and command is not None:
             raise InvalidParameter("Give ScriptRunConfig a script or a command, not both.")
         if command is not None and arguments is not None:
             raise InvalidParameter("arguments belong to a script; put those of a command into the command.")
@@ -147,7 +147,7 @@ class ScriptRunConfig:
             return ""
         if not self.script:
             raise InvalidParameter("ScriptRunConfig has neither a script nor a command.")
-        path = PurePosixPath(os.fspath(self.script))
+        path = PurePosixPath(os.fspath(optional_path(self.script, "script")))
         if path.is_absolute() or ".." in path.parts:
             raise InvalidParameter(
                 f"script={self.script!r} must be a path in source_directory={self.source_directory!r}."

@@ -9,8 +9,9 @@
 ``/mlflow`` at the end of any of them is where MLflow's own pages lie, and the API that they call below it.
 
 Microsoft's clients ask other services than MLflow's by the same long form: ``/history/v1.0/subscriptions/…``
-for the files of runs, ``/arm/subscriptions/…`` for the workspace itself. What is before the workspace's scope
-stays in the path there: it is ``/history/v1.0`` and what follows the scope.
+for the files of runs, ``/artifact/v2.0/subscriptions/…`` for those of models, ``/arm/subscriptions/…`` for
+the workspace itself. What is before the workspace's scope stays in the path there: it is ``/history/v1.0``
+and what follows the scope.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _PREFIX = re.compile(
     re.DOTALL,
 )
 _SERVICE = re.compile(
-    r"(?P<service>/history/v1\.0|/arm)/subscriptions/[^/]+/resourceGroups/[^/]+"
+    r"(?P<service>/history/v1\.0|/artifact/v2\.0|/arm)/subscriptions/[^/]+/resourceGroups/[^/]+"
     r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<name>[^/]+)(?P<rest>/.*|$)",
     re.DOTALL | re.IGNORECASE,  # Azure's resource manager takes its words in any case
 )
@@ -68,7 +69,7 @@ def parse_address(path: str, workspace_header: str | None = None) -> Address:
     if path.startswith("//"):  # what comes of an address that ends in a slash, with a path appended
         path = "/" + path.lstrip("/")
     match = _PREFIX.fullmatch(path) if path.startswith(("/workspaces/", "/mlflow/v")) else None
-    if match is None and path.startswith(("/history/", "/arm/")):
+    if match is None and path.startswith(("/history/", "/artifact/", "/arm/")):
         asked = _SERVICE.fullmatch(path)
         if asked is not None:
             prefix = path[: asked.start("rest")]

@@ -14,12 +14,13 @@ from urllib.parse import unquote_plus, urlsplit
 
 from runyard.entities.registered_model import ModelVersion
 from runyard.errors import InvalidParameter, NotFound
-from runyard.protocol.azure_uris import parse_azure_artifact
+from runyard.protocol.azure_uris import parse_azure_artifact, parse_local_upload
 from runyard.protocol.filter_tokens import shortened
 from runyard.protocol.limits import check_length, is_model_id, is_run_id
 from runyard.protocol.model_uris import ModelUri, parse_model_uri, parse_runs_uri
 from runyard.protocol.registry_names import MAX_ID_LENGTH, MAX_SOURCE_LENGTH, stage_named, version_number
 from runyard.services.call import Call
+from runyard.services.local_uploads import end_upload
 from runyard.stores.artifacts.paths import (
     PROXY_SCHEME,
     check_remote_location,
@@ -75,6 +76,10 @@ def resolve_origin(call: Call, source: str, run_id: str | None, model_id: str | 
     check_length(source, MAX_SOURCE_LENGTH, "source")
     check_length(run_id or "", MAX_ID_LENGTH, "run_id")
     check_length(model_id or "", MAX_ID_LENGTH, "model_id")
+    uploaded = parse_local_upload(source)
+    if uploaded is not None and (uploaded_id := end_upload(call, uploaded[0])) is not None:
+        root = _logged_model(call, source, uploaded_id)[0]
+        source, model_id = f"{root.rstrip('/')}/{uploaded[1]}".rstrip("/"), uploaded_id
     source = _as_kept(call, source)
     scheme = _checked_scheme(source, "model_id" if model_id else "run_id")
     if scheme == "models":

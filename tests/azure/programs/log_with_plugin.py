@@ -55,6 +55,9 @@ version = client.get_model_version("line", "1")
 second = client.create_model_version("line", f"{found.info.artifact_uri}/tree", run.info.run_id)
 by_source = Path(mlflow.artifacts.download_artifacts("models:/line/2", dst_path=str(work / "second")))
 loaded = mlflow.sklearn.load_model("models:/line/1")
+# A folder of this machine becomes a version without a run.
+mlflow.sklearn.save_model(model, str(work / "saved"), skops_trusted_types=[], serialization_format="skops")
+filed = mlflow.register_model(f"file://{work / 'saved'}", "filed")
 answer = {
     "tracking_uri": mlflow.get_tracking_uri(),
     "run_id": run.info.run_id,
@@ -74,6 +77,9 @@ answer = {
     "second_source": second.source,
     "second_files": sorted(path.name for path in by_source.rglob("*") if path.is_file()),
     "prediction": float(loaded.predict(np.array([[2.0]]))[0]),
+    "prediction_of_files": float(
+        mlflow.sklearn.load_model(f"models:/filed/{filed.version}").predict(np.array([[4.0]]))[0]
+    ),
     "prediction_by_uri": float(mlflow.sklearn.load_model(logged.model_uri).predict(np.array([[3.0]]))[0]),
 }
 if BIG_BYTES:

@@ -66,6 +66,14 @@ class SearchExperiments(Wire):
     view_type: Int64 | str | None = None
 
 
+class ListExperiments(Wire):
+    """Query of ``experiments/list``, which clients of MLflow 1 send."""
+
+    view_type: Int64 | str | None = None
+    max_results: Int64 | None = None
+    page_token: str | None = None
+
+
 class WireExperiment(Wire, omit_defaults=False):
     """An experiment on the wire."""
 

@@ -85,6 +85,13 @@ class SearchRegisteredModels(Wire):
     page_token: str | None = None
 
 
+class ListRegisteredModels(Wire):
+    """Query of ``registered-models/list``, which clients of MLflow 1 send."""
+
+    max_results: Int64 = 100
+    page_token: str | None = None
+
+
 class GetLatestVersions(Wire):
     """Query or body of ``registered-models/get-latest-versions``."""
 

@@ -24,7 +24,7 @@ from runyard.server.bodies import read_whole
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes
 from runyard.server.uploads import receive_file
-from runyard.services import artifacts, azure_files, blocks, reach
+from runyard.services import artifacts, azure_files, blocks, local_uploads, reach
 from runyard.services.artifacts import ArtifactUpload, Declared
 from runyard.services.azure_files import FilePlace
 from runyard.services.call import Call
@@ -48,19 +48,38 @@ async def create_artifacts(
     call: Call, http: Request, experiment_id: str, owner: str
 ) -> CreateArtifactsAnswer | Response:
     """Answer where each file is to be written; until it is, there is none."""
-    asked = wire.decode(CreateArtifacts, await read_whole(http.receive))
-    paths = [each.path for each in asked.paths]
+    paths = await _asked_paths(http)
+    return Answer(wire.encode(await run_sync(_places_to_write, call, http, owner, paths)))
+
+
+@routes.post(
+    "/artifact/v2.0/artifacts/LocalUpload/{container}/batch/metadata",
+    permits=Permission.CONTRIBUTE,
+    summary="Get addresses to write a folder to that becomes a version of a model, as Azure gives them.",
+)
+async def create_upload(call: Call, http: Request, container: str) -> CreateArtifactsAnswer | Response:
+    """Answer where each file is to be written; the version that names the container keeps them."""
+    paths = await _asked_paths(http)
 
     def answer() -> CreateArtifactsAnswer:
-        places = azure_files.places_of(call, owner, paths)
-        return CreateArtifactsAnswer(
-            artifacts={each.asked: _artifact(owner, each.asked) for each in places},
-            artifact_content_information={
-                each.asked: _content(call, http, owner, each, is_write=True) for each in places
-            },
-        )
+        return _places_to_write(call, http, local_uploads.begin_upload(call, container), paths)
 
     return Answer(wire.encode(await run_sync(answer)))
+
+
+async def _asked_paths(http: Request) -> list[str]:
+    asked = wire.decode(CreateArtifacts, await read_whole(http.receive))
+    return [each.path for each in asked.paths]
+
+
+def _places_to_write(call: Call, http: Request, owner: str, paths: list[str]) -> CreateArtifactsAnswer:
+    places = azure_files.places_of(call, owner, paths)
+    return CreateArtifactsAnswer(
+        artifacts={each.asked: _artifact(owner, each.asked) for each in places},
+        artifact_content_information={
+            each.asked: _content(call, http, owner, each, is_write=True) for each in places
+        },
+    )
 
 
 @routes.get(

@@ -13,6 +13,7 @@ from runyard.protocol.messages.experiments import (
     ExperimentAnswer,
     ExperimentId,
     GetExperimentByName,
+    ListExperiments,
     SearchExperiments,
     SearchExperimentsAnswer,
     SetExperimentTag,
@@ -25,6 +26,8 @@ from runyard.services.call import Call
 
 routes = Routes()
 _BASE = "/api/2.0/mlflow/experiments"
+_LISTED = 1000
+"""Experiments of a page of ``experiments/list`` where the client says nothing, as in MLflow 1."""
 
 
 @routes.post(f"{_BASE}/create", permits=Permission.CONTRIBUTE, summary="Create an experiment.")
@@ -129,3 +132,19 @@ def search_experiments(call: Call, body: SearchExperiments) -> SearchExperiments
         experiments=[wire_experiment(found) for found in page.items] or UNSET,
         next_page_token=page.next_token or UNSET,
     )
+
+
+@routes.get(
+    f"{_BASE}/list",
+    permits=Permission.READ,
+    of=reach.searched,
+    summary="List experiments, as clients of MLflow 1 do.",
+)
+def list_experiments(call: Call, body: ListExperiments) -> SearchExperimentsAnswer:
+    """Answer a page of experiments."""
+    wanted = SearchExperiments(
+        view_type=body.view_type,
+        max_results=_LISTED if body.max_results is None else body.max_results,
+        page_token=body.page_token,
+    )
+    return search_experiments(call, wanted)

@@ -10,6 +10,7 @@ from runyard.protocol.messages.registered_models import (
     CreateRegisteredModel,
     DeleteRegisteredModelTag,
     GetLatestVersions,
+    ListRegisteredModels,
     ModelName,
     ModelVersionAnswer,
     ModelVersionsAnswer,
@@ -90,6 +91,15 @@ def search_registered_models(call: Call, body: SearchRegisteredModels) -> Search
         registered_models=[wire_registered_model(model) for model in page.items] or UNSET,
         next_page_token=page.next_token or UNSET,
     )
+
+
+@routes.get(
+    f"{_BASE}/list", permits=Permission.READ, summary="List registered models, as clients of MLflow 1 do."
+)
+def list_registered_models(call: Call, body: ListRegisteredModels) -> SearchRegisteredModelsAnswer:
+    """Answer a page of models."""
+    wanted = SearchRegisteredModels(max_results=body.max_results, page_token=body.page_token)
+    return search_registered_models(call, wanted)
 
 
 @routes.get(
