@@ -137,12 +137,14 @@ def test_lines_are_at_the_server_while_the_script_runs(job: JobFolder):
 
 
 @pytest.mark.parametrize(
-    ("code", "exit_code"), [(SLEEPS, 143), (IGNORES, 137), (ENDS_WELL, 0)], ids=["term", "kill", "by itself"]
+    ("code", "grace_s", "exit_code"),
+    [(SLEEPS, 60.0, 143), (IGNORES, 0.5, 137), (ENDS_WELL, 60.0, 0)],
+    ids=["term", "kill", "by itself"],
 )
 def test_a_canceled_job_is_canceled_whatever_its_script_makes_of_it(
-    job: JobFolder, code: str, exit_code: int
+    job: JobFolder, code: str, grace_s: float, exit_code: int
 ):
-    agent = job.assign({"train.py": code}, stop_grace_s=0.5).start()
+    agent = job.assign({"train.py": code}, stop_grace_s=grace_s).start()
     job.until_printed(b"begun\n")
     job.server.job.is_cancel_requested = True
     assert job.ended(agent) == 0
@@ -150,7 +152,7 @@ def test_a_canceled_job_is_canceled_whatever_its_script_makes_of_it(
 
 
 def test_a_script_has_no_more_time_than_it_was_given(job: JobFolder):
-    job.assign({"train.py": SLEEPS}, max_duration_s=1).run()
+    job.assign({"train.py": SLEEPS}, max_duration_s=1, stop_grace_s=60.0).run()
     assert job.end == {"status": "failed", "exit_code": 143, "reason": "it ran longer than 1 s"}
 
 

@@ -104,6 +104,16 @@ class HeldJob:
         """Return the agent's process, which may not have said so yet."""
         return self.process(AGENT if (self.jobs.place(self.run_id) / AGENT).exists() else CHILD)
 
+    def agent_now(self) -> int:
+        """Return the agent's process; there may be none, and no folder.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        place = self.jobs.place(self.run_id)
+        name = AGENT if (place / AGENT).exists() else CHILD
+        return int(json.loads((place / name).read_text())["pid"])
+
     def let_go(self) -> None:
         """Let the job go to its end."""
         (self.folder / "go on").touch()

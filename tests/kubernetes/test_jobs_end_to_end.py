@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from functools import partial
@@ -124,7 +123,7 @@ def test_r18_an_agent_that_is_killed_ends_the_attempt_and_its_script(jobs: Clust
     run_id = jobs.submit(SLOW, begun, go_on, max_attempts=2)
     for attempt in (1, 2):
         until(partial(has_printed, jobs, run_id, "first line", attempt), WITHIN_S)
-        os.kill(jobs.cluster.agent_pid(f"{run_id}/{attempt}"), signal.SIGKILL)
+        jobs.cluster.kill_agent(f"{run_id}/{attempt}")
     job = jobs.ended(run_id)
     assert (job["status"], job["attempt"]) == ("failed", 2)
     assert "exit code 137" in job["reason"]
@@ -156,8 +155,7 @@ def held(jobs: ClusterJobs, folder: Path) -> str:
 
 def test_r18_an_agent_killed_while_it_prepares_is_followed_by_another(jobs: ClusterJobs, tmp_path: Path):
     run_id = held(jobs, tmp_path)
-    first = jobs.cluster.agent_pid(f"{run_id}/1")
-    os.kill(first, signal.SIGKILL)
+    jobs.cluster.kill_agent(f"{run_id}/1")
     (tmp_path / "hold").unlink()
     job = jobs.ended(run_id)
     assert (job["status"], job["attempt"]) == ("completed", 1), job
@@ -169,7 +167,7 @@ def test_r18_an_agent_killed_each_time_that_it_prepares_ends_the_job(jobs: Clust
     run_id = held(jobs, tmp_path)
     for launch in range(1, LAUNCHES_OF_AN_ATTEMPT + 1):
         until(partial(asked_often, tmp_path, launch), WITHIN_S)
-        os.kill(jobs.cluster.agent_pid(f"{run_id}/1"), signal.SIGKILL)
+        jobs.cluster.kill_agent(f"{run_id}/1")
     job = jobs.ended(run_id)
     assert (job["status"], job["attempt"]) == ("failed", 1)
     assert "exit code 137" in job["reason"]
@@ -192,7 +190,7 @@ def test_r18_jobs_go_on_while_the_server_is_dead_and_their_ends_are_whole(start_
     for run_id in (told, killed):
         until(partial(has_ended, jobs, run_id))
     # One agent will never tell the server itself: its node has its last words.
-    os.kill(cluster.agent_pid(f"{killed}/1"), signal.SIGKILL)
+    cluster.kill_agent(f"{killed}/1")
     until(lambda: phase(jobs, killed) == "Failed")
     jobs.server.start()
     for run_id in (told, killed):
