@@ -1,4 +1,4 @@
-"""Ending what runs somewhere, however it goes on meanwhile."""
+"""Ending what runs somewhere, and looking whether it does, however it goes on meanwhile."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from tests.waiting import until
 
@@ -27,3 +28,10 @@ def kill(pid: int) -> None:
     assert pid > 1, "that would be more than one process"
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and that nobody has asked after does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False

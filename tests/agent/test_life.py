@@ -17,6 +17,7 @@ from runyard.agent.life import DISMISSED, STOPPED, TAKEN, WRONG_USE
 from runyard.agent.marks import PREPARING
 from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import refusal
+from tests.killing import lives
 from tests.waiting import until
 
 SLEEPS = "import time\nprint('begun')\ntime.sleep(600)\n"
@@ -165,8 +166,8 @@ def test_what_a_script_has_started_ends_with_it(job: JobFolder):
     )
     job.assign({"train.py": code}).run()
     first, second = map(int, job.server.console("stdout").split())
-    assert not _lives(first)
-    assert not _lives(second)
+    assert not lives(first)
+    assert not lives(second)
     assert job.end["status"] == "completed"
 
 
@@ -182,13 +183,6 @@ def test_what_a_daemon_leaves_in_the_table_of_processes_is_taken_out(job: JobFol
     assert job.server.console("stdout") == b"gone\n"
 
 
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("status", [401, 403, 404, 400])
 def test_an_agent_whose_job_it_is_not_any_more_kills_the_script_and_tells_nothing(
     job: JobFolder, status: int
@@ -198,7 +192,7 @@ def test_an_agent_whose_job_it_is_not_any_more_kills_the_script_and_tells_nothin
     pid = json.loads((job.path / "script.json").read_text())["pid"]
     job.server.fault = lambda method, path: refusal(status, "SOME_CODE")
     assert job.ended(agent) == DISMISSED
-    assert not _lives(pid)
+    assert not lives(pid)
     assert job.server.job.ends == []
 
 
