@@ -217,7 +217,8 @@ def test_files_are_uploaded_whole_and_all_of_them_or_none(run: Run, tmp_path: Pa
 def test_a_failed_upload_leaves_nothing_half_there(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "good").write_bytes(b"good")
     run.upload_file("kept", tmp_path / "good")
-    put, sent = type(run._connection).put_open_file, []
+    put = type(run._connection).put_open_file
+    sent: list[str] = []
 
     def breaking(self: object, path: str, *rest: object) -> None:
         if path.endswith("bad"):
