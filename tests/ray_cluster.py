@@ -92,7 +92,7 @@ class RayCluster:
     def ask(self, method: str, path: str, token: str | None = None) -> requests.Response:
         """Ask the dashboard, as somebody who has a token."""
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        return requests.request(method, f"{self.address}{path}", headers=headers, timeout=30)
+        return requests.request(method, f"{self.address}{path}", headers=headers, timeout=120)
 
     def ray(self, node: int, *words: str) -> str:
         """Run a command of Ray's on a node and return what it prints."""

@@ -123,7 +123,7 @@ class HeldJob:
         """Return the steps of all points that are kept, as often as they are."""
         query = {"run_id": self.run_id, "metric_key": "loss", "max_results": str(10 * STEPS)}
         path = f"{self.jobs.server.url}/api/2.0/mlflow/metrics/get-history"
-        found: Sequence[Mapping[str, Any]] = requests.get(path, params=query, timeout=30).json()["metrics"]
+        found: Sequence[Mapping[str, Any]] = requests.get(path, params=query, timeout=120).json()["metrics"]
         return [int(each["step"]) for each in found]
 
     def expect_whole(self) -> None:

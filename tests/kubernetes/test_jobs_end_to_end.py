@@ -73,7 +73,7 @@ def test_what_a_script_logs_in_a_pod_lands_in_its_run(jobs: ClusterJobs):
     assert [each["key"] for each in run["data"]["metrics"]] == ["loss"]
     assert {each["key"]: each["value"] for each in run["data"]["params"]}["words"] == json.dumps(words)
     query = {"run_uuid": run_id, "path": "outputs/model.bin"}
-    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
+    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=120)
     assert kept.content == b"model"
     until(lambda: not jobs.cluster.objects.list("jobs", {"runyard/run": run_id}))
     assert not jobs.cluster.objects.list("secrets", {"runyard/run": run_id})
@@ -251,10 +251,10 @@ def test_a_cluster_that_refuses_is_no_target(jobs: ClusterJobs):
         "settings": {"namespace": "ml", "server_url": jobs.server.url},
         "credential": {"kubeconfig": jobs.cluster.kubeconfig({"token": "t", "exec": {"command": "id"}})},
     }
-    answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=30)
+    answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=120)
     assert answer.status_code == 400
     assert "exec" in answer.json()["message"]
     body["credential"] = {"kubeconfig": jobs.cluster.kubeconfig({"token": "wrong"})}
-    answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=30)
+    answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=120)
     assert (answer.status_code, "Unauthorized" in answer.json()["message"]) == (400, True)
     assert "other" not in [each["name"] for each in jobs.ask("GET", "compute")["compute_targets"]]
