@@ -18,6 +18,7 @@ from typing import Any, TypeVar, Union, cast, get_origin
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidParameter
 
 Message = TypeVar("Message", bound=msgspec.Struct)
@@ -104,7 +105,7 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
 def _converted(message: type[Message], raw: dict[str, Any], names: int = len(_READ_LOOSELY)) -> Message:
     """Return plain values as a ``message``; numbers in another form are read, name by name."""
     try:
-        return msgspec.convert(raw, message, strict=False)
+        return msgspec.convert(raw, learnt(message), strict=False)
     except msgspec.ValidationError as error:
         found = _OTHER_NUMBER.match(str(error))
         if not names or found is None or not _read_loosely(raw, *found.groups()):
@@ -305,7 +306,7 @@ def _refuse_booleans(message: type[msgspec.Struct], raw: dict[str, Any]) -> None
 
 @cache
 def _decoder(message: type[Message]) -> msgspec.json.Decoder[Message]:
-    return msgspec.json.Decoder(message)
+    return msgspec.json.Decoder(learnt(message))
 
 
 @cache
