@@ -37,14 +37,15 @@ def begin(*words: object, to: RunningServer) -> "subprocess.Popen[str]":
 def freeze_when(process: "subprocess.Popen[str]", is_so: Callable[[], bool]) -> None:
     """Let an import go on by small steps until it is so, and freeze it there; it may have ended before.
 
-    While somebody looks it stands still: however slow that is, it gets no further.
+    While somebody looks it stands still, however slow that is, and then goes on for as long as that took.
     """
     while process.poll() is None:
         process.send_signal(signal.SIGSTOP)
+        began_s = time.monotonic()
         if is_so():
             return
         process.send_signal(signal.SIGCONT)
-        time.sleep(0.02)
+        time.sleep(max(0.02, time.monotonic() - began_s))
 
 
 def end(process: "subprocess.Popen[str]") -> tuple[int, Any, str]:
