@@ -51,7 +51,7 @@ format:  ## Let ruff and the Studio's formatter rewrite the sources
 
 nightly:  ## The tests that take too long for every change, with the figures of a night
 	@$(SET_UP) test
-	$(NIGHTLY) $(BIN)/python -m pytest --hypothesis-profile=nightly -m "nightly or scaled" $(ARGS)
+	$(NIGHTLY) $(BIN)/python -m pytest --timeout=0 --hypothesis-profile=nightly -m "nightly or scaled" $(ARGS)
 
 bench:  ## Measure Runyard and its peers side by side (ARGS="--only B,C --contestants runyard-sqlite")
 	@$(SET_UP) bench

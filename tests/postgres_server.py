@@ -14,6 +14,7 @@ import psycopg
 
 from runyard.stores.metadata.all_tables import tables
 from runyard.stores.postgres import PostgresDatabase, open_postgres
+from tests.waiting import until
 
 OWNER = "runyard"
 ASKED, KEPT_OUT = "asked_for_a_password", "kept_out"
@@ -125,6 +126,7 @@ class PostgresServer:
         if self._template is None:
             self._template = self.new_database()
             open_postgres(self.address(self._template), 1).close()
+            self._let_go(self._template)
         name = f"test_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
         return name
@@ -134,6 +136,16 @@ class PostgresServer:
         self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         self.execute(_WIPE, name)
         self._idle.append(name)
+
+    def drop(self, name: str) -> None:
+        """Remove a database; whoever is still connected to it is hung up on."""
+        self._let_go(name)
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _let_go(self, name: str) -> None:
+        # PostgreSQL itself waits for five seconds, which may be too short for one that is about to end.
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        until(lambda: self.execute(f"{ended} WHERE datname = '{name}'")[0][0] == 0)
 
     def open(self, name: str, connections: int = 8) -> PostgresDatabase:
         """Open a database as a server does."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import requests
 
+from tests.killing import kill_all
 from tests.running_server import scrubbed
 from tests.waiting import until
 
@@ -55,10 +55,7 @@ class Namespaces:
     def close(self) -> None:
         """Kill what runs in them, and remove them."""
         for name in self.names:
-            while pids := self.pids(name):
-                for pid in pids:
-                    os.kill(pid, signal.SIGKILL)
-                time.sleep(0.1)
+            kill_all(partial(self.pids, name))
             _ip("netns", "del", name)
         _ip("link", "del", self._name)
 
@@ -95,7 +92,7 @@ class RayCluster:
     def ask(self, method: str, path: str, token: str | None = None) -> requests.Response:
         """Ask the dashboard, as somebody who has a token."""
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        return requests.request(method, f"{self.address}{path}", headers=headers, timeout=30)
+        return requests.request(method, f"{self.address}{path}", headers=headers, timeout=120)
 
     def ray(self, node: int, *words: str) -> str:
         """Run a command of Ray's on a node and return what it prints."""

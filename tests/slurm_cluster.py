@@ -19,7 +19,7 @@ from tests.waiting import until
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 CPUS, MEMORY_MB, GPUS = 4, 1_000, 2
-IDLE_WITHIN_S = 30.0
+IDLE_WITHIN_S = 120.0
 CONFIGURATION = """
     ClusterName=runyard
     SlurmctldHost={host}(127.0.0.1)
@@ -44,7 +44,7 @@ CONFIGURATION = """
     ReturnToService=2
     SchedulerParameters=sched_min_interval=0
     KillWait=2
-    MessageTimeout=5
+    MessageTimeout=10
     SlurmdParameters=config_overrides
     SelectType=select/cons_tres
     SelectTypeParameters=CR_CPU_Memory

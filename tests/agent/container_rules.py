@@ -144,11 +144,10 @@ def memory_group(limit_bytes: int) -> Iterator[Path]:
         group.rmdir()
 
 
-def _is_readable(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        path.read_bytes()
-        return True
-    return False
+def _command_lines() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            yield path.read_bytes()
 
 
 def killed_while_it_runs(job: JobFolder, engine: TestsEngine) -> int:
@@ -193,7 +192,7 @@ class ContainerRules:
         boxed.assign({"train.py": "import time; print(1); time.sleep(600)"}, environment=IN_IMAGE)
         agent = boxed.start()
         boxed.until_printed(b"1")
-        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _is_readable(path)]
+        lines = list(_command_lines())
         assert any(b"--env-file" in line for line in lines)
         assert not [line for line in lines if KEY.encode() in line]
         assert (boxed.path / "variables.env").stat().st_mode & 0o777 == 0o600

@@ -15,6 +15,7 @@ from runyard.agent.life import DISMISSED, TOLD
 from runyard.agent.marks import boot_id
 from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import Answer
+from tests.killing import lives
 from tests.waiting import until
 
 COUNTS = (
@@ -83,7 +84,7 @@ def test_r18_a_script_dies_with_its_agent_and_is_not_run_again(counted: JobFolde
     counted.until_printed(b"begun\n")
     script = json.loads((counted.path / "script.json").read_text())
     kill(agent)
-    until(lambda: not Path(f"/proc/{script['pid']}").exists() or _is_zombie(script["pid"]))
+    until(lambda: not lives(script["pid"]))
     assert counted.run() == 0, counted.log
     assert counted.end["status"] == "failed"
     assert counted.end["reason"] == "the agent died while the script ran, and the script was ended"
@@ -98,7 +99,7 @@ def test_r18_what_the_script_started_is_ended_by_the_next_agent(job: JobFolder):
     kill(agent)
     assert Path(f"/proc/{started}").exists()
     assert job.run() == 0
-    until(lambda: not Path(f"/proc/{started}").exists() or _is_zombie(started))
+    until(lambda: not lives(started))
     assert job.end["status"] == "failed"
 
 
@@ -131,13 +132,6 @@ def test_r18_an_agent_killed_at_any_of_its_calls_leaves_one_end(
         assert counted.server.artifacts["0/run/artifacts/outputs/model"] == b"weights"
     else:
         assert told["reason"] == "the agent died while the script ran, and the script was ended"
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def test_r18_another_process_that_got_the_scripts_id_is_left_alone(job: JobFolder):

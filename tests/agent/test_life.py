@@ -17,6 +17,7 @@ from runyard.agent.life import DISMISSED, STOPPED, TAKEN, WRONG_USE
 from runyard.agent.marks import PREPARING
 from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import refusal
+from tests.killing import lives
 from tests.waiting import until
 
 SLEEPS = "import time\nprint('begun')\ntime.sleep(600)\n"
@@ -137,12 +138,14 @@ def test_lines_are_at_the_server_while_the_script_runs(job: JobFolder):
 
 
 @pytest.mark.parametrize(
-    ("code", "exit_code"), [(SLEEPS, 143), (IGNORES, 137), (ENDS_WELL, 0)], ids=["term", "kill", "by itself"]
+    ("code", "grace_s", "exit_code"),
+    [(SLEEPS, 60.0, 143), (IGNORES, 0.5, 137), (ENDS_WELL, 60.0, 0)],
+    ids=["term", "kill", "by itself"],
 )
 def test_a_canceled_job_is_canceled_whatever_its_script_makes_of_it(
-    job: JobFolder, code: str, exit_code: int
+    job: JobFolder, code: str, grace_s: float, exit_code: int
 ):
-    agent = job.assign({"train.py": code}, stop_grace_s=0.5).start()
+    agent = job.assign({"train.py": code}, stop_grace_s=grace_s).start()
     job.until_printed(b"begun\n")
     job.server.job.is_cancel_requested = True
     assert job.ended(agent) == 0
@@ -150,7 +153,7 @@ def test_a_canceled_job_is_canceled_whatever_its_script_makes_of_it(
 
 
 def test_a_script_has_no_more_time_than_it_was_given(job: JobFolder):
-    job.assign({"train.py": SLEEPS}, max_duration_s=1).run()
+    job.assign({"train.py": SLEEPS}, max_duration_s=1, stop_grace_s=60.0).run()
     assert job.end == {"status": "failed", "exit_code": 143, "reason": "it ran longer than 1 s"}
 
 
@@ -163,8 +166,8 @@ def test_what_a_script_has_started_ends_with_it(job: JobFolder):
     )
     job.assign({"train.py": code}).run()
     first, second = map(int, job.server.console("stdout").split())
-    assert not _lives(first)
-    assert not _lives(second)
+    assert not lives(first)
+    assert not lives(second)
     assert job.end["status"] == "completed"
 
 
@@ -180,13 +183,6 @@ def test_what_a_daemon_leaves_in_the_table_of_processes_is_taken_out(job: JobFol
     assert job.server.console("stdout") == b"gone\n"
 
 
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("status", [401, 403, 404, 400])
 def test_an_agent_whose_job_it_is_not_any_more_kills_the_script_and_tells_nothing(
     job: JobFolder, status: int
@@ -196,7 +192,7 @@ def test_an_agent_whose_job_it_is_not_any_more_kills_the_script_and_tells_nothin
     pid = json.loads((job.path / "script.json").read_text())["pid"]
     job.server.fault = lambda method, path: refusal(status, "SOME_CODE")
     assert job.ended(agent) == DISMISSED
-    assert not _lives(pid)
+    assert not lives(pid)
     assert job.server.job.ends == []
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runyard.agent.process import Command, Process, explained, oom_kills
+from tests.killing import lives
+from tests.waiting import until
 
 SHOWS = "import json, os, sys; print(json.dumps([list(map(os.fsencode, sys.argv[1:])).__repr__()]))"
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -107,19 +108,8 @@ def test_a_command_does_not_run_if_its_agent_dies_before_it_said_so(tmp_path: Pa
         assert agent.stdout is not None
         pid = int(agent.stdout.readline())
         agent.kill()
-    _wait_until_gone(pid)
+    until(lambda: not lives(pid))
     assert not (tmp_path / "ran").exists()
-
-
-def _wait_until_gone(pid: int) -> None:
-    for _ in range(6_000):
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-        except OSError:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"process {pid} lives")
 
 
 def test_a_signal_reaches_what_the_command_has_started():

@@ -173,6 +173,7 @@ def test_s20_mlflows_pages_preview_files_without_running_them(
     page.get_by_text("page.html", exact=True).first.click()
     expect(page.frame_locator("iframe").get_by_role("heading", name="report")).to_be_visible()
     # That frame is shut off, and has the page's policy: its script was refused, and nothing else.
+    until(lambda: page.evaluate("1") == 1 and bool(mlflow_walker.refused))
     assert mlflow_walker.refused == ["script-src-elem inline blob"]
 
 

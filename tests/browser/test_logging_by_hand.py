@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.barriers import serious_barriers, settle
-from tests.browser.conftest import Connect, Look, Visitor
+from tests.browser.conftest import WAIT_MS, Connect, Look, Visitor
 from tests.browser.dropping import drag_over
 from tests.browser.signing_in import administer, sign_in
 from tests.conftest import ServerStarter
@@ -201,7 +201,7 @@ def test_files_and_folders_that_are_dropped_are_uploaded(
     drag_over(page, zone, tmp_path / "notes.txt", tmp_path / "plots")
     expect(zone).not_to_have_attribute("data-label", "Drop files or folders to upload them here")
     uploads = page.get_by_role("region", name="Uploads")
-    expect(uploads).to_contain_text("122 of 122 files there")
+    expect(uploads).to_contain_text("122 of 122 files there", timeout=4 * WAIT_MS)
     look(page, "run-files-dropped")
     expect(uploads.get_by_role("progressbar", name="All uploads")).to_have_js_property("value", 1)
     files = page.get_by_role("navigation", name="Files")

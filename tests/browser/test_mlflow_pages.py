@@ -18,6 +18,7 @@ from tests.browser.signing_in import administer, sign_in
 from tests.browser.trace_content import HOSTILE, log_traces
 from tests.browser.workspace_content import Content, fill
 from tests.running_server import RunningServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +160,14 @@ def test_s20_a_run_shows_its_metrics_and_previews_its_files_without_running_them
     expect(page.frame_locator("iframe").get_by_role("heading", name="report")).to_be_visible()
     look(page, "mlflow-artifact")
     # Its script was refused by the page's policy, which the frame inherits; nothing else was.
-    refused = [told for told in visitor.complaints if REFUSED_BY_POLICY in told]
+    refused: list[str] = []
+
+    def is_told() -> bool:
+        page.evaluate("1")  # what the browser has to tell is told while it is asked something
+        refused[:] = [told for told in visitor.complaints if REFUSED_BY_POLICY in told]
+        return bool(refused)
+
+    until(is_told)
     assert len(refused) == 1
     assert "inline script" in refused[0]
     visitor.complaints.remove(refused[0])

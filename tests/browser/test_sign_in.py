@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.browser.barriers import serious_barriers
 from tests.browser.conftest import Look, Visitor
@@ -44,9 +44,14 @@ def test_a_teams_server_asks_for_a_key_and_keeps_only_a_session(
 
     # No page can read the session, and nothing but it says who this is.
     credentials: list[str | None] = []
-    page.on("request", lambda request: credentials.append(request.header_value("authorization")))
+
+    def note(request: Request) -> None:
+        credentials.append(request.header_value("authorization"))
+
+    page.on("request", note)
     page.reload()
     expect(page.get_by_role("link", name="Default", exact=True)).to_be_visible()
+    page.remove_listener("request", note)
     assert credentials
     assert set(credentials) == {None}
     (cookie,) = page.context.cookies()

@@ -46,7 +46,7 @@ def test_who_leaves_is_locked_out_and_let_in_again(runyard: CommandLine, name: s
     headers = {"Authorization": f"Bearer {runyard('person', 'add', name, '--json').json['api_key']}"}
 
     def status() -> int:
-        return httpx.get(f"{server.url}/api/v1/caller", headers=headers, timeout=30).status_code
+        return httpx.get(f"{server.url}/api/v1/caller", headers=headers, timeout=120).status_code
 
     assert status() == 200
     assert runyard("person", "disable", name).out == f"{name}: disabled\n"

@@ -177,7 +177,7 @@ def test_ctrl_c_ends_the_reading_and_says_how_to_go_on_or_end_the_job(runyard: C
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert f"`runyard job logs -f {run_id}` goes on with it; `runyard job cancel {run_id}` ends" in said
-    assert runyard("job", "show", run_id, "--json").json["status"] == "running"
+    until(lambda: runyard("job", "show", run_id, "--json").json["status"] == "running")
     assert runyard("job", "cancel", run_id).code == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from runyard.cli.ray_head import RayHead
 from runyard.errors import Unavailable
+from tests.killing import kill_all
 from tests.ray_cluster import PROGRAMS, ROOT, is_possible
 from tests.running_server import scrubbed
 from tests.waiting import until
@@ -79,11 +80,9 @@ def person(tmp_path: Path) -> Iterator[Person]:
     subprocess.run(["ip", "-n", NAMESPACE, "link", "set", "lo", "up"], check=True)
     person = Person(tmp_path)
     yield person
-    for pid in person.processes():
-        os.kill(pid, 9)
+    kill_all(person.processes)
     if person.server is not None:
         person.server.wait()
-    until(lambda: not person.processes())
     shutil.rmtree(person.environment["TMPDIR"])
     subprocess.run(["ip", "netns", "del", NAMESPACE], check=True)
 

@@ -104,6 +104,16 @@ class HeldJob:
         """Return the agent's process, which may not have said so yet."""
         return self.process(AGENT if (self.jobs.place(self.run_id) / AGENT).exists() else CHILD)
 
+    def agent_now(self) -> int:
+        """Return the agent's process; there may be none, and no folder.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        place = self.jobs.place(self.run_id)
+        name = AGENT if (place / AGENT).exists() else CHILD
+        return int(json.loads((place / name).read_text())["pid"])
+
     def let_go(self) -> None:
         """Let the job go to its end."""
         (self.folder / "go on").touch()
@@ -113,7 +123,7 @@ class HeldJob:
         """Return the steps of all points that are kept, as often as they are."""
         query = {"run_id": self.run_id, "metric_key": "loss", "max_results": str(10 * STEPS)}
         path = f"{self.jobs.server.url}/api/2.0/mlflow/metrics/get-history"
-        found: Sequence[Mapping[str, Any]] = requests.get(path, params=query, timeout=30).json()["metrics"]
+        found: Sequence[Mapping[str, Any]] = requests.get(path, params=query, timeout=120).json()["metrics"]
         return [int(each["step"]) for each in found]
 
     def expect_whole(self) -> None:

@@ -31,7 +31,7 @@ SAYS = """
 def expect_as_given(jobs: Jobs, **more: Any) -> None:
     """Fail unless all names and words of a job on some target reach its script, and its files come and go."""
     store = f"{jobs.server.url}/api/v1/datastores/workspaceblobstore/files"
-    put = requests.put(f"{store}/{quote(f'hostile/{FILE}')}", data=b"half", timeout=30)
+    put = requests.put(f"{store}/{quote(f'hostile/{FILE}')}", data=b"half", timeout=120)
     assert put.status_code == 200, put.text
     run_id = jobs.submit(
         SAYS,
@@ -49,5 +49,5 @@ def expect_as_given(jobs: Jobs, **more: Any) -> None:
     assert json.loads(jobs.printed(run_id).splitlines()[-1]) == [SCRIPT, WORDS, VALUE]
     assert jobs.run(run_id)["info"]["run_name"] == VALUE
     query = {"run_uuid": run_id, "path": f"outputs/{FILE}"}
-    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
+    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=120)
     assert kept.content == b"halfhalf"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.killing import kill, kill_all
 from tests.waiting import until
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -118,7 +118,7 @@ class SshHost:
         self._sshd.wait()
         for pid in self._pids():
             if _program(pid) == "sshd":
-                _kill(pid)
+                kill(pid)
 
     def unplug(self) -> None:
         """Have the network lose whatever is sent; nobody is told."""
@@ -130,16 +130,13 @@ class SshHost:
 
     def close(self) -> None:
         """End all that runs there, and remove it."""
-        for pid in self._pids():
-            _kill(pid)
+        kill_all(self._pids)
         if self._sshd is not None:
             self._sshd.wait()
-        until(lambda: not self._pids())
         _told("ip", "netns", "delete", self._namespace)
 
     def _lay_cable(self) -> str:
-        chosen = random.SystemRandom()
-        net = f"10.{chosen.randint(200, 249)}.{chosen.randint(0, 255)}"
+        net = _unused_net()
         _told("ip", "netns", "add", self._namespace)
         inside = ("ip", "netns", "exec", self._namespace)
         _told(
@@ -178,6 +175,14 @@ class SshHost:
         return "\n".join([own, *others, "sshd:x:65000:65534::/run/sshd:/usr/sbin/nologin"]) + "\n"
 
 
+def _unused_net() -> str:
+    chosen = random.SystemRandom()
+    while True:
+        net = f"10.{chosen.randint(200, 249)}.{chosen.randint(0, 255)}"
+        if not _told("ip", "address", "show", "to", f"{net}.0/30"):
+            return net
+
+
 def _told(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
 
@@ -187,10 +192,3 @@ def _program(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return ""
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

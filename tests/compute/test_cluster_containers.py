@@ -120,7 +120,7 @@ def test_in_a_container_there_is_of_the_cluster_what_a_script_may_ask_for(boxes:
     owner, optional, names = json.loads(boxes.completed(run_id))
     assert (owner, optional, frozenset(names)) == (0, [], boxes.own_variables)
     query = {"run_uuid": run_id, "path": "outputs/model.bin"}
-    kept = requests.get(f"{boxes.jobs.server.url}/get-artifact", params=query, timeout=30)
+    kept = requests.get(f"{boxes.jobs.server.url}/get-artifact", params=query, timeout=120)
     assert kept.content == b"model"
 
 

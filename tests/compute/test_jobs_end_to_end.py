@@ -46,7 +46,7 @@ class Jobs:
         self.server = server
 
     def ask(self, method: str, path: str, **sent: Any) -> Any:
-        answer = requests.request(method, f"{self.server.url}/api/v1/{path}", timeout=30, **sent)
+        answer = requests.request(method, f"{self.server.url}/api/v1/{path}", timeout=120, **sent)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -82,12 +82,12 @@ class Jobs:
 
     def run(self, run_id: str) -> Any:
         path = f"{self.server.url}/api/2.0/mlflow/runs/get"
-        return requests.get(path, params={"run_id": run_id}, timeout=30).json()["run"]
+        return requests.get(path, params={"run_id": run_id}, timeout=120).json()["run"]
 
     def printed(self, run_id: str, stream: str = "stdout", attempt: int = 1) -> str:
         place = "" if attempt == 1 else f"attempt-{attempt}/"
         query = {"run_uuid": run_id, "path": f"console/{place}{stream}.000001.log"}
-        answer = requests.get(f"{self.server.url}/get-artifact", params=query, timeout=30)
+        answer = requests.get(f"{self.server.url}/get-artifact", params=query, timeout=120)
         return answer.text if answer.status_code == 200 else ""
 
     def place(self, run_id: str, attempt: int = 1) -> Path:
@@ -136,11 +136,11 @@ def test_what_a_script_logs_lands_in_the_run_that_was_submitted(jobs):
     children = requests.post(
         f"{jobs.server.url}/api/2.0/mlflow/runs/search",
         json={"experiment_ids": ["0"], "filter": f"tags.`mlflow.parentRunId` = '{run_id}'"},
-        timeout=30,
+        timeout=120,
     ).json()["runs"]
     assert [each["key"] for each in children[0]["data"]["params"]] == ["depth"]
     query = {"run_uuid": run_id, "path": "outputs/model.bin"}
-    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
+    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=120)
     assert kept.content == b"model"
     until(lambda: not jobs.place(run_id).exists())
 
@@ -285,7 +285,7 @@ def test_r18_what_a_script_logs_while_the_server_is_away_is_there_when_the_job_h
     assert own_jobs.run(run_id)["info"]["status"] == "FINISHED"
     query = {"run_id": run_id, "metric_key": "step", "max_results": 1000}
     path = f"{own_jobs.server.url}/api/2.0/mlflow/metrics/get-history"
-    history = requests.get(path, params=query, timeout=30).json()["metrics"]
+    history = requests.get(path, params=query, timeout=120).json()["metrics"]
     assert [each["step"] for each in history] == list(range(200))
 
 
@@ -342,7 +342,7 @@ def test_a_job_is_sent_by_a_team_and_its_key_opens_no_more_than_its_run(start_se
     home = tmp_path / "team"
     key = administer(home, "init")
     server = start_server(home=home, mode="serve", environment={"RUNYARD_LOCAL_SLOTS": "1"})
-    answer = requests.get(f"{server.url}/api/v1/jobs", timeout=30)
+    answer = requests.get(f"{server.url}/api/v1/jobs", timeout=120)
     assert answer.status_code == 401
     script = """
         import os, urllib.error, urllib.request
@@ -363,12 +363,12 @@ def test_a_job_is_sent_by_a_team_and_its_key_opens_no_more_than_its_run(start_se
     session.headers["Authorization"] = f"Bearer {key}"
     jobs = Jobs(server)
     jobs.ask = lambda method, path, **sent: _good(  # type: ignore[method-assign]
-        session.request(method, f"{server.url}/api/v1/{path}", timeout=30, **sent)
+        session.request(method, f"{server.url}/api/v1/{path}", timeout=120, **sent)
     )
     run_id = jobs.submit(script)
     assert jobs.ended(run_id)["status"] == "completed"
     query = {"run_uuid": run_id, "path": "console/stdout.000001.log"}
-    assert session.get(f"{server.url}/get-artifact", params=query, timeout=30).text == "200\n403 403\n"
+    assert session.get(f"{server.url}/get-artifact", params=query, timeout=120).text == "200\n403 403\n"
 
 
 def _good(answer: requests.Response) -> Any:

@@ -67,8 +67,14 @@ def processes_with(ray: RayCluster, *wanted: str) -> list[int]:
 
 def agent_process(ray: RayCluster, launched: str) -> int:
     """Return the process of an agent on any of the nodes, as soon as there is one."""
-    until(lambda: bool(processes_with(ray, "--kept", launched)))
-    return processes_with(ray, "--kept", launched)[0]
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found[:] = processes_with(ray, "--kept", launched)
+        return bool(found)
+
+    until(is_there)
+    return found[0]
 
 
 class JobsOnRay(Jobs):

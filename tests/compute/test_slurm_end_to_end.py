@@ -62,7 +62,7 @@ def test_a_job_logs_into_its_run_from_a_node_and_its_words_arrive_as_they_are(jo
     run = jobs.run(run_id)
     assert ([each["key"] for each in run["data"]["metrics"]], run["info"]["status"]) == (["loss"], "FINISHED")
     query = {"run_uuid": run_id, "path": "outputs/model.bin"}
-    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
+    kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=120)
     assert kept.content == b"model"
     until(lambda: not jobs.place(run_id).exists())
     assert jobs.in_slurm(run_id) == "COMPLETED"
@@ -154,7 +154,7 @@ def test_what_slurm_refuses_is_said_when_the_target_is_made(jobs: SlurmJobs):
     ):
         told = {"folder": str(jobs.folder / "x"), "python": sys.executable, "server_url": jobs.server.url}
         body = {"name": "other", "kind": "slurm", "settings": told | settings}
-        answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=30)
+        answer = requests.post(f"{jobs.server.url}/api/v1/compute", json=body, timeout=120)
         assert (answer.status_code, said in answer.text) == (400, True), answer.text
 
 
@@ -211,5 +211,5 @@ def test_only_who_may_run_code_on_the_servers_machine_uses_slurm_from_there(
     server = start_server(home=home, mode="serve", environment=cluster.variables)
     body = {"name": "other", "kind": "slurm", "skip_validation": True}
     headers = {"Authorization": f"Bearer {key}"}
-    answer = requests.post(f"{server.url}/api/v1/compute", json=body, headers=headers, timeout=30)
+    answer = requests.post(f"{server.url}/api/v1/compute", json=body, headers=headers, timeout=120)
     assert (answer.status_code, "local_slots" in answer.text) == (403, True), answer.text

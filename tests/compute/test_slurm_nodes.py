@@ -95,9 +95,12 @@ def test_r18_a_node_that_goes_ends_its_jobs_and_those_that_may_run_again_do_on_t
     agents = [jobs.pid(each, AGENT) for each in (once, again)]
     (tmp_path / "filled").touch()
     assert jobs.ended(filler)["status"] == "completed"
+    # Frozen till Slurm knows that the node is away: told of their ends before, it begins them there again.
+    for agent in agents:
+        os.kill(agent, signal.SIGSTOP)
+    cluster.stop_node("one")
     for agent in agents:
         os.kill(agent, signal.SIGKILL)
-    cluster.stop_node("one")
     until(lambda: (tmp_path / "again").read_text() == "one\ntwo\n", WITHIN_S)
     failed = jobs.ended(once)
     assert (failed["status"], failed["attempt"]) == ("failed", 1)

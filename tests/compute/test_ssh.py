@@ -185,14 +185,15 @@ def test_the_tunnel_is_opened_again_on_the_same_port_after_any_break(host, opene
 
 
 def test_a_cable_that_is_pulled_out_is_noticed_and_mended(host, opened, way_in, tmp_path, monkeypatch):
-    monkeypatch.setattr(ssh_connection, "ASKED_EVERY_S", 0.5)
-    monkeypatch.setattr(ssh_connection, "CONNECTED_WITHIN_S", 1.0)
+    monkeypatch.setattr(ssh_connection, "ASKED_EVERY_S", 1.0)
     launcher = KIND.open(opening(host, tmp_path / "kept", str(way_in)))
     opened.append(launcher)
     launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
     port = int((tmp_path / "kept" / FILE_NAME).read_text())
     host.unplug()
-    assert state_of(launcher, launched) is AgentState.UNKNOWN
+    with monkeypatch.context() as patched:
+        patched.setattr(ssh_connection, "CONNECTED_WITHIN_S", 1.0)
+        assert state_of(launcher, launched) is AgentState.UNKNOWN
     host.plug_in()
     until(lambda: state_of(launcher, launched) is AgentState.ALIVE)
     # The old sshd holds the port until it has noticed, too.
@@ -364,8 +365,7 @@ def test_only_where_the_server_may_go_is_connected_to(host, opened):
     assert asked == [(host.address, host.port)]
 
 
-def test_the_next_address_of_a_name_is_tried(host, opened, monkeypatch):
-    monkeypatch.setattr(ssh_connection, "CONNECTED_WITHIN_S", 2.0)
+def test_the_next_address_of_a_name_is_tried(host, opened):
     address = msgspec.convert(
         {
             "host": "vm.example",

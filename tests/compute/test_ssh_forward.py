@@ -27,7 +27,7 @@ class Silent(asyncssh.SSHServer):
         return True if self._count == 1 else asyncio.sleep(3600, False)
 
 
-async def asked_for_two() -> tuple[int, str]:
+async def asked_for_two(monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     server = await asyncssh.create_server(Silent, "127.0.0.1", 0, server_host_keys=[key])
     place = server.sockets[0].getsockname()
@@ -36,6 +36,7 @@ async def asked_for_two() -> tuple[int, str]:
     )
     connection = SshConnection(opened, "vm.example")
     port = await connection.forward(0, "/tmp/one.sock")
+    monkeypatch.setattr(ssh_connection, "FORWARDED_WITHIN_S", 0.5)
     with pytest.raises(Unavailable) as refused:
         await connection.forward(0, "/tmp/two.sock")
     await connection.close()
@@ -44,6 +45,5 @@ async def asked_for_two() -> tuple[int, str]:
 
 
 def test_a_host_that_says_nothing_of_a_tunnel_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ssh_connection, "FORWARDED_WITHIN_S", 0.5)
-    port, said = asyncio.run(asked_for_two())
+    port, said = asyncio.run(asked_for_two(monkeypatch))
     assert (port > 0, "vm.example does not say" in said) == (True, True)

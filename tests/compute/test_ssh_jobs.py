@@ -113,7 +113,7 @@ def test_two_hosts_that_can_not_reach_the_server_log_into_it(jobs, hosts):
         assert [each["value"] for each in run["data"]["metrics"] if each["key"] == "loss"] == [0.5]
         assert jobs.printed(run_id).endswith("done x\n")
         query = {"run_uuid": run_id, "path": "outputs/model.bin"}
-        kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=30)
+        kept = requests.get(f"{jobs.server.url}/get-artifact", params=query, timeout=120)
         assert kept.content == f"model of {host.home}".encode()
     until(lambda: not any(list(host.jobs.glob("*/*")) for host in hosts))
 
@@ -198,7 +198,7 @@ def test_s07_nobody_is_let_in_by_a_tunnel_without_a_credential(jobs, hosts, tmp_
             assert asked(hosts[0], method, url + path, key, body)[0] == 403
     assert asked(hosts[0], "GET", f"{url}/api/2.0/mlflow/runs/get?run_id={run_id}", key)[0] == 200
     search = f"{jobs.server.url}/api/2.0/mlflow/experiments/search"
-    found = requests.get(search, params={"max_results": 100}, timeout=30).json()["experiments"]
+    found = requests.get(search, params={"max_results": 100}, timeout=120).json()["experiments"]
     assert [each["name"] for each in found] == ["Default"]
     go_on.touch()
     assert jobs.ended(run_id)["status"] == "completed"

@@ -100,7 +100,7 @@ def expect_whole(jobs: Jobs, run_id: str, number: int) -> None:
     assert jobs.printed(run_id) == f"trial {number}\n"
     query = {"run_id": run_id, "metric_key": "loss"}
     path = f"{jobs.server.url}/api/2.0/mlflow/metrics/get-history"
-    history = requests.get(path, params=query, timeout=30).json()["metrics"]
+    history = requests.get(path, params=query, timeout=120).json()["metrics"]
     assert [(each["step"], each["value"]) for each in history] == [
         (step, number + 1 / (step + 1)) for step in range(STEPS)
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from tests.durability.test_full_disk import SIZE_MB, small_disk
 from tests.running_server import RunningServer
-from tests.transfer.importing import MLFLOW, all_runs, begin, complete_import, end
+from tests.transfer.importing import MLFLOW, all_runs, begin, complete_import, end, freeze_when
 
 pytestmark = pytest.mark.slow
 
@@ -61,11 +60,10 @@ def _comes_whole(source: RunningServer, server: RunningServer) -> None:
 
 
 def _met_in_the_middle(source: RunningServer, server: RunningServer) -> subprocess.Popen[str]:
-    """Begin an import and return its process once files have come."""
+    """Begin an import and return its process, which is frozen once files have come."""
     process = begin(source.url, to=server)
     # The folder is asked and not the server: by its answer all of it could have come.
-    while process.poll() is None and not any(server.home.rglob("weights.bin")):
-        time.sleep(0.01)
+    freeze_when(process, lambda: any(server.home.rglob("weights.bin")))
     return process
 
 
@@ -103,6 +101,7 @@ def test_a_full_disk_of_the_client_is_said_and_the_import_goes_on(
 def test_an_import_that_is_interrupted_goes_on(source: RunningServer, server: RunningServer):
     process = _met_in_the_middle(source, server)
     process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
     code, report, err = end(process)
     assert (code, report) == (130, None), err
     assert 0 < _files(server) < RUNS
@@ -112,6 +111,7 @@ def test_an_import_that_is_interrupted_goes_on(source: RunningServer, server: Ru
 def test_an_import_goes_on_after_its_source_was_killed(source: RunningServer, server: RunningServer):
     process = _met_in_the_middle(source, server)
     source.kill9()
+    process.send_signal(signal.SIGCONT)
     try:
         code, report, err = end(process)
     finally:

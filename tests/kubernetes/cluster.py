@@ -18,10 +18,12 @@ from cryptography.x509.oid import NameOID
 
 from runyard.services.certificates import Authority
 from runyard.settings import Settings
+from tests.killing import kill
 from tests.kubernetes.api_server import NAMESPACE, ApiServer
 from tests.kubernetes.controller import JobController
 from tests.kubernetes.kubelet import Kubelet
 from tests.kubernetes.objects import Objects
+from tests.waiting import until
 
 LOOKS_EVERY_S = 0.03
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "run-on-kubernetes.md"
@@ -96,6 +98,11 @@ class KubernetesCluster:
         pod = self.pod_of(launched)
         container = self.kubelet.containers.get(pod["metadata"]["uid"]) if pod else None
         return container.pid if container else 0
+
+    def kill_agent(self, launched: str) -> None:
+        """Kill an agent's process, as soon as there is one."""
+        until(lambda: self.agent_pid(launched) > 0)
+        kill(self.agent_pid(launched))
 
     def _work(self) -> None:
         while not self._is_closed.wait(LOOKS_EVERY_S):

@@ -106,9 +106,10 @@ def test_a_server_that_drips_is_not_listened_to_for_ever(quick, tmp_path: Path, 
         assert not server.is_ending.is_set()
 
 
-def test_nor_is_one_that_has_answered_on_the_same_connection(quick, tmp_path: Path):
+def test_nor_is_one_that_has_answered_on_the_same_connection(tmp_path: Path, request: pytest.FixtureRequest):
     with closing(Dripping(tmp_path, b"", good=2)) as server, closing(cluster_at(server)) as cluster:
         for _ in range(2):
             assert cluster.list_jobs("runyard/owner=x") == []
+        request.getfixturevalue("quick")
         with pytest.raises(Unavailable, match="does not answer"):
             cluster.list_jobs("runyard/owner=x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 from collections.abc import Callable
@@ -44,8 +43,7 @@ class TestKubernetesLauncher(LauncherRules):
         return KubernetesLauncher(opening(self.cluster, folder, server_url=server))
 
     def kill_agent(self, launched: str) -> None:
-        until(lambda: self.cluster.agent_pid(launched) > 0)
-        os.kill(self.cluster.agent_pid(launched), signal.SIGKILL)
+        self.cluster.kill_agent(launched)
 
 
 @pytest.fixture

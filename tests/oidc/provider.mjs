@@ -18,8 +18,10 @@ const provider = new Provider(issuer, {
   conformIdTokenClaims: told().conforms === true,
   cookies: { keys: ["only of tests"] },
   features: { backchannelLogout: { enabled: true } },
-  // By its own dispatcher it calls no server on loopback, where all servers of the tests are.
-  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
+  // By its own dispatcher it calls no server on loopback, where all servers of the tests are, and what a slow
+  // machine has not answered within 2.5 s it gives up: then nobody here learns of a logout.
+  fetch: (url, { dispatcher, signal, ...options }) =>
+    globalThis.fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }),
   pkce: { required: () => true },
   async findAccount(_context, id) {
     const person = told().people[id];

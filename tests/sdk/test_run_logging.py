@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from runyard.sdk import mlflow_spool
 from runyard.sdk.run_sinks import DirectSink, SpoolSink
 from runyard.sdk.spool import outbox
 from tests.sdk.conftest import Logger
+from tests.waiting import until
 
 CHARTS = {
     "confusion_matrix": {"class_labels": ["cat", "dog"], "matrix": [[9, 1], [2, 8]]},
@@ -217,11 +217,12 @@ def test_files_are_uploaded_whole_and_all_of_them_or_none(run: Run, tmp_path: Pa
 def test_a_failed_upload_leaves_nothing_half_there(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "good").write_bytes(b"good")
     run.upload_file("kept", tmp_path / "good")
-    put, sent = type(run._connection).put_open_file, []
+    put = type(run._connection).put_open_file
+    sent: list[str] = []
 
     def breaking(self: object, path: str, *rest: object) -> None:
         if path.endswith("bad"):
-            time.sleep(0.2)
+            until(lambda: len(sent) == 2)
             raise Unavailable("The line is cut.")
         put(self, path, *rest)  # type: ignore[arg-type]
         sent.append(path)

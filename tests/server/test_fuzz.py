@@ -75,7 +75,7 @@ class Lab:
         self.ask("POST", f"{here}/runs/set-tag", tag)
         path = f"{made['experiment_id']}/{run['run_id']}/artifacts/secret.txt"
         upload = f"{self.server.url}/workspaces/beta/api/2.0/mlflow-artifacts/artifacts/{path}"
-        httpx.put(upload, content=CANARIES[1], headers=self.headers, timeout=30).raise_for_status()
+        httpx.put(upload, content=CANARIES[1], headers=self.headers, timeout=120).raise_for_status()
 
     @property
     def headers(self) -> dict[str, str]:

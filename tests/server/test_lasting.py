@@ -22,6 +22,7 @@ from tests.running_server import RunningServer
 from tests.server.team import Team
 from tests.server.test_azure_routes import Client
 from tests.server.test_team_server import first_key
+from tests.waiting import until
 
 ALPHA = "/workspaces/alpha"
 FILES = f"{ALPHA}/api/2.0/mlflow-artifacts/artifacts"
@@ -259,7 +260,7 @@ def test_s12_a_client_sees_that_its_download_was_cut_off_and_the_log_says_why(tm
                 time.sleep(LOOKS_EVERY_S)
                 with pytest.raises(httpx.RemoteProtocolError):
                     answer.read()
-        assert "was cut off: This server needs a valid credential" in server.output
+        until(lambda: "was cut off: This server needs a valid credential" in server.output)
         assert "Traceback" not in server.output
     finally:
         server.close()

@@ -54,7 +54,7 @@ def replicas(cluster: PostgresServer, tmp_path: Path) -> Iterator[tuple[Call, Ca
     yield _call(first, settings), _call(second, settings)
     first.close()
     second.close()
-    cluster.execute(f"DROP DATABASE {name}")
+    cluster.drop(name)
 
 
 def _call(stores: Stores, settings: Settings) -> Call:

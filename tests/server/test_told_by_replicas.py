@@ -33,7 +33,7 @@ def servers(cluster: PostgresServer, tmp_path: Path) -> Iterator[tuple[RunningSe
     yield running[0], running[1]
     for server in running:
         server.close()
-    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    cluster.drop(name)
 
 
 def end_runs(server: RunningServer, names: list[str]) -> None:

@@ -88,7 +88,7 @@ def test_s07_no_header_makes_its_sender_the_owner(server: RunningServer, headers
 
 
 def test_who_has_a_credential_is_let_in(server: RunningServer):
-    made = requests.post(f"{server.url}/api/v1/token", json={}, timeout=30).json()
+    made = requests.post(f"{server.url}/api/v1/token", json={}, timeout=120).json()
     key = {"Authorization": f"Bearer {made['access_token']}"}
     status, said = asked(way_in(server), "GET", "/api/2.0/mlflow/experiments/search?max_results=1", key)
     assert (status, json.loads(said)["experiments"][0]["name"]) == (200, "Default")

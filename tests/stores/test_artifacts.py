@@ -242,7 +242,8 @@ def test_no_file_stays_open(folder):
         names(folder, "run")
     folder.delete(at("run"))
     after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-    assert after == before
+    # Others that nobody uses any more may be closed meanwhile.
+    assert after <= before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Python reads attributes of files on Linux alone")

@@ -25,7 +25,7 @@ def name(cluster: PostgresServer) -> Iterator[str]:
     """A new database without tables."""
     name = cluster.new_database()
     yield name
-    cluster.execute(f"DROP DATABASE {name}")
+    cluster.drop(name)
 
 
 def open_at_once(cluster: PostgresServer, name: str, count: int) -> None:

@@ -33,7 +33,7 @@ def database(cluster: PostgresServer, tmp_path: Path) -> Iterator[PostgresDataba
     cluster.execute(script, name)
     yield database
     database.close()
-    cluster.execute(f"DROP DATABASE {name}")
+    cluster.drop(name)
 
 
 def test_points_are_logged_summarised_folded_and_read_as_before(database):

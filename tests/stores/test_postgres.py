@@ -207,8 +207,7 @@ def test_a_database_in_another_encoding_is_refused(cluster):
         with pytest.raises(InvalidState, match="keeps text as LATIN1"):
             cluster.open("latin", 1)
     finally:
-        cluster.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'latin'")
-        cluster.execute("DROP DATABASE latin")
+        cluster.drop("latin")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -29,6 +32,20 @@ def begin(*words: object, to: RunningServer) -> "subprocess.Popen[str]":
         text=True,
         cwd=to.home.parent,
     )
+
+
+def freeze_when(process: "subprocess.Popen[str]", is_so: Callable[[], bool]) -> None:
+    """Let an import go on by small steps until it is so, and freeze it there; it may have ended before.
+
+    While somebody looks it stands still, however slow that is, and then goes on for as long as that took.
+    """
+    while process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        began_s = time.monotonic()
+        if is_so():
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(max(0.02, time.monotonic() - began_s))
 
 
 def end(process: "subprocess.Popen[str]") -> tuple[int, Any, str]:

@@ -1,8 +1,8 @@
 """Imports that are killed, run twice, meet a source that changes, or read a store that means harm."""
 
 import shutil
+import signal
 import sqlite3
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.running_server import RunningServer
-from tests.transfer.importing import all_runs, begin, complete_import, end, history, run_import
+from tests.transfer.importing import all_runs, begin, complete_import, end, freeze_when, history, run_import
 
 pytestmark = pytest.mark.clients
 
@@ -47,8 +47,7 @@ def test_a_killed_import_goes_on_and_nothing_comes_twice(large: Path, server: Ru
     met = 0
     for wait_points in (1, RUNS * POINTS // 3, RUNS * POINTS // 2):
         process = begin(large, to=server)
-        while process.poll() is None and _points(server) <= wait_points:
-            time.sleep(0.02)
+        freeze_when(process, lambda wanted=wait_points: _points(server) > wanted)  # type: ignore[misc]
         process.kill()
         process.communicate()
         met += 0 < _points(server) < RUNS * POINTS
@@ -59,9 +58,9 @@ def test_a_killed_import_goes_on_and_nothing_comes_twice(large: Path, server: Ru
 
 def test_an_import_goes_on_after_the_server_was_killed(large: Path, server: RunningServer):
     process = begin(large, to=server)
-    while process.poll() is None and _points(server) <= POINTS:
-        time.sleep(0.02)
+    freeze_when(process, lambda: _points(server) > POINTS)
     server.kill9()
+    process.send_signal(signal.SIGCONT)
     code, _, err = end(process)
     assert code == 5, err
     server.start()

@@ -5,7 +5,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 
 from tests.running_server import RunningServer
 from tests.transfer.conftest import MADE, ROOT, environment
-from tests.transfer.importing import all_runs, begin, complete_import, run_import
+from tests.transfer.importing import all_runs, begin, complete_import, freeze_when, run_import
 
 pytestmark = pytest.mark.clients
 
@@ -264,8 +263,7 @@ def test_a_killed_import_goes_on_and_no_span_comes_twice(
     met = 0
     for least in (0, MANY * SPANS // 2):
         process = begin(database, "-e", "vision", *_files(filled), to=server)
-        while process.poll() is None and _stored(server, ids)[1] <= least:
-            time.sleep(0.01)
+        freeze_when(process, lambda wanted=least: _stored(server, ids)[1] > wanted)  # type: ignore[misc]
         process.kill()
         process.communicate()
         met += 0 < _stored(server, ids)[1] < MANY * SPANS

@@ -20,7 +20,7 @@ from typing import Any
 
 from runyard.agent.assignment import FILE_NAME
 from runyard.agent.contained import end_left
-from runyard.agent.marks import boot_id, process_fields, started_ticks
+from runyard.agent.marks import boot_id, process_fields, started_ticks, write_whole
 from runyard.agent.variables import passed_on
 
 AGENT, SCRIPT, OUTCOME, END = "agent.json", "script.json", "outcome.json", "end.json"
@@ -82,8 +82,9 @@ class Station:
             self._children[handle] = child
         started = started_ticks(child.pid)
         if started is not None:
-            (place / CHILD).unlink(missing_ok=True)
-            _write_private(place / CHILD, {"pid": child.pid, "started": started, "boot": boot_id()})
+            # Whoever looks meanwhile, or after a crash, finds one agent or the other.
+            known = {"pid": child.pid, "started": started, "boot": boot_id()}
+            write_whole(place / CHILD, json.dumps(known).encode("ascii"))
 
     def look(self, handles: Collection[str]) -> dict[str, dict[str, Any]]:
         """Return what is seen of agents that were started on this machine.

@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, OKPKey
 
 from runyard.auth.permissions import UNAUTHENTICATED_TEXT, Caller, Proof, Scope
+from runyard.decoding import learnt
 from runyard.entities.credential import SigningKey
 from runyard.errors import Forbidden, InvalidParameter, Unauthenticated, Unavailable
 
@@ -197,7 +198,7 @@ class TokenIssuer:
 
     def _check_signature(self, token: str) -> tuple[str, _Claims]:
         decoded = jwt.decode(token, self._named_key, algorithms=[ALGORITHM])
-        return decoded.header["kid"], msgspec.convert(decoded.claims, _Claims)
+        return decoded.header["kid"], msgspec.convert(decoded.claims, learnt(_Claims))
 
     def _named_key(self, unverified: GuestProtocol) -> OKPKey:
         key_id: str = unverified.headers()["kid"]

@@ -14,6 +14,7 @@ from msgspec import Meta
 from runyard.agent.station import ALIVE, Station
 from runyard.compute.base import AgentReport, Launch, NoRoom, Opening, TargetKind, report_from
 from runyard.compute.stationed import StationLauncher
+from runyard.decoding import learnt
 from runyard.errors import StorageFull
 
 
@@ -47,7 +48,7 @@ class LocalLauncher(StationLauncher):
         super().__init__(self._station)
 
     def submit(self, launch: Launch) -> str:
-        wanted = msgspec.convert(dict(launch.settings), LocalSettings)
+        wanted = msgspec.convert(dict(launch.settings), learnt(LocalSettings))
         told = {"share": self._share_for(launch, wanted), "has_containers": wanted.use_containers}
         try:
             self._station.prepare(launch.handle, {**launch.assignment, **told})

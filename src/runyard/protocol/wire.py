@@ -18,6 +18,7 @@ from typing import Any, TypeVar, Union, cast, get_origin
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidParameter
 
 Message = TypeVar("Message", bound=msgspec.Struct)
@@ -95,7 +96,7 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
     _refuse_booleans(message, raw)
     _read_loosely(message, raw)
     try:
-        converted = msgspec.convert(raw, message, strict=False)
+        converted = msgspec.convert(raw, learnt(message), strict=False)
     except msgspec.ValidationError as error:
         raise _in_mlflow_words(str(error), raw, unsaid) from None
     refuse_empty(message, converted)
@@ -287,7 +288,7 @@ def _refuse_booleans(message: type[msgspec.Struct], raw: dict[str, Any]) -> None
 
 @cache
 def _decoder(message: type[Message]) -> msgspec.json.Decoder[Message]:
-    return msgspec.json.Decoder(message)
+    return msgspec.json.Decoder(learnt(message))
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InternalError, InvalidParameter
 from runyard.protocol.columns import CONTENT_TYPE, ColumnReader
 from runyard.protocol.messages.common import Empty
@@ -252,7 +253,7 @@ def _with_words(content: Any) -> Any:
 
 def _decoded(body: bytes, answer: type[Message]) -> Message:
     try:
-        return msgspec.json.decode(body or b"{}", type=answer)
+        return msgspec.json.decode(body or b"{}", type=learnt(answer))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _of_another_version(error) from None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import Forbidden, InvalidParameter, InvalidState, RunyardError, Unauthenticated
 from runyard.protocol.messages.tokens import CreateToken, CreateTokenAnswer
 from runyard.sdk import system_keyring
@@ -136,7 +137,7 @@ def exchange(
     """
     body = msgspec.json.encode(CreateToken(workspace=workspace, scope=scope, expires_in_s=expires_in_s))
     request = Request("POST", "/api/v1/token", body=body, is_repeatable=True, authorization=key)
-    return msgspec.json.decode(transport.send(request).read(), type=CreateTokenAnswer)
+    return msgspec.json.decode(transport.send(request).read(), type=learnt(CreateTokenAnswer))
 
 
 _known_lock = threading.Lock()

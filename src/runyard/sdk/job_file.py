@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidParameter
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment import Environment
@@ -199,7 +200,7 @@ def read_job_file(path: Path) -> JobFile:
         except tomllib.TOMLDecodeError as error:
             raise InvalidParameter(f"The job file {str(path)!r} is no TOML: {error}") from None
     try:
-        found = msgspec.convert(content, JobFile)
+        found = msgspec.convert(content, learnt(JobFile))
     except msgspec.ValidationError as error:
         raise InvalidParameter(f"The job file {str(path)!r}: {_complaint(content, str(error))}") from None
     found.folder = str(path.parent / found.folder)

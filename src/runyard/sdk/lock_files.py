@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidParameter
 from runyard.sdk.yaml_text import read_small_file
 
@@ -74,7 +75,7 @@ def read_requirements(path: str | os.PathLike[str]) -> list[str]:
     if _LOCK.fullmatch(name) is None:
         return text.replace("\\\n", " ").splitlines()
     try:
-        lock = msgspec.convert(tomllib.loads(text), _Lock)
+        lock = msgspec.convert(tomllib.loads(text), learnt(_Lock))
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidParameter(f"{name} is no lock of packages: {error}") from None
     if not lock.lock_version.startswith("1."):

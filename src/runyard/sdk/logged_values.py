@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InternalError, NotFound
 from runyard.sdk.connection import Connection
 
@@ -48,7 +49,7 @@ def marks_of(tags: Mapping[str, str]) -> dict[str, Mark]:
     for key, value in tags.items():
         if key.startswith(MARK_PREFIX):
             try:
-                mark = msgspec.json.decode(value, type=Mark)
+                mark = msgspec.json.decode(value, type=learnt(Mark))
             except msgspec.MsgspecError:  # anybody may write a tag
                 continue
             found = {name: other for name, other in found.items() if other.paths != mark.paths}

@@ -14,6 +14,7 @@ from mlflow.projects.backend.abstract_backend import AbstractBackend
 from mlflow.projects.submitted_run import SubmittedRun
 from mlflow.projects.utils import fetch_and_validate_project, load_project
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidParameter
 from runyard.sdk.addresses import without_workspace
 from runyard.sdk.conda_dependencies import CondaDependencies
@@ -133,7 +134,7 @@ def _wishes(backend_config: Mapping[str, Any]) -> JobFile:
     if of_project:
         raise InvalidParameter(f"backend_config has {of_project[0]!r}, which the project says.")
     try:
-        return msgspec.convert(said, JobFile)
+        return msgspec.convert(said, learnt(JobFile))
     except msgspec.ValidationError as error:
         raise InvalidParameter(f"backend_config: {error}.") from None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.sweep import DistributionKind, Goal, Sampling, StoppingKind
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.sweeps import SubmitSweep, WireDistribution, WireStopping
@@ -183,7 +184,7 @@ def _of_numbers(field: str, said: _Numbers) -> WireDistribution:
 
 def _converted(said: Mapping[str, object], kind: Any, field: str) -> Any:
     try:
-        return msgspec.convert(dict(said), kind)
+        return msgspec.convert(dict(said), learnt(kind))
     except msgspec.ValidationError as error:
         raise InvalidParameter(f"{field}: {error}.") from None
 

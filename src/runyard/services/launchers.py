@@ -14,6 +14,7 @@ import msgspec
 
 from runyard.compute.base import Launcher, Opening, TargetKind, resolve
 from runyard.compute.kinds import KINDS
+from runyard.decoding import learnt
 from runyard.entities.compute_target import LOCAL, ComputeTarget
 from runyard.errors import Unavailable
 from runyard.protocol.limits import check_length
@@ -97,7 +98,7 @@ def open_launcher(settings: Settings, target: ComputeTarget, tunnel: str = "") -
     """
     kind = KINDS[target.kind]
     try:
-        told = msgspec.convert(dict(target.settings), kind.settings)
+        told = msgspec.convert(dict(target.settings), learnt(kind.settings))
     except msgspec.ValidationError as error:
         raise Unavailable(f"The settings of '{target.name}' are none to this server: {error}.") from None
     # Whoever is on the machine where `up` runs goes wherever the machine can go.
@@ -136,7 +137,7 @@ def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[s
     """
     check_length(json.dumps(dict(settings)), MAX_SETTINGS_LENGTH, "settings")
     try:
-        checked = msgspec.convert(dict(settings), kind.settings)
+        checked = msgspec.convert(dict(settings), learnt(kind.settings))
     except msgspec.ValidationError as error:
         raise invalid_part("settings", dict(settings), str(error)) from None
     kept: Mapping[str, Any] = msgspec.to_builtins(checked)
@@ -149,7 +150,7 @@ def may_run(settings: Settings, target: ComputeTarget) -> bool:
     if kind is None or settings.slots_of_this_machine:
         return kind is not None
     try:
-        return not kind.runs_here(msgspec.convert(dict(target.settings), kind.settings))
+        return not kind.runs_here(msgspec.convert(dict(target.settings), learnt(kind.settings)))
     except msgspec.ValidationError:  # those of another version
         return False
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from runyard.auth.permissions import Caller, Permission, Proof
+from runyard.decoding import learnt
 from runyard.errors import RunyardError, Unauthenticated
 from runyard.services.call import Call, system_now_ms
 from runyard.services.sealing import Sealer
@@ -84,7 +85,7 @@ def authorization_in(
         raise Unauthenticated(_WRONG)
     try:
         text = Sealer(settings).open(f"sealed:{signature}", _OWNER)
-        signed = msgspec.json.decode(text, type=_Signed)
+        signed = msgspec.json.decode(text, type=learnt(_Signed))
     except (RunyardError, msgspec.MsgspecError, ValueError):
         raise Unauthenticated(_WRONG) from None
     is_this = (signed.workspace, signed.path) == (workspace, path)

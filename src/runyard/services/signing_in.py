@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.credential import Principal, PrincipalKind
 from runyard.errors import AlreadyExists, Forbidden, InvalidParameter
 from runyard.services.call import system_now_ms
@@ -60,7 +61,7 @@ def read_attempt(text: str | None, state: str | None) -> Attempt:
         Forbidden: It does not, or there is none: the answer may be of somebody else's attempt.
     """
     try:
-        attempt = msgspec.json.decode(base64.urlsafe_b64decode(text or ""), type=Attempt)
+        attempt = msgspec.json.decode(base64.urlsafe_b64decode(text or ""), type=learnt(Attempt))
         check_return_to(attempt.return_to)
         fits = secrets.compare_digest(attempt.state.encode(), (state or "").encode())
     except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors

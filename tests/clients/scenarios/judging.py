@@ -44,7 +44,7 @@ def an_issue_is_made_got_and_changed():
     same(store.get_issue(made.issue_id), made)
     same((made.status, made.severity), (IssueStatus.PENDING, IssueSeverity.HIGH))
     same((made.root_causes, made.categories), (["no retrieval", "é"], ["truth"]))
-    time.sleep(0.002)
+    time.sleep(0.05)  # longer than a machine's clock is set back by
     changed = store.update_issue(made.issue_id, status=IssueStatus.RESOLVED, name="invented sources")
     same((changed.status, changed.name), (IssueStatus.RESOLVED, "invented sources"))
     same((changed.description, changed.severity), (made.description, IssueSeverity.HIGH))
@@ -60,7 +60,7 @@ def issues_are_found_the_gravest_first():
     experiment_id = _experiment()
     for name, severity in (("a", None), ("b", "low"), ("c", "high"), ("d", "low"), ("e", "not_an_issue")):
         store.create_issue(experiment_id, name, "d", severity=severity and IssueSeverity(severity))
-        time.sleep(0.002)
+        time.sleep(0.05)  # longer than a machine's clock is set back by
 
     def names(**more):
         return [issue.name for issue in store.search_issues(experiment_id=experiment_id, **more)]
@@ -91,7 +91,7 @@ def a_question_is_made_got_changed_and_deleted():
     for name, given in inputs.items():
         made[name] = create_label_schema(name, type="expectation", input=given, instruction="Look twice.")
         same(get_label_schema(schema_id=made[name].schema_id).input, given)
-        time.sleep(0.002)
+        time.sleep(0.05)  # longer than a machine's clock is set back by
     same(get_label_schema(name="tone", experiment_id=experiment_id), made["tone"])
     same(
         [each.name for each in list_label_schemas()],
@@ -144,7 +144,7 @@ def pages_of_questions_hold_each_once():
     _experiment()
     for number in range(4):
         create_label_schema(f"q{number}", type="feedback", input=InputText())
-        time.sleep(0.002)
+        time.sleep(0.05)  # longer than a machine's clock is set back by
     found, token = [], None
     while True:
         page = list_label_schemas(max_results=2, page_token=token)

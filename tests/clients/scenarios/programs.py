@@ -134,13 +134,13 @@ def _served(model_uri):
         yield f"http://127.0.0.1:{port}/invocations"
     finally:
         os.killpg(server.pid, 15)
-        server.wait(timeout=30)
+        server.wait(timeout=60)
 
 
 def _asked(address, rows):
     body = json.dumps({"dataframe_split": rows.to_dict(orient="split")}).encode()
     asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with urllib.request.urlopen(asked, timeout=120) as answer:
         return json.load(answer)["predictions"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.evaluation_dataset import DatasetRecord, RecordSource, SourceType
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import Int64, Wire
@@ -45,7 +46,7 @@ def dataset_records(sent: Sequence[Mapping[str, Any]]) -> list[DatasetRecord]:
 
 def _record(sent: Mapping[str, Any], field: str) -> DatasetRecord:
     try:
-        told = msgspec.convert(sent, WireDatasetRecord)
+        told = msgspec.convert(sent, learnt(WireDatasetRecord))
     except msgspec.ValidationError as error:
         raise InvalidParameter(f"'{field}': {error}") from error
     return DatasetRecord(

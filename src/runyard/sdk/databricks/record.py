@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidState, NotFound
 from runyard.sdk.databricks.variables import TOKEN, tracking_variables
 from runyard.sdk.secrets import Secrets
@@ -109,7 +110,7 @@ def find(secrets: Secrets, link_id: str) -> LinkRecord | None:
     except NotFound:
         return None
     try:
-        record = msgspec.json.decode(text, type=LinkRecord)
+        record = msgspec.json.decode(text, type=learnt(LinkRecord))
     except msgspec.MsgspecError as error:
         raise InvalidState(f"The secret {_PREFIX}{link_id} is no record of a link: {error}") from None
     # Each contributor may write secrets, and who unlinks sends their token for Databricks to this host.

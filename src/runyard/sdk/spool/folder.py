@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import InvalidState
 from runyard.sdk.spool.records import Record, decode
 from runyard.sdk.spool.segments import VERSION, read_records
@@ -117,7 +118,7 @@ class SpoolFolder:
         self.path = path
         try:
             content = (path / _ORIGIN).read_bytes()
-            self.origin = msgspec.json.decode(content, type=SpoolOrigin)
+            self.origin = msgspec.json.decode(content, type=learnt(SpoolOrigin))
         except (OSError, msgspec.MsgspecError) as error:
             raise InvalidState(f"{path} is no spool of Runyard: {error}") from None
         if self.origin.version > VERSION:
@@ -203,7 +204,7 @@ class SpoolFolder:
     def progress(self) -> Progress:
         """Return how far the spool was sent."""
         try:
-            return msgspec.json.decode((self.path / _PROGRESS).read_bytes(), type=Progress)
+            return msgspec.json.decode((self.path / _PROGRESS).read_bytes(), type=learnt(Progress))
         except FileNotFoundError:
             return Progress()
 
@@ -297,7 +298,7 @@ def _made(root: Path) -> Iterator[tuple[int, Path]]:
     for entry in root.iterdir():
         if entry.name[0] != ".":
             try:
-                origin = msgspec.json.decode((entry / _ORIGIN).read_bytes(), type=_Made)
+                origin = msgspec.json.decode((entry / _ORIGIN).read_bytes(), type=learnt(_Made))
             except OSError:
                 continue
             except msgspec.MsgspecError:

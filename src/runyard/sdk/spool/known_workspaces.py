@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.errors import RouteNotFound, RunyardError, Unauthenticated, Unavailable
 from runyard.protocol.messages.workspaces import ServerAnswer
 from runyard.sdk.addresses import origin, without_workspace
@@ -77,7 +78,7 @@ class KnownWorkspaces:
 
     def _read(self) -> _Known:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Known)
+            return msgspec.json.decode(self._path.read_bytes(), type=learnt(_Known))
         except (OSError, msgspec.MsgspecError):
             return _Known()
 

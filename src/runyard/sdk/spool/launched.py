@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.sdk.spool.records import RunBegun
 
 LAUNCHED_RUN = "RUNYARD_LAUNCHED_RUN"
@@ -43,7 +44,9 @@ class LaunchedRun(msgspec.Struct, frozen=True):
 def launched_run(tracking_uri: str) -> LaunchedRun | None:
     """Return the run that `runyard run` began in a workspace for this process, if it did."""
     try:
-        launched = msgspec.json.decode(os.environ.get(LAUNCHED_RUN) or "null", type=LaunchedRun | None)
+        launched = msgspec.json.decode(
+            os.environ.get(LAUNCHED_RUN) or "null", type=learnt(LaunchedRun | None)
+        )
     except msgspec.MsgspecError:
         return None
     return launched if launched is not None and launched.tracking_uri == tracking_uri else None

@@ -6,6 +6,7 @@ import math
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.protocol.wire import wire_float
 
 
@@ -124,7 +125,7 @@ class FileLogged(msgspec.Struct, tag="file", omit_defaults=True):
 Record = RunBegun | Logged | RunUpdated | Posted | FileLogged | ModelBegun | ModelUpdated
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(learnt(Record))
 
 
 def encode(record: Record) -> bytes:

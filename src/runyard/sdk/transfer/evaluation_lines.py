@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.evaluation_dataset import DatasetRecord, EvaluationDataset
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.dataset_records import dataset_records
@@ -116,7 +117,7 @@ class EvaluationLines(Evaluation):
 
     def _converted(self, content: Any, message: type[Message]) -> Message:
         try:
-            return msgspec.convert(content, message)
+            return msgspec.convert(content, learnt(message))
         except msgspec.ValidationError as error:
             raise InvalidParameter(f"{self._path} has a line that can't be read: {error}") from error
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Table, select
 
+from runyard.decoding import learnt
 from runyard.entities.evaluation_dataset import (
     DatasetRecord,
     EvaluationDataset,
@@ -159,7 +160,7 @@ def _label_schema(row: Row[Any]) -> LabelSchema:
         experiment_id=str(row.experiment_id),
         name=row.name,
         type=LabelSchemaType(row.type),
-        input=label_input(msgspec.convert(said, WireLabelInput, strict=False)),
+        input=label_input(msgspec.convert(said, learnt(WireLabelInput), strict=False)),
         created_ms=row.created_time,
         updated_ms=row.last_update_time,
         instruction=row.instruction,

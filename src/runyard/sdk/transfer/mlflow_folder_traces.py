@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.assessment import Assessment
 from runyard.entities.trace import ARTIFACTS_TAG, Trace
 from runyard.errors import InvalidParameter
@@ -74,7 +75,7 @@ class FolderTraces:
         found = []
         for name, path in self._files.files(folder / "assessments"):
             try:
-                sent = msgspec.convert(yaml_in(path), WireAssessment, strict=False)
+                sent = msgspec.convert(yaml_in(path), learnt(WireAssessment), strict=False)
             except msgspec.ValidationError as error:
                 raise InvalidParameter(f"{name}: {error}") from error
             found.append(assessment_in(sent, trace.trace_id))

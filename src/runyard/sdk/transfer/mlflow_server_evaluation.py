@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.evaluation_dataset import DatasetRecord, EvaluationDataset, dataset_digest
 from runyard.entities.issue import Issue, IssueSeverity, IssueStatus
 from runyard.entities.label_schema import LabelSchema
@@ -159,7 +160,7 @@ def _label_schema(found: Mapping[str, Any]) -> LabelSchema:
         experiment_id=str(found["experiment_id"]),
         name=found["name"],
         type=label_schema_type(found["type"]),
-        input=label_input(msgspec.convert(found["input"], WireLabelInput, strict=False)),
+        input=label_input(msgspec.convert(found["input"], learnt(WireLabelInput), strict=False)),
         created_ms=whole(found.get("created_at")) or 0,
         updated_ms=whole(found.get("last_updated_at")) or 0,
         instruction=found.get("instruction"),

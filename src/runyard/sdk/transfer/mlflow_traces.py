@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.decoding import learnt
 from runyard.entities.trace import ARCHIVE_TAG, PROMPTS_TAG, SPANS_TAG, Trace
 from runyard.errors import InvalidParameter, RunyardError
 from runyard.protocol.messages.traces import WireTrace, WireTraceInfo, trace_in, trace_state
@@ -139,6 +140,6 @@ def spans_in_json(content: bytes, name: str) -> list[dict[str, Any]]:
 
 def _converted(raw: dict[str, Any], message: type[WireTraceInfo]) -> WireTraceInfo:
     try:
-        return msgspec.convert(raw, message, strict=False)
+        return msgspec.convert(raw, learnt(message), strict=False)
     except msgspec.ValidationError as error:
         raise InvalidParameter(str(error)) from error

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
+from runyard.decoding import learnt
 from runyard.entities.data_asset import DataAsset, DataContent
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database, insert_if_free
@@ -155,7 +156,7 @@ def _not_found(workspace: str, name: str, version: int | None) -> NotFound:
 
 
 def _content(row: Row[Any]) -> DataContent:
-    return msgspec.json.decode(row.content, type=DataContent)
+    return msgspec.json.decode(row.content, type=learnt(DataContent))
 
 
 def _asset(row: Row[Any]) -> DataAsset:

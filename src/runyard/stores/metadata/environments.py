@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
+from runyard.decoding import learnt
 from runyard.entities.environment import Environment, EnvironmentSpec
 from runyard.errors import NotFound
 from runyard.stores.database import Database, insert_if_free
@@ -154,7 +155,7 @@ def _environment(row: Row[Any]) -> Environment:
         workspace=row.workspace,
         name=row.name,
         version=row.version,
-        spec=msgspec.json.decode(row.content, type=EnvironmentSpec),
+        spec=msgspec.json.decode(row.content, type=learnt(EnvironmentSpec)),
         created_ms=row.created_ms,
         created_by=row.created_by,
         description=row.description,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, ColumnElement, Row, Select, insert, or_, select, text, update
 
+from runyard.decoding import learnt
 from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.column_types import lowered
@@ -136,7 +137,7 @@ def _job(row: Row[Any]) -> Job:
         workspace=row.workspace,
         experiment_id=str(row.experiment_id),
         compute=row.compute,
-        spec=msgspec.json.decode(row.spec, type=JobSpec),
+        spec=msgspec.json.decode(row.spec, type=learnt(JobSpec)),
         status=JobStatus(row.status),
         submitted_ms=row.submitted_ms,
         principal_id=row.principal_id,

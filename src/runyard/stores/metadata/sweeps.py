@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, Select, func, insert, select, text, update
 
+from runyard.decoding import learnt
 from runyard.entities.sweep import Sweep, SweepSpec, SweepStatus, Trial, TrialStatus, Value
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.database import Database
@@ -157,7 +158,7 @@ def _sweep(row: Row[Any]) -> Sweep:
         run_id=row.run_id,
         workspace=row.workspace,
         experiment_id=str(row.experiment_id),
-        spec=msgspec.json.decode(row.spec, type=SweepSpec),
+        spec=msgspec.json.decode(row.spec, type=learnt(SweepSpec)),
         status=SweepStatus(row.status),
         submitted_ms=row.submitted_ms,
         principal_id=row.principal_id,
@@ -174,7 +175,7 @@ def _trial(row: Row[Any], sweep_id: str) -> Trial:
         sweep_id=sweep_id,
         number=row.number,
         run_id=row.run_id,
-        values=msgspec.json.decode(row.parameters, type=dict[str, Value]),
+        values=msgspec.json.decode(row.parameters, type=learnt(dict[str, Value])),
         status=TrialStatus(row.status),
         value=row.value,
         is_stopped=row.is_stopped,

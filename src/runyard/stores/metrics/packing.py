@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from runyard.decoding import learnt
 from runyard.entities.metric import MetricBatch
 from runyard.stores.metrics.points import Floats, Ints, Points
 
@@ -32,7 +33,7 @@ _SAME_TIME, _SAME_STEP, _RISING_STEP, _ONE_KEY, _OWN_KEYS, _WIDE_INDEX = 1, 2, 4
 _ONE_POINT = struct.pack("<BBxxI", _FORMAT, _SAME_TIME | _SAME_STEP | _OWN_KEYS, 1)
 _OF_ONE_POINT = np.dtype([("head", "V8"), ("timestamp_ms", "<i8"), ("step", "<i8"), ("value", "<f8")])
 _encode_keys = msgspec.msgpack.Encoder().encode
-_decode_keys = lru_cache(16)(msgspec.msgpack.Decoder(tuple[str, ...]).decode)
+_decode_keys = lru_cache(16)(msgspec.msgpack.Decoder(learnt(tuple[str, ...])).decode)
 """A training logs the same keys again and again; few are kept, as they may be long."""
 
 
