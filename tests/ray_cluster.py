@@ -96,10 +96,8 @@ class RayCluster:
 
     def ray(self, node: int, *words: str) -> str:
         """Run a command of Ray's on a node and return what it prints."""
-        name = self.network.names[node]
-        entered = ["ip", "netns", "exec", name]
-        if self._environment:  # containers need control groups, which that would hide
-            entered = ["nsenter", f"--net=/run/netns/{name}"]
+        # Not by `ip netns exec`: that would hide the control groups, which any node has.
+        entered = ["nsenter", f"--net=/run/netns/{self.network.names[node]}"]
         command = [*entered, str(PROGRAMS / "ray"), *words]
         ran = subprocess.run(
             command, env=self.variables(node), capture_output=True, text=True, timeout=120, check=False

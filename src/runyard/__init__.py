@@ -17,8 +17,9 @@ from runyard._version import __version__
 
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
-    from runyard.sdk.compute import AmlCompute, ComputeTarget, LocalTarget
+    from runyard.sdk.compute import ComputeTarget, LocalTarget
     from runyard.sdk.compute_kubernetes import KubernetesCompute
+    from runyard.sdk.compute_pool import AmlCompute
     from runyard.sdk.compute_ray import RayCluster
     from runyard.sdk.compute_slurm import SlurmCompute
     from runyard.sdk.compute_ssh import RemoteCompute
@@ -71,7 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AmlCompute": "runyard.sdk.compute",
+    "AmlCompute": "runyard.sdk.compute_pool",
     "ComputeTarget": "runyard.sdk.compute",
     "CompareWidget": "runyard.sdk.widgets.views",
     "CondaDependencies": "runyard.sdk.conda_dependencies",

@@ -20,7 +20,7 @@ from tests.agent.job_folder import JobFolder
 from tests.agent.job_server import KEY, JobServer
 from tests.agent.wheels import write_wheel
 from tests.container_engine import IMAGE, TestsEngine, TestsRegistry
-from tests.waiting import until
+from tests.memory_group import memory_group
 
 IN_IMAGE = {"docker": {"image": IMAGE}}
 TELLS = {"train.py": "import sys, thing; print(thing.VERSION, sys.prefix, sys.version_info[:2])"}
@@ -127,21 +127,6 @@ def together(
         each.close()
         each.server.stop()
     return jobs
-
-
-@contextlib.contextmanager
-def memory_group(limit_bytes: int) -> Iterator[Path]:
-    """Make a control group whose processes may hold so much; it must be empty in the end."""
-    older = Path("/sys/fs/cgroup/memory")
-    root, name = (older, "memory.limit_in_bytes") if older.is_dir() else (older.parent, "memory.max")
-    group = root / f"runyard-{os.getpid()}"
-    group.mkdir()
-    try:
-        (group / name).write_text(str(limit_bytes))
-        yield group
-    finally:
-        until(lambda: not (group / "cgroup.procs").read_text())
-        group.rmdir()
 
 
 def _command_lines() -> Iterator[bytes]:

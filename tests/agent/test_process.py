@@ -125,7 +125,8 @@ def test_a_signal_reaches_what_the_command_has_started():
     [
         (0, False, (0, "")),
         (0, True, (0, "")),
-        (3, True, (3, "exit code 3")),
+        (3, False, (3, "exit code 3")),
+        (3, True, (3, "exit code 3, and the machine ran out of memory meanwhile")),
         (-9, False, (137, "ended by SIGKILL")),
         (-9, True, (137, "the machine ran out of memory (SIGKILL)")),
         (-15, True, (143, "ended by SIGTERM")),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from runyard.agent import console, marks, variables
 from runyard.agent.life import _with_last_word
-from runyard.agent.process import explained
+from runyard.agent.process import explained, oom_kills
 from runyard.entities.job import JobStatus
 from runyard.protocol.messages import workspaces
 from runyard.protocol.messages.jobs import BeginJob, EndJob, ReportJob
@@ -23,6 +24,23 @@ from runyard.sdk.script import console as sdk_console
 def test_an_end_is_explained_in_the_same_words(code: int, ran_out: bool):
     ours, theirs = explained(code, ran_out=ran_out), child._explained(code, is_stopped=False, ran_out=ran_out)
     assert (ours.exit_code, ours.reason) == (theirs.exit_code, theirs.reason)
+
+
+@pytest.mark.parametrize(
+    ("groups", "file"),
+    [
+        ("0::/jobs/1\n", "jobs/1/memory.events"),
+        ("4:memory:/box\n0::/\n", "memory/box/memory.oom_control"),
+        ("4:cpu,memory:/not/seen/here\n", "memory/memory.oom_control"),
+    ],
+)
+def test_what_the_kernel_killed_for_memory_is_counted_in_the_same_way(tmp_path: Path, groups: str, file: str):
+    (tmp_path / "groups").write_text(groups)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text("oom_kill 3\n")
+    for count in (oom_kills, child.oom_kills):
+        assert count(tmp_path, tmp_path / "groups") == 3
+        assert count(tmp_path, tmp_path / "none") == 0
 
 
 def test_the_last_word_of_a_script_is_added_in_the_same_way():

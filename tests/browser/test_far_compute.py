@@ -176,7 +176,7 @@ def test_every_kind_is_made_by_its_form_and_changed(visit: Visit, jobs: JobClien
     changed = target(jobs, "hpc")
     assert (changed["settings"]["partition"], changed["settings"]["cpus_per_slot"]) == ("", 4)
     assert (changed["settings"]["ssh"]["username"], changed["has_credential"]) == ("ada", True)
-    expect(page.get_by_role("region", name="Details")).to_contain_text(re.compile(r"cpus per slot\s*4"))
+    expect(page.get_by_role("region", name="Details")).to_contain_text(re.compile(r"CPUs per slot\s*4"))
 
 
 def test_a_pool_divides_the_machine(visit: Visit, jobs: JobClient) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.barriers import serious_barriers, settle
 from tests.browser.conftest import Look, Visitor
@@ -206,6 +206,44 @@ def test_a_log_is_searched_and_filtered(visit: Visit, ended: Ended, look: Look) 
     field.fill("nothing of the kind")
     expect(page.get_by_text("0 found")).to_be_visible()
     expect(page.locator(".log-line")).to_have_count(0)
+
+
+def test_enter_goes_to_what_was_typed_however_soon_it_comes(visit: Visit, ended: Ended) -> None:
+    page = visit().open(ended.page_of(ended.coloured, "logs"))
+    expect(log(page)).to_contain_text("epoch 299")
+    field = page.get_by_role("searchbox", name="Search the log")
+    current = page.locator('.log-line[aria-current="true"]')
+    # Key after key without a rest, so that nothing was searched for yet.
+    type_at_once(field, "epoch 29", "Enter")
+    expect(page.get_by_text("1 of 11 found")).to_be_visible()
+    expect(current).to_contain_text("epoch 29: ")
+    type_at_once(field, "epoch 15", "Shift+Enter")
+    expect(page.get_by_text("11 of 11 found")).to_be_visible()
+    expect(current).to_contain_text("epoch 159: ")
+    type_at_once(field, "nowhere", "Enter")
+    expect(page.get_by_text("0 found")).to_be_visible()
+    expect(current).to_have_count(0)
+    # An Enter on a button is the button's.
+    page.get_by_role("button", name="Wrap").press("Enter")
+    expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "true")
+
+
+def type_at_once(field: Locator, text: str, key: str) -> None:
+    """Have the page get a text and a key within one of its turns, as no timer of its can come between."""
+    field.evaluate(
+        """(field, [text, key]) => {
+            field.focus();
+            Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, text);
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+            const [name, shiftKey] = [key.split("+").at(-1), key.startsWith("Shift")];
+            const pressed = { key: name, shiftKey, bubbles: true, cancelable: true };
+            return new Promise((resolve) => queueMicrotask(() => {
+                field.dispatchEvent(new KeyboardEvent("keydown", pressed));
+                resolve();
+            }));
+        }""",
+        [text, key],
+    )
 
 
 def test_a_log_is_wrapped_and_downloaded(visit: Visit, ended: Ended) -> None:

@@ -8,13 +8,14 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.memory_group import memory_group
 from tests.running_server import RunningServer, free_port, scrubbed
 
 pytestmark = pytest.mark.slow
@@ -55,10 +56,10 @@ class Machine:
     def write(self, code: str, name: str = "train.py") -> None:
         (self.folder / "work" / name).write_text(code)
 
-    def start(self, *words: str, **streams: Any) -> subprocess.Popen[str]:
-        """Begin `runyard run` with these words."""
+    def start(self, *words: str, before: Sequence[str] = (), **streams: Any) -> subprocess.Popen[str]:
+        """Begin `runyard run` with these words, by a program that takes others before them."""
         return subprocess.Popen(
-            [sys.executable, "-m", "runyard", "run", *words],
+            [*before, sys.executable, "-m", "runyard", "run", *words],
             cwd=self.folder / "work",
             env=self.environment,
             text=True,
@@ -67,9 +68,9 @@ class Machine:
             **({"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
         )
 
-    def run(self, *words: str) -> tuple[int, str, str]:
+    def run(self, *words: str, before: Sequence[str] = ()) -> tuple[int, str, str]:
         """Run a script to its end."""
-        with self.start(*words) as process:
+        with self.start(*words, before=before) as process:
             out, err = process.communicate(timeout=WITHIN_S)
         return process.returncode, out, err
 
@@ -171,6 +172,39 @@ def test_a_script_that_runs_out_of_memory_has_failed_and_says_so(machine: Machin
     run = newest(http, "memory")
     assert run["info"]["status"] == "FAILED"
     assert run["tags"]["runyard.end_reason"] == "exit code 1: MemoryError"
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "reason"),
+    [
+        ("held = b'x' * (600 << 20)", 137, "the machine ran out of memory (SIGKILL)"),
+        (
+            "import subprocess, sys\n"
+            "subprocess.run([sys.executable, '-c', \"held = b'x' * (600 << 20)\"], check=True)",
+            1,
+            "exit code 1, and the machine ran out of memory meanwhile: subprocess.CalledProcessError",
+        ),
+    ],
+    ids=["script", "worker"],
+)
+def test_a_script_that_the_kernel_kills_for_its_memory_has_failed_and_says_so(
+    machine: Machine,
+    http: httpx.Client,
+    request: pytest.FixtureRequest,
+    code: str,
+    exit_code: int,
+    reason: str,
+):
+    machine.write(code)
+    experiment = request.node.callspec.id
+    with memory_group(300 << 20) as group:
+        # `runyard run` is in it from its first moment.
+        words = ["sh", "-c", 'echo $$ > "$1/cgroup.procs"; shift; exec "$@"', "sh", str(group)]
+        ran = machine.run("-e", experiment, "train.py", before=words)
+    assert ran[0] == exit_code, ran
+    run = newest(http, experiment)
+    assert run["info"]["status"] == "FAILED"
+    assert run["tags"]["runyard.end_reason"].startswith(reason)
 
 
 def test_a_script_s_own_word_on_its_end_counts(machine: Machine, http: httpx.Client):

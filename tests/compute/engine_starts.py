@@ -58,7 +58,7 @@ def on_ray(folder: Path) -> Iterator[Measured]:
         server = RunningServer(folder / "home", environment=allowed).start()
         stack.callback(server.close)
         network = stack.enter_context(contextlib.closing(FaultyNetwork(server.url, host=ray.network.bridge)))
-        JobsOnRay(server, ray, network.url).attach(NAME)
+        JobsOnRay(server, ray, network).attach(NAME)
         token = f"RAY_AUTH_TOKEN_PATH={ray.folder / 'token'}"
         submit = ["env", "RAY_AUTH_MODE=token", token, str(PROGRAMS / "ray"), "job", "submit"]
         words = shlex.join([*submit, "--address", ray.address, "--", "echo", job_start.LINE])

@@ -104,9 +104,8 @@ class SshHost:
             told += "".join(f' "{name}={value}"' for name, value in self._environment.items()) + "\n"
         (self.folder / "sshd_config").write_text(told)
         assert SSHD is not None
-        entered = ["ip", "netns", "exec", self._namespace]
-        if self._environment:  # containers need control groups, which that would hide
-            entered = ["nsenter", f"--net=/run/netns/{self._namespace}", "unshare", "--mount"]
+        # Not by `ip netns exec`: that would hide the control groups, which any host has.
+        entered = ["nsenter", f"--net=/run/netns/{self._namespace}", "unshare", "--mount"]
         words = [*entered, "sh", "-ec", _START, "sh", str(self.folder), SSHD]
         self._sshd = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
         until(self._answers)

@@ -93,7 +93,7 @@ def on_ray(folder: Path, podman: TestsPodman) -> Iterator[Boxes]:
         server = RunningServer(folder / "server", environment=allowed).start()
         stack.callback(server.close)
         network = stack.enter_context(contextlib.closing(FaultyNetwork(server.url, host=ray.network.bridge)))
-        jobs = JobsOnRay(server, ray, network.url)
+        jobs = JobsOnRay(server, ray, network)
         jobs.attach(NAME)
         yield Boxes(jobs, podman, lambda run: agent_process(ray, f"{run}/1"), frozenset({"RAY_ADDRESS"}))
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runyard.entities.compute_target import FOR_POOLS
-from runyard.sdk.compute import AmlCompute, ComputeTarget
+from runyard.sdk.compute import ComputeTarget
+from runyard.sdk.compute_pool import AmlCompute
 from runyard.sdk.compute_ray import RayCluster
 from runyard.services.launchers import credential_of
 from tests.server.local import Local, good, refusal

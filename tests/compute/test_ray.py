@@ -24,6 +24,7 @@ from tests.azureml_alias.test_alias import FROM_REMOTE
 from tests.azureml_alias.test_framework_notebooks import frameworks
 from tests.azureml_alias.test_learning_notebooks import FROM_LEARNING, said_by_cells
 from tests.compute.hostile_job import expect_as_given
+from tests.compute.mishaps import begin, expect_deleted, expect_lost_and_found, expect_out_of_memory
 from tests.compute.test_jobs_end_to_end import Jobs
 from tests.faulty_network import FaultyNetwork
 from tests.ray_cluster import RayCluster, is_possible
@@ -80,10 +81,11 @@ def agent_process(ray: RayCluster, launched: str) -> int:
 class JobsOnRay(Jobs):
     """A client of a server's jobs, and what a target on the cluster is told."""
 
-    def __init__(self, server: RunningServer, ray: RayCluster, server_url: str) -> None:
+    def __init__(self, server: RunningServer, ray: RayCluster, network: FaultyNetwork) -> None:
         super().__init__(server)
         self._token = ray.token
-        self.settings = {"address": ray.address, "server_url": server_url}
+        self.network = network
+        self.settings = {"address": ray.address, "server_url": network.url}
 
     def attach(self, name: str, **more: object) -> None:
         told = {"settings": self.settings | more, "credential": {"token": self._token}}
@@ -153,7 +155,7 @@ def jobs(tmp_path_factory, ray: RayCluster) -> Iterator[JobsOnRay]:
     allowed = {"RUNYARD_ALLOWED_HOSTS": ray.network.bridge}
     server = RunningServer(tmp_path_factory.mktemp("server") / "home", environment=allowed).start()
     network = FaultyNetwork(server.url, host=ray.network.bridge)
-    jobs = JobsOnRay(server, ray, network.url)
+    jobs = JobsOnRay(server, ray, network)
     jobs.attach("ray")
     yield jobs
     network.close()
@@ -264,6 +266,24 @@ def test_a_server_that_is_killed_finds_the_end_of_a_job_complete(jobs, ray, tmp_
     jobs.server.start()
     assert jobs.ended(run_id)["status"] == "completed"
     assert jobs.printed(run_id).split("\n") == ["first line", "last line", ""]
+
+
+def test_r11_a_node_that_can_not_reach_the_server_loses_its_job_and_brings_it_back(jobs, tmp_path):
+    run_id = begin(jobs, tmp_path, compute="ray")
+    expect_lost_and_found(jobs, tmp_path, run_id, jobs.network.cut, jobs.network.heal)
+
+
+def test_a_script_on_ray_that_runs_out_of_memory_has_failed_and_says_so(jobs, tmp_path):
+    expect_out_of_memory(jobs, tmp_path, compute="ray")
+
+
+def test_ray_is_detached_with_its_jobs_only_if_that_is_forced(jobs, ray, tmp_path):
+    jobs.attach("leaving")
+    run_id = begin(jobs, tmp_path, compute="leaving")
+    expect_deleted(jobs, "leaving", run_id)
+    assert not processes_with(ray, str(tmp_path / "begun"))
+    assert run_id not in ray.ask("GET", "/api/jobs/").text
+    assert not any((ray.home(node) / ".runyard" / "jobs" / run_id).exists() for node in (0, 1))
 
 
 def in_azures_words(jobs: JobsOnRay, folder: Path, *words: str | Path) -> tuple[Any, str]:

@@ -15,9 +15,16 @@ import pytest
 import requests
 
 from runyard import ComputeTarget, SlurmCompute, Workspace
-from runyard.agent.station import AGENT
+from runyard.agent.station import AGENT, SCRIPT
 from tests.browser.signing_in import administer
 from tests.compute.hostile_job import expect_as_given
+from tests.compute.mishaps import (
+    begin,
+    expect_deleted,
+    expect_lost_and_found,
+    expect_out_of_memory,
+    is_alive,
+)
 from tests.compute.slurm_jobs import SlurmJobs, slurm_jobs
 from tests.compute.test_jobs_end_to_end import SLOW
 from tests.loopback_sshd import SSHD, LoopbackSshd
@@ -133,6 +140,20 @@ def test_r11_a_server_that_is_killed_while_jobs_run_knows_all_of_them_to_the_end
         assert jobs.run(each)["info"]["status"] == "FINISHED"
 
 
+def test_a_script_on_a_node_that_runs_out_of_memory_has_failed_and_says_so(jobs: SlurmJobs, tmp_path: Path):
+    expect_out_of_memory(jobs, tmp_path)
+
+
+def test_a_cluster_is_detached_with_its_jobs_only_if_that_is_forced(jobs: SlurmJobs, tmp_path: Path):
+    jobs.attach("leaving")
+    run_id = begin(jobs, tmp_path, compute="leaving")
+    script, place = jobs.pid(run_id, SCRIPT), jobs.place(run_id)
+    expect_deleted(jobs, "leaving", run_id)
+    assert not is_alive(script)
+    assert not place.exists()
+    until(lambda: jobs.in_slurm(run_id) in ("COMPLETED", "CANCELLED"))
+
+
 def test_r18_a_job_whose_agent_was_killed_is_tried_again_only_if_asked(jobs: SlurmJobs, tmp_path: Path):
     run_id = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go", max_attempts=2)
     until((tmp_path / "a").exists)
@@ -201,6 +222,18 @@ def test_slurm_is_used_from_a_machine_that_is_reached_over_ssh(jobs: SlurmJobs, 
         until(lambda: not jobs.place(goes_on).exists())
     finally:
         login.close()
+
+
+def test_r11_an_agent_on_a_node_that_is_silent_is_lost_and_comes_back(jobs: SlurmJobs, tmp_path: Path):
+    run_id = begin(jobs, tmp_path)
+    agent = jobs.pid(run_id, AGENT)
+    expect_lost_and_found(
+        jobs,
+        tmp_path,
+        run_id,
+        lambda: os.kill(agent, signal.SIGSTOP),
+        lambda: os.kill(agent, signal.SIGCONT),
+    )
 
 
 def test_only_who_may_run_code_on_the_servers_machine_uses_slurm_from_there(

@@ -16,6 +16,7 @@ import requests
 
 from runyard.agent.station import AGENT, SCRIPT
 from tests.compute.hostile_job import expect_as_given
+from tests.compute.mishaps import begin, expect_deleted, expect_out_of_memory, is_alive
 from tests.compute.ssh_hosts import SshHost, needs_hosts
 from tests.compute.test_jobs_end_to_end import SLOW, Jobs
 from tests.waiting import until
@@ -245,6 +246,19 @@ def test_r18_what_is_killed_on_a_host_ends_the_attempt(jobs, hosts, tmp_path, wh
     job = jobs.ended(run_id)
     assert (job["status"], job["attempt"], begun.read_text()) == ("failed", 1, "begun\n")
     assert job["reason"]
+
+
+def test_a_script_on_a_host_that_runs_out_of_memory_has_failed_and_says_so(jobs, tmp_path):
+    expect_out_of_memory(jobs, tmp_path, compute="vm-a")
+
+
+def test_a_host_is_detached_with_its_jobs_only_if_that_is_forced(jobs, hosts, tmp_path):
+    jobs.attach("leaving", hosts[1])
+    run_id = begin(jobs, tmp_path, compute="leaving")
+    script, folder = jobs.pid_on(hosts[1], run_id, SCRIPT), hosts[1].jobs / run_id
+    expect_deleted(jobs, "leaving", run_id)
+    assert not is_alive(script)
+    assert not folder.exists()
 
 
 def test_a_host_that_is_not_what_it_should_be_is_not_attached(jobs, hosts):

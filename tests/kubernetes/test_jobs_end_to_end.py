@@ -18,6 +18,7 @@ import requests
 from runyard import ComputeTarget, KubernetesCompute, Workspace
 from runyard.services.launched_jobs import LAUNCHES_OF_AN_ATTEMPT
 from tests.compute.hostile_job import expect_as_given
+from tests.compute.mishaps import begin, expect_deleted, expect_lost_and_found
 from tests.compute.test_jobs_end_to_end import SLOW, WITHIN_S, Jobs, has_printed
 from tests.kubernetes.cluster import KubernetesCluster
 from tests.running_server import RunningServer, scrubbed
@@ -32,18 +33,21 @@ class ClusterJobs(Jobs):
     def __init__(self, server: RunningServer, cluster: KubernetesCluster) -> None:
         super().__init__(server)
         self.cluster = cluster
-        settings = {"namespace": "ml", "server_url": server.url, "cpu": "100m", "memory": "64Mi"}
+        self.attach("cluster")
+
+    def attach(self, name: str) -> None:
+        settings = {"namespace": "ml", "server_url": self.server.url, "cpu": "100m", "memory": "64Mi"}
         body = {
-            "name": "cluster",
+            "name": name,
             "kind": "kubernetes",
             "slots": 4,
             "settings": settings,
-            "credential": {"kubeconfig": cluster.kubeconfig()},
+            "credential": {"kubeconfig": self.cluster.kubeconfig()},
         }
         self.ask("POST", "compute", json=body)
 
     def submit(self, script: str, *arguments: object, **more) -> str:
-        return super().submit(script, *arguments, compute="cluster", **more)
+        return super().submit(script, *arguments, **({"compute": "cluster"} | more))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +132,28 @@ def test_r18_an_agent_that_is_killed_ends_the_attempt_and_its_script(jobs: Clust
     assert (job["status"], job["attempt"]) == ("failed", 2)
     assert "exit code 137" in job["reason"]
     assert begun.read_text() == "begun\n" * 2
+
+
+def test_a_cluster_is_detached_with_its_jobs_only_if_that_is_forced(jobs: ClusterJobs, tmp_path: Path):
+    jobs.attach("leaving")
+    run_id = begin(jobs, tmp_path, compute="leaving")
+    agent = jobs.cluster.agent_pid(f"{run_id}/1")
+    expect_deleted(jobs, "leaving", run_id)
+    assert not psutil.pid_exists(agent)
+    for kind in ("jobs", "secrets"):
+        assert not jobs.cluster.objects.list(kind, {"runyard/run": run_id})
+
+
+def test_r11_an_agent_in_a_pod_that_is_silent_is_lost_and_comes_back(jobs: ClusterJobs, tmp_path: Path):
+    run_id = begin(jobs, tmp_path)
+    agent = jobs.cluster.agent_pid(f"{run_id}/1")
+    expect_lost_and_found(
+        jobs,
+        tmp_path,
+        run_id,
+        lambda: os.kill(agent, signal.SIGSTOP),
+        lambda: os.kill(agent, signal.SIGCONT),
+    )
 
 
 # The agent asks this Python for the SDK to prepare a job in Azure's words: it answers when it may.

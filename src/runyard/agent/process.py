@@ -227,8 +227,12 @@ def explained(code: int, *, ran_out: bool) -> ProcessEnd:
         code: What :meth:`Process.read` returned.
         ran_out: Whether the kernel killed something to get memory back meanwhile.
     """
-    if code >= 0:
-        return ProcessEnd(code, f"exit code {code}" if code else "")
+    if code == 0:
+        return ProcessEnd(0, "")
+    if code > 0:
+        # A worker of its that was killed for that is why many a script fails.
+        beside = ", and the machine ran out of memory meanwhile" if ran_out else ""
+        return ProcessEnd(code, f"exit code {code}{beside}")
     number = -code
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     if number == signal.SIGKILL and ran_out:

@@ -54,6 +54,18 @@ describe("an axis", () => {
     ]);
   });
 
+  it("of whole numbers says no number between two of them", () => {
+    const texts = (cells: number[], isLog = false) =>
+      ticksOf(axisOf(dimension(cells), isLog)).map(({ text }) => text);
+    expect(texts([2, 8, 5])).toEqual(["2", "3", "4", "5", "6", "7", "8"]);
+    expect(texts([1, 3])).toEqual(["1", "2", "3"]);
+    expect(texts([10, 99])).toEqual(["10", "32", "55", "77", "99"]);
+    expect(texts([1, 1.5, 3])).toEqual(["1", "1.5", "2", "2.5", "3"]);
+    expect(texts([1, 16], true)).toEqual(["1", "2", "4", "8", "16"]);
+    const ticks = ticksOf(axisOf(dimension([10, 99])));
+    expect(ticks[1]?.place).toBeCloseTo(22 / 89);
+  });
+
   it("says a dozen names at most", () => {
     const names = Array.from({ length: 40 }, (_, at) => `name ${at} ${"long".repeat(10)}`);
     const ticks = ticksOf(axisOf(dimension(names)));

@@ -20,6 +20,8 @@ export interface Axis {
   isLog: boolean;
   /** Whether all its values are above zero. */
   mayBeLog: boolean;
+  /** Whether all its values are whole numbers: nothing lies between two of them. */
+  isWhole: boolean;
   least: number;
   most: number;
   /** Where each line crosses it, from 0 below to 1 above; null where it does not. */
@@ -60,14 +62,16 @@ export function axisOf({ key, label, cells, isLog: isAlways = false }: Dimension
     );
     const at = new Map(names.map((name, place) => [name, shareOf(place, 0, names.length - 1, false)]));
     const places = cells.map((cell) => (cell === null ? null : (at.get(String(cell)) ?? null)));
-    return { ...common, names, isLog: false, mayBeLog: false, least: 0, most: names.length - 1, places };
+    const ends = { least: 0, most: names.length - 1 };
+    return { ...common, names, isLog: false, mayBeLog: false, isWhole: false, ...ends, places };
   }
   const least = numbers.reduce((one, other) => Math.min(one, other), Number.POSITIVE_INFINITY);
   const most = numbers.reduce((one, other) => Math.max(one, other), Number.NEGATIVE_INFINITY);
   const mayBeLog = numbers.length > 0 && least > 0 && most > least;
   const isShownLog = isLog && mayBeLog;
   const places = cells.map((cell) => (isNumber(cell) ? shareOf(cell, least, most, isShownLog) : null));
-  return { ...common, names: null, isLog: isShownLog, mayBeLog, least, most, places };
+  const isWhole = numbers.every(Number.isInteger);
+  return { ...common, names: null, isLog: isShownLog, mayBeLog, isWhole, least, most, places };
 }
 
 /** The value at a place of an axis of numbers. */
@@ -83,6 +87,8 @@ export function placeAt({ isLog, least, most }: Axis, value: number): number {
 
 const MOST_NAMES = 12;
 const LONGEST_NAME = 16;
+/** Up to so far apart, each whole number between the ends is said. */
+const MOST_WHOLE_APART = 8;
 
 /** What stands beside an axis, and where. */
 export function ticksOf(axis: Axis): { place: number; text: string }[] {
@@ -96,6 +102,12 @@ export function ticksOf(axis: Axis): { place: number; text: string }[] {
   }
   if (least > most) return [];
   if (least === most) return [{ place: 0.5, text: number(least) }];
+  if (axis.isWhole && !axis.isLog) {
+    const apart = most - least;
+    const count = apart <= MOST_WHOLE_APART ? apart : 4;
+    const values = Array.from({ length: count + 1 }, (_, at) => Math.round(least + (at * apart) / count));
+    return values.map((value) => ({ place: placeAt(axis, value), text: number(value) }));
+  }
   return [0, 0.25, 0.5, 0.75, 1].map((place) => ({
     place,
     text: number(Number(valueAt(axis, place).toPrecision(4))),

@@ -86,7 +86,7 @@ function Row({ target, kinds }: { target: ComputeTarget; kinds: TargetKind[] }) 
           0
         )}
       </td>
-      <td className="wide-only">{kindName(target.kind, kinds)}</td>
+      <td className="wide-only nowrap">{kindName(target.kind, kinds)}</td>
       <td className="wide-only wrap-anywhere">{target.description}</td>
       <td className="end actions">
         <PauseButton target={target} isSmall />

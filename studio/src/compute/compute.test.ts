@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Schema } from "../api/compute.ts";
 import { credentialFrom, fieldsOf, labelOf, settingsFrom, textOfSetting } from "./settingFields.ts";
-import { changedReach, databricksInPython, databricksInShell, kindName } from "./words.ts";
+import { changedReach, databricksInPython, databricksInShell, kindName, settingsOf } from "./words.ts";
 
 const reading = (values: Record<string, string>) => (name: string) => values[name] ?? "";
 
@@ -169,6 +169,26 @@ describe("words", () => {
   it("call a kind as the server does, and by its name where that says nothing", () => {
     expect(kindName("ssh", [{ name: "ssh", title: "SSH host" }])).toBe("SSH host");
     expect(kindName("abacus", [])).toBe("abacus");
+  });
+
+  it("say of settings what was said, by the names of the form", () => {
+    const settings = {
+      host: "a.example",
+      cpus_per_slot: 0,
+      use_containers: false,
+      known_hosts: ["a ssh-rsa x"],
+      host_key_fingerprint: "",
+      sbatch_options: [],
+      node_selector: {},
+      ssh: null,
+    };
+    expect(settingsOf({ settings })).toEqual([
+      ["Host", "a.example"],
+      ["CPUs per slot", "0"],
+      ["Use containers", "No"],
+      ["Known hosts", '["a ssh-rsa x"]'],
+    ]);
+    expect(settingsOf({})).toEqual([]);
   });
 
   it("link Databricks with the server on screen", () => {

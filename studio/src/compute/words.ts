@@ -2,7 +2,7 @@
 import type { ComputeTarget, Reached, TargetKind } from "../api/compute.ts";
 import { type Address, openInPython, openInShell } from "../parts/opening.ts";
 import { pythonText, shellWord } from "../parts/quoting.ts";
-import type { SettingField } from "./settingFields.ts";
+import { labelOf, type SettingField } from "./settingFields.ts";
 
 /** What a kind is called; one that the server knows no more by its name. */
 export const kindName = (kind: string, kinds: readonly Pick<TargetKind, "name" | "title">[]) =>
@@ -24,14 +24,17 @@ export function changedReach(
   return said.credential ? rest : {};
 }
 
-/** What its kind was told, name by name; what holds more than one value is written as JSON. */
+/** What its kind was told, by the names that its form has; what a list or an object holds is written as JSON. */
 export function settingsOf({ settings = {} }: Pick<ComputeTarget, "settings">): [string, string][] {
   return Object.entries(settings)
-    .filter(([, value]) => value !== null && value !== "")
-    .map(([name, value]) => [
-      name.replaceAll("_", " "),
-      typeof value === "object" ? JSON.stringify(value) : String(value),
-    ]);
+    .map(([name, value]): [string, string] => [labelOf(name), settingText(value)])
+    .filter(([, text]) => text !== "");
+}
+
+function settingText(value: unknown): string {
+  if (typeof value === "boolean") return value ? "Yes" : "No";
+  if (typeof value !== "object") return String(value);
+  return value === null || Object.keys(value).length === 0 ? "" : JSON.stringify(value);
 }
 
 /** How full it is, from 0 to 1; more is taken than there is after its slots were made fewer. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { codeEntries, type Job, type JobStatus } from "../api/jobs.ts";
-import { settingsOf, shareTaken, targetInShell } from "../compute/words.ts";
+import { shareTaken, targetInShell } from "../compute/words.ts";
 import {
   dataOf,
   isOver,
@@ -159,17 +159,6 @@ describe("a compute target", () => {
 
   it("says how full it is", () => {
     expect([shareTaken(target), shareTaken({ ...target, slots_taken: 5 })]).toEqual([0.5, 1]);
-  });
-
-  it("has settings of its own", () => {
-    const settings = { host_name: "gpu-1", port: 22, options: ["a"], empty: "", none: null, is_on: false };
-    expect(settingsOf({ settings })).toEqual([
-      ["host name", "gpu-1"],
-      ["port", "22"],
-      ["options", '["a"]'],
-      ["is on", "false"],
-    ]);
-    expect(settingsOf({})).toEqual([]);
   });
 
   it("is named in lines for a shell", () => {

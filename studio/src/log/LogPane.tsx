@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useMemo, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
 import { type ConsolePiece, consolePath } from "../api/console.ts";
 import { send } from "../api/transport.ts";
 import { download } from "../charts/download.ts";
@@ -28,6 +28,8 @@ export function LogPane({ runId, label, fileName, pieces, isLive }: Props) {
   const [isWrapped, setIsWrapped] = useState(false);
   const [isFollowing, setIsFollowing] = useState(true);
   const [at, setAt] = useState<number | null>(null);
+  /** Where Enter is to go once that is found: it may come before the search has begun. */
+  const [wish, setWish] = useState<1 | -1 | null>(null);
   const { found, isDone } = useLogSearch(log, text);
   const pattern = useMemo(() => (text ? patternOf(text) : null), [text]);
   const current = found && at !== null ? (found[at] ?? null) : null;
@@ -38,10 +40,18 @@ export function LogPane({ runId, label, fileName, pieces, isLive }: Props) {
     setAt(at === null ? (by > 0 ? 0 : found.length - 1) : (at + by + found.length) % found.length);
   }
 
+  useEffect(() => {
+    // The last match is known when all is searched, the next one as soon as there is any.
+    if (!wish || !found || !(isDone || (wish > 0 && found.length > 0))) return;
+    setWish(null);
+    goTo(wish);
+  });
+
   function pressed(event: KeyboardEvent) {
-    if (event.key !== "Enter") return;
+    // The buttons beside the field have an Enter of their own.
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
     event.preventDefault();
-    goTo(event.shiftKey ? -1 : 1);
+    setWish(event.shiftKey ? -1 : 1);
   }
 
   const totalBytes = pieces.reduce((sum, piece) => sum + piece.byteCount, 0);
@@ -55,6 +65,7 @@ export function LogPane({ runId, label, fileName, pieces, isLive }: Props) {
           onChange={(next) => {
             setText(next);
             setAt(null);
+            setWish(null);
           }}
         />
         {found && (

@@ -84,7 +84,7 @@ export function useLog(runId: string, pieces: ConsolePiece[]): Log {
 export function useLogSearch(log: Log, text: string): { found: number[] | null; isDone: boolean } {
   const search = useMemo(() => (text ? new LogSearch(text) : null), [text]);
   const [, setStep] = useState(0);
-  const isDone = useRef(true);
+  const done = useRef<LogSearch | null>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says when there is more to search
   useEffect(() => {
@@ -93,9 +93,9 @@ export function useLogSearch(log: Log, text: string): { found: number[] | null; 
     const work = () => {
       if (isGone) return;
       const until = performance.now() + BUSY_MS;
-      isDone.current = search.goOn(log.lines, () => performance.now() > until);
+      done.current = search.goOn(log.lines, () => performance.now() > until) ? search : null;
       setStep((step) => step + 1);
-      if (!isDone.current) setTimeout(work, 0);
+      if (!done.current) setTimeout(work, 0);
     };
     work();
     return () => {
@@ -103,5 +103,5 @@ export function useLogSearch(log: Log, text: string): { found: number[] | null; 
     };
   }, [search, log.lines, log.version]);
 
-  return { found: search ? search.lines : null, isDone: isDone.current };
+  return { found: search ? search.lines : null, isDone: done.current === search };
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 
 const PAUSE_MS = 250;
 
-/** A search box that reports what was typed after a short pause. */
+/** A search box that reports what was typed after a short pause, or by Enter at once. */
 export function SearchField({
   label,
   value,
@@ -29,6 +29,9 @@ export function SearchField({
       placeholder={label}
       value={typed}
       onChange={(event) => setTyped(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && typed !== value) onChange(typed);
+      }}
     />
   );
 }

@@ -9,6 +9,8 @@ describe("numbers", () => {
     [123456.789, "123460"],
     [1234567.5, "1.235e6"],
     [0.00001234, "1.234e-5"],
+    [0.00001, "1e-5"],
+    [2.5e12, "2.5e12"],
     [Number.NaN, "NaN"],
     [Number.POSITIVE_INFINITY, "∞"],
     [Number.NEGATIVE_INFINITY, "−∞"],

@@ -61,7 +61,7 @@ def run_child(
     Raises:
         OSError: It can't be started.
     """
-    oom_kills = _oom_kills()
+    kills = oom_kills()
     with _Signals() as signals:
         ends = {descriptor: _pipe(descriptor) for descriptor in takers}
         try:
@@ -74,7 +74,7 @@ def run_child(
         signals.process = process
         _read({ends[descriptor][0]: take for descriptor, take in takers.items()}, process, look)
         code = process.wait()
-        return _explained(code, is_stopped=signals.received, ran_out=_oom_kills() > oom_kills)
+        return _explained(code, is_stopped=signals.received, ran_out=oom_kills() > kills)
 
 
 class _Signals:
@@ -172,7 +172,8 @@ def _explained(code: int, *, is_stopped: bool, ran_out: bool) -> ScriptEnd:
     if code == 0:
         return ScriptEnd("FINISHED", "", 0)
     if code > 0:
-        return ScriptEnd("KILLED" if is_stopped else "FAILED", f"exit code {code}", code)
+        beside = ", and the machine ran out of memory meanwhile" if ran_out else ""
+        return ScriptEnd("KILLED" if is_stopped else "FAILED", f"exit code {code}{beside}", code)
     number = -code
     exit_code = 128 + number
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
@@ -181,12 +182,27 @@ def _explained(code: int, *, is_stopped: bool, ran_out: bool) -> ScriptEnd:
     return ScriptEnd("KILLED" if number in _STOPPING else "FAILED", f"ended by {name}", exit_code)
 
 
-def _oom_kills() -> int:
+def oom_kills(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")) -> int:
     """Return how many processes of this one's control group the kernel has killed to get memory back."""
     try:
-        groups = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
-        own = next((line.removeprefix("0::/") for line in groups if line.startswith("0::")), "")
-        events = (Path("/sys/fs/cgroup") / own / "memory.events").read_text(encoding="ascii").split()
-        return int(events[events.index("oom_kill") + 1])
+        lines = groups.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return 0
+    found = 0
+    for line in lines:
+        number, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if number == "0":
+            found += _count(root / path.lstrip("/") / "memory.events")
+        elif "memory" in controllers.split(","):
+            # A container sees its own group as the root.
+            own = root / "memory" / path.lstrip("/") / "memory.oom_control"
+            found += _count(own if own.exists() else root / "memory" / "memory.oom_control")
+    return found
+
+
+def _count(events: Path) -> int:
+    try:
+        words = events.read_text(encoding="ascii").split()
+        return int(words[words.index("oom_kill") + 1])
     except (OSError, ValueError, IndexError):
         return 0
