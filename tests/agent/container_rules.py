@@ -8,6 +8,8 @@ import http.server
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -249,6 +251,22 @@ class ContainerRules:
     ):
         boxed.assign({"train.py": code}, environment=IN_IMAGE).run()
         assert boxed.end == {"status": status, "exit_code": exit_code, "reason": reason}
+
+    def test_what_ran_out_of_memory_elsewhere_is_not_said_of_a_script(
+        self, boxed: JobFolder, engine: TestsEngine
+    ):
+        code = (
+            "import os, time\nprint('a', flush=True)\n"
+            "while not os.path.exists('/tmp/go'):\n    time.sleep(0.05)\nraise SystemExit(3)"
+        )
+        agent = boxed.assign({"train.py": code}, environment=IN_IMAGE).start()
+        boxed.until_printed(b"a")
+        with memory_group(50 << 20) as group:
+            hog = f"echo $$ > {group}/cgroup.procs; exec {sys.executable} -c 'bytearray(200 << 20)'"
+            assert subprocess.run(["sh", "-c", hog], check=False).returncode == -signal.SIGKILL
+        Path(f"/proc/{engine.pid()}/root/tmp/go").touch()
+        assert boxed.ended(agent) == 0
+        assert boxed.end == {"status": "failed", "exit_code": 3, "reason": "exit code 3"}
 
     def test_a_share_is_the_containers_limit(self, boxed: JobFolder):
         cpu = max(os.sched_getaffinity(0))

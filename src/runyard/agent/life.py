@@ -213,7 +213,11 @@ class _Agent:
             if container is not None:
                 container.remove(self._folder)
             end_orphans()
-        return code if container is None else as_of_process(code), count() > kills
+        if container is None:
+            return code, count() > kills
+        code = as_of_process(code)
+        # The whole machine's kills are counted, others' too: a script that was killed is taken for one of them.
+        return code, code == -signal.SIGKILL and count() > kills
 
     def _look(self, process: Process, limits: _Limits) -> None:
         limits.look(process, self._orders)
