@@ -216,7 +216,7 @@ class _Agent:
         if container is None:
             return code, count() > kills
         code = as_of_process(code)
-        # The whole machine's kills are counted, others' too: a script that was killed is taken for one of them.
+        # The whole machine's kills are counted: of them a script that was killed is taken for one.
         return code, code == -signal.SIGKILL and count() > kills
 
     def _look(self, process: Process, limits: _Limits) -> None:
