@@ -101,6 +101,7 @@ def _measure_one(
                 _run(trial, workload)
                 measured.slowest_spin = max(measured.slowest_spin, machine.spin_ms() / quiet_ms)
         if "memory" in plan.workloads:
+            uvloop.run(trial.settle())
             measure_memory(trial, "memory_loaded")
     if "I" in plan.workloads:
         measure_start(trial, folder)

@@ -95,3 +95,25 @@ QUIET = """
 
 def test_a_server_that_has_little_to_do_gives_more_back():
     subprocess.run([sys.executable, "-c", textwrap.dedent(QUIET)], check=True)
+
+
+LATER = """
+    import ctypes
+    from runyard.server.memory import GROWN_BYTES, QUIET_LOOKS, FreedMemory, reuse_what_is_freed
+
+    assert reuse_what_is_freed()
+    freed = FreedMemory(lambda: 0.0)
+    pieces, between = [], []
+    for _ in range(GROWN_BYTES >> 20):
+        pieces.append(bytearray(b"x") * (1 << 20))
+        between.append(ctypes.create_string_buffer(100_000))
+    assert freed.give_back(), "it has grown, though all of it is in use"
+    held_bytes = freed._kept_bytes
+    del pieces
+    assert [freed.give_back() for _ in range(QUIET_LOOKS)] == [False] * (QUIET_LOOKS - 1) + [True]
+    assert held_bytes - freed._kept_bytes > GROWN_BYTES / 2
+"""
+
+
+def test_what_was_in_use_the_last_time_goes_back_once_it_is_free():
+    subprocess.run([sys.executable, "-c", textwrap.dedent(LATER)], check=True)

@@ -23,6 +23,8 @@ GROWN_BYTES = 32 * 1024 * 1024
 GROWN_QUIETLY_BYTES = 8 * 1024 * 1024
 """The same for one that has little to do."""
 QUIET_SHARE = 0.05
+QUIET_LOOKS = 10
+"""After so many looks a quiet server that holds more than it ever had to is worth another try."""
 LOOKS_EVERY_S = 1.0
 _STATM = Path("/proc/self/statm")
 
@@ -62,25 +64,37 @@ class FreedMemory:
 
     def __init__(self, cpu_s: Callable[[], float] = time.process_time) -> None:
         self._trim = _of_the_c_library("malloc_trim")
-        self._kept_bytes = _resident_bytes()
+        self._kept_bytes = self._least_bytes = _resident_bytes()
+        self._looks_since = 0
         self._cpu_s = cpu_s
         self._used_s = cpu_s()
 
     def give_back(self) -> bool:
-        """Give back what is free, if the process has grown since the last time; return whether it has.
+        """Give back what is free, if there is likely to be much; return whether it has.
 
-        It is to be called every ``LOOKS_EVERY_S``.
+        That is so if the process has grown since the last time. What was in use then may be free by now: a
+        quiet one that holds more than it once did is worth it too, now and then. It is to be called every
+        ``LOOKS_EVERY_S``.
         """
         resident_bytes, used_s = _resident_bytes(), self._cpu_s()
         is_quiet = used_s - self._used_s < QUIET_SHARE * LOOKS_EVERY_S
         self._used_s = used_s
+        self._looks_since += 1
         self._kept_bytes = min(self._kept_bytes, resident_bytes)
-        worth_bytes = GROWN_QUIETLY_BYTES if is_quiet else GROWN_BYTES
-        if self._trim is None or resident_bytes - self._kept_bytes < worth_bytes:
+        if self._trim is None or not self._is_worth_it(resident_bytes, is_quiet):
             return False
         self._trim(0)
+        self._looks_since = 0
         self._kept_bytes = _resident_bytes()
+        self._least_bytes = min(self._least_bytes, self._kept_bytes)
         return True
+
+    def _is_worth_it(self, resident_bytes: int, is_quiet: bool) -> bool:
+        grown_bytes = resident_bytes - self._kept_bytes
+        if not is_quiet:
+            return grown_bytes >= GROWN_BYTES
+        held_bytes = grown_bytes if self._looks_since < QUIET_LOOKS else resident_bytes - self._least_bytes
+        return held_bytes >= GROWN_QUIETLY_BYTES
 
 
 def leave_out_what_stays() -> None:
