@@ -43,6 +43,12 @@ def kinds(local):
     return [(each["kind"], each["subject"]) for each in reversed(events)]
 
 
+def new_events(local):
+    """What the server has not told of yet."""
+    events = local.stores.metadata.events
+    return events.take_new(events.list_new(100))
+
+
 def test_a_model_is_made_and_shown_as_mlflow_shows_it(local):
     made = local.post(f"{MODELS}/create", name="m", tags=[{"key": "k", "value": "é"}], description="d")
     shown = made["registered_model"]
@@ -315,7 +321,7 @@ def test_each_change_is_announced_once_in_mlflows_words(local):
         ("model_version.deleted", {"name": "n", "version": "1"}),
         ("registered_model.deleted", {"name": "n"}),
     ]
-    payloads = [each.payload for each in local.stores.metadata.events.take_new(100)]
+    payloads = [each.payload for each in new_events(local)]
     assert payloads[1:3] == [
         {**one, "source": SOURCE, "run_id": None, "tags": {"secret": "value"}, "description": None},
         {**one, "key": "k", "value": "v"},
@@ -342,8 +348,7 @@ def test_changes_of_prompts_are_announced_as_such(local):
     change(local, "DELETE", f"{VERSIONS}/delete-tag", name="p", version="1", key="k")
     local.post(f"{MODELS}/alias", name="p", alias="a", version="1")
     change(local, "DELETE", f"{MODELS}/alias", name="p", alias="a")
-    events = local.stores.metadata.events.take_new(100)
-    assert [(each.kind.value, each.payload) for each in events] == [
+    assert [(each.kind.value, each.payload) for each in new_events(local)] == [
         ("prompt.created", {"name": "p", "tags": {"own": "1"}, "description": ""}),
         (
             "prompt_version.created",

@@ -111,6 +111,29 @@ def test_a_run_that_ended_before_anybody_looked_is_told_with_its_end(local: Loca
     assert told(local, receiver) == []
 
 
+def test_a_run_whose_end_comes_while_another_is_looked_at_is_told_with_its_own(
+    local: Local, receiver: Receiver, monkeypatch
+):
+    """Its points come after those that were settled, and its end before the ends are taken."""
+    add(local, receiver)
+    first = local.run()
+    local.post("/runs/update", run_id=first, status="FINISHED")
+    local.stores.metrics.settle()
+    settle, ended = local.stores.metrics.settle, []
+
+    def settle_as_another_ends() -> None:
+        settle()
+        if not ended:
+            ended.append(local.run())
+            log(local, ended[0], 0.1)
+            local.post("/runs/update", run_id=ended[0], status="FINISHED")
+
+    monkeypatch.setattr(local.stores.metrics, "settle", settle_as_another_ends)
+    events.tell_new(local.stores, system_now_ms())
+    assert ended
+    assert runs_of(told(local, receiver)) == ended
+
+
 def test_what_had_crossed_before_there_was_a_webhook_is_passed_over(local: Local, receiver: Receiver):
     old, new = local.run(), local.run()
     log(local, old, 0.1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from runyard.auth.permissions import Permission
 from runyard.entities.event import Event, EventKind, EventSearch
@@ -100,14 +101,16 @@ def tell_new(stores: Stores, now_ms: int) -> int:
 
     One that dies in between is told by the next server: a line of the log may come twice, never not at all.
     """
-    note_crossings(stores, now_ms)
+    stores.database.retrying(lambda: note_crossings(stores, now_ms))
     count = 0
-    while stores.metadata.events.has_new():
+    while new := stores.metadata.events.list_new(TOLD_AT_ONCE):
         if stores.metadata.webhooks.list_thresholds():
-            stores.metrics.settle()  # a run that has ended is looked at once, with all its points
+            # A run that has ended is looked at once, with all its points: so one whose end came
+            # after this is not among the new.
+            stores.metrics.settle()
             if stores.metrics.is_behind:
                 break
-        told = stores.database.retrying(lambda: _take_some(stores, now_ms))
+        told = stores.database.retrying(partial(_take, stores, new, now_ms))
         for event in told:
             _write_to_log(event)
         if not told:  # another server is at it
@@ -116,9 +119,9 @@ def tell_new(stores: Stores, now_ms: int) -> int:
     return count
 
 
-def _take_some(stores: Stores, now_ms: int) -> Sequence[Event]:
+def _take(stores: Stores, event_numbers: Sequence[int], now_ms: int) -> Sequence[Event]:
     with stores.atomic():
-        events = stores.metadata.events.take_new(TOLD_AT_ONCE)
+        events = stores.metadata.events.take_new(event_numbers)
         ended = [str(event.subject["run_id"]) for event in events if event.kind.ends_a_run]
         if ended:
             note_crossings(stores, now_ms, ended)

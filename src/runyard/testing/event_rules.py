@@ -116,20 +116,32 @@ class EventStoreRules(ABC):
         self, under_test: EventsUnderTest, events: EventStore, tmp_path: Path
     ) -> None:
         """The oldest first, of many that ask at once by one."""
-        assert not events.has_new()
-        assert events.take_new(10) == []
+        assert events.list_new(10) == []
+        assert events.take_new([1, 2]) == []
         kept = under_test.add(*(replace(DISK, happened_ms=NOW_MS + number) for number in range(40)))
-        assert events.has_new()
-        assert events.take_new(2) == kept[:2]
+        numbers = [event.event_number for event in kept]
+        assert events.list_new(5) == numbers[:5]
+        assert events.take_new(numbers[:2]) == kept[:2]
+        assert events.list_new(100) == numbers[2:]
         with contextlib.closing(self.open_events(tmp_path)) as other, ThreadPoolExecutor(4) as pool:
             taken = [
                 event
-                for some in pool.map(lambda store: store.take_new(5), (events, other.events) * 8)
+                for some in pool.map(
+                    lambda store: store.take_new(store.list_new(5)), (events, other.events) * 8
+                )
                 for event in some
             ]
-        taken += events.take_new(100)
-        assert sorted(event.event_number for event in taken) == [event.event_number for event in kept[2:]]
-        assert not events.has_new()
+        taken += events.take_new(numbers)
+        assert sorted(event.event_number for event in taken) == numbers[2:]
+        assert events.list_new(100) == []
+
+    def test_what_was_not_asked_for_stays_new(self, under_test: EventsUnderTest, events: EventStore) -> None:
+        """It may have happened after whoever takes made ready for what it knew of."""
+        first, second, third = (
+            event.event_number for event in under_test.add(*(replace(DISK) for _ in range(3)))
+        )
+        assert [event.event_number for event in events.take_new([third, first])] == [first, third]
+        assert events.list_new(10) == [second]
 
     def test_what_is_taken_and_not_committed_is_new_again(
         self, under_test: EventsUnderTest, events: EventStore
@@ -137,14 +149,14 @@ class EventStoreRules(ABC):
         """Whoever took it may have died."""
         under_test.add(DISK)
         with contextlib.suppress(ZeroDivisionError), under_test.metadata.atomic():
-            assert len(events.take_new(10)) == 1
+            assert len(events.take_new(events.list_new(10))) == 1
             raise ZeroDivisionError
-        assert len(events.take_new(10)) == 1
+        assert len(events.take_new(events.list_new(10))) == 1
 
     def test_an_event_of_its_own_is_told_to_nobody_else(self, events: EventStore) -> None:
         """It has a number all the same."""
         number = events.add_told(replace(FAILED, once="test:1"))
-        assert not events.has_new()
+        assert events.list_new(10) == []
         assert [event.event_number for event in events.search_events(EVERYTHING)] == [number]
 
     def test_old_events_are_forgotten_by_age_and_by_number(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from runyard.entities.event import Event, EventSearch, SilentRun
 
@@ -26,12 +27,12 @@ class EventStore(ABC):
         """Return events, the last that was kept first."""
 
     @abstractmethod
-    def has_new(self) -> bool:
-        """Whether there is something to take."""
+    def list_new(self, limit: int) -> list[int]:
+        """Return the numbers of new events, the oldest first."""
 
     @abstractmethod
-    def take_new(self, limit: int) -> list[Event]:
-        """Return some of the new events, the oldest first, which are new no more when this is committed.
+    def take_new(self, event_numbers: Sequence[int]) -> list[Event]:
+        """Return those of the events that are new, the oldest first; they are no more when this is committed.
 
         Of many that ask at once each event is returned to one.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -22,7 +23,7 @@ _ADD = Prepared(
     " VALUES (:kind, :workspace, :happened_ms, :message, :subject, :payload, :once, TRUE)"
     " ON CONFLICT (once) DO NOTHING"
 )
-_HAS_NEW = Prepared("SELECT 1 FROM events WHERE is_new LIMIT 1")
+_NEW = Prepared("SELECT event_number FROM events WHERE is_new ORDER BY event_number LIMIT :limit")
 
 
 class SqlEvents(EventStore):
@@ -65,12 +66,13 @@ class SqlEvents(EventStore):
             rows = connection.execute(query.order_by(columns.event_number.desc()).limit(search.limit)).all()
         return [event_of(row) for row in rows]
 
-    def has_new(self) -> bool:
+    def list_new(self, limit: int) -> list[int]:
         with self._database.reading() as connection:
-            return _HAS_NEW.row(connection) is not None
+            return [row[0] for row in _NEW.rows(connection, limit=limit)]
 
-    def take_new(self, limit: int) -> list[Event]:
-        query = select(events).where(events.c.is_new).order_by(events.c.event_number).limit(limit)
+    def take_new(self, event_numbers: Sequence[int]) -> list[Event]:
+        is_asked = events.c.is_new & events.c.event_number.in_(event_numbers)
+        query = select(events).where(is_asked).order_by(events.c.event_number)
         with self._database.writing() as connection:
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             numbers = [row.event_number for row in rows]
