@@ -107,32 +107,71 @@ def test_a_question_that_can_not_be_is_refused_by_name(local, query, named):
     assert named in message
 
 
+def stuck(local: Local, at_ms: int) -> list[tuple[str, int]]:
+    """Which runs are told to be stuck at that time, after five seconds, and when they were last heard of."""
+    before = len(happened(local))
+    count = watching.note_silent_runs(local.stores, Settings(stuck_after_s=5), at_ms)
+    told = happened(local)[: len(happened(local)) - before]
+    assert count == len(told)
+    return [(event["subject"]["run_name"], event["subject"]["heard_ms"]) for event in told]
+
+
 def test_a_run_that_fell_silent_is_told_once_and_again_when_it_falls_silent_again(local):
     now_ms = system_now_ms()
-    run_id = local.run(start_time=now_ms - 10_000, run_name="lost")
-    local.run(start_time=now_ms)
-    patient, watched = Settings(stuck_after_s=20), Settings(stuck_after_s=5)
-    assert watching.note_silent_runs(local.stores, patient, now_ms) == 0
-    assert watching.note_silent_runs(local.stores, watched, now_ms) == 1
-    assert watching.note_silent_runs(local.stores, watched, now_ms) == 0
+    run_id = local.run(run_name="lost")
+    assert stuck(local, now_ms) == []
     assert watching.note_silent_runs(local.stores, Settings(stuck_after_s=0), now_ms + DAY_MS) == 0
+    assert stuck(local, now_ms + 5000) == []
+    assert stuck(local, now_ms + 5001) == [("lost", now_ms)]
+    assert stuck(local, now_ms + 6000) == []
     (event,) = happened(local)
-    assert (event["kind"], event["subject"]["heard_ms"]) == ("run.stuck", now_ms - 10_000)
+    assert event["kind"] == "run.stuck"
     assert "Run 'lost' of workspace 'default' is said to be running" in event["message"]
-    point = {"key": "loss", "value": 1.0, "step": 1, "timestamp": now_ms - 3000}
-    local.post("/runs/log-metric", run_id=run_id, **point)
-    local.stores.metrics.settle()
-    assert watching.note_silent_runs(local.stores, watched, now_ms) == 0
-    assert watching.note_silent_runs(local.stores, watched, now_ms + 4000) == 1
-    assert len(happened(local)) == 2
+    local.post("/runs/log-metric", run_id=run_id, key="loss", value=1.0, step=1, timestamp=now_ms)
+    assert stuck(local, now_ms + 20_000) == []
+    assert stuck(local, now_ms + 26_000) == [("lost", now_ms + 20_000)]
 
 
-def test_a_run_of_before_all_calendars_keeps_no_other_from_being_told(local):
-    now_ms, watched = system_now_ms(), Settings(stuck_after_s=5)
-    for start_time in (-(2**63), now_ms - 10_000):
-        local.run(start_time=start_time)
-    assert watching.note_silent_runs(local.stores, watched, now_ms) == 2
-    assert [event["subject"]["heard_ms"] for event in happened(local)] == [now_ms - 10_000, -(2**63)]
+@pytest.mark.parametrize("timestamp", [1, 2**62])
+def test_it_is_the_servers_clock_that_says_whether_a_run_is_silent(local, timestamp):
+    """A client may give its points the times 1, 2, 3, or live in another century."""
+    began_ms = system_now_ms()
+    run_id = local.run(start_time=began_ms - DAY_MS, run_name="busy")
+    for after_ms in range(0, 20_000, 4000):
+        local.post("/runs/log-metric", run_id=run_id, key="loss", value=1.0, step=1, timestamp=timestamp)
+        timestamp += 1
+        assert stuck(local, began_ms + after_ms) == []
+    assert stuck(local, began_ms + 22_000) == [("busy", began_ms + 16_000)]
+
+
+def test_a_run_that_changes_in_any_way_is_not_silent(local):
+    began_ms = system_now_ms()
+    run_id = local.run()
+    changes = [
+        lambda: local.post("/runs/log-parameter", run_id=run_id, key="lr", value="0.1"),
+        lambda: local.post("/runs/set-tag", run_id=run_id, key="epoch", value="3"),
+        lambda: local.post("/runs/update", run_id=run_id, run_name="renamed"),
+    ]
+    for number, change in enumerate(changes):
+        change()
+        assert stuck(local, began_ms + 4000 * number) == []
+
+
+def test_a_run_that_has_ended_or_lies_in_the_trash_is_not_silent(local):
+    now_ms = system_now_ms()
+    ended, deleted, again = (
+        local.run(run_name="ended"),
+        local.run(run_name="deleted"),
+        local.run(run_name="again"),
+    )
+    assert stuck(local, now_ms) == []
+    local.post("/runs/update", run_id=ended, status="FINISHED")
+    local.post("/runs/delete", run_id=deleted)
+    local.post("/runs/update", run_id=again, status="FINISHED")
+    assert [name for name, _ in stuck(local, now_ms + DAY_MS)] == []
+    local.post("/runs/update", run_id=again, status="RUNNING")
+    assert [name for name, _ in stuck(local, now_ms + DAY_MS + 1)] == []
+    assert stuck(local, now_ms + 2 * DAY_MS) == [("again", now_ms + DAY_MS + 1)]
 
 
 def test_a_quota_that_is_nearly_reached_is_told_once_a_day(local):

@@ -31,15 +31,17 @@ class TestSqlEvents(EventStoreRules):
         metadata = metadata_on(self.database)
         return EventsUnderTest(SqlEvents(self.database), SqlWebhooks(self.database), metadata)
 
-    def test_a_run_that_has_logged_a_point_since_is_not_silent(self, under_test, events):
+    def test_a_run_whose_points_were_joined_since_is_not_silent(self, under_test, events):
         run = new_run(under_test.metadata.add_experiment("training"), started_ms=NOW_MS)
         under_test.metadata.runs.add_run(run, {})
+        events.watch_runs(NOW_MS)
         metrics = SqlMetrics(self.database)
-        metrics.append(run.run_id, MetricBatch(["loss", "lr"], [0.5, 0.1], [NOW_MS + 50, NOW_MS + 9], [1, 1]))
+        metrics.append(run.run_id, MetricBatch(["loss", "lr"], [0.5, 0.1], [NOW_MS + 50, 9], [1, 1]))
         metrics.settle()
-        assert events.find_silent_runs(NOW_MS + 50, 10) == []
-        (silent,) = events.find_silent_runs(NOW_MS + 51, 10)
-        assert silent.heard_ms == NOW_MS + 50
+        events.watch_runs(NOW_MS + 70)
+        assert events.find_silent_runs(NOW_MS + 70, 10) == []
+        (silent,) = events.find_silent_runs(NOW_MS + 71, 10)
+        assert silent.heard_ms == NOW_MS + 70
 
     def test_a_run_crosses_a_threshold_once(self, under_test, webhooks, tmp_path):
         hook = replace(HOOK, kinds=(), threshold=Threshold("loss", Comparison.BELOW, 0.5))

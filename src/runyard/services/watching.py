@@ -21,9 +21,17 @@ MOST_FREE_BYTES = 20 * 10**9
 
 
 def note_silent_runs(stores: Stores, settings: Settings, now_ms: int) -> int:
-    """Note the runs that are said to be running and were not heard of for long; return how many are new."""
+    """Note the runs that are said to be running and were not heard of for long; return how many are new.
+
+    They are heard of when something of theirs changes: points, params, tags, a name. It is to be called
+    again and again, as what it sees is what has changed since the last time.
+    """
     if not settings.stuck_after_s:
         return 0
+    stores.metrics.settle()  # a run changes when its points are joined
+    if stores.metrics.is_behind:
+        return 0
+    stores.database.retrying(lambda: stores.metadata.events.watch_runs(now_ms))
     before_ms = now_ms - settings.stuck_after_s * 1000
     found = stores.metadata.events.find_silent_runs(before_ms, NOTED_AT_ONCE)
     return _add(stores, [_silent(run, now_ms) for run in found])

@@ -259,7 +259,7 @@ class Settings:
     stuck_after_s: int = field(
         default=24 * 3600,
         metadata={
-            "help": "After how many seconds without a point of a metric a run that is running is reported as "
+            "help": "After how many seconds without anything new of it a run that is running is reported as "
             "stuck; 0 for never."
         },
     )

@@ -175,17 +175,34 @@ class EventStoreRules(ABC):
     def test_a_run_that_was_not_heard_of_is_silent(
         self, under_test: EventsUnderTest, events: EventStore
     ) -> None:
-        """Only if it is running, not in the trash, and began long ago."""
+        """Only if it is running, not in the trash, and unchanged since; whatever its own times say."""
         experiment = under_test.metadata.add_experiment("training")
         for number in range(4):
-            under_test.metadata.runs.add_run(new_run(experiment, f"{number:032x}", NOW_MS + number), {})
+            under_test.metadata.runs.add_run(new_run(experiment, f"{number:032x}", 2**62 - number), {})
+        assert events.find_silent_runs(2**62, 10) == []
+        events.watch_runs(NOW_MS)
         under_test.metadata.runs.update_run(f"{1:032x}", RunStatus.FINISHED)
         under_test.metadata.runs.move_run(f"{2:032x}", LifecycleStage.DELETED, NOW_MS)
-        (silent,) = events.find_silent_runs(NOW_MS + 3, 10)
-        assert (silent.workspace, silent.run_id) == (WORKSPACE, f"{0:032x}")
-        assert (silent.experiment_id, silent.heard_ms) == (experiment.experiment_id, NOW_MS)
+        under_test.metadata.runs.update_run(f"{3:032x}", RunStatus.RUNNING, name="changed")
+        for at_ms in (NOW_MS + 5, NOW_MS + 9):
+            events.watch_runs(at_ms)
+            (silent,) = events.find_silent_runs(NOW_MS + 5, 10)
+            assert (silent.workspace, silent.run_id) == (WORKSPACE, f"{0:032x}")
+            assert (silent.experiment_id, silent.heard_ms) == (experiment.experiment_id, NOW_MS)
         assert events.find_silent_runs(NOW_MS, 10) == []
-        assert len(events.find_silent_runs(NOW_MS + 9, 1)) == 1
+        assert [each.heard_ms for each in events.find_silent_runs(NOW_MS + 6, 10)] == [NOW_MS, NOW_MS + 5]
+        assert len(events.find_silent_runs(NOW_MS + 6, 1)) == 1
+
+    def test_many_may_watch_at_once(
+        self, under_test: EventsUnderTest, events: EventStore, tmp_path: Path
+    ) -> None:
+        """One of them is first, and the others have nothing to add."""
+        experiment = under_test.metadata.add_experiment("training")
+        for number in range(20):
+            under_test.metadata.runs.add_run(new_run(experiment, f"{number:032x}", NOW_MS), {})
+        with contextlib.closing(self.open_events(tmp_path)) as other, ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda store: store.watch_runs(NOW_MS), (events, other.events) * 4))
+        assert {run.heard_ms for run in events.find_silent_runs(NOW_MS + 1, 100)} == {NOW_MS}
 
     def test_webhooks_are_kept_changed_and_removed(self, webhooks: WebhookStore, tmp_path: Path) -> None:
         """The first made first; its secret stays."""

@@ -42,5 +42,12 @@ class EventStore(ABC):
         """Forget events that happened before, and all but the last ``kept``; return how many."""
 
     @abstractmethod
+    def watch_runs(self, now_ms: int) -> None:
+        """Take note of which runs under way have changed since the last call: they were heard of now.
+
+        So is one that is seen for the first time. Times of points are the client's, and say nothing.
+        """
+
+    @abstractmethod
     def find_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
-        """Return active runs that are running, began before, and have logged no point with a later time."""
+        """Return active runs that are running and were last heard of before, as :meth:`watch_runs` has it."""

@@ -13,8 +13,8 @@ from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
 from runyard.stores.database import Database
 from runyard.stores.metadata.base_events import EventStore
-from runyard.stores.metadata.schema import experiments, metric_series, runs
-from runyard.stores.metadata.schema_operation import events
+from runyard.stores.metadata.schema import experiments, runs
+from runyard.stores.metadata.schema_operation import events, run_watches
 from runyard.stores.prepared import Prepared
 
 # A run that ends writes one in the transaction that ends it.
@@ -24,6 +24,16 @@ _ADD = Prepared(
     " ON CONFLICT (once) DO NOTHING"
 )
 _NEW = Prepared("SELECT event_number FROM events WHERE is_new ORDER BY event_number LIMIT :limit")
+# Only what has changed is written.
+_WATCH = Prepared(
+    "INSERT INTO run_watches (run_number, revision, heard_ms)"
+    " SELECT run_number, revision, CAST(:now_ms AS bigint) FROM runs WHERE status = 'RUNNING'"
+    " ON CONFLICT (run_number) DO UPDATE SET revision = excluded.revision, heard_ms = excluded.heard_ms"
+    " WHERE run_watches.revision <> excluded.revision"
+)
+_FORGET = Prepared(
+    "DELETE FROM run_watches WHERE run_number NOT IN (SELECT run_number FROM runs WHERE status = 'RUNNING')"
+)
 
 
 class SqlEvents(EventStore):
@@ -87,23 +97,26 @@ class SqlEvents(EventStore):
         with self._database.writing() as connection:
             return connection.execute(delete(events).where(is_old)).rowcount
 
+    def watch_runs(self, now_ms: int) -> None:
+        with self._database.writing() as connection:
+            _WATCH.run(connection, now_ms=now_ms)
+            _FORGET.run(connection)
+
     def find_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
-        of_run = metric_series.c.run_number == runs.c.run_number
-        last_ms = select(func.max(metric_series.c.last_timestamp_ms)).where(of_run).scalar_subquery()
-        heard_ms = func.coalesce(last_ms, runs.c.started_ms)
+        heard_ms = run_watches.c.heard_ms
         query = (
             select(
                 experiments.c.workspace,
                 runs.c.experiment_id,
                 runs.c.run_id,
                 runs.c.name,
-                heard_ms.label("heard_ms"),
+                heard_ms,
             )
             .join_from(runs, experiments)
+            .join(run_watches)
             .where(
                 runs.c.status == RunStatus.RUNNING.value,
                 runs.c.lifecycle_stage == LifecycleStage.ACTIVE.value,
-                runs.c.started_ms < before_ms,
                 heard_ms < before_ms,
             )
             .order_by(runs.c.run_number)

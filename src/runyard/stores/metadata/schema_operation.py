@@ -114,6 +114,22 @@ webhooks = Table(
     Column("experiment_id", BigInteger),
 )
 
+# Of each run that is under way: its revision when it was last looked at, and when that was first seen.
+run_watches = Table(
+    "run_watches",
+    tables,
+    Column(
+        "run_number",
+        BigInteger,
+        ForeignKey("runs.run_number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("revision", BigInteger, nullable=False),
+    Column("heard_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Which runs have crossed a webhook's threshold: each is told once.
 webhook_crossings = Table(
     "webhook_crossings",
