@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 CHURN = """
     import ctypes
     from runyard.server.memory import GROWN_BYTES, FreedMemory, share_heaps
@@ -99,10 +101,12 @@ def test_a_server_that_has_little_to_do_gives_more_back():
 
 LATER = """
     import ctypes
-    from runyard.server.memory import GROWN_BYTES, QUIET_LOOKS, FreedMemory, reuse_what_is_freed
+    import itertools
+    import sys
+    from runyard.server.memory import GROWN_BYTES, LOOKS_BETWEEN, FreedMemory, reuse_what_is_freed
 
     assert reuse_what_is_freed()
-    freed = FreedMemory(lambda: 0.0)
+    freed = FreedMemory(itertools.count(step=int(sys.argv[1])).__next__)
     pieces, between = [], []
     for _ in range(GROWN_BYTES >> 20):
         pieces.append(bytearray(b"x") * (1 << 20))
@@ -110,10 +114,11 @@ LATER = """
     assert freed.give_back(), "it has grown, though all of it is in use"
     held_bytes = freed._kept_bytes
     del pieces
-    assert [freed.give_back() for _ in range(QUIET_LOOKS)] == [False] * (QUIET_LOOKS - 1) + [True]
+    assert [freed.give_back() for _ in range(LOOKS_BETWEEN)] == [False] * (LOOKS_BETWEEN - 1) + [True]
     assert held_bytes - freed._kept_bytes > GROWN_BYTES / 2
 """
 
 
-def test_what_was_in_use_the_last_time_goes_back_once_it_is_free():
-    subprocess.run([sys.executable, "-c", textwrap.dedent(LATER)], check=True)
+@pytest.mark.parametrize("cpu_s_a_look", [0, 1], ids=["quiet", "busy"])
+def test_what_was_in_use_the_last_time_goes_back_once_it_is_free(cpu_s_a_look: int):
+    subprocess.run([sys.executable, "-c", textwrap.dedent(LATER), str(cpu_s_a_look)], check=True)

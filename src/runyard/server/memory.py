@@ -23,8 +23,8 @@ GROWN_BYTES = 32 * 1024 * 1024
 GROWN_QUIETLY_BYTES = 8 * 1024 * 1024
 """The same for one that has little to do."""
 QUIET_SHARE = 0.05
-QUIET_LOOKS = 10
-"""After so many looks a quiet server that holds more than it ever had to is worth another try."""
+LOOKS_BETWEEN = 10
+"""After so many looks a server that holds more than it ever had to is worth another try."""
 LOOKS_EVERY_S = 1.0
 _STATM = Path("/proc/self/statm")
 
@@ -72,8 +72,8 @@ class FreedMemory:
     def give_back(self) -> bool:
         """Give back what is free, if there is likely to be much; return whether it has.
 
-        That is so if the process has grown since the last time. What was in use then may be free by now: a
-        quiet one that holds more than it once did is worth it too, now and then. It is to be called every
+        That is so if the process has grown since the last time. What was in use then may be free by now: one
+        that holds more than it once did is worth it too, now and then. It is to be called every
         ``LOOKS_EVERY_S``.
         """
         resident_bytes, used_s = _resident_bytes(), self._cpu_s()
@@ -90,11 +90,9 @@ class FreedMemory:
         return True
 
     def _is_worth_it(self, resident_bytes: int, is_quiet: bool) -> bool:
-        grown_bytes = resident_bytes - self._kept_bytes
-        if not is_quiet:
-            return grown_bytes >= GROWN_BYTES
-        held_bytes = grown_bytes if self._looks_since < QUIET_LOOKS else resident_bytes - self._least_bytes
-        return held_bytes >= GROWN_QUIETLY_BYTES
+        since_bytes = self._kept_bytes if self._looks_since < LOOKS_BETWEEN else self._least_bytes
+        worth_bytes = GROWN_QUIETLY_BYTES if is_quiet else GROWN_BYTES
+        return resident_bytes - since_bytes >= worth_bytes
 
 
 def leave_out_what_stays() -> None:
