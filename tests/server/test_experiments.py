@@ -124,6 +124,7 @@ def test_a_name_is_taken_by_active_and_deleted_experiments(local: Local):
         ({"experiment_id": "abc"}, (400, INVALID, NO_ID.format("abc"))),
         ({"experiment_id": "9" * 30}, (400, INVALID, NO_ID.format("9" * 30))),
         ({"experiment_id": "99"}, (404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=99 exists")),
+        ({"experiment_id": "-1337"}, (404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=-1337 exists")),
     ],
 )  # fmt: skip
 def test_an_experiment_that_is_not_there_is_refused(local: Local, query: dict, refused: tuple):

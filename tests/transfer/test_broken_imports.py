@@ -1,5 +1,6 @@
 """Imports that are killed, run twice, meet a source that changes, or read a store that means harm."""
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -141,6 +142,30 @@ def test_links_are_not_followed_out_of_the_store(store: Path, server: RunningSer
     _refused(store, server, "outside of what may be read")
     kept = all_runs(server)[run.name]["data"]["params"]
     assert "stolen" not in {each["key"] for each in kept}
+
+
+def test_names_that_are_no_utf8_are_told_and_all_else_of_their_run_comes(store: Path, server: RunningServer):
+    run, odd = _a_run(store), os.fsdecode(b"\xe9t\xe9.txt")
+    (run / "artifacts" / odd).write_text("summer")
+    (run / "artifacts" / odd.removesuffix(".txt")).mkdir()
+    (run / "artifacts" / odd.removesuffix(".txt") / "inside").write_text("summer")
+    for kind in ("params", "tags", "metrics"):
+        (run / kind).mkdir(exist_ok=True)
+        (run / kind / odd).write_text("5 0.5 0\n")
+        (run / kind / ".DS_Store").write_bytes(b"\x00\x00\x00\x01Bud1\xff")  # macOS leaves it where one looks
+    code, report, err = run_import(store, to=server)
+    assert code == 1, err
+    told = [problem.removeprefix(f"{run}/") for problem in report["problems"]]
+    names = [f"{kind}/\\udce9t\\udce9.txt" for kind in ("params", "tags", "metrics", "artifacts")]
+    names.append("artifacts/\\udce9t\\udce9/inside")
+    assert sorted(told) == sorted(
+        f"{name} has a name that is no text of UTF-8; it is left out." for name in names
+    )
+    kept = all_runs(server)
+    assert len(kept) >= 64
+    data = kept[run.name]["data"]
+    assert "runyard.import" in {each["key"] for each in data["tags"]}
+    assert ".DS_Store" not in {each["key"] for kind in data.values() for each in kind}
 
 
 @pytest.mark.parametrize(

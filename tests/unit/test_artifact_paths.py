@@ -278,6 +278,12 @@ def test_what_follows_a_location_is_refused_in_mlflows_words(text, told):
     assert told in refused.value.message
 
 
+@pytest.mark.parametrize("text", ["/mnt/share", "file:///mnt/share", "http://host/share"])
+def test_a_refusal_of_a_location_says_what_to_give_instead(text):
+    with pytest.raises(InvalidParameter, match=r"(?i)give a name, or the URI of an object store\.$"):
+        resolve_artifact_location(text)
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_another_web_host_is_refused_as_mlflow_refuses_it(scheme):
     with pytest.raises(InvalidParameter, match=f"'artifact_location' cannot use the '{scheme}' scheme"):

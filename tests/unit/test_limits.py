@@ -157,12 +157,16 @@ def test_an_experiment_needs_a_name_that_can_be_seen(name):
     assert refusal(limits.check_experiment_name, name).startswith("Invalid experiment name")
 
 
-@pytest.mark.parametrize(("text", "number"), [("0", 0), ("42", 42), ("007", 7), ("9" * 18, 10**18 - 1)])
+@pytest.mark.parametrize(
+    ("text", "number"), [("0", 0), ("42", 42), ("007", 7), ("9" * 18, 10**18 - 1), ("-1337", -1337)]
+)
 def test_an_experiment_id_is_a_whole_number(text, number):
     assert limits.check_experiment_id(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", "1e3", " 1", "٣", "²", "9" * 19, "9" * 5000, "0x1"])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "-", "--1", "1.5", "1e3", " 1", "٣", "²", "9" * 19, "9" * 5000, "0x1"]
+)
 def test_what_is_no_whole_number_is_no_experiment_id(text):
     refused = refusal(limits.check_experiment_id, text)
     assert refused == f"Invalid experiment ID '{text[:100]}'. Experiment ID must be a valid integer."

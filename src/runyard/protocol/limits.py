@@ -199,12 +199,13 @@ def check_experiment_tags(tags: Mapping[str, str]) -> None:
 
 
 def check_experiment_id(experiment_id: str) -> int:
-    """Return an experiment's id as the number that it is.
+    """Return an experiment's id as the number that it is; no experiment has a negative one, as in MLflow.
 
     Raises:
         InvalidParameter: It is none, or too large to be one.
     """
-    if experiment_id.isascii() and experiment_id.isdecimal() and len(experiment_id) <= 18:
+    digits = experiment_id.removeprefix("-")
+    if digits.isascii() and digits.isdecimal() and len(digits) <= 18:
         return int(experiment_id)
     raise InvalidParameter(
         f"Invalid experiment ID '{experiment_id[:100]}'. Experiment ID must be a valid integer."

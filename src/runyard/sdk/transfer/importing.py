@@ -15,7 +15,7 @@ from runyard.sdk.transfer.importing_evaluation import EvaluationImport
 from runyard.sdk.transfer.importing_registry import RegistryImport
 from runyard.sdk.transfer.importing_traces import TraceImport, differences
 from runyard.sdk.transfer.records import Counts, SourceExperiment, SourceModel, SourceRun
-from runyard.sdk.transfer.source import Source, sound
+from runyard.sdk.transfer.source import Source, printable, sound
 from runyard.sdk.transfer.spreading import REFUSED, WORKERS, groups, spread
 from runyard.sdk.transfer.takeover import Takeover
 
@@ -142,7 +142,7 @@ class Import:
             self._compare(models)
         for counts in self._counted.values():
             self._report.read.add(counts)
-        self._report.problems += self._source.problems
+        self._report.problems += map(printable, self._source.problems)
         return self._report
 
     def _traces(self) -> TraceImport:
@@ -340,7 +340,7 @@ class Import:
 
     def _problem(self, text: str) -> None:
         with self._lock:
-            self._report.problems.append(text)
+            self._report.problems.append(printable(text))
 
 
 def _experiments(source: Source) -> Iterator[SourceExperiment]:

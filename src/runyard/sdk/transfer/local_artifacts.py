@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from runyard.sdk.transfer.records import SourceFile
-from runyard.sdk.transfer.source import Unreadable
+from runyard.sdk.transfer.source import Unreadable, is_sendable
 
 PROXIED_SCHEME = "mlflow-artifacts"
 
@@ -76,7 +76,11 @@ class LocalArtifacts:
         if not stat.S_ISREG(found.st_mode):
             self._problems.append(f"{path} is no regular file.")
             return
-        yield SourceFile(path.relative_to(folder).as_posix(), found.st_size, resolved)
+        name = path.relative_to(folder).as_posix()
+        if not is_sendable(name):
+            self._problems.append(f"{path} has a name that is no text of UTF-8; it is left out.")
+            return
+        yield SourceFile(name, found.st_size, resolved)
 
     def _folder(self, uri: str) -> Path:
         try:

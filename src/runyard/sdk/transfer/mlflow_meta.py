@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
-from runyard.sdk.transfer.source import Unreadable
+from runyard.sdk.transfer.source import Unreadable, is_sendable
 
 META = "meta.yaml"
 MAX_META_BYTES = 32 * 1024 * 1024
 MAX_VALUE_BYTES = 1024 * 1024
+FINDERS_NOTES = ".DS_Store"  # what macOS leaves in every folder that somebody has looked into
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -31,18 +32,21 @@ class MetaFiles:
 
     def values(self, folder: Path) -> dict[str, str]:
         """Return the content of each file below a folder by its path, which is the key."""
-        return {key: read_limited(path, MAX_VALUE_BYTES).decode() for key, path in self.files(folder)}
+        return {key: _value_in(path) for key, path in self.files(folder)}
 
     def files(self, folder: Path) -> Iterator[tuple[str, Path]]:
         """Yield the regular files below a folder with the keys that their paths are."""
         for parent, folders, names in os.walk(folder, followlinks=False):
             folders.sort()
-            for name in sorted(names):
+            for name in sorted(set(names) - {FINDERS_NOTES}):
                 path = Path(parent, name)
+                key = path.relative_to(folder).as_posix()
                 if path.is_symlink() or not path.is_file():
                     self.problems.append(f"{path} is a link or no regular file; it is left out.")
-                    continue
-                yield path.relative_to(folder).as_posix(), path
+                elif not is_sendable(key):
+                    self.problems.append(f"{path} has a name that is no text of UTF-8; it is left out.")
+                else:
+                    yield key, path
 
     def folders(self, parent: Path, but: Sequence[str] = ()) -> list[Path]:
         """Return the folders that lie right in a folder, by name; links are not followed."""
@@ -63,6 +67,13 @@ class MetaFiles:
         except (Unreadable, OSError, ValueError) as error:
             self.problems.append(str(error))
             return []
+
+
+def _value_in(path: Path) -> str:
+    try:
+        return read_limited(path, MAX_VALUE_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{path} is no text of UTF-8.") from error
 
 
 def meta_in(folder: Path) -> dict[str, Any]:

@@ -59,6 +59,20 @@ def encoded_span(span: Mapping[str, Any]) -> bytes:
         raise Unreadable(f"A span can't be written as JSON: {error}") from error
 
 
+def is_sendable(name: str) -> bool:
+    """Whether the name of a file is text of UTF-8; Linux takes any bytes for one."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """Return a text that may have such a name in it, with the odd bytes written out."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 class Source(ABC):
     """Experiments, runs and logged models that lie elsewhere, read piece by piece.
 

@@ -175,6 +175,10 @@ def _resolved_location(text: str) -> str:
         raise InvalidParameter("Invalid query string: an 'artifact_location' has none.")
     if _ANY_ESCAPE.search(text):
         raise InvalidParameter("it can't include percent escapes.")
+    if text.startswith("/"):
+        raise InvalidParameter(
+            "artifacts can't be kept on the server's disk; give a name, or the URI of an object store."
+        )
     scheme = _SCHEME.match(text)
     if scheme is None or len(scheme.group(1)) == 1:
         return f"{PROXY_SCHEME}:/{resolve_artifact_path(text)}"
