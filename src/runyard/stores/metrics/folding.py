@@ -135,12 +135,22 @@ class Folding:
         rows = [chunk_row(run_number, key_id, chunk) for key_id, chunk in sealed]
         try:
             with self._database.writing() as connection:
+                take_points(self._database, run_number)
                 _delete(connection, _DELETE_BATCHES, run_number, replaced.batch_numbers)
                 _delete(connection, _DELETE_CHUNKS, run_number, replaced.chunk_ids)
                 _ADD_CHUNK.run_many(connection, rows)
         except _TakenElsewhere:
             return False
         return True
+
+
+def take_points(database: Database, run_number: int) -> None:
+    """Let this thread's transaction be the only one that moves or removes the points of a run.
+
+    Who removes a series would else wait for the rows that another server replaces, and never see those that
+    come in their place.
+    """
+    database.take_turns(f"points of run {run_number}")
 
 
 def chunk_row(run_number: int, key_id: int, chunk: SealedChunk) -> dict[str, Any]:
