@@ -342,6 +342,24 @@ def test_code_that_no_job_names_goes_after_a_day(local):
     assert local.ask("GET", f"/api/v1/snapshots/{SHA256}/content").content == CODE
 
 
+def test_code_that_is_uploaded_again_while_it_is_removed_stays(local, monkeypatch):
+    keep_code(local)
+    submit(local, command=[], snapshot=keep_code(local, b"other"), script="a.py")
+    now_ms = local.stores.metadata.jobs.list_active()[0].submitted_ms
+    snapshots = local.stores.metadata.snapshots
+    forget = snapshots.forget
+
+    def forgotten_and_uploaded_again(*unneeded):
+        forgotten = forget(*unneeded)
+        assert refusal(local.ask("GET", f"/api/v1/snapshots/{SHA256}"))[0] == 404
+        keep_code(local)
+        return forgotten
+
+    monkeypatch.setattr(snapshots, "forget", forgotten_and_uploaded_again)
+    assert remove_unneeded(local.stores, now_ms + KEPT_UNNAMED_MS + 1_000) == 1
+    assert local.ask("GET", f"/api/v1/snapshots/{SHA256}/content").content == CODE
+
+
 # --- the life of a job ------------------------------------------------------------------------------------
 
 
