@@ -59,6 +59,9 @@ _SUMMARISED = (
     "metric_batches AS b WHERE run_number = ? AND NOT EXISTS"
     " (SELECT 1 FROM unsummarised_batches AS u WHERE u.batch_number = b.batch_number)"
 )
+_LEFT = Prepared(
+    "SELECT count(*), coalesce(sum(point_count), 0) FROM metric_batches WHERE run_number = :run_number"
+)
 _COUNTS = (("batch_number", int), ("point_count", int))
 _PACKED = (("batch_number", int), ("packed", bytes))
 _IS_SMALL = (
@@ -122,6 +125,12 @@ class Folding:
             _add_small_chunks(connection, run_number, replaced, MERGED_AT)
         is_kept = self._replace(run_number, replaced)
         return Folded(len(batches), point_count, is_all) if is_kept else Folded()
+
+    def count_left(self, run_number: int) -> tuple[int, int]:
+        """Return how many batches of a run are not folded, and how many points they hold."""
+        with self._database.reading_once() as connection:
+            row = _LEFT.row(connection, run_number=run_number)
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
     def merge(self, run_number: int) -> bool:
         """Merge small chunks of a run at rest, as many as one transaction takes; say if there were any."""
