@@ -68,6 +68,18 @@ def may_begin_again(job: Job) -> bool:
     return is_early and job.started_ms is None and job.canceled_ms is None
 
 
+def note_launched(stores: Stores, job: Job, attempt: int, host: str, launched: str) -> None:
+    """Note what finds the agent of an attempt that a launcher of ``host`` has started.
+
+    Unless the job has gone on to another attempt, which another machine may have begun: a launch may take longer
+    than the script did.
+    """
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        if found is not None and (found.attempt, found.host) == (attempt, host):
+            stores.metadata.jobs.update_job(job.run_id, launched=launched)
+
+
 def take_back(stores: Stores, run_id: str, attempt: int, reason: str, now_ms: int) -> None:
     """Let a job wait again whose launcher could not start an agent; that was no attempt."""
     with stores.atomic():
