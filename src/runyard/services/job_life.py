@@ -71,8 +71,8 @@ def may_begin_again(job: Job) -> bool:
 def note_launched(stores: Stores, job: Job, attempt: int, host: str, launched: str) -> None:
     """Note what finds the agent of an attempt that a launcher of ``host`` has started.
 
-    Unless the job has gone on to another attempt, which another machine may have begun: a launch may take longer
-    than the script did.
+    Unless the job has gone on to another attempt, which another machine may have begun: a launch may take
+    longer than the script did.
     """
     with stores.atomic():
         found = stores.metadata.jobs.find_job(job.run_id)
