@@ -1,0 +1,81 @@
+"""Folders of what was removed, which somebody uses again at the moment in which another server empties them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from runyard.errors import InvalidState
+from runyard.stores.artifacts.paths import ArtifactPath
+from runyard.stores.metadata.base_trash import Claims
+from runyard.stores.metadata.schema import removed_artifacts
+from runyard.stores.opening import Stores, open_stores
+from tests.postgres_server import PostgresServer
+from tests.stores.test_metrics import insert_run
+from tests.waiting import WITHIN_S, until
+
+REMOVED = ArtifactPath(("w", "1", "run"))
+INNER = REMOVED / ArtifactPath(("inner",))
+NOW_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def servers(cluster: PostgresServer, name: str, tmp_path: Path) -> Iterator[tuple[Stores, Stores]]:
+    """Two servers on one database, in which a folder was emptied once."""
+    with ExitStack() as opened:
+        here, elsewhere = (
+            opened.enter_context(closing(open_stores(cluster.address(name), tmp_path, connections=4)))
+            for _ in range(2)
+        )
+        insert_run(here.database, "other")
+        row = {"path": str(REMOVED), "workspace": "w", "removed_ms": NOW_MS, "emptied_ms": NOW_MS}
+        with here.database.writing() as connection:
+            connection.execute(insert(removed_artifacts), row)
+        yield here, elsewhere
+
+
+@pytest.fixture
+def wait_for(cluster: PostgresServer, name: str) -> Callable[[Future[object]], None]:
+    """Wait until something is done, or waits for a lock itself."""
+    waiting = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'"
+    return lambda begun: until(lambda: begun.done() or bool(cluster.execute(waiting)))
+
+
+def use(stores: Stores) -> None:
+    with stores.atomic():
+        stores.metadata.trash.use_again(INNER)
+        location = f"mlflow-artifacts:/{'/'.join(INNER.segments[1:])}"
+        stores.metadata.experiments.add_with_id("w", "inner", NOW_MS, 7, location)
+
+
+def empty(stores: Stores) -> Claims | None:
+    return stores.database.retrying(lambda: stores.metadata.trash.begin_emptying(REMOVED))
+
+
+def test_who_empties_a_folder_keeps_what_was_about_to_be_used(servers, wait_for):
+    here, elsewhere = servers
+    with ThreadPoolExecutor(1) as pool:
+        with here.atomic():
+            use(here)
+            emptying = pool.submit(empty, elsewhere)
+            wait_for(emptying)
+        claims = emptying.result(WITHIN_S)
+    assert claims is not None
+    assert claims.kept == [INNER]
+
+
+def test_what_another_server_is_about_to_empty_is_not_used(servers, wait_for):
+    here, elsewhere = servers
+    with ThreadPoolExecutor(1) as pool:
+        with elsewhere.atomic():
+            assert elsewhere.metadata.trash.begin_emptying(REMOVED) is not None
+            using = pool.submit(here.database.retrying, lambda: use(here))
+            wait_for(using)
+        with pytest.raises(InvalidState, match="being removed"):
+            using.result(WITHIN_S)
+    assert here.metadata.experiments.find_experiment_by_name("w", "inner") is None
