@@ -50,8 +50,9 @@ class SqlWebhooks(WebhookStore):
             connection.execute(update(webhooks).where(this).values(**_choices(webhook)))
 
     def get_webhook(self, webhook_id: str) -> Webhook:
+        query = self._database.locked(select(webhooks).where(webhooks.c.webhook_id == webhook_id), webhooks)
         with self._database.reading() as connection:
-            row = connection.execute(select(webhooks).where(webhooks.c.webhook_id == webhook_id)).first()
+            row = connection.execute(query).first()
         if row is None:
             raise NotFound(f"There is no webhook {webhook_id}.")
         return _webhook(row)

@@ -1,15 +1,17 @@
-"""Folders of what was removed, which somebody uses again at the moment in which another server empties them."""
+"""Two servers on one PostgreSQL: what one of them has read in order to decide by it waits for that."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
+from runyard.entities.webhook import Webhook
 from runyard.errors import InvalidState
 from runyard.stores.artifacts.paths import ArtifactPath
 from runyard.stores.metadata.base_trash import Claims
@@ -26,7 +28,7 @@ NOW_MS = 1_700_000_000_000
 
 @pytest.fixture
 def servers(cluster: PostgresServer, name: str, tmp_path: Path) -> Iterator[tuple[Stores, Stores]]:
-    """Two servers on one database, in which a folder was emptied once."""
+    """Two servers on one database, in which a folder of what was removed was emptied once."""
     with ExitStack() as opened:
         here, elsewhere = (
             opened.enter_context(closing(open_stores(cluster.address(name), tmp_path, connections=4)))
@@ -55,6 +57,26 @@ def use(stores: Stores) -> None:
 
 def empty(stores: Stores) -> Claims | None:
     return stores.database.retrying(lambda: stores.metadata.trash.begin_emptying(REMOVED))
+
+
+def test_a_webhook_that_is_being_changed_is_changed_by_nobody_else(servers, wait_for):
+    """Its secret, which a change leaves as it was, would else be the one of before."""
+    here, elsewhere = servers
+    made = Webhook("wh_1", "https://example.com", "first", (), None, NOW_MS, "ann")
+    here.metadata.webhooks.add_webhook(made)
+
+    def set_secret() -> None:
+        elsewhere.metadata.webhooks.update_webhook(replace(made, secret="second"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with here.atomic():
+            found = here.metadata.webhooks.get_webhook("wh_1")
+            setting = pool.submit(elsewhere.database.retrying, set_secret)
+            wait_for(setting)
+            assert not setting.done()
+            here.metadata.webhooks.update_webhook(replace(found, name="mine"))
+        setting.result(WITHIN_S)
+    assert here.metadata.webhooks.get_webhook("wh_1").secret == "second"
 
 
 def test_who_empties_a_folder_keeps_what_was_about_to_be_used(servers, wait_for):
