@@ -381,6 +381,17 @@ def test_an_agent_takes_a_job_from_its_begin_to_its_end(local):
     assert agent.tell("end", status="completed", exit_code=0).status_code in SHUT_OUT
 
 
+def test_the_last_slot_of_a_target_is_given_away_once(local):
+    """By servers that have looked at the queue at different moments, or pass over different jobs."""
+    good(local.ask("POST", COMPUTE, json={"name": "gpu", "kind": "local", "slots": 2}))
+    first, second = (kept_job(local, submit(local, compute="gpu", slots=slots)["run_id"]) for slots in (2, 1))
+    assert begin_attempt(local.stores, first, "one", NOW_MS)
+    assert begin_attempt(local.stores, second, "two", NOW_MS) is None
+    assert job_of(local, second.run_id)["status"] == "queued"
+    end_attempt(local.stores, first.run_id, 1, AttemptEnd(JobStatus.COMPLETED, 0, ""), NOW_MS)
+    assert begin_attempt(local.stores, second, "two", NOW_MS)
+
+
 def test_of_two_agents_one_has_the_job(local):
     run_id = submit(local)["run_id"]
     first = Attempt(local, run_id)
