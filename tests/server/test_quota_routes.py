@@ -170,7 +170,9 @@ def test_what_could_not_be_written_is_written_by_the_next_reading(local, monkeyp
     limit(local, max_metric_points=100)
     standings = Standings()
     standings.refresh(local.stores, local.settings)
-    standings.note(standings.of("default"), Limited.METRIC_POINTS, 3)
+    standing = standings.of("default")
+    assert standing is not None
+    standings.note(standing, Limited.METRIC_POINTS, 3)
     with monkeypatch.context() as away:
         away.setattr(local.stores.metadata.usage, "note_use", raising_unavailable)
         with pytest.raises(Unavailable):

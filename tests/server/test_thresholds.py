@@ -119,7 +119,8 @@ def test_a_run_whose_end_comes_while_another_is_looked_at_is_told_with_its_own(
     first = local.run()
     local.post("/runs/update", run_id=first, status="FINISHED")
     local.stores.metrics.settle()
-    settle, ended = local.stores.metrics.settle, []
+    settle = local.stores.metrics.settle
+    ended: list[str] = []
 
     def settle_as_another_ends() -> None:
         settle()

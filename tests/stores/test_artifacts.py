@@ -226,7 +226,7 @@ def test_a_deletion_that_another_process_finishes_as_it_opens_is_done(
     move_out, empty = folder._move_out, shutil.rmtree
 
     def moved_out(path: ArtifactPath) -> Path:
-        moved = move_out(path)
+        moved: Path = move_out(path)
         FolderArtifactStore(root)
         return moved
 

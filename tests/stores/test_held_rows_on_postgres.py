@@ -15,7 +15,7 @@ from runyard.entities.webhook import Webhook
 from runyard.errors import InvalidState
 from runyard.stores.artifacts.paths import ArtifactPath
 from runyard.stores.metadata.base_trash import Claims
-from runyard.stores.metadata.schema import removed_artifacts
+from runyard.stores.metadata.schema import experiments, removed_artifacts
 from runyard.stores.opening import Stores, open_stores
 from tests.postgres_server import PostgresServer
 from tests.stores.test_metrics import insert_run
@@ -49,10 +49,18 @@ def wait_for(cluster: PostgresServer, name: str) -> Callable[[Future[object]], N
 
 
 def use(stores: Stores) -> None:
-    with stores.atomic():
+    row = {
+        "experiment_id": 7,
+        "workspace": "w",
+        "name": "inner",
+        "artifact_location": f"mlflow-artifacts:/{'/'.join(INNER.segments[1:])}",
+        "lifecycle_stage": "active",
+        "created_ms": NOW_MS,
+        "updated_ms": NOW_MS,
+    }
+    with stores.database.writing() as connection:
         stores.metadata.trash.use_again(INNER)
-        location = f"mlflow-artifacts:/{'/'.join(INNER.segments[1:])}"
-        stores.metadata.experiments.add_with_id("w", "inner", NOW_MS, 7, location)
+        connection.execute(insert(experiments), row)
 
 
 def empty(stores: Stores) -> Claims | None:
