@@ -15,9 +15,11 @@ from runyard.compute import kinds
 from runyard.compute.base import AgentReport, AgentState, CredentialPart, Opening, ServerUrl, TargetKind
 from runyard.compute.local import LocalLauncher
 from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
+from runyard.entities.job import JobStatus
 from runyard.errors import StorageFull, Unavailable
 from runyard.services import launched_jobs
 from runyard.services.assignments import Assignments
+from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
 from runyard.services.operation import Operation
@@ -487,3 +489,24 @@ def test_where_agents_reach_the_server_is_an_address_and_no_more(said: str):
         msgspec.convert(said, ServerUrl)
     for address in ("", "http://h", "https://runyard.example:8443/below/it", "http://[::1]:5000"):
         assert msgspec.convert(address, ServerUrl) == address
+
+
+def test_a_launch_that_took_longer_than_its_attempt_says_nothing_of_the_next(local, queue, way, monkeypatch):
+    """Which another machine may have begun: it would ask its launcher for an agent that is not there."""
+    good(attach(local))
+    run_id = submit(local, max_attempts=2)
+    jobs, start = local.stores.metadata.jobs, way.submit
+
+    def start_slowly(launcher, launch):
+        handle = start(launcher, launch)
+        queued = end_attempt(local.stores, run_id, 1, AttemptEnd(JobStatus.FAILED, 1, "once"), NOW_MS)
+        assert queued is not None
+        assert begin_attempt(local.stores, queued, "elsewhere", NOW_MS)
+        return handle
+
+    monkeypatch.setattr(way, "submit", start_slowly)
+    queue.work(NOW_MS)
+    until(lambda: not queue._is_worked_on(("default", "vm")))
+    job = jobs.find_job(run_id)
+    assert job is not None
+    assert (job.attempt, job.host, job.launched) == (2, "elsewhere", "")

@@ -342,6 +342,24 @@ def test_code_that_no_job_names_goes_after_a_day(local):
     assert local.ask("GET", f"/api/v1/snapshots/{SHA256}/content").content == CODE
 
 
+def test_code_that_is_uploaded_again_while_it_is_removed_stays(local, monkeypatch):
+    keep_code(local)
+    submit(local, command=[], snapshot=keep_code(local, b"other"), script="a.py")
+    now_ms = local.stores.metadata.jobs.list_active()[0].submitted_ms
+    snapshots = local.stores.metadata.snapshots
+    forget = snapshots.forget
+
+    def forgotten_and_uploaded_again(*unneeded):
+        forgotten = forget(*unneeded)
+        assert refusal(local.ask("GET", f"/api/v1/snapshots/{SHA256}"))[0] == 404
+        keep_code(local)
+        return forgotten
+
+    monkeypatch.setattr(snapshots, "forget", forgotten_and_uploaded_again)
+    assert remove_unneeded(local.stores, now_ms + KEPT_UNNAMED_MS + 1_000) == 1
+    assert local.ask("GET", f"/api/v1/snapshots/{SHA256}/content").content == CODE
+
+
 # --- the life of a job ------------------------------------------------------------------------------------
 
 
@@ -361,6 +379,17 @@ def test_an_agent_takes_a_job_from_its_begin_to_its_end(local):
     info = local.read_run(run_id)["info"]
     assert (info["status"], info["end_time"]) == ("FINISHED", job["ended_ms"])
     assert agent.tell("end", status="completed", exit_code=0).status_code in SHUT_OUT
+
+
+def test_the_last_slot_of_a_target_is_given_away_once(local):
+    """By servers that have looked at the queue at different moments, or pass over different jobs."""
+    good(local.ask("POST", COMPUTE, json={"name": "gpu", "kind": "local", "slots": 2}))
+    first, second = (kept_job(local, submit(local, compute="gpu", slots=slots)["run_id"]) for slots in (2, 1))
+    assert begin_attempt(local.stores, first, "one", NOW_MS)
+    assert begin_attempt(local.stores, second, "two", NOW_MS) is None
+    assert job_of(local, second.run_id)["status"] == "queued"
+    end_attempt(local.stores, first.run_id, 1, AttemptEnd(JobStatus.COMPLETED, 0, ""), NOW_MS)
+    assert begin_attempt(local.stores, second, "two", NOW_MS)
 
 
 def test_of_two_agents_one_has_the_job(local):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from runyard.services.identity_upkeep import IdentityUpkeep
+from runyard.stores.metadata import cached_credentials
 from tests.server.team import Team
 
 PEOPLE = "/api/v1/principals"
@@ -113,6 +115,26 @@ def test_who_is_disabled_is_locked_out_at_once_and_let_in_again(team):
         assert team.ask("GET", WHO, key=credential).status_code == 401
     as_admin(team, "PATCH", f"{PEOPLE}/bea", {"is_disabled": False})
     assert team.ask("GET", WHO, key=bea).status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"name": "robert"}, {"email": "bob@example.com"}])
+def test_a_change_undoes_nothing_that_another_server_has_just_changed(team, tmp_path, monkeypatch, change):
+    """Whoever was locked out a moment ago stays so, though that server remembers them as they were."""
+    monkeypatch.setattr(cached_credentials, "MAX_AGE_S", 3600.0)
+    team.person("bob")
+    bob = team.stores.metadata.credentials.find_principal_by_name("bob")
+    path = f"{PEOPLE}/{bob.principal_id}"
+    elsewhere = Team.reopened(tmp_path / "home")
+    elsewhere.admin_key = team.admin_key
+    try:
+        assert elsewhere.stores.metadata.credentials.find_principal(bob.principal_id) == bob
+        as_admin(team, "PATCH", path, {"is_disabled": True})
+        as_admin(elsewhere, "PATCH", path, change)
+    finally:
+        elsewhere.close()
+    found = {each.principal_id: each for each in team.stores.metadata.credentials.list_principals()}
+    assert not found[bob.principal_id].is_active
+    assert replace(found[bob.principal_id], disabled_ms=None) == replace(bob, **change)
 
 
 @pytest.mark.parametrize("change", [{"is_disabled": True}, {"is_administrator": False}])

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from runyard.auth.permissions import Scope
-from runyard.entities.quota import Quota
-from runyard.errors import Forbidden, QuotaReached, error_for
+from runyard.entities.quota import Limited, Quota
+from runyard.errors import Forbidden, QuotaReached, Unavailable, error_for
 from runyard.services import usage
 from runyard.services.standings import Standings, defaults_of
 from runyard.settings import Settings
@@ -164,6 +164,25 @@ def test_what_was_taken_is_known_to_the_next_server_before_it_is_measured(local)
     collect(local)
     limit(local, max_artifact_bytes=1000)
     assert told(local)["used"]["max_artifact_bytes"] == 0
+
+
+def test_what_could_not_be_written_is_written_by_the_next_reading(local, monkeypatch):
+    limit(local, max_metric_points=100)
+    standings = Standings()
+    standings.refresh(local.stores, local.settings)
+    standing = standings.of("default")
+    assert standing is not None
+    standings.note(standing, Limited.METRIC_POINTS, 3)
+    with monkeypatch.context() as away:
+        away.setattr(local.stores.metadata.usage, "note_use", raising_unavailable)
+        with pytest.raises(Unavailable):
+            standings.refresh(local.stores, local.settings)
+    standings.refresh(local.stores, local.settings)
+    assert told(local)["used"]["max_metric_points"] == 3
+
+
+def raising_unavailable(*_asked):
+    raise Unavailable("The database is away.")
 
 
 def test_many_at_once_overrun_a_quota_by_no_more_than_came_at_once(start_server):

@@ -261,6 +261,28 @@ def test_trials_are_begun_some_at_a_time_until_all_have_ended(local):
     assert sweep_of(local, sweep) == now
 
 
+def test_a_sweep_does_not_end_before_the_trials_that_another_server_began_meanwhile(local, monkeypatch):
+    sweep, sweeps_ = submit(local)["run_id"], local.stores.metadata.sweeps
+    list_trials = sweeps_.list_trials
+
+    def listed_before_others_begin(sweep_id):
+        listed = list_trials(sweep_id)
+        monkeypatch.setattr(sweeps_, "list_trials", list_trials)
+        driver(local).work()
+        local.post("/runs/update", run_id=sweep, status="KILLED", end_time=5)
+        return listed
+
+    monkeypatch.setattr(sweeps_, "list_trials", listed_before_others_begin)
+    drives = driver(local)
+    drives.work()
+    assert sweep_of(local, sweep)["status"] == "running"
+    assert [each["status"] for each in trials_of(local, sweep)] == ["queued"] * 2
+    for _ in range(2):
+        drives.work()
+    now = sweep_of(local, sweep)
+    assert (now["status"], now["trials"]) == ("canceled", {"canceled": 2})
+
+
 def test_a_wide_sweep_lets_others_have_their_turn(local):
     wide = submit(local, parameters={"x": {"values": list(range(50))}}, max_concurrent=50)["run_id"]
     narrow = submit(local)["run_id"]

@@ -260,3 +260,27 @@ def test_runs_that_begin_are_told_only_where_that_is_named(local: Local, receive
     local.prefix = "/workspaces/vision"
     local.run()
     assert told(local, receiver) == []
+
+
+def test_a_threshold_that_changes_while_runs_are_looked_at_is_told_by_its_new_words(
+    local: Local, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    webhook = add(local, receiver)
+    run_id = local.run()
+    log(local, run_id, 0.4)
+    local.stores.metrics.settle()
+    hooks = local.stores.metadata.webhooks
+    list_thresholds = hooks.list_thresholds
+
+    def list_before_a_change() -> list[Any]:
+        found = list_thresholds()
+        monkeypatch.setattr(hooks, "list_thresholds", list_thresholds)
+        lower = {"url": webhook["url"], "threshold": {"metric": "loss", "comparison": "<", "value": 0.1}}
+        good(local.ask("PUT", f"{HOOKS}/{webhook['webhook_id']}", json=lower))
+        return found
+
+    monkeypatch.setattr(hooks, "list_thresholds", list_before_a_change)
+    assert told(local, receiver) == []
+    log(local, run_id, 0.05)
+    (body,) = told(local, receiver)
+    assert (body["subject"]["threshold"], body["subject"]["value"]) == (0.1, 0.05)

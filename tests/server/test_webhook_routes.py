@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -200,7 +201,22 @@ def test_a_test_is_told_at_once_and_says_what_became_of_it(local, receiver):
     failed = good(local.ask("POST", path, json={}))["delivery"]
     assert (failed["state"], failed["last_error"]) == ("waiting", "It answered 404.")
     assert len(log_of(local, made["webhook"]["webhook_id"])) == 2
-    assert work(local) == 0
+    assert work(local, now_ms=failed["due_ms"] - 1) == 0
+
+
+def test_a_test_is_told_by_nobody_else_meanwhile(local, receiver, monkeypatch):
+    path = f"{HOOKS}/{add(local, receiver)['webhook']['webhook_id']}/test"
+    hooks = local.stores.metadata.webhooks
+    claim = hooks.claim
+
+    def claim_after_others_have_looked(*which):
+        with ThreadPoolExecutor(1) as another_server:
+            assert another_server.submit(work, local).result() == 0
+        return claim(*which)
+
+    monkeypatch.setattr(hooks, "claim", claim_after_others_have_looked)
+    assert good(local.ask("POST", path, json={}))["delivery"]["state"] == "delivered"
+    assert len(receiver.received) == 1
 
 
 @pytest.mark.parametrize("url", S18_URLS)

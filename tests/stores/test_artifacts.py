@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,6 +212,36 @@ def test_a_deletion_that_was_cut_short_is_finished_at_the_next_opening(folder, r
     (root / "run").rename(root / INCOMING / "half-deleted")
     FolderArtifactStore(root)
     assert not list((root / INCOMING).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("deleted", "window"), [("run/file", "moved out"), ("run", "moved out"), ("run", "being emptied")]
+)
+def test_a_deletion_that_another_process_finishes_as_it_opens_is_done(
+    folder, root, monkeypatch, deleted, window
+):
+    """What is deleted is out of its place by then, and looks like what a process that died has left."""
+    put(folder, "run/file", b"content")
+    _age(root / "run" / "file")
+    move_out, empty = folder._move_out, shutil.rmtree
+
+    def moved_out(path: ArtifactPath) -> Path:
+        moved: Path = move_out(path)
+        FolderArtifactStore(root)
+        return moved
+
+    def emptied(path: Path, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            FolderArtifactStore(root)
+        empty(path, ignore_errors=ignore_errors)
+
+    if window == "moved out":
+        monkeypatch.setattr(folder, "_move_out", moved_out)
+    else:
+        monkeypatch.setattr(shutil, "rmtree", emptied)
+    folder.delete(at(deleted))
+    assert names(folder, "") == []
+    assert list((root / INCOMING).iterdir()) == []
 
 
 def test_a_new_upload_is_left_alone_by_another_opening(folder, root):

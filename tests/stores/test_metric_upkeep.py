@@ -8,14 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import update
 
 from runyard.entities.metric import MetricBatch
 from runyard.stores.database import Database
-from runyard.stores.metadata.schema import unsummarised_batches
+from runyard.stores.metadata.schema import runs, unsummarised_batches
 from runyard.stores.metrics import upkeep as upkeep_module
 from runyard.stores.metrics.folding import Folded
 from runyard.stores.metrics.sql import SqlMetrics
-from runyard.stores.metrics.upkeep import MetricUpkeep
+from runyard.stores.metrics.upkeep import Backlog, MetricUpkeep
 from tests.engines import SqlEngine
 from tests.stores.test_metrics import insert_run
 
@@ -89,3 +90,36 @@ def test_summaries_rest_as_long_as_they_took(database, monkeypatch):
     upkeep.tick()
     # 4 s of joins, then 4 folds of 1 s each, and so on.
     assert settled_at_s == [100.0, 108.0, 116.0]
+
+
+def end(database: Database, run_id: str) -> None:
+    with database.writing() as connection:
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(status="FINISHED"))
+
+
+def test_what_another_server_has_folded_is_left_to_nobody(database):
+    here, elsewhere = SqlMetrics(database), SqlMetrics(database)
+    insert_run(database, "first")
+    for step in range(3):
+        log(here, "first", step)
+        log(elsewhere, "first", 10 + step)
+    end(database, "first")
+    MetricUpkeep(database, elsewhere).tick()
+    upkeep = MetricUpkeep(database, here)
+    assert upkeep.backlog().batches == 3
+    upkeep.tick()
+    assert upkeep.backlog() == Backlog(0, 0, 0)
+
+
+def test_a_batch_that_is_not_summarised_keeps_its_run_from_rest(database, monkeypatch):
+    metrics = SqlMetrics(database)
+    insert_run(database, "first")
+    log(metrics, "first", 0)
+    end(database, "first")
+    upkeep = MetricUpkeep(database, metrics)
+    monkeypatch.setattr(metrics.summaries, "settle", lambda: None)
+    upkeep.bring_to_rest(1)
+    assert (upkeep.backlog().runs, upkeep.backlog().batches) == (1, 1)
+    monkeypatch.undo()
+    upkeep.tick()
+    assert upkeep.backlog() == Backlog(0, 0, 0)

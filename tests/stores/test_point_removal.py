@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +14,14 @@ import pytest
 from runyard.entities.metric import Metric, MetricBatch
 from runyard.stores.database import Database
 from runyard.stores.metadata.schema import metric_batches, metric_chunks, metric_series, unsummarised_batches
+from runyard.stores.metrics import folding
 from runyard.stores.metrics.base import TakenPoints
 from runyard.stores.metrics.folding import Folding
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.summarising import Summaries
 from tests.engines import SqlEngine
 from tests.stores.test_metrics import fold_all, insert_run
+from tests.waiting import WITHIN_S, until
 
 
 @pytest.fixture
@@ -241,3 +245,35 @@ def test_a_series_that_is_removed_while_all_others_work_stays_removed(database, 
     fold_all(database, metrics)
     assert steps_of(metrics, "b") == []
     assert steps_of(metrics, "a") == steps_of(metrics, "c") == list(range(appended[0]))
+
+
+def test_what_another_server_merges_at_that_moment_does_not_come_back(cluster, name, monkeypatch):
+    """The removal waits for the rows that the merge has deleted; those in their place must go too."""
+    waiting = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND wait_event_type = 'Lock'"
+    has_deleted, delete_rows = threading.Event(), folding._delete
+
+    def deleted_and_waited_for(connection, rows, *numbers) -> None:
+        delete_rows(connection, rows, *numbers)
+        if rows is folding._DELETE_CHUNKS:
+            has_deleted.set()
+            until(lambda: bool(cluster.execute(waiting)))
+
+    with (
+        closing(cluster.open(name)) as database,
+        closing(cluster.open(name)) as elsewhere,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        insert_run(database, "run")
+        metrics = SqlMetrics(database)
+        for start in (0, 100):  # two chunks of each series, which are small enough to be merged
+            metrics.append("run", batch("ab", range(start, start + 100)))
+            metrics.settle()
+            metrics.folding.fold(1)
+        monkeypatch.setattr(folding, "_delete", deleted_and_waited_for)
+        merging = pool.submit(SqlMetrics(elsewhere).folding.merge, 1)
+        assert has_deleted.wait(WITHIN_S)
+        removed = database.retrying(lambda: metrics.remove_series("run", ["b"]))
+        assert merging.result(WITHIN_S)
+        assert removed.points == 200
+        assert steps_of(metrics, "b") == []
+        assert steps_of(metrics, "a") == list(range(200))

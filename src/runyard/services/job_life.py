@@ -30,7 +30,9 @@ class AttemptEnd:
 
 
 def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bool = False) -> str | None:
-    """Give a queued job to a launcher of ``host``: return the key of the attempt, or None if it has moved on.
+    """Give a queued job to a launcher of ``host`` and return the key of the attempt.
+
+    None if it has moved on, or another server has given away the slots that it was to have.
 
     Args:
         stores: Where it is kept.
@@ -40,10 +42,11 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
         again: Whether the attempt was given to it before and nothing of the script has run.
     """
     with stores.atomic():
+        is_room_left = again or _is_room_left(stores, job)
         found = stores.metadata.jobs.find_job(job.run_id)
         if found is None or found.attempt != job.attempt or found.agent_id != job.agent_id:
             return None
-        if not (may_begin_again(found) if again else found.status is JobStatus.QUEUED):
+        if not (may_begin_again(found) if again else found.status is JobStatus.QUEUED and is_room_left):
             return None
         key = new_job_key(job.run_id)
         stores.metadata.jobs.update_job(
@@ -62,10 +65,33 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
     return key.text
 
 
+def _is_room_left(stores: Stores, job: Job) -> bool:
+    """Hold a job's target, and return whether it has slots for it: each server counts them by itself."""
+    target = stores.metadata.compute_targets.find_target(job.workspace, job.compute)
+    if target is None:  # the server's own machine, whose jobs one server looks after
+        return True
+    place = (job.workspace, job.compute)
+    active = [each for each in stores.metadata.jobs.list_active() if (each.workspace, each.compute) == place]
+    taken = sum(each.spec.slots for each in active if each.status.holds_slots)
+    return taken + job.spec.slots <= target.slots
+
+
 def may_begin_again(job: Job) -> bool:
     """Return whether an attempt of which nothing of the script has run may be given to a launcher again."""
     is_early = job.status in (JobStatus.STARTING, JobStatus.PREPARING, JobStatus.LOST)
     return is_early and job.started_ms is None and job.canceled_ms is None
+
+
+def note_launched(stores: Stores, job: Job, attempt: int, host: str, launched: str) -> None:
+    """Note what finds the agent of an attempt that a launcher of ``host`` has started.
+
+    Unless the job has gone on to another attempt, which another machine may have begun: a launch may take
+    longer than the script did.
+    """
+    with stores.atomic():
+        found = stores.metadata.jobs.find_job(job.run_id)
+        if found is not None and (found.attempt, found.host) == (attempt, host):
+            stores.metadata.jobs.update_job(job.run_id, launched=launched)
 
 
 def take_back(stores: Stores, run_id: str, attempt: int, reason: str, now_ms: int) -> None:

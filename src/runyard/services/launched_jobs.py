@@ -20,6 +20,7 @@ from runyard.services.job_life import (
     end_attempt,
     let_wait,
     may_begin_again,
+    note_launched,
     take_back,
     wait_there,
 )
@@ -161,8 +162,14 @@ class LaunchedJobs:
             return None
         if handle is None:
             return ""
-        self._stores.metadata.jobs.update_job(job.run_id, launched=f"{self._kind}:{handle}")
+        self._note_launched(job, job.attempt, handle)
         return handle
+
+    def _note_launched(self, job: Job, attempt: int, handle: str) -> None:
+        launched = f"{self._kind}:{handle}"
+        self._stores.database.retrying(
+            lambda: note_launched(self._stores, job, attempt, self._host, launched)
+        )
 
     def _take(self, launcher: Launcher, job: Job, report: AgentReport, now_ms: int) -> None:
         """Note what a launcher sees of a job's agent."""
@@ -238,8 +245,7 @@ class LaunchedJobs:
             retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
             return
         self._going_on.add(handle)
-        launched = f"{self._kind}:{handle}"
-        retrying(lambda: self._stores.metadata.jobs.update_job(job.run_id, launched=launched))
+        self._note_launched(job, attempt, handle)
 
     def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from runyard.errors import InvalidParameter, NotFound
 from runyard.protocol.wire import invalid
@@ -79,8 +80,16 @@ def remove_unneeded(stores: Stores, now_ms: int) -> int:
     # Forgotten first: who asks for one meanwhile is told to upload it again, and is not given half of it.
     forgotten = stores.database.retrying(lambda: stores.metadata.snapshots.forget(unneeded, before_ms))
     for each in forgotten:
-        stores.artifacts.delete(_path(each.workspace, each.sha256).parent)
+        stores.database.retrying(partial(_delete_forgotten, stores, each))
     return len(forgotten)
+
+
+def _delete_forgotten(stores: Stores, snapshot: Snapshot) -> None:
+    """Delete an archive, unless it was uploaded again since it was forgotten."""
+    workspace, sha256 = snapshot.workspace, snapshot.sha256
+    with stores.atomic(alone_for=_turn(workspace, sha256)):
+        if stores.metadata.snapshots.find_snapshot(workspace, sha256) is None:
+            stores.artifacts.delete(_path(workspace, sha256).parent)
 
 
 def check_sha256(sha256: str) -> None:
@@ -101,14 +110,21 @@ class _KeptUpload(ArtifactUpload):
         self._upload.write(piece)
 
     def commit(self) -> ArtifactFile:
-        file = self._upload.commit()
-        kept = Snapshot(self._call.workspace.name, self._sha256, file.size_bytes)
-        stores = self._call.stores
-        stores.database.retrying(lambda: stores.metadata.snapshots.keep(kept, self._call.now_ms()))
+        stores, workspace = self._call.stores, self._call.workspace.name
+        # Not tried again by itself: between two tries the file may be deleted that the first has put there.
+        with stores.atomic(alone_for=_turn(workspace, self._sha256)):
+            file = self._upload.commit()
+            kept = Snapshot(workspace, self._sha256, file.size_bytes)
+            stores.metadata.snapshots.keep(kept, self._call.now_ms())
         return file
 
     def close(self) -> None:
         self._upload.close()
+
+
+def _turn(workspace: str, sha256: str) -> str:
+    """Return for what whoever puts an archive in its place, or deletes it, is alone."""
+    return f"snapshot {workspace}/{sha256}"
 
 
 def _path(workspace: str, sha256: str) -> ArtifactPath:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from runyard.entities.quota import Limited, Quota
-from runyard.errors import QuotaReached
+from runyard.errors import QuotaReached, RunyardError
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -96,7 +96,13 @@ class Standings:
             with self._adding:
                 added = self._added.pop(workspace)
             points, size_bytes = added[Limited.METRIC_POINTS], added[Limited.ARTIFACT_BYTES]
-            stores.database.retrying(partial(stores.metadata.usage.note_use, workspace, points, size_bytes))
+            note = partial(stores.metadata.usage.note_use, workspace, points, size_bytes)
+            try:
+                stores.database.retrying(note)
+            except RunyardError:
+                with self._adding:  # the next reading writes it
+                    self._added.setdefault(workspace, Counter()).update(added)
+                raise
 
 
 def defaults_of(settings: Settings) -> Quota:

@@ -100,11 +100,14 @@ def close(call: Call, sweep: Sweep, closed_as: SweepStatus, reason: str) -> Swee
 
 
 def end_sweep(call: Call, sweep: Sweep, status: SweepStatus, reason: str) -> None:
-    """Note that a sweep is over, and its run with it."""
+    """Note that a sweep is over, and its run with it, unless a trial goes on."""
     kept, now_ms = call.stores.metadata, call.now_ms()
     with call.stores.atomic():
         found = kept.sweeps.find_sweep(sweep.run_id)
         if found is None or found.status.is_over:
+            return
+        # Another server may have begun one between the look at the trials and the close of the sweep.
+        if any(each.status is TrialStatus.OPEN for each in kept.sweeps.list_trials(sweep.run_id)):
             return
         kept.sweeps.update_sweep(sweep.run_id, status=status, ended_ms=now_ms, reason=reason)
         if reason:

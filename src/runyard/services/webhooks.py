@@ -174,7 +174,8 @@ def try_webhook(call: Call, webhook_id: str) -> Delivery:
         event = Event(EventKind.WEBHOOK_TEST, webhook.workspace, call.now_ms(), message, {}, once)
         number = metadata.events.add_told(event)
         metadata.webhooks.add_deliveries([(replace(event, event_number=number), webhook_id)], call.now_ms())
-    delivery = metadata.webhooks.claim(webhook_id, number, call.now_ms() + CLAIMED_MS)
+        # Here, before anybody else sees that it is due.
+        delivery = metadata.webhooks.claim(webhook_id, number, call.now_ms() + CLAIMED_MS)
     return deliver(call.stores, courier_of(call), delivery, call.now_ms)
 
 

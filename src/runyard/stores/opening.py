@@ -237,7 +237,7 @@ def open_stores(
         spans=SqlSpans(database),
         assessments=SqlAssessments(database),
         trace_metrics=SqlTraceMetrics(database),
-        credentials=CachedCredentials(SqlCredentials(database)),
+        credentials=CachedCredentials(SqlCredentials(database), is_writing=lambda: database.is_writing),
         rights=CachedRights(SqlRights(database)),
         audit=SqlAudit(database),
         devices=SqlDevices(database),

@@ -104,10 +104,12 @@ class FolderArtifactStore(ArtifactStore):
             removed = self._move_out(path)
         except (FileNotFoundError, NotADirectoryError):
             return
+        # Another process that opens the store may take it for left behind, and remove it all meanwhile.
         if removed.is_dir():
-            shutil.rmtree(removed)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(removed)
         else:
-            removed.unlink()
+            removed.unlink(missing_ok=True)
         self._remove_empty_above(path)
 
     @contextlib.contextmanager

@@ -21,16 +21,24 @@ class CachedCredentials(CredentialStore):
 
     A change through this object is seen at once; one by another process after ``MAX_AGE_S``, which is
     within the second that the contract allows. What is not found is not remembered: a stranger who tries
-    ids fills no memory.
+    ids fills no memory. A transaction that may write reads the truth: what it changes by something old it
+    would undo for another process.
 
     Args:
         store: Where the truth is.
         clock: Seconds that only go up.
+        is_writing: Whether this thread is in such a transaction.
     """
 
-    def __init__(self, store: CredentialStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: CredentialStore,
+        clock: Callable[[], float] = time.monotonic,
+        is_writing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._is_writing = is_writing
         self._found: dict[tuple[str, str], tuple[float, int, object]] = {}
         self._changes = 0
         self._lock = threading.Lock()
@@ -100,6 +108,8 @@ class CachedCredentials(CredentialStore):
         self._forget()
 
     def _remembered(self, noun: str, name: str, find: Callable[[str], Found | None]) -> Found | None:
+        if self._is_writing():
+            return find(name)
         # The age counts from before the read: what changes while it runs must not be missed for longer.
         now_s, changes = self._clock(), self.changes()
         with self._lock:

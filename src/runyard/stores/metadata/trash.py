@@ -237,7 +237,9 @@ class SqlTrash(TrashStore):
 
     def use_again(self, path: ArtifactPath) -> None:
         with self._database.writing() as connection:
-            found = connection.execute(_removed_above(path)).all()
+            # Held, as whoever empties one of them asks for all that is used in it once it has marked it.
+            above = self._database.locked(_removed_above(path), removed_artifacts, shared=True)
+            found = connection.execute(above).all()
             if any(row.emptied_ms is None for row in found):
                 raise InvalidState(
                     f"The artifacts at '{path}' are being removed. Run `runyard gc`, or choose another place."

@@ -50,8 +50,9 @@ class SqlWebhooks(WebhookStore):
             connection.execute(update(webhooks).where(this).values(**_choices(webhook)))
 
     def get_webhook(self, webhook_id: str) -> Webhook:
+        query = self._database.locked(select(webhooks).where(webhooks.c.webhook_id == webhook_id), webhooks)
         with self._database.reading() as connection:
-            row = connection.execute(select(webhooks).where(webhooks.c.webhook_id == webhook_id)).first()
+            row = connection.execute(query).first()
         if row is None:
             raise NotFound(f"There is no webhook {webhook_id}.")
         return _webhook(row)
@@ -79,6 +80,8 @@ class SqlWebhooks(WebhookStore):
             if connection.execute(query).first() is None:  # which is so nearly always, and locks nothing
                 return []
         with self._database.writing() as connection:
+            if not self._is_asked_still(connection, webhook):
+                return []
             return [
                 Crossing(row.run_id, row.name, row.workspace, str(row.experiment_id), row.value)
                 for row in connection.execute(query).all()
@@ -92,6 +95,15 @@ class SqlWebhooks(WebhookStore):
                     },
                 )
             ]
+
+    def _is_asked_still(self, connection: Connection, webhook: Webhook) -> bool:
+        """Hold a webhook, and return whether it is told of the same crossings as when it was read.
+
+        A run that is taken for a threshold that was changed meanwhile could not cross the new one any more.
+        """
+        query = select(webhooks).where(webhooks.c.webhook_id == webhook.webhook_id)
+        row = connection.execute(self._database.locked(query, webhooks, shared=True)).first()
+        return row is not None and _looks_at(_webhook(row)) == _looks_at(webhook)
 
     def forget_crossings(self, webhook_id: str) -> None:
         with self._database.writing() as connection:
@@ -189,6 +201,10 @@ def _choices(webhook: Webhook) -> dict[str, Any]:
         "threshold": limit and limit.value,
         "experiment_id": None if limit is None or limit.experiment_id is None else int(limit.experiment_id),
     }
+
+
+def _looks_at(webhook: Webhook) -> tuple[Threshold | None, str | None, bool]:
+    return webhook.threshold, webhook.workspace, webhook.is_active
 
 
 def _webhook(row: Any) -> Webhook:

@@ -90,6 +90,13 @@ class Arrivals:
                 activity.batch_count = max(0, activity.batch_count - batch_count)
                 activity.point_count = max(0, activity.point_count - point_count)
 
+    def left(self, run_number: int, batch_count: int, point_count: int) -> None:
+        """Note what the table has of a run that is not folded, whoever has accepted it."""
+        with self._lock:
+            activity = self._activity.get(run_number)
+            if activity is not None:
+                activity.batch_count, activity.point_count = batch_count, point_count
+
     def rested(self, run_number: int, before_s: float) -> None:
         """Stop looking after a run, unless it has logged since ``before_s``."""
         with self._lock:

@@ -59,6 +59,9 @@ _SUMMARISED = (
     "metric_batches AS b WHERE run_number = ? AND NOT EXISTS"
     " (SELECT 1 FROM unsummarised_batches AS u WHERE u.batch_number = b.batch_number)"
 )
+_LEFT = Prepared(
+    "SELECT count(*), coalesce(sum(point_count), 0) FROM metric_batches WHERE run_number = :run_number"
+)
 _COUNTS = (("batch_number", int), ("point_count", int))
 _PACKED = (("batch_number", int), ("packed", bytes))
 _IS_SMALL = (
@@ -123,6 +126,12 @@ class Folding:
         is_kept = self._replace(run_number, replaced)
         return Folded(len(batches), point_count, is_all) if is_kept else Folded()
 
+    def count_left(self, run_number: int) -> tuple[int, int]:
+        """Return how many batches of a run are not folded, and how many points they hold."""
+        with self._database.reading_once() as connection:
+            row = _LEFT.row(connection, run_number=run_number)
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
     def merge(self, run_number: int) -> bool:
         """Merge small chunks of a run at rest, as many as one transaction takes; say if there were any."""
         replaced = _Replaced()
@@ -135,12 +144,22 @@ class Folding:
         rows = [chunk_row(run_number, key_id, chunk) for key_id, chunk in sealed]
         try:
             with self._database.writing() as connection:
+                take_points(self._database, run_number)
                 _delete(connection, _DELETE_BATCHES, run_number, replaced.batch_numbers)
                 _delete(connection, _DELETE_CHUNKS, run_number, replaced.chunk_ids)
                 _ADD_CHUNK.run_many(connection, rows)
         except _TakenElsewhere:
             return False
         return True
+
+
+def take_points(database: Database, run_number: int) -> None:
+    """Let this thread's transaction be the only one that moves or removes the points of a run.
+
+    Who removes a series would else wait for the rows that another server replaces, and never see those that
+    come in their place.
+    """
+    database.take_turns(f"points of run {run_number}")
 
 
 def chunk_row(run_number: int, key_id: int, chunk: SealedChunk) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from runyard.stores.metadata.schema import metric_batches, metric_chunks, metric
 from runyard.stores.metrics.arrivals import Arrivals
 from runyard.stores.metrics.base import TakenPoints
 from runyard.stores.metrics.chunks import open_packed, seal_packed
-from runyard.stores.metrics.folding import chunk_row
+from runyard.stores.metrics.folding import chunk_row, take_points
 from runyard.stores.metrics.keys import PACKED_KEY_ID, MetricKeys
 from runyard.stores.metrics.packing import PackedBatch, pack_batch, unpack_batch
 from runyard.stores.prepared import Prepared
@@ -79,6 +79,7 @@ class PointRemoval:
                 return _NOTHING
             # First, as whoever summarises does, so that the two don't wait for each other in a circle.
             _CHANGED.run(connection, run_number=found[0])
+            take_points(self._database, found[0])
             wanted = set(keys)
             ids = set(self._keys.find(connection, wanted).values())
             taken = self._rewrite_batches(connection, found[0], wanted)

@@ -149,7 +149,11 @@ class MetricUpkeep:
 
     def _fold(self, run_number: int) -> Folded:
         folded = self._metrics.folding.fold(run_number)
-        self._metrics.arrivals.folded(run_number, folded.batch_count, folded.point_count)
+        if folded.is_all:
+            # Counted, as others may have folded what this process has accepted, or removed the run.
+            self._metrics.arrivals.left(run_number, *self._metrics.folding.count_left(run_number))
+        else:
+            self._metrics.arrivals.folded(run_number, folded.batch_count, folded.point_count)
         return folded
 
     def _due(self, now_s: float) -> Iterator[tuple[int, bool]]:
