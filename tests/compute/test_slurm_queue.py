@@ -41,16 +41,16 @@ def lines(*each: str) -> Ran:
 @pytest.mark.parametrize(
     ("line", "job"),
     [
-        (f"7|PENDING||{NAME}|Resources", SlurmJob(7, "PENDING", "Resources")),
-        (f"7|RUNNING|n[1-2]|{NAME}|None", SlurmJob(7, "RUNNING", has_run=True)),
+        (f"7_N/A|PENDING||{NAME}|Resources", SlurmJob(7, "PENDING", "Resources")),
+        (f"7_N/A|RUNNING|n[1-2]|{NAME}|None", SlurmJob(7, "RUNNING", has_run=True)),
         (
-            f"7|PENDING||{NAME}|Nodes required for job are DOWN, DRAINED or reserved",
+            f"7_N/A|PENDING||{NAME}|Nodes required for job are DOWN, DRAINED or reserved",
             SlurmJob(7, "PENDING", "Nodes required for job are DOWN, DRAINED or reserved"),
         ),
-        (f"7|PENDING||{NAME}|", SlurmJob(7, "PENDING")),
-        (f"7|RUNNING|n1|x{NAME}|None", None),
-        (f"7|RUNNING|n1|{NAME}x|None", None),
-        ("7|RUNNING|n1|other's|None", None),
+        (f"7_N/A|PENDING||{NAME}|", SlurmJob(7, "PENDING")),
+        (f"7_N/A|RUNNING|n1|x{NAME}|None", None),
+        (f"7_N/A|RUNNING|n1|{NAME}x|None", None),
+        ("7_N/A|RUNNING|n1|other's|None", None),
         (f"7_1|RUNNING|n1|{NAME}|None", None),
         ("", None),
         ("slurm_load_jobs: something", None),
@@ -61,7 +61,7 @@ def test_a_line_is_a_job_of_ours_or_none(line: str, job: SlurmJob | None):
 
 
 def test_of_several_of_one_name_the_latest_counts():
-    answer = lines(f"11|RUNNING|n1|{NAME}|None", f"9|FAILED|n1|{NAME}|None", f"10|FAILED|n1|{NAME}|None")
+    answer = lines(f"11_N/A|RUNNING|n1|{NAME}|None", f"9_N/A|FAILED|n1|{NAME}|None", f"10_N/A|FAILED|n1|{NAME}|None")
     assert SlurmQueue(Answers(squeue=answer)).jobs()[HANDLE].number == 11
 
 
@@ -80,7 +80,7 @@ def test_what_is_not_known_to_be_over_goes_on(state: str):
 
 
 def test_the_controller_is_not_asked_each_time():
-    machine = Answers(squeue=lines(f"7|RUNNING|n1|{NAME}|None"), sbatch=lines("8;cluster"))
+    machine = Answers(squeue=lines(f"7_N/A|RUNNING|n1|{NAME}|None"), sbatch=lines("8;cluster"))
     queue = SlurmQueue(machine, looks_every_s=600.0)
     for _ in range(5):
         queue.jobs()
@@ -109,7 +109,7 @@ def test_after_an_answer_that_says_nothing_slurm_is_asked_what_it_has(answer: Ra
     assert queue.jobs() == {}
     with pytest.raises(Unavailable, match="Slurm does not take the job"):
         queue.submit(Launch(RUN_ID, 1, {}), [], ["true"])
-    machine.answers["squeue"] = lines(f"7|PENDING||{NAME}|None")
+    machine.answers["squeue"] = lines(f"7_N/A|PENDING||{NAME}|None")
     assert HANDLE in queue.jobs()
     assert machine.commands[0][0] == "/opt/slurm/bin/squeue"
 
@@ -120,13 +120,13 @@ def test_words_before_the_number_are_a_greeting():
 
 
 def test_a_job_that_can_not_be_killed_is_not_said_to_be():
-    machine = Answers(squeue=lines(f"7|RUNNING|n1|{NAME}|None"), scancel=Ran(1, b"", b"scancel: error: no"))
+    machine = Answers(squeue=lines(f"7_N/A|RUNNING|n1|{NAME}|None"), scancel=Ran(1, b"", b"scancel: error: no"))
     with pytest.raises(Unavailable, match="does not end job 7"):
         SlurmQueue(machine).kill(HANDLE)
 
 
 def test_a_job_that_takes_long_to_leave_its_node_counts_as_gone_once_it_was_killed():
-    machine = Answers(squeue=lines(f"7|COMPLETING|n1|{NAME}|None"))
+    machine = Answers(squeue=lines(f"7_N/A|COMPLETING|n1|{NAME}|None"))
     queue = SlurmQueue(machine, looks_every_s=0.0)
     queue.kill(HANDLE)
     assert queue.jobs() == {}
