@@ -81,10 +81,12 @@ def test_jobs_that_are_begun_together_are_one_array_and_each_is_a_run_of_its_own
     script = """
         import json, os, sys
         from pathlib import Path
-        import mlflow
+        from runyard import Run
 
         number, begun = int(sys.argv[1]), Path(sys.argv[2])
-        mlflow.log_metric("number", number)
+        run = Run.get_context()
+        run.log("number", number)
+        run.flush()
         names = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_NAME")
         print(json.dumps([sys.argv[3:], [os.environ.get(name, "") for name in names]]))
         with begun.open("a") as opened:
@@ -125,6 +127,7 @@ def test_r11_a_server_that_is_killed_when_slurm_has_taken_an_array_finds_all_of_
     jobs.server.kill9()
     jobs.server.start()
     until(lambda: "Slurm is PENDING (" in jobs.job(ids[2])["reason"])
+    jobs.until(ids[0], "running")
     jobs.ask("POST", f"jobs/{ids[0]}/cancel", json={})
     assert jobs.ended(ids[0])["status"] == "canceled"
     jobs.until(ids[2], "running")

@@ -153,9 +153,9 @@ ARRAY = f"runyard-array-{TOKEN}"
 OTHER = f"{'b' * 32}/1"
 
 
-def queue_of(machine: Machine, *, looks_every_s: float = 0.0, **arrays: Sequence[str]) -> SlurmQueue:
-    """Return a queue of whose arrays this was written down, by their tokens."""
-    written = {token: {str(task): each for task, each in enumerate(found)} for token, found in arrays.items()}
+def queue_of(machine: Machine, *elements: str, looks_every_s: float = 0.0) -> SlurmQueue:
+    """Return a queue of one of whose arrays these elements were written down."""
+    written = {TOKEN: {str(task): each for task, each in enumerate(elements)}} if elements else {}
     return SlurmQueue(machine, looks_every_s=looks_every_s, read_arrays=lambda: written)
 
 
@@ -174,7 +174,7 @@ def test_elements_are_told_by_what_was_written_down_of_their_array():
         "9_0|RUNNING|n1|their own|None",
         f"10_0|RUNNING|n1|{NAME}|None",
     )
-    jobs = queue_of(Answers(squeue=answer), **{TOKEN: [HANDLE, OTHER]}).jobs()
+    jobs = queue_of(Answers(squeue=answer), HANDLE, OTHER).jobs()
     assert jobs == {
         HANDLE: SlurmJob(7, "RUNNING", has_run=True, task=0),
         OTHER: SlurmJob(7, "PENDING", "Resources", task=1),
@@ -196,7 +196,7 @@ def test_what_an_array_is_is_read_once_and_of_others_as_well():
         f"7_0|RUNNING|n1|{ARRAY}|None", f"8_0|RUNNING|n1|runyard-array-{'f' * 16}|None"
     )
     for _ in range(3):
-        assert (queue.jobs().keys(), asked) == ({HANDLE}, 1)
+        assert (list(queue.jobs()), asked) == ([HANDLE], 1)
     # What is forgotten while Slurm still shows it is not asked for again either.
     queue.kill(HANDLE)
     assert (queue.jobs(), asked) == ({}, 1)
@@ -204,14 +204,14 @@ def test_what_an_array_is_is_read_once_and_of_others_as_well():
 
 def test_of_an_element_and_a_later_job_of_one_launch_the_later_counts():
     answer = lines(f"7_0|FAILED|n1|{ARRAY}|None", f"8_N/A|RUNNING|n1|{NAME}|None")
-    assert queue_of(Answers(squeue=answer), **{TOKEN: [HANDLE]}).jobs()[HANDLE].id == "8"
+    assert queue_of(Answers(squeue=answer), HANDLE).jobs()[HANDLE].id == "8"
 
 
 def test_an_element_that_waits_is_taken_out_with_no_word_that_would_take_out_all_that_wait():
     waiting = [f"7_{task}|PENDING||{ARRAY}|Resources" for task in (0, 1)]
     for end in (SlurmQueue.end, SlurmQueue.kill):
         machine = Answers(squeue=lines(*waiting))
-        queue = queue_of(machine, **{TOKEN: [HANDLE, OTHER]})
+        queue = queue_of(machine, HANDLE, OTHER)
         with pytest.raises(Unavailable, match="does not end job 7_0"):
             end(queue, HANDLE)
         assert words_of(machine, "scancel") == [["7_0"]]
@@ -219,7 +219,7 @@ def test_an_element_that_waits_is_taken_out_with_no_word_that_would_take_out_all
 
 def test_an_element_that_runs_is_told_to_end_by_itself():
     machine = Answers(squeue=lines(f"7_0|RUNNING|n1|{ARRAY}|None"))
-    queue = queue_of(machine, **{TOKEN: [HANDLE]})
+    queue = queue_of(machine, HANDLE)
     queue.end(HANDLE)
     assert words_of(machine, "scancel") == [["--batch", "--signal=TERM", "7_0"]]
     queue.kill(HANDLE)
@@ -234,7 +234,7 @@ def test_an_element_that_slurm_shows_no_more_and_that_waited_never_had_a_node(
     monkeypatch.setattr("runyard.compute.slurm_queue.time.monotonic", lambda: now_s)
     waits, runs = f"7_0|PENDING||{ARRAY}|Resources", f"7_1|RUNNING|n1|{ARRAY}|None"
     machine = Answers(squeue=lines(waits, runs))
-    queue = queue_of(machine, **{TOKEN: [HANDLE, OTHER]})
+    queue = queue_of(machine, HANDLE, OTHER)
     assert queue.jobs().keys() == {HANDLE, OTHER}
     machine.answers["squeue"] = lines()
     for _ in range(2):
