@@ -115,7 +115,7 @@ def test_jobs_that_are_begun_together_are_one_array_and_each_is_a_run_of_its_own
     metrics = [jobs.run(each)["data"]["metrics"] for each in ids]
     assert [each["value"] for (each,) in metrics[:2]] == [0, 1]
     until(lambda: not any(jobs.place(each).exists() for each in ids))
-    assert not list(jobs.folder.rglob("arrays/*"))
+    until(lambda: not list(jobs.folder.rglob("arrays/*")))
 
 
 def test_r11_a_server_that_is_killed_when_slurm_has_taken_an_array_finds_all_of_it(
