@@ -115,9 +115,13 @@ class SlurmCluster:
         return done.stdout.strip()
 
     def states(self) -> dict[str, str]:
-        """Return the states of all jobs by their names; of several of one name the latest counts."""
-        asked = ("squeue", "--noheader", "--states=all", "--sort=i", "--format=%j %T")
-        return dict(each.rsplit(" ", 1) for each in self.ask(*asked).splitlines())
+        """Return the states of all jobs by their names; of several of one name the latest counts.
+
+        The name of an element of an array is followed by its number: ``name_3``.
+        """
+        asked = ("squeue", "--noheader", "--array", "--states=all", "--sort=i", "--format=%j_%K %T")
+        lines = (each.rsplit(" ", 1) for each in self.ask(*asked).splitlines())
+        return {name.removesuffix("_N/A"): state for name, state in lines}
 
     def stop_controller(self) -> None:
         """End the controller; jobs go on."""

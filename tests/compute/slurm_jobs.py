@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ class SlurmJobs(Jobs):
         super().__init__(server)
         self.cluster = cluster
         self.folder = folder
+        self._elements: dict[str, str] = {}
         (folder / "home").mkdir(parents=True)
         self.attach("cluster")
 
@@ -37,8 +40,26 @@ class SlurmJobs(Jobs):
         return next(found, self.folder / "nowhere")
 
     def in_slurm(self, run_id: str, attempt: int = 1) -> str:
-        """Return what Slurm calls the state of a job."""
-        return self.cluster.states().get(f"runyard-{run_id}-{attempt}", "")
+        """Return what Slurm calls the state of a job; it may be an element of an array."""
+        states = self.cluster.states()
+        for link in (self.folder / "jobs %j $(x)").glob("*/arrays/*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                handle = os.readlink(link).removeprefix("../../")
+                self._elements[handle] = f"runyard-array-{link.parent.name}_{link.name}"
+        alone = states.get(f"runyard-{run_id}-{attempt}", "")
+        return alone or states.get(self._elements.get(f"{run_id}/{attempt}", ""), "")
+
+    def arrays(self) -> dict[str, int]:
+        """Return how many elements each array has that Slurm knows, by its name."""
+        found = (name.rpartition("_") for name in self.cluster.states() if name.startswith("runyard-array-"))
+        return Counter(name for name, _, _ in found)
+
+    @contextlib.contextmanager
+    def together(self, compute: str = "cluster") -> Iterator[None]:
+        """Have the jobs that are submitted meanwhile begin in one look of the queue."""
+        self.ask("PATCH", f"compute/{compute}", json={"is_paused": True})
+        yield
+        self.ask("PATCH", f"compute/{compute}", json={"is_paused": False})
 
 
 @contextlib.contextmanager

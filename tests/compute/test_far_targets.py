@@ -54,6 +54,7 @@ class CutOff(LocalLauncher):
         self.opened.append(opening)
         self.made.append(self)
         self.started: list[str] = []
+        self.together: list[int] = []
         self.is_closed = False
 
     def _pass(self) -> None:
@@ -74,6 +75,10 @@ class CutOff(LocalLauncher):
             raise Unavailable("There is no such node.")
         self.started.append(launch.handle)
         return super().submit(replace(launch, settings={}))  # the real one's are others
+
+    def submit_many(self, launches):
+        self.together.append(len(launches))
+        return super().submit_many(launches)
 
     def reports_of(self, launched):
         if not type(self).is_open:
@@ -283,6 +288,55 @@ def test_a_job_that_the_target_never_takes_does_not_keep_its_slots_from_others(l
     until(lambda: has_come_to(queue, local, other, "starting"))
     job = job_of(local, never)
     assert (job["status"], job["attempt"], job["reason"]) == ("queued", 0, "There is no such node.")
+
+
+def test_as_many_jobs_are_begun_together_as_the_launcher_takes(local: Local, queue, way, monkeypatch):
+    monkeypatch.setattr(way, "submits_at_once", 3)
+    good(attach(local, slots=4))
+    ids = [submit(local) for _ in range(5)]
+    until(lambda: left(queue, local) == 4)
+    assert way.made[-1].together == [3, 1]
+    assert job_of(local, ids[4])["status"] == "queued"
+    assert [each.parts[-3] for each in agents(local)] == sorted(ids[:4])
+
+
+def test_of_jobs_that_are_begun_together_those_that_are_refused_wait_and_the_others_do_not(
+    local: Local, queue, way, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(way, "submits_at_once", 10)
+    good(attach(local, slots=4))
+    first, never, third, fourth = (submit(local, priority=priority) for priority in (4, 3, 2, 1))
+    way.refused.add(never)
+    # So long that nothing else is tried by the same look.
+    monkeypatch.setattr(launched_jobs, "LAUNCHED_AGAIN_AFTER_S", 0.3)
+    until(lambda: left(queue, local) == 3)
+
+    def waits() -> bool:
+        job = job_of(local, never)
+        return (job["status"], job["attempt"], job["reason"]) == ("queued", 0, "There is no such node.")
+
+    until(waits)
+    assert {job_of(local, each)["attempt"] for each in (first, third, fourth)} == {1}
+    # What was not tried goes before what was refused, and alone until the target takes something again.
+    assert way.made[-1].together[:2] == [4, 1]
+    assert sorted(way.made[-1].started) == sorted(f"{each}/1" for each in (first, third, fourth))
+
+
+def test_a_target_that_takes_nothing_is_asked_for_one_job_at_a_time(local: Local, queue, way, monkeypatch):
+    monkeypatch.setattr(way, "submits_at_once", 10)
+    good(attach(local, slots=3))
+    way.is_open = False
+    ids = [submit(local) for _ in range(3)]
+
+    def is_asked_again() -> bool:
+        queue.work(NOW_MS)
+        return len(way.made[-1].together) > 5
+
+    until(is_asked_again)
+    assert set(way.made[-1].together[1:]) == {1}
+    way.is_open = True
+    until(lambda: left(queue, local) == 3)
+    assert {job_of(local, each)["attempt"] for each in ids} == {1}
 
 
 def test_targets_that_do_not_answer_keep_no_other_waiting(local: Local, queue, way):

@@ -16,7 +16,7 @@ from runyard.agent.marks import boot_id, started_ticks
 from runyard.agent.shares import Share, read_share
 from runyard.agent.station import AGENT, END, OUTCOME, SCRIPT, is_alive
 from runyard.agent.variables import passed_on
-from runyard.compute.base import AgentState, Launch, NoRoom
+from runyard.compute.base import AgentState, Launch, NoRoom, NotTried
 from runyard.compute.local import LocalLauncher
 from runyard.errors import StorageFull
 from runyard.testing.launcher_rules import RUN_ID, LauncherRules, assignment, report_of, state_of
@@ -210,6 +210,29 @@ def test_each_job_has_gpus_of_its_own_and_the_next_one_those_that_come_free(pool
     pools.launcher.forget(f"{'a' * 32}/1")
     assert pools.start("c", 2, **settings).gpus == (0, 5)
     assert pools.start("d", gpus=[7], gpus_per_slot=0).gpus == ()
+
+
+def test_of_many_those_for_which_there_is_room_are_started(pools: Pools):
+    settings = {"gpus": [0, 1]}
+    asked = [
+        Launch(each * 32, 1, assignment(each * 32), slots, settings)
+        for each, slots in (("a", 1), ("b", 2), ("c", 1))
+    ]
+    first, second, third = pools.launcher.submit_many(asked)
+    assert (first, third) == (f"{'a' * 32}/1", f"{'c' * 32}/1")
+    assert isinstance(second, NoRoom)
+    assert sorted(pools.launcher.list_launched()) == [first, third]
+
+
+def test_after_one_that_is_refused_the_rest_is_not_tried_and_what_was_started_stays(pools: Pools):
+    (pools.folder / ("b" * 32)).write_text("no folder")
+    launches = [Launch(each * 32, 1, assignment(each * 32)) for each in "abc"]
+    first, second, third = pools.launcher.submit_many(launches)
+    assert first == launches[0].handle
+    assert isinstance(second, StorageFull)
+    assert isinstance(third, NotTried)
+    assert str(third) == str(second)
+    assert list(pools.launcher.list_launched()) == [first]
 
 
 def test_a_job_has_processors_and_memory_by_its_slots(pools: Pools):

@@ -6,15 +6,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runyard.agent.station import AGENT, END, OUTCOME
-from runyard.compute.base import AgentState, Launch
-from runyard.compute.machine import ThisMachine
+from runyard.compute.base import AgentState, Launch, NotTried
+from runyard.compute.machine import Ran, ThisMachine
 from runyard.compute.slurm import SlurmLauncher, SlurmSettings
 from runyard.compute.slurm_queue import name_of
 from runyard.errors import Unavailable
@@ -45,6 +46,37 @@ def open_launcher(
 ) -> SlurmLauncher:
     told = SlurmSettings(folder=str(folder), python=sys.executable, **settings)
     return SlurmLauncher(ThisMachine(), told, server, looks_every_s=0.0, settled_within_s=settled_within_s)
+
+
+def launches(count: int) -> list[Launch]:
+    """Attempts of as many jobs, which ask Slurm for the same."""
+    return [Launch(f"{each:032x}", 1, assignment(f"{each:032x}")) for each in range(count)]
+
+
+class Altered(ThisMachine):
+    """This machine, on which what some programs have answered is another thing; it counts their calls.
+
+    Args:
+        arrays: Whether ``sbatch`` takes arrays.
+        answers: By the names of programs, what is made of their answers.
+    """
+
+    def __init__(self, *, arrays: bool = True, **answers: Callable[[Ran], Ran]) -> None:
+        self._arrays = arrays
+        self._answers = answers
+        self.counted: Counter[str] = Counter()
+
+    def run(self, words: Sequence[str], stdin: bytes = b"", within_s: float = 30.0) -> Ran:
+        self.counted[words[0]] += 1
+        if not self._arrays and any(word.startswith("--array=") for word in words):
+            words = ["--array=9-1" if word.startswith("--array=") else word for word in words]
+        ran = super().run(words, stdin, within_s)
+        return self._answers[words[0]](ran) if words[0] in self._answers else ran
+
+
+def launcher_on(machine: ThisMachine, folder: Path) -> SlurmLauncher:
+    told = SlurmSettings(folder=str(folder), python=sys.executable)
+    return SlurmLauncher(machine, told, NOBODY, looks_every_s=0.0, settled_within_s=0.0)
 
 
 class TestSlurmLauncher(LauncherRules):
@@ -116,6 +148,67 @@ class TestSlurmLauncher(LauncherRules):
         until(lambda: state_of(launcher, launched) is AgentState.ALIVE)
         launcher.forget(launched)
         assert state_of(launcher, launched) is AgentState.GONE
+
+    def in_slurm(self) -> list[tuple[str, str, str]]:
+        """All that Slurm has and that is not over: the id, the element and the state of each."""
+        asked = ("squeue", "--noheader", "--array", "--states=RUNNING,PENDING", "--format=%F %K %T")
+        found = (each.split() for each in self.cluster.ask(*asked).splitlines())
+        return sorted((number, task, state) for number, task, state in found)
+
+    def elements(self) -> list[int]:
+        return sorted(int(task) for _, task, _ in self.in_slurm())
+
+    def test_jobs_that_ask_for_the_same_are_one_array_and_each_is_ended_by_itself(self, launcher):
+        handles = [str(each) for each in launcher.submit_many(launches(CPUS + 3))]
+        until(lambda: [state for *_, state in self.in_slurm()].count("RUNNING") == CPUS)
+        numbers = {number for number, *_ in self.in_slurm()}
+        assert (len(numbers), self.elements()) == (1, list(range(CPUS + 3)))
+        later = open_launcher(self.folder, settled_within_s=600.0)
+        assert sorted(later.list_launched()) == handles
+        assert {each.state for each in later.reports_of(handles).values()} == {AgentState.ALIVE}
+        until(lambda: "(" in report_of(later, handles[-1]).reason)
+        assert f"job {numbers.pop()}_{CPUS + 2} of Slurm is PENDING (" in report_of(later, handles[-1]).reason
+        # Those that wait have one record in Slurm, and yet none goes with another; it never had a node.
+        later.cancel(handles[-1])
+        assert state_of(later, handles[-1]) is AgentState.GONE
+        assert "is CANCELLED" in report_of(later, handles[-1]).reason
+        launcher.forget(handles[-2])
+        assert self.elements() == list(range(CPUS + 1))
+        later.cancel(handles[0])
+        later.forget(handles[1])
+        until(lambda: state_of(launcher, handles[0]) is not AgentState.ALIVE)
+        until(lambda: {state for *_, state in self.in_slurm()} == {"RUNNING"})
+        assert self.elements() == list(range(2, CPUS + 1))
+        left = launcher.reports_of(handles[2 : CPUS + 1])
+        assert {each.state for each in left.values()} == {AgentState.ALIVE}
+
+    def test_after_an_array_of_which_slurms_answer_was_lost_each_job_has_one_agent(self, launcher):
+        lossy = Altered(sbatch=lambda ran: Ran(255, b"", b"the connection is gone"))
+        first = launcher_on(lossy, self.folder).submit_many(launches(2))
+        # Slurm had taken both the array, which was ended then, and the first job.
+        assert [type(each) for each in first] == [Unavailable, NotTried]
+        assert lossy.counted["sbatch"] == 2
+        handles = [str(each) for each in launcher.submit_many(launches(2))]
+        assert len(self.in_slurm()) == 2
+        assert {each.state for each in launcher.reports_of(handles).values()} == {AgentState.ALIVE}
+        assert sorted(launcher.list_launched()) == handles
+        for handle in handles:
+            launcher.forget(handle)
+        assert not list((self.folder / "jobs" / "arrays").glob("*"))
+
+    def test_an_array_has_no_more_elements_than_the_cluster_lets_it(self, launcher: SlurmLauncher):
+        machine = Altered(scontrol=lambda ran: Ran(0, ran.stdout.replace(b"= 1001", b"= 2"), b""))
+        handles = [str(each) for each in launcher_on(machine, self.folder).submit_many(launches(3))]
+        assert machine.counted["sbatch"] == 2
+        assert {each.state for each in launcher.reports_of(handles).values()} == {AgentState.ALIVE}
+
+    def test_an_array_that_slurm_refuses_is_submitted_one_by_one(self, launcher: SlurmLauncher):
+        machine = Altered(arrays=False)
+        handles = [str(each) for each in launcher_on(machine, self.folder).submit_many(launches(2))]
+        assert machine.counted["sbatch"] == 3
+        assert [task for _, task, _ in self.in_slurm()] == ["N/A"] * 2
+        assert sorted(launcher.list_launched()) == handles
+        assert not list((self.folder / "jobs" / "arrays").glob("*"))
 
     def test_an_attempt_that_sbatch_did_not_seem_to_take_is_ended_when_it_is_submitted_again(self, launcher):
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))

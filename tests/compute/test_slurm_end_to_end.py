@@ -75,6 +75,69 @@ def test_a_job_logs_into_its_run_from_a_node_and_its_words_arrive_as_they_are(jo
     assert jobs.in_slurm(run_id) == "COMPLETED"
 
 
+def test_jobs_that_are_begun_together_are_one_array_and_each_is_a_run_of_its_own(
+    jobs: SlurmJobs, tmp_path: Path
+):
+    script = """
+        import json, os, sys
+        from pathlib import Path
+        from runyard import Run
+
+        number, begun = int(sys.argv[1]), Path(sys.argv[2])
+        run = Run.get_context()
+        run.log("number", number)
+        run.flush()
+        names = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_JOB_NAME")
+        print(json.dumps([sys.argv[3:], [os.environ.get(name, "") for name in names]]))
+        with begun.open("a") as opened:
+            opened.write("begun\\n")
+        sys.exit(3 if number == 2 and len(begun.read_text().splitlines()) == 1 else 0)
+    """
+    before = jobs.arrays()
+    words = [["a b", "'\""], ["$(touch x)", "`id`"], ["line\nline", ""], ["😀é", "%j %a", "--", "*"]]
+    with jobs.together():
+        ids = [
+            jobs.submit(script, number, tmp_path / str(number), *each, max_attempts=2)
+            for number, each in enumerate(words)
+        ]
+    ends = [jobs.ended(each) for each in ids]
+    assert [(each["status"], each["attempt"]) for each in ends] == [
+        ("completed", 1 + (n == 2)) for n in range(4)
+    ]
+    told = [json.loads(jobs.printed(each).splitlines()[-1]) for each in ids]
+    assert [came for came, _ in told] == words
+    assert [task for _, (_, task, _) in told] == ["0", "1", "2", "3"]
+    [(number, name)] = {(number, name) for _, (number, _, name) in told}
+    assert (number.isdecimal(), jobs.arrays().keys() - before.keys()) == (True, {name})
+    # What is tried again is a job by itself.
+    again = json.loads(jobs.printed(ids[2], attempt=2).splitlines()[-1])
+    assert again == [words[2], ["", "", f"runyard-{ids[2]}-2"]]
+    metrics = [jobs.run(each)["data"]["metrics"] for each in ids]
+    assert [each["value"] for (each,) in metrics[:2]] == [0, 1]
+    until(lambda: not any(jobs.place(each).exists() for each in ids))
+    until(lambda: not list(jobs.folder.rglob("arrays/*")))
+
+
+def test_r11_a_server_that_is_killed_when_slurm_has_taken_an_array_finds_all_of_it(
+    jobs: SlurmJobs, tmp_path: Path
+):
+    with jobs.together():
+        ids = [jobs.submit(SLOW, tmp_path / name, tmp_path / "go", slots=CPUS // 2) for name in "abc"]
+    until(lambda: all(jobs.in_slurm(each) for each in ids))
+    jobs.server.kill9()
+    jobs.server.start()
+    until(lambda: "Slurm is PENDING (" in jobs.job(ids[2])["reason"])
+    jobs.until(ids[0], "running")
+    jobs.ask("POST", f"jobs/{ids[0]}/cancel", json={})
+    assert jobs.ended(ids[0])["status"] == "canceled"
+    jobs.until(ids[2], "running")
+    (tmp_path / "go").touch()
+    for each, name in ((ids[1], "b"), (ids[2], "c")):
+        assert jobs.ended(each)["status"] == "completed"
+        assert jobs.printed(each) == "first line\nlast line\n"
+        assert (tmp_path / name).read_text() == "begun\n"
+
+
 def test_names_and_words_reach_a_script_on_a_node_as_they_are(jobs: SlurmJobs):
     expect_as_given(jobs)
 
@@ -215,6 +278,12 @@ def test_slurm_is_used_from_a_machine_that_is_reached_over_ssh(jobs: SlurmJobs, 
         run_id = jobs.submit("import json, sys; print(json.dumps(sys.argv[1:]))", *words, compute="over-ssh")
         assert jobs.ended(run_id)["status"] == "completed"
         assert json.loads(jobs.printed(run_id)) == words
+        script = "import os, sys; print(os.environ['SLURM_ARRAY_JOB_ID'], sys.argv[1] == '$(x) \"')"
+        with jobs.together("over-ssh"):
+            ids = [jobs.submit(script, '$(x) "', compute="over-ssh") for _ in range(2)]
+        assert {jobs.ended(each)["status"] for each in ids} == {"completed"}
+        assert len({jobs.printed(each) for each in ids}) == 1
+        assert jobs.printed(ids[0]).endswith(" True\n")
         goes_on = jobs.submit(SLOW, tmp_path / "a", tmp_path / "go", compute="over-ssh")
         jobs.until(goes_on, "running")
         jobs.ask("POST", f"jobs/{goes_on}/cancel", json={})

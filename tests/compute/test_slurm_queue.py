@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from runyard.compute.base import Launch, Opening
 from runyard.compute.far_station import FarStation
 from runyard.compute.machine import Machine, Ran, ThisMachine
 from runyard.compute.slurm import KIND, SlurmLauncher, SlurmSettings
+from runyard.compute.slurm_arrays import SEEN_JUST_NOW_S
 from runyard.compute.slurm_queue import SlurmJob, SlurmQueue
 from runyard.errors import Unavailable
 from runyard.testing.launcher_rules import NOBODY, RUN_ID, assignment
@@ -41,16 +42,16 @@ def lines(*each: str) -> Ran:
 @pytest.mark.parametrize(
     ("line", "job"),
     [
-        (f"7|PENDING||{NAME}|Resources", SlurmJob(7, "PENDING", "Resources")),
-        (f"7|RUNNING|n[1-2]|{NAME}|None", SlurmJob(7, "RUNNING", has_run=True)),
+        (f"7_N/A|PENDING||{NAME}|Resources", SlurmJob(7, "PENDING", "Resources")),
+        (f"7_N/A|RUNNING|n[1-2]|{NAME}|None", SlurmJob(7, "RUNNING", has_run=True)),
         (
-            f"7|PENDING||{NAME}|Nodes required for job are DOWN, DRAINED or reserved",
+            f"7_N/A|PENDING||{NAME}|Nodes required for job are DOWN, DRAINED or reserved",
             SlurmJob(7, "PENDING", "Nodes required for job are DOWN, DRAINED or reserved"),
         ),
-        (f"7|PENDING||{NAME}|", SlurmJob(7, "PENDING")),
-        (f"7|RUNNING|n1|x{NAME}|None", None),
-        (f"7|RUNNING|n1|{NAME}x|None", None),
-        ("7|RUNNING|n1|other's|None", None),
+        (f"7_N/A|PENDING||{NAME}|", SlurmJob(7, "PENDING")),
+        (f"7_N/A|RUNNING|n1|x{NAME}|None", None),
+        (f"7_N/A|RUNNING|n1|{NAME}x|None", None),
+        ("7_N/A|RUNNING|n1|other's|None", None),
         (f"7_1|RUNNING|n1|{NAME}|None", None),
         ("", None),
         ("slurm_load_jobs: something", None),
@@ -61,7 +62,9 @@ def test_a_line_is_a_job_of_ours_or_none(line: str, job: SlurmJob | None):
 
 
 def test_of_several_of_one_name_the_latest_counts():
-    answer = lines(f"11|RUNNING|n1|{NAME}|None", f"9|FAILED|n1|{NAME}|None", f"10|FAILED|n1|{NAME}|None")
+    answer = lines(
+        f"11_N/A|RUNNING|n1|{NAME}|None", f"9_N/A|FAILED|n1|{NAME}|None", f"10_N/A|FAILED|n1|{NAME}|None"
+    )
     assert SlurmQueue(Answers(squeue=answer)).jobs()[HANDLE].number == 11
 
 
@@ -80,7 +83,7 @@ def test_what_is_not_known_to_be_over_goes_on(state: str):
 
 
 def test_the_controller_is_not_asked_each_time():
-    machine = Answers(squeue=lines(f"7|RUNNING|n1|{NAME}|None"), sbatch=lines("8;cluster"))
+    machine = Answers(squeue=lines(f"7_N/A|RUNNING|n1|{NAME}|None"), sbatch=lines("8;cluster"))
     queue = SlurmQueue(machine, looks_every_s=600.0)
     for _ in range(5):
         queue.jobs()
@@ -109,7 +112,7 @@ def test_after_an_answer_that_says_nothing_slurm_is_asked_what_it_has(answer: Ra
     assert queue.jobs() == {}
     with pytest.raises(Unavailable, match="Slurm does not take the job"):
         queue.submit(Launch(RUN_ID, 1, {}), [], ["true"])
-    machine.answers["squeue"] = lines(f"7|PENDING||{NAME}|None")
+    machine.answers["squeue"] = lines(f"7_N/A|PENDING||{NAME}|None")
     assert HANDLE in queue.jobs()
     assert machine.commands[0][0] == "/opt/slurm/bin/squeue"
 
@@ -120,13 +123,15 @@ def test_words_before_the_number_are_a_greeting():
 
 
 def test_a_job_that_can_not_be_killed_is_not_said_to_be():
-    machine = Answers(squeue=lines(f"7|RUNNING|n1|{NAME}|None"), scancel=Ran(1, b"", b"scancel: error: no"))
+    machine = Answers(
+        squeue=lines(f"7_N/A|RUNNING|n1|{NAME}|None"), scancel=Ran(1, b"", b"scancel: error: no")
+    )
     with pytest.raises(Unavailable, match="does not end job 7"):
         SlurmQueue(machine).kill(HANDLE)
 
 
 def test_a_job_that_takes_long_to_leave_its_node_counts_as_gone_once_it_was_killed():
-    machine = Answers(squeue=lines(f"7|COMPLETING|n1|{NAME}|None"))
+    machine = Answers(squeue=lines(f"7_N/A|COMPLETING|n1|{NAME}|None"))
     queue = SlurmQueue(machine, looks_every_s=0.0)
     queue.kill(HANDLE)
     assert queue.jobs() == {}
@@ -141,6 +146,143 @@ def test_what_does_not_answer_is_unknown():
     assert [each.state.value for each in launcher.reports_of([HANDLE]).values()] == ["unknown"]
     with pytest.raises(Unavailable, match="Unable to contact slurm controller"):
         launcher.submit(Launch(RUN_ID, 1, assignment()))
+
+
+TOKEN = "0123456789abcdef"
+ARRAY = f"runyard-array-{TOKEN}"
+OTHER = f"{'b' * 32}/1"
+
+
+def queue_of(machine: Machine, *elements: str, looks_every_s: float = 0.0) -> SlurmQueue:
+    """Return a queue of one of whose arrays these elements were written down."""
+    written = {TOKEN: {str(task): each for task, each in enumerate(elements)}} if elements else {}
+    return SlurmQueue(machine, looks_every_s=looks_every_s, read_arrays=lambda: written)
+
+
+def words_of(machine: Answers, program: str) -> list[list[str]]:
+    return [words[1:] for words in machine.commands if words[0] == program]
+
+
+def test_elements_are_told_by_what_was_written_down_of_their_array():
+    answer = lines(
+        f"7_0|RUNNING|n1|{ARRAY}|None",
+        f"7_1|PENDING||{ARRAY}|Resources",
+        f"7_2|PENDING||{ARRAY}|Resources",
+        f"8_0|RUNNING|n1|runyard-array-{'f' * 16}|None",
+        f"7_N/A|CANCELLED||{ARRAY}|None",
+        f"7_[1-2]|PENDING||{ARRAY}|Resources",
+        "9_0|RUNNING|n1|their own|None",
+        f"10_0|RUNNING|n1|{NAME}|None",
+    )
+    jobs = queue_of(Answers(squeue=answer), HANDLE, OTHER).jobs()
+    assert jobs == {
+        HANDLE: SlurmJob(7, "RUNNING", has_run=True, task=0),
+        OTHER: SlurmJob(7, "PENDING", "Resources", task=1),
+    }
+    assert str(jobs[OTHER]) == "job 7_1 of Slurm is PENDING (Resources)"
+
+
+def test_what_an_array_is_is_read_once_and_of_others_as_well():
+    machine, asked = Answers(), 0
+
+    def read() -> Mapping[str, Mapping[str, str]]:
+        nonlocal asked
+        asked += 1
+        return {TOKEN: {"0": HANDLE}}
+
+    queue = SlurmQueue(machine, looks_every_s=0.0, read_arrays=read)
+    assert (queue.jobs(), asked) == ({}, 0)
+    machine.answers["squeue"] = lines(
+        f"7_0|RUNNING|n1|{ARRAY}|None", f"8_0|RUNNING|n1|runyard-array-{'f' * 16}|None"
+    )
+    for _ in range(3):
+        assert (list(queue.jobs()), asked) == ([HANDLE], 1)
+    # What is forgotten while Slurm still shows it is not asked for again either.
+    queue.kill(HANDLE)
+    assert (queue.jobs(), asked) == ({}, 1)
+
+
+def test_of_an_element_and_a_later_job_of_one_launch_the_later_counts():
+    answer = lines(f"7_0|FAILED|n1|{ARRAY}|None", f"8_N/A|RUNNING|n1|{NAME}|None")
+    assert queue_of(Answers(squeue=answer), HANDLE).jobs()[HANDLE].id == "8"
+
+
+def test_an_element_that_waits_is_taken_out_with_no_word_that_would_take_out_all_that_wait():
+    waiting = [f"7_{task}|PENDING||{ARRAY}|Resources" for task in (0, 1)]
+    for end in (SlurmQueue.end, SlurmQueue.kill):
+        machine = Answers(squeue=lines(*waiting))
+        queue = queue_of(machine, HANDLE, OTHER)
+        with pytest.raises(Unavailable, match="does not end job 7_0"):
+            end(queue, HANDLE)
+        assert words_of(machine, "scancel") == [["7_0"]]
+
+
+def test_an_element_that_runs_is_told_to_end_by_itself():
+    machine = Answers(squeue=lines(f"7_0|RUNNING|n1|{ARRAY}|None"))
+    queue = queue_of(machine, HANDLE)
+    queue.end(HANDLE)
+    assert words_of(machine, "scancel") == [["--batch", "--signal=TERM", "7_0"]]
+    queue.kill(HANDLE)
+    assert words_of(machine, "scancel")[1:] == [["--full", "--signal=KILL", "7_0"], ["7_0"]]
+    assert queue.jobs() == {}
+
+
+def test_an_element_that_slurm_shows_no_more_and_that_waited_never_had_a_node(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now_s = 1_000.0
+    monkeypatch.setattr("runyard.compute.slurm_queue.time.monotonic", lambda: now_s)
+    waits, runs = f"7_0|PENDING||{ARRAY}|Resources", f"7_1|RUNNING|n1|{ARRAY}|None"
+    machine = Answers(squeue=lines(waits, runs))
+    queue = queue_of(machine, HANDLE, OTHER)
+    assert queue.jobs().keys() == {HANDLE, OTHER}
+    machine.answers["squeue"] = lines()
+    for _ in range(2):
+        now_s += SEEN_JUST_NOW_S - 1
+        assert queue.jobs() == {HANDLE: SlurmJob(7, "CANCELLED", task=0)}
+    assert str(queue.jobs()[HANDLE]) == "job 7_0 of Slurm is CANCELLED"
+    # It is there after all; and so long after a look it may have run meanwhile, and be forgotten.
+    machine.answers["squeue"] = lines(waits)
+    assert queue.jobs()[HANDLE].state == "PENDING"
+    machine.answers["squeue"] = lines()
+    now_s += SEEN_JUST_NOW_S + 1
+    assert queue.jobs() == {}
+
+
+def test_an_array_whose_number_is_not_known_is_found_by_its_name():
+    machine = Answers(squeue=lines(), sbatch=Ran(0, b"", b""))
+    queue = queue_of(machine, looks_every_s=600.0)
+    queue.jobs()
+    with pytest.raises(Unavailable, match="Slurm does not take the job"):
+        queue.submit_array(TOKEN, [HANDLE, OTHER], ["--nice=1"], ["python", "archive", "folder"])
+    machine.answers["squeue"] = lines(f"7_1|PENDING||{ARRAY}|None")
+    assert queue.jobs() == {OTHER: SlurmJob(7, "PENDING", task=1)}
+    wanted = [f"--job-name={ARRAY}", "--array=0-1", "--nice=1", "/dev/stdin", "python", "archive", "folder"]
+    assert words_of(machine, "sbatch") == [["--parsable", *wanted]]
+
+
+@pytest.mark.parametrize(
+    ("said", "most"),
+    [
+        ("MaxArraySize            = 1001\nMinJobAge               = 300 sec", 1_001),
+        ("Configuration data\nMinJobAge = 0 sec\nMaxArraySize = 7\n", 7),
+        ("MaxArraySize = 1001\nMinJobAge = 59 sec", 1),
+        ("MaxArraySize = 0\nMinJobAge = 300 sec", 1),
+        ("MaxArraySize = 1\nMinJobAge = 300 sec", 1),
+        ("NoMaxArraySize = 9\nMinJobAge = 300 sec", 1),
+        ("MaxArraySize = 1001", 1),
+        ("MaxArraySize = many\nMinJobAge = 300 sec", 1),
+        ("", 1),
+    ],
+)
+def test_how_large_an_array_may_be_is_what_the_cluster_says(said: str, most: int):
+    machine = Answers(scontrol=Ran(1, b"", b"no"))
+    queue = SlurmQueue(machine)
+    assert queue.most_in_array() == 1
+    # A cluster that has not said it is asked again; one that has is not.
+    machine.answers["scontrol"] = lines(said)
+    assert [queue.most_in_array() for _ in range(3)] == [most] * 3
+    assert len(machine.commands) == 2
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runyard.agent.arrays import Arrays
 from runyard.agent.assignment import FILE_NAME
 from runyard.agent.contained import end_left
 from runyard.agent.marks import boot_id, process_fields, started_ticks, write_whole
@@ -45,6 +46,7 @@ class Station:
     def __init__(self, folder: Path, command: Sequence[str]) -> None:
         self._folder = folder
         self._command = command
+        self.arrays = Arrays(folder / "arrays")
         # A child that has ended stays in the table of processes until its parent asks for it.
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
@@ -56,10 +58,34 @@ class Station:
             OSError: It can't be made.
         """
         self.forget(handle)
-        place = self.place_of(handle)
-        place.mkdir(mode=0o700, parents=True)
-        _write_private(place / FILE_NAME, assignment)
-        return place
+        return self._make(handle, assignment)
+
+    def prepare_array(self, token: str, launches: Mapping[str, Mapping[str, Any]]) -> Path:
+        """Make the folders of agents that a queue will start as one array, and return the array's own.
+
+        Args:
+            token: What tells the array from others.
+            launches: What each agent is told, by its handle, in the order of the array.
+
+        Raises:
+            OSError: They can't be made.
+        """
+        self.arrays.release(launches.keys())
+        try:
+            for handle, assignment in launches.items():
+                self._remove(handle)
+                self._make(handle, assignment)
+            return self.arrays.add(token, list(launches))
+        except OSError:
+            self.arrays.release(launches.keys())
+            for handle in launches:
+                self._remove(handle)
+            raise
+
+    def empty_array(self, token: str) -> None:
+        """Remove the folders of an array's agents; which they were stays known."""
+        for handle in self.arrays.read().get(token, {}).values():
+            self._remove(handle)
 
     def start(self, handle: str) -> None:
         """Start an agent in its folder, in a session of its own.
@@ -118,12 +144,34 @@ class Station:
         return self.place_of(handle).is_dir()
 
     def list_handles(self) -> list[str]:
-        """Return the handles of all folders."""
-        found = (f"{each.parent.name}/{each.name}" for each in self._folder.glob("*/*"))
+        """Return the handles of all folders, and of all elements of arrays."""
+        found = {f"{each.parent.name}/{each.name}" for each in self._folder.glob("*/*")}
+        for elements in self.arrays.read().values():
+            found.update(elements.values())
         return sorted(each for each in found if _HANDLE.fullmatch(each))
 
     def forget(self, handle: str) -> None:
         """End an agent of this machine and its script at once, and remove its folder."""
+        self._remove(handle)
+        self.arrays.release([handle])
+
+    def place_of(self, handle: str) -> Path:
+        """Return the folder of an agent.
+
+        Raises:
+            ValueError: No agent has such a handle.
+        """
+        if not _HANDLE.fullmatch(handle):
+            raise ValueError(f"{handle!r} is no handle of an agent")
+        return self._folder / handle
+
+    def _make(self, handle: str, assignment: Mapping[str, Any]) -> Path:
+        place = self.place_of(handle)
+        place.mkdir(mode=0o700, parents=True)
+        _write_private(place / FILE_NAME, assignment)
+        return place
+
+    def _remove(self, handle: str) -> None:
         self._signal(handle, signal.SIGKILL)
         with self._lock:
             child = self._children.pop(handle, None)
@@ -135,16 +183,6 @@ class Station:
         shutil.rmtree(place, ignore_errors=True)
         with contextlib.suppress(OSError):
             place.parent.rmdir()
-
-    def place_of(self, handle: str) -> Path:
-        """Return the folder of an agent.
-
-        Raises:
-            ValueError: No agent has such a handle.
-        """
-        if not _HANDLE.fullmatch(handle):
-            raise ValueError(f"{handle!r} is no handle of an agent")
-        return self._folder / handle
 
     def _look_at(self, handle: str) -> dict[str, Any]:
         place = self.place_of(handle)
@@ -202,7 +240,7 @@ def answer(station: Station, question: Mapping[str, Any]) -> Any:
     Args:
         station: Whom it is for.
         question: ``do`` is the name of a method, ``start`` means ``prepare`` too; then ``handle``,
-            ``handles`` or ``assignment``.
+            ``handles``, ``assignment`` or ``launches``.
 
     Raises:
         ValueError: It is no such question.
@@ -215,6 +253,12 @@ def answer(station: Station, question: Mapping[str, Any]) -> Any:
         return {each: station.read_end(each) for each in question["handles"]}
     if wanted == "list":
         return station.list_handles()
+    if wanted == "read_arrays":
+        return station.arrays.read()
+    if wanted == "prepare_array":
+        return str(station.prepare_array(question["array"], question["launches"]))
+    if wanted == "empty_array":
+        return station.empty_array(question["array"])
     handle = str(question.get("handle"))
     if wanted in ("prepare", "start"):
         place = station.prepare(handle, question["assignment"])

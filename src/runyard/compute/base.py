@@ -27,7 +27,7 @@ from typing import Annotated, Any
 import msgspec
 
 from runyard.agent.marks import write_whole
-from runyard.errors import Unavailable
+from runyard.errors import RunyardError, Unavailable
 
 CACHE_ELSEWHERE = "~/.cache/runyard/environments"
 SDK_ROUTE = "/api/v1/agent"
@@ -36,6 +36,10 @@ SDK_ROUTE = "/api/v1/agent"
 
 class NoRoom(Unavailable):
     """The target has not now what one job needs; others may find what they need."""
+
+
+class NotTried(Unavailable):
+    """The target did not take a launch before this one, which was not tried."""
 
 
 ServerUrl = Annotated[
@@ -194,6 +198,9 @@ def owner_of(opening: Opening) -> str:
 class Launcher(ABC):
     """Starts agents on one kind of compute target."""
 
+    submits_at_once: int = 1
+    """How many launches ``submit_many`` is given at a time: more than one where it takes them together."""
+
     def check(self) -> None:
         """Return if the target can be reached and takes jobs; blocks for some seconds at most.
 
@@ -215,6 +222,22 @@ class Launcher(ABC):
             StorageFull: There is no room for the job's folder.
         """
 
+    def submit_many(self, launches: Sequence[Launch]) -> Sequence[str | RunyardError]:
+        """Start agents, and return for each what ``submit`` would return or raise; none is without an answer.
+
+        One for which there is no room is passed over. After one that the target does not take otherwise the
+        rest is not tried, and has a ``NotTried``: a target that does not answer is not to be waited for again
+        for each. Those that were started before it are, and stay so.
+        """
+        outcomes: list[str | RunyardError] = []
+        for launch in launches:
+            refusal = refusal_among(outcomes)
+            try:
+                outcomes.append(self.submit(launch) if refusal is None else NotTried(str(refusal)))
+            except RunyardError as error:
+                outcomes.append(error)
+        return outcomes
+
     @abstractmethod
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
         """Return what is seen of each of these agents, in one look however many there are."""
@@ -234,6 +257,12 @@ class Launcher(ABC):
     @abstractmethod
     def forget(self, launched: str) -> None:
         """End an agent and its script at once, if they are there, and remove what they left there."""
+
+
+def refusal_among(outcomes: Sequence[str | RunyardError]) -> RunyardError | None:
+    """Return why a target takes nothing more, if one of these says so."""
+    refusals = (each for each in outcomes if isinstance(each, RunyardError) and not isinstance(each, NoRoom))
+    return next(refusals, None)
 
 
 @dataclass(frozen=True, slots=True)

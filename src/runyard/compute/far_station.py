@@ -76,6 +76,28 @@ class FarStation:
         """
         return str(self.ask("prepare", handle=launch.handle, assignment=assignment))
 
+    def prepare_array(self, token: str, launches: Mapping[str, Mapping[str, Any]]) -> str:
+        """Make the folders of agents there that a queue will start as one array, and return the array's own.
+
+        Args:
+            token: What tells the array from others, in 16 hexadecimal digits.
+            launches: What each agent is told, by its handle, in the order of the array.
+
+        Raises:
+            Unavailable: The machine does not answer.
+            StorageFull: There is no room for them, or that file system has no links.
+        """
+        return str(self.ask("prepare_array", array=token, launches=launches))
+
+    def empty_array(self, token: str) -> None:
+        """Remove the folders of an array's agents; which they were stays known."""
+        self.ask("empty_array", array=token)
+
+    def read_arrays(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the handles of all elements, by their numbers as text, by the tokens of their arrays."""
+        found: dict[str, dict[str, str]] = self.ask("read_arrays")
+        return found
+
     def look(self, handles: Collection[str]) -> Mapping[str, AgentReport]:
         """Return what is seen of agents that run on that machine itself."""
         return self._reports("look", handles)

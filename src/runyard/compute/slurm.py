@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
+import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Opening, ServerUrl, TargetKind, owner_of
+from runyard.compute.base import (
+    AgentReport,
+    AgentState,
+    Launch,
+    NotTried,
+    Opening,
+    ServerUrl,
+    TargetKind,
+    owner_of,
+    refusal_among,
+)
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.machine import Machine, ThisMachine
 from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
@@ -28,7 +41,10 @@ _FILES_SEEN_AFTER = 9
 shared file system that a name was not there."""
 AROUND_SCRIPT_S = 900
 """What a job may take beside its script's own time: to make its environment, and to send what is left."""
+MOST_IN_ARRAY = 50
+"""Jobs of one call of ``sbatch``: their folders are made by one question, which is not to take long."""
 
+_log = logging.getLogger("runyard.jobs")
 _OPTIONS = (
     "constraint|contiguous|cpu-freq|cpus-per-gpu|exclude|exclusive|gpu-bind|gpu-freq|gpus|gpus-per-node|gres|hint"
     "|licenses|mail-type|mail-user|mem-per-cpu|mem-per-gpu|network|nice|nodelist|overcommit|oversubscribe|prefer"
@@ -96,7 +112,10 @@ class SlurmLauncher(StationLauncher):
         server: Where the nodes reach the server; empty if nobody said.
         looks_every_s: For how long what was seen is believed.
         settled_within_s: How long an agent may have left Slurm before it counts as gone.
+        owner: Below what name the folders of its jobs lie.
     """
+
+    submits_at_once = MOST_IN_ARRAY
 
     def __init__(
         self,
@@ -114,7 +133,7 @@ class SlurmLauncher(StationLauncher):
         self._settled_within_s = settled_within_s
         self._station = FarStation(machine, settings.python, settings.folder, owner)
         super().__init__(self._station)
-        self._queue = SlurmQueue(machine, settings.programs, looks_every_s)
+        self._queue = SlurmQueue(machine, settings.programs, looks_every_s, self._station.read_arrays)
         self._gone: dict[str, _Gone] = {}
 
     def check(self) -> None:
@@ -126,23 +145,12 @@ class SlurmLauncher(StationLauncher):
         self._machine.close()
 
     def submit(self, launch: Launch) -> str:
-        use_containers = self._settings.use_containers
-        assignment = launch.elsewhere(self._server_or_raise(), use_containers=use_containers)
-        if launch.handle in self._queue.jobs():
-            self._queue.kill(launch.handle)
-        folder = PurePosixPath(self._station.prepare(launch, assignment))
-        archive = folder.parents[2] / PurePosixPath(self._station.archive).name
-        options = [
-            *self._resources(launch.slots, int(assignment["max_duration_s"])),
-            f"--comment=Runyard, workspace {assignment['workspace']}",
-            f"--chdir={folder}",
-            # In the name of this file, unlike the folder's, a percent sign means something.
-            f"--output={str(folder / 'agent.log').replace('%', '%%')}",
-            "--open-mode=append",
-            "--no-requeue",
-        ]
+        assignment = self._assignment(launch)
+        self._kill_started([launch])
+        folder = self._station.prepare(launch, assignment)
+        options = [*self._asked(launch), *_placed(folder, "agent.log")]
         try:
-            self._queue.submit(launch, options, [self._settings.python, str(archive), str(folder)])
+            self._queue.submit(launch, options, self._words(folder))
         except Unavailable:
             # If Slurm has taken it all the same, an agent without a folder ends at once.
             with contextlib.suppress(Unavailable):
@@ -150,6 +158,50 @@ class SlurmLauncher(StationLauncher):
             raise
         self._gone.pop(launch.handle, None)
         return launch.handle
+
+    def submit_many(self, launches: Sequence[Launch]) -> Sequence[str | RunyardError]:
+        outcomes: list[str | RunyardError] = []
+        # Only neighbors are put together: the order of launches is that of priorities.
+        for group in self._groups(launches):
+            refusal = refusal_among(outcomes)
+            outcomes += (
+                self._submit_alike(group) if refusal is None else [NotTried(str(refusal))] * len(group)
+            )
+        return outcomes
+
+    def _groups(self, launches: Sequence[Launch]) -> Iterator[Sequence[Launch]]:
+        """Yield launches that ask for the same and may be one array."""
+        most = self._queue.most_in_array() if len(launches) > 1 else 1
+        for _, alike in groupby(launches, self._asked):
+            group = list(alike)
+            yield from (group[start : start + most] for start in range(0, len(group), most))
+
+    def _submit_alike(self, launches: Sequence[Launch]) -> Sequence[str | RunyardError]:
+        """Submit launches that ask for the same: as one array, or each for itself if that is not taken."""
+        if len(launches) == 1:
+            return super().submit_many(launches)
+        try:
+            self._submit_array(launches)
+        except RunyardError as error:
+            _log.info("no array of %d jobs: %s", len(launches), error)
+            return super().submit_many(launches)
+        return [launch.handle for launch in launches]
+
+    def _submit_array(self, launches: Sequence[Launch]) -> None:
+        assignments = {launch.handle: self._assignment(launch) for launch in launches}
+        self._kill_started(launches)
+        token = secrets.token_hex(8)
+        folder = self._station.prepare_array(token, assignments)
+        options = [*self._asked(launches[0]), *_placed(folder, "%a/agent.log")]
+        try:
+            self._queue.submit_array(token, list(assignments), options, self._words(folder))
+        except Unavailable:
+            # As of one job; and what Slurm may have taken is found by what stays there of the array.
+            with contextlib.suppress(Unavailable):
+                self._station.empty_array(token)
+            raise
+        for handle in assignments:
+            self._gone.pop(handle, None)
 
     def reports_of(self, launched: Collection[str]) -> Mapping[str, AgentReport]:
         try:
@@ -175,6 +227,33 @@ class SlurmLauncher(StationLauncher):
                 "Give the target a server_url, or the server a public_url."
             )
         return self._server
+
+    def _assignment(self, launch: Launch) -> Mapping[str, Any]:
+        return launch.elsewhere(self._server_or_raise(), use_containers=self._settings.use_containers)
+
+    def _kill_started(self, launches: Sequence[Launch]) -> None:
+        """End what was started for these launches before."""
+        for handle in {launch.handle for launch in launches} & self._queue.jobs().keys():
+            self._queue.kill(handle)
+
+    def _asked(self, launch: Launch) -> Sequence[str]:
+        """Return all that a launch asks Slurm for, except where it lies."""
+        told = launch.assignment
+        return [
+            *self._resources(launch.slots, int(told["max_duration_s"])),
+            f"--comment=Runyard, workspace {told['workspace']}",
+            "--open-mode=append",
+            "--no-requeue",
+        ]
+
+    def _words(self, folder: str) -> Sequence[str]:
+        """Return what an agent is started with."""
+        place = PurePosixPath(folder)
+        return [
+            self._settings.python,
+            str(place.parents[2] / PurePosixPath(self._station.archive).name),
+            folder,
+        ]
 
     def _resources(self, slots: int, max_duration_s: int) -> Sequence[str]:
         """Return what a job of so many slots asks for: all of them on one node, for one agent."""
@@ -223,6 +302,12 @@ class SlurmLauncher(StationLauncher):
         is_new = time.monotonic() - gone.since_s < self._settled_within_s * times
         is_unsure = is_new and gone.report.state is AgentState.GONE
         return AgentReport(AgentState.UNKNOWN) if is_unsure else gone.report
+
+
+def _placed(folder: str, log: str) -> Sequence[str]:
+    """Return the options that say where a job of a folder is, and where its agent's own words go."""
+    # In the name of that file, unlike the folder's, a percent sign means something.
+    return [f"--chdir={folder}", f"--output={folder.replace('%', '%%')}/{log}"]
 
 
 def _going_on(job: SlurmJob) -> AgentReport:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom
+from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom, NotTried
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError
 from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
@@ -73,6 +73,8 @@ class LaunchedJobs:
         # Handles of jobs that are not over: what was read of a job may be older than its handle.
         self._going_on: set[str] = set()
         self._rests_until_s = 0.0
+        # What was not taken a moment ago is begun one by one: to take back many each time would be in vain.
+        self._is_wary = False
         self._not_before_s: dict[str, float] = {}
         self._settings_of: SettingsOf = lambda job: {}
 
@@ -108,11 +110,7 @@ class LaunchedJobs:
         for job, report in self._reports(launcher, own):
             self._take(launcher, job, report, now_ms)
         # A job that the target never takes, as its queue has no such nodes, must not be all that is tried.
-        for job in sorted(due, key=lambda job: self._refusals.last_s(job.run_id)):
-            if self.rests:
-                break
-            if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0):
-                self._launch(launcher, job, now_ms)
+        self._launch_due(launcher, sorted(due, key=lambda job: self._refusals.last_s(job.run_id)), now_ms)
         self._clear_up(launcher)
         self._not_before_s = {
             run_id: at_s for run_id, at_s in self._not_before_s.items() if at_s > time.monotonic()
@@ -181,7 +179,7 @@ class LaunchedJobs:
             # shuts out both.
             has_run_nothing = not job.agent_id or report.has_run_nothing
             if has_run_nothing and may_begin_again(job) and self._may_launch_again(job):
-                self._launch(launcher, job, now_ms, again=True)
+                self._launch(launcher, [job], now_ms, again=True)
                 return
             said = f": {report.reason}" if report.reason else ""
             reason = f"its agent is gone; it was killed, or the machine was started anew{said}"
@@ -223,29 +221,55 @@ class LaunchedJobs:
         except RunyardError as error:
             self.rest(error)
 
-    def _launch(self, launcher: Launcher, job: Job, now_ms: int, *, again: bool = False) -> None:
-        retrying = self._stores.database.retrying
-        key = retrying(lambda: begin_attempt(self._stores, job, self._host, now_ms, again=again))
+    def _launch_due(self, launcher: Launcher, due: Sequence[Job], now_ms: int) -> None:
+        """Start the agents of jobs whose turn it is, as many at a time as the launcher takes together."""
+        waiting = [job for job in due if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0)]
+        while waiting and not self.rests:
+            count = 1 if self._is_wary else launcher.submits_at_once
+            self._launch(launcher, waiting[:count], now_ms)
+            waiting = waiting[count:]
+
+    def _launch(self, launcher: Launcher, jobs: Sequence[Job], now_ms: int, *, again: bool = False) -> None:
+        begun = [
+            (job, launch) for job in jobs if (launch := self._begun(job, now_ms, again=again)) is not None
+        ]
+        outcomes = launcher.submit_many([launch for _, launch in begun]) if begun else ()
+        for (job, launch), outcome in zip(begun, outcomes, strict=True):
+            if isinstance(outcome, RunyardError):
+                self._take_back(job, launch.attempt, outcome, now_ms)
+            else:
+                self._is_wary = False
+                self._going_on.add(outcome)
+                self._note_launched(job, launch.attempt, outcome)
+
+    def _begun(self, job: Job, now_ms: int, *, again: bool) -> Launch | None:
+        """Begin an attempt of a job and return what is to be started; None if there is nothing to start."""
+        key = self._stores.database.retrying(
+            lambda: begin_attempt(self._stores, job, self._host, now_ms, again=again)
+        )
         if key is None:
-            return
+            return None
         attempt = job.attempt if again else job.attempt + 1
         try:
             assignment = self._assignments.of(job, attempt, key)
-            settings = self._settings_of(job)
-            handle = launcher.submit(Launch(job.run_id, attempt, assignment, job.spec.slots, settings))
         except NotFound:  # the run is being removed for good
-            return
+            return None
         except RunyardError as error:
-            if isinstance(error, NoRoom):
-                self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
-            else:
+            self._take_back(job, attempt, error, now_ms)
+            return None
+        return Launch(job.run_id, attempt, assignment, job.spec.slots, self._settings_of(job))
+
+    def _take_back(self, job: Job, attempt: int, error: RunyardError, now_ms: int) -> None:
+        """Let a job wait again that the launcher has not taken."""
+        if isinstance(error, NoRoom):
+            self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
+        else:
+            self._is_wary = True
+            self.rest(error)
+            if not isinstance(error, NotTried):
                 self._refusals.note(job.run_id)
-                self.rest(error)
-            reason = str(error)
-            retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
-            return
-        self._going_on.add(handle)
-        self._note_launched(job, attempt, handle)
+        reason = str(error)
+        self._stores.database.retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
 
     def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""

@@ -139,6 +139,24 @@ class LauncherRules(ABC):
         assert states == [AgentState.ALIVE, AgentState.ALIVE, AgentState.GONE]
         assert launcher.reports_of([]) == {}
 
+    def test_many_that_are_submitted_together_are_agents_of_their_own(
+        self, tmp_path: Path, launcher: Launcher
+    ) -> None:
+        """Each is found by whoever comes after, and ended by itself; submitted again, it has one agent."""
+        launches = [Launch(each * 32, 1, assignment(each * 32)) for each in "ab"]
+        launched = [str(each) for each in launcher.submit_many(launches)]
+        assert launched == [launcher.find(each.run_id, 1) for each in launches]
+        later = self.open_launcher(tmp_path)
+        assert sorted(later.list_launched()) == sorted(launched)
+        assert {each.state for each in later.reports_of(launched).values()} == {AgentState.ALIVE}
+        launcher.forget(launched[1])
+        again = Launch("a" * 32, 1, assignment("a" * 32, key=f"ryj_{'a' * 32}_{'y' * 43}"))
+        assert launcher.submit_many([again, Launch("c" * 32, 1, assignment("c" * 32))])[0] == launched[0]
+        launched[1] = f"{'c' * 32}/1"
+        assert sorted(launcher.list_launched()) == sorted(launched)
+        assert {each.state for each in launcher.reports_of(launched).values()} == {AgentState.ALIVE}
+        assert launcher.submit_many([]) == []
+
     def test_an_agent_that_is_killed_is_gone(self, tmp_path: Path, launcher: Launcher) -> None:
         """Whoever looks sees it."""
         launched = launcher.submit(Launch(RUN_ID, 1, assignment()))
