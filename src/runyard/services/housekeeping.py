@@ -19,6 +19,7 @@ from runyard.services.sealing import Sealer
 from runyard.services.snapshots import remove_unneeded
 from runyard.services.sweep_driver import SweepDriver
 from runyard.services.this_machine import MachineTurn, name_of_this_machine
+from runyard.services.unregistered_data import note_unregistered
 from runyard.services.usage import measure_due
 from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
@@ -122,6 +123,7 @@ class Housekeeping:
     def _remove_unfinished(self) -> None:
         remove_old_blocks(self._settings)
         remove_unfinished(self._stores, system_now_ms())
+        note_unregistered(self._stores, system_now_ms())
 
     def _read_quotas(self) -> None:
         standings = self._operation.standings.refresh(self._stores, self._settings, is_urgent=False)
