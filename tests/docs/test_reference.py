@@ -1,5 +1,6 @@
 """The reference leaves nothing out: each command, option, setting, route and export is on its page."""
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -9,10 +10,21 @@ from runyard.cli.commands import app
 from runyard.server.routes import ROUTES
 from runyard.settings import Settings
 from scripts.reference import commands, main
-from tests.docs.documents import ROOT
+from tests.docs.documents import ROOT, all_blocks
 
 REFERENCE = ROOT / "docs" / "reference"
 COMMANDS = {" ".join(words): command for words, command in commands(app)}
+# Commands whose examples are shown and not run, each with why: tests/cli and tests/databricks run them.
+NOT_RUN = {
+    **dict.fromkeys(("runyard compute attach", "runyard compute attach-ssh"), "need a machine elsewhere"),
+    **dict.fromkeys(("runyard login", "runyard logout"), "need a browser, or somebody who types"),
+    **{f"runyard databricks {verb}": "needs Databricks" for verb in ("link", "unlink", "list", "show")},
+    **{
+        f"runyard webhook {verb}": "needs a receiver on the web"
+        for verb in ("add", "list", "test", "deliveries", "delete")
+    },
+    "runyard sweep cancel": "needs a sweep that goes on",
+}
 
 
 def test_the_reference_is_what_the_code_says(monkeypatch, capsys):
@@ -38,6 +50,12 @@ def test_a_command_is_described_with_its_options(name: str):
         if not argument.field_info.is_positional and f"`{argument.name}`" not in section
     ]
     assert missing == []
+
+
+def test_a_command_has_an_example_that_runs():
+    run = "\n".join(block.code for block in all_blocks() if block.mark != "not run")
+    without = [name for name in COMMANDS if not re.search(rf"\b{re.escape(name)}(?![\w-])", run)]
+    assert sorted(without) == sorted(NOT_RUN)
 
 
 def test_every_option_says_what_it_does():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,9 +13,12 @@ import httpx
 import pytest
 
 from runyard.auth.permissions import Scope
+from runyard.entities.logged_model import FILES_EXPERIMENT
 from runyard.errors import NotFound, NotImplementedHere
 from runyard.server.answers import Answer, error_response
 from runyard.services.blocks import FOLDER, KEPT_S, remove_old_blocks
+from runyard.services.call import system_now_ms
+from runyard.services.local_uploads import CONTAINERS, KEPT_UNFINISHED_MS, remove_unfinished
 from tests.server.team import Team
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -546,6 +550,37 @@ def test_uploads_of_two_containers_stay_apart_and_of_none_is_a_word_of_another_s
     elsewhere = register(client, "azureml://artifacts/LocalUpload/nowhere/model")["model_version"]
     assert elsewhere["source"] == "azureml://artifacts/LocalUpload/nowhere/model"
     assert "model_id" not in elsewhere
+
+
+def uploads_seen(client: Client) -> list[str]:
+    named = "/workspaces/alpha/api/2.0/mlflow/experiments/get-by-name"
+    found = client.ask("GET", named, {"experiment_name": FILES_EXPERIMENT}).json()["experiment"]
+    asked = {"experiment_ids": [found["experiment_id"]]}
+    found = client.mlflow("POST", "logged-models/search", asked)
+    return sorted(each["info"]["name"] for each in found.get("models", []))
+
+
+def test_an_upload_that_broke_off_is_gone_with_its_files_after_three_days(team: Team, client: Client):
+    client.mlflow("POST", "registered-models/create", {"name": "filed"})
+    for container in (CONTAINER, "named", "broken"):
+        upload(client, {"model/MLmodel": container.encode()}, container)
+    register(client, f"azureml://artifacts/LocalUpload/{CONTAINER}/model")
+    # Of this one the version was made by somebody who never said that its files were whole.
+    named = f"m-{uuid.uuid5(CONTAINERS, 'alpha/named').hex}"
+    register(client, f"models:/{named}", model_id=named)
+    now_ms = system_now_ms()
+    assert remove_unfinished(team.stores, now_ms + KEPT_UNFINISHED_MS - 60_000) == 0
+    assert uploads_seen(client) == sorted([CONTAINER, "broken", "named"])
+    assert remove_unfinished(team.stores, now_ms + KEPT_UNFINISHED_MS + 60_000) == 1
+    assert uploads_seen(client) == sorted([CONTAINER, "named"])
+    folder = team.settings.home / "artifacts"
+    assert b"broken" in {each.read_bytes() for each in folder.rglob("MLmodel")}
+    collected: dict[str, Any] = {"is_done": False}
+    asked = {"deleted_before_ms": now_ms + KEPT_UNFINISHED_MS + 60_000}
+    while not collected["is_done"]:
+        path = "/workspaces/alpha/api/v1/trash/collect"
+        collected = team.ask("POST", path, asked, key=team.admin_key).json()
+    assert {each.read_bytes() for each in folder.rglob("MLmodel")} == {CONTAINER.encode(), b"named"}
 
 
 @pytest.mark.parametrize("path", ["../out", "/etc/passwd", ""])

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from runyard.services.call import system_now_ms
+from runyard.services.unregistered_data import KEPT_UNREGISTERED_MS, note_unregistered
 from tests.server.team import Team
 
 BASE, BY_ID = "/api/v1/data-assets", "/api/v1/data-asset-versions"
@@ -197,3 +199,31 @@ def test_a_workspace_goes_with_its_data_and_files(up):
 def test_a_version_beyond_all_numbers_of_the_database_is_refused(up, path, version):
     answer = up.ask("GET", path, {"version": str(version)})
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def files_of_uploads(team: Team) -> set[str]:
+    folder = team.settings.home / "artifacts" / "default" / "data-assets"
+    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+
+
+def test_an_upload_that_nobody_registered_is_gone_three_days_after_its_last_file(up):
+    broken = f"data-assets/{'b' * 32}"
+    for path in (f"{FOLDER}/a.csv", f"{broken}/a.csv", f"{broken}/deep/b.csv", "data-assets/notes.txt"):
+        assert up.ask("PUT", f"{FILES}/{path}", b"x").status_code == 200
+    registered(up, sources=[UPLOAD])
+    now_ms = system_now_ms()
+    all_files = {f"{'a' * 32}/a.csv", f"{'b' * 32}/a.csv", f"{'b' * 32}/deep/b.csv", "notes.txt"}
+    assert note_unregistered(up.stores, now_ms + KEPT_UNREGISTERED_MS - 60_000) == 0
+    ok(up, "POST", "/api/v1/trash/collect")
+    assert files_of_uploads(up) == all_files
+    assert note_unregistered(up.stores, now_ms + KEPT_UNREGISTERED_MS + 60_000) == 1
+    assert note_unregistered(up.stores, now_ms + KEPT_UNREGISTERED_MS + 60_000) == 0
+    # Who goes on with it after all is told to begin anew.
+    again = {**UPLOAD, "address": broken}
+    body = {"name": "late", "kind": "file", "sources": [again]}
+    assert "was deleted. Upload it again." in refused(up, 404, "POST", BASE, body)
+    collected: dict[str, Any] = {"is_done": False}
+    while not collected["is_done"]:
+        collected = ok(up, "POST", "/api/v1/trash/collect")
+    assert files_of_uploads(up) == {f"{'a' * 32}/a.csv", "notes.txt"}
+    assert up.ask("GET", f"{FILES}/{FOLDER}/a.csv").content == b"x"

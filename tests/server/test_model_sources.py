@@ -71,6 +71,29 @@ def test_a_folder_of_a_run_by_each_of_its_addresses(local, run_id):
     assert download(local, "model/weights.bin", "5").content == b"weights"
 
 
+def test_files_of_a_job_as_azure_s_documents_name_them_are_those_of_the_run(local, run_id):
+    root = uri_of(local, run_id)
+    job = f"azureml://jobs/{run_id}/outputs/artifacts"
+    for number, fields in enumerate(({"run_id": run_id}, {}), 1):
+        made = created(local, f"{job}/paths/model", **fields)
+        assert (made["source"], made["run_id"]) == (f"{root}/model", run_id)
+        assert download(local, "weights.bin", str(number)).content == b"weights"
+    assert created(local, f"{job}/paths/model/weights.bin")["source"] == f"{root}/model/weights.bin"
+    assert created(local, job)["source"] == root
+
+
+def test_files_of_a_job_that_is_not_the_caller_s_are_refused(local, run_id):
+    for source, fields in (
+        (f"azureml://jobs/{UNKNOWN}/outputs/artifacts/paths/model", {}),
+        (f"azureml://jobs/{run_id}/outputs/artifacts/paths/model", {"run_id": local.run()}),
+        (f"azureml://jobs/{run_id}/outputs/artifacts/paths/../model", {}),
+    ):
+        refused(local, source, **fields)
+    # A job of Azure's has a name of its own: it is a word for clients of Azure.
+    source = "azureml://jobs/happy_plum_1a/outputs/artifacts/paths/model"
+    assert created(local, source)["source"] == source
+
+
 def test_a_logged_model_by_each_of_its_addresses(local, run_id, model_id):
     uri = local.get(f"/logged-models/{model_id}")["model"]["info"]["artifact_uri"]
     for number, source in enumerate((f"models:/{model_id}", uri), 1):

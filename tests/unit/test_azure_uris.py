@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runyard.protocol.azure_uris import SCOPE_FORM, AzureArtifact, parse_azure_artifact, with_azure_uris
+from runyard.protocol.azure_uris import (
+    SCOPE_FORM,
+    AzureArtifact,
+    parse_azure_artifact,
+    parse_job_files,
+    with_azure_uris,
+)
 
 RUN, MODEL = "0a" * 16, f"m-{'0b' * 16}"
 PREFIX = "/mlflow/v2.0" + SCOPE_FORM.format(subscription="s", group="g", workspace="vision")
@@ -86,3 +92,25 @@ def test_what_is_no_such_place_is_none(uri: str):
 def test_any_text_is_read_or_is_none(text: str):
     parse_azure_artifact(f"{AZURE}/experiments/7/runs/{text}")
     parse_azure_artifact(text)
+
+
+@pytest.mark.parametrize(
+    ("below", "path"),
+    [("/paths/model", "model"), ("/paths/a b/c/", "a b/c"), ("/model", "model"), ("/paths/", ""), ("", "")],
+)
+def test_files_of_a_job_are_those_of_its_run(below: str, path: str):
+    assert parse_job_files(f"azureml://jobs/{RUN}/outputs/artifacts{below}") == (RUN, path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"azureml://jobs/{RUN}/outputs/model/paths/x",
+        f"azureml://jobs/{RUN}/outputs/artifacts/paths/x?y=1",
+        f"azureml://jobs/{RUN}/outputs/artifactsx",
+        "azureml://jobs//outputs/artifacts/paths/x",
+        f"azureml://datastores/d/paths/jobs/{RUN}/outputs/artifacts",
+    ],
+)
+def test_other_outputs_are_no_files_of_a_run(uri: str):
+    assert parse_job_files(uri) is None

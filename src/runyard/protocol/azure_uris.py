@@ -29,6 +29,7 @@ _OWNED = re.compile(
 _PROXIED = re.compile(rf"https?://[^/]+(?:/[^?#]*?)?{_SCOPE}{re.escape(PROXIED_PATH)}(?P<path>[^?#]+)")
 
 _LOCAL_UPLOAD = re.compile(r"azureml://artifacts/LocalUpload/(?P<container>[^/?#]+)(?P<below>/[^?#]*)?")
+_JOB_FILES = re.compile(r"azureml://jobs/(?P<run>[^/?#]+)/outputs/artifacts(?:/paths)?(?P<below>/[^?#]*)?")
 
 # In the JSON of an answer: a quote in a text is written with a backslash, so these are fields and no texts.
 _FIELD = re.compile(
@@ -83,6 +84,17 @@ def parse_local_upload(uri: str) -> tuple[str, str] | None:
     """
     found = _LOCAL_UPLOAD.fullmatch(uri)
     return None if found is None else (found["container"], (found["below"] or "").strip("/"))
+
+
+def parse_job_files(uri: str) -> tuple[str, str] | None:
+    """Return the run whose files Azure's documents name so, and the path below its artifacts.
+
+    Example:
+        >>> parse_job_files("azureml://jobs/0a1b/outputs/artifacts/paths/model/")
+        ('0a1b', 'model')
+    """
+    found = _JOB_FILES.fullmatch(uri)
+    return None if found is None else (found["run"], (found["below"] or "").strip("/"))
 
 
 def with_azure_uris(body: bytes, host: str, prefix: str, *, scheme: str, as_web: bool) -> bytes:

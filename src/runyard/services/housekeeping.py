@@ -11,6 +11,7 @@ from runyard.services.deliveries import Courier, deliver_due
 from runyard.services.events import forget_old, tell_new
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
+from runyard.services.local_uploads import remove_unfinished
 from runyard.services.operation import Operation
 from runyard.services.outbound import OutboundClient
 from runyard.services.periodic import Periodic
@@ -18,6 +19,7 @@ from runyard.services.sealing import Sealer
 from runyard.services.snapshots import remove_unneeded
 from runyard.services.sweep_driver import SweepDriver
 from runyard.services.this_machine import MachineTurn, name_of_this_machine
+from runyard.services.unregistered_data import note_unregistered
 from runyard.services.usage import measure_due
 from runyard.services.webhooks import seal_secrets
 from runyard.settings import Settings
@@ -29,7 +31,7 @@ WATCHED_EVERY_S = 600.0
 DELIVERED_EVERY_S = 2.0
 DELIVERED_AT_ONCE = 3
 """Webhooks that may be slow to answer before others wait for them."""
-BLOCKS_LOOKED_FOR_EVERY_S = 3600.0
+UPLOADS_LOOKED_FOR_EVERY_S = 3600.0
 SNAPSHOTS_LOOKED_FOR_EVERY_S = 3600.0
 JOBS_LOOKED_AT_EVERY_S = 1.0
 SWEEPS_LOOKED_AT_EVERY_S = 1.0
@@ -60,9 +62,7 @@ class Housekeeping:
         self._delivering = [
             Periodic("webhooks", DELIVERED_EVERY_S, self._deliver) for _ in range(DELIVERED_AT_ONCE)
         ]
-        self._blocks = Periodic(
-            "blocks", BLOCKS_LOOKED_FOR_EVERY_S, lambda: remove_old_blocks(self._settings)
-        )
+        self._uploads = Periodic("uploads", UPLOADS_LOOKED_FOR_EVERY_S, self._remove_unfinished)
         self._queue = JobQueue(
             stores,
             settings,
@@ -102,7 +102,7 @@ class Housekeeping:
         looking = [
             self._measuring,
             self._quotas,
-            self._blocks,
+            self._uploads,
             self._snapshots,
             self._telling,
             self._watching,
@@ -119,6 +119,11 @@ class Housekeeping:
         self._operation.sweep_due.wait(SWEEPS_LOOKED_AT_EVERY_S)
         self._operation.sweep_due.clear()
         self._sweep_driver.work()
+
+    def _remove_unfinished(self) -> None:
+        remove_old_blocks(self._settings)
+        remove_unfinished(self._stores, system_now_ms())
+        note_unregistered(self._stores, system_now_ms())
 
     def _read_quotas(self) -> None:
         standings = self._operation.standings.refresh(self._stores, self._settings, is_urgent=False)

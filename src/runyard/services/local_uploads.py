@@ -20,8 +20,12 @@ from runyard.services.logged_models import (
     finalize_logged_model,
     get_logged_model,
 )
+from runyard.stores.opening import Stores
 
-_CONTAINERS = uuid.UUID("5f0c5a2e-6c0b-4d7c-9a3e-2f6f1c0d8b41")
+KEPT_UNFINISHED_MS = 3 * 24 * 3600 * 1000
+"""How long files stay that no version names: no upload takes as long."""
+
+CONTAINERS = uuid.UUID("5f0c5a2e-6c0b-4d7c-9a3e-2f6f1c0d8b41")
 
 
 def begin_upload(call: Call, container: str) -> str:
@@ -44,8 +48,20 @@ def end_upload(call: Call, container: str) -> str | None:
     return finalize_logged_model(call, model.model_id, LoggedModelStatus.READY).model_id
 
 
+def remove_unfinished(stores: Stores, now_ms: int) -> int:
+    """Move uploads to the trash that broke off before a version named them; return how many.
+
+    Those of Runyard's SDK too, which takes its own back unless it is killed.
+    """
+    before_ms = now_ms - KEPT_UNFINISHED_MS
+    models = stores.metadata.logged_models
+    return stores.database.retrying(
+        lambda: models.delete_unfinished(FILES_EXPERIMENT, FILES_TAG, before_ms, now_ms)
+    )
+
+
 def _model_id(call: Call, container: str) -> str:
-    return f"m-{uuid.uuid5(_CONTAINERS, f'{call.workspace.name}/{container}').hex}"
+    return f"m-{uuid.uuid5(CONTAINERS, f'{call.workspace.name}/{container}').hex}"
 
 
 def _experiment_id(call: Call) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 from runyard.entities.registered_model import ModelVersion
 from runyard.errors import InvalidParameter, NotFound
-from runyard.protocol.azure_uris import parse_azure_artifact, parse_local_upload
+from runyard.protocol.azure_uris import parse_azure_artifact, parse_job_files, parse_local_upload
 from runyard.protocol.filter_tokens import shortened
 from runyard.protocol.limits import check_length, is_model_id, is_run_id
 from runyard.protocol.model_uris import ModelUri, parse_model_uri, parse_runs_uri
@@ -76,10 +76,12 @@ def resolve_origin(call: Call, source: str, run_id: str | None, model_id: str | 
     check_length(source, MAX_SOURCE_LENGTH, "source")
     check_length(run_id or "", MAX_ID_LENGTH, "run_id")
     check_length(model_id or "", MAX_ID_LENGTH, "model_id")
+    job = parse_job_files(source)
     uploaded = parse_local_upload(source)
-    if uploaded is not None and (uploaded_id := end_upload(call, uploaded[0])) is not None:
-        root = _logged_model(call, source, uploaded_id)[0]
-        source, model_id = f"{root.rstrip('/')}/{uploaded[1]}".rstrip("/"), uploaded_id
+    if job is not None and is_run_id(job[0]):
+        source, run_id = _below(_artifacts_of_run(call, source, job[0]), job[1]), run_id or job[0]
+    elif uploaded is not None and (uploaded_id := end_upload(call, uploaded[0])) is not None:
+        source, model_id = _below(_logged_model(call, source, uploaded_id)[0], uploaded[1]), uploaded_id
     source = _as_kept(call, source)
     scheme = _checked_scheme(source, "model_id" if model_id else "run_id")
     if scheme == "models":
@@ -102,7 +104,11 @@ def _as_kept(call: Call, source: str) -> str:
         root = _logged_model(call, source, named.owner)[0]
     else:
         root = _artifacts_of_run(call, source, named.owner)
-    return f"{root.rstrip('/')}/{named.path}".rstrip("/")
+    return _below(root, named.path)
+
+
+def _below(root: str, path: str) -> str:
+    return f"{root.rstrip('/')}/{path}".rstrip("/")
 
 
 def _checked_scheme(source: str, owner: str) -> str:

@@ -225,6 +225,22 @@ class DataAssetStoreRules(ABC):
         assert trash.find_kept(path) == []
         assert trash.list_removed_artifacts(OTHER_WORKSPACE, NOW_MS) == []
 
+    def test_folders_that_no_version_names_are_found_and_given_up(self, store: DataAssetsUnderTest) -> None:
+        """Once, and never one that a version names by then."""
+        assets, trash = store.data_assets, store.trash
+        path = ArtifactPath((WORKSPACE, *OTHER_FOLDER.split("/")))
+        assets.register(new_asset("one", uploaded(FOLDER)), as_new_version=False)
+        # What another workspace keeps under the same name is its own.
+        assets.register(
+            new_asset("one", uploaded(OTHER_FOLDER), workspace=OTHER_WORKSPACE), as_new_version=False
+        )
+        assert assets.find_unkept(WORKSPACE, []) == []
+        assert assets.find_unkept(WORKSPACE, [OTHER_FOLDER, FOLDER]) == [OTHER_FOLDER]
+        assets.note_unkept(WORKSPACE, [FOLDER, OTHER_FOLDER], NOW_MS)
+        assert trash.list_removed_artifacts(WORKSPACE, NOW_MS) == [path]
+        assert trash.list_removed_artifacts(OTHER_WORKSPACE, NOW_MS) == []
+        assert assets.find_unkept(WORKSPACE, [OTHER_FOLDER, FOLDER]) == []
+
     def test_threads_that_register_at_once_count_to_different_numbers(self, assets: DataAssetStore) -> None:
         """None is given twice, and none is left out."""
 

@@ -171,6 +171,30 @@ class LoggedModelStoreRules(ABC):
         assert kept is not None
         assert (kept.status, kept.lifecycle_stage) == (LoggedModelStatus.READY.value, "active")
 
+    def test_what_was_never_finished_is_deleted_with_its_age(
+        self, store: LoggedModelsUnderTest, models: LoggedModelStore, experiment: Experiment
+    ) -> None:
+        """Nothing else goes: what is younger, finished, of another experiment or without the tag."""
+        other = store.metadata.add_experiment("other")
+        tagged = {"tags": {"upload": "true"}}
+        for model in (
+            new_model(experiment, "m-old", **tagged),
+            new_model(experiment, "m-young", created_ms=NOW_MS + 5, **tagged),
+            new_model(experiment, "m-ready", status=LoggedModelStatus.READY, **tagged),
+            new_model(experiment, "m-plain", tags={"uploaded": "true"}),
+            new_model(other, "m-other", **tagged),
+        ):
+            models.add_logged_model(model)
+        assert models.delete_unfinished("training", "upload", NOW_MS, NOW_MS + 9) == 0
+        assert models.delete_unfinished("training", "upload", NOW_MS + 1, NOW_MS + 9) == 1
+        with pytest.raises(NotFound):
+            models.get_logged_model(WORKSPACE, "m-old")
+        gone = models.get_logged_model(WORKSPACE, "m-old", or_deleted=True)
+        assert (gone.status, gone.updated_ms) == (LoggedModelStatus.PENDING, NOW_MS + 9)
+        for model_id in ("m-young", "m-ready", "m-plain", "m-other"):
+            assert models.get_logged_model(WORKSPACE, model_id).updated_ms == NOW_MS
+        assert models.delete_unfinished("training", "upload", NOW_MS + 1, NOW_MS + 9) == 0
+
     def test_tags_are_set_over_older_values_and_deleted(
         self, models: LoggedModelStore, experiment: Experiment
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from runyard.entities.data_asset import DataAsset
@@ -76,3 +76,11 @@ class DataAssetStore(ABC):
         Raises:
             NotFound: The workspace has no such data asset or version.
         """
+
+    @abstractmethod
+    def find_unkept(self, workspace: str, folders: Sequence[str]) -> list[str]:
+        """Return those of the folders that no version names and that are not noted as removed, in order."""
+
+    @abstractmethod
+    def note_unkept(self, workspace: str, folders: Sequence[str], now_ms: int) -> None:
+        """Note folders as removed that no version names, for the next collection; the others stay."""

@@ -54,6 +54,17 @@ class LoggedModelStore(ABC):
         """Move a model to the trash."""
 
     @abstractmethod
+    def delete_unfinished(self, experiment_name: str, tag: str, created_before_ms: int, now_ms: int) -> int:
+        """Move models to the trash that are still pending and that no version names; return how many.
+
+        Args:
+            experiment_name: Only those of experiments of this name, of whichever workspace.
+            tag: Only those with this tag.
+            created_before_ms: Only older ones.
+            now_ms: When they go.
+        """
+
+    @abstractmethod
     def restore_logged_model(self, model_id: str, now_ms: int) -> None:
         """Bring a model back from the trash."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from runyard.decoding import learnt
 from runyard.entities.data_asset import DataAsset, DataContent
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.database import Database, insert_if_free
+from runyard.stores.artifacts.paths import ArtifactPath
+from runyard.stores.database import Database, chunks, insert_if_free
 from runyard.stores.metadata.base_data_assets import DataAssetStore, RegisteredAsset
 from runyard.stores.metadata.registry_rows import note_unneeded_folders
+from runyard.stores.metadata.schema import removed_artifacts
 from runyard.stores.metadata.schema_assets import data_asset_folders, data_asset_versions, data_assets
 
 _OF_WHICH = data_asset_versions.c.asset_number == data_assets.c.asset_number
@@ -110,9 +112,30 @@ class SqlDataAssets(DataAssetStore):
             note_unneeded_folders(connection, workspace, folders, now_ms)
         return len(found)
 
+    def find_unkept(self, workspace: str, folders: Sequence[str]) -> list[str]:
+        known: set[str] = set()
+        kept_at, removed = data_asset_folders.c.kept_at, removed_artifacts.c.path
+        paths = {str(_path(workspace, folder)): folder for folder in folders}
+        with self._database.reading() as connection:
+            for part in chunks(list(folders)):
+                here = data_asset_folders.c.workspace == workspace
+                known |= set(connection.scalars(select(kept_at).where(here, kept_at.in_(part))))
+            for part in chunks(list(paths)):
+                found = connection.scalars(select(removed).where(removed.in_(part)))
+                known |= {paths[path] for path in found}
+        return [folder for folder in folders if folder not in known]
+
+    def note_unkept(self, workspace: str, folders: Sequence[str], now_ms: int) -> None:
+        with self._database.writing() as connection:
+            note_unneeded_folders(connection, workspace, folders, now_ms)
+
     def _held(self, connection: Connection, workspace: str, name: str) -> Row[Any]:
         query = select(data_assets).where(data_assets.c.workspace == workspace, data_assets.c.name == name)
         return connection.execute(self._database.locked(query, data_assets)).one()
+
+
+def _path(workspace: str, folder: str) -> ArtifactPath:
+    return ArtifactPath((workspace, *folder.split("/")))
 
 
 def _all() -> Select[Any]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, select, update
+from sqlalchemy import Connection, Row, Table, delete, exists, select, update
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.logged_model import LoggedModel, LoggedModelMetric, LoggedModelStatus
@@ -25,6 +25,7 @@ from runyard.stores.metadata.schema import (
     logged_models,
     runs,
 )
+from runyard.stores.metadata.schema_registry import model_versions
 
 
 class SqlLoggedModels(LoggedModelStore):
@@ -79,6 +80,24 @@ class SqlLoggedModels(LoggedModelStore):
     def delete_logged_model(self, model_id: str, now_ms: int) -> None:
         stage = LifecycleStage.DELETED.value
         self._update(model_id, lifecycle_stage=stage, updated_ms=now_ms, deleted_ms=now_ms)
+
+    def delete_unfinished(self, experiment_name: str, tag: str, created_before_ms: int, now_ms: int) -> int:
+        of_name = select(experiments.c.experiment_id).where(experiments.c.name == experiment_name)
+        is_tagged = exists().where(
+            logged_model_tags.c.model_id == logged_models.c.model_id, logged_model_tags.c.key == tag
+        )
+        is_named = exists().where(model_versions.c.model_id == logged_models.c.model_id)
+        query = update(logged_models).where(
+            logged_models.c.experiment_id.in_(of_name),
+            logged_models.c.lifecycle_stage == LifecycleStage.ACTIVE.value,
+            logged_models.c.created_ms < created_before_ms,
+            logged_models.c.status == LoggedModelStatus.PENDING.value,
+            is_tagged,
+            ~is_named,
+        )
+        gone = {"lifecycle_stage": LifecycleStage.DELETED.value, "updated_ms": now_ms, "deleted_ms": now_ms}
+        with self._database.writing() as connection:
+            return connection.execute(query.values(**gone)).rowcount
 
     def restore_logged_model(self, model_id: str, now_ms: int) -> None:
         stage = LifecycleStage.ACTIVE.value
