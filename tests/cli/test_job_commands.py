@@ -113,7 +113,7 @@ def test_no_name_of_a_run_steers_a_terminal(runyard: CommandLine):
     run_id = runyard("job", "submit", "--name", "a\n\x1b[31m", "here.py").out.strip()
     waited = runyard("job", "wait", run_id)
     assert waited.err == f"Run a  [31m {run_id}: Failed (exit code 1:  [2J)\n"
-    assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) canceled\n"
+    assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) was over already: failed\n"
 
 
 def test_datasets_are_inputs_of_a_job_file_by_their_names(runyard: CommandLine):
