@@ -275,9 +275,6 @@ def _with_last_word(reason: str, last_line: str) -> str:
 
 
 _NO_PACKAGES = (
-    " (the job asks for no packages: it has those of the Python it runs with; name an environment "
-    "for more)"
-)
     " (the job asks for no packages: it has those of the Python it runs with; name an environment for more)"
 )
 
