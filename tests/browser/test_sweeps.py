@@ -119,7 +119,7 @@ def test_why_a_trial_failed_stands_beside_it(
     expect(page.locator(".title")).to_contain_text("Completed")
     failed = trials_of(page).locator("tbody tr", has_text="Failed")
     expect(failed).to_have_count(1)
-    expect(failed.get_by_role("cell").last).to_have_text("exit code 1")
+    expect(failed.get_by_role("cell").last).to_have_text("exit code 1: no such thing")
     expect(page.get_by_role("columnheader", name="Reason")).to_be_visible()
     look(page, "sweep-failed-trial")
     assert serious_barriers(page) == []

@@ -60,7 +60,11 @@ def test_what_follows_a_submitted_script_is_its_own(words: str, expected: str):
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("train.py --help", "-- train.py --help"), ("train.py -- -x", "-- train.py -- -x"), ("--help", "--help")],
+    [
+        ("train.py --help", "-- train.py --help"),
+        ("train.py -- -x", "-- train.py -- -x"),
+        ("--help", "--help"),
+    ],
 )
 def test_what_follows_a_script_for_azure_is_its_own(words: str, expected: str):
     assert " ".join(script_marked(words.split(), AZUREML_RUN)) == expected

@@ -9,7 +9,7 @@ import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
-import { Time } from "../parts/Time.tsx";
+import { Duration } from "../parts/Time.tsx";
 import { NewTargetDialog } from "./dialogs.tsx";
 import { useTargetKinds } from "./queries.ts";
 import { SlotBar, TargetPill } from "./SlotBar.tsx";
@@ -77,8 +77,8 @@ function Row({ target, kinds }: { target: ComputeTarget; kinds: TargetKind[] }) 
       <td>
         <TargetPill target={target} />
         {isUnreachable(target) && (
-          <div className="quiet">
-            since <Time ms={target.unreachable_since_ms ?? null} isRelative />
+          <div className="quiet nowrap">
+            for <Duration startedMs={target.unreachable_since_ms ?? null} endedMs={null} />
           </div>
         )}
       </td>
