@@ -6,8 +6,9 @@ from typing import Any
 
 from runyard.entities.compute_target import LOCAL
 from runyard.protocol.messages.compute_targets import WireComputeTarget
+from runyard.protocol.timestamps import moment_of
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.representation import moment_of, utc_text
+from runyard.sdk.representation import utc_text
 
 READY = "Succeeded"
 UNREACHABLE = "Unreachable"

@@ -71,9 +71,9 @@ function Unreachable({ target }: { target: ComputeTarget }) {
   return (
     <div className="note bad" role="status">
       <p className="wrap-anywhere">
-        Unreachable since <Time ms={target.unreachable_since_ms ?? null} />: {target.unreachable_reason} Jobs wait
-        for it, and those that run there may go on. The server tries again every few seconds while jobs need it,
-        else once a minute.
+        Unreachable since <Time ms={target.unreachable_since_ms ?? null} />: {target.unreachable_reason} Jobs
+        wait for it, and those that run there may go on. The server tries again every few seconds while jobs
+        need it, else once a minute.
       </p>
     </div>
   );
