@@ -44,6 +44,7 @@ def test_a_target_that_takes_no_job_says_since_when_it_is_out_until_it_answers(l
     assert outage_of(local) == (None, "")  # nobody has needed it
     run_id = submit(local)
     worked_until(queue, local, (NOW_MS, WHY))
+    until(lambda: not queue._is_worked_on(("default", "vm")))  # who tries to begin it holds it meanwhile
     assert job_of(local, run_id)["waits_for"] == f"compute target 'vm', which can't be reached: {WHY}"
     for later_ms in range(NOW_MS + 5_000, NOW_MS + 60_000, 5_000):
         queue.work(later_ms)
