@@ -22,6 +22,10 @@ from tests.waiting import until
 
 SLEEPS = "import time\nprint('begun')\ntime.sleep(600)\n"
 IGNORES = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPS
+NO_SUCH = (
+    "No module named 'no_such' (the job asks for no packages: it has those of the Python it runs with; "
+    "name an environment for more)"
+)
 ENDS_WELL = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n" + SLEEPS
 
 
@@ -58,6 +62,7 @@ def test_what_lies_in_the_folder_is_for_nobody_else(job: JobFolder):
     [
         ("raise SystemExit(3)", ("failed", 3, "exit code 3")),
         ("raise ValueError('bad data')", ("failed", 1, "exit code 1: ValueError: bad data")),
+        ("import no_such", ("failed", 1, f"exit code 1: ModuleNotFoundError: {NO_SUCH}")),
         ("import os; os.kill(os.getpid(), 9)", ("failed", 137, "ended by SIGKILL")),
         ("import os; os.kill(os.getpid(), 15)", ("failed", 143, "ended by SIGTERM")),
         ("import os; os.kill(os.getpid(), 11)", ("failed", 139, "ended by SIGSEGV")),

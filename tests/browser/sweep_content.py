@@ -32,6 +32,8 @@ PARABOLA = """
     import json, os, pathlib, sys, time, urllib.request
     words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
     x = int(words["--x"])
+    if "--breaks" in words and x == 2:
+        sys.exit("no such thing")
     while x == 4 and not pathlib.Path(words["--told"]).exists():
         time.sleep(0.05)
     body = {"run_id": os.environ["MLFLOW_RUN_ID"], "key": "loss", "value": (x - 3) ** 2 + 0.5,

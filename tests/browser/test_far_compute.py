@@ -18,6 +18,7 @@ from tests.browser.job_content import JobClient
 from tests.browser.signing_in import administer, sign_in
 from tests.conftest import ServerStarter
 from tests.loopback_sshd import LoopbackSshd
+from tests.running_server import free_port
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -60,6 +61,22 @@ def confirm(page: Page, action: str) -> None:
 def target(jobs: JobClient, name: str) -> Any:
     """A target as the server has it."""
     return jobs.ask("GET", f"compute/{name}")["compute_target"]
+
+
+def test_a_target_that_can_not_be_reached_says_since_when(visit: Visit, jobs: JobClient, look: Look) -> None:
+    away = {"name": "away", "kind": "ray", "settings": {"address": f"http://127.0.0.1:{free_port()}"}}
+    jobs.ask("POST", "compute", json=away | {"skip_validation": True})
+    page = visit().open(f"{jobs.server.url}/#/compute")
+    row = page.get_by_role("row", name="away")
+    expect(row).to_contain_text("Unreachable")
+    expect(row).to_contain_text(re.compile(r"for \d"))
+    expect(page.get_by_role("row", name="local")).to_contain_text("Idle")
+    look(page, "compute-unreachable")
+    assert serious_barriers(page) == []
+    row.get_by_role("link", name="away").click()
+    expect(page.get_by_role("status").filter(has_text="Unreachable since")).to_contain_text("refused")
+    look(page, "compute-target-unreachable")
+    assert serious_barriers(page) == []
 
 
 def test_a_host_is_attached_runs_a_job_and_never_shows_its_key(

@@ -109,6 +109,22 @@ def test_a_sweep_is_cancelled_once_that_is_confirmed(visit: Visit, jobs: JobClie
     until(lambda: jobs.ask("GET", f"sweeps/{run_id}")["sweep"]["status"] == "canceled")
 
 
+def test_why_a_trial_failed_stands_beside_it(
+    visit: Visit, jobs: JobClient, tmp_path: Path, look: Look
+) -> None:
+    tell(told := tmp_path / "told", "end")
+    words = ["--told", str(told), "--breaks", "yes"]
+    run_id = submit_sweep(jobs, PARABOLA, told, run_name="halting", arguments=words)
+    page = visit().open(f"{jobs.server.url}/#/sweeps/{run_id}")
+    expect(page.locator(".title")).to_contain_text("Completed")
+    failed = trials_of(page).locator("tbody tr", has_text="Failed")
+    expect(failed).to_have_count(1)
+    expect(failed.get_by_role("cell").last).to_have_text("exit code 1: no such thing")
+    expect(page.get_by_role("columnheader", name="Reason")).to_be_visible()
+    look(page, "sweep-failed-trial")
+    assert serious_barriers(page) == []
+
+
 def test_thousands_of_trials_are_put_in_order_and_scrolled(
     visit: Visit, long: tuple[RunningServer, str], look: Look
 ) -> None:

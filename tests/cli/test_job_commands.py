@@ -10,8 +10,9 @@ import pytest
 
 from runyard import Dataset, Experiment, Workspace
 from runyard.cli.job_end import interruptible
+from runyard.cli.printing import time_text
 from tests.cli.conftest import CommandLine
-from tests.running_server import RunningServer
+from tests.running_server import RunningServer, free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("_at_server")
@@ -112,7 +113,7 @@ def test_no_name_of_a_run_steers_a_terminal(runyard: CommandLine):
     run_id = runyard("job", "submit", "--name", "a\n\x1b[31m", "here.py").out.strip()
     waited = runyard("job", "wait", run_id)
     assert waited.err == f"Run a  [31m {run_id}: Failed (exit code 1:  [2J)\n"
-    assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) canceled\n"
+    assert runyard("job", "cancel", run_id).out == f"{run_id} (a  [31m) was over already: failed\n"
 
 
 def test_datasets_are_inputs_of_a_job_file_by_their_names(runyard: CommandLine):
@@ -319,6 +320,27 @@ def test_what_can_not_be_attached_says_what_can(runyard: CommandLine, tmp_path: 
         assert (ended.code, said in ended.err) == (1, True), ended.err
         assert "secret" not in ended.err
     assert runyard("compute", "show", "vm").code == 3
+
+
+def test_a_target_that_can_not_be_reached_says_so_and_since_when(runyard: CommandLine, server: RunningServer):
+    address = f"address=http://127.0.0.1:{free_port()}"  # nobody listens there
+    words = ("compute", "attach", "away", "--kind", "ray", "-s", address)
+    assert "was not made" in runyard(*words).err
+    assert runyard(*words, "--skip-validation").code == 0
+    until(lambda: "unreachable" in next(row for row in runyard("compute", "list").rows if row[0] == "away"))
+    shown = runyard("compute", "show", "away").out
+    since_ms = runyard("compute", "show", "away", "--json").json["unreachable_since_ms"]
+    assert f"Unreachable  since {time_text(since_ms)}: " in shown
+    assert "refused" in shown
+    status = Workspace.get("default", url=server.url).compute_targets["away"].get_status()
+    (why,) = status.errors
+    assert (why["error"]["code"], "refused" in why["error"]["message"]) == ("Unreachable", True)
+    assert why["error"]["message"] in repr(status)
+    counts = status.serialize()["nodeStateCounts"]
+    assert (counts["idleNodeCount"], counts["unusableNodeCount"]) == (0, 1)
+    assert runyard("compute", "delete", "away").code == 0
+    missing = runyard("compute", "show", "away")
+    assert (missing.code, "`runyard compute create away`" in missing.err) == (3, True)
 
 
 def test_a_pool_may_be_attached_too(runyard: CommandLine):

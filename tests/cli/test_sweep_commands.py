@@ -88,6 +88,10 @@ def test_a_sweep_is_canceled(runyard: CommandLine, file: str):
     assert runyard("compute", "pause", "held").code == 0
     sweep = runyard("sweep", "submit", file, "--compute", "held", "--json").json
     assert (sweep["compute"], sweep["status"], sweep["max_trials"]) == ("held", "running", 2)
+    # The same file as a job is one job, and that says what the search is begun by.
+    one = runyard("job", "submit", "--file", file, "--compute", "held")
+    assert f"runyard sweep submit {file}" in one.err
+    assert runyard("job", "cancel", one.out.strip()).out.endswith("(parabola) canceled\n")
     assert runyard("sweep", "cancel", sweep["run_id"]).out.endswith("(parabola) ending\n")
     assert runyard("sweep", "wait", sweep["run_id"]).code == 1
     again = runyard("sweep", "cancel", sweep["run_id"], "--json").json

@@ -165,7 +165,8 @@ def test_what_is_missing_is_not_found_and_says_where(workspace: Workspace):
         (lambda: Dataset.get_by_name(workspace, "nope"), "no data asset 'nope'"),
         (lambda: Environment.get(workspace, "nope"), "no environment 'nope'"),
         (lambda: Model(workspace, "nope"), "no model 'nope'"),
-        (lambda: ComputeTarget(workspace, "nope"), "no compute target 'nope'"),
+        (lambda: ComputeTarget(workspace, "nope"), "no compute target 'nope'; it has 'local'"),
+        (lambda: ComputeTarget(workspace, "nope"), "`runyard compute create nope` makes one"),
         (lambda: ComputeTarget(workspace, "a b/c"), "no compute target 'a b/c'"),
     ):
         with pytest.raises(NotFound, match=said):

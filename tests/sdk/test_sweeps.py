@@ -204,12 +204,16 @@ def test_a_sweep_ends_when_its_time_is_over(experiment, code):
     assert {each.status for each in run.get_trials()} == {"canceled"}
 
 
-def test_a_sweep_whose_trials_all_fail_has_failed(experiment, code):
+def test_a_sweep_whose_trials_all_fail_has_failed(experiment, code, capsys):
     config = SweepConfig(ScriptRunConfig(code, "fail.py"), {"x": [1, 2]}, "loss", sampling="grid")
     run = experiment.submit(config)
     with pytest.raises(RunFailed, match="none of its trials has completed"):
         run.wait_for_completion(show_output=True)
     assert run.get_best_run() is None
+    why = "exit code 3"
+    assert f"failed, {why}\n" in capsys.readouterr().out
+    assert [why in repr(trial) for trial in run.get_trials()] == [True, True]
+    assert run.get_sweep().reason == f"none of its trials has completed; trial 0: {why}"
 
 
 def test_a_sweep_is_shown_while_it_is_waited_for(experiment, code, capsys):

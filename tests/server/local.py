@@ -12,6 +12,7 @@ import httpx
 
 from runyard.app import make_app, open_stores
 from runyard.protocol.error_classes import error_body
+from runyard.services.operation import Operation
 from runyard.settings import Mode, Settings
 from tests.migrated import open_migrated
 
@@ -28,7 +29,9 @@ class Local:
         self.settings = Settings(mode=Mode.UP, home=home, database=database, **more)
         self.stores = open_stores(self.settings)
         self.prefix = prefix
-        transport = httpx.ASGITransport(make_app(self.stores, self.settings), raise_app_exceptions=False)
+        self.operation = Operation()
+        app = make_app(self.stores, self.settings, self.operation)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5000")
         self._loop = asyncio.new_event_loop()
 

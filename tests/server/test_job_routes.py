@@ -154,7 +154,7 @@ def test_the_run_of_a_job_notes_each_data_asset_that_it_reads_once(local):
         ({"variables": {"MLFLOW_RUN_ID": "b"}}, "MLFLOW_RUN_ID"),
         ({"variables": {"a": "b\0"}}, "variables.a"),
         ({"slots": 0}, "slots"),
-        ({"slots": 1_000}, "slots"),
+        ({"slots": 1_000}, "'slots' is 1000, and the compute target has "),
         ({"max_attempts": 0}, "max_attempts"),
         ({"priority": 10_000}, "priority"),
         ({"max_duration_s": -1}, "max_duration_s"),

@@ -66,12 +66,12 @@ def driver(server: Local | Team) -> SweepDriver:
     return SweepDriver(server.stores, server.settings, Operation())
 
 
-def end(server: Local | Team, run_id: str, status: JobStatus = JobStatus.COMPLETED) -> None:
+def end(server: Local | Team, run_id: str, status: JobStatus = JobStatus.COMPLETED, reason: str = "") -> None:
     """End the job of a trial as its agent would."""
     job = server.stores.metadata.jobs.find_job(run_id)
     assert job is not None
     begin_attempt(server.stores, job, "here", NOW_MS)
-    end_attempt(server.stores, run_id, 1, AttemptEnd(status, 0, ""), NOW_MS)
+    end_attempt(server.stores, run_id, 1, AttemptEnd(status, 0, reason), NOW_MS)
 
 
 def log(local: Local, run_id: str, *values: float) -> None:
@@ -347,6 +347,19 @@ def test_a_list_of_sweeps_tells_the_best_value_and_one_of_trials_when_they_ran(l
     ended, *_, waiting = trials_of(local, lost["run_id"])
     assert (ended["status"], ended["started_ms"], ended["ended_ms"]) == ("completed", NOW_MS - 5, NOW_MS)
     assert (waiting["status"], waiting["started_ms"], waiting["ended_ms"]) == ("queued", None, None)
+
+
+def test_why_trials_failed_is_told_with_them_and_of_the_first_with_the_sweep(local):
+    sweep = submit(local, max_concurrent=4)["run_id"]
+    driver(local).work()
+    for trial in trials_of(local, sweep):
+        end(local, trial["run_id"], JobStatus.FAILED, f"the script ended with {3 + trial['number']}")
+    driver(local).work()
+    reasons = [each["reason"] for each in trials_of(local, sweep)]
+    assert reasons == [f"the script ended with {code}" for code in (3, 4, 5, 6)]
+    now = sweep_of(local, sweep)
+    assert (now["status"], now["best"]) == ("failed", None)
+    assert now["reason"] == "none of its trials has completed; trial 0: the script ended with 3"
 
 
 def test_many_drivers_begin_no_trial_twice(local):

@@ -249,6 +249,14 @@ def test_the_environment_of_a_job_file_may_be_packages_or_a_conda_file(tmp_path:
         ("[variables]\nA = 1\nDEBUG = true", "`DEBUG` in `variables` is no text and no number"),
         ("[tags]\nfrom = ['a']", "`from` in `tags` is no text"),
         ("script = 'a'\narguments = [1, true]", r"arguments\[1\]"),
+        ("COMPUTE = 'gpu'", "no key `COMPUTE`; did you mean `compute`"),
+        ("[environment]\npackages = ['a']\npython_version = 'three'", "python_version='three' must be"),
+        ("[environment]\npackages = ['a']\npython_version = 3.10", 'python_version=3.1 is .* as "3.10"'),
+        (
+            "script = 'a'\n[inputs]\ndata = 'nostore'",
+            "inputs.data: 'nostore' must be the name of a datastore",
+        ),
+        ("script = 'a'\n[outputs]\nmodel = 'x'", "outputs.model: 'x' must be the name of a datastore"),
     ],
 )
 def test_what_a_job_file_can_t_say_is_refused(tmp_path: Path, text: str, said: str):

@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 from runyard.cli.job_submit import submit
 from runyard.cli.run import app
 from runyard.cli.run_words import (
+    AZUREML_RUN,
     COMMANDS,
     FLAGS,
     SUBMIT,
@@ -55,6 +56,18 @@ def test_the_words_are_those_of_the_group():
 )
 def test_what_follows_a_submitted_script_is_its_own(words: str, expected: str):
     assert " ".join(script_marked(words.split(), SUBMIT)) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("train.py --help", "-- train.py --help"),
+        ("train.py -- -x", "-- train.py -- -x"),
+        ("--help", "--help"),
+    ],
+)
+def test_what_follows_a_script_for_azure_is_its_own(words: str, expected: str):
+    assert " ".join(script_marked(words.split(), AZUREML_RUN)) == expected
 
 
 def test_the_words_of_a_submission_are_those_of_its_command():

@@ -186,7 +186,10 @@ class _Agent:
             return JobEnd(COMPLETED, 0)
         if code == -signal.SIGKILL and ran_out and command.container and self._job.share.memory_bytes:
             return JobEnd(FAILED, end.exit_code, over_limit(self._job.share.memory_bytes))
-        reason = end.reason if code < 0 else _with_last_word(end.reason, self._console.stderr.last_line)
+        last_line = self._console.stderr.last_line
+        reason = end.reason if code < 0 else _with_last_word(end.reason, last_line)
+        if last_line.startswith("ModuleNotFoundError: ") and self._job.environment.is_empty:
+            reason = f"{reason}{_NO_PACKAGES}"[:MAX_REASON_LENGTH]
         return JobEnd(FAILED, end.exit_code, reason)
 
     def _followed(self, command: Command, limits: _Limits) -> tuple[int, bool]:
@@ -269,6 +272,11 @@ class _Agent:
 def _with_last_word(reason: str, last_line: str) -> str:
     """Return the reason with what the script said last: for Python's own errors that is the error."""
     return f"{reason}: {last_line}"[:MAX_REASON_LENGTH] if last_line else reason
+
+
+_NO_PACKAGES = (
+    " (the job asks for no packages: it has those of the Python it runs with; name an environment for more)"
+)
 
 
 def _past(status: str) -> str:

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from runyard._version import __version__
 from runyard.cli.printing import complain
-from runyard.cli.run_words import SUBMIT, script_marked, with_end_of_options
+from runyard.cli.run_words import AZUREML_RUN, SUBMIT, script_marked, with_end_of_options
 from runyard.errors import Forbidden, NotFound, RunyardError, Unauthenticated, Unavailable
 
 DONE, FAILED, WRONG_USAGE, NOT_FOUND, NOT_ALLOWED, NO_SERVER, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -122,6 +122,8 @@ def run(arguments: Sequence[str]) -> int:
         words = ["run", *(with_end_of_options(words[1:]) or ["--help"])]
     elif words[:2] == ["job", "submit"]:
         words = [*words[:2], *script_marked(words[2:], SUBMIT)]
+    elif words[:2] == ["azureml", "run"]:
+        words = [*words[:2], *script_marked(words[2:], AZUREML_RUN)]
     try:
         return _run(lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"))
     except KeyboardInterrupt:

@@ -108,6 +108,9 @@ def show(name: Name, *, place: Place = HERE, json: Json = False) -> None:
             "Name": target.name,
             "Kind": record.kind,
             "State": _state(target),
+            "Unreachable": "-"
+            if record.unreachable_since_ms is None
+            else f"since {time_text(record.unreachable_since_ms)}: {record.unreachable_reason}",
             "Slots": f"{target.slots}, {target.slots_taken} taken",
             "Waiting": count_text(target.jobs_waiting, "job"),
             "Reached by": ", ".join(f"{key}={json_text(value)}" for key, value in target.settings.items())
@@ -334,4 +337,6 @@ def _say(target: ComputeTarget, done: str, *, json: bool) -> None:
 def _state(target: ComputeTarget) -> str:
     if target.record.is_leaving:
         return "being deleted"
-    return "paused" if target.is_paused else "open"
+    if target.is_paused:
+        return "paused"
+    return "open" if target.record.unreachable_since_ms is None else "unreachable"

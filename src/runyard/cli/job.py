@@ -163,8 +163,7 @@ def cancel(*run_id: RunId, place: Place = HERE, json: Json = False) -> None:
         run.cancel()
         canceled.append(run.job)
         if not json:
-            word = "canceled" if run.job and not _is_being_canceled(run.job) else "being canceled"
-            say(one_line(f"{run.id} ({run.display_name}) {word}"))
+            say(one_line(f"{run.id} ({run.display_name}) {_canceled_word(run.job)}"))
     if json:
         print_json(msgspec.to_builtins(canceled))
 
@@ -200,6 +199,12 @@ def _place_in_queue(job: WireJob) -> str:
     if not job.position:
         return "-"
     return f"number {job.position}" + (f": {job.waits_for}" if job.waits_for else "")
+
+
+def _canceled_word(job: WireJob | None) -> str:
+    if job is None or _is_being_canceled(job):
+        return "being canceled"
+    return job.status if job.status == "canceled" else f"was over already: {job.status}"
 
 
 def _is_being_canceled(job: WireJob) -> bool:

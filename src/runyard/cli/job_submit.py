@@ -119,6 +119,8 @@ def submit(
             "`runyard job submit --help`."
         )
     run = _submitted(place.open(), wanted)
+    if wanted.sweep is not None:
+        note(f"This is one job; what its file searches for is begun by: runyard sweep submit {file}")
     say_submitted(run, json=json)
     return follow(run) if stream else 0
 

@@ -27,6 +27,7 @@ class Options:
     before_program: tuple[str, ...] = ()
 
 
+AZUREML_RUN = Options(frozenset(), frozenset())
 RUN = Options(FLAGS, WITH_VALUE, _MODULE)
 SUBMIT = Options(
     frozenset({"--command", "--azureml", "--stream", "--json"}),

@@ -160,7 +160,7 @@ def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
     )
     names = list(sweep.parameters)
     print_table(
-        ("TRIAL", "RUN ID", "STATUS", sweep.metric, *names),
+        ("TRIAL", "RUN ID", "STATUS", sweep.metric, *names, "REASON"),
         (
             (
                 f"{each.number}{' *' if best is not None and each.number == best.number else ''}",
@@ -168,6 +168,7 @@ def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
                 each.status,
                 _value(each),
                 *(str(each.parameters[name])[:_LONGEST_VALUE] for name in names),
+                each.reason or "-",
             )
             for each in trials
         ),

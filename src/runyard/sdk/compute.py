@@ -24,7 +24,7 @@ from runyard.sdk.compute_records import (
     get_target,
     list_targets,
 )
-from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord
+from runyard.sdk.compute_state import READY, ComputeStatus, ComputeTargetRecord, unreachable_text
 from runyard.sdk.connection import connection_of
 from runyard.sdk.job_records import list_jobs, optional_status
 from runyard.sdk.representation import html_table
@@ -407,6 +407,7 @@ class ComputeTarget(ComputeTargetRecord):
                 ("Slots", f"{self.slots_taken} of {self.slots} taken"),
                 ("Jobs waiting", str(self.jobs_waiting)),
                 ("Paused", "yes" if self.is_paused else ""),
+                ("State", unreachable_text(self._record)),
                 ("Description", self.description),
             ]
         )

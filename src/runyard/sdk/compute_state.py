@@ -6,10 +6,12 @@ from typing import Any
 
 from runyard.entities.compute_target import LOCAL
 from runyard.protocol.messages.compute_targets import WireComputeTarget
+from runyard.protocol.timestamps import moment_of
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.representation import utc_text
 
 READY = "Succeeded"
+UNREACHABLE = "Unreachable"
 AZURE_TYPES = {LOCAL: "AmlCompute", "ssh": "VirtualMachine", "kubernetes": "Kubernetes"}
 """What Azure calls a target that comes nearest to a kind of ours; others have no such name."""
 
@@ -72,13 +74,15 @@ class ComputeStatus:
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """None: nothing is rented that could fail.
+        """Why the server could not reach it when it last tried; empty if it did.
 
         Example:
             >>> pool.get_status().errors
             []
         """
-        return []
+        if self._record.unreachable_since_ms is None:
+            return []
+        return [{"error": {"code": UNREACHABLE, "message": unreachable_text(self._record)}}]
 
     def serialize(self) -> dict[str, Any]:
         """Return the status under the names that Azure's SDK uses; ``jobsWaiting`` is Runyard's own.
@@ -88,19 +92,21 @@ class ComputeStatus:
             4
         """
         taken = self._record.slots_taken
+        free = max(0, self._record.slots - taken)
+        is_reached = self._record.unreachable_since_ms is None
         return {
             "currentNodeCount": self.current_node_count,
             "targetNodeCount": self.target_node_count,
             "nodeStateCounts": {
                 "preparingNodeCount": 0,
                 "runningNodeCount": taken,
-                "idleNodeCount": max(0, self._record.slots - taken),
-                "unusableNodeCount": 0,
+                "idleNodeCount": free if is_reached else 0,
+                "unusableNodeCount": 0 if is_reached else free,
                 "leavingNodeCount": 0,
                 "preemptedNodeCount": 0,
             },
             "allocationState": self.allocation_state,
-            "errors": None,
+            "errors": self.errors or None,
             "creationTime": utc_text(self._record.created_ms),
             "provisioningState": READY,
             "scaleSettings": {"minNodeCount": self._record.slots, "maxNodeCount": self._record.slots},
@@ -112,7 +118,16 @@ class ComputeStatus:
     def __repr__(self) -> str:
         record = self._record
         taken = f"{record.slots_taken} of {record.slots} slots taken"
-        return f"ComputeStatus({taken}, {record.jobs_waiting} waiting)"
+        lacks = "" if record.unreachable_since_ms is None else f", {unreachable_text(record)}"
+        return f"ComputeStatus({taken}, {record.jobs_waiting} waiting{lacks})"
+
+
+def unreachable_text(record: WireComputeTarget) -> str:
+    """Return since when a target can't be reached, and why; empty if it can."""
+    if record.unreachable_since_ms is None:
+        return ""
+    since = moment_of(record.unreachable_since_ms)
+    return f"unreachable since {since:%Y-%m-%d %H:%M:%S} UTC: {record.unreachable_reason}"
 
 
 class ComputeTargetRecord:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from runyard.decoding import learnt
-from runyard.errors import InvalidParameter
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment import Environment
 from runyard.sdk.job_data import input_of, output_of
@@ -33,6 +34,7 @@ YAML_SUFFIXES = (".yaml", ".yml")
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`(?: - at `\$\.(\w+)`)?")
+_PYTHON_VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,2}(\.\*)?")
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d|)")
 
 Word = str | int | float
@@ -152,8 +154,12 @@ class JobFile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             command=self.command or None,
         )
         config.is_azureml = self.azureml
-        config.inputs = {name: input_of(each, workspace) for name, each in self.inputs.items()}
-        config.outputs = {name: output_of(each) for name, each in self.outputs.items()}
+        for name, each in self.inputs.items():
+            with _named(f"inputs.{name}"):
+                config.inputs[name] = input_of(each, workspace)
+        for name, each in self.outputs.items():
+            with _named(f"outputs.{name}"):
+                config.outputs[name] = output_of(each)
         return config
 
     def sweep_config(self, workspace: Workspace | None = None) -> SweepConfig:
@@ -202,7 +208,9 @@ def read_job_file(path: Path) -> JobFile:
     try:
         found = msgspec.convert(content, learnt(JobFile))
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"The job file {str(path)!r}: {_complaint(content, str(error))}") from None
+        raise InvalidParameter(
+            f"The job file {str(path)!r}: {complaint_about(content, str(error))}"
+        ) from None
     found.folder = str(path.parent / found.folder)
     if isinstance(found.environment, FileEnvironment):
         _resolve(found.environment, path.parent)
@@ -221,13 +229,18 @@ def seconds_of(duration: int | str) -> int | None:
     return int(read[1]) * _UNITS_S[read[2]] or None
 
 
-def _complaint(content: Mapping[str, object], said: str) -> str:
-    """Return what is wrong with a job file in words that name the key."""
+def complaint_about(content: Mapping[str, object], said: str) -> str:
+    """Return what is wrong with a job file in words that name the key.
+
+    Args:
+        content: What it says.
+        said: What a decoder said of that.
+    """
     unknown = _UNKNOWN.search(said)
     if unknown is not None:
         tables: dict[str, type[msgspec.Struct]] = {"environment": FileEnvironment, "sweep": SweepTable}
         names = tables.get(unknown[2], JobFile).__struct_fields__
-        likely = difflib.get_close_matches(unknown[1], names, n=1)
+        likely = difflib.get_close_matches(unknown[1].lower(), names, n=1)
         hint = f"did you mean `{likely[0]}`?" if likely else f"there are {', '.join(names)}."
         return f"there is no key `{unknown[1]}`{f' in `{unknown[2]}`' if unknown[2] else ''}; {hint}"
     for table in ("variables", "tags"):
@@ -262,9 +275,26 @@ def environment_of(said: FileEnvironment) -> Environment:
         made = Environment(said.name)
         made.python.conda_dependencies = CondaDependencies.create(pip_packages=said.packages)
     if said.python_version:
+        _check_python_version(said.python_version)
         made.python.conda_dependencies.set_python_version(str(said.python_version))
     made.environment_variables.update(_texts(said.variables))
     return made
+
+
+def _check_python_version(version: str | float) -> None:
+    if version in (3.1, 3.2):  # what 3.10 and 3.20 are as numbers
+        raise InvalidParameter(f'python_version={version} is a number: write it in quotes, as "{version}0".')
+    if _PYTHON_VERSION.fullmatch(str(version)) is None:
+        raise InvalidParameter(f"python_version={version!r} must be a version of Python, as '3.11'.")
+
+
+@contextlib.contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Have errors about data say which key of the job file it is."""
+    try:
+        yield
+    except (InvalidParameter, NotFound) as error:
+        raise type(error)(f"{key}: {error}") from None
 
 
 def _texts(pairs: Mapping[str, Word]) -> dict[str, str]:

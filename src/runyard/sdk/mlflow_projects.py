@@ -19,7 +19,7 @@ from runyard.errors import InvalidParameter
 from runyard.sdk.addresses import without_workspace
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment import Environment
-from runyard.sdk.job_file import JobFile
+from runyard.sdk.job_file import JobFile, complaint_about
 from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.run import Run
 from runyard.sdk.run_beginning import PARENT_TAG
@@ -136,7 +136,7 @@ def _wishes(backend_config: Mapping[str, Any]) -> JobFile:
     try:
         return msgspec.convert(said, learnt(JobFile))
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"backend_config: {error}.") from None
+        raise InvalidParameter(f"backend_config: {complaint_about(said, str(error))}") from None
 
 
 def _tags(project_uri: str, entry_point: str) -> dict[str, str]:

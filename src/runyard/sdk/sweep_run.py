@@ -224,7 +224,8 @@ def trial_line(trial: WireTrial, metric: str) -> str:
     """Return a trial as one line of text."""
     values = " ".join(f"{name}={value}" for name, value in trial.parameters.items())
     result = "" if trial.value is None else f", {metric} {trial.value:.6g}"
-    return f"Trial {trial.number} ({values}): {trial.status}{result}"
+    why = f", {trial.reason}" if trial.reason else ""
+    return f"Trial {trial.number} ({values}): {trial.status}{result}{why}"
 
 
 def _best_words(sweep: WireSweep) -> str:

@@ -26,6 +26,7 @@ from runyard.services.launchers import (
     sealed_credential,
 )
 from runyard.services.pools import cluster_for_pools
+from runyard.services.target_outages import Outage
 from runyard.settings import Settings
 
 MAX_SLOTS = 1_000
@@ -40,11 +41,13 @@ class TargetInUse:
         target: The target.
         slots_taken: By jobs that were begun.
         jobs_waiting: Jobs in its queue.
+        outage: Since when it can't be reached, as far as this server has noticed.
     """
 
     target: ComputeTarget
     slots_taken: int
     jobs_waiting: int
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
         _check_reachable(call, made, "made")
     if not kept.add_target(made):
         raise AlreadyExists(f"Workspace '{call.workspace.name}' has a compute target '{made.name}'.")
+    call.operation.outages.end((made.workspace, made.name))
     return TargetInUse(made, 0, 0)
 
 
@@ -151,7 +155,7 @@ def get_target(call: Call, name: str) -> ComputeTarget:
     """Return a target by its name.
 
     Raises:
-        NotFound: There is none; the message names those that there are.
+        NotFound: There is none; the message names those that there are, and how one is made.
     """
     kept = call.stores.metadata.compute_targets
     found = target_of(call.settings, call.workspace.name, name) or kept.find_target(call.workspace.name, name)
@@ -160,7 +164,12 @@ def get_target(call: Call, name: str) -> ComputeTarget:
     if name == THIS_MACHINE:
         raise NotFound(_NO_JOBS_HERE)
     names = ", ".join(repr(each.target.name) for each in list_targets(call)) or "none"
-    raise NotFound(f"Workspace '{call.workspace.name}' has no compute target {name[:100]!r}; it has {names}.")
+    word = name if _NAME.fullmatch(name) else "NAME"
+    raise NotFound(
+        f"Workspace '{call.workspace.name}' has no compute target {name[:100]!r}; it has {names}. "
+        f"`runyard compute create {word}` makes one of this server's machine, and `runyard compute attach` "
+        "one of another machine or cluster, like ComputeTarget.create, .attach and the Studio's Compute page."
+    )
 
 
 def list_targets(call: Call) -> list[TargetInUse]:
@@ -170,7 +179,7 @@ def list_targets(call: Call) -> list[TargetInUse]:
     active = [
         each for each in call.stores.metadata.jobs.list_active() if each.workspace == call.workspace.name
     ]
-    return [_in_use(each, active) for each in ([] if here is None else [here]) + own]
+    return [_in_use(call, each, active) for each in ([] if here is None else [here]) + own]
 
 
 def show_target(call: Call, name: str) -> TargetInUse:
@@ -179,7 +188,7 @@ def show_target(call: Call, name: str) -> TargetInUse:
     Raises:
         NotFound: There is none.
     """
-    return _in_use(get_target(call, name), call.stores.metadata.jobs.list_active())
+    return _in_use(call, get_target(call, name), call.stores.metadata.jobs.list_active())
 
 
 def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
@@ -205,9 +214,11 @@ def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
         changed = _changed(call, found, wanted)
         active = call.stores.metadata.jobs.list_active()
         if changed.settings != found.settings:
-            _check_nothing_begun(_in_use(found, active))
+            _check_nothing_begun(_in_use(call, found, active))
         call.stores.metadata.compute_targets.update_target(changed)
-    return _in_use(changed, active)
+    if wanted.settings is not None or wanted.credential is not None:
+        call.operation.outages.end((changed.workspace, changed.name))
+    return _in_use(call, changed, active)
 
 
 def delete_target(call: Call, name: str, *, force: bool) -> None:
@@ -322,10 +333,12 @@ def _own_target(call: Call, name: str) -> ComputeTarget:
     return get_target(call, name)
 
 
-def _in_use(target: ComputeTarget, active: Iterable[Job]) -> TargetInUse:
+def _in_use(call: Call, target: ComputeTarget, active: Iterable[Job]) -> TargetInUse:
     own = [each for each in active if (each.workspace, each.compute) == (target.workspace, target.name)]
     begun = [each for each in own if each.status.holds_slots]
-    return TargetInUse(target, sum(each.spec.slots for each in begun), len(own) - len(begun))
+    taken = sum(each.spec.slots for each in begun)
+    outage = call.operation.outages.of((target.workspace, target.name))
+    return TargetInUse(target, taken, len(own) - len(begun), outage)
 
 
 def _is_on(job: Job, call: Call, name: str) -> bool:

@@ -25,6 +25,7 @@ from runyard.services.job_life import AttemptEnd, end_attempt, lose
 from runyard.services.job_refusals import JobRefusals
 from runyard.services.launched_jobs import LaunchedJobs
 from runyard.services.launchers import Launchers, may_run
+from runyard.services.target_outages import Place, TargetOutages
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
 
@@ -34,9 +35,8 @@ AGENTS_FIND_IT_WITHIN_S = 45.0
 FAR_TARGETS_AT_ONCE = 1_000
 """Threads are made as they are needed, so one that waits for a target keeps no other target waiting."""
 
-Place = tuple[str, str]
-"""A workspace and the name of a target; all that run beside the server are in one."""
 HERE: Place = ("", LOCAL)
+"""The place of all that run beside the server."""
 
 _log = logging.getLogger("runyard.jobs")
 
@@ -50,16 +50,24 @@ class JobQueue:
         assignments: What agents are told.
         launchers: What starts them.
         host: What this machine is called among the servers of the database.
+        outages: Where it is noted which targets can't be reached; left out, nobody asks.
     """
 
     def __init__(
-        self, stores: Stores, settings: Settings, assignments: Assignments, launchers: Launchers, host: str
+        self,
+        stores: Stores,
+        settings: Settings,
+        assignments: Assignments,
+        launchers: Launchers,
+        host: str,
+        outages: TargetOutages | None = None,
     ) -> None:
         self._stores = stores
         self._settings = settings
         self._assignments = assignments
         self._launchers = launchers
         self._host = host
+        self._outages = outages or TargetOutages()
         self._since_s = time.monotonic()
         self._launched: dict[Place, LaunchedJobs] = {}
         self._far: dict[Place, Future[None]] = {}
@@ -106,7 +114,9 @@ class JobQueue:
         place = _place(target)
         launched = self._launched.get(place)
         if launched is None:
-            launched = LaunchedJobs(self._stores, self._assignments, target.kind, self._host, self._refusals)
+            launched = LaunchedJobs(
+                self._stores, self._assignments, target, self._host, self._refusals, self._outages
+            )
             self._launched[place] = launched
         if launched.rests or (launched.is_idle and not own and not due):
             return
@@ -185,6 +195,7 @@ class JobQueue:
                 self._far.pop(place, None)
                 del self._launched[place]
                 is_any_left = True
+        self._outages.forget_all_but(targets.keys())
         if is_any_left:
             # What is worked with still is of a place that is let go of later.
             self._launchers.remove_left(kept)

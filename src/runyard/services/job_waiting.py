@@ -31,12 +31,16 @@ def _queue(call: Call, name: str, active: list[Job]) -> Iterator[tuple[str, Wait
     queue = [job for job in active if (job.workspace, job.compute) == (workspace, name)]
     queue = [job for job in queue if job.status is JobStatus.QUEUED]
     host = name_of_this_machine(call.settings)
+    outage = call.operation.outages.of((workspace, name))
     free = left = 0 if target is None else target.slots - slots_taken(target, active, host)
     for position, job in enumerate(queue, 1):
         left -= job.spec.slots
         is_open = target is not None and not target.is_paused and not target.is_leaving
         is_next = is_open and left >= 0
-        yield job.run_id, Waiting(position, "" if is_next else _reason(job, position, target, free))
+        waits_for = "" if is_next else _reason(job, position, target, free)
+        if is_next and outage is not None:
+            waits_for = f"compute target '{name}', which can't be reached: {outage.reason}"
+        yield job.run_id, Waiting(position, waits_for)
 
 
 def _reason(job: Job, position: int, target: ComputeTarget | None, free: int) -> str:

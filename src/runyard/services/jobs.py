@@ -223,6 +223,9 @@ def check_spec(spec: JobSpec, slots: int) -> None:
     _check_words(spec.arguments, "arguments")
     _check_words(spec.command, "command")
     _check_variables(spec.variables)
+    if spec.slots > slots >= 1:
+        there = "1 slot" if slots == 1 else f"{slots} slots"
+        raise InvalidParameter(f"'slots' is {spec.slots}, and the compute target has {there}.")
     for name, value, least, most in (
         ("slots", spec.slots, 1, slots),
         ("max_attempts", spec.max_attempts, 1, MAX_ATTEMPTS),

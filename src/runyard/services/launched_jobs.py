@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Launcher, NoRoom, NotTried
+from runyard.entities.compute_target import ComputeTarget
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import NotFound, RunyardError
 from runyard.services.assignments import BEAT_S, STOP_GRACE_S, Assignments
@@ -25,6 +26,7 @@ from runyard.services.job_life import (
     wait_there,
 )
 from runyard.services.job_refusals import JobRefusals
+from runyard.services.target_outages import TargetOutages
 from runyard.stores.opening import Stores
 
 CANCELED_WITHIN_S = STOP_GRACE_S + 20.0
@@ -34,6 +36,8 @@ GIVEN_UP_AFTER_S = 120.0
 """Of a canceled job whose machine does not answer; if its agent lives, its key opens nothing any more."""
 LAUNCHED_AGAIN_AFTER_S = 5.0
 LAUNCHES_OF_AN_ATTEMPT = 3
+LOOKED_AT_AGAIN_AFTER_S = 60.0
+"""Whether a target answers again that could not be reached and has nothing to do."""
 
 SettingsOf = Callable[[Job], Mapping[str, Any]]
 
@@ -54,19 +58,31 @@ class LaunchedJobs:
     Args:
         stores: What the server remembers.
         assignments: What agents are told.
-        kind: The kind of the launcher's targets.
+        target: What the launcher is of; of the targets of this machine any.
         host: What this machine is called among the servers of the database.
         refusals: Remembers which jobs were refused.
+        outages: Remembers which targets can't be reached.
     """
 
     def __init__(
-        self, stores: Stores, assignments: Assignments, kind: str, host: str, refusals: JobRefusals
+        self,
+        stores: Stores,
+        assignments: Assignments,
+        target: ComputeTarget,
+        host: str,
+        refusals: JobRefusals,
+        outages: TargetOutages,
     ) -> None:
         self._stores = stores
         self._assignments = assignments
-        self._kind = kind
+        self._kind = target.kind
+        self._place = (target.workspace, target.name)
         self._host = host
         self._refusals = refusals
+        self._outages = outages
+        # Whether what was seen or refused leaves open if the target answers at all.
+        self._is_in_doubt = False
+        self._looks_again_s = 0.0
         self._attempts: dict[str, _Attempt] = {}
         # What the launcher has there, and since when that is an agent whose job is over.
         self._known: dict[str, float | None] | None = None
@@ -80,7 +96,9 @@ class LaunchedJobs:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing of jobs that are over is left with the launcher."""
+        """Whether nothing of jobs that are over is left with the launcher, nor to be found out."""
+        if self._is_out() and time.monotonic() >= self._looks_again_s:
+            return False
         return self._known is not None and not self._known
 
     @property
@@ -107,10 +125,17 @@ class LaunchedJobs:
         """
         self._going_on.clear()
         self._settings_of = settings
+        self._is_in_doubt, states = False, set()
         for job, report in self._reports(launcher, own):
+            states.add(report.state)
             self._take(launcher, job, report, now_ms)
+        self._is_in_doubt |= bool(own) and states <= {AgentState.UNKNOWN}
+        if states - {AgentState.UNKNOWN}:
+            self._outages.end(self._place)
         # A job that the target never takes, as its queue has no such nodes, must not be all that is tried.
         self._launch_due(launcher, sorted(due, key=lambda job: self._refusals.last_s(job.run_id)), now_ms)
+        if self._known is None or self._is_in_doubt or self._is_out():
+            self._look(launcher, now_ms)
         self._clear_up(launcher)
         self._not_before_s = {
             run_id: at_s for run_id, at_s in self._not_before_s.items() if at_s > time.monotonic()
@@ -127,6 +152,7 @@ class LaunchedJobs:
     def do_without(self, own: Sequence[Job], due: Sequence[Job], error: RunyardError, now_ms: int) -> None:
         """Let a launcher alone that can't be opened; canceled jobs do not wait for it for ever."""
         self.rest(error)
+        self._note_outage(error, now_ms)
         for job in due:
             if job.reason != str(error)[:MAX_REASON_LENGTH]:
                 self._stores.database.retrying(partial(let_wait, self._stores, job, str(error)))
@@ -238,7 +264,8 @@ class LaunchedJobs:
             if isinstance(outcome, RunyardError):
                 self._take_back(job, launch.attempt, outcome, now_ms)
             else:
-                self._is_wary = False
+                self._is_wary = self._is_in_doubt = False
+                self._outages.end(self._place)
                 self._going_on.add(outcome)
                 self._note_launched(job, launch.attempt, outcome)
 
@@ -264,20 +291,37 @@ class LaunchedJobs:
         if isinstance(error, NoRoom):
             self._not_before_s[job.run_id] = time.monotonic() + LAUNCHED_AGAIN_AFTER_S
         else:
-            self._is_wary = True
+            self._is_wary = self._is_in_doubt = True
             self.rest(error)
             if not isinstance(error, NotTried):
                 self._refusals.note(job.run_id)
         reason = str(error)
         self._stores.database.retrying(lambda: take_back(self._stores, job.run_id, attempt, reason, now_ms))
 
+    def _look(self, launcher: Launcher, now_ms: int) -> None:
+        """See what the launcher has there, and whether its target answers."""
+        try:
+            found = launcher.list_launched()
+        except RunyardError as error:
+            self.rest(error)
+            self._note_outage(error, now_ms)
+            return
+        self._outages.end(self._place)
+        if self._known is None:
+            self._known = dict.fromkeys(found)
+
+    def _note_outage(self, error: RunyardError, now_ms: int) -> None:
+        self._outages.note(self._place, str(error), now_ms)
+        self._looks_again_s = time.monotonic() + LOOKED_AT_AGAIN_AFTER_S
+
+    def _is_out(self) -> bool:
+        return self._outages.of(self._place) is not None
+
     def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""
-        if self.rests:
+        if self.rests or self._known is None:
             return
         try:
-            if self._known is None:
-                self._known = dict.fromkeys(launcher.list_launched())
             over = sorted(self._known.keys() - self._going_on)
             self._known |= dict.fromkeys(self._going_on)
             for handle, report in launcher.reports_of(over).items() if over else ():

@@ -109,7 +109,15 @@ class SweepDriver:
             return
         if not going_on:
             status, reason = _end_of(sweep, trials)
+            if status is SweepStatus.FAILED and sweep.closed_as is None:
+                reason += self._first_failure(trials)
             self._stores.database.retrying(lambda: sweep_life.end_sweep(call, sweep, status, reason))
+
+    def _first_failure(self, trials: Sequence[Trial]) -> str:
+        """Return why the first trial of those that failed did, as the end of a sentence."""
+        failed = next((each for each in trials if each.status is TrialStatus.FAILED), None)
+        job = None if failed is None else self._stores.metadata.jobs.find_job(failed.run_id)
+        return f"; trial {failed.number}: {job.reason}" if failed and job and job.reason else ""
 
     def _settled(self, call: Call, sweep: Sweep, trial: Trial) -> Trial:
         """Return a trial as it is now: over, if its job is."""

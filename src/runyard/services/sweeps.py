@@ -99,11 +99,12 @@ class SweepNow:
 
 @dataclass(frozen=True, slots=True)
 class TrialJob:
-    """Where the job of a trial is, and when it ran."""
+    """Where the job of a trial is, when it ran, and why it waits or did not end well."""
 
     status: str
     started_ms: int | None
     ended_ms: int | None
+    reason: str
 
 
 def submit_sweep(call: Call, new: NewSweep) -> SweepNow:
@@ -194,9 +195,12 @@ def list_trials(call: Call, run_id: str, limit: int, page_token: str | None) -> 
 
 
 def jobs_of_trials(call: Call, trials: Sequence[Trial]) -> Mapping[str, TrialJob]:
-    """Return where the jobs of those trials are and when they ran, by their runs' ids."""
+    """Return what is to be told of the jobs of those trials, by their runs' ids."""
     found = call.stores.metadata.jobs.find_jobs([each.run_id for each in trials])
-    return {run_id: TrialJob(job.status.value, job.started_ms, job.ended_ms) for run_id, job in found.items()}
+    return {
+        run_id: TrialJob(job.status.value, job.started_ms, job.ended_ms, job.reason)
+        for run_id, job in found.items()
+    }
 
 
 def cancel_sweep(call: Call, run_id: str) -> SweepNow:

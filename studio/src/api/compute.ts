@@ -18,6 +18,9 @@ export interface ComputeTarget {
   has_credential?: boolean;
   /** Whether it goes as soon as its jobs are over. */
   is_leaving?: boolean;
+  /** Since when it has not answered the server, if it was needed since. */
+  unreachable_since_ms?: number | null;
+  unreachable_reason?: string;
 }
 
 /** How a target is reached, and with what; a credential that is left out stays as it is. */

@@ -40,6 +40,8 @@ export interface Trial {
   value: number | null;
   started_ms: number | null;
   ended_ms: number | null;
+  /** Why its job waits or did not end well. */
+  reason: string;
 }
 
 export interface Sweep {

@@ -9,11 +9,12 @@ import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
+import { Duration } from "../parts/Time.tsx";
 import { NewTargetDialog } from "./dialogs.tsx";
 import { useTargetKinds } from "./queries.ts";
 import { SlotBar, TargetPill } from "./SlotBar.tsx";
 import { PauseButton } from "./TargetActions.tsx";
-import { kindName } from "./words.ts";
+import { isUnreachable, kindName } from "./words.ts";
 
 const REFRESH_MS = 3000;
 
@@ -75,6 +76,11 @@ function Row({ target, kinds }: { target: ComputeTarget; kinds: TargetKind[] }) 
       </td>
       <td>
         <TargetPill target={target} />
+        {isUnreachable(target) && (
+          <div className="quiet nowrap">
+            for <Duration startedMs={target.unreachable_since_ms ?? null} endedMs={null} />
+          </div>
+        )}
       </td>
       <td>
         <SlotBar target={target} />

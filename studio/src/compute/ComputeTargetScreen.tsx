@@ -15,7 +15,7 @@ import { Time } from "../parts/Time.tsx";
 import { useTargetKinds } from "./queries.ts";
 import { SlotBar, TargetPill } from "./SlotBar.tsx";
 import { TargetActions } from "./TargetActions.tsx";
-import { kindName, settingsOf, targetInPython, targetInShell } from "./words.ts";
+import { isUnreachable, kindName, settingsOf, targetInPython, targetInShell } from "./words.ts";
 
 const REFRESH_MS = 2000;
 const MOST_JOBS = 200;
@@ -43,6 +43,7 @@ export function ComputeTargetScreen({ name }: { name: string }) {
         {(found) => (
           <>
             {found.description && <p className="wrap-anywhere">{found.description}</p>}
+            {isUnreachable(found) && <Unreachable target={found} />}
             <ActiveJobs name={name} />
             <div className="overview">
               <div className="stack">
@@ -61,6 +62,19 @@ export function ComputeTargetScreen({ name }: { name: string }) {
           </>
         )}
       </Loaded>
+    </div>
+  );
+}
+
+/** Since when the server can't reach it, and what that means. */
+function Unreachable({ target }: { target: ComputeTarget }) {
+  return (
+    <div className="note bad" role="status">
+      <p className="wrap-anywhere">
+        Unreachable since <Time ms={target.unreachable_since_ms ?? null} />: {target.unreachable_reason} Jobs
+        wait for it, and those that run there may go on. The server tries again every few seconds while jobs
+        need it, else once a minute.
+      </p>
     </div>
   );
 }

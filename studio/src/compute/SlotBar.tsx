@@ -1,5 +1,5 @@
 import type { ComputeTarget } from "../api/compute.ts";
-import { shareTaken } from "./words.ts";
+import { isUnreachable, shareTaken } from "./words.ts";
 
 /** How many of the slots are taken. */
 export function SlotBar({ target }: { target: ComputeTarget }) {
@@ -20,7 +20,7 @@ export function SlotBar({ target }: { target: ComputeTarget }) {
 export function TargetPill({ target }: { target: ComputeTarget }) {
   const look = lookOf(target);
   return (
-    <span className={`pill ${look.tone}`}>
+    <span className={`pill ${look.tone}`} title={target.unreachable_reason || undefined}>
       <span className="mark" />
       {look.text}
     </span>
@@ -30,5 +30,6 @@ export function TargetPill({ target }: { target: ComputeTarget }) {
 function lookOf(target: ComputeTarget): { tone: string; text: string } {
   if (target.is_leaving) return { tone: "bad", text: "Being deleted" };
   if (target.is_paused) return { tone: "warn", text: "Paused" };
+  if (isUnreachable(target)) return { tone: "bad", text: "Unreachable" };
   return target.slots_taken > 0 ? { tone: "live", text: "Busy" } : { tone: "good", text: "Idle" };
 }

@@ -37,6 +37,10 @@ function settingText(value: unknown): string {
   return value === null || Object.keys(value).length === 0 ? "" : JSON.stringify(value);
 }
 
+/** Whether it did not answer the server when that last needed it. */
+export const isUnreachable = ({ unreachable_since_ms: since }: Pick<ComputeTarget, "unreachable_since_ms">) =>
+  since !== null && since !== undefined;
+
 /** How full it is, from 0 to 1; more is taken than there is after its slots were made fewer. */
 export const shareTaken = ({ slots, slots_taken }: ComputeTarget) =>
   slots > 0 ? Math.min(1, slots_taken / slots) : 0;

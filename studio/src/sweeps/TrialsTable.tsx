@@ -19,13 +19,14 @@ interface Column {
   isDescending?: boolean;
 }
 
-function columnsOf(sweep: Sweep): Column[] {
+function columnsOf(sweep: Sweep, hasReasons: boolean): Column[] {
   return [
     { title: "Trial", order: "number" },
     { title: sweep.metric, order: "value", isDescending: sweep.goal === "maximize" },
     ...Object.keys(sweep.parameters).map((name) => ({ title: name, order: orderOf(name) })),
     { title: "State", order: "status" },
     { title: "Duration", order: "duration" },
+    ...(hasReasons ? [{ title: "Reason", order: "reason" } as const] : []),
   ];
 }
 
@@ -33,7 +34,8 @@ function columnsOf(sweep: Sweep): Column[] {
 export function TrialsTable({ sweep, trials }: { sweep: Sweep; trials: Trial[] }) {
   const [query, change] = useUrlQuery();
   const scroller = useRef<HTMLDivElement>(null);
-  const columns = columnsOf(sweep);
+  const hasReasons = trials.some(({ reason }) => reason !== "");
+  const columns = columnsOf(sweep, hasReasons);
   const first = columns.find(({ order }) => order === query.get("order"));
   const { order, isDescending: byDefault = false } = first ?? columns[1] ?? { order: "value" };
   const isDescending = query.has("down") ? query.get("down") === "1" : byDefault;
@@ -91,7 +93,17 @@ export function TrialsTable({ sweep, trials }: { sweep: Sweep; trials: Trial[] }
               {above > 0 && <tr style={{ height: above }} />}
               {items.map(({ index }) => {
                 const trial = rows[index];
-                return trial && <Row key={trial.number} sweep={sweep} trial={trial} index={index} />;
+                return (
+                  trial && (
+                    <Row
+                      key={trial.number}
+                      sweep={sweep}
+                      trial={trial}
+                      index={index}
+                      hasReasons={hasReasons}
+                    />
+                  )
+                );
               })}
               {below > 0 && <tr style={{ height: below }} />}
             </tbody>
@@ -102,7 +114,14 @@ export function TrialsTable({ sweep, trials }: { sweep: Sweep; trials: Trial[] }
   );
 }
 
-function Row({ sweep, trial, index }: { sweep: Sweep; trial: Trial; index: number }) {
+interface RowProps {
+  sweep: Sweep;
+  trial: Trial;
+  index: number;
+  hasReasons: boolean;
+}
+
+function Row({ sweep, trial, index, hasReasons }: RowProps) {
   const isBest = sweep.best?.number === trial.number;
   return (
     <tr className={isBest ? "best" : ""} aria-rowindex={index + 2} style={{ height: ROW_PX }}>
@@ -124,6 +143,11 @@ function Row({ sweep, trial, index }: { sweep: Sweep; trial: Trial; index: numbe
       <td className="nowrap">
         <Duration startedMs={trial.started_ms} endedMs={trial.ended_ms} />
       </td>
+      {hasReasons && (
+        <td className="ellipsis trial-reason" title={trial.reason}>
+          {trial.reason}
+        </td>
+      )}
     </tr>
   );
 }

@@ -21,6 +21,7 @@ function trialOf(number: number, change: Partial<Trial> = {}): Trial {
     value: number,
     started_ms: null,
     ended_ms: null,
+    reason: "",
     ...change,
   };
 }
@@ -111,6 +112,12 @@ describe("trials in an order", () => {
     ];
     expect(ran.map((trial) => lengthOf(trial, 105))).toEqual([10, 100, 5, null]);
     expect(numbersOf(ordered(ran, "duration", true, 105))).toEqual([1, 0, 2, 3]);
+  });
+
+  it("are ordered by why they failed, those that did not last both ways", () => {
+    const ran = [trialOf(0), trialOf(1, { reason: "exit code 3" }), trialOf(2, { reason: "exit code 12" })];
+    expect(numbersOf(ordered(ran, "reason", false))).toEqual([1, 2, 0]);
+    expect(numbersOf(ordered(ran, "reason", true))).toEqual([2, 1, 0]);
   });
 });
 

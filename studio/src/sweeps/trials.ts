@@ -31,7 +31,7 @@ export function hasMore(pages: TrialsPage[] | undefined, sweep: Sweep | undefine
 }
 
 /** What the table of trials can be ordered by, beside the name of a parameter behind `parameter:`. */
-export type Order = "number" | "value" | "status" | "duration" | `parameter:${string}`;
+export type Order = "number" | "value" | "status" | "duration" | "reason" | `parameter:${string}`;
 
 const PARAMETER = "parameter:";
 export const orderOf = (name: string): Order => `${PARAMETER}${name}`;
@@ -42,6 +42,7 @@ export const lengthOf = ({ started_ms: from, ended_ms: to }: Trial, nowMs: numbe
 
 function keyOf(trial: Trial, order: Order, nowMs: number): string | number | boolean | null {
   if (order === "duration") return lengthOf(trial, nowMs);
+  if (order === "reason") return trial.reason || null;
   if (order.startsWith(PARAMETER)) return trial.parameters[order.slice(PARAMETER.length)] ?? null;
   return trial[order as "number" | "value" | "status"];
 }

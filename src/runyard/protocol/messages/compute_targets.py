@@ -50,7 +50,8 @@ class DeleteComputeTarget(Wire):
 class WireComputeTarget(Wire, omit_defaults=False):
     """A compute target, and how much of it is taken: slots by running jobs, and jobs that wait.
 
-    One that ``is_leaving`` was deleted, and goes as soon as its jobs are over.
+    One that ``is_leaving`` was deleted, and goes as soon as its jobs are over. ``unreachable_since_ms`` is
+    since when it has not answered the queue that looks after its jobs; nothing is asked of it here.
     """
 
     name: str
@@ -67,6 +68,8 @@ class WireComputeTarget(Wire, omit_defaults=False):
     settings: dict[str, Any] = {}
     has_credential: bool = False
     is_leaving: bool = False
+    unreachable_since_ms: int | None = None
+    unreachable_reason: str = ""
 
 
 class ComputeTargetAnswer(Wire, omit_defaults=False):

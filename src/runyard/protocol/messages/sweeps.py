@@ -92,7 +92,7 @@ class WireTrial(Wire, omit_defaults=False):
 
     ``status`` is completed, failed, canceled or stopped, which is by the sweep's own rule; before that it is
     where the job is: queued, starting, preparing, running or lost. When its script began and when the job
-    ended is told in a list of trials.
+    ended is told in a list of trials, and so is the ``reason`` why it waits or did not end well.
     """
 
     number: int
@@ -102,6 +102,7 @@ class WireTrial(Wire, omit_defaults=False):
     value: float | None
     started_ms: int | None = None
     ended_ms: int | None = None
+    reason: str = ""
 
 
 class WireSweep(Wire, omit_defaults=False):

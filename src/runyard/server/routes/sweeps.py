@@ -120,6 +120,6 @@ def _wire(found: SweepNow) -> WireSweep:
 def _wire_trial(trial: Trial, job: TrialJob | None) -> WireTrial:
     wire = wire_trial(trial)
     if job is not None:
-        wire.started_ms, wire.ended_ms = job.started_ms, job.ended_ms
+        wire.started_ms, wire.ended_ms, wire.reason = job.started_ms, job.ended_ms, job.reason
         wire.status = job.status if trial.status is TrialStatus.OPEN else wire.status
     return wire

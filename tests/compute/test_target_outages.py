@@ -1,0 +1,116 @@
+"""Targets that can't be reached say so and since when, once the queue of jobs has noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runyard.services import launched_jobs
+from runyard.services.job_queue import JobQueue
+from tests.compute.far_targets import (
+    COMPUTE,
+    JOBS,
+    NOW_MS,
+    agents,
+    attach,
+    has_come_to,
+    job_of,
+    submit,
+)
+from tests.server.local import Local, good
+from tests.waiting import until
+
+WHY = "vm.example does not answer."
+
+
+def outage_of(local: Local, name: str = "vm") -> tuple[int | None, str]:
+    target: Any = good(local.ask("GET", f"{COMPUTE}/{name}"))["compute_target"]
+    return target["unreachable_since_ms"], target["unreachable_reason"]
+
+
+def worked_until(queue: JobQueue, local: Local, wanted: tuple[int | None, str]) -> None:
+    def is_so() -> bool:
+        queue.work(NOW_MS)
+        return outage_of(local) == wanted
+
+    until(is_so)
+
+
+def test_a_target_that_takes_no_job_says_since_when_it_is_out_until_it_answers(local: Local, queue, way):
+    good(attach(local))
+    way.is_open = False
+    assert outage_of(local) == (None, "")  # nobody has needed it
+    run_id = submit(local)
+    worked_until(queue, local, (NOW_MS, WHY))
+    until(lambda: not queue._is_worked_on(("default", "vm")))  # who tries to begin it holds it meanwhile
+    assert job_of(local, run_id)["waits_for"] == f"compute target 'vm', which can't be reached: {WHY}"
+    for later_ms in range(NOW_MS + 5_000, NOW_MS + 60_000, 5_000):
+        queue.work(later_ms)
+    assert outage_of(local) == (NOW_MS, WHY)
+    way.is_open = True
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    worked_until(queue, local, (None, ""))
+
+
+def test_a_target_whose_running_jobs_are_not_seen_any_more_is_out(local: Local, queue, way):
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting") and bool(agents(local)))
+    way.is_open = False
+    worked_until(queue, local, (NOW_MS, WHY))
+    way.is_open = True
+    worked_until(queue, local, (None, ""))
+
+
+def test_a_target_that_refuses_one_job_and_answers_is_not_out(local: Local, queue, way):
+    good(attach(local))
+    never = submit(local)
+    way.refused.add(never)
+
+    def is_refused() -> bool:
+        queue.work(NOW_MS)
+        return bool(job_of(local, never)["reason"] == "There is no such node.")
+
+    until(is_refused)
+    for _ in range(5):
+        queue.work(NOW_MS)
+        assert outage_of(local) == (None, "")
+
+
+@pytest.mark.parametrize("mended", ["answers", "changed", "deleted"])
+def test_a_target_that_nothing_needs_any_more_is_not_out_for_ever(
+    local: Local, queue, way, monkeypatch, mended: str
+):
+    monkeypatch.setattr(launched_jobs, "LOOKED_AT_AGAIN_AFTER_S", 0.0 if mended == "answers" else 600.0)
+    good(attach(local))
+    way.is_open = False
+    run_id = submit(local)
+    worked_until(queue, local, (NOW_MS, WHY))
+    good(local.ask("POST", f"{JOBS}/{run_id}/cancel"))
+    until(lambda: not queue._is_worked_on(("default", "vm")))  # who looked before it was mended is done
+    way.is_open = True
+    if mended == "changed":
+        good(local.ask("PATCH", f"{COMPUTE}/vm", json={"settings": {"host": "other.example"}}))
+        assert outage_of(local) == (None, "")
+    elif mended == "deleted":
+        good(local.ask("DELETE", f"{COMPUTE}/vm"))
+        good(attach(local))
+        assert outage_of(local) == (None, "")
+    worked_until(queue, local, (None, ""))
+
+
+def test_a_target_that_can_not_be_opened_is_out(local: Local, queue, way):
+    good(attach(local))
+    kept = local.stores.metadata.compute_targets
+    found = kept.find_target("default", "vm")
+    assert found is not None
+    kept.update_target(replace(found, settings={"of": "another version"}))
+    queue.work(NOW_MS)
+    since_ms, why = outage_of(local)
+    assert (since_ms, "are none to this server" in why) == (NOW_MS, True)
+    listed = good(local.ask("GET", COMPUTE))["compute_targets"]
+    found_since_ms = {each["name"]: each["unreachable_since_ms"] for each in listed}
+    assert found_since_ms == {"local": None, "vm": NOW_MS}
+    assert outage_of(local, "local") == (None, "")
