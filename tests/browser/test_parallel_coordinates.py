@@ -32,6 +32,15 @@ PAINTED = """canvas => {
     return [count, colours.size];
 }"""
 
+LATE_WIDTHS = """
+    const Observer = window.ResizeObserver;
+    window.ResizeObserver = class extends Observer {
+        constructor(tell) {
+            super((...told) => setTimeout(() => tell(...told), 500));
+        }
+    };
+"""
+
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -125,6 +134,17 @@ def test_compared_runs_are_lines_over_what_differs(visit: Visit, compared: str, 
     card.get_by_label("Colour by").select_option("")
     expect(card.get_by_label("Colour by")).to_have_value("")
     expect_painted(card, 500)
+
+
+def test_axes_are_never_where_they_do_not_stay(visit: Visit, compared: str) -> None:
+    visitor = visit()
+    # The browser tells late how wide the card is, as it does on a slow machine.
+    visitor.page.add_init_script(LATE_WIDTHS)
+    card = card_of(visitor.open(compared))
+    first, last = box_of(card, "params.lr"), box_of(card, "metrics.loss")
+    wide = card.bounding_box()
+    assert wide is not None
+    assert last["x"] - first["x"] > 0.8 * wide["width"]
 
 
 def test_axes_are_chosen_and_bounded_without_a_pointer(visit: Visit, compared: str, look: Look) -> None:
