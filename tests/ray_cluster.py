@@ -109,8 +109,6 @@ class RayCluster:
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.folder / "token"),
-            # How long its programs wait for each other's answers, on a machine that has much else to do.
-            "RAY_gcs_server_request_timeout_seconds": str(int(STARTED_WITHIN_S)),
             **self._environment,
         }
 
