@@ -94,7 +94,7 @@ def expect_painted(card: Locator, more_than: int, colours: int = 1) -> None:
 
     def is_painted() -> bool:
         count, different = card.locator("canvas").evaluate(PAINTED)
-        return count > more_than and different >= colours
+        return bool(count > more_than and different >= colours)
 
     until(is_painted)
 
