@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import requests
@@ -124,7 +125,14 @@ class RayCluster:
         self._begin(0, *own, "--node-ip-address", head, *common)
         has = ("--num-cpus", "2", "--num-gpus", "1", "--resources", '{"second": 1}')
         self._begin(1, "--address", f"{head}:6379", *has, "--node-ip-address", node, *common)
-        until(lambda: self.ask("GET", "/api/jobs/").status_code == 200, STARTED_WITHIN_S)
+        until(self._answers, STARTED_WITHIN_S)
+
+    def _answers(self) -> bool:
+        """Tell whether the dashboard takes jobs; it listens a while after its node has joined."""
+        try:
+            return self.ask("GET", "/api/jobs/").status_code == HTTPStatus.OK
+        except requests.ConnectionError:
+            return False
 
     def _begin(self, node: int, *words: str) -> None:
         """Start a node, and return when it has joined: however long that takes, unlike Ray itself."""
