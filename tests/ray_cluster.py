@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 import requests
@@ -19,7 +20,9 @@ from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / ".envs" / "ray" / "bin"
-STARTED_WITHIN_S = 90.0
+STARTED_WITHIN_S = 600.0
+GAVE_UP = "timed out during startup"
+"""What Ray says when a node has not joined within the half of a minute that it gives itself."""
 # One of the blocks of addresses that are for tests of networks alone, and a part of it for each worker.
 _NETWORK = f"198.18.{10 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))}"
 
@@ -96,12 +99,7 @@ class RayCluster:
 
     def ray(self, node: int, *words: str) -> str:
         """Run a command of Ray's on a node and return what it prints."""
-        # Not by `ip netns exec`: that would hide the control groups, which any node has.
-        entered = ["nsenter", f"--net=/run/netns/{self.network.names[node]}"]
-        command = [*entered, str(PROGRAMS / "ray"), *words]
-        ran = subprocess.run(
-            command, env=self.variables(node), capture_output=True, text=True, timeout=120, check=False
-        )
+        ran = self._run(node, *words)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
@@ -124,10 +122,37 @@ class RayCluster:
         head, node = self.network.addresses
         common = ("--disable-usage-stats", "--object-store-memory", "80000000")
         own = ("--head", "--num-cpus", "1", "--dashboard-host", head, "--temp-dir", str(self.folder / "t"))
-        self.ray(0, "start", *own, "--node-ip-address", head, *common)
+        self._begin(0, *own, "--node-ip-address", head, *common)
         has = ("--num-cpus", "2", "--num-gpus", "1", "--resources", '{"second": 1}')
-        self.ray(1, "start", "--address", f"{head}:6379", *has, "--node-ip-address", node, *common)
-        until(lambda: self.ask("GET", "/api/jobs/").status_code == 200, STARTED_WITHIN_S)
+        self._begin(1, "--address", f"{head}:6379", *has, "--node-ip-address", node, *common)
+        until(self._answers, STARTED_WITHIN_S)
+
+    def _answers(self) -> bool:
+        """Tell whether the dashboard takes jobs; it listens a while after its node has joined."""
+        try:
+            return self.ask("GET", "/api/jobs/").status_code == HTTPStatus.OK
+        except requests.ConnectionError:
+            return False
+
+    def _begin(self, node: int, *words: str) -> None:
+        """Start a node, and return when it has joined: however long that takes, unlike Ray itself."""
+        until(lambda: self._has_begun(node, *words), STARTED_WITHIN_S)
+
+    def _has_begun(self, node: int, *words: str) -> bool:
+        ran = self._run(node, "start", *words)
+        if GAVE_UP in ran.stderr + ran.stdout:
+            kill_all(partial(self.network.pids, self.network.names[node]))
+            return False
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return True
+
+    def _run(self, node: int, *words: str) -> subprocess.CompletedProcess[str]:
+        # Not by `ip netns exec`: that would hide the control groups, which any node has.
+        entered = ["nsenter", f"--net=/run/netns/{self.network.names[node]}"]
+        command = [*entered, str(PROGRAMS / "ray"), *words]
+        return subprocess.run(
+            command, env=self.variables(node), capture_output=True, text=True, timeout=600, check=False
+        )
 
 
 def _ip(*words: str) -> str:

@@ -19,7 +19,7 @@ from tests.waiting import until
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 CPUS, MEMORY_MB, GPUS = 4, 1_000, 2
-IDLE_WITHIN_S = 120.0
+IDLE_WITHIN_S = 300.0
 CONFIGURATION = """
     ClusterName=runyard
     SlurmctldHost={host}(127.0.0.1)

@@ -1,9 +1,9 @@
-"""Waiting for what another process does, for at most a minute unless it is known to take longer."""
+"""Waiting for what another process does, for at most five minutes unless it is known to take longer."""
 
 import time
 from collections.abc import Callable
 
-WITHIN_S = 60.0
+WITHIN_S = 300.0
 
 
 def until(is_so: Callable[[], bool], within_s: float = WITHIN_S) -> None:

@@ -121,7 +121,7 @@ def test_r18_an_agent_killed_at_any_of_its_calls_leaves_one_end(
     let_go(counted)
     with counted.server.paused():
         agents.append(counted.start())
-    agents[0].wait(60)
+    agents[0].wait(300)
     counted.run()
     assert len(counted.server.job.ends) == 1, counted.log
     assert ran(counted) <= 1

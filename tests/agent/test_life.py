@@ -184,7 +184,7 @@ def test_what_a_daemon_leaves_in_the_table_of_processes_is_taken_out(job: JobFol
         "while os.path.exists(f'/proc/{pid}'): time.sleep(0.01)\n"
         "print('gone')\n"
     )
-    job.assign({"train.py": code}, max_duration_s=60).run()
+    job.assign({"train.py": code}, max_duration_s=300).run()
     assert job.server.console("stdout") == b"gone\n"
 
 

@@ -91,10 +91,10 @@ def test_much_that_is_printed_at_once_is_read_whole():
     assert (code_, len(printed), len(complaints)) == (0, 3_000_000, 3_000_000)
 
 
-def test_a_process_that_is_not_begun_is_nothing():
-    process = Process(Command(["touch", "/tmp/never"], os.environ, Path.cwd()))
+def test_a_process_that_is_not_begun_is_nothing(tmp_path: Path):
+    process = Process(Command(["touch", str(tmp_path / "never")], os.environ, Path.cwd()))
     process.kill()
-    assert not Path("/tmp/never").exists()
+    assert not (tmp_path / "never").exists()
 
 
 def test_a_command_does_not_run_if_its_agent_dies_before_it_said_so(tmp_path: Path):

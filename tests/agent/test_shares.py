@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,11 +60,16 @@ def test_a_script_that_holds_too_much_is_ended_with_the_reason(job: JobFolder, w
     assert job.end["reason"].endswith("MiB of memory, and may hold 95 MiB"), job.end
 
 
-def test_memory_is_looked_at_where_there_is_a_limit():
+def test_memory_is_looked_at_where_there_is_a_limit(monkeypatch: pytest.MonkeyPatch):
+    now_s = [100.0]
+    monkeypatch.setattr("runyard.agent.shares.time", SimpleNamespace(monotonic=lambda: now_s[0]))
     assert not MemoryWatch(os.getpid(), 0).is_over()
     watch = MemoryWatch(os.getpid(), 1)
     assert watch.is_over()
+    now_s[0] += 0.9
     assert not watch.is_over()  # not again within a second
+    now_s[0] += 0.2
+    assert watch.is_over()
     assert "may hold 0 MiB" in watch.complaint
     gone = MemoryWatch(2**22 + 1, 1)
     assert not gone.is_over()

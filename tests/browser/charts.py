@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import Page
 
-WAIT_S = 60.0
+WAIT_S = 180.0
 
 # Pixels that are coloured and not grey, as grid and labels are: the lines themselves.
 _COLOURED = """

@@ -24,7 +24,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 60_000
+WAIT_MS = 180_000
 expect.set_options(timeout=WAIT_MS)
 SCREENSHOTS_VARIABLE = "BROWSER_SCREENSHOTS"
 Look = Callable[[Page, str], None]

@@ -15,7 +15,7 @@ import httpx
 from tests.running_server import RunningServer
 from tests.waiting import until
 
-WITHIN_S = 120.0
+WITHIN_S = 300.0
 SCRIPT = "src/train.py"
 
 # It prints a line whenever the test writes another number, and ends with what the test says last.

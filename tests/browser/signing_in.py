@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 def administer(home: Path, *arguments: str) -> str:
     """Run `runyard admin` on a home folder and return what it prints: an API key."""
     command = [sys.executable, "-m", "runyard", "admin", *arguments, "--home", str(home)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout.strip()
 
 
 def sign_in(page: Page, api_key: str) -> None:

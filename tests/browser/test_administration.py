@@ -153,7 +153,7 @@ def test_a_person_is_added_with_a_key_and_sees_what_their_role_allows(
         page.wait_for_timeout(300)
         return refused.is_visible()
 
-    until(is_written, 60)  # refusals are written down a moment after they were answered
+    until(is_written)  # refusals are written down a moment after they were answered
     expect(refused).to_have_class("refused")
     look(page, "audit-refused")
     assert serious_barriers(page) == []

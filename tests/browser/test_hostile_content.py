@@ -184,7 +184,7 @@ def test_s20_a_link_of_a_version_to_a_script_leads_nowhere(
     page, refused = mlflow_walker.page, mlflow_walker.refused
     page.goto(f"{hostile.url}{WORKSPACE}{of_mlflow(hostile)['mlflow-version'][0]}")
     page.locator("[href^='javascript:']").first.click()
-    until(lambda: page.evaluate("1") == 1 and bool(refused), 60)
+    until(lambda: page.evaluate("1") == 1 and bool(refused))
     assert {told.split()[0] for told in refused} == {"script-src-elem"}
     look(page, "hostile-mlflow-link")
 

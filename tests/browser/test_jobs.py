@@ -16,6 +16,7 @@ from tests.browser.job_content import COLOURED, FAILING, TOLD, JobClient, tell
 from tests.browser.signing_in import administer, sign_in
 from tests.conftest import ServerStarter
 from tests.running_server import RunningServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Visitor]
@@ -153,7 +154,7 @@ def test_the_end_is_followed_until_somebody_scrolls_up(
     follow = page.get_by_role("button", name="Follow")
     expect(log(page)).to_contain_text("epoch 199")
     expect(follow).to_have_attribute("aria-pressed", "true")
-    assert scrolled_up_by(page) < 5
+    until(lambda: scrolled_up_by(page) < 5)
     page.locator(".log-scroll").hover()
     page.mouse.wheel(0, -900)
     expect(follow).to_have_attribute("aria-pressed", "false")
@@ -164,7 +165,7 @@ def test_the_end_is_followed_until_somebody_scrolls_up(
     expect(log(page)).to_contain_text("epoch 229")
     tell(told, 230)
     expect(log(page)).to_contain_text("epoch 230")
-    assert scrolled_up_by(page) < 5
+    until(lambda: scrolled_up_by(page) < 5)
     tell(told, "end")
 
 
@@ -303,7 +304,7 @@ def test_a_jobs_page_says_what_runs_and_what_became_of_it(visit: Visit, ended: E
     page.wait_for_url(ended.page_of(ended.coloured))
     expect(page.locator(".title")).to_contain_text("Completed")
     words = page.get_by_role("region", name="Command", exact=True).locator(".word")
-    assert words.all_inner_texts() == ["src/train.py", "--alpha", "a 'b' $(x)", "empty"]
+    expect(words).to_have_text(["src/train.py", "--alpha", "a 'b' $(x)", "empty"])
     place = page.get_by_role("region", name="Where and when")
     expect(place).to_contain_text("training, version 1")
     expect(page.get_by_role("region", name="Variables", exact=True)).to_contain_text("OMP_NUM_THREADS")

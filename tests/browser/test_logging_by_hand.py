@@ -201,7 +201,7 @@ def test_files_and_folders_that_are_dropped_are_uploaded(
     drag_over(page, zone, tmp_path / "notes.txt", tmp_path / "plots")
     expect(zone).not_to_have_attribute("data-label", "Drop files or folders to upload them here")
     uploads = page.get_by_role("region", name="Uploads")
-    expect(uploads).to_contain_text("122 of 122 files there", timeout=4 * WAIT_MS)
+    expect(uploads).to_contain_text("122 of 122 files there", timeout=2 * WAIT_MS)
     look(page, "run-files-dropped")
     expect(uploads.get_by_role("progressbar", name="All uploads")).to_have_js_property("value", 1)
     files = page.get_by_role("navigation", name="Files")

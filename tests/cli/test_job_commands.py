@@ -172,7 +172,7 @@ def test_ctrl_c_ends_the_reading_and_says_how_to_go_on_or_end_the_job(runyard: C
             run_id = process.stdout.readline().strip()
             assert process.stdout.readline() == "begun\n"
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=300)
         finally:
             process.kill()
     assert process.returncode == 130, said

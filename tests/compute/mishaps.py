@@ -90,7 +90,7 @@ def expect_lost_and_found(
 def expect_deleted(jobs: Jobs, name: str, run_id: str) -> None:
     """Fail unless a target with a job of :func:`begin` is deleted only if forced to, and ends the job."""
     path = f"{jobs.server.url}/api/v1/compute/{name}"
-    refused = requests.delete(path, timeout=30).json()
+    refused = requests.delete(path, timeout=120).json()
     assert (refused["error_code"], "force" in refused["message"]) == ("INVALID_STATE", True), refused
     assert jobs.job(run_id)["status"] == "running"
     jobs.ask("DELETE", f"compute/{name}", params={"force": "true"})
@@ -98,7 +98,7 @@ def expect_deleted(jobs: Jobs, name: str, run_id: str) -> None:
     assert (job["status"], job["reason"]) == ("canceled", f"compute target '{name}' was deleted")
     assert "last line" not in jobs.printed(run_id)
     assert jobs.run(run_id)["info"]["status"] == "KILLED"
-    until(lambda: requests.get(path, timeout=30).status_code == 404, WITHIN_S)
+    until(lambda: requests.get(path, timeout=120).status_code == 404, WITHIN_S)
 
 
 def is_alive(pid: int) -> bool:

@@ -94,7 +94,7 @@ class SshHost:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command there, past sshd."""
         command = ["ip", "netns", "exec", self._namespace, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
     def switch_on(self) -> None:
         """Have sshd take connections."""
@@ -183,7 +183,7 @@ def _unused_net() -> str:
 
 
 def _told(*words: str) -> str:
-    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=300).stdout
 
 
 def _program(pid: int) -> str:

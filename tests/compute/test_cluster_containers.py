@@ -100,11 +100,10 @@ def on_ray(folder: Path, podman: TestsPodman) -> Iterator[Boxes]:
 
 @pytest.fixture(scope="module", params=[on_slurm, on_ray], ids=["slurm", "ray"])
 def boxes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boxes]:
-    podman = TestsPodman(tmp_path_factory.mktemp("podman"))
-    with request.param(tmp_path_factory.mktemp("cluster"), podman) as boxes:
-        yield boxes
-    assert podman.containers() == []
-    podman.close()
+    with contextlib.closing(TestsPodman(tmp_path_factory.mktemp("podman"))) as podman:
+        with request.param(tmp_path_factory.mktemp("cluster"), podman) as boxes:
+            yield boxes
+        assert podman.containers() == []
 
 
 def test_a_script_in_an_image_on_a_cluster_logs_and_its_words_arrive(boxes: Boxes):

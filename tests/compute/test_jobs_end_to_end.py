@@ -26,7 +26,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("RUNYARD_JOB_KILLS", "3"))
-WITHIN_S = 120.0
+WITHIN_S = 300.0
 # Slow enough to be killed in the middle, and it says each time that it was begun.
 SLOW = """
     import pathlib, sys, time

@@ -399,7 +399,7 @@ def test_a_machine_that_was_closed_says_so_to_who_still_asks(host, opened):
     waiting.start()
     until(lambda: "sleep 60" in host.run("pgrep", "-fa", "^sleep").stdout)
     machine.close()
-    waiting.join(30)
+    waiting.join()
     with pytest.raises(Unavailable, match="was closed"):
         machine.run(["true"])
     assert len(faults) == 1

@@ -16,7 +16,7 @@ from tests.docs.documents import DOCUMENTS, ROOT, Block, all_blocks, blocks_of
 from tests.running_server import free_port, is_healthy, scrubbed
 
 PORT_IN_DOCUMENTS = "5000"
-READY_WITHIN_S = 60
+READY_WITHIN_S = 300
 BLOCK_WITHIN_S = 300
 # A block that is not run is a promise that nobody holds: adding one means raising this number, with a reason.
 # Most need a bucket, a cluster, a certificate or a browser of the reader's own; three, packages not in here.

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,11 +59,29 @@ class Kubelet:
         self.capacity = {"cpu": Decimal(64), "memory": amount("256Gi")}
         self.labels = {"kubernetes.io/os": "linux", "disk": "ssd"}
         self.is_lost = False
+        # What a pod was when it was looked at must not be said of it when it has been evicted meanwhile.
+        self._turn = threading.Lock()
 
     def work(self) -> None:
         """Do what is due."""
         if self.is_lost:
             return
+        with self._turn:
+            self._work()
+
+    def evict(self, pod: Mapping[str, Any]) -> None:
+        """End a pod as a node does that has no memory left."""
+        status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+        with self._turn:
+            self._end(self.containers[pod["metadata"]["uid"]])
+            self._say(pod, status)
+
+    def close(self) -> None:
+        """End all containers."""
+        for container in self.containers.values():
+            self._end(container)
+
+    def _work(self) -> None:
         for pod in self._objects.list("pods"):
             container = self.containers.get(pod["metadata"]["uid"])
             if pod["status"]["phase"] in ("Succeeded", "Failed"):
@@ -73,17 +92,6 @@ class Kubelet:
                 self._objects.remove("pods", pod["metadata"]["name"])
             else:
                 self._start(pod)
-
-    def evict(self, pod: Mapping[str, Any]) -> None:
-        """End a pod as a node does that has no memory left."""
-        self._end(self.containers[pod["metadata"]["uid"]])
-        status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
-        self._say(pod, status)
-
-    def close(self) -> None:
-        """End all containers."""
-        for container in self.containers.values():
-            self._end(container)
 
     def _end(self, container: Container) -> None:
         container.process.kill()  # what it has made dies with it

@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def on_terminal(code: str, folder: Path, **variables: str) -> tuple[str, str]:
-    """Run a script whose stderr is a terminal and whose stdout is a pipe; return what each got."""
+def on_terminal(
+    code: str, folder: Path, watch: Callable[[str], None] = lambda shown: None, **variables: str
+) -> tuple[str, str]:
+    """Run a script whose stderr is a terminal and whose stdout is a pipe; return what each got.
+
+    Whenever the terminal gets something, ``watch`` is told all that it has shown.
+    """
     terminal, stderr = pty.openpty()
     environment = scrubbed(os.environ) | {"TERM": "xterm", "COLUMNS": "120", **variables}
     with subprocess.Popen(
@@ -45,22 +51,27 @@ def on_terminal(code: str, folder: Path, **variables: str) -> tuple[str, str]:
         text=True,
     ) as script:
         os.close(stderr)
-        shown = _read_to_the_end(terminal)
+        shown = _read_to_the_end(terminal, watch)
         assert script.stdout is not None
         said = script.stdout.read()
     assert script.returncode == 0, shown
     return said, shown
 
 
-def _read_to_the_end(terminal: int) -> str:
-    pieces = []
-    try:
-        while piece := os.read(terminal, 65_536):
-            pieces.append(piece)
-    except OSError:  # a terminal whose other side was closed ends so
-        pass
+def _read_to_the_end(terminal: int, watch: Callable[[str], None]) -> str:
+    shown = b""
+    while piece := _read(terminal):
+        shown += piece
+        watch(shown.decode(errors="replace"))
     os.close(terminal)
-    return b"".join(pieces).decode(errors="replace")
+    return shown.decode(errors="replace")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # a terminal whose other side was closed ends so
+        return b""
 
 
 def test_a_terminal_shows_the_files_on_their_way_and_the_pipe_gets_what_was_printed(
@@ -157,14 +168,17 @@ def test_a_wait_shows_where_the_run_is(server: RunningServer, folder: Path):
     run = Experiment(Workspace.get("default", url=server.url), "waits").start_logging()
     run.flush()
     code = (
-        "import threading\n"
         "from runyard import Workspace\n"
-        f"ws = Workspace.get('default', url={server.url!r})\n"
-        f"run, other = ws.get_run({run.id!r}), ws.get_run({run.id!r})\n"
-        "threading.Timer(1, other.complete).start()\n"
-        "run.wait_for_completion()\n"
+        f"Workspace.get('default', url={server.url!r}).get_run({run.id!r}).wait_for_completion()\n"
     )
-    said, shown = on_terminal(code, folder)
+    completed: list[bool] = []
+
+    def complete_once_it_is_shown(shown: str) -> None:
+        if f"Run {run.id}: Running" in shown and not completed:
+            completed.append(True)
+            run.complete()
+
+    said, shown = on_terminal(code, folder, complete_once_it_is_shown)
     assert said == ""
-    assert f"Run {run.id}: Running" in shown
+    assert completed
     assert "0:00:0" in shown

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WEED = ROOT / ".envs" / "object-stores" / "bin" / "weed"
 AZURITE = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 BUCKET = "artifacts"
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 300.0
 
 
 class ObjectServer(ABC):

@@ -31,4 +31,6 @@ const provider = new Provider(issuer, {
 
 provider.on("backchannel.error", (_context, error) => console.log("nobody was told of a logout:", error));
 
-provider.listen(Number(port), "127.0.0.1", () => console.log(`ready at ${issuer}`));
+const server = provider.listen(Number(port), "127.0.0.1", () => console.log(`ready at ${issuer}`));
+// Node closes what was idle for five seconds, and a slow machine may just then ask for something more.
+server.keepAliveTimeout = 600_000;

@@ -17,7 +17,7 @@ from tests.running_server import free_port, scrubbed
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".envs" / "spark" / "bin" / "python"
-READY_WITHIN_S = 120
+READY_WITHIN_S = 300
 SUBMITTED_WITHIN_S = 300
 
 

@@ -22,6 +22,8 @@ PORT = 8265
 ADDRESS = f"http://127.0.0.1:{PORT}"
 STARTED_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 30.0
+_GAVE_UP = "timed out during startup"
+"""What Ray says when its own parts were not up within half a minute: on a busy machine they take longer."""
 _MOST_SHOWN = 500
 
 
@@ -69,17 +71,20 @@ class RayHead:
         head = self._started(program)
         until_s = time.monotonic() + STARTED_WITHIN_S
         while self._answer() != http.client.OK or head.poll() is not None:
-            if head.poll() is not None or time.monotonic() > until_s:
+            is_over = head.poll() is not None
+            if time.monotonic() > until_s or (is_over and _GAVE_UP not in self._last_words()):
                 self.stop()
                 raise Unavailable(f"Ray did not start: {self._last_words()}")
+            if is_over:
+                self._remove_files()
+                head = self._started(program)
             time.sleep(0.2)
 
     def stop(self) -> None:
         """End it, and what runs on it; return when it is gone."""
         if not self.is_running:
             return
-        number, own = self._process.read_text(encoding="utf-8").split("\n")
-        pid = int(number)
+        pid = int(self._written()[0])
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         until_s = time.monotonic() + STOPPED_WITHIN_S
@@ -88,7 +93,19 @@ class RayHead:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
             time.sleep(0.1)
-        shutil.rmtree(own, ignore_errors=True)
+        self._remove_files()
+
+    def _written(self) -> list[str]:
+        """Return what is written down of it: its process, and the folder of what it writes itself."""
+        return self._process.read_text(encoding="utf-8").split("\n")
+
+    def _remove_files(self) -> None:
+        """Remove what it has written; its parts end a moment after it, and may write until then."""
+        own = Path(self._written()[1])
+        until_s = time.monotonic() + STOPPED_WITHIN_S
+        while own.exists() and time.monotonic() < until_s:
+            shutil.rmtree(own, ignore_errors=True)
+            time.sleep(0.1)
 
     def _is_held(self) -> bool:
         if not self._process.exists():

@@ -40,34 +40,37 @@ export function ParallelPlot({ axes, colourBy, names, ranges, onRange, onOpen }:
   }
 
   return (
-    <div ref={frame} className="parallel">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <section className="scroll-x" tabIndex={0} aria-label="Axes">
-        <div className="parallel-layers" style={{ width, height: HEIGHT_PX }}>
-          <Lines axes={axes} colourBy={colourBy} kept={kept} near={near} width={width} gap={gap} />
-          {/* biome-ignore lint/a11y/useKeyWithClickEvents: the table has a link for each of the lines */}
-          <svg
-            role="img"
-            aria-label={`${names.length} lines over ${axes.map(({ label }) => label).join(", ")}`}
-            width={width}
-            height={HEIGHT_PX}
-            className={near === null ? "" : "near"}
-            onPointerMove={look}
-            onPointerLeave={() => setNear(null)}
-            onClick={() => near !== null && onOpen(near)}
-          >
-            {axes.map((axis, at) => (
-              <AxisMarks
-                key={axis.key}
-                axis={axis}
-                x={SIDE_PX + at * gap}
-                range={ranges.get(axis.key)}
-                onRange={(range) => onRange(axis.key, range)}
-              />
-            ))}
-          </svg>
-        </div>
-      </section>
+    <div ref={frame} className="parallel" style={{ minHeight: HEIGHT_PX }}>
+      {/* Drawn for another width first, axes would move away from under whoever points at one. */}
+      {frameWidth > 0 && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+        <section className="scroll-x" tabIndex={0} aria-label="Axes">
+          <div className="parallel-layers" style={{ width, height: HEIGHT_PX }}>
+            <Lines axes={axes} colourBy={colourBy} kept={kept} near={near} width={width} gap={gap} />
+            {/* biome-ignore lint/a11y/useKeyWithClickEvents: the table has a link for each of the lines */}
+            <svg
+              role="img"
+              aria-label={`${names.length} lines over ${axes.map(({ label }) => label).join(", ")}`}
+              width={width}
+              height={HEIGHT_PX}
+              className={near === null ? "" : "near"}
+              onPointerMove={look}
+              onPointerLeave={() => setNear(null)}
+              onClick={() => near !== null && onOpen(near)}
+            >
+              {axes.map((axis, at) => (
+                <AxisMarks
+                  key={axis.key}
+                  axis={axis}
+                  x={SIDE_PX + at * gap}
+                  range={ranges.get(axis.key)}
+                  onRange={(range) => onRange(axis.key, range)}
+                />
+              ))}
+            </svg>
+          </div>
+        </section>
+      )}
       <p className="quiet ellipsis parallel-under" role="status">
         {near === null ? " " : names[near]}
       </p>
