@@ -40,6 +40,9 @@ STOPPED_WITHIN_S = 25
 """How long Ray lets a job that it has told to stop send what it has; its own default is three seconds."""
 OVER_WITHIN_S = STOPPED_WITHIN_S + 10.0
 LOOKS_EVERY_S = 0.3
+MONITORED_S = 1.5
+"""For how long Ray may look after a job that has ended, as it does each second."""
+REMEMBERED_S = 60.0
 OWNER = "runyard"
 """What is said of the server in the metadata of a job of Ray's."""
 
@@ -100,7 +103,10 @@ class RayLauncher(Launcher):
         self._settings = settings
         self._owner = owner
         self._server = settings.server_url or server
+        # Of those that were told to stop: all, and those that Ray had no room for yet.
+        self._stopped: set[str] = set()
         self._told_to_stop: set[str] = set()
+        self._deleted_s: dict[str, float] = {}
 
     def check(self) -> None:
         self._server_url()
@@ -143,15 +149,24 @@ class RayLauncher(Launcher):
             if time.monotonic() > until_s:
                 raise Unavailable(f"Ray has not ended {going_on[0]['submission_id']} yet.")
             time.sleep(LOOKS_EVERY_S)
+        stopped = {each for each in self._stopped if _handle_of(each) == launched}
+        if stopped:
+            time.sleep(MONITORED_S)
+            self._jobs()
+            self._stopped -= stopped
 
     def _jobs(self) -> dict[str, list[Mapping[str, Any]]]:
         """Return the jobs of this server by handles, the latest of each last."""
         found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for job in sorted(self._ray.list_jobs(), key=lambda each: each.get("start_time") or 0):
-            named = _SUBMISSION.fullmatch(job.get("submission_id") or "")
+            handle = _handle_of(job.get("submission_id") or "")
             is_own = (job.get("metadata") or {}).get(OWNER) == self._owner
-            if named is not None and is_own and not self._is_given_up(job):
-                found[f"{named[1]}/{named[2]}"].append(job)
+            if handle is not None and job["submission_id"] in self._deleted_s:
+                # Who looks after it for Ray has noted its end once more: it had been deleted meanwhile.
+                if job["status"] in _OVER:
+                    self._delete(job)
+            elif handle is not None and is_own and not self._is_given_up(job):
+                found[handle].append(job)
         return dict(found)
 
     def _is_given_up(self, job: Mapping[str, Any]) -> bool:
@@ -166,12 +181,17 @@ class RayLauncher(Launcher):
         with suppress(NotFound):
             self._ray.delete_job(job["submission_id"])
         self._told_to_stop.discard(job["submission_id"])
+        now_s = time.monotonic()
+        self._deleted_s = {
+            each: at_s for each, at_s in self._deleted_s.items() if now_s - at_s < REMEMBERED_S
+        } | {job["submission_id"]: now_s}
 
     def _stop(self, job: Mapping[str, Any]) -> None:
         if job["status"] in _OVER:
             return
         with suppress(NotFound):
             self._ray.stop_job(job["submission_id"])
+        self._stopped.add(job["submission_id"])
         if job["status"] == _WAITS:
             self._told_to_stop.add(job["submission_id"])
 
@@ -212,6 +232,11 @@ class RayLauncher(Launcher):
                 "target, or the server's setting public_url."
             )
         return self._server
+
+
+def _handle_of(submission_id: str) -> str | None:
+    named = _SUBMISSION.fullmatch(submission_id)
+    return f"{named[1]}/{named[2]}" if named is not None else None
 
 
 def _package(assignment: Mapping[str, Any]) -> bytes:
