@@ -31,7 +31,7 @@ LAST = Logged(RUN, tags={"last": "yes"})
 def fill(disk: Path, left_bytes: int = 0) -> Path:
     """Fill a disk up, but for so many bytes; return the file to remove to make room again."""
     ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as opened:
+    with ballast.open("ab", buffering=0) as opened:
         state = os.statvfs(disk)
         opened.write(bytes(state.f_bavail * state.f_frsize - left_bytes))
     return ballast
