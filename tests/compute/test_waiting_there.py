@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from runyard.entities.job import Job, JobStatus
@@ -12,13 +10,6 @@ from tests.server.local import Local, good
 
 NOW_MS = 1_800_000_000_000
 WHY = "job 7 of Slurm is PENDING (Priority)"
-
-
-@pytest.fixture
-def local(tmp_path: Path):
-    local = Local(tmp_path / "home")
-    yield local
-    local.close()
 
 
 @pytest.fixture

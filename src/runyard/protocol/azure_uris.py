@@ -28,8 +28,8 @@ _OWNED = re.compile(
 )
 _PROXIED = re.compile(rf"https?://[^/]+(?:/[^?#]*?)?{_SCOPE}{re.escape(PROXIED_PATH)}(?P<path>[^?#]+)")
 
-_LOCAL_UPLOAD = re.compile(r"azureml://artifacts/LocalUpload/(?P<container>[^/?#]+)(?P<below>/[^?#]*)?")
-_JOB_FILES = re.compile(r"azureml://jobs/(?P<run>[^/?#]+)/outputs/artifacts(?:/paths)?(?P<below>/[^?#]*)?")
+_LOCAL_UPLOAD = re.compile(r"azureml://artifacts/LocalUpload/(?P<owner>[^/?#]+)(?P<below>/[^?#]*)?")
+_JOB_FILES = re.compile(r"azureml://jobs/(?P<owner>[^/?#]+)/outputs/artifacts(?:/paths)?(?P<below>/[^?#]*)?")
 
 # In the JSON of an answer: a quote in a text is written with a backslash, so these are fields and no texts.
 _FIELD = re.compile(
@@ -82,8 +82,7 @@ def parse_local_upload(uri: str) -> tuple[str, str] | None:
         >>> parse_local_upload("azureml://artifacts/LocalUpload/261127T141744-1a2b3c4d/model")
         ('261127T141744-1a2b3c4d', 'model')
     """
-    found = _LOCAL_UPLOAD.fullmatch(uri)
-    return None if found is None else (found["container"], (found["below"] or "").strip("/"))
+    return _owner_and_path(_LOCAL_UPLOAD, uri)
 
 
 def parse_job_files(uri: str) -> tuple[str, str] | None:
@@ -93,8 +92,12 @@ def parse_job_files(uri: str) -> tuple[str, str] | None:
         >>> parse_job_files("azureml://jobs/0a1b/outputs/artifacts/paths/model/")
         ('0a1b', 'model')
     """
-    found = _JOB_FILES.fullmatch(uri)
-    return None if found is None else (found["run"], (found["below"] or "").strip("/"))
+    return _owner_and_path(_JOB_FILES, uri)
+
+
+def _owner_and_path(form: re.Pattern[str], uri: str) -> tuple[str, str] | None:
+    found = form.fullmatch(uri)
+    return None if found is None else (found["owner"], (found["below"] or "").strip("/"))
 
 
 def with_azure_uris(body: bytes, host: str, prefix: str, *, scheme: str, as_web: bool) -> bytes:
