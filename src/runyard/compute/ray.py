@@ -43,6 +43,7 @@ LOOKS_EVERY_S = 0.3
 MONITORED_S = 1.5
 """For how long Ray may look after a job that has ended, as it does each second."""
 REMEMBERED_S = 60.0
+"""For how long it is remembered which of its jobs were deleted, should Ray note one again."""
 OWNER = "runyard"
 """What is said of the server in the metadata of a job of Ray's."""
 

@@ -262,21 +262,6 @@ def target_of(settings: Settings, workspace: str, name: str) -> ComputeTarget | 
     return ComputeTarget(workspace, THIS_MACHINE, LOCAL, slots, description="The server's own machine.")
 
 
-def slots_taken(target: ComputeTarget, jobs: Iterable[Job], host: str) -> int:
-    """Return how many slots of a target are taken.
-
-    Args:
-        target: The target; the server's own machine is one for all workspaces.
-        jobs: Those that are not over.
-        host: What that machine is called: others of the database have slots of their own.
-    """
-    if target.name == THIS_MACHINE:
-        own = (job for job in jobs if job.compute == THIS_MACHINE and job.host == host)
-    else:
-        own = (job for job in jobs if (job.workspace, job.compute) == (target.workspace, target.name))
-    return sum(job.spec.slots for job in own if job.status.holds_slots)
-
-
 def _on_cluster(call: Call, new: NewTarget) -> NewTarget:
     if new.settings or new.credential:
         raise invalid("kind", POOL, "A pool is reached as its cluster is: no settings, no credential.")

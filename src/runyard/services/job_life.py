@@ -6,11 +6,12 @@ steps at the same moment: who comes second finds the job moved on, and does noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from runyard.auth.job_keys import new_job_key
+from runyard.entities.compute_target import THIS_MACHINE, ComputeTarget
 from runyard.entities.job import EXIT_CODE_TAG, REASON_TAG, Job, JobStatus
 from runyard.entities.run import RunStatus
 from runyard.errors import NotFound
@@ -29,6 +30,21 @@ class AttemptEnd:
     reason: str
 
 
+def slots_taken(target: ComputeTarget, jobs: Iterable[Job], host: str) -> int:
+    """Return how many slots of a target are taken.
+
+    Args:
+        target: The target; the server's own machine is one for all workspaces.
+        jobs: Those that are not over.
+        host: What that machine is called: others of the database have slots of their own.
+    """
+    if target.name == THIS_MACHINE:
+        own = (job for job in jobs if job.compute == THIS_MACHINE and job.host == host)
+    else:
+        own = (job for job in jobs if (job.workspace, job.compute) == (target.workspace, target.name))
+    return sum(job.spec.slots for job in own if job.status.holds_slots)
+
+
 def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bool = False) -> str | None:
     """Give a queued job to a launcher of ``host`` and return the key of the attempt.
 
@@ -42,7 +58,7 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
         again: Whether the attempt was given to it before and nothing of the script has run.
     """
     with stores.atomic():
-        is_room_left = again or _is_room_left(stores, job)
+        is_room_left = again or _is_room_left(stores, job, host)
         found = stores.metadata.jobs.find_job(job.run_id)
         if found is None or found.attempt != job.attempt or found.agent_id != job.agent_id:
             return None
@@ -65,15 +81,12 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
     return key.text
 
 
-def _is_room_left(stores: Stores, job: Job) -> bool:
+def _is_room_left(stores: Stores, job: Job, host: str) -> bool:
     """Hold a job's target, and return whether it has slots for it: each server counts them by itself."""
     target = stores.metadata.compute_targets.find_target(job.workspace, job.compute)
     if target is None:  # the server's own machine, whose jobs one server looks after
         return True
-    place = (job.workspace, job.compute)
-    active = [each for each in stores.metadata.jobs.list_active() if (each.workspace, each.compute) == place]
-    taken = sum(each.spec.slots for each in active if each.status.holds_slots)
-    return taken + job.spec.slots <= target.slots
+    return slots_taken(target, stores.metadata.jobs.list_active(), host) + job.spec.slots <= target.slots
 
 
 def may_begin_again(job: Job) -> bool:

@@ -20,8 +20,8 @@ from runyard.entities.compute_target import LOCAL, THIS_MACHINE, ComputeTarget
 from runyard.entities.job import Job, JobStatus
 from runyard.errors import RunyardError
 from runyard.services.assignments import BEAT_S, Assignments
-from runyard.services.compute_targets import slots_taken, target_of
-from runyard.services.job_life import AttemptEnd, end_attempt, lose
+from runyard.services.compute_targets import target_of
+from runyard.services.job_life import AttemptEnd, end_attempt, lose, slots_taken
 from runyard.services.job_refusals import JobRefusals
 from runyard.services.launched_jobs import LaunchedJobs
 from runyard.services.launchers import Launchers, may_run

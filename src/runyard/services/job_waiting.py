@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from runyard.entities.compute_target import ComputeTarget
 from runyard.entities.job import Job, JobStatus, Waiting
 from runyard.services.call import Call
-from runyard.services.compute_targets import slots_taken, target_of
+from runyard.services.compute_targets import target_of
+from runyard.services.job_life import slots_taken
 from runyard.services.launchers import may_run
 from runyard.services.this_machine import name_of_this_machine
 
