@@ -1,10 +1,10 @@
-"""One SeaweedFS and one Azurite for all tests of this folder."""
+"""One server of each kind for all tests of this folder."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.object_stores.servers import Azurite, ObjectServer, SeaweedFS
+from tests.object_stores.servers import Azurite, GoogleStorage, ObjectServer, SeaweedFS
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +23,23 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
     server.close()
 
 
-@pytest.fixture(params=["seaweedfs", "azurite"])
+@pytest.fixture(scope="session")
+def google_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    """A server of Google Cloud Storage's protocol."""
+    server = GoogleStorage(tmp_path_factory.mktemp("google"))
+    yield server.start()
+    server.close()
+
+
+@pytest.fixture(params=["seaweedfs", "azurite", "google_storage"])
 def object_server(request: pytest.FixtureRequest) -> ObjectServer:
-    """Each of the two in turn."""
+    """Each of the three in turn."""
+    found: ObjectServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["seaweedfs", "azurite"])
+def signing_server(request: pytest.FixtureRequest) -> ObjectServer:
+    """Each of the two that are asked with a key, which also signs addresses."""
     found: ObjectServer = request.getfixturevalue(request.param)
     return found

@@ -1,4 +1,4 @@
-"""SeaweedFS and Azurite as processes of their own on loopback: real servers of S3's and Azure's protocols."""
+"""Servers of S3's, Azure's and Google's protocols on loopback."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 import time
 from abc import ABC, abstractmethod
 from email.utils import formatdate
@@ -20,6 +21,7 @@ import pytest
 
 from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.artifacts.objects import ObjectArtifactStore
+from tests.object_stores.google_storage import TOKENS_GIVEN
 from tests.running_server import free_port, scrubbed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +120,8 @@ class SeaweedFS(ObjectServer):
     """S3's protocol."""
 
     scheme = "s3"
+    asks_for_key = True
+    """Whether who asks has to show a key."""
     _key, _secret = "runyard", "not-a-secret"
 
     def __init__(self, folder: Path) -> None:
@@ -139,6 +143,8 @@ class SeaweedFS(ObjectServer):
             pytest.skip("no SeaweedFS: `make test` installs it")
         credentials = [{"accessKey": self._key, "secretKey": self._secret}]
         identity = {"name": "runyard", "credentials": credentials, "actions": ["Admin"]}
+        if not self.asks_for_key:
+            identity = {"name": "anonymous", "actions": ["Admin"]}
         (self._folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
         ports = {f"{part}.port{kind}": free_port() for part in ("master", "volume") for kind in ("", ".grpc")}
         ports |= {"filer.port": self._filer_port, "filer.port.grpc": free_port()}
@@ -169,6 +175,72 @@ class SeaweedFS(ObjectServer):
         if found.status_code == httpx.codes.NOT_FOUND:
             return []
         return found.json()["Entries"] or []
+
+
+class OpenSeaweedFS(SeaweedFS):
+    """The same, for whoever asks."""
+
+    asks_for_key = False
+
+    @property
+    def address(self) -> str:
+        """Where it speaks S3's protocol."""
+        return f"http://127.0.0.1:{self._s3_port}"
+
+
+class GoogleStorage(ObjectServer):
+    """Google Cloud Storage's XML API, for who has the account of this machine; see `google_storage.py`."""
+
+    scheme = "gs"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._behind = OpenSeaweedFS(folder / "objects")
+        self._port = free_port()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"GOOGLE_BASE_URL": self.address, "GCE_METADATA_HOST": f"127.0.0.1:{self._port}"}
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> ObjectServer:
+        self._behind.start()
+        return super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._behind.stop()
+
+    def close(self) -> None:
+        super().close()
+        self._behind.close()
+
+    def command(self) -> list[str]:
+        module = "tests.object_stores.google_storage"
+        return [
+            "env",
+            f"PYTHONPATH={ROOT}",
+            sys.executable,
+            "-m",
+            module,
+            str(self._port),
+            self._behind.address,
+        ]
+
+    def make_bucket(self) -> None:
+        self.tokens_given()
+
+    def waiting_parts(self) -> list[str]:
+        return self._behind.waiting_parts()
+
+    def tokens_given(self) -> int:
+        """Return how often somebody asked for the token of the machine's account."""
+        found = httpx.get(self.address + TOKENS_GIVEN, timeout=60).raise_for_status()
+        return int(found.json())
 
 
 class Azurite(ObjectServer):

@@ -79,9 +79,9 @@ def register(
 
 
 @pytest.fixture
-def store(workspace: Workspace, object_server: ObjectServer) -> Datastore:
-    prefix = object_server.new_location().split(BUCKET, 1)[1].strip("/")
-    return register(workspace, object_server, "bucket", prefix)
+def store(workspace: Workspace, signing_server: ObjectServer) -> Datastore:
+    prefix = signing_server.new_location().split(BUCKET, 1)[1].strip("/")
+    return register(workspace, signing_server, "bucket", prefix)
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ def test_a_large_file_passes_in_little_memory(
 
 
 def test_what_breaks_off_leaves_nothing_in_the_bucket(
-    store: Datastore, server: RunningServer, object_server: ObjectServer
+    store: Datastore, server: RunningServer, signing_server: ObjectServer
 ):
-    before = set(object_server.waiting_parts())
+    before = set(signing_server.waiting_parts())
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.putrequest("PUT", f"/api/v1/datastores/{store.name}/files/broken")
     connection.putheader("Content-Length", str(40 * MB))
@@ -145,8 +145,8 @@ def test_what_breaks_off_leaves_nothing_in_the_bucket(
     with pytest.raises(InvalidParameter):
         _put(server, store.name, "wrong", content, declared)
     assert list(store.list()) == []
-    if not isinstance(object_server, Azurite):  # which forgets by itself what nobody committed
-        until(lambda: set(object_server.waiting_parts()) <= before)
+    if not isinstance(signing_server, Azurite):  # which forgets by itself what nobody committed
+        until(lambda: set(signing_server.waiting_parts()) <= before)
 
 
 def _put(server: RunningServer, name: str, path: str, content: bytes, sha256: bytes) -> None:
@@ -160,19 +160,21 @@ def _put(server: RunningServer, name: str, path: str, content: bytes, sha256: by
         raise InvalidParameter(said)
 
 
-def test_a_wrong_key_or_bucket_is_said_and_not_registered(workspace: Workspace, object_server: ObjectServer):
+def test_a_wrong_key_or_bucket_is_said_and_not_registered(workspace: Workspace, signing_server: ObjectServer):
     for changed in ({"key": "d3Jvbmcga2V5"}, {"bucket": "nobodys-bucket"}):
         with pytest.raises(InvalidParameter, match="was not registered") as refused:
-            register(workspace, object_server, "wrong", "x", **changed)
+            register(workspace, signing_server, "wrong", "x", **changed)
         assert "d3Jvbmcga2V5" not in str(refused.value)
     assert "wrong" not in workspace.datastores
 
 
-def test_without_a_credential_nothing_of_the_servers_signs(workspace: Workspace, object_server: ObjectServer):
-    has = object_server.environment
+def test_without_a_credential_nothing_of_the_servers_signs(
+    workspace: Workspace, signing_server: ObjectServer
+):
+    has = signing_server.environment
     wanted = RegisterDatastore(
         name="open",
-        kind="azure_blob" if isinstance(object_server, Azurite) else "s3",
+        kind="azure_blob" if isinstance(signing_server, Azurite) else "s3",
         bucket=BUCKET,
         account=has.get("AZURE_STORAGE_ACCOUNT_NAME", ""),
         endpoint=has.get("AZURE_STORAGE_ENDPOINT") or has["AWS_ENDPOINT_URL"],
@@ -182,9 +184,9 @@ def test_without_a_credential_nothing_of_the_servers_signs(workspace: Workspace,
 
 
 def test_a_credential_lies_encrypted_on_the_server(
-    store: Datastore, server: RunningServer, object_server: ObjectServer
+    store: Datastore, server: RunningServer, signing_server: ObjectServer
 ):
-    secret = next(value for name, value in object_server.environment.items() if name.endswith("_KEY"))
+    secret = next(value for name, value in signing_server.environment.items() if name.endswith("_KEY"))
     with sqlite3.connect(server.home / "runyard.db") as database:
         kept = "\n".join(database.iterdump())
     database.close()
@@ -193,10 +195,12 @@ def test_a_credential_lies_encrypted_on_the_server(
 
 
 def test_another_servers_bucket_takes_the_place_at_once(
-    store: Datastore, workspace: Workspace, object_server: ObjectServer, data: Path
+    store: Datastore, workspace: Workspace, signing_server: ObjectServer, data: Path
 ):
     store.upload(data / "a b#ü.txt")
-    other = register(workspace, object_server, store.name, "elsewhere/" + urlsplit(workspace.url).netloc[-5:])
+    other = register(
+        workspace, signing_server, store.name, "elsewhere/" + urlsplit(workspace.url).netloc[-5:]
+    )
     assert list(other.list()) == []
     assert list(store.list()) == []
 

@@ -1,6 +1,7 @@
 """Real object stores hold to the shipped rules, and to what only they can break."""
 
 import hashlib
+import time
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from runyard.stores.artifacts.locations import check_writable, open_artifacts
 from runyard.stores.artifacts.objects import PART_BYTES, AddressedObjectArtifactStore, ObjectArtifactStore
 from runyard.testing.artifact_rules import ODD_NAMES, ArtifactStoreRules, at, get, names, put
 from tests.object_stores.servers import ObjectServer
+from tests.running_server import free_port
 
 MB = 1024 * 1024
 
@@ -49,9 +51,23 @@ class TestAzurite(OnAServer):
         return self.emptied(None)
 
 
+class TestGoogleStorage(OnAServer):
+    forgets_directories_at_once = False  # SeaweedFS keeps its objects
+
+    @pytest.fixture
+    def store(self, google_storage: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ArtifactStore:
+        self.server, self.monkeypatch = google_storage, monkeypatch
+        return self.emptied(None)
+
+
 @pytest.fixture
 def store(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectArtifactStore:
     return object_server.open(object_server.new_location(), monkeypatch)
+
+
+@pytest.fixture
+def signing_store(signing_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectArtifactStore:
+    return signing_server.open(signing_server.new_location(), monkeypatch)
 
 
 def test_its_server_listens_on_this_machine_alone(object_server):
@@ -104,7 +120,8 @@ def test_a_file_of_unknown_length_ends_where_its_parts_do(store, monkeypatch):
     assert names(store, "run") == ["file"]
 
 
-def test_an_address_opens_one_file_for_a_while(store):
+def test_an_address_opens_one_file_for_a_while(signing_store):
+    store = signing_store
     put(store, "run/file.bin", b"0123456789")
     put(store, "run/other", b"secret")
     assert isinstance(store, AddressedObjectArtifactStore)
@@ -121,11 +138,12 @@ def test_an_address_opens_one_file_for_a_while(store):
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_address_of_an_odd_name_works_or_there_is_none(object_server, store, name):
+def test_an_address_of_an_odd_name_works_or_there_is_none(signing_server, signing_store, name):
+    store = signing_store
     put(store, f"run/{name}", b"1")
     assert isinstance(store, AddressedObjectArtifactStore)
     url = store.download_address(at(f"run/{name}"), 60)
-    assert url is not None or object_server.scheme == "az"
+    assert url is not None or signing_server.scheme == "az"
     assert url is None or httpx.get(url, timeout=60).content == b"1"
 
 
@@ -136,14 +154,32 @@ def test_a_store_that_can_be_used_passes_the_check_and_is_left_empty(object_serv
     assert obstore.list(store.objects).collect() == []
 
 
-def test_a_wrong_key_is_named_when_the_server_starts(object_server, monkeypatch):
-    location = object_server.new_location()
-    name = "AWS_SECRET_ACCESS_KEY" if object_server.scheme == "s3" else "AZURE_STORAGE_ACCOUNT_KEY"
-    for variable, value in (object_server.environment | {name: "d3Jvbmc="}).items():
+def test_a_wrong_key_is_named_when_the_server_starts(signing_server, monkeypatch):
+    location = signing_server.new_location()
+    name = "AWS_SECRET_ACCESS_KEY" if signing_server.scheme == "s3" else "AZURE_STORAGE_ACCOUNT_KEY"
+    for variable, value in (signing_server.environment | {name: "d3Jvbmc="}).items():
         monkeypatch.setenv(variable, value)
     with pytest.raises(Unavailable, match=name) as refused:
         check_writable(open_artifacts(location, Path("unused")), location)
     assert "d3Jvbmc=" not in str(refused.value)
+
+
+def test_a_machine_without_an_account_is_told_what_to_set(google_storage, monkeypatch):
+    location = google_storage.new_location()
+    google_storage.open(location, monkeypatch)
+    monkeypatch.setenv("GCE_METADATA_HOST", f"127.0.0.1:{free_port()}")
+    monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{free_port()}")
+    with pytest.raises(Unavailable, match="GOOGLE_APPLICATION_CREDENTIALS"):
+        check_writable(open_artifacts(location, Path("unused")), location)
+
+
+def test_the_token_of_a_machine_is_asked_for_again_before_it_ends(google_storage, monkeypatch):
+    store = google_storage.open(google_storage.new_location(), monkeypatch)
+    before = google_storage.tokens_given()
+    for number in range(3):
+        put(store, f"run/{number}", b"1")
+        time.sleep(0.2)  # obstore asks at most ten times a second
+    assert google_storage.tokens_given() >= before + 3
 
 
 def test_a_bucket_that_is_not_there_is_named_when_the_server_starts(azurite, monkeypatch):

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import ServerStarter
+from tests.object_stores.machine_role import MachineRole
 from tests.object_stores.servers import ObjectServer
 from tests.running_server import RunningServer, scrubbed
 
@@ -63,9 +64,13 @@ def server(object_server: ObjectServer, start_server: ServerStarter) -> RunningS
 
 
 @pytest.fixture
-def addressing_server(object_server: ObjectServer, start_server: ServerStarter) -> RunningServer:
-    variables = {"RUNYARD_ARTIFACT_STORE": object_server.new_location(), "RUNYARD_ARTIFACT_ADDRESS_S": "60"}
-    return start_server(environment=object_server.environment | variables)
+def addressing_server(signing_server: ObjectServer, start_server: ServerStarter) -> RunningServer:
+    return started_with_addresses(signing_server, start_server)
+
+
+def started_with_addresses(server: ObjectServer, start_server: ServerStarter) -> RunningServer:
+    variables = {"RUNYARD_ARTIFACT_STORE": server.new_location(), "RUNYARD_ARTIFACT_ADDRESS_S": "60"}
+    return start_server(environment=server.environment | variables)
 
 
 def round_trip(
@@ -128,11 +133,46 @@ def test_an_address_is_of_the_callers_workspace_and_of_a_file_that_is_there(addr
         assert "url" not in answer.json()
 
 
-def test_a_name_without_an_address_is_downloaded_from_the_server(addressing_server, object_server):
+def test_a_role_of_the_machine_is_enough_and_its_keys_are_asked_for_anew(seaweedfs, start_server, tmp_path):
+    given = seaweedfs.environment
+    with MachineRole(given.pop("AWS_ACCESS_KEY_ID"), given.pop("AWS_SECRET_ACCESS_KEY")) as role:
+        variables = {
+            "AWS_METADATA_ENDPOINT": role.address,
+            "RUNYARD_ARTIFACT_STORE": seaweedfs.new_location(),
+            "RUNYARD_ARTIFACT_ADDRESS_S": "60",
+        }
+        server = start_server(environment=given | variables)
+        asked = role.asked
+        sent = round_trip(
+            server,
+            tmp_path,
+            MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD="true",
+            MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=str(5 * MB),
+            MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE=str(10 * MB),
+        )
+        assert role.asked > asked > 0
+    # Parts of clients need the secret itself, which a role keeps to itself; addresses don't.
+    assert sent == {"is_same": True, "direct": 1, "parts": 0, "listed": ["model/large.bin"]}
+
+
+def test_what_a_service_does_not_sign_passes_through_the_server(google_storage, start_server, tmp_path):
+    """The account of a machine at Google signs by way of a service that can not be reached here."""
+    server = started_with_addresses(google_storage, start_server)
+    sent = round_trip(
+        server,
+        tmp_path,
+        MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD="true",
+        MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=str(5 * MB),
+        MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE=str(10 * MB),
+    )
+    assert sent == {"is_same": True, "direct": 0, "parts": 0, "listed": ["model/large.bin"]}
+
+
+def test_a_name_without_an_address_is_downloaded_from_the_server(addressing_server, signing_server):
     url = addressing_server.url
     httpx.put(f"{url}{ARTIFACTS}/run/a%20b", content=b"1", timeout=60).raise_for_status()
     found = httpx.get(f"{url}{PRESIGNED}/run/a%20b", timeout=60).json()
-    if object_server.scheme == "az":
+    if signing_server.scheme == "az":
         assert found == {"url": "", "headers": {}}
     else:
         assert httpx.get(found["url"], timeout=60).content == b"1"

@@ -43,16 +43,16 @@ class Uploads:
 
 
 @pytest.fixture
-def uploads(object_server: ObjectServer, start_server: ServerStarter) -> Uploads:
-    variables = {"RUNYARD_ARTIFACT_STORE": object_server.new_location(), "RUNYARD_ARTIFACT_ADDRESS_S": "120"}
+def uploads(signing_server: ObjectServer, start_server: ServerStarter) -> Uploads:
+    variables = {"RUNYARD_ARTIFACT_STORE": signing_server.new_location(), "RUNYARD_ARTIFACT_ADDRESS_S": "120"}
     limits = {"RUNYARD_MAX_UPLOAD_BYTES": str(12 * MB)}
-    return Uploads(start_server(environment=object_server.environment | variables | limits))
+    return Uploads(start_server(environment=signing_server.environment | variables | limits))
 
 
 @pytest.fixture
-def addressing_server(object_server: ObjectServer, start_server: ServerStarter) -> RunningServer:
-    variables = {"RUNYARD_ARTIFACT_STORE": object_server.new_location(), "RUNYARD_ARTIFACT_ADDRESS_S": "120"}
-    return start_server(environment=object_server.environment | variables)
+def addressing_server(signing_server: ObjectServer, start_server: ServerStarter) -> RunningServer:
+    variables = {"RUNYARD_ARTIFACT_STORE": signing_server.new_location(), "RUNYARD_ARTIFACT_ADDRESS_S": "120"}
+    return start_server(environment=signing_server.environment | variables)
 
 
 def test_the_genuine_client_sends_parts_to_the_store_itself(addressing_server, tmp_path):
@@ -85,12 +85,12 @@ def test_a_part_that_has_not_come_is_missed(uploads):
     assert uploads.content().status_code == httpx.codes.NOT_FOUND
 
 
-def test_an_upload_that_is_dropped_is_over(uploads, object_server):
+def test_an_upload_that_is_dropped_is_over(uploads, signing_server):
     begun = uploads.begin(2)
     told = [uploads.put(credential, PART) for credential in begun["credentials"]]
     assert uploads.ask("abort", upload_id=begun["upload_id"]).status_code == httpx.codes.OK
-    if object_server.scheme == "s3":
-        assert not [part for part in object_server.waiting_parts() if begun["upload_id"] in part]
+    if signing_server.scheme == "s3":
+        assert not [part for part in signing_server.waiting_parts() if begun["upload_id"] in part]
         answer = uploads.ask("complete", upload_id=begun["upload_id"], parts=told)
         assert answer.status_code == httpx.codes.NOT_FOUND
     assert uploads.content().status_code == httpx.codes.NOT_FOUND
@@ -138,9 +138,9 @@ def test_a_count_that_can_not_be_is_refused(uploads, count):
     assert "numbered from 1" in answer.json()["message"]
 
 
-def test_a_name_without_an_address_is_sent_in_one_piece(uploads, object_server):
+def test_a_name_without_an_address_is_sent_in_one_piece(uploads, signing_server):
     answer = uploads.ask("create", "/a%20b", num_parts=1)
-    if object_server.scheme == "az":
+    if signing_server.scheme == "az":
         assert answer.status_code == httpx.codes.NOT_IMPLEMENTED
         assert answer.json()["message"].startswith("Multipart upload is not supported")
     else:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Literal
 from urllib.parse import urlsplit
 
 import obstore
@@ -42,6 +44,9 @@ PARTS_AT_ONCE = 2  # an upload holds so many parts, and the one that is filling
 SHA256_ATTRIBUTE = "sha256"
 DELETED_AT_ONCE = 1000  # what S3 takes in one request
 OWN_ADDRESS_S = 60  # what this server signs for itself
+SIGN_AGAIN_S = 60.0  # after which a service that would not sign is asked again
+
+SignedMethod = Literal["GET", "PUT"]
 
 _log = logging.getLogger("runyard.stores")
 
@@ -128,11 +133,14 @@ class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses, TakesPar
         super().__init__(store)
         self._signer = store
         self._secret = secret
+        self._signs_from_s = 0.0
 
     def download_address(self, path: ArtifactPath, valid_s: int) -> str | None:
-        """Return an address to read the object at ``path`` from, if its name lets one be made."""
-        with _failures_said():
-            url = obstore.sign(self._signer, "GET", str(path), timedelta(seconds=valid_s))
+        """Return an address to read the object at ``path`` from, if name and service let one be made."""
+        signed = self._signed(path, valid_s, "GET")
+        if signed is None:
+            return None
+        url = signed[0]
         if isinstance(self._signer, AzureStore) and "%" in urlsplit(url).path:
             return None  # obstore signs the escaped name, Azure checks the plain one
         return url
@@ -170,16 +178,30 @@ class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses, TakesPar
         return parts
 
     def _parts(self, path: ArtifactPath, valid_s: int) -> S3Parts | AzureParts | None:
+        if isinstance(self._signer, GCSStore):
+            return None
+        signed = self._signed(path, valid_s, "PUT", "GET")
+        if signed is None:
+            return None
+        write, read = signed
+        return S3Parts(write, self._secret) if isinstance(self._signer, S3Store) else AzureParts(write, read)
+
+    def _signed(self, path: ArtifactPath, valid_s: int, *methods: SignedMethod) -> list[str] | None:
+        """Return an address of the object at ``path`` for each method; ``None`` if the service does not sign.
+
+        To sign takes a right of its own, which an identity that may read and write often has not: files pass
+        through this server then.
+        """
+        if time.monotonic() < self._signs_from_s:
+            return None
         valid = timedelta(seconds=valid_s)
-        with _failures_said():
-            if isinstance(self._signer, S3Store):
-                return S3Parts(obstore.sign(self._signer, "PUT", str(path), valid), self._secret)
-            if isinstance(self._signer, AzureStore):
-                write, read = (
-                    obstore.sign(self._signer, method, str(path), valid) for method in ("PUT", "GET")
-                )
-                return AzureParts(write, read)
-        return None
+        try:
+            return [obstore.sign(self._signer, method, str(path), valid) for method in methods]
+        except (BaseError, OSError) as error:
+            self._signs_from_s = time.monotonic() + SIGN_AGAIN_S
+            text = "object store: no addresses are given for %d s, as it does not sign: %s"
+            _log.warning(text, SIGN_AGAIN_S, said_by(error))
+            return None
 
 
 class _ObjectUpload(ArtifactUpload):
