@@ -89,6 +89,24 @@ def test_a_request_is_a_span_of_its_senders_trace(collector: Collector, start_se
     assert "canary" not in str(spans)
 
 
+def test_each_of_many_equal_requests_has_a_span(collector: Collector, start_server: ServerStarter):
+    variables = {
+        "RUNYARD_TRACES": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": "10",
+    }
+    server = start_server(environment=variables)
+    with httpx.Client(base_url=f"{server.url}{BASE}", timeout=60) as client:
+        run_id = client.post("/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]["run_id"]
+        for step in range(4):
+            point = {"run_id": run_id, "key": "loss", "value": 0.5, "timestamp": 1, "step": step}
+            client.post("/runs/log-metric", json=point).raise_for_status()
+    assert server.stop() == 0
+    names = [span.name for _, span in collector.spans.queue]
+    assert names.count(f"POST {BASE}/runs/log-metric") == 4
+
+
 def test_nothing_of_it_is_imported_unless_a_setting_asks():
     code = "import sys, runyard.app; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

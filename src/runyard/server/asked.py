@@ -16,6 +16,11 @@ BY_TUNNEL: Final = "by_tunnel"
 LASTING: Final = "lasting"
 """What looks again, while a request goes on, whether its sender may still have it."""
 
+ANSWERING: Final = "answering"
+"""The wall, where it lets the application say that a request may be answered again."""
+AGAIN: Final = "again"
+"""What answers the next request of the same connection whose head is the same, byte for byte."""
+
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """What changes nothing, so that neither the page that sends it nor the audit log matters."""
 PAGES: Final = "(studio)"

@@ -7,6 +7,7 @@ bodies or takes long, goes to a worker thread.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ from runyard.server.answers import Answer, error_response, json_response
 from runyard.server.arguments import arguments_of, check_content_type, named_in
 from runyard.server.asked import (
     ACTION,
+    AGAIN,
+    ANSWERING,
     BY_TUNNEL,
     CALLER,
     CLIENT,
@@ -43,6 +46,7 @@ from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.lasting import Lasting
 from runyard.server.peers import is_of_own_user
 from runyard.server.reaching import authorize_route, check_part, has_whole
+from runyard.server.repeated import Repeated
 from runyard.server.routing import Route, RouteTable
 from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
@@ -153,7 +157,10 @@ class Dispatcher:
         accept = _text(headers.get(b"accept"))
         asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
-            return await self._answer_in_loop(asked)
+            response = await self._answer_in_loop(asked)
+            if ANSWERING in state and not address.prefix.startswith("/mlflow"):  # an answer in Azure's words
+                state[AGAIN] = Repeated(scope, partial(self._begin_again, asked), state[ANSWERING])
+            return response
         return await run_sync(self._retrying, partial(self._answer, asked))
 
     def _find(
@@ -198,6 +205,19 @@ class Dispatcher:
         call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
         change = partial(self._handled, asked, call, asked.arguments())
         return json_response(await self._stores.commits.submit(change))
+
+    def _begin_again(self, asked: _Asked, body: bytes, state: dict[str, Any]) -> asyncio.Future[Any] | None:
+        """Begin to answer a request that is another one but for its body; see ``repeated.py``."""
+        if len(body) > _MAX_BYTES_IN_LOOP:
+            return None
+        asked = asked._replace(body=body, state=state)
+        try:
+            call = self._admit_from_memory(asked.route, asked.address, asked.authorization, state)
+            if call is None:
+                return None
+            return self._stores.commits.submit(partial(self._handled, asked, call, asked.arguments()))
+        except RunyardError:
+            return None
 
     def _answer(self, asked: _Asked) -> Response:
         call = self._admit(asked.route, asked.address, asked.authorization, asked.state)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from runyard.server.answers import WHOLE
+from runyard.server.asked import AGAIN
 from runyard.server.bodies import HAS_COME
+from runyard.server.repeated import Repeated, Told
 
 RUN_AHEAD_BYTES = 1024 * 1024
 MAX_HEAD_BYTES = 256 * 1024
 """How much of a request's head may come after the first piece of it that was read."""
+MAX_KNOWN_HEADS = 16
+"""Of a connection: bodies of each length have a head of their own, as it says the length."""
+MAX_KNOWN_HEAD_BYTES = 8192
+_STEERING = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
+"""Headers that change how a request is read or what comes after it."""
 _HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
@@ -33,6 +42,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
     While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
     may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
 
+    A request in the words of one that was answered before is neither parsed nor routed again, see
+    ``repeated.py``.
+
     A small answer is written at once, see :class:`WholeAnswers`. The timer that ends an idle connection runs
     on while it is in use: to stop it and set it anew for each request costs more than a look at the clock.
     """
@@ -40,9 +52,35 @@ class StrictHttpProtocol(HttpToolsProtocol):
     _idle_from_s: float | None = None
     _is_in_head = False
     _head_bytes = 0
+    _is_between = True
+    """Whether the next byte begins a request: those before it have come whole and been answered."""
+    _has_ended = False
+    """Whether all of the request that came last has come."""
+    _head = b""
+    """Of the request that came last, as it came, if nothing else came with it."""
+    _body_bytes = 0
+    _known: Mapping[bytes, tuple[int, Repeated]] = MappingProxyType({})
+    """What answers a head again, and how long its body is."""
+    _held = b""
+    """A head that is known, while its body is on its way."""
+    _is_repeating = False
+    _came_meanwhile = b""
+    _is_last = False
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of what the other side sends."""
+        if self._is_repeating:
+            self._keep_for_later(data)
+            return
+        if self._is_between:
+            data, self._held = self._held + data, b""
+            end = data.find(b"\r\n\r\n") + 4
+            if self._is_answered_again(data, end):
+                return
+            self._is_between, self._body_bytes = False, len(data) - end
+            self._head = data[:end] if 4 <= end <= MAX_KNOWN_HEAD_BYTES else b""
+        else:
+            self._body_bytes += len(data)
         was_in_head = self._is_in_head
         super().data_received(data)
         if was_in_head and self._is_in_head:
@@ -53,6 +91,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin with the head of a request."""
         self._is_in_head, self._head_bytes = True, 0
+        self._has_ended = self._is_between = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -69,8 +108,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that the application need not wait for the body."""
+        self._has_ended = True
         if self.cycle is not None:
             self.cycle.scope["state"][HAS_COME] = True
+            # Who was refused before the end of the body has an answer already.
+            self._is_between = self.cycle.response_complete and not self.pipeline
         super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -92,9 +134,18 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             return
-        self._idle_from_s = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_again(self.timeout_keep_alive)
+        self._is_between = self._has_ended
+        self._remember()
+        self._become_idle()
+
+    def shutdown(self) -> None:
+        """End once what has begun is answered."""
+        if self._held:
+            self._is_between, held, self._held = False, self._held, b""
+            super().data_received(held)
+        self._is_last = True
+        if not self._is_repeating:
+            super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it has been idle for long enough."""
@@ -106,6 +157,62 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._look_again(left_s)
         else:
             self.transport.close()
+
+    def _remember(self) -> None:
+        """Keep the head of a request that has been answered, if it may come again."""
+        cycle, head, self._head = self.cycle, self._head, b""
+        again = cycle.scope["state"].get(AGAIN) if head and cycle is not None else None
+        if again is None or not self._is_between or not cycle.keep_alive:
+            return
+        headers = cycle.scope["headers"]
+        length = (b"content-length", b"%d" % self._body_bytes)
+        if length in headers and not any(name in _STEERING for name, _ in headers):
+            kept = self._known if len(self._known) < MAX_KNOWN_HEADS else {}
+            self._known = {**kept, head: (self._body_bytes, again)}
+
+    def _is_answered_again(self, data: bytes, end: int) -> bool:
+        """Answer a request whose head is known, or wait for its body; return whether that is so."""
+        known = self._known.get(data[:end])
+        if known is None or self.flow.write_paused or self.transport.is_closing():
+            return False
+        missing_bytes = known[0] - (len(data) - end)
+        if missing_bytes > 0 and len(data) == end:
+            self._held = data  # many clients send head and body apart; a body that never comes is idleness
+            return True
+        if missing_bytes:
+            return False
+        self._idle_from_s = None
+        self._is_repeating = known[1].ask(data[end:], self._answer_again)
+        return self._is_repeating
+
+    def _answer_again(self, told: Told) -> None:
+        """Write the answer to a request whose head was known, and go on with what came meanwhile."""
+        self._is_repeating = False
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        status, headers, body = told
+        last = [(b"connection", b"close")] if self._is_last else []
+        lines = [*self.server_state.default_headers, *headers, *last]
+        self.transport.write(written(STATUS_LINE[status], lines, body))
+        if self._is_last:
+            self.transport.close()
+            return
+        self._become_idle()
+        came, self._came_meanwhile = self._came_meanwhile, b""
+        if came:
+            self.flow.resume_reading()
+            self.data_received(came)
+
+    def _keep_for_later(self, data: bytes) -> None:
+        self._came_meanwhile += data
+        if len(self._came_meanwhile) > RUN_AHEAD_BYTES:
+            self.flow.pause_reading()
+
+    def _become_idle(self) -> None:
+        self._idle_from_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again(self.timeout_keep_alive)
 
     def _refuse_head(self) -> None:
         """Say so and hang up; in the middle of another answer, only hang up."""
@@ -149,8 +256,16 @@ class WholeAnswers(RequestResponseCycle):
         first = STATUS_LINE[message["status"]]
         if "reason" in message:
             first = b"HTTP/1.1 %d %b\r\n" % (message["status"], message["reason"])
-        lines = b"".join([first, *[b"%b: %b\r\n" % header for header in headers]])
-        if lines.count(b"\n") != len(headers) + 1:
-            raise RuntimeError("A header of an answer has more than one line.")
-        body = b"" if self.scope["method"] == "HEAD" else message["body"]
-        return b"".join((lines, b"\r\n", body))
+        return written(first, headers, b"" if self.scope["method"] == "HEAD" else message["body"])
+
+
+def written(first: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """Return an answer as it goes over the wire.
+
+    Raises:
+        RuntimeError: A header would become two.
+    """
+    lines = b"".join([first, *[b"%b: %b\r\n" % header for header in headers]])
+    if lines.count(b"\n") != len(headers) + 1:
+        raise RuntimeError("A header of an answer has more than one line.")
+    return b"".join((lines, b"\r\n", body))

@@ -7,6 +7,7 @@ that keep browsers strict, and turns a fault into an answer that gives nothing a
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import re
@@ -15,16 +16,28 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.errors import Forbidden, InternalError, RunyardError
-from runyard.server.answers import error_response
-from runyard.server.asked import ACTION, CALLER, NO_ROUTE, REQUEST_ID, ROUTE, SAFE_METHODS, TARGET, WORKSPACE
+from runyard.server.answers import error_response, json_response
+from runyard.server.asked import (
+    ACTION,
+    ANSWERING,
+    CALLER,
+    NO_ROUTE,
+    REQUEST_ID,
+    ROUTE,
+    SAFE_METHODS,
+    TARGET,
+    WORKSPACE,
+)
 from runyard.server.bodies import RequestBody
 from runyard.server.logs import ACCESS, ASKED
 from runyard.server.origins import AllowedHosts, AllowedOrigins
+from runyard.server.repeated import Told
 from runyard.services.audit import said_by, target_of
 from runyard.services.operation import Operation
 from runyard.settings import Settings
@@ -90,7 +103,7 @@ class Wall:
         self._max_body_bytes = settings.max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._operation = operation or Operation()
-        self._traffic = self._operation.traffic
+        self.traffic = self._operation.traffic
         self._logs_requests = settings.access_log
         # Counted from a number of its own: no two starts of a server give the same id.
         self._request_numbers = itertools.count(secrets.randbits(62))
@@ -103,11 +116,14 @@ class Wall:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = f"{next(self._request_numbers):016x}"
-        scope.setdefault("state", {})[REQUEST_ID] = request_id
+        request_id = self.next_request_id()
+        state = scope.setdefault("state", {})
+        state[REQUEST_ID] = request_id
+        if not self._logs_requests:
+            state[ANSWERING] = self
         answer = _Answer(send, request_id)
         began_s = time.perf_counter()
-        self._traffic.in_flight += 1
+        self.traffic.in_flight += 1
         try:
             headers = _read_once(scope["headers"])
             answer.body = body = self._body(scope, headers, receive)
@@ -117,16 +133,30 @@ class Wall:
         except RunyardError as error:
             await self._refuse(error, scope, receive, answer)
         except Exception:  # noqa: BLE001 - whatever it was, the caller gets the request's id, the log the rest
-            _log.exception("%s failed", _named(scope), extra={ASKED: {REQUEST_ID: request_id}})
-            await self._refuse(InternalError("The server failed; its log says why."), scope, receive, answer)
+            await self._refuse(_failed(scope), scope, receive, answer)
         finally:
-            self._traffic.in_flight -= 1
-            self._note(scope, answer.status, time.perf_counter() - began_s)
+            self.traffic.in_flight -= 1
+            self.note(scope, answer.status, time.perf_counter() - began_s)
 
-    def _note(self, scope: Scope, status: int, duration_s: float) -> None:
+    def next_request_id(self) -> str:
+        """Return the id of a new request."""
+        return f"{next(self._request_numbers):016x}"
+
+    def told(self, scope: Scope, answered: asyncio.Future[Any]) -> Told:
+        """Return what is sent of a handler's answer, or of what it raised."""
+        try:
+            response = json_response(answered.result())
+        except RunyardError as error:
+            response = error_response(error, scope)
+        except Exception:  # noqa: BLE001 - as above
+            response = error_response(_failed(scope), scope)
+        request_id = (b"x-request-id", scope["state"][REQUEST_ID].encode())
+        return response.status_code, [*_with_strict(response.raw_headers), request_id], bytes(response.body)
+
+    def note(self, scope: Scope, status: int, duration_s: float) -> None:
         """Count a request that has ended and, if asked to, log it."""
         route = scope["state"].get(ROUTE, NO_ROUTE)
-        self._traffic.note(route, scope["method"], status, duration_s)
+        self.traffic.note(route, scope["method"], status, duration_s)
         if status in _REFUSED and scope["method"] not in SAFE_METHODS:
             self._operation.refusals.note(_refusal(scope))
         if self._logs_requests:
@@ -185,8 +215,7 @@ class _Answer:
         if message["type"] != "http.response.body":
             self.has_started = True
             self.status = message["status"]
-            headers = list(message.get("headers", ()))
-            headers += _strict_headers(tuple([name for name, _ in headers]))
+            headers = _with_strict(message.get("headers", ()))
             headers.append(self._request_id)
             if self.body is None or not self.body.will_end:
                 headers.append((b"connection", b"close"))
@@ -228,6 +257,18 @@ def _refusal(scope: Scope) -> AuditEvent:
         request_id=state[REQUEST_ID],
     )
     return said_by(event, state.get(CALLER))
+
+
+def _failed(scope: Scope) -> InternalError:
+    """Write the fault that is being handled into the log, and return what its sender is told of it."""
+    _log.exception("%s failed", _named(scope), extra={ASKED: {REQUEST_ID: scope["state"][REQUEST_ID]}})
+    return InternalError("The server failed; its log says why.")
+
+
+def _with_strict(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with the strict ones that it has not set itself."""
+    given = list(headers)
+    return given + list(_strict_headers(tuple([name for name, _ in given])))
 
 
 @lru_cache(256)

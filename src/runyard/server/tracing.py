@@ -11,7 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard._version import __version__
-from runyard.server.asked import NO_ROUTE, REQUEST_ID, ROUTE
+from runyard.server.asked import AGAIN, NO_ROUTE, REQUEST_ID, ROUTE
 
 _propagator = TraceContextTextMapPropagator()
 
@@ -44,6 +44,7 @@ class Traced:
         async def noting(message: Message) -> None:
             if "status" in message:
                 _note_status(span, message["status"])
+                state.pop(AGAIN, None)  # each request has a span of its own
             await send(message)
 
         try:
