@@ -382,6 +382,24 @@ def test_an_idle_connection_is_closed_also_after_a_repeated_request(site):
     assert site.on_a_line(use) is True
 
 
+def test_a_body_that_never_comes_ends_the_connection(site):
+    async def use(line: Line) -> tuple[float, list[Answer]]:
+        line.protocol.timeout_keep_alive = 0.2  # type: ignore[assignment]
+        sent = site.log(1)
+        line.feed(sent)
+        await line.answers(1)
+        await asyncio.sleep(0.1)
+        line.feed(sent[: sent.index(b"\r\n\r\n") + 4])
+        began_s = asyncio.get_running_loop().time()
+        none = await line.answers(1)
+        return asyncio.get_running_loop().time() - began_s, none
+
+    waited_s, answers = site.on_a_line(use)
+    assert waited_s >= 0.15  # from the head on, not from the last answer
+    assert answers == []
+    assert site.steps() == [1]
+
+
 def test_where_each_request_is_logged_none_is_skipped(tmp_path, short_ways):
     team = Team(tmp_path / "home", access_log=True)
     site = Site(team)

@@ -177,7 +177,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
             return False
         missing_bytes = known[0] - (len(data) - end)
         if missing_bytes > 0 and len(data) == end:
-            self._held = data  # many clients send head and body apart; a body that never comes is idleness
+            # Many clients send head and body apart. A body that never comes ends as an idle connection does.
+            self._held, self._idle_from_s = data, self.loop.time()
             return True
         if missing_bytes:
             return False
