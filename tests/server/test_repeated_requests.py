@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
+from runyard.server.dispatcher import Dispatcher
 from runyard.server.http_protocol import MAX_KNOWN_HEADS, StrictHttpProtocol
+from runyard.server.middleware import Wall
 from runyard.server.repeated import Repeated
 from tests.server.team import Team
 
@@ -414,6 +418,31 @@ def test_all_are_counted(site):
     assert counted.in_flight == 0
     logged = [answered for route, _, _, answered in counted.answered() if route.endswith("/log-metric")]
     assert sum(sum(one.counts) for one in logged) == 4
+
+
+def test_no_body_is_kept(site):
+    async def use(line: Line) -> int:
+        body = json.dumps(point(site.run_id, 1)).encode() + b" " * 200_000
+        line.feed(request(LOG, body, site.key))
+        await line.answers(1)
+        gc.collect()
+        return sum(
+            isinstance(found, bytes) and len(found) > 100_000 for found in kept_by(line.protocol._known)
+        )
+
+    assert site.on_a_line(use) == 0
+
+
+def kept_by(start: Any) -> list[Any]:
+    """Return all that an object leads to, but by way of what belongs to the whole server."""
+    found: dict[int, Any] = {}
+    ahead = [start]
+    while ahead:
+        item = ahead.pop()
+        if id(item) not in found and not isinstance(item, type | ModuleType | Wall | Dispatcher):
+            found[id(item)] = item
+            ahead += gc.get_referents(item)
+    return list(found.values())
 
 
 def test_few_heads_are_kept(site):
