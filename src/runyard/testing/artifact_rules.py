@@ -333,10 +333,14 @@ class ArtifactStoreRules(ABC):
 
     def test_it_behaves_as_a_dictionary_does(self, store: ArtifactStore) -> None:
         """Any sequence of writes, reads, lists and deletions has the answers that a dictionary gives."""
+        suite = self
+
+        class Machine(StoreBesideDictionary):
+            def __init__(self) -> None:
+                super().__init__(suite.emptied(store), suite.contents, suite.forgets_directories_at_once)
+
         run_state_machine_as_test(
-            lambda: StoreBesideDictionary(
-                self.emptied(store), self.contents, self.forgets_directories_at_once
-            ),
+            Machine,
             settings=settings(
                 max_examples=25,
                 stateful_step_count=25,
