@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.errors import AlreadyExists, InvalidParameter, NotFound
-from runyard.protocol.messages.artifacts import WireFile
+from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol.messages.model_versions import (
     DeleteModelVersionTag,
-    ListVersionFiles,
     NamedVersion,
     SetModelVersionTag,
     UpdateModelVersion,
-    VersionFilesAnswer,
 )
 from runyard.protocol.messages.registered_models import (
     ModelVersionAnswer,
@@ -28,14 +24,12 @@ from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_text, pairs
 from runyard.sdk.connection import Connection, connection_of
-from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.model_datasets import MadeWith, dataset_tags, is_made_with
+from runyard.sdk.model_files import download
 from runyard.sdk.model_record import ModelRecord
-from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
+from runyard.sdk.model_registration import drop_files, local_files, new_version, register_files
 from runyard.sdk.model_search import (
-    FRAMEWORK_TAG,
-    FRAMEWORK_VERSION_TAG,
     VERSIONS,
     Labels,
     find_version,
@@ -49,8 +43,6 @@ from runyard.sdk.representation import html_table, link
 if TYPE_CHECKING:
     from runyard.sdk.abstract_dataset import AbstractDataset
     from runyard.sdk.workspace import Workspace
-
-_AT_ONCE = 4
 
 
 @names_arguments
@@ -234,35 +226,9 @@ class Model(ModelRecord, MadeWith):
             >>> model.download("models", exist_ok=True)
             'models/ridge.pkl'
         """
-        files = list_files(self)
-        if not files:
-            raise NotFound(f"{self!r} has no files.")
-        is_single = len(files) == 1 and "/" not in files[0].path
-        folder = Path(target_dir) if is_single else path_below(Path(target_dir), self.name)
-        targets = [path_below(folder, file.path) for file in files]
-        taken = [] if exist_ok or exists_ok else [target for target in targets if target.exists()]
-        if taken:
-            raise AlreadyExists(f"{taken[0]} is there already. Give exist_ok=True to replace it.")
-        owner = {"name": self.name, "version": str(self.version)}
-        with DownloadProgress() as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
-            pending = [
-                pool.submit(
-                    download_from,
-                    self._connection,
-                    "/model-versions/get-artifact",
-                    owner,
-                    file,
-                    target,
-                    progress,
-                )
-                for file, target in zip(files, targets, strict=True)
-            ]
-            try:
-                for one in pending:
-                    one.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
-        return str(targets[0] if is_single else folder)
+        may_replace = bool(exist_ok or exists_ok)
+        path = download(self._connection, self.name, self.version, Path(target_dir), may_replace)
+        return str(path)
 
     def delete(self) -> None:
         """Delete this version for good; its number is not given again. Files that nothing else needs go too.
@@ -431,78 +397,3 @@ class Model(ModelRecord, MadeWith):
                 ("Studio", link(page, "Open in the Studio")),
             ]
         )
-
-
-@names_arguments
-class Models(Mapping[str, Model]):
-    """The latest version of each registered model by name; nothing is kept, each look is a request.
-
-    Example:
-        >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
-        >>> ws.models["ridge"].version
-        1
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-
-    def __getitem__(self, name: str) -> Model:
-        return Model(self._workspace, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted({model.name for model in Model.list(self._workspace, latest=True)}))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Models({list(self)})"
-
-
-def new_version(
-    name: str,
-    tags: Mapping[str, str] | None,
-    properties: Mapping[str, str] | None,
-    description: str | None,
-    framework: tuple[str | None, str | None] = (None, None),
-) -> NewVersion:
-    """Return what is said of a version that is registered, in the form that the registry has for it."""
-    known = {str(key): str(value) for key, value in (tags or {}).items()}
-    known |= {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in (properties or {}).items()}
-    for key, value in zip((FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG), framework, strict=True):
-        if value:
-            known[key] = str(value)
-    return NewVersion(name, known, optional_text(description, "description") or "")
-
-
-def list_files(model: Model) -> builtins.list[WireFile]:
-    """Return all files of a version by their paths in it, sorted.
-
-    Raises:
-        NotFound: The version does not exist any more.
-        InvalidParameter: They are kept where the server does not look.
-    """
-    files, waiting = [], [""]
-    while waiting:
-        query = ListVersionFiles(name=model.name, version=str(model.version), path=waiting.pop())
-        answer = model._connection.get("/api/v1/model-versions/files", VersionFilesAnswer, query)
-        files += [found for found in answer.files if not found.is_dir]
-        waiting += [
-            found.path for found in answer.files if found.is_dir and found.path.startswith(query.path)
-        ]
-    return sorted(files, key=lambda found: found.path)
-
-
-class HasModels:
-    """What a workspace has for registered models."""
-
-    @property
-    def models(self: Any) -> Models:
-        """The latest version of each registered model by name.
-
-        Example:
-            >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
-            >>> ws.models["ridge"].version
-            1
-        """
-        return Models(self)

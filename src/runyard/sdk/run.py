@@ -22,9 +22,9 @@ from runyard.sdk.artifact_uploads import Content, checked_name, files_below
 from runyard.sdk.azure_options import check_run_options
 from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.job_records import optional_status
-from runyard.sdk.model import Model, new_version
+from runyard.sdk.model import Model
 from runyard.sdk.model_datasets import dataset_tags
-from runyard.sdk.model_registration import register_source
+from runyard.sdk.model_registration import new_version, register_source
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run_again import RunAgain

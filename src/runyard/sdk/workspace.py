@@ -30,7 +30,6 @@ from runyard.sdk.environment import HasEnvironments
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
-from runyard.sdk.model import HasModels
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
@@ -38,6 +37,7 @@ from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
 from runyard.sdk.workspace_details import assumed
+from runyard.sdk.workspace_models import HasModels
 from runyard.sdk.workspace_record import WorkspaceRecord
 
 WorkspacesByName = dict[str, list["Workspace"]]
