@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from runyard.entities.experiment import View
+from runyard.errors import InternalError
 from runyard.protocol.messages.common import mapping
-from runyard.protocol.messages.runs import SearchRuns, SearchRunsAnswer, WireRun
+from runyard.protocol.messages.runs import RunAnswer, RunId, SearchRuns, SearchRunsAnswer, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.spool.outbox import flush_all
@@ -127,3 +128,16 @@ def search_runs(
         page_token = answer.next_page_token or None
         if page_token is None:
             return
+
+
+def read_run(connection: Connection, run_id: str) -> WireRun:
+    """Return a run as it is now, with all that this process logged before.
+
+    Raises:
+        NotFound: The workspace has no such run.
+    """
+    flush_all()
+    found = connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
+    if found.info.run_id != run_id:
+        raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")
+    return found
