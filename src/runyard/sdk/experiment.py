@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import LifecycleStage, View
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import InvalidParameter
 from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.experiments import (
     DeleteExperimentTag,
     ExperimentId,
-    SearchExperiments,
-    SearchExperimentsAnswer,
     SetExperimentTag,
     UpdateExperiment,
     WireExperiment,
@@ -24,7 +22,7 @@ from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, optional_path, optional_text, text
 from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.experiment_jobs import ExperimentJobs, texts
-from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
+from runyard.sdk.experiment_records import get_experiment, list_experiments, named_experiment
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 from runyard.sdk.run_beginning import new_run
@@ -33,7 +31,6 @@ from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wa
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
-_PAGE_SIZE = 1000
 _VIEWS = {"ActiveOnly": View.ACTIVE_ONLY, "ArchivedOnly": View.DELETED_ONLY, "All": View.ALL}
 
 
@@ -97,7 +94,10 @@ class Experiment(ExperimentJobs):
             raise InvalidParameter(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
         optional_text(experiment_name, "experiment_name")
         wanted = wanted_tags(tags)
-        found = (Experiment._of(workspace, record) for record in _records(workspace, _VIEWS[view_type]))
+        found = (
+            Experiment._of(workspace, record)
+            for record in list_experiments(connection_of(workspace), _VIEWS[view_type])
+        )
         return [
             experiment
             for experiment in found
@@ -386,60 +386,6 @@ class Experiment(ExperimentJobs):
         )
 
 
-@names_arguments
-class Experiments(Mapping[str, Experiment]):
-    """The active experiments of a workspace by name; nothing is kept, each look is a request.
-
-    Example:
-        >>> experiment = Experiment(ws, "diabetes")
-        >>> list(ws.experiments)
-        ['diabetes', 'Default']
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-
-    def __getitem__(self, name: str) -> Experiment:
-        record = find_experiment(self._workspace.connection, name)
-        found = Experiment._of(self._workspace, record) if record else None
-        if found is None or not found.is_active:
-            why = "it is in the trash" if found else "there is none of that name"
-            raise NotFound(f"Workspace {self._workspace.name!r} has no active experiment {name!r}: {why}.")
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return (record.name for record in _records(self._workspace, View.ACTIVE_ONLY))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    # Without these two, Mapping would send one more request for each experiment.
-    def values(self) -> ValuesView[Experiment]:
-        """Return the experiments, the newest first.
-
-        Example:
-            >>> [each.name for each in ws.experiments.values()]
-            ['Default']
-        """
-        return self._by_name().values()
-
-    def items(self) -> ItemsView[str, Experiment]:
-        """Return names and experiments, the newest first.
-
-        Example:
-            >>> [name for name, each in ws.experiments.items()]
-            ['Default']
-        """
-        return self._by_name().items()
-
-    def __repr__(self) -> str:
-        return f"Experiments({list(self)})"
-
-    def _by_name(self) -> dict[str, Experiment]:
-        records = _records(self._workspace, View.ACTIVE_ONLY)
-        return {record.name: Experiment._of(self._workspace, record) for record in records}
-
-
 def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
     """Return the experiment of that id.
 
@@ -447,19 +393,6 @@ def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
         NotFound: The workspace has no such experiment.
     """
     return Experiment._of(workspace, get_experiment(connection_of(workspace), experiment_id))
-
-
-def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:
-    page_token: str | None = None
-    while True:
-        search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
-        answer = connection_of(workspace).post(
-            f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
-        )
-        yield from answer.experiments or ()
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
 
 
 def _text(value: str | None) -> str:

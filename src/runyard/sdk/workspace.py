@@ -27,7 +27,7 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
-from runyard.sdk.experiment import Experiment, Experiments, experiment_of
+from runyard.sdk.experiment import Experiment, experiment_of
 from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
@@ -37,6 +37,7 @@ from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
 from runyard.sdk.workspace_details import assumed
+from runyard.sdk.workspace_experiments import Experiments
 from runyard.sdk.workspace_models import HasModels
 from runyard.sdk.workspace_record import WorkspaceRecord
 
