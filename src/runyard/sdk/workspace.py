@@ -33,13 +33,13 @@ from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
-from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
 from runyard.sdk.workspace_details import assumed
 from runyard.sdk.workspace_experiments import Experiments
 from runyard.sdk.workspace_models import HasModels
 from runyard.sdk.workspace_record import WorkspaceRecord
+from runyard.sdk.workspace_trash import HasTrash
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
