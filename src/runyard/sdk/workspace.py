@@ -20,7 +20,6 @@ from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_text, pairs, text
 from runyard.sdk.azure_options import check_azure_options
-from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
 from runyard.sdk.connection import connect
 from runyard.sdk.credentials import find_credential
@@ -34,6 +33,7 @@ from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 from runyard.sdk.usage import HasUsage
+from runyard.sdk.workspace_compute import HasComputeTargets
 from runyard.sdk.workspace_datastores import HasDatastores
 from runyard.sdk.workspace_details import assumed
 from runyard.sdk.workspace_experiments import Experiments
