@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from runyard.entities.compute_target import THIS_MACHINE
 from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.compute import ComputeTarget
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
-from runyard.sdk.compute import ComputeTarget
 
 
 @names_arguments

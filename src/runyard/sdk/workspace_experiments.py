@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from runyard.entities.experiment import View
 from runyard.errors import NotFound
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.experiment_records import find_experiment
+from runyard.sdk.experiment import Experiment
+from runyard.sdk.experiment_records import find_experiment, list_experiments
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
-from runyard.sdk.experiment import Experiment
-from runyard.sdk.experiment_records import list_experiments
 
 
 @names_arguments

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.model import Model
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
-from runyard.sdk.model import Model
 
 
 @names_arguments
