@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runyard.entities.experiment import View
 from runyard.entities.run import RunStatus
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol.limits import check_run_id
@@ -38,7 +37,7 @@ from runyard.sdk.run_reading import RunReading
 from runyard.sdk.run_record import RunRecord
 from runyard.sdk.run_registration import RunRegistration
 from runyard.sdk.run_removal import RunRemoval
-from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, read_run, search_runs
+from runyard.sdk.run_search import TagFilter, read_run
 from runyard.sdk.run_secrets import RunSecrets
 from runyard.sdk.run_sinks import RunSink, ScreenSink, print_line
 from runyard.sdk.run_uploads import RunUploads
@@ -384,30 +383,3 @@ class Run(
                 ("Studio", link(self.get_portal_url(), "Open in the Studio")),
             ]
         )
-
-
-def find_runs(
-    workspace: Workspace,
-    experiment_ids: Collection[str],
-    *,
-    filter_text: str = "",
-    order_by: Collection[str] = NEWEST_FIRST,
-    view: View = View.ACTIVE_ONLY,
-) -> Iterator[Run]:
-    """Yield the runs of some experiments that a filter lets through, reading pages as they are needed.
-
-    Args:
-        workspace: Where to look.
-        experiment_ids: The experiments.
-        filter_text: Conditions in MLflow's grammar, as ``metrics.rmse < 60 and params.alpha = '0.1'``.
-        order_by: MLflow's order clauses, as ``metrics.rmse ASC``.
-        view: Whether to look at active runs, at those in the trash, or at both.
-
-    Raises:
-        InvalidFilter: The filter or the order does not follow the grammar.
-        Unavailable: No server answers at the workspace's address.
-    """
-    found = search_runs(
-        workspace.connection, experiment_ids, filter_text=filter_text, order_by=order_by, view=view
-    )
-    return (Run._of(workspace, record) for record in found)

@@ -26,19 +26,18 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
-from runyard.sdk.experiment import Experiment, experiment_of
 from runyard.sdk.grants import Grants
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
-from runyard.sdk.run import Run
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_compute import HasComputeTargets
 from runyard.sdk.workspace_datastores import HasDatastores
 from runyard.sdk.workspace_details import assumed
-from runyard.sdk.workspace_experiments import Experiments
+from runyard.sdk.workspace_experiments import HasExperiments
 from runyard.sdk.workspace_models import HasModels
 from runyard.sdk.workspace_record import WorkspaceRecord
+from runyard.sdk.workspace_runs import HasRuns
 from runyard.sdk.workspace_trash import HasTrash
 
 WorkspacesByName = dict[str, list["Workspace"]]
@@ -53,6 +52,8 @@ class Workspace(
     HasDatabricksLinks,
     HasDatastores,
     HasEnvironments,
+    HasExperiments,
+    HasRuns,
     HasDatasets,
     HasModels,
     HasComputeTargets,
@@ -353,41 +354,6 @@ class Workspace(
         """
         announce(self._url, find_credential(self._url))
         return self.tracking_uri
-
-    def get_run(self, run_id: str) -> Run:
-        """Return the run of that id, whichever experiment it belongs to.
-
-        Raises:
-            NotFound: This workspace has no such run.
-
-        Example:
-            >>> ws.get_run(run.id).display_name
-            'ridge'
-        """
-        return Run.get(self, run_id)
-
-    def get_experiment(self, experiment_id: str) -> Experiment:
-        """Return the experiment of that id, in the trash or not.
-
-        Raises:
-            NotFound: This workspace has no such experiment.
-
-        Example:
-            >>> ws.get_experiment(experiment.id)
-            Experiment('diabetes', workspace='lab')
-        """
-        return experiment_of(self, experiment_id)
-
-    @property
-    def experiments(self) -> Experiments:
-        """The active experiments by name, read from the server as they are asked for.
-
-        Example:
-            >>> experiment = Experiment(ws, "diabetes")
-            >>> ws.experiments["diabetes"] == experiment
-            True
-        """
-        return Experiments(self)
 
     @property
     def grants(self) -> Grants:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runyard.entities.experiment import View
 from runyard.errors import NotFound
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.experiment import Experiment
+from runyard.sdk.experiment import Experiment, experiment_of
 from runyard.sdk.experiment_records import find_experiment, list_experiments
 
 if TYPE_CHECKING:
@@ -67,3 +67,31 @@ class Experiments(Mapping[str, Experiment]):
     def _by_name(self) -> dict[str, Experiment]:
         records = list_experiments(self._workspace.connection, View.ACTIVE_ONLY)
         return {record.name: Experiment._of(self._workspace, record) for record in records}
+
+
+@names_arguments
+class HasExperiments:
+    """What a workspace has about experiments."""
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        """Return the experiment of that id, in the trash or not.
+
+        Raises:
+            NotFound: This workspace has no such experiment.
+
+        Example:
+            >>> ws.get_experiment(experiment.id)
+            Experiment('diabetes', workspace='lab')
+        """
+        return experiment_of(cast("Workspace", self), experiment_id)
+
+    @property
+    def experiments(self) -> Experiments:
+        """The active experiments by name, read from the server as they are asked for.
+
+        Example:
+            >>> experiment = Experiment(ws, "diabetes")
+            >>> ws.experiments["diabetes"] == experiment
+            True
+        """
+        return Experiments(cast("Workspace", self))
