@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runyard.entities.compute_target import LOCAL, RAY, THIS_MACHINE
+from runyard.entities.compute_target import LOCAL, RAY
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.compute_targets import (
     ChangeComputeTarget,
@@ -390,18 +390,3 @@ class ComputeTarget(ComputeTargetRecord):
                 ("Description", self.description),
             ]
         )
-
-
-class LocalTarget:
-    """The server's own machine, by the name that Azure's SDK has for the machine of the client.
-
-    Example:
-        >>> LocalTarget().name
-        'local'
-    """
-
-    name = THIS_MACHINE
-    type = "local"
-
-    def __repr__(self) -> str:
-        return "LocalTarget()"
