@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from runyard.entities.experiment import LifecycleStage, View
+from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter
-from runyard.protocol.messages.common import mapping
 from runyard.protocol.messages.experiments import (
     DeleteExperimentTag,
     ExperimentId,
@@ -21,6 +19,7 @@ from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, optional_path, optional_text, text
 from runyard.sdk.connection import MLFLOW, connection_of
+from runyard.sdk.experiment_facts import ExperimentFacts
 from runyard.sdk.experiment_jobs import ExperimentJobs, texts
 from runyard.sdk.experiment_records import get_experiment, list_experiments, named_experiment
 from runyard.sdk.representation import html_table, link
@@ -35,7 +34,7 @@ _VIEWS = {"ActiveOnly": View.ACTIVE_ONLY, "ArchivedOnly": View.DELETED_ONLY, "Al
 
 
 @names_arguments
-class Experiment(ExperimentJobs):
+class Experiment(ExperimentFacts, ExperimentJobs):
     """A named group of runs; it is made when the workspace has none of that name.
 
     Args:
@@ -289,80 +288,6 @@ class Experiment(ExperimentJobs):
             'http://127.0.0.1:5000/workspaces/lab/#/experiments/...'
         """
         return f"{self._workspace.tracking_uri}/#/experiments/{self.id}"
-
-    @property
-    def id(self) -> str:
-        """Its id, unique on the server.
-
-        Example:
-            >>> ws.get_experiment(experiment.id).name
-            'diabetes'
-        """
-        return self._record.experiment_id
-
-    @property
-    def name(self) -> str:
-        """Its name, unique in the workspace.
-
-        Example:
-            >>> experiment.name
-            'diabetes'
-        """
-        return self._record.name
-
-    @property
-    def workspace(self) -> Workspace:
-        """Where it lies.
-
-        Example:
-            >>> experiment.workspace.name
-            'lab'
-        """
-        return self._workspace
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Its tags when it was last read.
-
-        Example:
-            >>> experiment.set_tags({"team": "robots"})
-            >>> experiment.tags
-            {'team': 'robots'}
-        """
-        return mapping(self._record.tags or ())
-
-    @property
-    def created_ms(self) -> int:
-        """When it was made, in milliseconds since the epoch.
-
-        Example:
-            >>> experiment.created_ms > 1_700_000_000_000
-            True
-        """
-        return self._record.creation_time
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it was in use, and not in the trash, when it was last read.
-
-        Example:
-            >>> experiment.is_active
-            True
-        """
-        return self._record.lifecycle_stage == LifecycleStage.ACTIVE.value
-
-    @property
-    def archived_time(self) -> datetime | None:
-        """When it was moved to the trash; None while it is active.
-
-        Example:
-            >>> experiment.archive()
-            >>> experiment.archived_time.tzname()
-            'UTC'
-        """
-        if self.is_active:
-            return None
-        return datetime.fromtimestamp(self._record.last_update_time / 1000, tz=timezone.utc)
 
     from_directory = Absent("Open the workspace, Workspace.from_config(path), and then Experiment(ws, name).")
     get_docs_url = Absent("help(Experiment) says what it does.")

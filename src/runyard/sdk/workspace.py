@@ -26,7 +26,7 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
-from runyard.sdk.grants import Grants
+from runyard.sdk.grants import HasGrants
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
@@ -53,6 +53,7 @@ class Workspace(
     HasDatastores,
     HasEnvironments,
     HasExperiments,
+    HasGrants,
     HasRuns,
     HasDatasets,
     HasModels,
@@ -354,17 +355,6 @@ class Workspace(
         """
         announce(self._url, find_credential(self._url))
         return self.tracking_uri
-
-    @property
-    def grants(self) -> Grants:
-        """Who has which role in the workspace and in its experiments.
-
-        Example:
-            >>> granted = ws.grants.set("everyone", "reader")
-            >>> [(grant.principal, grant.role) for grant in ws.grants]
-            [('everyone', 'reader')]
-        """
-        return Grants(self.connection)
 
     def _fetch(self) -> WireWorkspace:
         try:
