@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +13,10 @@ from runyard.protocol.messages.model_versions import (
 )
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
+from runyard.sdk.many_files import transfer_all
 
 if TYPE_CHECKING:
     pass
-
-
-_AT_ONCE = 4
-_CONTENT = "/model-versions/get-artifact"
 
 
 def list_files(connection: Connection, name: str, version: int) -> list[WireFile]:
@@ -58,20 +53,10 @@ def download(connection: Connection, name: str, version: int, target_dir: Path, 
     taken = [] if may_replace else [target for target in targets if target.exists()]
     if taken:
         raise AlreadyExists(f"{taken[0]} is there already. Give exist_ok=True to replace it.")
-    _fetch(connection, {"name": name, "version": str(version)}, files, targets)
+    owner = {"name": name, "version": str(version)}
+
+    def fetch(pair: tuple[WireFile, Path], progress: DownloadProgress) -> None:
+        download_from(connection, "/model-versions/get-artifact", owner, *pair, progress)
+
+    transfer_all(fetch, zip(files, targets, strict=True))
     return targets[0] if is_single else folder
-
-
-def _fetch(
-    connection: Connection, owner: dict[str, str], files: Sequence[WireFile], targets: Sequence[Path]
-) -> None:
-    with DownloadProgress() as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
-        pending = [
-            pool.submit(download_from, connection, _CONTENT, owner, file, target, progress)
-            for file, target in zip(files, targets, strict=True)
-        ]
-        try:
-            for one in pending:
-                one.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
