@@ -17,6 +17,7 @@ from runyard.protocol.messages.experiments import (
     WireExperiment,
 )
 from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.pages import pages
 
 _PAGE_SIZE = 1000
 
@@ -33,16 +34,15 @@ def get_experiment(connection: Connection, experiment_id: str) -> WireExperiment
 
 def list_experiments(connection: Connection, view: View) -> Iterator[WireExperiment]:
     """Yield the experiments of a workspace, the newest first, reading pages as they are needed."""
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> SearchExperimentsAnswer:
         search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
-        answer = connection.post(
+        return connection.post(
             f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
         )
+
+    for answer in pages(ask):
         yield from answer.experiments or ()
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
 
 
 def find_experiment(connection: Connection, name: str) -> WireExperiment | None:

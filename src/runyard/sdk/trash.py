@@ -34,6 +34,7 @@ from runyard.protocol.messages.trash import (
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.collection import Collected, OnProgress, until_done
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 from runyard.sdk.retention import RetentionRules
 
 
@@ -74,14 +75,12 @@ class Trash:
             >>> [(each.kind, each.name) for each in ws.trash.list_items()]
             [('run', 'ridge')]
         """
-        page_token: str | None = None
-        while True:
-            query = ListTrash(page_token=page_token)
-            answer = self._connection.get("/api/v1/trash", ListTrashAnswer, query)
+
+        def ask(page_token: str | None) -> ListTrashAnswer:
+            return self._connection.get("/api/v1/trash", ListTrashAnswer, ListTrash(page_token=page_token))
+
+        for answer in pages(ask):
             yield from answer.items
-            page_token = answer.next_page_token
-            if page_token is None:
-                return
 
     def delete_runs(
         self,
