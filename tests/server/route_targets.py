@@ -1,4 +1,4 @@
-"""A path and a body for each route that name what was planted: what a new route is walked with is said here."""
+"""A path and a body for each route naming what was planted. What a new route is walked with is said here."""
 
 from __future__ import annotations
 

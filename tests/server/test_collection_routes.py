@@ -17,9 +17,6 @@ from tests.server.trashed import collect, files, folder_of, full_run, in_trash, 
 FREED = ("metric_bytes", "other_bytes", "artifact_bytes")
 
 
-# --- collections --------------------------------------------------------------------------------------------
-
-
 def test_a_collection_frees_what_it_announced_and_nothing_else(local):
     experiment_id = local.experiment()
     kept, deleted = full_run(local, experiment_id), full_run(local, experiment_id)
