@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.errors import AlreadyExists, InvalidParameter
+from runyard.errors import InvalidParameter
 from runyard.protocol.messages.model_versions import (
-    DeleteModelVersionTag,
-    NamedVersion,
-    SetModelVersionTag,
     UpdateModelVersion,
 )
 from runyard.protocol.messages.registered_models import (
@@ -24,10 +21,9 @@ from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_text, pairs
 from runyard.sdk.connection import Connection, connection_of
-from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.model_datasets import MadeWith, dataset_tags, is_made_with
 from runyard.sdk.model_files import download
-from runyard.sdk.model_record import ModelRecord
+from runyard.sdk.model_marks import ModelMarks
 from runyard.sdk.model_registration import drop_files, local_files, new_version, register_files
 from runyard.sdk.model_search import (
     VERSIONS,
@@ -46,7 +42,7 @@ if TYPE_CHECKING:
 
 
 @names_arguments
-class Model(ModelRecord, MadeWith):
+class Model(ModelMarks, MadeWith):
     """One version of a registered model.
 
     Args:
@@ -280,57 +276,6 @@ class Model(ModelRecord, MadeWith):
             answer = self._connection.change("PATCH", f"{VERSIONS}/update", wanted, ModelVersionAnswer)
             self._record = answer.model_version
 
-    def add_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags; others stay as they are.
-
-        Raises:
-            NotFound: The version does not exist any more.
-            InvalidParameter: A tag can't be.
-
-        Example:
-            >>> model.add_tags({"checked": "yes"})
-            >>> model.tags
-            {'checked': 'yes'}
-        """
-        self._set({str(key): str(value) for key, value in tags.items()})
-
-    def remove_tags(self, tags: Sequence[str]) -> None:
-        """Remove tags by their keys; keys that it has not are passed over.
-
-        Raises:
-            NotFound: The version does not exist any more.
-
-        Example:
-            >>> model.add_tags({"checked": "yes"})
-            >>> model.remove_tags(["checked"])
-            >>> model.tags
-            {}
-        """
-        for key in [tags] if isinstance(tags, str) else tags:
-            wanted = DeleteModelVersionTag(name=self.name, version=str(self.version), key=key)
-            self._connection.tell(f"{VERSIONS}/delete-tag", wanted, "DELETE")
-        self.refresh()
-
-    def add_properties(self, properties: Mapping[str, str]) -> None:
-        """Add properties: like tags, but each is written once.
-
-        Raises:
-            AlreadyExists: It has such a property, with another value; nothing is added.
-            NotFound: The version does not exist any more.
-
-        Example:
-            >>> model.add_properties({"data": "2026-11"})
-            >>> model.properties
-            {'data': '2026-11'}
-        """
-        known = self.refresh().properties
-        for key, value in properties.items():
-            if known.get(key, str(value)) != str(value):
-                raise AlreadyExists(
-                    f"Property {key!r} is {known[key]!r} already; a property is written once."
-                )
-        self._set({f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()})
-
     def refresh(self) -> Model:
         """Read this version from the server again and return it.
 
@@ -364,15 +309,6 @@ class Model(ModelRecord, MadeWith):
 
     get_model_path = Absent("Model(ws, name).download(folder) returns the path that the model is at then.")
     get_sas_urls = Absent("model.download(folder) brings the files here, by the caller's own credential.")
-
-    def _named(self) -> NamedVersion:
-        return NamedVersion(name=self.name, version=str(self.version))
-
-    def _set(self, tags: Mapping[str, str]) -> None:
-        for key, value in tags.items():
-            wanted = SetModelVersionTag(name=self.name, version=str(self.version), key=key, value=value)
-            self._connection.tell(f"{VERSIONS}/set-tag", wanted)
-        self.refresh()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and (self._workspace, self.id) == (other._workspace, other.id)
