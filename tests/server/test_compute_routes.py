@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.server.local import Local, good, refusal
-from tests.server.submitted import (
-    COMPUTE,
-    JOBS,
-    Attempt,
-    submit,
-)
+from tests.server.submitted import COMPUTE, JOBS, Attempt, submit
 from tests.server.team import Team
 
 

@@ -8,15 +8,7 @@ import pytest
 
 from runyard.services import jobs as job_service
 from tests.server.local import Local, good, pairs, refusal
-from tests.server.submitted import (
-    COMPUTE,
-    JOBS,
-    SHA256,
-    Attempt,
-    job_of,
-    keep_code,
-    submit,
-)
+from tests.server.submitted import COMPUTE, JOBS, SHA256, Attempt, job_of, keep_code, submit
 from tests.server.team import Team
 
 

@@ -17,11 +17,7 @@ from runyard.server.middleware import _UPLOAD
 from runyard.server.routes import ROUTES
 from runyard.services.guesses import Guesses
 from runyard.settings import Settings
-from tests.server.planted import (
-    NOBODY_LISTENS,
-    SECRETS,
-    Planted,
-)
+from tests.server.planted import NOBODY_LISTENS, SECRETS, Planted
 from tests.server.route_targets import body_for, plain, target
 from tests.server.team import ADDRESSES, Team
 

@@ -6,12 +6,7 @@ import pytest
 
 from runyard.services.snapshots import KEPT_UNNAMED_MS, remove_unneeded
 from tests.server.local import Local, good, refusal
-from tests.server.submitted import (
-    CODE,
-    SHA256,
-    keep_code,
-    submit,
-)
+from tests.server.submitted import CODE, SHA256, keep_code, submit
 
 
 @pytest.fixture

@@ -16,16 +16,7 @@ from runyard.services.snapshots import KEPT_UNNAMED_MS, remove_unneeded
 from runyard.services.sweep_driver import SweepDriver
 from runyard.stores.metadata.schema_sweeps import sweeps
 from tests.server.local import Local, good, pairs, refusal
-from tests.server.swept import (
-    NOW_MS,
-    SWEEPS,
-    driver,
-    end,
-    log,
-    submit,
-    sweep_of,
-    trials_of,
-)
+from tests.server.swept import NOW_MS, SWEEPS, driver, end, log, submit, sweep_of, trials_of
 
 
 @pytest.fixture

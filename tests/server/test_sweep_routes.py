@@ -7,17 +7,7 @@ import pytest
 from runyard.services import sweep_checks
 from runyard.services.job_life import begin_attempt
 from tests.server.local import Local, good, pairs, refusal
-from tests.server.swept import (
-    NOW_MS,
-    ONE_OF_FOUR,
-    SWEEPS,
-    body,
-    driver,
-    end,
-    submit,
-    sweep_of,
-    trials_of,
-)
+from tests.server.swept import NOW_MS, ONE_OF_FOUR, SWEEPS, body, driver, end, submit, sweep_of, trials_of
 from tests.server.team import Team
 
 

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runyard.entities.trash import NOTHING_FREED, Freed
-from runyard.protocol.messages.trash import (
-    CollectedAnswer,
-)
+from runyard.protocol.messages.trash import CollectedAnswer
 from runyard.sdk.argument_errors import names_arguments
 
 OnProgress = Callable[[Freed], None]

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from runyard.entities.compute_target import LOCAL, RAY
 from runyard.errors import InvalidParameter
-from runyard.protocol.messages.compute_targets import (
-    ChangeComputeTarget,
-    WireComputeTarget,
-)
+from runyard.protocol.messages.compute_targets import ChangeComputeTarget, WireComputeTarget
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.compute_records import (

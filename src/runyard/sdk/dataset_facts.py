@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.protocol.messages.data_assets import (
-    WireDataAsset,
-)
+from runyard.protocol.messages.data_assets import WireDataAsset
 from runyard.sdk.argument_errors import names_arguments
 
 

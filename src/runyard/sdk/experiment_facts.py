@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from runyard.entities.experiment import LifecycleStage
 from runyard.protocol.messages.common import mapping
-from runyard.protocol.messages.experiments import (
-    WireExperiment,
-)
+from runyard.protocol.messages.experiments import WireExperiment
 from runyard.sdk.argument_errors import names_arguments
 
 if TYPE_CHECKING:

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runyard.errors import InvalidParameter
-from runyard.protocol.messages.model_versions import (
-    UpdateModelVersion,
-)
+from runyard.protocol.messages.model_versions import UpdateModelVersion
 from runyard.protocol.messages.registered_models import (
     ModelVersionAnswer,
     WireModelVersion,

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.model_versions import (
-    ListVersionFiles,
-    VersionFilesAnswer,
-)
+from runyard.protocol.messages.model_versions import ListVersionFiles, VersionFilesAnswer
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, download_from, path_below
 from runyard.sdk.many_files import transfer_all

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from runyard.protocol.messages.trash import (
-    CollectedAnswer,
-    DeleteWorkspace,
-)
+from runyard.protocol.messages.trash import CollectedAnswer, DeleteWorkspace
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.collection import Collected, OnProgress, until_done
 from runyard.sdk.connection import Connection, connect

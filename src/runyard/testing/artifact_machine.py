@@ -6,12 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from runyard.errors import InvalidParameter, NotFound
 from runyard.stores.artifacts.base import ArtifactStore

@@ -15,12 +15,7 @@ from runyard.entities.logged_model import LoggedModelStatus
 from runyard.entities.run import Run
 from runyard.errors import AlreadyExists, NotFound
 from runyard.stores.metadata.base_logged_models import LoggedModelStore
-from runyard.testing.logged_model_hooks import (
-    KeptModel,
-    LoggedModelsUnderTest,
-    new_model,
-    point,
-)
+from runyard.testing.logged_model_hooks import KeptModel, LoggedModelsUnderTest, new_model, point
 from runyard.testing.logged_model_search_rules import LoggedModelSearchRules
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE
 

@@ -14,12 +14,7 @@ from runyard.protocol.logged_model_filters import parse_logged_model_filter
 from runyard.protocol.ordering import ModelOrderKey, parse_logged_model_order
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_logged_models import LoggedModelStore, MeasuredOn
-from runyard.testing.logged_model_hooks import (
-    LoggedModelHooks,
-    LoggedModelsUnderTest,
-    new_model,
-    point,
-)
+from runyard.testing.logged_model_hooks import LoggedModelHooks, LoggedModelsUnderTest, new_model, point
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE
 
 

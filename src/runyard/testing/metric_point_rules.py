@@ -17,11 +17,7 @@ import pytest
 from runyard.entities.metric import Metric, MetricBatch, Point
 from runyard.errors import NotFound
 from runyard.stores.metrics.base import Axis, MetricStore, Window
-from runyard.testing.metric_oracle import (
-    as_ordered,
-    identities,
-    identity,
-)
+from runyard.testing.metric_oracle import as_ordered, identities, identity
 from runyard.testing.strategies import INT64_MAX, INT64_MIN, MAX_TIMESTAMP_MS
 
 RUN, OTHER_RUN = "a" * 32, "b" * 32

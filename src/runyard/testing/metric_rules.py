@@ -9,13 +9,7 @@ import pytest
 
 from runyard.entities.metric import Bucket, Metric, MetricBatch, Point
 from runyard.stores.metrics.base import Axis, MetricStore, Window
-from runyard.testing.metric_oracle import (
-    check_bucket,
-    identities,
-    identity,
-    tiles,
-    x_of,
-)
+from runyard.testing.metric_oracle import check_bucket, identities, identity, tiles, x_of
 from runyard.testing.metric_point_rules import KEY, RUN, PointRules, of_points
 from runyard.testing.strategies import INT64_MAX, INT64_MIN
 

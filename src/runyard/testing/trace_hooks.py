@@ -16,12 +16,7 @@ from runyard.entities.experiment import Experiment
 from runyard.entities.trace import SESSION_KEY, Span, Trace, TraceState
 from runyard.protocol.span_content import content_of
 from runyard.stores.metadata.base_trace_metrics import TraceMetricStore
-from runyard.stores.metadata.base_traces import (
-    AssessmentStore,
-    SpanStore,
-    TraceStore,
-    WrittenSpan,
-)
+from runyard.stores.metadata.base_traces import AssessmentStore, SpanStore, TraceStore, WrittenSpan
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE, MetadataUnderTest
 
 NAME = "mlflow.traceName"

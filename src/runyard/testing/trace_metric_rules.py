@@ -13,12 +13,7 @@ from runyard.protocol.trace_filters import parse_trace_filter
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_trace_metrics import TraceQuestion
 from runyard.testing.metadata_hooks import NOW_MS, WORKSPACE
-from runyard.testing.trace_hooks import (
-    TraceHooks,
-    TracesUnderTest,
-    new_span,
-    new_trace,
-)
+from runyard.testing.trace_hooks import TraceHooks, TracesUnderTest, new_span, new_trace
 
 TRACES = MetricView.TRACES
 

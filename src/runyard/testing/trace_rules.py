@@ -13,18 +13,9 @@ from runyard.entities.assessment import AssessmentError
 from runyard.entities.experiment import Experiment
 from runyard.entities.trace import TraceState
 from runyard.errors import AlreadyExists, NotFound
-from runyard.stores.metadata.base_traces import (
-    Doomed,
-    Held,
-)
+from runyard.stores.metadata.base_traces import Doomed, Held
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE
-from runyard.testing.trace_hooks import (
-    NAME,
-    TracesUnderTest,
-    new_assessment,
-    new_span,
-    new_trace,
-)
+from runyard.testing.trace_hooks import NAME, TracesUnderTest, new_assessment, new_span, new_trace
 from runyard.testing.trace_metric_rules import TraceMetricRules
 from runyard.testing.trace_search_rules import TraceSearchRules
 

@@ -12,16 +12,9 @@ from runyard.entities.experiment import Experiment
 from runyard.protocol.filter_tree import SPAN_ATTRIBUTE, Comparison, Entity, Operator
 from runyard.protocol.trace_filters import parse_trace_filter, parse_trace_order
 from runyard.stores.metadata.base import Search
-from runyard.stores.metadata.base_traces import (
-    Overlap,
-)
+from runyard.stores.metadata.base_traces import Overlap
 from runyard.testing.metadata_hooks import WORKSPACE
-from runyard.testing.trace_hooks import (
-    TraceHooks,
-    TracesUnderTest,
-    new_span,
-    new_trace,
-)
+from runyard.testing.trace_hooks import TraceHooks, TracesUnderTest, new_span, new_trace
 
 FILTERS: Sequence[tuple[str | None, str]] = [
     (None, "three two one"),
