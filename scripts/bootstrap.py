@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,8 +71,60 @@ SERVICES_OF_CONTAINERS = (
     *("podman.service", "podman.socket", "podman-restart.service", "podman-auto-update.timer"),
     *("docker.service", "docker.socket", "containerd.service", "docker-registry.service"),
 )
+UNITS = Path("/etc/systemd/system")
 GOALS = ("run", "dev", "test", "bench")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """What the tests start something of, if it is there.
+
+    Args:
+        name: Of the package.
+        programs: What is there where it is installed; of programs between bars one.
+        because: What it is for, as it is said before it is installed.
+        lacking: What is said where it can't be.
+        units: What systemd would start of it, and may not.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    because: str
+    lacking: str
+    units: tuple[str, ...] = ()
+
+
+PACKAGES = (
+    DebianPackage("chromium", ("chromium|chromium-browser|google-chrome",),
+        "the browser tests drive it", "No Chromium on the PATH, so no browser tests"),
+    DebianPackage("postgresql", ("initdb",),
+        "the tests start servers of their own", "No PostgreSQL found, so no tests on it"),
+    DebianPackage("mariadb-server", ("mariadbd",),
+        "the tests start servers of their own; its service is masked",
+        "No MariaDB found, so no tests on it", ("mariadb.service",)),
+    DebianPackage("nginx", ("nginx",),
+        "the tests put a server behind it", "No nginx found, so no tests behind it"),
+    DebianPackage("haproxy", ("haproxy",),
+        "the tests put a server behind it", "No haproxy found, so no tests behind it"),
+    DebianPackage("iproute2", ("ip",),
+        "the tests run Ray in network namespaces", "No `ip` on the PATH, so no tests with Ray"),
+    DebianPackage("slurm-wlm", ("slurmctld", "slurmd", "sbatch", "munged"),
+        "the tests start clusters of their own; its services are masked",
+        "No Slurm found, so no tests on it", ("munge.service", "slurmctld.service", "slurmd.service")),
+    # The package would have one listen at the machine's next start.
+    DebianPackage("openssh-server", ("sshd",),
+        "the tests start servers of their own; its service is masked",
+        "No sshd found, so no tests with hosts", ("ssh.service", "ssh.socket")),
+    DebianPackage("openjdk-17-jre-headless", ("java",),
+        "the tests start a cluster of Spark", "No Java found, so no tests on Spark"),
+    DebianPackage("bubblewrap", ("bwrap",),
+        "the tests run pods in it", "No bwrap found, so no tests with pods"),
+    DebianPackage("dbus-daemon", ("dbus-daemon",),
+        "the tests keep a key in a keyring of their own", "No dbus-daemon found, so no tests with keyrings"),
+    DebianPackage("gnome-keyring", ("gnome-keyring-daemon",),
+        "the tests keep a key in a keyring of their own",
+        "No gnome-keyring-daemon found, so no tests with keyrings"),
+)  # fmt: skip
 
 
 class SetUpFailed(Exception):
@@ -106,17 +159,9 @@ def main(goal: str) -> None:
                 pool.submit(make_environment, uv, name, name) for name in (FUZZER, MLFLOW_UI, RAY, SPARK)
             ]
             build_studio()
-            install_browser()
-            install_postgres()
-            install_mariadb()
-            install_proxies()
-            install_namespaces()
-            install_slurm()
-            install_ssh_server()
-            install_java()
-            install_bubblewrap()
+            for package in PACKAGES:
+                install_package(package)
             install_containers()
-            install_keyring()
         for client in clients:
             client.result()
 
@@ -255,81 +300,16 @@ def build_studio() -> None:
         run(str(VENV / "bin" / "python"), str(ROOT / "hatch_build.py"))
 
 
-def install_browser() -> None:
-    """Install Chromium for the browser tests, where that can be done without asking the person to."""
-    if any(shutil.which(browser) for browser in BROWSERS):
+def install_package(wanted: DebianPackage) -> None:
+    """Install what the tests start something of, where that can be done without asking the person to."""
+    if all(any(map(has_program, program.split("|"))) for program in wanted.programs):
         return
     if is_debian_root():
-        apt_install("chromium", because="the browser tests drive it")
+        for name in wanted.units:
+            mask(UNITS / name)
+        apt_install(wanted.name, wanted.because)
     else:
-        say("No Chromium on the PATH, so no browser tests. On Debian: sudo apt-get install chromium")
-
-
-def install_postgres() -> None:
-    """Install PostgreSQL, of which the tests start clusters of their own, as with the browser."""
-    if shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        return
-    if is_debian_root():
-        apt_install("postgresql", because="the tests start servers of their own")
-    else:
-        say("No PostgreSQL found, so no tests on it. On Debian: sudo apt-get install postgresql")
-
-
-def install_mariadb() -> None:
-    """Install MariaDB, of which the tests start servers of their own, as with the browser."""
-    if has_program("mariadbd"):
-        return
-    if is_debian_root():
-        mask(Path("/etc/systemd/system/mariadb.service"))
-        apt_install("mariadb-server", because="the tests start servers of their own; its service is masked")
-    else:
-        say("No MariaDB found, so no tests on it. On Debian: sudo apt-get install mariadb-server")
-
-
-def install_proxies() -> None:
-    """Install nginx and HAProxy, of which the tests start some of their own, as with the browser."""
-    for program in ("nginx", "haproxy"):
-        if has_program(program):
-            continue
-        if is_debian_root():
-            apt_install(program, because="the tests put a server behind it")
-        else:
-            say(f"No {program} found, so no tests behind it. On Debian: sudo apt-get install {program}")
-
-
-def install_namespaces() -> None:
-    """Install what makes network namespaces, in which the tests run what listens on all interfaces."""
-    if shutil.which("ip"):
-        return
-    if is_debian_root():
-        apt_install("iproute2", because="the tests run Ray in network namespaces")
-    else:
-        say("No `ip` on the PATH, so no tests with Ray. On Debian: sudo apt-get install iproute2")
-
-
-def install_slurm() -> None:
-    """Install Slurm, of which the tests start clusters of one machine, as with the browser."""
-    if all(has_program(each) for each in ("slurmctld", "slurmd", "sbatch", "munged")):
-        return
-    if is_debian_root():
-        for name in ("munge", "slurmctld", "slurmd"):
-            mask(Path("/etc/systemd/system") / f"{name}.service")
-        apt_install("slurm-wlm", because="the tests start clusters of their own; its services are masked")
-    else:
-        say("No Slurm found, so no tests on it. On Debian: sudo apt-get install slurm-wlm")
-
-
-def install_ssh_server() -> None:
-    """Install sshd, of which the tests start some of their own in network namespaces, as with the browser."""
-    if has_program("sshd"):
-        return
-    if is_debian_root():
-        # The package would have one listen at the machine's next start.
-        for unit in ("ssh.service", "ssh.socket"):
-            mask(Path("/etc/systemd/system") / unit)
-        apt_install("openssh-server", because="the tests start servers of their own; its service is masked")
-    else:
-        say("No sshd found, so no tests with hosts. On Debian: sudo apt-get install openssh-server")
+        say(f"{wanted.lacking}. On Debian: sudo apt-get install {wanted.name}")
 
 
 def mask(unit: Path) -> None:
@@ -340,28 +320,9 @@ def mask(unit: Path) -> None:
 
 
 def has_program(name: str) -> bool:
-    """Tell whether a program is there, where root's are too."""
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin") is not None
-
-
-def install_java() -> None:
-    """Install a Java for Spark, of which the tests start a cluster of their own, as with the browser."""
-    if shutil.which("java"):
-        return
-    if is_debian_root():
-        apt_install("openjdk-17-jre-headless", because="the tests start a cluster of Spark")
-    else:
-        say("No Java found, so no tests on Spark. On Debian: sudo apt-get install openjdk-17-jre-headless")
-
-
-def install_bubblewrap() -> None:
-    """Install bubblewrap, in which the tests run the pods of a cluster of Kubernetes, as with the browser."""
-    if shutil.which("bwrap"):
-        return
-    if is_debian_root():
-        apt_install("bubblewrap", because="the tests run pods in it")
-    else:
-        say("No bwrap found, so no tests with pods. On Debian: sudo apt-get install bubblewrap")
+    """Tell whether a program is there, where root's and PostgreSQL's are too."""
+    folders = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
+    return shutil.which(name, path=":".join(folders)) is not None
 
 
 def install_containers() -> None:
@@ -375,7 +336,7 @@ def install_containers() -> None:
             say(f"No {', '.join(missing)}, so no tests with containers. On Debian: sudo apt-get install them")
         return
     for name in SERVICES_OF_CONTAINERS:
-        mask(Path("/etc/systemd/system") / name)
+        mask(UNITS / name)
     for package in missing:
         apt_install(package, because="the tests run jobs in containers; its services are masked")
     make_base_image(CLIENT_ENVIRONMENTS / "container-base")
@@ -408,17 +369,6 @@ def make_base_image(folder: Path) -> None:
 def image_made_from(suite: str) -> str:
     """Return what the image's stamp says; it names no folder, as other checkouts' images are as good."""
     return "\n".join((suite, platform.machine(), *IN_IMAGES, *NOT_IN_IMAGES))
-
-
-def install_keyring() -> None:
-    """Install a desktop's keyring and the bus that it is on, of which the tests start some of their own."""
-    for program, package in (("dbus-daemon", "dbus-daemon"), ("gnome-keyring-daemon", "gnome-keyring")):
-        if shutil.which(program):
-            continue
-        if is_debian_root():
-            apt_install(package, because="the tests keep a key in a keyring of their own")
-        else:
-            say(f"No {program} found, so no tests with keyrings. On Debian: sudo apt-get install {package}")
 
 
 def is_debian_root() -> bool:

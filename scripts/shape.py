@@ -42,7 +42,7 @@ class Size:
         return self.value > self.budget.most
 
 
-FILE = Budget("lines of a file", 400, 600)
+FILE = Budget("lines of a file", 400, 400)
 FUNCTION = Budget("lines of a function", 25, 60)
 CLASS = Budget("public methods of a class", 20, 20)
 PARAMETERS = Budget("parameters", 6, 6)

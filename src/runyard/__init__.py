@@ -17,9 +17,9 @@ from runyard._version import __version__
 
 if TYPE_CHECKING:
     from runyard.errors import RunyardError
-    from runyard.sdk.compute import ComputeTarget, LocalTarget
+    from runyard.sdk.compute import ComputeTarget
     from runyard.sdk.compute_kubernetes import KubernetesCompute
-    from runyard.sdk.compute_pool import AmlCompute
+    from runyard.sdk.compute_pool import AmlCompute, LocalTarget
     from runyard.sdk.compute_ray import RayCluster
     from runyard.sdk.compute_slurm import SlurmCompute
     from runyard.sdk.compute_ssh import RemoteCompute
@@ -84,7 +84,7 @@ _HOMES = {
     "Experiment": "runyard.sdk.experiment",
     "Keyvault": "runyard.sdk.secrets",
     "KubernetesCompute": "runyard.sdk.compute_kubernetes",
-    "LocalTarget": "runyard.sdk.compute",
+    "LocalTarget": "runyard.sdk.compute_pool",
     "Model": "runyard.sdk.model",
     "OutputFileDatasetConfig": "runyard.sdk.job_data",
     "RayCluster": "runyard.sdk.compute_ray",

@@ -24,7 +24,9 @@ ALL_SCENARIOS_WITHIN_S = 900
 # Client -> the files of scenarios that it can run: what it knows, and what is installed beside it.
 CLIENTS = {
     "mlflow-3.17": (
-        "core",
+        "experiments",
+        "runs",
+        "run_search",
         "deletion",
         "artifacts",
         "models",
@@ -47,7 +49,9 @@ CLIENTS = {
         "traces",
     ),
     "skinny-3.17": (
-        "core",
+        "experiments",
+        "runs",
+        "run_search",
         "deletion",
         "artifacts",
         "newer",
@@ -61,7 +65,9 @@ CLIENTS = {
         "prompts",
     ),
     "mlflow-2.22": (
-        "core",
+        "experiments",
+        "runs",
+        "run_search",
         "deletion",
         "artifacts",
         "models",
@@ -74,7 +80,9 @@ CLIENTS = {
         "traces_v2",
     ),
     "mlflow-1.30": (
-        "core",
+        "experiments",
+        "runs",
+        "run_search",
         "deletion",
         "artifacts",
         "models",
@@ -84,7 +92,9 @@ CLIENTS = {
     ),
     "frameworks-3.17": ("autologging", "programs"),
     "mlflow-3.0": (
-        "core",
+        "experiments",
+        "runs",
+        "run_search",
         "deletion",
         "artifacts",
         "models",
@@ -95,7 +105,9 @@ CLIENTS = {
         "aliases",
     ),
     "mlflow-2.0": (
-        "core",
+        "experiments",
+        "runs",
+        "run_search",
         "deletion",
         "artifacts",
         "models",

@@ -15,7 +15,8 @@ from runyard.stores.artifacts.base import ArtifactStore, Declared
 from runyard.stores.artifacts.checksums import checked
 from runyard.stores.artifacts.locations import check_writable, open_artifacts
 from runyard.stores.artifacts.objects import PART_BYTES, AddressedObjectArtifactStore, ObjectArtifactStore
-from runyard.testing.artifact_rules import ODD_NAMES, ArtifactStoreRules, at, get, names, put
+from runyard.testing.artifact_files import at, get, names, put
+from runyard.testing.artifact_rules import ODD_NAMES, ArtifactStoreRules
 from tests.object_stores.servers import ObjectServer
 from tests.running_server import free_port
 

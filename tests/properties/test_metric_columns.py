@@ -24,7 +24,7 @@ from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.spans import PreBuckets, Spans
 from runyard.stores.metrics.summaries import Summary, join_summaries, summarise
 from runyard.stores.metrics.thinning import by_step, sample, thin, thin_buckets
-from runyard.testing.metric_rules import check_bucket, identity, tiles, x_of
+from runyard.testing.metric_oracle import check_bucket, identity, tiles, x_of
 from runyard.testing.strategies import metrics, points, values
 
 some_points = st.lists(points(), max_size=40)

@@ -40,7 +40,7 @@ from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
 from runyard.testing import strategies
 from runyard.testing.metadata_hooks import new_run
-from runyard.testing.metric_rules import Identity, identities, identity, latest_of
+from runyard.testing.metric_oracle import Identity, identities, identity, latest_of
 from tests.engines import SqlEngine
 from tests.properties.search_oracle import OracleRun, expected
 

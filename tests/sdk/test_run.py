@@ -13,7 +13,7 @@ from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.messages.metrics import ReadSeries
 from runyard.sdk import metric_values
 from runyard.sdk.metric_values import MetricPoints, summarize_metrics
-from runyard.sdk.run import find_runs
+from runyard.sdk.workspace_runs import find_runs
 from tests.sdk.conftest import Logger
 
 

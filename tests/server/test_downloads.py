@@ -15,7 +15,7 @@ from runyard.server.answers import WHOLE
 from runyard.server.downloads import content_disposition, content_type, download_response
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.artifacts.paths import is_plain_name
-from runyard.testing.artifact_rules import at, put
+from runyard.testing.artifact_files import at, put
 
 ACTIVE = [
     *("page.html", "page.HTM", "page.xhtml", "page.xht", "page.shtml", "page.svg", "page.svgz", "page.mht"),

@@ -14,19 +14,17 @@ from runyard.services import reach
 from runyard.services.identity_upkeep import IdentityUpkeep
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
 from runyard.services.job_reach import _OWNERS
+from tests.server.planted import NOBODY_LISTENS, Planted
+from tests.server.route_targets import plain, target
 from tests.server.team import Team
 from tests.server.test_route_walk import (
     ANSWERED,
-    NOBODY_LISTENS,
     OF_SOMEBODY_ELSE,
     OWN_BUSINESS,
-    Planted,
     first_of_each,
     has_failed,
     is_an_error,
     needs_credential,
-    plain,
-    target,
 )
 from tests.waiting import until
 

@@ -19,8 +19,8 @@ from runyard.server.lasting import LOOKS_EVERY_S, Lasting
 from runyard.services.call import system_now_ms
 from runyard.stores.artifacts.folder import INCOMING
 from tests.running_server import RunningServer
+from tests.server.azure_client import Client
 from tests.server.team import Team
-from tests.server.test_azure_routes import Client
 from tests.server.test_team_server import first_key
 from tests.waiting import until
 

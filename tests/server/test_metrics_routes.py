@@ -7,7 +7,7 @@ import math
 import pytest
 
 from runyard.entities.metric import Point
-from runyard.testing.metric_rules import tiles
+from runyard.testing.metric_oracle import tiles
 from tests.server.local import BASE, Local, good, refusal
 
 INVALID = "INVALID_PARAMETER_VALUE"

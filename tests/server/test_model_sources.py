@@ -13,7 +13,7 @@ from runyard.services.model_sources import resolve_origin
 from tests.hostile_paths import HOSTILE_PATHS, as_query
 from tests.server.local import BASE, good, pairs, refusal
 from tests.server.team import ADDRESSES, Team
-from tests.server.test_trash_routes import upload
+from tests.server.trashed import upload
 
 UNKNOWN = "f" * 32
 LONGEST_QUERY = 60_000  # of what the tests' client sends

@@ -15,8 +15,8 @@ from runyard.services.standings import Standings, defaults_of
 from runyard.settings import Settings
 from tests.server.local import Local, good, refusal
 from tests.server.team import Team
-from tests.server.test_trash_routes import collect, ours
 from tests.server.test_usage_routes import upload
+from tests.server.trashed import collect, ours
 from tests.waiting import until
 
 QUOTA = "/api/v1/workspaces/default/quota"

@@ -7,7 +7,7 @@ import pytest
 from runyard.auth.permissions import Scope
 from tests.server.local import BASE, good, refusal
 from tests.server.team import Team
-from tests.server.test_trash_routes import collect, files, ours, upload
+from tests.server.trashed import collect, files, ours, upload
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from runyard.auth.permissions import Scope
 from runyard.services.call import system_now_ms
 from tests.server.local import Local, good, refusal
 from tests.server.team import Team
-from tests.server.test_trash_routes import collect, full_run, in_trash, ours
+from tests.server.trashed import collect, full_run, in_trash, ours
 
 RULES = "/api/v1/retention-rules"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.server.local import Local
 from tests.server.test_trace_routes import TRACE_ID, Traces, attribute, span
-from tests.server.test_trash_routes import collect, files, full_run
+from tests.server.trashed import collect, files, full_run
 
 
 @pytest.fixture

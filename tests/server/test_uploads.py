@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from runyard.errors import InvalidParameter, StorageFull, TooLarge
 from runyard.server.uploads import BATCH_BYTES, receive_file
 from runyard.stores.artifacts.folder import INCOMING, FolderArtifactStore
-from runyard.testing.artifact_rules import at, get, put
+from runyard.testing.artifact_files import at, get, put
 
 
 @pytest.fixture

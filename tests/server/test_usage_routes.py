@@ -10,7 +10,7 @@ from runyard.services.call import system_now_ms
 from tests.server.local import Local, good
 from tests.server.team import Team
 from tests.server.test_trace_routes import TRACE_ID, Traces, attribute, span
-from tests.server.test_trash_routes import ours
+from tests.server.trashed import ours
 
 LATER_MS = 10**12
 

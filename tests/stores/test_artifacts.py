@@ -21,7 +21,8 @@ from runyard.stores.artifacts.checksums import checked
 from runyard.stores.artifacts.folder import INCOMING, FolderArtifactStore
 from runyard.stores.artifacts.objects import ObjectArtifactStore
 from runyard.stores.artifacts.paths import ArtifactPath
-from runyard.testing.artifact_rules import ArtifactStoreRules, at, get, names, put
+from runyard.testing.artifact_files import at, get, names, put
+from runyard.testing.artifact_rules import ArtifactStoreRules
 
 
 class TestFolder(ArtifactStoreRules):
@@ -188,7 +189,7 @@ def test_an_upload_of_a_process_that_was_killed_is_removed_at_the_next_opening(t
     writer = textwrap.dedent(f"""
         import pathlib, time
         from runyard.stores.artifacts.folder import FolderArtifactStore
-        from runyard.testing.artifact_rules import at
+        from runyard.testing.artifact_files import at
         upload = FolderArtifactStore(pathlib.Path({str(root)!r})).create(at("run/file"))
         upload.write(b"x" * 100_000)
         print("written", flush=True)

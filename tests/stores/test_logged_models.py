@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runyard.stores.metadata.logged_models import SqlLoggedModels
-from runyard.testing.logged_model_rules import KeptModel, LoggedModelStoreRules, LoggedModelsUnderTest
+from runyard.testing.logged_model_hooks import KeptModel, LoggedModelsUnderTest
+from runyard.testing.logged_model_rules import LoggedModelStoreRules
 from tests.engines import SqlEngine, metadata_on
 
 

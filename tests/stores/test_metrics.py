@@ -15,7 +15,8 @@ from runyard.stores.metrics.packing import points_of_key, unpack_batch
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
-from runyard.testing.metric_rules import MetricStoreRules, MetricsUnderTest
+from runyard.testing.metric_point_rules import MetricsUnderTest
+from runyard.testing.metric_rules import MetricStoreRules
 from tests.engines import SqlEngine
 
 

@@ -16,7 +16,8 @@ from runyard.stores.metadata.traces import SqlTraces
 from runyard.stores.migrating import upgrade
 from runyard.stores.schema_version import known_versions
 from runyard.testing.metadata_hooks import NOW_MS, WORKSPACE
-from runyard.testing.trace_rules import TraceStoreRules, TracesUnderTest, new_span, new_trace
+from runyard.testing.trace_hooks import TracesUnderTest, new_span, new_trace
+from runyard.testing.trace_rules import TraceStoreRules
 from tests.engines import SqlEngine, metadata_on
 
 

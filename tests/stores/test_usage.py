@@ -17,7 +17,7 @@ from runyard.stores.metrics.sql import SqlMetrics
 from runyard.stores.metrics.upkeep import MetricUpkeep
 from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE
 from runyard.testing.registry_rules import RegistryUnderTest
-from runyard.testing.trace_rules import new_span, new_trace
+from runyard.testing.trace_hooks import new_span, new_trace
 from runyard.testing.usage_rules import UsageStoreRules, UsageUnderTest
 from tests.engines import SqlEngine, metadata_on
 

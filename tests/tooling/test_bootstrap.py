@@ -9,6 +9,7 @@ import pytest
 from scripts import bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
+(CHROMIUM,) = (each for each in bootstrap.PACKAGES if each.name == "chromium")
 
 
 def test_versions_are_compared_as_numbers():
@@ -87,13 +88,14 @@ def test_a_python_without_pip_is_told_what_to_install(monkeypatch):
 def test_debian_packages_are_announced_before_they_are_installed(monkeypatch, capsys):
     commands = []
     monkeypatch.setattr(
-        "scripts.bootstrap.shutil.which", lambda name: "/usr/bin/apt-get" if name == "apt-get" else None
+        "scripts.bootstrap.shutil.which",
+        lambda name, path=None: "/usr/bin/apt-get" if name == "apt-get" else None,
     )
     monkeypatch.setattr("scripts.bootstrap.os.geteuid", lambda: 0)
     monkeypatch.setattr(
         bootstrap, "run", lambda *command, **_: commands.append((command, capsys.readouterr().out))
     )
-    bootstrap.install_browser()
+    bootstrap.install_package(CHROMIUM)
     assert [command[:2] for command, _ in commands] == [("apt-get", "update"), ("apt-get", "install")]
     assert "Running as root `apt-get install chromium`" in commands[0][1]
 
@@ -121,9 +123,9 @@ def test_a_unit_that_is_masked_is_never_started_and_one_that_is_there_is_left(tm
 
 
 def test_without_root_nothing_is_installed_and_the_person_is_told(monkeypatch, capsys):
-    monkeypatch.setattr("scripts.bootstrap.shutil.which", lambda name: None)
+    monkeypatch.setattr("scripts.bootstrap.shutil.which", lambda name, path=None: None)
     monkeypatch.setattr(bootstrap, "run", lambda *command, **_: pytest.fail(f"ran {command}"))
-    bootstrap.install_browser()
+    bootstrap.install_package(CHROMIUM)
     assert "sudo apt-get install chromium" in capsys.readouterr().out
 
 

@@ -16,7 +16,7 @@ from runyard.stores.metrics.chunks import SealedChunk, seal
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.stored_series import ChunkRow, StoredSeries
 from runyard.stores.metrics.thinning import sample, thin
-from runyard.testing.metric_rules import check_bucket, x_of
+from runyard.testing.metric_oracle import check_bucket, x_of
 from runyard.testing.strategies import points
 
 

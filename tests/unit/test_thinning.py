@@ -12,7 +12,7 @@ from runyard.stores.metrics.base import Axis, Window
 from runyard.stores.metrics.points import Points
 from runyard.stores.metrics.spans import PreBuckets, Spans
 from runyard.stores.metrics.thinning import may_snap, sample, sample_buckets, thin, thin_buckets
-from runyard.testing.metric_rules import check_bucket, tiles, x_of
+from runyard.testing.metric_oracle import check_bucket, tiles, x_of
 from runyard.testing.strategies import INT64_MAX, INT64_MIN
 
 LARGEST = 1.7976931348623157e308

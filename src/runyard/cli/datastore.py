@@ -21,8 +21,9 @@ from runyard.cli.printing import (
 from runyard.cli.secret import asked_for
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.datastores import RegisterDatastore, WireCredential, WireDatastore
-from runyard.sdk.datastore import Datastore, local_pairs
+from runyard.sdk.datastore import Datastore
 from runyard.sdk.datastore_files import Transferred
+from runyard.sdk.local_pairs import local_pairs
 
 app = App(name="datastore", help="Register places for files; list, upload and download what is in them.")
 

@@ -11,7 +11,9 @@ from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, one_line, print_json, print_pairs, print_table, say, time_text
 from runyard.errors import InvalidParameter
-from runyard.sdk.model import Model, list_files
+from runyard.sdk.connection import connection_of
+from runyard.sdk.model import Model
+from runyard.sdk.model_files import list_files
 from runyard.sdk.workspace import Workspace
 
 app = App(name="model", help="Register, list, show, download and delete models.")
@@ -97,8 +99,9 @@ def list_models(
 @app.command
 def show(name: ModelName, *, place: Place = HERE, json: Json = False) -> None:
     """Show a version of a model: where it comes from, its tags, its properties and its files."""
-    model = _named(place.open(), name)
-    files = list_files(model)
+    workspace = place.open()
+    model = _named(workspace, name)
+    files = list_files(connection_of(workspace), model.name, model.version)
     if json:
         print_json({**model.serialize(), "files": [file.path for file in files]})
         return

@@ -29,9 +29,10 @@ from runyard.cli.sparkline import sparkline
 from runyard.entities.experiment import View
 from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.metric_values import MetricSummary, summarize_metrics
-from runyard.sdk.run import Run, find_runs
+from runyard.sdk.run import Run
 from runyard.sdk.run_search import NEWEST_FIRST
 from runyard.sdk.workspace import Workspace
+from runyard.sdk.workspace_runs import find_runs
 
 app = App(name="run", help="Run scripts; list, show, follow, tag, download and delete runs.")
 app.default(run_script)

@@ -17,8 +17,8 @@ from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, print_json, print_pairs, print_table, say, time_text
 from runyard.entities.trash import Freed
 from runyard.errors import InvalidParameter
+from runyard.sdk.collection import Collected
 from runyard.sdk.progress import is_terminal_watched
-from runyard.sdk.trash import Collected
 from runyard.sdk.workspace import Workspace
 
 app = App(name="trash", help="List what was deleted and can be brought back.")

@@ -15,8 +15,8 @@ from runyard.cli.trash import describe, print_freed, progress_shown
 from runyard.errors import InvalidParameter
 from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.configuration import Configuration, write_configuration
-from runyard.sdk.trash import delete_workspace
 from runyard.sdk.workspace import Workspace
+from runyard.sdk.workspace_trash import delete_workspace
 
 app = App(name="workspace", help="List, create, show, configure and delete workspaces.")
 

@@ -33,6 +33,7 @@ from runyard.sdk.data_sources import (
     files_of,
     source_of_wire,
 )
+from runyard.sdk.dataset_facts import DatasetFacts
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig, log_input, note_use
 from runyard.sdk.dataset_records import (
     change_record,
@@ -65,7 +66,7 @@ Self = TypeVar("Self", bound="AbstractDataset")
 
 
 @names_arguments
-class AbstractDataset:
+class AbstractDataset(DatasetFacts):
     """What file and tabular datasets have in common. Made by :class:`Dataset`, not by itself.
 
     Args:
@@ -274,67 +275,6 @@ class AbstractDataset:
         """
         delete_dataset(self._there(), self._registered_record().name)
         self._record = None
-
-    @property
-    def id(self) -> str | None:
-        """The id of the version; None until it is registered.
-
-        Example:
-            >>> Dataset.get_by_id(ws, photos.id).name
-            'photos'
-        """
-        return None if self._record is None else self._record.asset_id
-
-    @property
-    def name(self) -> str | None:
-        """The name that it is registered by.
-
-        Example:
-            >>> photos.name
-            'photos'
-        """
-        return None if self._record is None else self._record.name
-
-    @property
-    def version(self) -> int | None:
-        """The version that it is.
-
-        Example:
-            >>> photos.version
-            1
-        """
-        return None if self._record is None else self._record.version
-
-    @property
-    def description(self) -> str | None:
-        """What it is.
-
-        Example:
-            >>> photos.description
-            ''
-        """
-        return None if self._record is None else self._record.description
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Free key and value pairs.
-
-        Example:
-            >>> photos.update(tags={"team": "robots"})
-            >>> photos.tags
-            {'team': 'robots'}
-        """
-        return {} if self._record is None else dict(self._record.tags)
-
-    @property
-    def record(self) -> WireDataAsset | None:
-        """What the server said of it; None until it is registered.
-
-        Example:
-            >>> photos.record.kind
-            'file'
-        """
-        return self._record
 
     def _changed(self: Self, **parts: Any) -> Self:
         """Return a copy with other parts."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
@@ -16,9 +15,9 @@ from runyard.errors import InvalidParameter, InvalidState, RunyardError
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress
+from runyard.sdk.many_files import transfer_all
 from runyard.sdk.spool.calls import PROXIED_SCHEME
 
-AT_ONCE = 4
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 Content = Path | BinaryIO
@@ -89,13 +88,7 @@ def upload(connection: Connection, folder: str, files: Sequence[tuple[str, Conte
         OSError: A file can't be read.
         RunyardError: What the server raised.
     """
-    with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
-        pending = [pool.submit(_put, connection, folder, name, content, progress) for name, content in files]
-        try:
-            for one in pending:
-                one.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    transfer_all(lambda file, progress: _put(connection, folder, *file, progress), files)
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:

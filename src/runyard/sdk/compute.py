@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import logging
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from runyard.entities.compute_target import LOCAL, RAY, THIS_MACHINE
+from runyard.entities.compute_target import LOCAL, RAY
 from runyard.errors import InvalidParameter
-from runyard.protocol.messages.compute_targets import (
-    ChangeComputeTarget,
-    CreateComputeTarget,
-    WireComputeTarget,
-)
+from runyard.protocol.messages.compute_targets import ChangeComputeTarget, WireComputeTarget
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.compute_configuration import TargetConfiguration
 from runyard.sdk.compute_records import (
@@ -43,7 +38,6 @@ _HOMES_OF_KINDS = {
     "slurm": "runyard.sdk.compute_slurm",
     "ssh": "runyard.sdk.compute_ssh",
 }
-_log = logging.getLogger("runyard.compute")
 
 
 @names_arguments
@@ -122,27 +116,9 @@ class ComputeTarget(ComputeTargetRecord):
                 "provisioning_configuration must be what AmlCompute.provisioning_configuration() returns, "
                 f"not a {type(wanted).__name__}."
             )
-        body = CreateComputeTarget(
-            name=name,
-            kind=wanted.kind,
-            slots=wanted.slots,
-            description=wanted.description,
-            tags=dict(wanted.tags),
-            settings=dict(wanted.settings),
-            credential=dict(wanted.credential),
-            skip_validation=wanted.skip_validation,
-        )
-        made = ComputeTarget._of(workspace, create_target(connection_of(workspace), body))
-        if wanted.ignored:
-            _log.warning(
-                "Compute target %s is a pool of %s on %s: Runyard rents no machines, so %s and the like have "
-                "no effect.",
-                name,
-                "one slot" if made.slots == 1 else f"{made.slots} slots",
-                "the server's own machine" if made.record.kind == LOCAL else f"a {made.record.kind} cluster",
-                wanted.ignored[0],
-            )
-        return made
+        record = create_target(connection_of(workspace), wanted._wire(name))
+        wanted._warn_of_ignored(record)
+        return ComputeTarget._of(workspace, record)
 
     @staticmethod
     def list(workspace: Workspace) -> builtins.list[ComputeTarget]:
@@ -411,45 +387,3 @@ class ComputeTarget(ComputeTargetRecord):
                 ("Description", self.description),
             ]
         )
-
-
-class LocalTarget:
-    """The server's own machine, by the name that Azure's SDK has for the machine of the client.
-
-    Example:
-        >>> LocalTarget().name
-        'local'
-    """
-
-    name = THIS_MACHINE
-    type = "local"
-
-    def __repr__(self) -> str:
-        return "LocalTarget()"
-
-
-@names_arguments
-class HasComputeTargets:
-    """What a workspace has about compute targets."""
-
-    @property
-    def compute_targets(self) -> dict[str, ComputeTarget]:
-        """The compute targets of the workspace by name, as they are now.
-
-        Example:
-            >>> ws.compute_targets["local"].name
-            'local'
-        """
-        return {target.name: target for target in ComputeTarget.list(cast("Workspace", self))}
-
-    def get_default_compute_target(self, type: str = "CPU") -> ComputeTarget:
-        """Return the server's own machine.
-
-        Args:
-            type: Taken for Azure's scripts; no effect.
-
-        Example:
-            >>> ws.get_default_compute_target().name
-            'local'
-        """
-        return ComputeTarget(cast("Workspace", self), THIS_MACHINE)

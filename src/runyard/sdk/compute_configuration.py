@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runyard.entities.compute_target import LOCAL
+from runyard.protocol.messages.compute_targets import CreateComputeTarget, WireComputeTarget
 from runyard.sdk.argument_errors import names_arguments
+
+_log = logging.getLogger("runyard.compute")
 
 
 @names_arguments
@@ -39,3 +43,28 @@ class TargetConfiguration:
     credential: Mapping[str, str] = field(default_factory=dict, repr=False)
     skip_validation: bool = False
     ignored: tuple[str, ...] = ()
+
+    def _wire(self, name: str) -> CreateComputeTarget:
+        """Return what the server is asked to make under a name."""
+        return CreateComputeTarget(
+            name=name,
+            kind=self.kind,
+            slots=self.slots,
+            description=self.description,
+            tags=dict(self.tags),
+            settings=dict(self.settings),
+            credential=dict(self.credential),
+            skip_validation=self.skip_validation,
+        )
+
+    def _warn_of_ignored(self, made: WireComputeTarget) -> None:
+        """Log that some of what was said has no effect on the target that was made, if it is so."""
+        if self.ignored:
+            _log.warning(
+                "Compute target %s is a pool of %s on %s: Runyard rents no machines, so %s and the like have "
+                "no effect.",
+                made.name,
+                "one slot" if made.slots == 1 else f"{made.slots} slots",
+                "the server's own machine" if made.kind == LOCAL else f"a {made.kind} cluster",
+                self.ignored[0],
+            )

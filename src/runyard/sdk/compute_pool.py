@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from runyard.entities.compute_target import LOCAL, POOL, RAY
+from runyard.entities.compute_target import LOCAL, POOL, RAY, THIS_MACHINE
 from runyard.errors import InvalidParameter
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import whole_number
@@ -121,3 +121,18 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
 
 # What Azure's scripts make as one, they find as one.
 ComputeTarget._classes[RAY] = AmlCompute
+
+
+class LocalTarget:
+    """The server's own machine, by the name that Azure's SDK has for the machine of the client.
+
+    Example:
+        >>> LocalTarget().name
+        'local'
+    """
+
+    name = THIS_MACHINE
+    type = "local"
+
+    def __repr__(self) -> str:
+        return "LocalTarget()"

@@ -10,7 +10,6 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,8 +26,9 @@ from runyard.protocol.messages.datastores import WireDatastoreFile
 from runyard.sdk.connection import Connection
 from runyard.sdk.data_reference import DataPath, DataReference
 from runyard.sdk.datastore import Datastore
-from runyard.sdk.datastore_files import AT_ONCE, DatastoreFiles, has_wildcards
+from runyard.sdk.datastore_files import DatastoreFiles, has_wildcards
 from runyard.sdk.downloads import DownloadProgress, appearing, fetch, receive
+from runyard.sdk.many_files import transfer_all
 from runyard.sdk.transport import CHUNK_BYTES, CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer
 from runyard.sdk.uploads import send_file
 
@@ -110,18 +110,11 @@ class LocalSource(Source):
 
     def upload(self, connection: Connection, folder: str) -> None:
         """Bring the files into a folder of the workspace, several at a time."""
-        with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
-            pending = [
-                pool.submit(
-                    send_file, connection, _address(f"{folder}/{file.name}"), (), _local(file), progress
-                )
-                for file in self.files(None)
-            ]
-            try:
-                for one in pending:
-                    one.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+
+        def send(file: DataFile, progress: DownloadProgress) -> None:
+            send_file(connection, _address(f"{folder}/{file.name}"), (), _local(file), progress)
+
+        transfer_all(send, self.files(None))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from runyard.sdk.addresses import one_segment
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import connection_of
 from runyard.sdk.data_sources import Uploads
+from runyard.sdk.pages import pages
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -60,14 +61,13 @@ def change_record(workspace: Workspace, dataset_id: str, wanted: ChangeDataAsset
 def list_records(workspace: Workspace, name: str | None = None) -> Iterator[WireDataAsset]:
     """Yield the latest versions of a workspace's datasets, or all versions of one, the last one first."""
     path = _BASE if name is None else f"{_path(name)}/versions"
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> ListDataAssetsAnswer:
         query = ListDataAssets(max_results=_PAGE_SIZE, page_token=page_token)
-        answer = connection_of(workspace).get(path, ListDataAssetsAnswer, query)
+        return connection_of(workspace).get(path, ListDataAssetsAnswer, query)
+
+    for answer in pages(ask):
         yield from answer.data_assets
-        page_token = answer.next_page_token
-        if page_token is None:
-            return
 
 
 def delete_dataset(workspace: Workspace, name: str, version: str | int | None = None) -> int:

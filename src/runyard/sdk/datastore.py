@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from runyard.sdk.data_reference import DataReference
 from runyard.sdk.datastore_facts import DatastoreFacts
 from runyard.sdk.datastore_files import DatastoreFiles, Transferred, has_wildcards
 from runyard.sdk.datastore_registration import RegistersDatastores
+from runyard.sdk.local_pairs import local_pairs, pairs_of_files
 from runyard.sdk.representation import html_table, link
 
 if TYPE_CHECKING:
@@ -194,14 +195,8 @@ class Datastore(DatastoreFacts, RegistersDatastores):
             >>> store.upload_files(["data/a.csv"], target_path="raw").path_on_datastore
             'raw'
         """
-        paths = [Path(each).absolute() for each in listed(files, "files")]
-        missing = next((each for each in paths if not each.is_file()), None)
-        if missing is not None:
-            raise InvalidParameter(f"files: {missing} is no file of this machine.")
-        if not paths:
-            raise InvalidParameter("files is empty: name at least one.")
-        root = Path(relative_root).absolute() if relative_root is not None else _common_folder(paths)
-        self.send(_pairs(paths, root, target_path), overwrite=overwrite, show_progress=show_progress)
+        pairs = pairs_of_files(listed(files, "files"), relative_root, target_path)
+        self.send(pairs, overwrite=overwrite, show_progress=show_progress)
         return self.path(target_path)
 
     def send(
@@ -380,17 +375,6 @@ def datastores_of(workspace: Workspace) -> Datastores:
     return Datastores((each.name, Datastore._of(workspace, each)) for each in _all_of(workspace).datastores)
 
 
-def local_pairs(source: Path, target_path: str | None = None) -> builtins.list[tuple[Path, str]]:
-    """Return the files of a folder, or the one file, each with the path that it gets in a datastore.
-
-    Raises:
-        InvalidParameter: Neither a folder nor a file is there.
-    """
-    if source.is_file():
-        return _pairs([source], source.parent, target_path)
-    return _pairs(_files_below(source), source, target_path)
-
-
 def _all_of(workspace: Workspace) -> ListDatastoresAnswer:
     return connection_of(workspace).get(_DATASTORES, ListDatastoresAnswer)
 
@@ -405,24 +389,3 @@ def _described(workspace: Workspace, name: str) -> WireDatastore:
 
 def _path(name: str) -> str:
     return f"{_DATASTORES}/{one_segment(name, 'datastore_name')}"
-
-
-def _files_below(folder: Path) -> builtins.list[Path]:
-    if not folder.is_dir():
-        raise InvalidParameter(f"src_dir: {folder} is neither a folder nor a file of this machine.")
-    found = (Path(above) / name for above, _, names in os.walk(folder) for name in names)
-    return sorted(path for path in found if path.is_file())
-
-
-def _common_folder(paths: Sequence[Path]) -> Path:
-    return Path(os.path.commonpath([path.parent for path in paths]))
-
-
-def _pairs(files: Iterable[Path], root: Path, target_path: str | None) -> builtins.list[tuple[Path, str]]:
-    if ".." in text(target_path or "", "target_path").split("/"):
-        raise InvalidParameter(f"target_path={target_path!r} must be a path in the datastore, without '..'.")
-    above = f"{target_path.strip('/')}/" if target_path and target_path.strip("/") else ""
-    outside = [each for each in files if not each.is_relative_to(root)]
-    if outside:
-        raise InvalidParameter(f"relative_root: {outside[0]} does not lie in {root}.")
-    return [(each, above + each.relative_to(root).as_posix()) for each in files]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,9 +20,10 @@ from runyard.sdk.addresses import one_segment
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 from runyard.sdk.downloads import DownloadProgress, fetch, path_below
+from runyard.sdk.many_files import transfer_all
+from runyard.sdk.pages import pages
 from runyard.sdk.uploads import send_file
 
-AT_ONCE = 4
 _PAGE = 1000
 _GLOB = re.compile(r"[*?\[]")
 Pair = TypeVar("Pair")
@@ -79,12 +79,13 @@ class DatastoreFiles:
             >>> [(each.path, each.is_dir) for each in store.files.list()]
             [('raw', True)]
         """
-        token: str | None = ""
-        while token is not None:
-            query = ListDatastoreFiles(path=path, max_results=_PAGE, page_token=token)
-            page = self._connection.get(self._base, ListDatastoreFilesAnswer, query)
+
+        def ask(token: str | None) -> ListDatastoreFilesAnswer:
+            query = ListDatastoreFiles(path=path, max_results=_PAGE, page_token=token or "")
+            return self._connection.get(self._base, ListDatastoreFilesAnswer, query)
+
+        for page in pages(ask):
             yield from page.files
-            token = page.next_page_token
 
     def walk(self, path: str = "") -> Iterator[WireDatastoreFile]:
         """Yield all files below a folder, or the one file that the path names.
@@ -269,13 +270,8 @@ def _all(
     paths: Sequence[str],
     show_progress: bool,
 ) -> Transferred:
-    """Transfer several files at a time; the first failure ends it, and those that were begun end first."""
-    with DownloadProgress(is_shown=show_progress) as progress, ThreadPoolExecutor(AT_ONCE) as pool:
-        pending = [pool.submit(transfer, pair, progress) for pair in pairs]
-        try:
-            sizes = [one.result() for one in pending]
-        finally:
-            pool.shutdown(cancel_futures=True)
+    """Transfer files, and say what came of it."""
+    sizes = transfer_all(transfer, pairs, is_shown=show_progress)
     done = [size for size in sizes if size is not None]
     skipped = tuple(path for path, size in zip(paths, sizes, strict=True) if size is None)
     return Transferred(len(done), sum(done), skipped)

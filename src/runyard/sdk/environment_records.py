@@ -20,6 +20,7 @@ from runyard.protocol.messages.environments import (
     WireEnvironment,
 )
 from runyard.sdk.connection import connection_of
+from runyard.sdk.pages import pages
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -41,15 +42,14 @@ def get_record(workspace: Workspace, name: str, version: str | int | None = None
 
 def list_records(workspace: Workspace, *, with_archived: bool = False) -> Iterator[WireEnvironment]:
     """Yield those that come with the server, and those of a workspace by name, each in its latest version."""
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> ListEnvironmentsAnswer:
         query = ListEnvironments(max_results=_PAGE_SIZE, page_token=page_token, with_archived=with_archived)
-        answer = connection_of(workspace).get(_BASE, ListEnvironmentsAnswer, query)
+        return connection_of(workspace).get(_BASE, ListEnvironmentsAnswer, query)
+
+    for answer in pages(ask):
         yield from answer.curated
         yield from answer.environments
-        page_token = answer.next_page_token
-        if page_token is None:
-            return
 
 
 def list_versions(workspace: Workspace, name: str) -> Iterator[WireEnvironment]:
@@ -58,14 +58,13 @@ def list_versions(workspace: Workspace, name: str) -> Iterator[WireEnvironment]:
     Raises:
         NotFound: There is no such environment.
     """
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> ListEnvironmentVersionsAnswer:
         query = ListEnvironments(max_results=_PAGE_SIZE, page_token=page_token)
-        answer = connection_of(workspace).get(f"{_path(name)}/versions", ListEnvironmentVersionsAnswer, query)
+        return connection_of(workspace).get(f"{_path(name)}/versions", ListEnvironmentVersionsAnswer, query)
+
+    for answer in pages(ask):
         yield from answer.environments
-        page_token = answer.next_page_token
-        if page_token is None:
-            return
 
 
 def register_record(workspace: Workspace, wanted: RegisterEnvironment) -> WireEnvironment:

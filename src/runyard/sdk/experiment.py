@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from datetime import datetime, timezone
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from runyard.entities.experiment import LifecycleStage, View
-from runyard.errors import InvalidParameter, NotFound
-from runyard.protocol.messages.common import mapping
+from runyard.entities.experiment import View
+from runyard.errors import InvalidParameter
 from runyard.protocol.messages.experiments import (
     DeleteExperimentTag,
     ExperimentId,
-    SearchExperiments,
-    SearchExperimentsAnswer,
     SetExperimentTag,
     UpdateExperiment,
     WireExperiment,
@@ -23,8 +19,9 @@ from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, optional_path, optional_text, text
 from runyard.sdk.connection import MLFLOW, connection_of
+from runyard.sdk.experiment_facts import ExperimentFacts
 from runyard.sdk.experiment_jobs import ExperimentJobs, texts
-from runyard.sdk.experiment_records import find_experiment, get_experiment, named_experiment
+from runyard.sdk.experiment_records import get_experiment, list_experiments, named_experiment
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
 from runyard.sdk.run_beginning import new_run
@@ -33,12 +30,11 @@ from runyard.sdk.run_search import TagFilter, search_runs, wanted_properties, wa
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
-_PAGE_SIZE = 1000
 _VIEWS = {"ActiveOnly": View.ACTIVE_ONLY, "ArchivedOnly": View.DELETED_ONLY, "All": View.ALL}
 
 
 @names_arguments
-class Experiment(ExperimentJobs):
+class Experiment(ExperimentFacts, ExperimentJobs):
     """A named group of runs; it is made when the workspace has none of that name.
 
     Args:
@@ -97,7 +93,10 @@ class Experiment(ExperimentJobs):
             raise InvalidParameter(f"view_type must be one of {', '.join(_VIEWS)}, not {view_type!r}.")
         optional_text(experiment_name, "experiment_name")
         wanted = wanted_tags(tags)
-        found = (Experiment._of(workspace, record) for record in _records(workspace, _VIEWS[view_type]))
+        found = (
+            Experiment._of(workspace, record)
+            for record in list_experiments(connection_of(workspace), _VIEWS[view_type])
+        )
         return [
             experiment
             for experiment in found
@@ -290,80 +289,6 @@ class Experiment(ExperimentJobs):
         """
         return f"{self._workspace.tracking_uri}/#/experiments/{self.id}"
 
-    @property
-    def id(self) -> str:
-        """Its id, unique on the server.
-
-        Example:
-            >>> ws.get_experiment(experiment.id).name
-            'diabetes'
-        """
-        return self._record.experiment_id
-
-    @property
-    def name(self) -> str:
-        """Its name, unique in the workspace.
-
-        Example:
-            >>> experiment.name
-            'diabetes'
-        """
-        return self._record.name
-
-    @property
-    def workspace(self) -> Workspace:
-        """Where it lies.
-
-        Example:
-            >>> experiment.workspace.name
-            'lab'
-        """
-        return self._workspace
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Its tags when it was last read.
-
-        Example:
-            >>> experiment.set_tags({"team": "robots"})
-            >>> experiment.tags
-            {'team': 'robots'}
-        """
-        return mapping(self._record.tags or ())
-
-    @property
-    def created_ms(self) -> int:
-        """When it was made, in milliseconds since the epoch.
-
-        Example:
-            >>> experiment.created_ms > 1_700_000_000_000
-            True
-        """
-        return self._record.creation_time
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it was in use, and not in the trash, when it was last read.
-
-        Example:
-            >>> experiment.is_active
-            True
-        """
-        return self._record.lifecycle_stage == LifecycleStage.ACTIVE.value
-
-    @property
-    def archived_time(self) -> datetime | None:
-        """When it was moved to the trash; None while it is active.
-
-        Example:
-            >>> experiment.archive()
-            >>> experiment.archived_time.tzname()
-            'UTC'
-        """
-        if self.is_active:
-            return None
-        return datetime.fromtimestamp(self._record.last_update_time / 1000, tz=timezone.utc)
-
     from_directory = Absent("Open the workspace, Workspace.from_config(path), and then Experiment(ws, name).")
     get_docs_url = Absent("help(Experiment) says what it does.")
 
@@ -386,60 +311,6 @@ class Experiment(ExperimentJobs):
         )
 
 
-@names_arguments
-class Experiments(Mapping[str, Experiment]):
-    """The active experiments of a workspace by name; nothing is kept, each look is a request.
-
-    Example:
-        >>> experiment = Experiment(ws, "diabetes")
-        >>> list(ws.experiments)
-        ['diabetes', 'Default']
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-
-    def __getitem__(self, name: str) -> Experiment:
-        record = find_experiment(self._workspace.connection, name)
-        found = Experiment._of(self._workspace, record) if record else None
-        if found is None or not found.is_active:
-            why = "it is in the trash" if found else "there is none of that name"
-            raise NotFound(f"Workspace {self._workspace.name!r} has no active experiment {name!r}: {why}.")
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return (record.name for record in _records(self._workspace, View.ACTIVE_ONLY))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    # Without these two, Mapping would send one more request for each experiment.
-    def values(self) -> ValuesView[Experiment]:
-        """Return the experiments, the newest first.
-
-        Example:
-            >>> [each.name for each in ws.experiments.values()]
-            ['Default']
-        """
-        return self._by_name().values()
-
-    def items(self) -> ItemsView[str, Experiment]:
-        """Return names and experiments, the newest first.
-
-        Example:
-            >>> [name for name, each in ws.experiments.items()]
-            ['Default']
-        """
-        return self._by_name().items()
-
-    def __repr__(self) -> str:
-        return f"Experiments({list(self)})"
-
-    def _by_name(self) -> dict[str, Experiment]:
-        records = _records(self._workspace, View.ACTIVE_ONLY)
-        return {record.name: Experiment._of(self._workspace, record) for record in records}
-
-
 def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
     """Return the experiment of that id.
 
@@ -447,19 +318,6 @@ def experiment_of(workspace: Workspace, experiment_id: str) -> Experiment:
         NotFound: The workspace has no such experiment.
     """
     return Experiment._of(workspace, get_experiment(connection_of(workspace), experiment_id))
-
-
-def _records(workspace: Workspace, view: View) -> Iterator[WireExperiment]:
-    page_token: str | None = None
-    while True:
-        search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
-        answer = connection_of(workspace).post(
-            f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
-        )
-        yield from answer.experiments or ()
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
 
 
 def _text(value: str | None) -> str:

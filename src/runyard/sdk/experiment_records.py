@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from runyard.entities.experiment import View
 from runyard.errors import AlreadyExists, NotFound
 from runyard.protocol.messages.experiments import (
     CreateExperiment,
@@ -9,9 +12,14 @@ from runyard.protocol.messages.experiments import (
     ExperimentAnswer,
     ExperimentId,
     GetExperimentByName,
+    SearchExperiments,
+    SearchExperimentsAnswer,
     WireExperiment,
 )
 from runyard.sdk.connection import MLFLOW, Connection
+from runyard.sdk.pages import pages
+
+_PAGE_SIZE = 1000
 
 
 def get_experiment(connection: Connection, experiment_id: str) -> WireExperiment:
@@ -22,6 +30,19 @@ def get_experiment(connection: Connection, experiment_id: str) -> WireExperiment
     """
     query = ExperimentId(experiment_id=experiment_id)
     return connection.get(f"{MLFLOW}/experiments/get", ExperimentAnswer, query).experiment
+
+
+def list_experiments(connection: Connection, view: View) -> Iterator[WireExperiment]:
+    """Yield the experiments of a workspace, the newest first, reading pages as they are needed."""
+
+    def ask(page_token: str | None) -> SearchExperimentsAnswer:
+        search = SearchExperiments(max_results=_PAGE_SIZE, page_token=page_token, view_type=view.value)
+        return connection.post(
+            f"{MLFLOW}/experiments/search", search, SearchExperimentsAnswer, is_repeatable=True
+        )
+
+    for answer in pages(ask):
+        yield from answer.experiments or ()
 
 
 def find_experiment(connection: Connection, name: str) -> WireExperiment | None:

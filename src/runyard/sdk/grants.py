@@ -81,3 +81,21 @@ class Grants:
             >>> ws.grants.remove("everyone")
         """
         self._connection.delete(_GRANTS, RemoveGrant(principal=principal, experiment_id=experiment_id), Empty)
+
+
+@names_arguments
+class HasGrants:
+    """What a workspace has about who may do what in it."""
+
+    _connection: Connection
+
+    @property
+    def grants(self) -> Grants:
+        """Who has which role in the workspace and in its experiments.
+
+        Example:
+            >>> granted = ws.grants.set("everyone", "reader")
+            >>> [(grant.principal, grant.role) for grant in ws.grants]
+            [('everyone', 'reader')]
+        """
+        return Grants(self._connection)

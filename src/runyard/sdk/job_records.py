@@ -17,6 +17,7 @@ from runyard.protocol.messages.jobs import (
 from runyard.sdk.addresses import named_segment
 from runyard.sdk.arguments import optional_text, shown
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 
 STATUS_WORDS = {
     JobStatus.QUEUED: "Queued",
@@ -111,8 +112,8 @@ def list_jobs(
         text: Only those with this in the name or id of their run, what they run, or who submitted them.
         page_size: How many are read at a time.
     """
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> ListJobsAnswer:
         query = ListJobs(
             compute=compute,
             experiment_id=experiment_id,
@@ -121,11 +122,10 @@ def list_jobs(
             max_results=min(page_size, _PAGE_SIZE),
             page_token=page_token,
         )
-        answer = connection.get(_BASE, ListJobsAnswer, query)
+        return connection.get(_BASE, ListJobsAnswer, query)
+
+    for answer in pages(ask):
         yield from answer.jobs
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
 
 
 def cancel_job(connection: Connection, run_id: str) -> WireJob:

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runyard.errors import AlreadyExists, InvalidParameter, NotFound
-from runyard.protocol.messages.artifacts import WireFile
-from runyard.protocol.messages.model_versions import (
-    DeleteModelVersionTag,
-    ListVersionFiles,
-    NamedVersion,
-    SetModelVersionTag,
-    UpdateModelVersion,
-    VersionFilesAnswer,
-)
+from runyard.errors import InvalidParameter
+from runyard.protocol.messages.model_versions import UpdateModelVersion
 from runyard.protocol.messages.registered_models import (
     ModelVersionAnswer,
     WireModelVersion,
@@ -28,14 +19,11 @@ from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_text, pairs
 from runyard.sdk.connection import Connection, connection_of
-from runyard.sdk.downloads import DownloadProgress, download_from, path_below
-from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.model_datasets import MadeWith, dataset_tags, is_made_with
-from runyard.sdk.model_record import ModelRecord
-from runyard.sdk.model_registration import NewVersion, drop_files, local_files, register_files
+from runyard.sdk.model_files import download
+from runyard.sdk.model_marks import ModelMarks
+from runyard.sdk.model_registration import drop_files, local_files, new_version, register_files
 from runyard.sdk.model_search import (
-    FRAMEWORK_TAG,
-    FRAMEWORK_VERSION_TAG,
     VERSIONS,
     Labels,
     find_version,
@@ -50,11 +38,9 @@ if TYPE_CHECKING:
     from runyard.sdk.abstract_dataset import AbstractDataset
     from runyard.sdk.workspace import Workspace
 
-_AT_ONCE = 4
-
 
 @names_arguments
-class Model(ModelRecord, MadeWith):
+class Model(ModelMarks, MadeWith):
     """One version of a registered model.
 
     Args:
@@ -234,35 +220,9 @@ class Model(ModelRecord, MadeWith):
             >>> model.download("models", exist_ok=True)
             'models/ridge.pkl'
         """
-        files = list_files(self)
-        if not files:
-            raise NotFound(f"{self!r} has no files.")
-        is_single = len(files) == 1 and "/" not in files[0].path
-        folder = Path(target_dir) if is_single else path_below(Path(target_dir), self.name)
-        targets = [path_below(folder, file.path) for file in files]
-        taken = [] if exist_ok or exists_ok else [target for target in targets if target.exists()]
-        if taken:
-            raise AlreadyExists(f"{taken[0]} is there already. Give exist_ok=True to replace it.")
-        owner = {"name": self.name, "version": str(self.version)}
-        with DownloadProgress() as progress, ThreadPoolExecutor(_AT_ONCE) as pool:
-            pending = [
-                pool.submit(
-                    download_from,
-                    self._connection,
-                    "/model-versions/get-artifact",
-                    owner,
-                    file,
-                    target,
-                    progress,
-                )
-                for file, target in zip(files, targets, strict=True)
-            ]
-            try:
-                for one in pending:
-                    one.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
-        return str(targets[0] if is_single else folder)
+        may_replace = bool(exist_ok or exists_ok)
+        path = download(self._connection, self.name, self.version, Path(target_dir), may_replace)
+        return str(path)
 
     def delete(self) -> None:
         """Delete this version for good; its number is not given again. Files that nothing else needs go too.
@@ -314,57 +274,6 @@ class Model(ModelRecord, MadeWith):
             answer = self._connection.change("PATCH", f"{VERSIONS}/update", wanted, ModelVersionAnswer)
             self._record = answer.model_version
 
-    def add_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags; others stay as they are.
-
-        Raises:
-            NotFound: The version does not exist any more.
-            InvalidParameter: A tag can't be.
-
-        Example:
-            >>> model.add_tags({"checked": "yes"})
-            >>> model.tags
-            {'checked': 'yes'}
-        """
-        self._set({str(key): str(value) for key, value in tags.items()})
-
-    def remove_tags(self, tags: Sequence[str]) -> None:
-        """Remove tags by their keys; keys that it has not are passed over.
-
-        Raises:
-            NotFound: The version does not exist any more.
-
-        Example:
-            >>> model.add_tags({"checked": "yes"})
-            >>> model.remove_tags(["checked"])
-            >>> model.tags
-            {}
-        """
-        for key in [tags] if isinstance(tags, str) else tags:
-            wanted = DeleteModelVersionTag(name=self.name, version=str(self.version), key=key)
-            self._connection.tell(f"{VERSIONS}/delete-tag", wanted, "DELETE")
-        self.refresh()
-
-    def add_properties(self, properties: Mapping[str, str]) -> None:
-        """Add properties: like tags, but each is written once.
-
-        Raises:
-            AlreadyExists: It has such a property, with another value; nothing is added.
-            NotFound: The version does not exist any more.
-
-        Example:
-            >>> model.add_properties({"data": "2026-11"})
-            >>> model.properties
-            {'data': '2026-11'}
-        """
-        known = self.refresh().properties
-        for key, value in properties.items():
-            if known.get(key, str(value)) != str(value):
-                raise AlreadyExists(
-                    f"Property {key!r} is {known[key]!r} already; a property is written once."
-                )
-        self._set({f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()})
-
     def refresh(self) -> Model:
         """Read this version from the server again and return it.
 
@@ -399,15 +308,6 @@ class Model(ModelRecord, MadeWith):
     get_model_path = Absent("Model(ws, name).download(folder) returns the path that the model is at then.")
     get_sas_urls = Absent("model.download(folder) brings the files here, by the caller's own credential.")
 
-    def _named(self) -> NamedVersion:
-        return NamedVersion(name=self.name, version=str(self.version))
-
-    def _set(self, tags: Mapping[str, str]) -> None:
-        for key, value in tags.items():
-            wanted = SetModelVersionTag(name=self.name, version=str(self.version), key=key, value=value)
-            self._connection.tell(f"{VERSIONS}/set-tag", wanted)
-        self.refresh()
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and (self._workspace, self.id) == (other._workspace, other.id)
 
@@ -431,78 +331,3 @@ class Model(ModelRecord, MadeWith):
                 ("Studio", link(page, "Open in the Studio")),
             ]
         )
-
-
-@names_arguments
-class Models(Mapping[str, Model]):
-    """The latest version of each registered model by name; nothing is kept, each look is a request.
-
-    Example:
-        >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
-        >>> ws.models["ridge"].version
-        1
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-
-    def __getitem__(self, name: str) -> Model:
-        return Model(self._workspace, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted({model.name for model in Model.list(self._workspace, latest=True)}))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"Models({list(self)})"
-
-
-def new_version(
-    name: str,
-    tags: Mapping[str, str] | None,
-    properties: Mapping[str, str] | None,
-    description: str | None,
-    framework: tuple[str | None, str | None] = (None, None),
-) -> NewVersion:
-    """Return what is said of a version that is registered, in the form that the registry has for it."""
-    known = {str(key): str(value) for key, value in (tags or {}).items()}
-    known |= {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in (properties or {}).items()}
-    for key, value in zip((FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG), framework, strict=True):
-        if value:
-            known[key] = str(value)
-    return NewVersion(name, known, optional_text(description, "description") or "")
-
-
-def list_files(model: Model) -> builtins.list[WireFile]:
-    """Return all files of a version by their paths in it, sorted.
-
-    Raises:
-        NotFound: The version does not exist any more.
-        InvalidParameter: They are kept where the server does not look.
-    """
-    files, waiting = [], [""]
-    while waiting:
-        query = ListVersionFiles(name=model.name, version=str(model.version), path=waiting.pop())
-        answer = model._connection.get("/api/v1/model-versions/files", VersionFilesAnswer, query)
-        files += [found for found in answer.files if not found.is_dir]
-        waiting += [
-            found.path for found in answer.files if found.is_dir and found.path.startswith(query.path)
-        ]
-    return sorted(files, key=lambda found: found.path)
-
-
-class HasModels:
-    """What a workspace has for registered models."""
-
-    @property
-    def models(self: Any) -> Models:
-        """The latest version of each registered model by name.
-
-        Example:
-            >>> model = Model.register(ws, "out/ridge.pkl", "ridge")
-            >>> ws.models["ridge"].version
-            1
-        """
-        return Models(self)

@@ -30,9 +30,12 @@ from runyard.protocol.messages.registered_models import (
     WireModelVersion,
 )
 from runyard.protocol.registry_names import check_model_name
+from runyard.sdk.arguments import optional_text
 from runyard.sdk.artifact_uploads import files_below, proxied_folder, upload
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.experiment_records import named_experiment
+from runyard.sdk.logged_values import PROPERTY_PREFIX
+from runyard.sdk.model_search import FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG
 
 _LOGGED = f"{MLFLOW}/logged-models"
 
@@ -49,6 +52,22 @@ class NewVersion(NamedTuple):
     name: str
     tags: Mapping[str, str]
     description: str
+
+
+def new_version(
+    name: str,
+    tags: Mapping[str, str] | None,
+    properties: Mapping[str, str] | None,
+    description: str | None,
+    framework: tuple[str | None, str | None] = (None, None),
+) -> NewVersion:
+    """Return what is said of a version that is registered, in the form that the registry has for it."""
+    known = {str(key): str(value) for key, value in (tags or {}).items()}
+    known |= {f"{PROPERTY_PREFIX}{key}": str(value) for key, value in (properties or {}).items()}
+    for key, value in zip((FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG), framework, strict=True):
+        if value:
+            known[key] = str(value)
+    return NewVersion(name, known, optional_text(description, "description") or "")
 
 
 def register_files(

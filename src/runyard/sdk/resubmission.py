@@ -20,7 +20,8 @@ from runyard.sdk.script.recorded_run import NOTE_TAG
 from runyard.sdk.script_run_config import ScriptRunConfig, checked_words, wire_environment
 
 if TYPE_CHECKING:
-    from runyard.sdk.compute import ComputeTarget, LocalTarget
+    from runyard.sdk.compute import ComputeTarget
+    from runyard.sdk.compute_pool import LocalTarget
     from runyard.sdk.environment import Environment
 
 Wanted = TypeVar("Wanted", bound=SubmitJob)

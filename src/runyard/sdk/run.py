@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runyard.entities.experiment import View
 from runyard.entities.run import RunStatus
-from runyard.errors import InternalError, InvalidParameter, InvalidState, NotFound
+from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol.limits import check_run_id
 from runyard.protocol.messages.jobs import WireJob
-from runyard.protocol.messages.runs import RunAnswer, RunId, RunInfoAnswer, UpdateRun, WireRun
+from runyard.protocol.messages.runs import RunInfoAnswer, UpdateRun, WireRun
 from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_path, text
-from runyard.sdk.artifact_uploads import Content, checked_name, files_below
+from runyard.sdk.artifact_uploads import Content, files_below
 from runyard.sdk.azure_options import check_run_options
 from runyard.sdk.connection import MLFLOW, connection_of
 from runyard.sdk.job_records import optional_status
-from runyard.sdk.model import Model, new_version
-from runyard.sdk.model_datasets import dataset_tags
-from runyard.sdk.model_registration import register_source
 from runyard.sdk.progress import interactive_shell
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run_again import RunAgain
@@ -37,24 +33,25 @@ from runyard.sdk.run_inputs import RunInputs
 from runyard.sdk.run_logging import RunLogging
 from runyard.sdk.run_marks import RunMarks
 from runyard.sdk.run_metrics import RunMetrics
+from runyard.sdk.run_reading import RunReading
 from runyard.sdk.run_record import RunRecord
+from runyard.sdk.run_registration import RunRegistration
 from runyard.sdk.run_removal import RunRemoval
-from runyard.sdk.run_search import NEWEST_FIRST, TagFilter, search_runs
+from runyard.sdk.run_search import TagFilter, read_run
+from runyard.sdk.run_secrets import RunSecrets
 from runyard.sdk.run_sinks import RunSink, ScreenSink, print_line
 from runyard.sdk.run_uploads import RunUploads
-from runyard.sdk.spool.outbox import flush_all
 from runyard.sdk.spool.records import RunBegun
 from runyard.sdk.widgets.views import RunWidget
 
 if TYPE_CHECKING:
-    from runyard.sdk.abstract_dataset import AbstractDataset
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.workspace import Workspace
 
 
 @names_arguments
 class Run(
-    RunRecord,
+    RunReading,
     RunFiles,
     RunRemoval,
     RunUploads,
@@ -63,6 +60,8 @@ class Run(
     RunMetrics,
     RunMarks,
     RunInputs,
+    RunSecrets,
+    RunRegistration,
     RunAgain,
 ):
     """A run of an experiment. It knows what it was told when it was last read; the ``get_`` methods ask anew.
@@ -95,7 +94,7 @@ class Run(
         optional_path(outputs, "outputs")
         self._workspace = experiment.workspace
         self._experiment: Experiment | None = experiment
-        record = _read(experiment.workspace, run_id)
+        record = read_run(connection_of(experiment.workspace), run_id)
         if record.info.experiment_id != experiment.id:
             raise NotFound(f"Run {run_id!r} belongs to another experiment than {experiment.name!r}.")
         self._settle(record)
@@ -144,7 +143,7 @@ class Run(
             >>> Run.get(ws, run.id) == run
             True
         """
-        found = Run._of(workspace, _read(workspace, run_id))
+        found = Run._of(workspace, read_run(connection_of(workspace), run_id))
         found._read_job()
         return found
 
@@ -218,64 +217,6 @@ class Run(
         runs = experiment.get_runs(type, tags, properties, include_children)
         return (run for run in runs if status in {None, run.status})
 
-    def get_params(self) -> dict[str, str]:
-        """Return the params, which MLflow keeps as text.
-
-        Raises:
-            NotFound: The run does not exist any more.
-
-        Example:
-            >>> run.log_params({"alpha": 0.1})
-            >>> run.get_params()
-            {'alpha': '0.1'}
-        """
-        self._refresh()
-        return self.params
-
-    def get_tags(self) -> dict[str, str]:
-        """Return the tags, those that MLflow's client set (``mlflow.*``) among them.
-
-        Raises:
-            NotFound: The run does not exist any more.
-
-        Example:
-            >>> run.tag("team", "robots")
-            >>> run.get_tags()["team"]
-            'robots'
-        """
-        self._refresh()
-        return self.tags
-
-    def get_properties(self) -> dict[str, str]:
-        """Return what was added as properties, and what MLflow's client recorded when the run began.
-
-        Raises:
-            NotFound: The run does not exist any more.
-
-        Example:
-            >>> run.add_properties({"data": "2026-11"})
-            >>> run.get_properties()["data"]
-            '2026-11'
-        """
-        self._refresh()
-        return self.properties
-
-    def get_status(self) -> str:
-        """Return where the run is now: ``Queued``, ``Running``, ``Completed``, ``Failed`` or ``Canceled``.
-
-        One that was submitted may be ``Starting`` or ``Preparing`` too, or ``NotResponding``: nothing is
-        heard of it.
-
-        Raises:
-            NotFound: The run does not exist any more.
-
-        Example:
-            >>> run.get_status()
-            'Running'
-        """
-        self._refresh()
-        return self.status
-
     @property
     def status(self) -> str:
         """Where it was in its life when it was last read; see :meth:`get_status`.
@@ -329,54 +270,6 @@ class Run(
         self._refresh()
         return {**details_of(self), "portalUrl": self.get_portal_url(), **self._job_details()}
 
-    def register_model(
-        self,
-        model_name: str,
-        model_path: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        properties: Mapping[str, str] | None = None,
-        model_framework: str | None = None,
-        model_framework_version: str | None = None,
-        description: str | None = None,
-        datasets: Sequence[tuple[str, AbstractDataset]] | None = None,
-        sample_input_dataset: AbstractDataset | None = None,
-        sample_output_dataset: AbstractDataset | None = None,
-        resource_configuration: object = None,
-    ) -> Model:
-        """Register files of this run as the next version of a model, and return it. Nothing is copied.
-
-        Args:
-            model_name: The model's name; it is made if there is none.
-            model_path: A file or a folder of the run, models that MLflow logged in it among them; by default
-                what is called as the model is.
-            tags: What may change.
-            properties: What is written once.
-            model_framework: What it was made with, as ``ScikitLearn``.
-            model_framework_version: Which version of that.
-            description: What it is.
-            datasets: What it was made with, as ``[("training data", dataset)]``.
-            sample_input_dataset: Taken for Azure's scripts; no effect.
-            sample_output_dataset: As ``sample_input_dataset``.
-            resource_configuration: As ``sample_input_dataset``.
-
-        Raises:
-            NotFound: The run has no such file or folder.
-            InvalidParameter: No model can have this name, or a dataset is not registered.
-            Forbidden: The credential does not allow it.
-
-        Example:
-            >>> run.upload_file("outputs/ridge.pkl", "out/ridge.pkl")
-            >>> run.register_model("ridge", "outputs/ridge.pkl")
-            Model('ridge', version=1)
-        """
-        path = checked_name(model_path or text(model_name, "model_name"))
-        source, model_id = self._source_of(path)
-        framework = (model_framework, model_framework_version)
-        noted = {**(tags or {}), **dataset_tags(datasets)}
-        new = new_version(model_name, noted, properties, description, framework)
-        version = register_source(self._connection, new, source, run_id=self.id, model_id=model_id)
-        return Model._of(self._workspace, version)
-
     def get_portal_url(self) -> str:
         """Return the address of the run's page in the Studio.
 
@@ -415,33 +308,6 @@ class Run(
             self._experiment = self._workspace.get_experiment(self._record.info.experiment_id)
         return self._experiment
 
-    def get_secret(self, name: str) -> str:
-        """Return the value of a secret of the run's workspace.
-
-        Raises:
-            NotFound: The workspace has no such secret.
-            Forbidden: The credential does not allow to read values.
-
-        Example:
-            >>> ws.secrets.set("warehouse-password", "s3cr3t")
-            >>> run.get_secret("warehouse-password")
-            's3cr3t'
-        """
-        return self._workspace.get_default_keyvault().get_secret(name)
-
-    def get_secrets(self, secrets: Sequence[str]) -> dict[str, str | None]:
-        """Return the values of several secrets by their names, and None for those that are not there.
-
-        Raises:
-            Forbidden: The credential does not allow to read values.
-
-        Example:
-            >>> ws.secrets.set("user", "ada")
-            >>> run.get_secrets(["user", "password"])
-            {'user': 'ada', 'password': None}
-        """
-        return self._workspace.get_default_keyvault().get_secrets(secrets)
-
     add_type_provider = Absent("Run.get(ws, run_id) returns any run, and SweepRun(experiment, id) a sweep's.")
     clean = Absent("run.remove(files=[...]) removes files of the run; a job's folder stays where it ran.")
     get_submitted_run = Absent("Run.get_context() returns the run that this process is part of.")
@@ -463,7 +329,7 @@ class Run(
         self._flush_before()
         if isinstance(self._sink, ScreenSink):
             return
-        self._record = _read(self._workspace, self.id)
+        self._record = read_run(self._connection, self.id)
         self._read_job()
 
     def _open_sink(self) -> RunSink:
@@ -517,38 +383,3 @@ class Run(
                 ("Studio", link(self.get_portal_url(), "Open in the Studio")),
             ]
         )
-
-
-def find_runs(
-    workspace: Workspace,
-    experiment_ids: Collection[str],
-    *,
-    filter_text: str = "",
-    order_by: Collection[str] = NEWEST_FIRST,
-    view: View = View.ACTIVE_ONLY,
-) -> Iterator[Run]:
-    """Yield the runs of some experiments that a filter lets through, reading pages as they are needed.
-
-    Args:
-        workspace: Where to look.
-        experiment_ids: The experiments.
-        filter_text: Conditions in MLflow's grammar, as ``metrics.rmse < 60 and params.alpha = '0.1'``.
-        order_by: MLflow's order clauses, as ``metrics.rmse ASC``.
-        view: Whether to look at active runs, at those in the trash, or at both.
-
-    Raises:
-        InvalidFilter: The filter or the order does not follow the grammar.
-        Unavailable: No server answers at the workspace's address.
-    """
-    found = search_runs(
-        workspace.connection, experiment_ids, filter_text=filter_text, order_by=order_by, view=view
-    )
-    return (Run._of(workspace, record) for record in found)
-
-
-def _read(workspace: Workspace, run_id: str) -> WireRun:
-    flush_all()
-    found = connection_of(workspace).get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
-    if found.info.run_id != run_id:
-        raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")
-    return found

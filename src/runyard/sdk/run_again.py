@@ -18,7 +18,8 @@ from runyard.sdk.resubmission import Changes, changed, wanted_of
 from runyard.sdk.run_job import RunJob
 
 if TYPE_CHECKING:
-    from runyard.sdk.compute import ComputeTarget, LocalTarget
+    from runyard.sdk.compute import ComputeTarget
+    from runyard.sdk.compute_pool import LocalTarget
     from runyard.sdk.environment import Environment
     from runyard.sdk.experiment import Experiment
     from runyard.sdk.run import Run

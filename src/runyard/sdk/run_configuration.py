@@ -13,7 +13,8 @@ from runyard.sdk.data_reference import DataReferenceConfiguration
 from runyard.sdk.environment import Environment
 
 if TYPE_CHECKING:
-    from runyard.sdk.compute import ComputeTarget, LocalTarget
+    from runyard.sdk.compute import ComputeTarget
+    from runyard.sdk.compute_pool import LocalTarget
     from runyard.sdk.conda_dependencies import CondaDependencies
 
 DEFAULT_ENVIRONMENT = "default-environment"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runyard.errors import InvalidParameter, NotFound
@@ -14,9 +13,8 @@ from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import DownloadProgress, StoredFile, download, path_below
+from runyard.sdk.many_files import transfer_all
 from runyard.sdk.run_models import files_of_model, models_of_run
-
-AT_ONCE = 4
 
 
 @names_arguments
@@ -125,16 +123,8 @@ class RunFiles:
         self._download_all(files, targets)
 
     def _download_all(self, files: Sequence[StoredFile], targets: Sequence[Path]) -> None:
-        with DownloadProgress() as progress, ThreadPoolExecutor(AT_ONCE) as pool:
-            pending = [
-                pool.submit(download, self._connection, found, target, progress)
-                for found, target in zip(files, targets, strict=True)
-            ]
-            try:
-                for one in pending:
-                    one.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+        pairs = zip(files, targets, strict=True)
+        transfer_all(lambda pair, progress: download(self._connection, *pair, progress), pairs)
 
     def _stored_below(self, folder: str) -> Iterator[StoredFile]:
         """Yield the files of the run and of the models that MLflow logged in it; the run's own come first."""

@@ -7,7 +7,6 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from runyard.sdk import charts, logged_values
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, pairs, text
 from runyard.sdk.artifact_uploads import checked_name
+from runyard.sdk.logged_columns import cell_of, columns_of, number_of
 from runyard.sdk.logged_values import MARK_PREFIX, MLFLOW_TABLES_TAG, Mark
 from runyard.sdk.pictures import png_of
 from runyard.sdk.run_sinks import RunSink, in_records
@@ -84,7 +84,7 @@ class RunLogging(ABC):
             self._texts[name] = texts
             self._mark(name, Mark(logged_values.TEXTS, paths=[path], description=description))
             return
-        self._log_points([(name, _number(value, "value"), step)])
+        self._log_points([(name, number_of(value, "value"), step)])
 
     def log_list(self, name: str, value: Sequence[float], description: str = "") -> None:
         """Log several values of a metric, each at a step of its own.
@@ -110,7 +110,7 @@ class RunLogging(ABC):
             for each in values:
                 self.log(name, each, description)
             return
-        self._log_points([(name, _number(each, "value"), None) for each in values])
+        self._log_points([(name, number_of(each, "value"), None) for each in values])
 
     def log_row(self, name: str, description: str | None = None, **columns: float | str) -> None:
         """Log a row with named columns; each call adds one.
@@ -138,7 +138,7 @@ class RunLogging(ABC):
         numbers = {key: value for key, value in columns.items() if not isinstance(value, str)}
         for key in columns:
             check_key(f"{name}/{key}", "column")
-        self._log_points([(f"{name}/{key}", _number(value, key), None) for key, value in numbers.items()])
+        self._log_points([(f"{name}/{key}", number_of(value, key), None) for key, value in numbers.items()])
         known = self._known_marks().get(name)
         all_columns = [*dict.fromkeys([*(known.columns if known else []), *numbers])]
         if len(numbers) < len(columns) or name in self._tables:
@@ -165,7 +165,7 @@ class RunLogging(ABC):
             {'circle': {'angle': [0, 90], 'sine': [0.0, 1.0]}}
         """
         check_key(text(name, "name"), "name")
-        columns = _columns(name, value)
+        columns = columns_of(name, value)
         path = _table_path(name)
         self._keep_bytes(path, logged_values.table_file(columns))
         self._note_table(path)
@@ -317,7 +317,7 @@ class RunLogging(ABC):
         table = self._tables.setdefault(name, {})
         height = max((len(values) for values in table.values()), default=0)
         for column in [*dict.fromkeys([*table, *row])]:
-            table.setdefault(column, [None] * height).append(_plain(row.get(column), column))
+            table.setdefault(column, [None] * height).append(cell_of(row.get(column), column))
         self._keep_bytes(_table_path(name), logged_values.table_file(table))
         self._note_table(_table_path(name))
 
@@ -361,44 +361,3 @@ class RunLogging(ABC):
 
 def _table_path(name: str) -> str:
     return f"tables/{checked_name(name)}.json"
-
-
-def _number(value: Any, field: str) -> float:
-    """Return a number of Python's or of a library's, as NumPy's and one-element tensors are."""
-    if isinstance(value, Real) or (hasattr(value, "__float__") and not isinstance(value, str)):
-        try:
-            return float(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InvalidParameter(f"{field}={value!r} is no number: {error}") from None
-    raise InvalidParameter(f"{field}={value!r} is a {type(value).__name__}, and must be a number.")
-
-
-def _columns(name: str, value: object) -> dict[str, list[Any]]:
-    if not isinstance(value, Mapping) or not value:
-        raise InvalidParameter(f"value of {name!r} must have columns, as {{'x': [1, 2], 'y': [3, 4]}}.")
-    columns = {
-        str(key): [_plain(each, str(key)) for each in (_listed(column))] for key, column in value.items()
-    }
-    lengths = {key: len(column) for key, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{key} {length}" for key, length in lengths.items())
-        raise InvalidParameter(f"The columns of {name!r} differ in length: {said}.")
-    return columns
-
-
-def _listed(column: Any) -> list[Any]:
-    if isinstance(column, str) or not hasattr(column, "__iter__"):
-        return [column]
-    return list(column.tolist() if hasattr(column, "tolist") else column)
-
-
-def _plain(value: Any, column: str) -> Any:
-    """Return a value as JSON has it; NaN and infinities are words, as on the wire."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Real) or hasattr(value, "__float__"):
-        number = _number(value, column)
-        return point_value(number)
-    raise InvalidParameter(
-        f"Column {column!r} has {value!r}; a cell is a number, a text, a truth value or None."
-    )

@@ -21,6 +21,7 @@ from runyard.protocol.messages.logged_models import (
 )
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import StoredFile
+from runyard.sdk.pages import pages
 
 _LOGGED = f"{MLFLOW}/logged-models"
 
@@ -28,13 +29,12 @@ _LOGGED = f"{MLFLOW}/logged-models"
 def models_of_run(connection: Connection, experiment_id: str, run_id: str) -> dict[str, WireLoggedModelInfo]:
     """Return the models that were logged in a run by their names: the last one of each."""
     wanted = SearchLoggedModels(experiment_ids=[experiment_id], filter=f"source_run_id = '{run_id}'")
-    found: list[WireLoggedModelInfo] = []
-    while True:
-        answer = connection.post(f"{_LOGGED}/search", wanted, SearchLoggedModelsAnswer, is_repeatable=True)
-        found += [each.info for each in answer.models or ()]
-        if not answer.next_page_token:
-            break
-        wanted = msgspec.structs.replace(wanted, page_token=answer.next_page_token)
+
+    def ask(page_token: str | None) -> SearchLoggedModelsAnswer:
+        search = msgspec.structs.replace(wanted, page_token=page_token)
+        return connection.post(f"{_LOGGED}/search", search, SearchLoggedModelsAnswer, is_repeatable=True)
+
+    found = [each.info for answer in pages(ask) for each in answer.models or ()]
     # The search has the newest first, and those of one millisecond in its own order: the first stays.
     last: dict[str, WireLoggedModelInfo] = {}
     for model in found:

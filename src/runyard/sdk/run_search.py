@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from runyard.entities.experiment import View
+from runyard.errors import InternalError
 from runyard.protocol.messages.common import mapping
-from runyard.protocol.messages.runs import SearchRuns, SearchRunsAnswer, WireRun
+from runyard.protocol.messages.runs import RunAnswer, RunId, SearchRuns, SearchRunsAnswer, WireRun
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
+from runyard.sdk.pages import pages
 from runyard.sdk.spool.outbox import flush_all
 
 NEWEST_FIRST = ("attributes.start_time DESC",)
@@ -112,8 +114,8 @@ def search_runs(
     wanted = wanted or WantedTags()
     # Joined with AND, a caller's OR would mean something else; the tags are checked below in any case.
     conditions = filter_text or wanted.filter_text()
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> SearchRunsAnswer:
         search = SearchRuns(
             experiment_ids=list(experiment_ids),
             filter=conditions or None,
@@ -122,8 +124,20 @@ def search_runs(
             order_by=list(order_by),
             page_token=page_token,
         )
-        answer = connection.post(f"{MLFLOW}/runs/search", search, SearchRunsAnswer, is_repeatable=True)
+        return connection.post(f"{MLFLOW}/runs/search", search, SearchRunsAnswer, is_repeatable=True)
+
+    for answer in pages(ask):
         yield from (run for run in answer.runs or () if wanted.accept(mapping(run.data.tags)))
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
+
+
+def read_run(connection: Connection, run_id: str) -> WireRun:
+    """Return a run as it is now, with all that this process logged before.
+
+    Raises:
+        NotFound: The workspace has no such run.
+    """
+    flush_all()
+    found = connection.get(f"{MLFLOW}/runs/get", RunAnswer, RunId(run_id=run_id)).run
+    if found.info.run_id != run_id:
+        raise InternalError(f"The server answered with run {found.info.run_id!r} instead of {run_id!r}.")
+    return found

@@ -23,7 +23,8 @@ from runyard.sdk.run_configuration import (
 )
 
 if TYPE_CHECKING:
-    from runyard.sdk.compute import ComputeTarget, LocalTarget
+    from runyard.sdk.compute import ComputeTarget
+    from runyard.sdk.compute_pool import LocalTarget
 
 _SHELL = ("sh", "-c")
 _NO_COUNTERPART = {

@@ -18,6 +18,7 @@ from runyard.protocol.messages.sweeps import (
 )
 from runyard.sdk.addresses import named_segment
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 
 _BASE = "/api/v1/sweeps"
 _PAGE_SIZE = 1_000
@@ -54,16 +55,15 @@ def list_sweeps(
     connection: Connection, *, experiment_id: str | None = None, page_size: int = _PAGE_SIZE
 ) -> Iterator[WireSweep]:
     """Yield the sweeps of a workspace, the latest submitted first, reading pages as they are needed."""
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> ListSweepsAnswer:
         query = ListSweeps(
             experiment_id=experiment_id, max_results=min(page_size, _PAGE_SIZE), page_token=page_token
         )
-        answer = connection.get(_BASE, ListSweepsAnswer, query)
+        return connection.get(_BASE, ListSweepsAnswer, query)
+
+    for answer in pages(ask):
         yield from answer.sweeps
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
 
 
 def list_trials(connection: Connection, run_id: str) -> list[WireTrial]:
@@ -72,15 +72,12 @@ def list_trials(connection: Connection, run_id: str) -> list[WireTrial]:
     Raises:
         NotFound: There is no sweep of this run.
     """
-    found: list[WireTrial] = []
-    page_token: str | None = None
-    while True:
+
+    def ask(page_token: str | None) -> ListTrialsAnswer:
         query = ListTrials(max_results=_PAGE_SIZE, page_token=page_token)
-        answer = connection.get(f"{_path(run_id)}/trials", ListTrialsAnswer, query)
-        found += answer.trials
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return found
+        return connection.get(f"{_path(run_id)}/trials", ListTrialsAnswer, query)
+
+    return [trial for answer in pages(ask) for trial in answer.trials]
 
 
 def cancel_sweep(connection: Connection, run_id: str) -> WireSweep:

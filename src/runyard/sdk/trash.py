@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import timedelta
-from urllib.parse import quote
 
-from runyard.entities.trash import NOTHING_FREED, Freed
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.registry_removal import (
     RegisteredModelsAnswer,
@@ -21,7 +18,6 @@ from runyard.protocol.messages.trash import (
     CollectedAnswer,
     CollectTrash,
     DeleteExperiments,
-    DeleteWorkspace,
     ExperimentsAnswer,
     ListTrash,
     ListTrashAnswer,
@@ -36,29 +32,10 @@ from runyard.protocol.messages.trash import (
     WireTrashed,
 )
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.connection import Connection, connect
+from runyard.sdk.collection import Collected, OnProgress, until_done
+from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 from runyard.sdk.retention import RetentionRules
-
-OnProgress = Callable[[Freed], None]
-
-
-@names_arguments
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What was freed, or would be.
-
-    Args:
-        freed: How many things, points and bytes of them.
-        database_bytes: How long the database is now.
-
-    Example:
-        >>> run.delete()
-        >>> ws.trash.collect().freed.runs
-        1
-    """
-
-    freed: Freed
-    database_bytes: int
 
 
 @names_arguments
@@ -98,14 +75,12 @@ class Trash:
             >>> [(each.kind, each.name) for each in ws.trash.list_items()]
             [('run', 'ridge')]
         """
-        page_token: str | None = None
-        while True:
-            query = ListTrash(page_token=page_token)
-            answer = self._connection.get("/api/v1/trash", ListTrashAnswer, query)
+
+        def ask(page_token: str | None) -> ListTrashAnswer:
+            return self._connection.get("/api/v1/trash", ListTrashAnswer, ListTrash(page_token=page_token))
+
+        for answer in pages(ask):
             yield from answer.items
-            page_token = answer.next_page_token
-            if page_token is None:
-                return
 
     def delete_runs(
         self,
@@ -363,96 +338,3 @@ class Trash:
             run_ids=[*run_ids], experiment_ids=[*experiment_ids], filter=filter_text, dry_run=dry_run
         )
         return self._connection.post(f"/api/v1/runs/{act}", wanted, RunsAnswer, is_repeatable=True).run_ids
-
-
-def until_done(
-    step: Callable[[CollectedAnswer | None], CollectedAnswer], on_progress: OnProgress
-) -> Collected:
-    """Return the sum of the answers of calls, each of which knows the one before, until all is done."""
-    freed, last = NOTHING_FREED, None
-    while last is None or not last.is_done:
-        last = step(last)
-        freed += Freed(
-            experiments=last.experiments,
-            runs=last.runs,
-            logged_models=last.logged_models,
-            datasets=last.datasets,
-            traces=last.traces,
-            trace_bytes=last.trace_bytes,
-            metric_points=last.metric_points,
-            metric_bytes=last.metric_bytes,
-            other_bytes=last.other_bytes,
-            artifact_files=last.artifact_files,
-            artifact_bytes=last.artifact_bytes,
-        )
-        on_progress(freed)
-    return Collected(freed, last.database_bytes)
-
-
-def delete_workspace(
-    name: str, *, url: str, dry_run: bool = False, on_progress: OnProgress = lambda freed: None
-) -> Collected:
-    """Take a workspace away for good; also one that has no address any more because this was begun before.
-
-    Raises:
-        NotFound: There is none of that name.
-        InvalidParameter: It is the default workspace.
-        Forbidden: The credential is not an administrator's.
-    """
-    connection, path = connect(url), f"/api/v1/workspaces/{quote(name, safe='')}"
-
-    def step(last: CollectedAnswer | None) -> CollectedAnswer:
-        offset = 0 if last is None else last.next_offset
-        query = DeleteWorkspace(confirm="" if dry_run else name, dry_run=dry_run, offset=offset)
-        return connection.delete(path, query, CollectedAnswer)
-
-    return until_done(step, on_progress)
-
-
-@names_arguments
-class HasTrash:
-    """What a workspace has for deletion."""
-
-    _name: str
-    _url: str
-    _connection: Connection
-
-    def delete(
-        self,
-        delete_dependent_resources: bool = False,
-        no_wait: bool = False,
-        *,
-        dry_run: bool = False,
-        on_progress: OnProgress = lambda freed: None,
-    ) -> Collected:
-        """Take the workspace away for good with all that it holds, its files too, and return what that freed.
-
-        From the first moment it has no address any more. Stopped on its way, the next call goes on.
-
-        Args:
-            delete_dependent_resources: Taken for Azure's scripts; all that it holds goes with it.
-            no_wait: As ``delete_dependent_resources``; this waits.
-            dry_run: Only say how much it would be.
-            on_progress: Called every second or so with what has been freed so far.
-
-        Raises:
-            InvalidParameter: It is the default workspace.
-            Forbidden: The credential is not an administrator's.
-
-        Example:
-            >>> doomed = Workspace.create("doomed")
-            >>> doomed.delete().freed.runs
-            0
-        """
-        return delete_workspace(self._name, url=self._url, dry_run=dry_run, on_progress=on_progress)
-
-    @property
-    def trash(self) -> Trash:
-        """What was deleted and can be brought back.
-
-        Example:
-            >>> run.delete()
-            >>> [each.name for each in ws.trash.list_items()]
-            ['ridge']
-        """
-        return Trash(self._connection)

@@ -20,25 +20,25 @@ from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_text, pairs, text
 from runyard.sdk.azure_options import check_azure_options
-from runyard.sdk.compute import HasComputeTargets
 from runyard.sdk.configuration import FILE_NAMES, Configuration, find_configuration, write_configuration
 from runyard.sdk.connection import connect
 from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
-from runyard.sdk.experiment import Experiment, Experiments, experiment_of
-from runyard.sdk.grants import Grants
+from runyard.sdk.grants import HasGrants
 from runyard.sdk.mlflow_auth import announce
-from runyard.sdk.model import HasModels
 from runyard.sdk.quotas import HasQuota
 from runyard.sdk.representation import html_table, link
-from runyard.sdk.run import Run
-from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
+from runyard.sdk.workspace_compute import HasComputeTargets
 from runyard.sdk.workspace_datastores import HasDatastores
 from runyard.sdk.workspace_details import assumed
+from runyard.sdk.workspace_experiments import HasExperiments
+from runyard.sdk.workspace_models import HasModels
 from runyard.sdk.workspace_record import WorkspaceRecord
+from runyard.sdk.workspace_runs import HasRuns
+from runyard.sdk.workspace_trash import HasTrash
 
 WorkspacesByName = dict[str, list["Workspace"]]
 
@@ -52,6 +52,9 @@ class Workspace(
     HasDatabricksLinks,
     HasDatastores,
     HasEnvironments,
+    HasExperiments,
+    HasGrants,
+    HasRuns,
     HasDatasets,
     HasModels,
     HasComputeTargets,
@@ -352,52 +355,6 @@ class Workspace(
         """
         announce(self._url, find_credential(self._url))
         return self.tracking_uri
-
-    def get_run(self, run_id: str) -> Run:
-        """Return the run of that id, whichever experiment it belongs to.
-
-        Raises:
-            NotFound: This workspace has no such run.
-
-        Example:
-            >>> ws.get_run(run.id).display_name
-            'ridge'
-        """
-        return Run.get(self, run_id)
-
-    def get_experiment(self, experiment_id: str) -> Experiment:
-        """Return the experiment of that id, in the trash or not.
-
-        Raises:
-            NotFound: This workspace has no such experiment.
-
-        Example:
-            >>> ws.get_experiment(experiment.id)
-            Experiment('diabetes', workspace='lab')
-        """
-        return experiment_of(self, experiment_id)
-
-    @property
-    def experiments(self) -> Experiments:
-        """The active experiments by name, read from the server as they are asked for.
-
-        Example:
-            >>> experiment = Experiment(ws, "diabetes")
-            >>> ws.experiments["diabetes"] == experiment
-            True
-        """
-        return Experiments(self)
-
-    @property
-    def grants(self) -> Grants:
-        """Who has which role in the workspace and in its experiments.
-
-        Example:
-            >>> granted = ws.grants.set("everyone", "reader")
-            >>> [(grant.principal, grant.role) for grant in ws.grants]
-            [('everyone', 'reader')]
-        """
-        return Grants(self.connection)
 
     def _fetch(self) -> WireWorkspace:
         try:

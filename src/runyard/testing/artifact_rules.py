@@ -9,21 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
 from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.stores.artifacts.base import ArtifactStore
-from runyard.stores.artifacts.paths import ROOT, ArtifactPath, resolve_artifact_path
+from runyard.stores.artifacts.paths import ROOT
 from runyard.stores.artifacts.walking import walk_files
+from runyard.testing.artifact_files import at, get, names, put
+from runyard.testing.artifact_machine import StoreBesideDictionary
 
 LARGE_BYTES = 9 * 1024 * 1024 + 7  # more than any store sends in one piece
+
+
 CLOCK_SLACK_MS = 2000  # stores that keep whole seconds
+
+
 ODD_NAMES = (
     "a b",
     "ü",
@@ -38,30 +38,6 @@ ODD_NAMES = (
     "~",
     "n" * 255,
 )
-
-
-def at(text: str) -> ArtifactPath:
-    """Return the place that ``text`` means; the empty text is the root."""
-    return resolve_artifact_path(text, is_directory=True)
-
-
-def put(store: ArtifactStore, text: str, content: bytes) -> None:
-    """Write a file in one piece."""
-    with store.create(at(text)) as upload:
-        upload.write(content)
-        upload.commit()
-
-
-def get(store: ArtifactStore, text: str) -> bytes:
-    """Read a file, piece by piece."""
-    with store.open(at(text)) as download:
-        size_bytes, step = download.file.size_bytes, download.preferred_read_bytes
-        return b"".join(download.read(offset, step) for offset in range(0, size_bytes, step))
-
-
-def names(store: ArtifactStore, text: str) -> list[str]:
-    """List a directory as ``ls -p`` does: directories end in a slash."""
-    return [entry.name + "/" * entry.is_directory for entry in store.list(at(text))]
 
 
 class ArtifactStoreRules(ABC):
@@ -357,9 +333,9 @@ class ArtifactStoreRules(ABC):
         """Any sequence of writes, reads, lists and deletions has the answers that a dictionary gives."""
         suite = self
 
-        class Machine(_StoreBesideDictionary):
+        class Machine(StoreBesideDictionary):
             def __init__(self) -> None:
-                super().__init__(suite.emptied(store), suite)
+                super().__init__(suite.emptied(store), suite.contents, suite.forgets_directories_at_once)
 
         run_state_machine_as_test(
             Machine,
@@ -393,61 +369,3 @@ def _fail_after(store: ArtifactStore, text: str, size_bytes: int) -> None:
     with store.create(at(text)) as upload:
         upload.write(b"x" * size_bytes)
         raise ZeroDivisionError
-
-
-class _StoreBesideDictionary(RuleBasedStateMachine):
-    """Drives a store and a dictionary of paths side by side."""
-
-    paths: Bundle[str] = Bundle("paths")
-
-    def __init__(self, store: ArtifactStore, suite: ArtifactStoreRules) -> None:
-        super().__init__()
-        self.store = store
-        self.suite = suite
-        self.files: dict[str, bytes] = {}
-
-    @rule(target=paths, segments=st.lists(st.sampled_from(["a", "b", "ab", "a b"]), min_size=1, max_size=4))
-    def name(self, segments: list[str]) -> str:
-        return "/".join(segments)
-
-    @rule(path=paths, content=st.binary(max_size=20))
-    def write(self, path: str, content: bytes) -> None:
-        above = [path.rsplit("/", count)[0] for count in range(1, path.count("/") + 1)]
-        if any(name in self.files for name in above) or self._below(path):
-            return  # stores differ in what they say to this
-        put(self.store, path, content)
-        self.files[path] = content
-
-    @rule(path=paths)
-    def read(self, path: str) -> None:
-        if path in self.files:
-            assert get(self.store, path) == self.files[path]
-            assert self.store.stat(at(path)).size_bytes == len(self.files[path])
-        else:
-            expected = {InvalidParameter if self._below(path) else NotFound}
-            if not self.suite.forgets_directories_at_once:
-                expected.add(InvalidParameter)
-            with pytest.raises(tuple(expected)):
-                self.store.open(at(path))
-
-    @rule(path=paths)
-    def look_into(self, path: str) -> None:
-        below = [name[len(path) + 1 :] for name in self._below(path)]
-        expected = sorted({(name.split("/")[0], "/" in name) for name in below})
-        found = names(self.store, path)
-        if not self.suite.forgets_directories_at_once:
-            found = [name for name in found if not name.endswith("/") or (name[:-1], True) in expected]
-        assert found == [name + "/" * is_directory for name, is_directory in expected]
-
-    @rule(path=paths)
-    def delete(self, path: str) -> None:
-        self.store.delete(at(path))
-        for name in [path, *self._below(path)]:
-            self.files.pop(name, None)
-
-    @invariant()
-    def all_files_are_there_and_no_others(self) -> None:
-        assert self.suite.contents(self.store) == self.files
-
-    def _below(self, path: str) -> list[str]:
-        return [name for name in self.files if name.startswith(path + "/")]

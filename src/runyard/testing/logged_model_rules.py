@@ -4,106 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runyard.entities.experiment import Experiment
-from runyard.entities.logged_model import LoggedModel, LoggedModelMetric, LoggedModelStatus
+from runyard.entities.logged_model import LoggedModelStatus
 from runyard.entities.run import Run
 from runyard.errors import AlreadyExists, NotFound
-from runyard.protocol.logged_model_filters import parse_logged_model_filter
-from runyard.protocol.ordering import ModelOrderKey, parse_logged_model_order
-from runyard.stores.metadata.base import Search
-from runyard.stores.metadata.base_logged_models import LoggedModelStore, MeasuredOn
-from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE, MetadataUnderTest, new_run
+from runyard.stores.metadata.base_logged_models import LoggedModelStore
+from runyard.testing.logged_model_hooks import KeptModel, LoggedModelsUnderTest, new_model, point
+from runyard.testing.logged_model_search_rules import LoggedModelSearchRules
+from runyard.testing.metadata_hooks import NOW_MS, OTHER_WORKSPACE, WORKSPACE
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedModelsUnderTest:
-    """The store of logged models, and the stores that it shares a database with."""
-
-    models: LoggedModelStore
-    metadata: MetadataUnderTest
-
-    def close(self) -> None:
-        """Let go of files and connections."""
-        self.metadata.close()
-
-
-@dataclass(frozen=True, slots=True)
-class KeptModel:
-    """What a store's files hold of a logged model."""
-
-    status: str
-    lifecycle_stage: str
-    updated_ms: int
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    metric_count: int
-
-
-def new_model(experiment: Experiment, model_id: str = "m-1", **changes: Any) -> LoggedModel:
-    """Return a pending model of an experiment, as a service would make it."""
-    model = LoggedModel(
-        model_id=model_id,
-        workspace=experiment.workspace,
-        experiment_id=experiment.experiment_id,
-        name=f"name of {model_id}",
-        artifact_uri=f"{experiment.artifact_location}/models/{model_id}/artifacts",
-        created_ms=NOW_MS,
-        updated_ms=NOW_MS,
-        status=LoggedModelStatus.PENDING,
-    )
-    return replace(model, **changes)
-
-
-def point(key: str, value: float, at: int = 0, run_id: str = "a" * 32, data: str = "") -> LoggedModelMetric:
-    """Return a point of a run at step and time ``at``; ``data`` is ``name`` or ``name:digest``."""
-    name, _, digest = data.partition(":")
-    return LoggedModelMetric(key, value, NOW_MS + at, at, run_id, name or None, digest or None)
-
-
-class LoggedModelStoreRules(ABC):
+class LoggedModelStoreRules(LoggedModelSearchRules):
     """Inherit, and implement the hooks, to hold a store of logged models to its contract."""
-
-    @abstractmethod
-    def open_models(self, folder: Path) -> LoggedModelsUnderTest:
-        """Return a store that keeps its things in ``folder``, and finds there what another one kept."""
-
-    @abstractmethod
-    def kept_model(self, folder: Path, model_id: str) -> KeptModel | None:
-        """Return what ``folder`` holds of a model, read without the store; ``None`` if there is none."""
-
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[LoggedModelsUnderTest]:
-        """Return a store with two workspaces and no models."""
-        with contextlib.closing(self.open_models(tmp_path)) as store:
-            for name in (WORKSPACE, OTHER_WORKSPACE):
-                store.metadata.workspaces.add_workspace(name, "", {}, NOW_MS)
-            yield store
-
-    @pytest.fixture
-    def models(self, store: LoggedModelsUnderTest) -> LoggedModelStore:
-        """Return the store of models alone."""
-        return store.models
-
-    @pytest.fixture
-    def experiment(self, store: LoggedModelsUnderTest) -> Experiment:
-        """Return an active experiment."""
-        return store.metadata.add_experiment("training")
-
-    @pytest.fixture
-    def run(self, store: LoggedModelsUnderTest, experiment: Experiment) -> Run:
-        """Return an active run of the experiment."""
-        run = new_run(experiment)
-        store.metadata.runs.add_run(run, {})
-        return run
 
     def test_a_model_is_found_as_it_was_added(
         self, tmp_path: Path, models: LoggedModelStore, experiment: Experiment
@@ -286,146 +204,3 @@ class LoggedModelStoreRules(ABC):
             list(pool.map(lambda at: models.append_metrics("m-1", [point("acc", at, at)]), range(40)))
         found = models.get_logged_model(WORKSPACE, "m-1").metrics
         assert [metric.step for metric in found] == list(range(40))
-
-    def test_a_search_finds_active_models_of_its_experiments_and_workspace(
-        self, store: LoggedModelsUnderTest, experiment: Experiment
-    ) -> None:
-        """The trash and other workspaces stay out."""
-        second = store.metadata.add_experiment("second")
-        elsewhere = store.metadata.add_experiment("elsewhere", OTHER_WORKSPACE)
-        for owner, model_id in ((experiment, "m-1"), (second, "m-2"), (elsewhere, "m-3"), (second, "m-4")):
-            store.models.add_logged_model(new_model(owner, model_id))
-        store.models.delete_logged_model("m-4", NOW_MS)
-        every = [each.experiment_id for each in (experiment, second, elsewhere)]
-        assert _found(store.models, experiment_ids=every) == ["m-1", "m-2"]
-        assert _found(store.models, experiment_ids=[second.experiment_id]) == ["m-2"]
-        assert _found(store.models, workspace=OTHER_WORKSPACE, experiment_ids=every) == ["m-3"]
-        assert _found(store.models, experiment_ids=[]) == []
-
-    def test_the_last_created_model_comes_first_and_ids_break_ties(
-        self, models: LoggedModelStore, experiment: Experiment
-    ) -> None:
-        """Pages hold every model once."""
-        for model_id, created_ms in (("m-b", 5), ("m-a", 5), ("m-c", 9)):
-            models.add_logged_model(new_model(experiment, model_id, created_ms=created_ms))
-        of = [experiment.experiment_id]
-        assert _found(models, experiment_ids=of) == ["m-c", "m-a", "m-b"]
-        assert _found(models, experiment_ids=of, limit=2) == ["m-c", "m-a"]
-        assert _found(models, experiment_ids=of, limit=2, offset=2) == ["m-b"]
-
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("name = 'small'", ["m-1"]),
-            ("name LIKE '%l%' AND model_type = 'nn'", ["m-2"]),
-            ("name ILIKE 'SMALL'", ["m-1"]),
-            ("model_id IN ('m-1', 'm-9')", ["m-1"]),
-            ("status = 'READY'", ["m-2"]),
-            ("status != 'READY'", ["m-1", "m-3"]),
-            ("creation_timestamp > 15", ["m-2", "m-3"]),
-            ("last_updated_timestamp <= 20.5", ["m-1", "m-2"]),
-            ("source_run_id = 'r1'", ["m-1"]),
-            ("params.lr = '0.1'", ["m-1"]),
-            ("params.lr = 0.1 AND tags.team = a", ["m-1"]),
-            ("params.lr != '0.1'", ["m-2"]),
-            ("params.lr IN ('0.1', '0.2')", ["m-1", "m-2"]),
-            ("tags.team NOT IN ('a')", ["m-3"]),
-            ("metrics.acc > 0.6", ["m-1", "m-2"]),
-            ("metrics.acc = 0.5", ["m-1"]),
-            ("metrics.loss != 0.3", ["m-3"]),
-            ("metrics.acc < 10 AND metrics.loss > 0", ["m-2"]),
-            ("metrics.acc > 10", []),
-        ],
-    )
-    def test_a_filter_finds_models_by_what_hangs_on_them(
-        self, models: LoggedModelStore, experiment: Experiment, run: Run, text: str, expected: list[str]
-    ) -> None:
-        """A metric is compared at every point; NaN is unlike every number."""
-        _add_three(models, experiment)
-        search = Search(
-            WORKSPACE, filter=parse_logged_model_filter(text), experiment_ids=[experiment.experiment_id]
-        )
-        assert sorted(model.model_id for model in models.search_logged_models(search)) == expected
-
-    @pytest.mark.parametrize(
-        ("keys", "expected"),
-        [
-            ([ModelOrderKey("name")], ["m-2", "m-1", "m-3"]),
-            ([ModelOrderKey("creation_time")], ["m-1", "m-2", "m-3"]),
-            ([ModelOrderKey("model_type"), ModelOrderKey("name")], ["m-2", "m-1", "m-3"]),
-            ([ModelOrderKey("model_type", ascending=False)], ["m-2", "m-3", "m-1"]),
-            ([ModelOrderKey("metrics.acc")], ["m-1", "m-2", "m-3"]),
-            ([ModelOrderKey("metrics.acc", ascending=False)], ["m-2", "m-1", "m-3"]),
-            ([ModelOrderKey("metrics.loss")], ["m-2", "m-3", "m-1"]),
-            ([ModelOrderKey("metrics.acc", True, "train")], ["m-2", "m-1", "m-3"]),
-            ([ModelOrderKey("metrics.acc", True, "train", "d2")], ["m-1", "m-3", "m-2"]),
-        ],
-    )
-    def test_models_are_sorted_by_attributes_and_latest_metrics(
-        self,
-        models: LoggedModelStore,
-        experiment: Experiment,
-        run: Run,
-        keys: list[ModelOrderKey],
-        expected: list[str],
-    ) -> None:
-        """What has no value comes last, after NaN, whichever way."""
-        _add_three(models, experiment)
-        search = Search(
-            WORKSPACE, order=parse_logged_model_order(keys), experiment_ids=[experiment.experiment_id]
-        )
-        assert [model.model_id for model in models.search_logged_models(search)] == expected
-
-    @pytest.mark.parametrize(
-        ("text", "measured_on", "expected"),
-        [
-            ("", [MeasuredOn("train")], ["m-1", "m-2"]),
-            ("", [MeasuredOn("train", "d2")], ["m-1"]),
-            ("", [MeasuredOn("train", "d1"), MeasuredOn("none")], ["m-2"]),
-            ("", [MeasuredOn("none")], []),
-            ("metrics.acc > 0.6", [MeasuredOn("train")], ["m-1"]),
-            ("metrics.acc > 0.6", [MeasuredOn("train", "d1")], []),
-            ("name = 'large'", [MeasuredOn("train")], ["m-2"]),
-        ],
-    )
-    def test_a_search_can_be_held_to_datasets(
-        self,
-        models: LoggedModelStore,
-        experiment: Experiment,
-        run: Run,
-        text: str,
-        measured_on: list[MeasuredOn],
-        expected: list[str],
-    ) -> None:
-        """Then only what was measured on them counts."""
-        _add_three(models, experiment)
-        search = Search(
-            WORKSPACE, filter=parse_logged_model_filter(text), experiment_ids=[experiment.experiment_id]
-        )
-        found = models.search_logged_models(search, measured_on)
-        assert sorted(model.model_id for model in found) == expected
-
-
-def _found(
-    models: LoggedModelStore,
-    experiment_ids: list[str],
-    workspace: str = WORKSPACE,
-    limit: int = 100,
-    offset: int = 0,
-) -> list[str]:
-    search = Search(workspace, experiment_ids=experiment_ids, limit=limit, offset=offset)
-    return [model.model_id for model in models.search_logged_models(search)]
-
-
-def _add_three(models: LoggedModelStore, experiment: Experiment) -> None:
-    """Add three models that differ in all that a search can ask for."""
-    first = new_model(experiment, "m-1", name="small", created_ms=10, updated_ms=20, source_run_id="r1")
-    second = new_model(experiment, "m-2", name="large", created_ms=20, updated_ms=20, model_type="nn")
-    third = new_model(experiment, "m-3", name="third", created_ms=30, updated_ms=30, tags={"team": "b"})
-    models.add_logged_model(replace(first, params={"lr": "0.1"}, tags={"team": "a"}))
-    models.add_logged_model(replace(second, params={"lr": "0.2"}, status=LoggedModelStatus.READY))
-    models.add_logged_model(third)
-    models.append_metrics("m-1", [point("acc", 0.7, 0, data="train:d2"), point("acc", 0.5, 1)])
-    models.append_metrics("m-2", [point("acc", 0.4, 0, data="train:d1"), point("acc", 0.9, 1)])
-    models.append_metrics("m-2", [point("loss", 0.3, 0)])
-    models.append_metrics("m-3", [point("acc", math.nan, 0), point("loss", math.nan, 0)])

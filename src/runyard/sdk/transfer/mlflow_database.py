@@ -6,18 +6,15 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, func, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Row, Select, func, select
 
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.run import Dataset, DatasetInput, ModelOutput
-from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.database_reading import is_sqlite, open_engine, parsed_url, shown_name, told
 from runyard.sdk.transfer.local_artifacts import LocalArtifacts
 from runyard.sdk.transfer.mlflow_database_evaluation import DatabaseEvaluation
 from runyard.sdk.transfer.mlflow_database_registry import read_registered_models, read_versions
@@ -38,14 +35,6 @@ from runyard.sdk.transfer.trace_contents import TraceContents
 
 PAGE = 200
 
-# What has a session of each kind of database refuse to write, whatever its user may do.
-_READ_ONLY = {
-    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "mariadb": "SET SESSION TRANSACTION READ ONLY",
-}
-_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
-
 
 class MlflowDatabase(Source):
     """Reads an MLflow database through SQLAlchemy.
@@ -62,15 +51,15 @@ class MlflowDatabase(Source):
     """
 
     def __init__(self, url: str, artifact_roots: Sequence[Path] = (), workspace: str = "default") -> None:
-        parsed = _parsed(url)
-        super().__init__(_name(parsed))
-        file = Path(parsed.database or "").absolute() if _is_sqlite(parsed) else None
+        parsed = parsed_url(url)
+        super().__init__(shown_name(parsed))
+        file = Path(parsed.database or "").absolute() if is_sqlite(parsed) else None
         base = file.parent if file else Path.cwd()
         roots = artifact_roots or ([base] if file else [])
         self._artifacts = LocalArtifacts(roots, base, self.problems)
         self._workspace = workspace
-        self._engine = _engine(parsed, file)
-        with _told(self.name):
+        self._engine = open_engine(parsed, file)
+        with told(self.name):
             self._tables = known_tables(self._engine)
         self._traces = DatabaseTraces(self._tables, self._reading, self._artifacts, self.problems)
         self.evaluation = DatabaseEvaluation(self._tables, self._reading, workspace)
@@ -313,7 +302,7 @@ class MlflowDatabase(Source):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _told(self.name), self._engine.connect() as connection:
+        with told(self.name), self._engine.connect() as connection:
             yield connection
 
 
@@ -327,75 +316,3 @@ def _model_metric(row: Row[Any]) -> LoggedModelMetric:
         dataset_name=row.dataset_name,
         dataset_digest=row.dataset_digest,
     )
-
-
-def _parsed(url: str) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise InvalidParameter(f"{url!r} is no database's URL: {error}") from error
-
-
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
-
-
-def _name(url: URL) -> str:
-    if _is_sqlite(url) and url.database:
-        url = url.set(database=str(Path(url.database).absolute()))
-    return url.set(username=None, password=None, query={}).render_as_string()
-
-
-def _engine(url: URL, file: Path | None) -> Engine:
-    if file is not None:
-        if not file.is_file():
-            raise NotFound(f"There is no file {file}.")
-        # Read-only for SQLite itself; also beside a server that writes.
-        url = url.set(database=f"file:{_quoted(file)}", query={"mode": "ro", "uri": "true"})
-    try:
-        engine = create_engine(url, pool_size=8) if file is None else create_engine(url)
-    except NoSuchModuleError as error:
-        raise InvalidParameter(f"A database of this kind is not known: {error}") from error
-    except ModuleNotFoundError as error:
-        raise InvalidParameter(_without_driver(url, str(error.name))) from error
-    if file is None:
-        statement = _READ_ONLY.get(engine.dialect.name)
-        if statement is None:
-            raise InvalidParameter(
-                f"{engine.dialect.name} is not read: MLflow's databases of SQLite, PostgreSQL and "
-                "MySQL are. Import from the running server."
-            )
-        event.listen(engine, "connect", partial(_begin_read_only, statement))
-    return engine
-
-
-def _without_driver(url: URL, module: str) -> str:
-    """Say what is to be installed for a kind of database, and how its URL then begins."""
-    backend = url.get_backend_name()
-    driver = _DRIVERS.get(backend)
-    said = f"The Python module {module!r}, by which {url.drivername} is read, is not installed."
-    if driver is None:
-        return said
-    return f"{said} `pip install {driver}`, and let the URL begin with `{backend}+{driver}://`."
-
-
-def _quoted(file: Path) -> str:
-    return file.as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _begin_read_only(statement: str, connection: Any, record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute(statement)
-    cursor.close()
-    # What psycopg has begun with it ends here, as it would with a pool's rollback, and the setting stays.
-    connection.commit()
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Turn what SQLAlchemy raises into a word for a person."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise Unavailable(f"The database {name} can't be read: {str(cause).strip()}") from error

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, Table, exists, func, or_, select, true, 
 from runyard.entities.registered_model import IS_PROMPT_TAG, ModelVersion, Stage
 from runyard.errors import NotFound
 from runyard.stores.artifacts.paths import ArtifactPath
-from runyard.stores.database import Database, chunks, upsert
+from runyard.stores.database import Database, chunks
 from runyard.stores.metadata.claims import find_claims, is_within_a_living_owner
-from runyard.stores.metadata.schema import removed_artifacts
+from runyard.stores.metadata.removed_folders import note_removed
 from runyard.stores.metadata.schema_registry import (
     model_version_tags,
     model_versions,
@@ -182,8 +182,7 @@ def note_unneeded_folders(
         # Nearly always the first says it all, and it is the cheaper one.
         if is_within_a_living_owner(connection, folder) or find_claims(connection, folder).is_inside:
             continue
-        row = {"path": str(folder), "workspace": workspace, "removed_ms": now_ms, "emptied_ms": None}
-        upsert(connection, removed_artifacts, [row], ["removed_ms", "emptied_ms"])
+        note_removed(connection, [folder], now_ms)
 
 
 def _in_order(

@@ -11,10 +11,11 @@ from runyard.entities.trace import Trace
 from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol.filter_tree import Filter
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
-from runyard.stores.database import Database, chunks, insert_if_free, insert_missing, upsert
+from runyard.stores.database import Database, chunks, insert_if_free, insert_missing
 from runyard.stores.metadata.base import Search
 from runyard.stores.metadata.base_traces import Doomed, Held, Overlap, TraceStore
-from runyard.stores.metadata.schema import experiments, removed_artifacts
+from runyard.stores.metadata.removed_folders import note_removed
+from runyard.stores.metadata.schema import experiments
 from runyard.stores.metadata.schema_traces import (
     assessments,
     spans,
@@ -148,18 +149,12 @@ def _doomed(workspace: str, doomed: Doomed) -> Select[Any]:
 def _note_files(connection: Connection, workspace: str, rows: Sequence[Any], now_ms: int) -> None:
     """Note the folders of traces: a client may write a file there even if the spans are here."""
     paths = (_folder(workspace, row) for row in rows)
-    notes = [
-        {"path": path, "workspace": workspace, "removed_ms": now_ms, "emptied_ms": None}
-        for path in paths
-        if path is not None
-    ]
-    if notes:
-        upsert(connection, removed_artifacts, notes, ["removed_ms", "emptied_ms"])
+    note_removed(connection, [path for path in paths if path is not None], now_ms)
 
 
-def _folder(workspace: str, row: Any) -> str | None:
+def _folder(workspace: str, row: Any) -> ArtifactPath | None:
     try:
         place = proxied_path(f"{row.artifact_location.rstrip('/')}/traces/{row.trace_id}")
     except InvalidParameter:  # what no client can have written below
         return None
-    return None if place is None else str(ArtifactPath((workspace,)) / place)
+    return None if place is None else ArtifactPath((workspace,)) / place

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +25,7 @@ from runyard.entities.workspace import Workspace
 from runyard.errors import InvalidState
 from runyard.stores.artifacts.paths import ArtifactPath, proxied_path
 from runyard.stores.database import Database
-from runyard.stores.metadata import removable
+from runyard.stores.metadata import removable, removed_folders
 from runyard.stores.metadata.base_trash import Claims, Stripped, TrashStore
 from runyard.stores.metadata.claims import find_claims
 from runyard.stores.metadata.schema import (
@@ -63,9 +62,6 @@ from runyard.stores.prepared import Prepared
 from runyard.stores.rows import NOTHING_TAKEN, Taken, measure_rows, take_rows
 
 ROWS_AT_ONCE = 1000
-SWEPT_AGAIN_AFTER_MS = 10 * 60 * 1000
-SWEPT_FOR_MS = 24 * 3600 * 1000
-REMEMBERED_MS = 30 * 24 * 3600 * 1000
 _LIVES = Prepared(
     "SELECT 1 FROM workspaces WHERE name = :name AND created_ms = :created_ms AND removed_ms IS NULL"
 )
@@ -186,7 +182,11 @@ class SqlTrash(TrashStore):
             place = proxied_path(item.artifact_uri)
             if place is not None and place.segments:
                 path = ArtifactPath((workspace,)) / place
-                _note_removed(connection, path, now_ms, is_shared=_is_shared(connection, workspace, item))
+                if _is_shared(connection, workspace, item):
+                    # Where it lay in what was removed before it, it kept files there that are nobody's now.
+                    removed_folders.note_not_emptied(connection, removed_folders.folders_of(path))
+                else:
+                    removed_folders.note_removed(connection, [path], now_ms)
             return take_rows(connection, table, _is(item), 1)
 
     def claims_if_removed(self, workspace: str, item: Trashed) -> Claims:
@@ -207,60 +207,46 @@ class SqlTrash(TrashStore):
             return measure_rows(connection, datasets, datasets.c.dataset_id.in_(unused))
 
     def list_removed_artifacts(self, workspace: str, now_ms: int) -> list[ArtifactPath]:
-        columns = removed_artifacts.c
-        is_due = columns.emptied_ms.is_(None) | (
-            (columns.removed_ms > now_ms - SWEPT_FOR_MS)
-            & (columns.emptied_ms < now_ms - SWEPT_AGAIN_AFTER_MS)
-        )
-        query = select(columns.path).where(columns.workspace == workspace, is_due).order_by(columns.path)
         with self._database.reading() as connection:
-            return [_path(row.path) for row in connection.execute(query.limit(ROWS_AT_ONCE))]
+            return removed_folders.list_due(connection, workspace, now_ms, ROWS_AT_ONCE)
 
     def begin_emptying(self, path: ArtifactPath) -> Claims | None:
-        this = removed_artifacts.c.path == str(path)
         with self._database.writing() as connection:
-            if not connection.execute(update(removed_artifacts).where(this).values(emptied_ms=None)).rowcount:
-                return None
-            return find_claims(connection, path)
+            is_noted = removed_folders.note_not_emptied(connection, [str(path)])
+            return find_claims(connection, path) if is_noted else None
 
     def find_kept(self, path: ArtifactPath) -> Sequence[ArtifactPath]:
         with self._database.reading() as connection:
             return find_claims(connection, path).kept
 
     def note_emptied(self, path: ArtifactPath, now_ms: int, is_forgotten: bool = False) -> None:
-        this = removed_artifacts.c.path == str(path)
         with self._database.writing() as connection:
             if is_forgotten:
-                connection.execute(delete(removed_artifacts).where(this))
+                removed_folders.forget(connection, path)
             else:
-                connection.execute(update(removed_artifacts).where(this).values(emptied_ms=now_ms))
+                removed_folders.note_emptied(connection, path, now_ms)
 
     def use_again(self, path: ArtifactPath) -> None:
         with self._database.writing() as connection:
             # Held, as whoever empties one of them asks for all that is used in it once it has marked it.
-            above = self._database.locked(_removed_above(path), removed_artifacts, shared=True)
+            above = self._database.locked(removed_folders.noted_above(path), removed_artifacts, shared=True)
             found = connection.execute(above).all()
             if any(row.emptied_ms is None for row in found):
                 raise InvalidState(
                     f"The artifacts at '{path}' are being removed. Run `runyard gc`, or choose another place."
                 )
             # What lies above stays removed: an upload that is still on its way there must not be taken.
-            connection.execute(delete(removed_artifacts).where(removed_artifacts.c.path == str(path)))
+            removed_folders.forget(connection, path)
 
     def is_removed(self, workspace: Workspace, path: ArtifactPath) -> bool:
-        folders = _folders_of(path)
-        named = {f"path_{place}": folder for place, folder in enumerate(folders)}
         with self._database.reading() as connection:
             if _LIVES.row(connection, name=workspace.name, created_ms=workspace.created_ms) is None:
                 return True
-            removed = _is_among_removed(len(folders)).rows(connection, **named)
-            return any(not _is_kept(connection, _path(row[0]), path) for row in removed)
+            return removed_folders.lies_in_removed(connection, path)
 
     def forget_old_removals(self, now_ms: int) -> None:
-        columns = removed_artifacts.c
-        is_old = (columns.removed_ms < now_ms - REMEMBERED_MS) & columns.emptied_ms.is_not(None)
         with self._database.writing() as connection:
-            connection.execute(delete(removed_artifacts).where(is_old))
+            removed_folders.forget_old(connection, now_ms)
 
     def claim_workspace(self, name: str, now_ms: int) -> bool:
         this = workspaces.c.name == name
@@ -357,18 +343,6 @@ def _by_kind(table: Table, taken: Taken) -> Stripped:
     return Stripped(of_traces=taken) if table in OF_TRACES else Stripped(others=taken)
 
 
-def _note_removed(connection: Connection, path: ArtifactPath, now_ms: int, is_shared: bool) -> None:
-    columns = removed_artifacts.c
-    if is_shared:
-        # Where it lay in what was removed before it, it kept files there that are nobody's now.
-        around = columns.path.in_(_folders_of(path))
-        connection.execute(update(removed_artifacts).where(around).values(emptied_ms=None))
-        return
-    row = {"path": str(path), "workspace": path.segments[0], "removed_ms": now_ms, "emptied_ms": None}
-    connection.execute(delete(removed_artifacts).where(columns.path == str(path)))
-    connection.execute(removed_artifacts.insert(), row)
-
-
 def _is_shared(connection: Connection, workspace: str, item: Trashed) -> bool:
     """Whether an experiment's folder lies within that of another one, which may keep something in it."""
     if item.kind is not TrashKind.EXPERIMENT:
@@ -391,30 +365,3 @@ def _holds_something(connection: Connection, item: Trashed) -> bool:
 
 def _lies_in(table: Table, item: Trashed) -> Any:
     return table.c.experiment_id == int(item.experiment_id)
-
-
-def _removed_above(path: ArtifactPath) -> Select[Any]:
-    """Return the query of removed artifacts in whose folder ``path`` lies."""
-    columns = removed_artifacts.c
-    return select(columns.path, columns.emptied_ms).where(columns.path.in_(_folders_of(path)))
-
-
-def _folders_of(path: ArtifactPath) -> list[str]:
-    return ["/".join(path.segments[:end]) for end in range(1, len(path.segments) + 1)]
-
-
-@lru_cache(64)
-def _is_among_removed(count: int) -> Prepared:
-    """Return the query for so many paths; it is asked after each upload."""
-    named = ", ".join(f":path_{place}" for place in range(count))
-    return Prepared(f"SELECT path FROM removed_artifacts WHERE path IN ({named})")
-
-
-def _is_kept(connection: Connection, folder: ArtifactPath, path: ArtifactPath) -> bool:
-    """Whether ``path`` lies in what something that lives keeps within a folder of removed artifacts."""
-    kept = find_claims(connection, folder).kept
-    return any(path.segments[: len(place.segments)] == place.segments for place in kept)
-
-
-def _path(stored: str) -> ArtifactPath:
-    return ArtifactPath(tuple(stored.split("/")))

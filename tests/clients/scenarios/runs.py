@@ -1,9 +1,8 @@
-"""Experiments and runs, with what every client since 1.30 can say."""
+"""Runs and their lives, with what every client since 1.30 can say."""
 
 import math
 import os
 import threading
-import time
 import uuid
 
 import mlflow
@@ -14,169 +13,12 @@ from mlflow.tracking import MlflowClient
 client = MlflowClient()
 
 
-def _name(word):
-    return f"{word}-{uuid.uuid4().hex[:10]}"
-
-
 def _here():
     """Return the id of the experiment that the runner made for this scenario."""
     with mlflow.start_run() as run:
         pass
     client.delete_run(run.info.run_id)
     return run.info.experiment_id
-
-
-# Experiments
-
-
-def an_experiment_is_found_by_id_and_by_name():
-    name = _name("found")
-    before_ms = int(time.time() * 1000)
-    experiment_id = client.create_experiment(name, tags={"team": "vision", "empty": ""})
-    by_id = client.get_experiment(experiment_id)
-    by_name = client.get_experiment_by_name(name)
-    same(by_id.experiment_id, experiment_id)
-    same(by_name.experiment_id, experiment_id)
-    same(by_id.name, name)
-    same(by_id.lifecycle_stage, "active")
-    same(by_id.tags["team"], "vision")
-    same(by_id.tags["empty"], "")
-    assert experiment_id.isdigit()
-    assert by_id.artifact_location
-    assert before_ms - 60_000 <= by_id.creation_time <= before_ms + 60_000
-    assert by_id.last_update_time >= by_id.creation_time
-
-
-def the_default_experiment_is_there():
-    default = client.get_experiment("0")
-    same(default.name, "Default")
-    same(client.get_experiment_by_name("Default").experiment_id, "0")
-
-
-def an_experiment_name_is_taken_once():
-    name = _name("once")
-    client.create_experiment(name)
-    with refused("RESOURCE_ALREADY_EXISTS"):
-        client.create_experiment(name)
-
-
-def a_missing_experiment_is_none_by_name_and_an_error_by_id():
-    assert client.get_experiment_by_name(_name("nowhere")) is None
-    with refused("RESOURCE_DOES_NOT_EXIST"):
-        client.get_experiment("999999999999")
-
-
-def an_experiment_without_a_name_is_refused():
-    with refused("INVALID_PARAMETER_VALUE"):
-        client.create_experiment("")
-
-
-def an_experiment_is_deleted_and_restored():
-    name = _name("deleted")
-    experiment_id = client.create_experiment(name)
-    run_id = client.create_run(experiment_id).info.run_id
-    client.delete_experiment(experiment_id)
-    same(client.get_experiment(experiment_id).lifecycle_stage, "deleted")
-    same(client.get_experiment_by_name(name).lifecycle_stage, "deleted")
-    same(client.get_run(run_id).info.lifecycle_stage, "deleted")
-    with refused("RESOURCE_ALREADY_EXISTS"):
-        client.create_experiment(name)
-    client.restore_experiment(experiment_id)
-    same(client.get_experiment(experiment_id).lifecycle_stage, "active")
-    same(client.get_run(run_id).info.lifecycle_stage, "active")
-
-
-def a_deleted_experiment_takes_no_runs_and_cannot_be_set():
-    name = _name("closed")
-    experiment_id = client.create_experiment(name)
-    client.delete_experiment(experiment_id)
-    with refused("INVALID_STATE", "INVALID_PARAMETER_VALUE"):
-        client.create_run(experiment_id)
-    try:
-        mlflow.set_experiment(name)
-    except mlflow.exceptions.MlflowException as error:
-        assert "deleted" in str(error)
-    else:
-        raise AssertionError("a deleted experiment was set")
-
-
-def an_experiment_is_renamed():
-    old, new = _name("old"), _name("new")
-    experiment_id = client.create_experiment(old)
-    client.rename_experiment(experiment_id, new)
-    same(client.get_experiment(experiment_id).name, new)
-    assert client.get_experiment_by_name(old) is None
-    taken = client.create_experiment(old)
-    with refused("RESOURCE_ALREADY_EXISTS"):
-        client.rename_experiment(taken, new)
-
-
-def experiment_tags_are_set_and_overwritten():
-    experiment_id = client.create_experiment(_name("tags"))
-    client.set_experiment_tag(experiment_id, "stage", "draft")
-    client.set_experiment_tag(experiment_id, "stage", "final")
-    client.set_experiment_tag(experiment_id, "mlflow.note.content", "# Notes\nwith ümlauts 🎈")
-    tags = client.get_experiment(experiment_id).tags
-    same(tags["stage"], "final")
-    same(tags["mlflow.note.content"], "# Notes\nwith ümlauts 🎈")
-
-
-def experiments_are_searched_by_name_tag_and_stage():
-    marker = _name("search")
-    ids = {
-        word: client.create_experiment(f"{marker}/{word}", tags={"marker": marker, "word": word})
-        for word in ("alpha", "beta", "gamma")
-    }
-    client.delete_experiment(ids["gamma"])
-
-    def found(filter_string, view_type=ViewType.ACTIVE_ONLY):
-        return {
-            experiment.experiment_id
-            for experiment in client.search_experiments(view_type=view_type, filter_string=filter_string)
-        }
-
-    same(found(f"name = '{marker}/alpha'"), {ids["alpha"]})
-    same(found(f"attribute.name LIKE '{marker}/%'"), {ids["alpha"], ids["beta"]})
-    same(found(f"name ILIKE '{marker.upper()}/B%'"), {ids["beta"]})
-    same(found(f"tags.marker = '{marker}'"), {ids["alpha"], ids["beta"]})
-    same(found(f"tags.marker = '{marker}' AND tags.word != 'alpha'"), {ids["beta"]})
-    same(found(f"tags.marker = '{marker}'", ViewType.DELETED_ONLY), {ids["gamma"]})
-    same(found(f"tags.marker = '{marker}'", ViewType.ALL), set(ids.values()))
-    same(found(f"name LIKE '{marker}/%' AND creation_time > 0 AND tags.word LIKE 'al%'"), {ids["alpha"]})
-    with refused("INVALID_PARAMETER_VALUE"):
-        found("nonsense ~ 3")
-
-
-def experiments_are_ordered_and_paged():
-    marker = _name("pages")
-    names = [f"{marker}-{number}" for number in range(7)]
-    for name in names:
-        client.create_experiment(name)
-    for order, expected in (("name ASC", names), ("name DESC", names[::-1])):
-        collected, token = [], None
-        while True:
-            page = client.search_experiments(
-                filter_string=f"name LIKE '{marker}%'", max_results=3, order_by=[order], page_token=token
-            )
-            assert len(page) <= 3
-            collected += [experiment.name for experiment in page]
-            token = page.token
-            if not token:
-                break
-        same(collected, expected)
-
-
-def experiments_come_newest_first():
-    marker = _name("newest")
-    ids = []
-    for number in range(3):
-        ids.append(client.create_experiment(f"{marker}-{number}"))
-        time.sleep(0.1)  # longer than a machine's clock is set back by
-    found = client.search_experiments(filter_string=f"name LIKE '{marker}%'")
-    same([experiment.experiment_id for experiment in found], ids[::-1])
-
-
-# Runs
 
 
 def a_run_keeps_all_that_was_logged():
@@ -376,9 +218,6 @@ def a_long_history_is_read_whole():
     same([(point.step, point.value) for point in history], [(step, step / 7) for step in range(total)])
 
 
-# Lifecycle
-
-
 def _break():
     raise RuntimeError("the training broke")
 
@@ -482,142 +321,6 @@ def what_is_not_there_is_an_error_with_a_code():
     ):
         with refused("RESOURCE_DOES_NOT_EXIST"):
             call()
-
-
-# Search
-
-
-def _seeded():
-    """Make six runs with an alpha, a model name, a loss and a score that is missing in one of them."""
-    experiment_id = _here()
-    ids = []
-    for number in range(6):
-        run = client.create_run(
-            experiment_id,
-            start_time=1_000_000 + number,
-            tags={"group": "ab"[number % 2], "mlflow.runName": f"r{number}"},
-        )
-        run_id = run.info.run_id
-        client.log_param(run_id, "alpha", str(number / 10))
-        client.log_param(run_id, "model", "ridge" if number < 3 else "Lasso")
-        client.log_metric(run_id, "loss", 1.0 - number / 10)
-        if number != 4:
-            client.log_metric(run_id, "score", number * 10)
-        if number % 3 == 0:
-            client.set_terminated(run_id)
-        ids.append(run_id)
-    return experiment_id, ids
-
-
-def runs_are_found_by_what_they_hold():
-    experiment_id, ids = _seeded()
-
-    def found(filter_string):
-        runs = client.search_runs([experiment_id], filter_string, order_by=["attributes.start_time ASC"])
-        return [ids.index(run.info.run_id) for run in runs]
-
-    same(found(""), [0, 1, 2, 3, 4, 5])
-    same(found("metrics.loss < 0.75"), [3, 4, 5])
-    same(found("metrics.loss >= 0.7 and metrics.score != 10"), [0, 2, 3])
-    same(found("metrics.score > 0"), [1, 2, 3, 5])
-    same(found("params.model = 'ridge'"), [0, 1, 2])
-    same(found("params.model != 'ridge'"), [3, 4, 5])
-    same(found("params.model LIKE 'La%'"), [3, 4, 5])
-    same(found("params.model ILIKE 'la%'"), [3, 4, 5])
-    same(found("params.model LIKE 'la%'"), [])
-    same(found("params.alpha = '0.2' AND tags.group = 'a'"), [2])
-    same(found('tags."group" = "b"'), [1, 3, 5])
-    same(found("tags.`mlflow.runName` = 'r5'"), [5])
-    same(found("attributes.status = 'FINISHED'"), [0, 3])
-    same(found("status != 'FINISHED'"), [1, 2, 4, 5])
-    same(found("attributes.start_time > 1000003"), [4, 5])
-    same(found("attributes.run_name LIKE 'r%' AND metrics.loss = 1.0"), [0])
-    same(found(f"attributes.run_id = '{ids[2]}'"), [2])
-    same(found("metrics.nothing > 0"), [])
-    same(found("tags.missing = 'x'"), [])
-
-
-def bad_filters_are_refused():
-    experiment_id = _here()
-    for filter_string in (
-        "metrics.loss >",
-        "metrics.loss = 'text'",
-        "params.alpha = 3",
-        "nothing.x = 1",
-        "metrics.loss LIKE 'a'",
-        "attributes.nothing = 'x'",
-    ):
-        with refused("INVALID_PARAMETER_VALUE"):
-            client.search_runs([experiment_id], filter_string)
-            print(f"accepted: {filter_string}")
-    with refused("INVALID_PARAMETER_VALUE"):
-        client.search_runs([experiment_id], order_by=["nothing.x"])
-
-
-def runs_are_ordered():
-    experiment_id, ids = _seeded()
-
-    def ordered(*order_by):
-        runs = client.search_runs([experiment_id], order_by=list(order_by))
-        return [ids.index(run.info.run_id) for run in runs]
-
-    same(ordered(), [5, 4, 3, 2, 1, 0])
-    same(ordered("metrics.loss"), [5, 4, 3, 2, 1, 0])
-    same(ordered("metrics.loss DESC"), [0, 1, 2, 3, 4, 5])
-    same(ordered("metrics.score DESC"), [5, 3, 2, 1, 0, 4])
-    same(ordered("metrics.score ASC"), [0, 1, 2, 3, 5, 4])
-    same(ordered("tags.`group` ASC", "attributes.start_time ASC"), [0, 2, 4, 1, 3, 5])
-    same(ordered("params.alpha DESC"), [5, 4, 3, 2, 1, 0])
-    same(ordered("start_time ASC"), [0, 1, 2, 3, 4, 5])
-
-
-def runs_without_a_number_come_last():
-    experiment_id = _here()
-    ids = []
-    for value in (float("nan"), 1.0, 3.0, None, 2.0):
-        run_id = client.create_run(experiment_id).info.run_id
-        if value is not None:
-            client.log_metric(run_id, "m", value)
-        ids.append(run_id)
-    for order, expected in (("metrics.m ASC", [1, 4, 2]), ("metrics.m DESC", [2, 4, 1])):
-        found = client.search_runs([experiment_id], order_by=[order])
-        places = [ids.index(run.info.run_id) for run in found]
-        same(places[:3], expected)
-        same(set(places[3:]), {0, 3})
-
-
-def runs_are_paged_each_once():
-    experiment_id = _here()
-    ids = {client.create_run(experiment_id, start_time=number // 3).info.run_id for number in range(23)}
-    seen, token, pages = [], None, 0
-    while True:
-        page = client.search_runs([experiment_id], max_results=5, page_token=token)
-        seen += [run.info.run_id for run in page]
-        pages += 1
-        token = page.token
-        if not token:
-            break
-    same(len(seen), 23)
-    same(set(seen), ids)
-    same(pages, 5)
-
-
-def runs_of_several_experiments_are_searched_together():
-    first, second = client.create_experiment(_name("one")), client.create_experiment(_name("two"))
-    ids = {client.create_run(experiment_id).info.run_id for experiment_id in (first, second, second)}
-    same({run.info.run_id for run in client.search_runs([first, second])}, ids)
-
-
-def the_fluent_search_lists_runs_by_experiment_name():
-    name = _name("fluent")
-    mlflow.set_experiment(name)
-    with mlflow.start_run() as run:
-        mlflow.log_metric("m", 2.0)
-    found = mlflow.search_runs(experiment_names=[name], filter_string="metrics.m > 1", output_format="list")
-    same([one.info.run_id for one in found], [run.info.run_id])
-
-
-# At once
 
 
 def eight_threads_log_into_one_run():
