@@ -124,7 +124,8 @@ def test_s24_what_is_open_to_jobs_is_what_was_reviewed():
 
 def test_s24_what_a_job_owns_is_asked_of_all_routes_about_runs():
     """A new way to name a run or a model is refused to jobs until somebody says whose it is."""
-    about_runs = {reach.run, reach.runs, reach.model, reach.models, reach.owner_of_files, reach.artifact_path}
+    about_models = {reach.model, reach.models, reach.run_or_model}
+    about_runs = {reach.run, reach.runs, reach.owner_of_files, reach.artifact_path, *about_models}
     assert set(_OWNERS) == about_runs
 
 
@@ -238,6 +239,15 @@ def test_a_job_logs_and_registers_a_model(job):
     assert job.mlflow("model-versions/create", version)["model_version"]["version"] == "1"
     gone = job.ask("DELETE", "/api/2.0/mlflow/registered-models/delete", {"name": "of a job"})
     assert is_an_error(gone, 403, "PERMISSION_DENIED")
+
+
+def test_a_job_measures_models_of_its_own_experiment_alone(team, beta, job):
+    point = {"run_id": job.run_id, "key": "acc", "value": 0.5, "timestamp": 1}
+    for experiment_id, expected in ((job.experiment_id, 200), (beta.experiment_id, 403)):
+        body = {"experiment_id": experiment_id, "name": "net"}
+        made = team.ask("POST", f"{MLFLOW}/logged-models", body, key=team.admin_key).json()["model"]
+        measured = point | {"model_id": made["info"]["model_id"]}
+        assert job.ask("POST", "/api/2.0/mlflow/runs/log-metric", measured).status_code == expected
 
 
 def test_a_job_of_a_location_of_its_own_writes_there(team, job):

@@ -260,7 +260,7 @@ def test_s12_a_client_sees_that_its_download_was_cut_off_and_the_log_says_why(tm
                 time.sleep(LOOKS_EVERY_S)
                 with pytest.raises(httpx.RemoteProtocolError):
                     answer.read()
-        until(lambda: "was cut off: This server needs a valid credential" in server.output)
+        until(lambda: "was cut off: You are not authenticated." in server.output)
         assert "Traceback" not in server.output
     finally:
         server.close()

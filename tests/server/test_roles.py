@@ -295,6 +295,48 @@ def test_several_at_once_must_all_be_allowed(team, experiments):
     assert set(statuses(team, calls, bea)) == {403}
 
 
+def test_points_of_a_model_take_writing_to_the_experiment_of_the_model(team, experiments):
+    bea = team.person("bea")
+    team.grant("bea", "contributor", "alpha", experiments.open["experiment_id"])
+    run, point = {"run_id": experiments.open["run_id"]}, {"key": "acc", "value": 0.5, "timestamp": 1}
+    hidden, own = experiments.closed["model_id"], experiments.open["model_id"]
+    refused = [
+        ("POST", f"{MLFLOW}/runs/log-metric", run | point | {"model_id": hidden}),
+        ("POST", f"{MLFLOW}/runs/log-metric", run | point | {"model_id": "m-" + "0" * 32}),
+        ("POST", f"{MLFLOW}/runs/log-batch", run | {"metrics": [point | {"model_id": hidden}]}),
+        (
+            "POST",
+            f"{MLFLOW}/runs/log-batch",
+            run | {"metrics": [point | {"model_id": own}, point | {"model_id": hidden}]},
+        ),
+    ]
+    answers = [team.ask(method, path, body, key=bea) for method, path, body in refused]
+    assert {(each.status_code, each.json()["message"]) for each in answers} == {
+        (403, answers[0].json()["message"])
+    }
+
+    def measured(model_id):
+        model = team.ask("GET", f"{MLFLOW}/logged-models/{model_id}", key=team.admin_key).json()["model"]
+        return [each["key"] for each in model.get("data", {}).get("metrics", [])]
+
+    assert measured(hidden) == measured(own) == []
+    body = run | {"metrics": [point | {"model_id": own}]}
+    assert team.ask("POST", f"{MLFLOW}/runs/log-batch", body, key=bea).status_code == 200
+    assert measured(own) == ["acc"]
+
+
+def test_who_may_write_to_a_model_may_ask_where_to_upload_it_to(team, experiments):
+    """Clients ask that before they send a model's files through the server, and take no 403 for an answer."""
+    bea = team.person("bea")
+    team.grant("bea", "contributor", "alpha", experiments.open["experiment_id"])
+    calls = [
+        ("POST", f"{MLFLOW}/artifacts/presigned-upload-url", {name: of[name], "path": "MLmodel"})
+        for of in (experiments.open, experiments.closed)
+        for name in ("run_id", "model_id")
+    ]
+    assert statuses(team, calls, bea) == [400, 400, 403, 403]
+
+
 @pytest.mark.parametrize(
     "path",
     ["{}/../{}", "./{}", "//{}", "{}%2f..%2f{}", "٣/{}", "{} /x", "+{}/x", "0{}/x", ""],

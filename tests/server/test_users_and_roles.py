@@ -56,6 +56,22 @@ def reads(team: Team, key: str, workspace: str) -> bool:
     return team.ask("GET", asked, key=key).status_code == 200
 
 
+# --- refusals ---------------------------------------------------------------------------------------------
+
+
+def test_refusals_begin_with_the_words_of_mlflow_s_server(team: Team, experiment_id: str):
+    """Programs that were written for it look for these."""
+    path = f"{ALPHA}/api/2.0/mlflow/experiments/get?experiment_id={experiment_id}"
+    unknown = team.ask("GET", path)
+    assert unknown.status_code == 401
+    assert unknown.json()["message"].startswith("You are not authenticated. ")
+    bob = team.person("bob")
+    for asked in (path, f"{USERS}/get?username=ann", f"{ROLES}/list"):
+        status, code, message = refused(team, "GET", asked, key=bob)
+        assert (status, code) == (403, "PERMISSION_DENIED")
+        assert message.startswith("Permission denied. ")
+
+
 # --- users ------------------------------------------------------------------------------------------------
 
 
@@ -171,8 +187,9 @@ def test_a_permission_is_a_role(
     assert twice[:2] == (400, "RESOURCE_ALREADY_EXISTS")
     done(team, "POST", f"{ALPHA}{PERMISSIONS}/revoke", granting(experiment_id))
     assert done(team, "GET", f"{ALPHA}/api/v1/grants")["grants"] == []
-    gone = refused(team, "POST", f"{ALPHA}{PERMISSIONS}/revoke", granting(experiment_id))
-    assert gone[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
+    for never in (experiment_id, "99999", "not-an-id"):
+        gone = refused(team, "POST", f"{ALPHA}{PERMISSIONS}/revoke", granting(never))
+        assert gone[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,11 @@ __all__ = [
     "not_allowed",
 ]
 
+# Both refusals begin as those of MLflow's server do: programs look for these words.
 UNAUTHENTICATED_TEXT = (
-    "This server needs a valid credential: send 'Authorization: Bearer <API key or token>', "
-    "or the API key as the password of HTTP Basic. It may be missing, malformed, expired or revoked."
+    "You are not authenticated. This server needs a valid credential: send "
+    "'Authorization: Bearer <API key or token>', or the API key as the password of HTTP Basic. "
+    "It may be missing, malformed, expired or revoked."
 )
 
 
@@ -204,8 +206,9 @@ def authorize(
 def not_allowed(permits: Permission, workspace: str | None) -> Forbidden:
     """Return what somebody is told who lacks a permission, whatever they asked for."""
     place = "this server" if workspace is None or permits is Permission.ADMINISTER else "this workspace"
+    if permits is Permission.IDENTIFY:
+        return Forbidden(f"Permission denied. This credential is not for {place}.")
     return Forbidden(
-        f"This needs the permission {permits.name} on {place}, which neither the credential gives nor a role."
-        if permits is not Permission.IDENTIFY
-        else f"This credential is not for {place}."
+        f"Permission denied. This needs the permission {permits.name} on {place}, "
+        "which neither the credential gives nor a role."
     )

@@ -65,6 +65,10 @@ def _of_model(call: Call, asked: Asked) -> Iterable[str]:
     return [_run_of_model(call, asked["model_id"])]
 
 
+def _of_run_or_model(call: Call, asked: Asked) -> Iterable[str]:
+    return [*_of_run(call, asked), *(_of_model(call, asked) if asked.get("model_id") else ())]
+
+
 def _of_models(call: Call, asked: Asked) -> Iterable[str]:
     return [_run_of_model(call, model_id) for model_id in asked["model_ids"]]
 
@@ -108,6 +112,7 @@ def _run_of_model(call: Call, model_id: str, path: ArtifactPath | None = None) -
 _OWNERS: Mapping[Named, Callable[[Call, Asked], Iterable[str]]] = {
     reach.run: _of_run,
     reach.runs: _of_runs,
+    reach.run_or_model: _of_run_or_model,
     reach.model: _of_model,
     reach.models: _of_models,
     reach.owner_of_files: _of_owner,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runyard.auth.permissions import Permission
 from runyard.entities.logged_model import LoggedModelMetric
 from runyard.entities.metric import MetricBatch
 from runyard.entities.quota import Limited
@@ -14,6 +15,7 @@ from runyard.entities.run import DatasetInput, ModelInput, ModelOutput
 from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
 from runyard.protocol.messages.common import KeyValue, mapping
+from runyard.services import reach
 from runyard.services.call import Call
 from runyard.services.quotas import take
 from runyard.services.runs import RUN_NAME_TAG, check_active, get_active_run
@@ -50,6 +52,7 @@ class Batch:
 def log_metric(call: Call, run_id: str, batch: Batch) -> None:
     """Append the one point of a batch to an active run."""
     limits.check_metrics(batch.metrics, in_batch=False)
+    _check_models(call, batch)
     with call.stores.atomic():
         if batch.model_metrics:
             check_active(call, run_id)
@@ -101,6 +104,7 @@ def log_batch(call: Call, run_id: str, batch: Batch) -> None:
     limits.check_tags(batch.tags, in_batch=True)
     if batch.batch_id is not None:
         limits.check_batch_id(batch.batch_id)
+    _check_models(call, batch)
     with call.stores.atomic():
         if batch.params or batch.tags:
             get_active_run(call, run_id)
@@ -170,6 +174,12 @@ def _noted_models(tag: str) -> list[Any]:
             f"The run's tag '{LOGGED_MODELS_TAG}' holds no JSON list any more. Delete it first."
         )
     return noted
+
+
+def _check_models(call: Call, batch: Batch) -> None:
+    """Refuse points of models where the caller may not write: a point is kept with its model too."""
+    if batch.model_metrics:
+        reach.check_reach(call, Permission.CONTRIBUTE, reach.models, {"model_ids": list(batch.model_metrics)})
 
 
 def _append(call: Call, run_id: str, batch: Batch) -> bool:

@@ -107,6 +107,11 @@ def owner_of_files(call: Call, asked: Asked) -> Iterable[str]:
     return [_of_model(call, owner)] if is_model_id(owner) else _of_runs(call, [owner])
 
 
+def run_or_model(call: Call, asked: Asked) -> Iterable[str]:
+    """The experiment of one run or logged model, by ``run_id`` or ``model_id``."""
+    return [*run(call, asked), *(model(call, asked) if asked.get("model_id") else ())]
+
+
 def models(call: Call, asked: Asked) -> Iterable[str]:
     """The experiments of several logged models, by ``model_ids``."""
     return [_of_model(call, model_id) for model_id in asked["model_ids"]]

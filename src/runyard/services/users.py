@@ -121,8 +121,11 @@ def revoke_from_user(call: Call, username: str, experiment_id: str) -> None:
         NotFound: There is no such user or grant.
     """
     user = find_user(call, username)
-    place = resolve_experiment_id(call.workspace, experiment_id)
-    if _own_grant(call, user, place) is None:
+    try:
+        place = resolve_experiment_id(call.workspace, experiment_id)
+    except InvalidParameter:  # what can't be an experiment's id was granted to nobody
+        place = ""
+    if not place or _own_grant(call, user, place) is None:
         raise NotFound(f"{_told(username, experiment_id)} not found.")
     remove_grant(call, user.principal_id, place)
 

@@ -66,7 +66,7 @@ def create_presigned_download_url(call: Call, body: CreatePresignedDownloadUrl) 
 @routes.post(
     f"{_BASE}/presigned-upload-url",
     permits=Permission.CONTRIBUTE,
-    of=reach.run,
+    of=reach.run_or_model,
     summary="Get an address to upload an artifact to, where storage has its own.",
 )
 def create_presigned_upload_url(call: Call, body: CreatePresignedUploadUrl) -> Empty:
