@@ -11,7 +11,7 @@ from runyard.errors import InvalidParameter
 from runyard.services.call import Call
 from runyard.services.model_sources import resolve_origin
 from tests.hostile_paths import HOSTILE_PATHS, as_query
-from tests.server.local import BASE, good, pairs, refusal
+from tests.server.local import BASE, Local, good, pairs, refusal
 from tests.server.team import ADDRESSES, Team
 from tests.server.trashed import upload
 
@@ -334,3 +334,19 @@ def test_a_role_in_one_experiment_opens_nothing_of_the_registry(team):
     assert mlflow(team, "alpha", "POST", f"{VERSIONS}/create", source, key).status_code == 403
     team.grant("bob", "contributor", "alpha")
     assert mlflow(team, "alpha", "POST", f"{VERSIONS}/create", source, key).status_code == 200
+
+
+def test_an_administrator_says_what_sources_are_taken(tmp_path):
+    picky = Local(tmp_path / "home", model_source_pattern="^mlflow-artifacts:/.*$")
+    picky.post("/registered-models/create", name="m")
+    is_prompt = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+    picky.post("/registered-models/create", name="p", tags=[is_prompt])
+    run_id = picky.run()
+    message = refused(picky, "s3://bucket/model")
+    assert message.startswith("Invalid model version source: 's3://bucket/model'.")
+    assert "model_source_pattern" in message
+    assert "model_source_pattern" in refused(picky, f"runs:/{run_id}/model", run_id=run_id)
+    assert created(picky, f"{uri_of(picky, run_id)}/model", run_id=run_id)["version"] == "1"
+    text = {"key": "mlflow.prompt.text", "value": "Say {{word}}."}
+    assert created(picky, "dummy-source", name="p", tags=[is_prompt, text])["version"] == "1"
+    picky.close()

@@ -70,6 +70,7 @@ SAMPLES = {
     "traces": ("1", "true", True),
     "trusted_proxies": ("10.0.0.0/8", '["10.0.0.0/8"]', ("10.0.0.0/8",)),
     "stuck_after_s": ("9", "9", 9),
+    "model_source_pattern": ("^s3:", '"^s3:"', "^s3:"),
     "outbound_allow": ("h,::1", '["h", "::1"]', ("h", "::1")),
     "root_path": ("/r", '"/r"', "/r"),
 }
@@ -146,6 +147,10 @@ def test_paths_in_a_file_begin_at_its_folder(file: Path):
         ("database = ['canary']", "database must be a text"),
         ("log_format = 'xml'", r"any\.toml:1: log_format must be text or json, not 'xml'"),
         ("artifact_address_s = 901", r"artifact_address_s .* 900"),
+        (
+            "model_source_pattern = '('",
+            r"model_source_pattern must be a regular expression, not '\('.* \(.*any\.toml:1\)",
+        ),
         ("port = x y", r"any\.toml is no TOML: .*line 1"),
     ],
 )

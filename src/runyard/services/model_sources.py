@@ -46,6 +46,17 @@ class Origin:
     model_id: str = ""
 
 
+def check_pattern(call: Call, source: str) -> None:
+    """Check a source, as the caller wrote it, against what the server's administrator wants of one.
+
+    Raises:
+        InvalidParameter: It does not match.
+    """
+    pattern = call.settings.model_source_pattern
+    if pattern and not re.search(pattern, source[: MAX_SOURCE_LENGTH + 1]):
+        raise _invalid(source, "This server takes those alone that its setting model_source_pattern matches.")
+
+
 def origin_of_prompt(source: str, run_id: str | None) -> Origin:
     """Return the origin of a version of a prompt, which lies in its tags alone.
 

@@ -17,7 +17,7 @@ from runyard.protocol.registry_filters import parse_model_version_filter, parse_
 from runyard.services import artifacts
 from runyard.services.artifacts import ArtifactDownload, ListedArtifact
 from runyard.services.call import Call
-from runyard.services.model_sources import origin_of_prompt, resolve_origin
+from runyard.services.model_sources import check_pattern, origin_of_prompt, resolve_origin
 from runyard.services.registered_models import get_registered_model
 from runyard.services.registry_events import announce
 from runyard.stores.artifacts.paths import PROXY_SCHEME
@@ -54,6 +54,7 @@ def create_model_version(call: Call, new: NewVersion) -> ModelVersion:
         if is_prompt(new.tags):
             origin = origin_of_prompt(new.source, new.run_id)
         else:
+            check_pattern(call, new.source)
             origin = resolve_origin(call, new.source, new.run_id, new.model_id)
         now_ms = call.now_ms()
         version = call.stores.metadata.model_versions.add_model_version(

@@ -270,6 +270,13 @@ class Settings:
             "not public, as the receiver of a webhook in your own network."
         },
     )
+    model_source_pattern: str = field(
+        default="",
+        metadata={
+            "help": "Regular expression that the source of a new version of a model must match somewhere, as "
+            "'^mlflow-artifacts:/' for files of this server alone; left out, any source will do."
+        },
+    )
     datastore_folders: tuple[str, ...] = field(
         default=(),
         metadata={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from enum import Enum
@@ -69,6 +70,11 @@ def choose_settings(
         name: given.get(name) or written.get(name) or Chosen(setting.default, "default")
         for name, setting in names().items()
     }
+    _check_limits(chosen)
+    return chosen | {"home": _absolute(chosen["home"])}
+
+
+def _check_limits(chosen: Mapping[str, Chosen]) -> None:
     if chosen["artifact_address_s"].value > MAX_ADDRESS_S:
         raise InvalidParameter(
             f"artifact_address_s must be at most {MAX_ADDRESS_S} seconds, "
@@ -77,7 +83,14 @@ def choose_settings(
     port = chosen["port"]
     if not 0 <= port.value <= MAX_PORT:
         raise InvalidParameter(f"port must be from 0 to {MAX_PORT}, not {port.value} ({port.origin}).")
-    return chosen | {"home": _absolute(chosen["home"])}
+    pattern = chosen["model_source_pattern"]
+    try:
+        re.compile(pattern.value)
+    except re.error as error:
+        raise InvalidParameter(
+            f"model_source_pattern must be a regular expression, not {pattern.value!r}: {error} "
+            f"({pattern.origin})."
+        ) from None
 
 
 def shown(name: str, value: Any) -> Any:
