@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,13 +12,16 @@ from rich.cells import cell_len
 
 from runyard.cli.printing import (
     bytes_text,
+    complain,
     count_text,
     duration_text,
     fitted,
+    note,
     one_line,
     print_json,
     print_pairs,
     print_table,
+    say,
     time_text,
 )
 
@@ -26,6 +30,27 @@ from runyard.cli.printing import (
 def test_no_text_breaks_a_line_or_steers_a_terminal(text: str):
     assert all(character.isprintable() for character in one_line(text))
     assert len(one_line(text)) == len(text)
+
+
+STEERING = "\x1b]0;mine\x07\x1b[2J\x9b31m\r\u202eexe\u2066\x08"
+
+
+@pytest.mark.parametrize("show", [say, note, complain, print_json, lambda text: print_pairs({text: text})])
+def test_whatever_is_printed_steers_no_terminal(
+    show: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+):
+    """Messages and answers have names in them that others gave."""
+    show(f"a{STEERING}b\tc")
+    printed = "".join(capsys.readouterr())
+    assert "mine" in printed
+    assert not set(STEERING) & set(printed) - set("mine]0;[2J31exe")
+
+
+def test_lines_of_a_text_stay_lines_and_json_stays_what_it_is(capsys: pytest.CaptureFixture[str]):
+    say("FROM a\n\tRUN b\u00a0c é")
+    assert capsys.readouterr().out == "FROM a\n\tRUN b\u00a0c é\n"
+    print_json({STEERING: [STEERING]})
+    assert json.loads(capsys.readouterr().out) == {STEERING: [STEERING]}
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,30 +15,10 @@ import runyard
 from runyard.errors import InvalidParameter
 from runyard.server.proxies import behind_proxies
 from runyard.settings import Settings
-from tests.docs.documents import ROOT, blocks_of
-from tests.running_server import RunningServer, free_port
+from tests.running_server import RunningServer
 from tests.server.local import BASE, Local
+from tests.server.proxies import behind
 from tests.waiting import until
-
-GUIDE = {block.language: block.code for block in blocks_of(ROOT / "docs" / "how-to" / "reverse-proxy.md")}
-NGINX = """
-daemon off; pid {folder}/pid; error_log {folder}/log; worker_processes 1; events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port}; {guide} }}
-}}
-"""
-HAPROXY = "defaults\n    timeout connect 60s\n    timeout client 60s\n    timeout server 60s\n{guide}"
-
-
-def configured(name: str, server: RunningServer, port: int, folder: Path) -> str:
-    """Return the guide's own lines, with this test's ports, inside of what they need around them."""
-    guide = GUIDE[name].replace("127.0.0.1:5000", f"127.0.0.1:{server.port}")
-    guide = guide.replace("bind :443 ssl crt /etc/ssl/ml.pem", f"bind 127.0.0.1:{port}")
-    template = NGINX if name == "nginx" else HAPROXY
-    return template.format(folder=folder, port=port, guide=guide)
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +35,8 @@ def proxied(
     request: pytest.FixtureRequest, server: RunningServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The address that a proxy shows the server at; it hands the whole path on."""
-    program = shutil.which(request.param, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip(f"no {request.param} on this machine: `make test` installs it")
-    folder = tmp_path_factory.mktemp(request.param)
-    port = free_port()
-    (folder / "configuration").write_text(configured(request.param, server, port, folder))
-    flag = "-c" if request.param == "nginx" else "-f"
-    with (folder / "output").open("wb") as output:
-        command = [program, flag, str(folder / "configuration")]
-        proxy = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}/runyard"
-    until(lambda: proxy.poll() is not None or answers(url))
-    assert proxy.poll() is None, (folder / "output").read_text()
-    yield url
-    proxy.terminate()
-    proxy.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=60).status_code == 200
-    except httpx.TransportError:
-        return False
+    with behind(request.param, server, tmp_path_factory.mktemp(request.param)) as url:
+        yield url
 
 
 def test_the_api_and_artifacts_are_below_the_path(proxied: str):

@@ -132,6 +132,22 @@ def test_a_run_that_fell_silent_is_told_once_and_again_when_it_falls_silent_agai
     assert stuck(local, now_ms + 26_000) == [("lost", now_ms + 20_000)]
 
 
+def test_all_runs_that_fell_silent_are_told_each_once_however_many_they_are(local, monkeypatch):
+    """Though what was told of them is forgotten: the next look must not take them for new ones."""
+    monkeypatch.setattr(watching, "NOTED_AT_ONCE", 2)
+    monkeypatch.setattr(events, "KEPT_EVENTS", 1)
+    now_ms = system_now_ms()
+    names = [str(number) for number in range(5)]
+    for name in names:
+        local.run(run_name=name)
+    assert stuck(local, now_ms) == []
+    assert sorted(stuck(local, now_ms + 6000)) == [(name, now_ms) for name in names]
+    assert events.forget_old(local.stores, now_ms + 40 * DAY_MS) == 0
+    assert events.tell_new(local.stores, now_ms) == 5
+    assert events.forget_old(local.stores, now_ms) == 4
+    assert stuck(local, now_ms + 7000) == []
+
+
 @pytest.mark.parametrize("timestamp", [1, 2**62])
 def test_it_is_the_servers_clock_that_says_whether_a_run_is_silent(local, timestamp):
     """A client may give its points the times 1, 2, 3, or live in another century."""
@@ -227,6 +243,7 @@ def test_each_event_is_written_to_the_log_once(local, caplog):
 
 def test_old_events_are_forgotten(local):
     local.post("/runs/update", run_id=local.run(), status="FINISHED")
+    assert events.tell_new(local.stores, system_now_ms()) == 1
     assert events.forget_old(local.stores, system_now_ms()) == 0
     assert events.forget_old(local.stores, system_now_ms() + events.KEPT_MS + 1000) == 1
     assert happened(local) == []

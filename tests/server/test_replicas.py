@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
@@ -18,6 +18,7 @@ from runyard.auth.permissions import LOCAL_OWNER
 from runyard.entities.credential import PrincipalKind
 from runyard.entities.device import DeviceState
 from runyard.entities.permission import Scope
+from runyard.entities.rights import Role
 from runyard.entities.run import Dataset, DatasetInput, Run
 from runyard.errors import (
     AlreadyExists,
@@ -30,7 +31,7 @@ from runyard.errors import (
     Unauthenticated,
 )
 from runyard.protocol.messages.common import KeyValue
-from runyard.services import devices, experiments, keys, logging, principals, runs, tokens
+from runyard.services import devices, experiments, grants, keys, logging, principals, roles, runs, tokens
 from runyard.services.call import Call
 from runyard.services.keys import ShownKey
 from runyard.services.logout_tokens import Logout
@@ -39,6 +40,7 @@ from runyard.services.signing_in import sign_in
 from runyard.services.signing_out import sign_out
 from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
+from tests.engines import SqlEngine
 from tests.postgres_server import PostgresServer
 
 ROUNDS = 8
@@ -298,3 +300,67 @@ def test_inputs_of_two_servers_are_all_kept_and_share_a_dataset(replicas):
     names = [each.dataset.name for each in contents.dataset_inputs]
     expected = ["shared", *(f"{side}{number}" for side in "ab" for number in range(ROUNDS))]
     assert sorted(names) == sorted(expected)
+
+
+@pytest.fixture
+def servers(engine: SqlEngine, tmp_path: Path) -> Iterator[tuple[Call, Call]]:
+    """A call at each of two on one database, on each SQL engine."""
+    home = tmp_path / "home"
+    settings = Settings(mode=Mode.UP, home=home, database=engine.setting(home))
+    first, second = open_stores(settings), open_stores(settings)
+    yield _call(first, settings), _call(second, settings)
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("end", ["grant", "role's grant", "role"])
+def test_s11_a_grant_that_ends_at_one_server_is_not_brought_back_by_a_change_at_another(servers, end: str):
+    """The other one has found it while it was there, and writes when it is gone."""
+    first, second = servers
+    role = roles.create_role(first, "default", "editors", None)
+    role, grant = roles.add_grant(first, role.number, Role.READER, None)
+    number = role.number_of_grant(grant)
+    removed, found = Event(), Event()
+
+    class Finding(Call):
+        def now_ms(self) -> int:
+            found.set()
+            return 5
+
+    def change() -> object:
+        removed.wait(60)
+        asked = Finding(second.stores, second.settings, second.workspace, second.caller)
+        try:
+            return second.stores.database.retrying(lambda: roles.change_grant(asked, number, Role.OWNER))
+        except NotFound as error:
+            return error.message
+
+    with ThreadPoolExecutor(1) as pool:
+        changed = pool.submit(change)
+        with first.stores.atomic():
+            if end == "grant":
+                grants.remove_grant(first, role.group.principal_id, None)
+            elif end == "role":
+                roles.delete_role(first, role.number)
+            else:
+                roles.remove_grant(first, number)
+            removed.set()
+            found.wait(60)
+        assert changed.result(60) == f"Role permission with id={number} not found"
+    assert first.stores.metadata.rights.list_grants("default") == []
+
+
+def test_of_two_servers_that_find_a_signing_key_too_old_one_makes_another(servers):
+    first, second = (call.stores for call in servers)
+    (key,) = first.metadata.credentials.list_signing_keys()
+    for number in range(1, ROUNDS + 1):
+        now_ms = key.created_ms + 1000 * number
+        rotate = partial(_rotate, now_ms)
+        assert set(at_once(servers, rotate, rotate)) == {False, True}
+    keys = second.metadata.credentials.list_signing_keys()
+    assert len(keys) == ROUNDS + 1
+    assert [each.retired_ms is None for each in keys] == [True, *[False] * ROUNDS]
+
+
+def _rotate(now_ms: int, call: Call) -> bool:
+    return tokens.rotate_if_due(call.stores, 1000, now_ms)

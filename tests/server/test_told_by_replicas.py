@@ -61,7 +61,7 @@ def test_each_event_is_told_once_while_nobody_dies(servers):
 
 def test_what_one_server_left_when_it_was_killed_is_told_by_the_other(servers):
     with receiving() as receiver:
-        hook = {"url": f"http://127.0.0.1:{receiver.port}/"}
+        hook = {"url": f"http://127.0.0.1:{receiver.port}/", "kinds": ["run.failed"]}
         httpx.post(f"{servers[0].url}/api/v1/webhooks", json=hook, timeout=60).raise_for_status()
         end_runs(servers[0], [str(run) for run in range(RUNS)])
         servers[0].kill9()

@@ -39,8 +39,8 @@ class TestSqlEvents(EventStoreRules):
         metrics.append(run.run_id, MetricBatch(["loss", "lr"], [0.5, 0.1], [NOW_MS + 50, 9], [1, 1]))
         metrics.settle()
         events.watch_runs(NOW_MS + 70)
-        assert events.find_silent_runs(NOW_MS + 70, 10) == []
-        (silent,) = events.find_silent_runs(NOW_MS + 71, 10)
+        assert events.take_silent_runs(NOW_MS + 70, 10) == []
+        (silent,) = events.take_silent_runs(NOW_MS + 71, 10)
         assert silent.heard_ms == NOW_MS + 70
 
     def test_a_run_crosses_a_threshold_once(self, under_test, webhooks, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,26 +22,33 @@ from runyard.sdk.progress import Bars
 
 NARROWEST = 8
 GAP = 2
+# Control characters, but for those that end lines and columns, and what turns the direction of writing.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def say(text: str = "") -> None:
-    """Print a line as it is, however wide the screen, at once: what waits for a server reads it in a pipe."""
-    print(text, flush=True)
+    """Print a line, however wide the screen, at once: what waits for a server reads it in a pipe.
+
+    It is as it is, but for what would steer a terminal: names in it may be anybody's.
+    """
+    print(_harmless(text), flush=True)
 
 
 def note(text: str) -> None:
     """Print a remark beside the output, on stderr."""
-    print(text, file=sys.stderr)
+    print(_harmless(text), file=sys.stderr)
 
 
 def complain(text: str) -> None:
     """Print what went wrong, on stderr."""
-    Console(stderr=True).print(f"[bold red]error:[/] {escape(text)}", highlight=False, soft_wrap=True)
+    shown = escape(_harmless(text))
+    Console(stderr=True).print(f"[bold red]error:[/] {shown}", highlight=False, soft_wrap=True)
 
 
 def print_json(content: Any) -> None:
     """Print JSON that every parser takes: NaN and infinities are words, as on the wire."""
-    print(json.dumps(_for_json(content), indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(_for_json(content), indent=2, ensure_ascii=False, allow_nan=False)
+    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -85,7 +93,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def print_pairs(pairs: Mapping[str, str], indent: str = "") -> None:
     """Print names and values below one another; a value with several lines keeps to its column."""
     width = max((len(name) for name in pairs), default=0)
-    for name, value in pairs.items():
+    for name, value in ((one_line(name), value) for name, value in pairs.items()):
         print(f"{indent}{name:<{width}}  {one_line(value)}")
 
 
@@ -155,6 +163,10 @@ def duration_text(started_ms: int | None, ended_ms: int | None) -> str:
 def one_line(text: str) -> str:
     """Return text without what would break a line, a column or a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _harmless(text: str) -> str:
+    return _STEERING.sub(" ", text)
 
 
 def _for_json(content: Any) -> Any:

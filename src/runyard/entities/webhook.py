@@ -7,6 +7,9 @@ from enum import Enum
 
 from runyard.entities.event import Event, EventKind
 
+GIVEN_UP_AFTER_MS = 24 * 3600_000
+"""For how long an event is told again and again to a webhook that does not take it."""
+
 
 class Comparison(str, Enum):
     """How a value stands to a threshold once it has crossed it."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from runyard.entities.event import Event, EventKind
-from runyard.entities.webhook import Delivery, DeliveryState, Webhook
+from runyard.entities.webhook import GIVEN_UP_AFTER_MS, Delivery, DeliveryState, Webhook
 from runyard.errors import InvalidParameter, NotFound, Unavailable
 from runyard.services import mlflow_webhooks
 from runyard.services.outbound import WITHIN_S, OutboundAnswer, OutboundClient
@@ -24,7 +24,6 @@ CLAIMED_MS = int(4 * WITHIN_S * 1000)
 """For how long nobody else tries a delivery: longer than a try takes. Who died meanwhile has not told."""
 FIRST_WAIT_MS = 1_000
 LONGEST_WAIT_MS = 3600_000
-GIVEN_UP_AFTER_MS = 24 * 3600_000
 MAX_ERROR_LENGTH = 500
 
 SIGNATURE = "X-Runyard-Signature"

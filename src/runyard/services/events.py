@@ -14,6 +14,7 @@ from functools import partial
 from runyard.auth.permissions import Permission
 from runyard.entities.event import Event, EventKind, EventSearch
 from runyard.entities.run import Run, RunStatus
+from runyard.entities.webhook import GIVEN_UP_AFTER_MS
 from runyard.errors import Forbidden
 from runyard.protocol import limits
 from runyard.protocol.paging import Page, page_token, parse_page_token
@@ -139,6 +140,9 @@ def _write_to_log(event: Event) -> None:
 
 
 def forget_old(stores: Stores, now_ms: int) -> int:
-    """Forget the events of more than 30 days ago, and all but the last 100,000."""
-    events = stores.metadata.events
-    return stores.database.retrying(lambda: events.forget_old(now_ms - KEPT_MS, KEPT_EVENTS))
+    """Forget the events of more than 30 days ago, and all but the last 100,000.
+
+    Whatever is still to be told stays: in the log, or for as long as they are tried to webhooks.
+    """
+    events, owed_since_ms = stores.metadata.events, now_ms - GIVEN_UP_AFTER_MS
+    return stores.database.retrying(lambda: events.forget_old(now_ms - KEPT_MS, KEPT_EVENTS, owed_since_ms))

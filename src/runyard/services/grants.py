@@ -39,19 +39,22 @@ def set_grant(call: Call, named: str, role: Role, experiment_id: str | None) -> 
         NotFound: There is no such principal or experiment.
         Forbidden: The caller's credential or role is narrower than what they would give.
     """
-    principal = find_principal(call, named)
-    place = None if experiment_id is None else get_experiment(call, experiment_id).experiment_id
-    grant = Grant(
-        principal_id=principal.principal_id,
-        role=role,
-        workspace=call.workspace.name,
-        experiment_id=place,
-        granted_ms=call.now_ms(),
-        granted_by="" if call.caller is None else call.caller.name,
-    )
-    _check_given(call, grant)
-    call.stores.metadata.rights.set_grant(grant)
-    return NamedGrant(grant, principal)
+    grant = _made(call, named, role, experiment_id)
+    call.stores.metadata.rights.set_grant(grant.grant)
+    return grant
+
+
+def change_grant(call: Call, named: str, role: Role, experiment_id: str | None) -> NamedGrant:
+    """Return a grant that takes the place of the one that the principal has at the same place.
+
+    Raises:
+        NotFound: There is no such principal or experiment, or no grant.
+        Forbidden: The caller's credential or role is narrower than what they would give.
+    """
+    grant = _made(call, named, role, experiment_id)
+    if not call.stores.metadata.rights.change_grant(grant.grant):
+        raise _none(grant.principal, grant.grant.experiment_id)
+    return grant
 
 
 def remove_grant(call: Call, named: str, experiment_id: str | None) -> None:
@@ -63,9 +66,28 @@ def remove_grant(call: Call, named: str, experiment_id: str | None) -> None:
     principal = find_principal(call, named)
     place = None if experiment_id is None else get_experiment(call, experiment_id).experiment_id
     if not call.stores.metadata.rights.remove_grant(principal.principal_id, call.workspace.name, place):
-        where = "this workspace" if place is None else f"the experiment {place}"
-        hint = " (a group may have)" if principal.kind is not PrincipalKind.GROUP else ""
-        raise NotFound(f"{principal.name!r} was granted nothing in {where} themselves{hint}.")
+        raise _none(principal, place)
+
+
+def _made(call: Call, named: str, role: Role, experiment_id: str | None) -> NamedGrant:
+    principal = find_principal(call, named)
+    place = None if experiment_id is None else get_experiment(call, experiment_id).experiment_id
+    grant = Grant(
+        principal_id=principal.principal_id,
+        role=role,
+        workspace=call.workspace.name,
+        experiment_id=place,
+        granted_ms=call.now_ms(),
+        granted_by="" if call.caller is None else call.caller.name,
+    )
+    _check_given(call, grant)
+    return NamedGrant(grant, principal)
+
+
+def _none(principal: Principal, experiment_id: str | None) -> NotFound:
+    where = "this workspace" if experiment_id is None else f"the experiment {experiment_id}"
+    hint = " (a group may have)" if principal.kind is not PrincipalKind.GROUP else ""
+    return NotFound(f"{principal.name!r} was granted nothing in {where} themselves{hint}.")
 
 
 def _check_given(call: Call, grant: Grant) -> None:

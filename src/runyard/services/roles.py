@@ -116,15 +116,18 @@ def update_role(call: Call, number: int, name: str | None, description: str | No
     """
     if name is None and description is None:
         raise InvalidParameter("At least one of 'name' or 'description' must be provided to update a role.")
-    role = find_role(call, number)
-    if not role.is_its_own:
-        raise InvalidState(f"'{role.name}' is a group of the whole server: change that by `runyard group`.")
-    group = role.group
-    if name is not None:
-        _check_name(name)
-        group = principals.change_principal(call, group.principal_id, name=f"{role.workspace}:{name}")
-    if description is not None:
-        group = principals.describe(call, group.principal_id, description)
+    with call.stores.atomic(alone_for="grants"):
+        role = find_role(call, number)
+        if not role.is_its_own:
+            raise InvalidState(
+                f"'{role.name}' is a group of the whole server: change that by `runyard group`."
+            )
+        group = role.group
+        if name is not None:
+            _check_name(name)
+            group = principals.change_principal(call, group.principal_id, name=f"{role.workspace}:{name}")
+        if description is not None:
+            group = principals.describe(call, group.principal_id, description)
     return replace(role, group=group)
 
 
@@ -134,13 +137,14 @@ def delete_role(call: Call, number: int) -> None:
     Raises:
         NotFound: There is no such role.
     """
-    role = find_role(call, number)
-    for grant in role.grants:
-        call.stores.metadata.rights.remove_grant(grant.principal_id, role.workspace, grant.experiment_id)
-    if role.is_its_own:
-        group_id = role.group.principal_id
-        ended = f"{role.group.name[:150]} (deleted, {group_id[:8]})"
-        principals.change_principal(call, group_id, name=ended, is_disabled=True)
+    with call.stores.atomic(alone_for="grants"):
+        role = find_role(call, number)
+        for grant in role.grants:
+            call.stores.metadata.rights.remove_grant(grant.principal_id, role.workspace, grant.experiment_id)
+        if role.is_its_own:
+            group_id = role.group.principal_id
+            ended = f"{role.group.name[:150]} (deleted, {group_id[:8]})"
+            principals.change_principal(call, group_id, name=ended, is_disabled=True)
 
 
 def add_grant(call: Call, number: int, role: Role, experiment_id: str | None) -> tuple[WorkspaceRole, Grant]:
@@ -158,7 +162,8 @@ def add_grant(call: Call, number: int, role: Role, experiment_id: str | None) ->
                 f"Role permission (role_id={number}, resource_type={kind}, resource_pattern={pattern}) "
                 "already exists."
             )
-        return found, _set(call, found, role, experiment_id)
+        there = _in(call, found.workspace)
+        return found, grants.set_grant(there, found.group.principal_id, role, experiment_id).grant
 
 
 def find_grant(call: Call, number: int) -> tuple[WorkspaceRole, Grant]:
@@ -171,19 +176,34 @@ def find_grant(call: Call, number: int) -> tuple[WorkspaceRole, Grant]:
         for grant in role.grants:
             if role.number_of_grant(grant) == number:
                 return role, grant
-    raise NotFound(f"Role permission with id={number} not found")
+    raise _no_grant(number)
 
 
 def change_grant(call: Call, number: int, role: Role) -> tuple[WorkspaceRole, Grant]:
-    """Put another grant in place of one of a role's."""
+    """Put another grant in place of one of a role's.
+
+    Raises:
+        NotFound: There is none, or no longer: it ended at another server meanwhile.
+    """
     found, grant = find_grant(call, number)
-    return found, _set(call, found, role, grant.experiment_id)
+    there = _in(call, found.workspace)
+    try:
+        changed = grants.change_grant(there, grant.principal_id, role, grant.experiment_id)
+    except NotFound:
+        raise _no_grant(number) from None
+    return found, changed.grant
 
 
 def remove_grant(call: Call, number: int) -> None:
-    """End a grant of a role's."""
+    """End a grant of a role's.
+
+    Raises:
+        NotFound: There is none, or no longer.
+    """
     role, grant = find_grant(call, number)
-    call.stores.metadata.rights.remove_grant(grant.principal_id, role.workspace, grant.experiment_id)
+    rights = call.stores.metadata.rights
+    if not rights.remove_grant(grant.principal_id, role.workspace, grant.experiment_id):
+        raise _no_grant(number)
 
 
 def assign_role(call: Call, username: str, number: int) -> tuple[WorkspaceRole, Principal]:
@@ -225,9 +245,12 @@ def users_of(call: Call, role: WorkspaceRole) -> list[Principal]:
     return [each for each in principals.list_members(call, role.group.principal_id) if each.is_active]
 
 
-def _set(call: Call, role: WorkspaceRole, given: Role, experiment_id: str | None) -> Grant:
-    there = replace(call, workspace=call.stores.metadata.workspaces.get_workspace(role.workspace))
-    return grants.set_grant(there, role.group.principal_id, given, experiment_id).grant
+def _in(call: Call, workspace: str) -> Call:
+    return replace(call, workspace=call.stores.metadata.workspaces.get_workspace(workspace))
+
+
+def _no_grant(number: int) -> NotFound:
+    return NotFound(f"Role permission with id={number} not found")
 
 
 def _role(group: Principal, workspace: str, granted: Sequence[Grant]) -> WorkspaceRole:

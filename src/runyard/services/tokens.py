@@ -295,11 +295,19 @@ def rotate_signing_key(stores: Stores, now_ms: int) -> SigningKey:
 
 def rotate_if_due(stores: Stores, max_age_ms: int, now_ms: int) -> bool:
     """Rotate the signing key if it has signed for ``max_age_ms``; return whether it was."""
-    signing = [key for key in stores.metadata.credentials.list_signing_keys() if key.retired_ms is None]
-    if not signing or now_ms - max(key.created_ms for key in signing) < max_age_ms:
+    if not _is_rotation_due(stores, max_age_ms, now_ms):
         return False
-    rotate_signing_key(stores, now_ms)
+    with stores.atomic(alone_for="signing key"):
+        # Another server may have rotated it while this one waited for its turn.
+        if not _is_rotation_due(stores, max_age_ms, now_ms):
+            return False
+        rotate_signing_key(stores, now_ms)
     return True
+
+
+def _is_rotation_due(stores: Stores, max_age_ms: int, now_ms: int) -> bool:
+    signing = [key for key in stores.metadata.credentials.list_signing_keys() if key.retired_ms is None]
+    return bool(signing) and now_ms - max(key.created_ms for key in signing) >= max_age_ms
 
 
 def _issuer(credentials: CredentialStore, keys: list[SigningKey]) -> TokenIssuer:

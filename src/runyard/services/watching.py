@@ -33,8 +33,12 @@ def note_silent_runs(stores: Stores, settings: Settings, now_ms: int) -> int:
         return 0
     stores.database.retrying(lambda: stores.metadata.events.watch_runs(now_ms))
     before_ms = now_ms - settings.stuck_after_s * 1000
-    found = stores.metadata.events.find_silent_runs(before_ms, NOTED_AT_ONCE)
-    return _add(stores, [_silent(run, now_ms) for run in found])
+    count = 0
+    while True:
+        taken, new = stores.database.retrying(lambda: _note_silent(stores, before_ms, now_ms))
+        count += new
+        if not taken:  # or another server is at the rest
+            return count
 
 
 def note_quotas(stores: Stores, standings: Sequence[Standing], now_ms: int) -> int:
@@ -78,6 +82,13 @@ def note_disk(stores: Stores, settings: Settings, now_ms: int) -> int:
         once=f"disk:{host}:{now_ms // DAY_MS}",
     )
     return _add(stores, [event])
+
+
+def _note_silent(stores: Stores, before_ms: int, now_ms: int) -> tuple[int, int]:
+    """Note some, and return how many, and of how many it was not known."""
+    with stores.atomic():
+        taken = stores.metadata.events.take_silent_runs(before_ms, NOTED_AT_ONCE)
+        return len(taken), sum(stores.metadata.events.add_event(_silent(run, now_ms)) for run in taken)
 
 
 def _silent(run: SilentRun, now_ms: int) -> Event:

@@ -162,15 +162,21 @@ class EventStoreRules(ABC):
     def test_old_events_are_forgotten_by_age_and_by_number(
         self, under_test: EventsUnderTest, events: EventStore
     ) -> None:
-        """With what was on its way of them."""
+        """With what they were given up for, but not before they are told, or while they are on their way."""
         kept = under_test.add(*(replace(DISK, happened_ms=NOW_MS + number) for number in range(10)))
+        assert events.forget_old(NOW_MS + 100, 0, 0) == 0
+        events.take_new([event.event_number for event in kept])
         under_test.webhooks.add_webhook(SERVER_HOOK)
         under_test.webhooks.add_deliveries([(event, SERVER_HOOK.webhook_id) for event in kept], NOW_MS)
-        assert events.forget_old(NOW_MS, 10) == 0
-        assert events.forget_old(NOW_MS + 3, 10) == 3
-        assert events.forget_old(NOW_MS, 4) == 3
+        assert events.forget_old(NOW_MS, 10, NOW_MS) == 0
+        assert events.forget_old(NOW_MS + 3, 10, NOW_MS) == 0
+        assert events.forget_old(NOW_MS + 3, 10, NOW_MS + 1) == 3
+        assert events.forget_old(NOW_MS, 4, NOW_MS + 1) == 3
         assert events.search_events(EVERYTHING) == kept[6:][::-1]
         assert len(under_test.webhooks.list_deliveries(SERVER_HOOK.webhook_id, 100)) == 4
+        (claimed,) = under_test.webhooks.claim_due(NOW_MS, NOW_MS + 100, 1)
+        under_test.webhooks.note_try(replace(claimed, state=DeliveryState.DELIVERED, tried_ms=NOW_MS))
+        assert events.forget_old(NOW_MS + 100, 10, NOW_MS) == 1
 
     def test_a_run_that_was_not_heard_of_is_silent(
         self, under_test: EventsUnderTest, events: EventStore
@@ -179,19 +185,41 @@ class EventStoreRules(ABC):
         experiment = under_test.metadata.add_experiment("training")
         for number in range(4):
             under_test.metadata.runs.add_run(new_run(experiment, f"{number:032x}", 2**62 - number), {})
-        assert events.find_silent_runs(2**62, 10) == []
+        assert events.take_silent_runs(2**62, 10) == []
         events.watch_runs(NOW_MS)
         under_test.metadata.runs.update_run(f"{1:032x}", RunStatus.FINISHED)
         under_test.metadata.runs.move_run(f"{2:032x}", LifecycleStage.DELETED, NOW_MS)
         under_test.metadata.runs.update_run(f"{3:032x}", RunStatus.RUNNING, name="changed")
         for at_ms in (NOW_MS + 5, NOW_MS + 9):
             events.watch_runs(at_ms)
-            (silent,) = events.find_silent_runs(NOW_MS + 5, 10)
+            with contextlib.suppress(ZeroDivisionError), under_test.metadata.atomic():
+                (silent,) = events.take_silent_runs(NOW_MS + 5, 10)
+                raise ZeroDivisionError
             assert (silent.workspace, silent.run_id) == (WORKSPACE, f"{0:032x}")
             assert (silent.experiment_id, silent.heard_ms) == (experiment.experiment_id, NOW_MS)
-        assert events.find_silent_runs(NOW_MS, 10) == []
-        assert [each.heard_ms for each in events.find_silent_runs(NOW_MS + 6, 10)] == [NOW_MS, NOW_MS + 5]
-        assert len(events.find_silent_runs(NOW_MS + 6, 1)) == 1
+        assert events.take_silent_runs(NOW_MS, 10) == []
+        assert [each.heard_ms for each in events.take_silent_runs(NOW_MS + 6, 1)] == [NOW_MS]
+        assert [each.heard_ms for each in events.take_silent_runs(NOW_MS + 6, 10)] == [NOW_MS + 5]
+
+    def test_a_silent_run_is_taken_once_until_it_is_heard_of_again(
+        self, under_test: EventsUnderTest, events: EventStore, tmp_path: Path
+    ) -> None:
+        """Of many that ask at once by one."""
+        experiment = under_test.metadata.add_experiment("training")
+        run_ids = [f"{number:032x}" for number in range(20)]
+        for run_id in run_ids:
+            under_test.metadata.runs.add_run(new_run(experiment, run_id, NOW_MS), {})
+        events.watch_runs(NOW_MS)
+        with contextlib.closing(self.open_events(tmp_path)) as other, ThreadPoolExecutor(4) as pool:
+            taken = pool.map(lambda store: store.take_silent_runs(2**62, 3), (events, other.events) * 4)
+            found = [silent.run_id for some in taken for silent in some]
+        found += [silent.run_id for silent in events.take_silent_runs(2**62, 100)]
+        assert sorted(found) == run_ids
+        events.watch_runs(NOW_MS + 1)
+        assert events.take_silent_runs(2**62, 100) == []
+        under_test.metadata.runs.update_run(run_ids[7], RunStatus.RUNNING, name="changed")
+        events.watch_runs(NOW_MS + 2)
+        assert [silent.run_id for silent in events.take_silent_runs(2**62, 100)] == [run_ids[7]]
 
     def test_many_may_watch_at_once(
         self, under_test: EventsUnderTest, events: EventStore, tmp_path: Path
@@ -202,7 +230,7 @@ class EventStoreRules(ABC):
             under_test.metadata.runs.add_run(new_run(experiment, f"{number:032x}", NOW_MS), {})
         with contextlib.closing(self.open_events(tmp_path)) as other, ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda store: store.watch_runs(NOW_MS), (events, other.events) * 4))
-        assert {run.heard_ms for run in events.find_silent_runs(NOW_MS + 1, 100)} == {NOW_MS}
+        assert {run.heard_ms for run in events.take_silent_runs(NOW_MS + 1, 100)} == {NOW_MS}
 
     def test_webhooks_are_kept_changed_and_removed(self, webhooks: WebhookStore, tmp_path: Path) -> None:
         """The first made first; its secret stays."""

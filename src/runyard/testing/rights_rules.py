@@ -146,6 +146,26 @@ class RightsStoreRules(ABC):
         rights.set_groups_from_provider("p-bea", [])
         assert rights.list_groups_of("p-bea") == ["g-lab"]
 
+    @pytest.mark.parametrize("is_of_an_experiment", [False, True])
+    def test_only_a_grant_that_is_there_is_changed(
+        self, rights: RightsStore, experiment: Experiment, is_of_an_experiment: bool
+    ) -> None:
+        """One that has ended stays ended, and one at another place is another one."""
+        place = experiment.experiment_id if is_of_an_experiment else None
+        elsewhere = None if is_of_an_experiment else experiment.experiment_id
+        changed = Grant("p-bea", Role.OWNER, WORKSPACE, place, 7, "ann")
+        rights.set_grant(Grant("p-bea", Role.READER, WORKSPACE, elsewhere))
+        kept = rights.list_grants(WORKSPACE)
+        assert not rights.change_grant(changed)
+        assert not rights.change_grant(replace(changed, workspace=OTHER_WORKSPACE))
+        assert rights.list_grants(WORKSPACE) == kept
+        rights.set_grant(replace(changed, role=Role.READER))
+        assert rights.change_grant(changed)
+        assert set(rights.list_grants(WORKSPACE)) == {*kept, changed}
+        rights.remove_grant("p-bea", WORKSPACE, place)
+        assert not rights.change_grant(changed)
+        assert rights.list_grants(WORKSPACE) == kept
+
     def test_a_grant_ends_where_it_was_given(self, rights: RightsStore, experiment: Experiment) -> None:
         """Not in another workspace, and one of an experiment is another one."""
         number = experiment.experiment_id

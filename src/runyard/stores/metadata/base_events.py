@@ -38,8 +38,11 @@ class EventStore(ABC):
         """
 
     @abstractmethod
-    def forget_old(self, before_ms: int, kept: int) -> int:
-        """Forget events that happened before, and all but the last ``kept``; return how many."""
+    def forget_old(self, before_ms: int, kept: int, owed_since_ms: int) -> int:
+        """Forget events that happened before, and all but the last ``kept``; return how many.
+
+        New ones stay, and those that are on their way to a webhook since ``owed_since_ms`` or later.
+        """
 
     @abstractmethod
     def watch_runs(self, now_ms: int) -> None:
@@ -49,5 +52,8 @@ class EventStore(ABC):
         """
 
     @abstractmethod
-    def find_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
-        """Return active runs that are running and were last heard of before, as :meth:`watch_runs` has it."""
+    def take_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
+        """Return active runs that are running and were last heard of before, as :meth:`watch_runs` has it.
+
+        One that was returned is returned no more when this is committed, until it is heard of again.
+        """

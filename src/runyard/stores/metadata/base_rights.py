@@ -55,6 +55,13 @@ class RightsStore(ABC):
         """
 
     @abstractmethod
+    def change_grant(self, grant: Grant) -> bool:
+        """Keep a grant in place of another one for the same principal at the same place, if there is one.
+
+        Return whether there was: one that somebody ends at the same moment stays ended.
+        """
+
+    @abstractmethod
     def remove_grant(self, principal_id: str, workspace: str, experiment_id: str | None) -> bool:
         """End a grant; return whether there was one."""
 

@@ -61,6 +61,9 @@ class CachedRights(RightsStore):
     def set_grant(self, grant: Grant) -> None:
         self._store.set_grant(grant)
 
+    def change_grant(self, grant: Grant) -> bool:
+        return self._store.change_grant(grant)
+
     def remove_grant(self, principal_id: str, workspace: str, experiment_id: str | None) -> bool:
         return self._store.remove_grant(principal_id, workspace, experiment_id)
 

@@ -11,10 +11,11 @@ from sqlalchemy import delete, func, select, update
 from runyard.entities.event import Event, EventKind, EventSearch, SilentRun
 from runyard.entities.experiment import LifecycleStage
 from runyard.entities.run import RunStatus
+from runyard.entities.webhook import DeliveryState
 from runyard.stores.database import Database
 from runyard.stores.metadata.base_events import EventStore
 from runyard.stores.metadata.schema import experiments, runs
-from runyard.stores.metadata.schema_operation import events, run_watches
+from runyard.stores.metadata.schema_operation import events, run_watches, webhook_deliveries
 from runyard.stores.prepared import Prepared
 
 # A run that ends writes one in the transaction that ends it.
@@ -28,8 +29,8 @@ _NEW = Prepared("SELECT event_number FROM events WHERE is_new ORDER BY event_num
 _WATCH = Prepared(
     "INSERT INTO run_watches (run_number, revision, heard_ms)"
     " SELECT run_number, revision, CAST(:now_ms AS bigint) FROM runs WHERE status = 'RUNNING'"
-    " ON CONFLICT (run_number) DO UPDATE SET revision = excluded.revision, heard_ms = excluded.heard_ms"
-    " WHERE run_watches.revision <> excluded.revision"
+    " ON CONFLICT (run_number) DO UPDATE SET revision = excluded.revision, heard_ms = excluded.heard_ms,"
+    " is_told = FALSE WHERE run_watches.revision <> excluded.revision"
 )
 _FORGET = Prepared(
     "DELETE FROM run_watches WHERE run_number NOT IN (SELECT run_number FROM runs WHERE status = 'RUNNING')"
@@ -90,40 +91,48 @@ class SqlEvents(EventStore):
             connection.execute(taken)
         return [event_of(row) for row in rows]
 
-    def forget_old(self, before_ms: int, kept: int) -> int:
+    def forget_old(self, before_ms: int, kept: int, owed_since_ms: int) -> int:
         # By number, not by counting: numbers count up, and those that were never given do no harm.
         last = select(func.coalesce(func.max(events.c.event_number), 0)).scalar_subquery()
         is_old = (events.c.happened_ms < before_ms) | (events.c.event_number <= last - kept)
+        waiting = webhook_deliveries.c
+        is_owed = (waiting.state == DeliveryState.WAITING.value) & (waiting.created_ms >= owed_since_ms)
+        owed = select(waiting.event_number).where(is_owed)
+        forgotten = delete(events).where(is_old, ~events.c.is_new, events.c.event_number.not_in(owed))
         with self._database.writing() as connection:
-            return connection.execute(delete(events).where(is_old)).rowcount
+            return connection.execute(forgotten).rowcount
 
     def watch_runs(self, now_ms: int) -> None:
         with self._database.writing() as connection:
             _WATCH.run(connection, now_ms=now_ms)
             _FORGET.run(connection)
 
-    def find_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
-        heard_ms = run_watches.c.heard_ms
+    def take_silent_runs(self, before_ms: int, limit: int) -> list[SilentRun]:
+        watched = run_watches.c
         query = (
             select(
+                watched.run_number,
                 experiments.c.workspace,
                 runs.c.experiment_id,
                 runs.c.run_id,
                 runs.c.name,
-                heard_ms,
+                watched.heard_ms,
             )
             .join_from(runs, experiments)
             .join(run_watches)
             .where(
                 runs.c.status == RunStatus.RUNNING.value,
                 runs.c.lifecycle_stage == LifecycleStage.ACTIVE.value,
-                heard_ms < before_ms,
+                watched.heard_ms < before_ms,
+                ~watched.is_told,
             )
-            .order_by(runs.c.run_number)
+            .order_by(watched.run_number)
             .limit(limit)
         )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+        with self._database.writing() as connection:
+            rows = connection.execute(query.with_for_update(skip_locked=True, of=run_watches)).all()
+            taken = update(run_watches).where(watched.run_number.in_([row.run_number for row in rows]))
+            connection.execute(taken.values(is_told=True))
         return [
             SilentRun(row.workspace, str(row.experiment_id), row.run_id, row.name, row.heard_ms)
             for row in rows

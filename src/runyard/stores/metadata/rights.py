@@ -11,12 +11,14 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Table,
     delete,
     exists,
     func,
     null,
     select,
     union_all,
+    update,
 )
 
 from runyard.entities.credential import EVERYONE, PrincipalKind
@@ -83,8 +85,7 @@ class SqlRights(RightsStore):
             return list(connection.scalars(query.order_by(group_members.c.group_id)))
 
     def set_grant(self, grant: Grant) -> None:
-        row: dict[str, object] = {name: getattr(grant, name) for name in ("granted_ms", "granted_by")}
-        row |= {"principal_id": grant.principal_id, "role": grant.role.value}
+        row = {**_given(grant), "principal_id": grant.principal_id}
         with self._changing() as connection:
             _require(connection, _is(grant.principal_id), "principal")
             if grant.experiment_id is None:
@@ -95,16 +96,15 @@ class SqlRights(RightsStore):
             row["experiment_id"] = int(grant.experiment_id)
             upsert(connection, experiment_grants, [row], _NAMED)
 
-    def remove_grant(self, principal_id: str, workspace: str, experiment_id: str | None) -> bool:
-        if experiment_id is None:
-            gone = delete(workspace_grants).where(workspace_grants.c.workspace == workspace)
-            gone = gone.where(workspace_grants.c.principal_id == principal_id)
-        else:
-            there = select(experiments.c.experiment_id).where(_is_experiment(workspace, experiment_id))
-            gone = delete(experiment_grants).where(experiment_grants.c.principal_id == principal_id)
-            gone = gone.where(experiment_grants.c.experiment_id.in_(there))
+    def change_grant(self, grant: Grant) -> bool:
+        table, is_it = _place(grant.principal_id, grant.workspace, grant.experiment_id)
         with self._changing() as connection:
-            return connection.execute(gone).rowcount > 0
+            return connection.execute(update(table).where(is_it).values(_given(grant))).rowcount > 0
+
+    def remove_grant(self, principal_id: str, workspace: str, experiment_id: str | None) -> bool:
+        table, is_it = _place(principal_id, workspace, experiment_id)
+        with self._changing() as connection:
+            return connection.execute(delete(table).where(is_it)).rowcount > 0
 
     def list_grants(self, workspace: str) -> list[Grant]:
         return self._list(workspace_grants.c.workspace == workspace, experiments.c.workspace == workspace)
@@ -191,6 +191,20 @@ def _grant(row: Row[Any]) -> Grant:
         granted_ms=granted_ms,
         granted_by=granted_by,
     )
+
+
+def _given(grant: Grant) -> dict[str, object]:
+    return {"role": grant.role.value, "granted_ms": grant.granted_ms, "granted_by": grant.granted_by}
+
+
+def _place(principal_id: str, workspace: str, experiment_id: str | None) -> tuple[Table, ColumnElement[bool]]:
+    """Return where the grant of a principal at a place is kept, and which row it is."""
+    if experiment_id is None:
+        whole = workspace_grants.c
+        return workspace_grants, (whole.workspace == workspace) & (whole.principal_id == principal_id)
+    single = experiment_grants.c
+    there = select(experiments.c.experiment_id).where(_is_experiment(workspace, experiment_id))
+    return experiment_grants, (single.principal_id == principal_id) & single.experiment_id.in_(there)
 
 
 def _is(principal_id: str) -> ColumnElement[bool]:

@@ -127,6 +127,8 @@ run_watches = Table(
     ),
     Column("revision", BigInteger, nullable=False),
     Column("heard_ms", BigInteger, nullable=False),
+    # whether it was told that nothing came since
+    Column("is_told", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
 
