@@ -168,7 +168,7 @@ class ContainerRules:
         assert not seen["is_first"], "a first process would not get the signals that end a script"
         assert int(seen["capabilities"][0], 16) == 0
         own = seen["variables"]
-        assert (own["MINE"], own["MLFLOW_TRACKING_TOKEN"], own["AZUREML_RUN_ID"]) == ("yes", KEY, "run")
+        assert (own["MINE"], own["MLFLOW_TRACKING_TOKEN"], own["AZUREML_RUN_ID"]) == ("yes", "***", "run")
         assert own["MLFLOW_TRACKING_URI"] == boxed.server.url
         assert "RUNYARD_SECRET" not in own
         assert "RUNYARD_CONTAINER_ENGINE" not in own

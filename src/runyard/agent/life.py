@@ -108,7 +108,7 @@ class _Agent:
         self._server = Server(assignment.url, assignment.key, assignment.ca)
         self._agent_id = marks.write_agent()
         self._heart = Heart(self._server, assignment, self._agent_id, orders)
-        self._console = Console(folder / "out" / "console")
+        self._console = Console(folder / "out" / "console", assignment.key)
         self._courier = Courier(self._server, self._console, self._console_path, orders)
 
     @property
