@@ -216,6 +216,8 @@ _BY_STATUS: dict[int, type[RunyardError]] = {
         MethodNotAllowed, TooLarge, TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
     )
 }  # fmt: skip
+# A gateway's words for a server that does not answer it.
+_BY_STATUS |= {502: Unavailable, 504: Unavailable}
 
 _BY_CODE: dict[str, type[RunyardError]] = {
     cls.code: cls

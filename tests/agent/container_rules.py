@@ -168,7 +168,7 @@ class ContainerRules:
         assert not seen["is_first"], "a first process would not get the signals that end a script"
         assert int(seen["capabilities"][0], 16) == 0
         own = seen["variables"]
-        assert (own["MINE"], own["MLFLOW_TRACKING_TOKEN"], own["AZUREML_RUN_ID"]) == ("yes", KEY, "run")
+        assert (own["MINE"], own["MLFLOW_TRACKING_TOKEN"], own["AZUREML_RUN_ID"]) == ("yes", "***", "run")
         assert own["MLFLOW_TRACKING_URI"] == boxed.server.url
         assert "RUNYARD_SECRET" not in own
         assert "RUNYARD_CONTAINER_ENGINE" not in own
@@ -267,6 +267,33 @@ class ContainerRules:
         Path(f"/proc/{engine.pid()}/root/tmp/go").touch()
         assert boxed.ended(agent) == 0
         assert boxed.end == {"status": "failed", "exit_code": 3, "reason": "exit code 3"}
+
+    def test_who_is_killed_while_memory_runs_out_elsewhere_is_not_said_to_have_run_out(
+        self, boxed: JobFolder, engine: TestsEngine
+    ):
+        code = "import time\nprint('a', flush=True)\ntime.sleep(600)"
+        share = {"cpus": [], "memory_bytes": 500 << 20, "gpus": []}
+        agent = boxed.assign({"train.py": code}, environment=IN_IMAGE, share=share).start()
+        boxed.until_printed(b"a")
+        with memory_group(50 << 20) as group:
+            hog = f"echo $$ > {group}/cgroup.procs; exec {sys.executable} -c 'bytearray(200 << 20)'"
+            assert subprocess.run(["sh", "-c", hog], check=False).returncode == -signal.SIGKILL
+        engine.run("kill", *engine.containers())
+        assert boxed.ended(agent) == 0
+        reason = "ended by SIGKILL, and the machine ran out of memory meanwhile"
+        assert boxed.end == {"status": "failed", "exit_code": 137, "reason": reason}
+
+    def test_a_worker_in_the_container_that_is_killed_for_memory_is_told_of(self, boxed: JobFolder):
+        code = (
+            "import subprocess, sys, time\n"
+            "subprocess.run([sys.executable, '-c', 'bytearray(400_000_000)'])\n"
+            "time.sleep(5)\n"  # for as long it can be seen who was killed
+            "sys.exit(3)"
+        )
+        share = {"cpus": [], "memory_bytes": 100 << 20, "gpus": []}
+        boxed.assign({"train.py": code}, environment=IN_IMAGE, share=share).run()
+        reason = "exit code 3, and the machine ran out of memory meanwhile"
+        assert boxed.end == {"status": "failed", "exit_code": 3, "reason": reason}
 
     def test_a_share_is_the_containers_limit(self, boxed: JobFolder):
         cpu = max(os.sched_getaffinity(0))

@@ -37,6 +37,41 @@ def test_a_first_line_is_due_at_once_and_the_next_after_a_second(tmp_path: Path)
     assert sent(log, 200.0) == {}
 
 
+@given(
+    parts=st.lists(st.sampled_from([KEY, KEY[:9], KEY[9:], KEY[:-1], "ryj", "\n", "ä"]), max_size=12),
+    cuts=st.lists(st.integers(0, 400), max_size=6),
+)
+def test_the_key_of_a_job_is_nowhere_in_what_it_prints_however_that_comes(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[str], cuts: list[int]
+):
+    log = StreamLog("stdout", tmp_path_factory.mktemp("log"), secret=KEY.encode())
+    printed = "".join(parts).encode()
+    # Where its first letters come alone, they are not held back.
+    whole = [
+        at for at in cuts if not any(printed[at - each :].startswith(KEY.encode()) for each in (1, 2, 3))
+    ]
+    at = 0
+    for cut in sorted(whole):
+        log.take(printed[at:cut] if cut > at else b"")
+        at = max(at, cut)
+    log.take(printed[at:])
+    kept = sent(log, 0.0, is_last=True).get("stdout.000001.log", b"")
+    assert kept == printed.replace(KEY.encode(), b"***")
+
+
+def test_what_is_no_key_is_not_held_back(tmp_path: Path):
+    log = StreamLog("stdout", tmp_path, secret=b"ryj_0123")
+    log.take(b"Your answer, or")
+    assert sent(log, 0.0) == {"stdout.000001.log": b"Your answer, or"}
+    log.take(b" ryj_01")
+    assert sent(log, 10.0) == {"stdout.000001.log": b"Your answer, or "}
+    log.take(b"2")
+    log.take(b"4")
+    assert sent(log, 20.0) == {"stdout.000001.log": b"Your answer, or ryj_0124"}
+    log.take(b"\nryj_0123")
+    assert (sent(log, 30.0)["stdout.000001.log"][-4:], log.last_line) == (b"\n***", "***")
+
+
 def test_a_larger_piece_is_sent_again_less_often(tmp_path: Path):
     log = StreamLog("stdout", tmp_path)
     log.take(b"x" * 750_000)

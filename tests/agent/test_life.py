@@ -16,7 +16,7 @@ from runyard.agent.archive import write_archive
 from runyard.agent.life import DISMISSED, STOPPED, TAKEN, WRONG_USE
 from runyard.agent.marks import PREPARING
 from tests.agent.job_folder import JobFolder
-from tests.agent.job_server import refusal
+from tests.agent.job_server import KEY, refusal
 from tests.killing import lives
 from tests.waiting import until
 
@@ -116,14 +116,20 @@ def test_a_script_may_have_any_name(job: JobFolder, script: str):
 
 
 def test_the_script_knows_its_run_and_nothing_that_is_the_servers(job: JobFolder):
-    code = {"train.py": "import json, os; print(json.dumps(dict(os.environ)))"}
+    code = {
+        "train.py": "import json, os\n"
+        "print(json.dumps(dict(os.environ)))\n"
+        "print(json.dumps({name: text[::-1] for name, text in os.environ.items() if 'TOKEN' in name}))"
+    }
     environment = {"variables": {"A": "environment", "B": "environment"}}
     job.assign(code, environment=environment, variables={"B": "job", "MLFLOW_RUN_ID": "another"}).run()
-    known = json.loads(job.server.console("stdout"))
+    known, backwards = map(json.loads, job.server.console("stdout").splitlines())
     assert (known["A"], known["B"]) == ("environment", "job")
     assert known["MLFLOW_TRACKING_URI"] == job.server.url
     assert known["MLFLOW_RUN_ID"] == known["AZUREML_RUN_ID"] == "run"
-    assert known["MLFLOW_TRACKING_TOKEN"] == known["RUNYARD_TOKEN"] == "ryj_of-the-job"
+    for name in ("MLFLOW_TRACKING_TOKEN", "RUNYARD_TOKEN", "AZUREML_RUN_TOKEN"):
+        # Who reads the log is not to have the rights of the job.
+        assert (known[name], backwards[name][::-1]) == ("***", KEY)
     assert known["RUNYARD_URL"] == job.server.url.removesuffix("/workspaces/lab")
     assert "RUNYARD_SECRET" not in known
     found = json.loads((job.path / ".runyard" / "config.json").read_text())

@@ -48,7 +48,7 @@ def queue(local: Local, way):
     operation = Operation(address="http://127.0.0.1:9")
     assignments = Assignments(local.stores, local.settings, operation)
     launchers = Launchers(local.settings)
-    queue = JobQueue(local.stores, local.settings, assignments, launchers, "here", local.operation.outages)
+    queue = JobQueue(local.stores, local.settings, assignments, launchers, "here")
     yield queue
     way.is_open = True
     way.is_answered.set()

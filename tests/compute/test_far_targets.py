@@ -376,7 +376,7 @@ def test_a_job_that_lacks_a_gpu_waits_and_lets_others_pass(local: Local, queue):
     def says_why() -> bool:
         queue.work(NOW_MS)
         waits = job_of(local, second)
-        return waits["status"] == "queued" and "1 GPUs of [0] are wanted, and 0 are free" in waits["reason"]
+        return waits["status"] == "queued" and "GPUs wanted: 1 of [0]; free now: 0." in waits["reason"]
 
     until(says_why)
     until(lambda: has_come_to(queue, local, third, "starting"))

@@ -202,7 +202,7 @@ def test_each_job_has_gpus_of_its_own_and_the_next_one_those_that_come_free(pool
     settings: dict[str, Any] = {"gpus": [0, 1, 2, 5]}
     assert pools.start("a", **settings).gpus == (0,)
     assert pools.start("b", 2, **settings).gpus == (1, 2)
-    with pytest.raises(NoRoom, match=r"2 GPUs of \[0, 1, 2, 5\] are wanted, and 1 are free"):
+    with pytest.raises(NoRoom, match=r"GPUs wanted: 2 of \[0, 1, 2, 5\]; free now: 1"):
         pools.start("c", 2, **settings)
     # Another pool may name the same ones, and another server's process sees who has them.
     with pytest.raises(NoRoom):

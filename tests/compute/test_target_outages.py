@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from runyard.services import launched_jobs
+from runyard.services.assignments import Assignments
 from runyard.services.job_queue import JobQueue
+from runyard.services.launchers import Launchers
 from tests.compute.far_targets import (
     COMPUTE,
     JOBS,
@@ -99,6 +101,29 @@ def test_a_target_that_nothing_needs_any_more_is_not_out_for_ever(
         good(attach(local))
         assert outage_of(local) == (None, "")
     worked_until(queue, local, (None, ""))
+
+
+def test_every_server_tells_what_one_has_noticed_and_whichever_reaches_the_target_ends_it(
+    local: Local, queue, way
+):
+    good(attach(local))
+    way.is_open = False
+    run_id = submit(local)
+    worked_until(queue, local, (NOW_MS, WHY))
+    other = Local(local.settings.home)
+    try:
+        assert outage_of(other) == (NOW_MS, WHY)
+        until(lambda: not queue._is_worked_on(("default", "vm")))
+        assert job_of(other, run_id)["waits_for"] == f"compute target 'vm', which can't be reached: {WHY}"
+        good(other.ask("POST", f"{JOBS}/{run_id}/cancel"))
+        way.is_open = True
+        assignments = Assignments(other.stores, other.settings, other.operation)
+        theirs = JobQueue(other.stores, other.settings, assignments, Launchers(other.settings), "there")
+        worked_until(theirs, other, (None, ""))
+        theirs.close()
+    finally:
+        other.close()
+    assert outage_of(local) == (None, "")
 
 
 def test_a_target_that_can_not_be_opened_is_out(local: Local, queue, way):

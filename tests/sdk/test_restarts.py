@@ -1,13 +1,16 @@
 """What a user holds goes on working when the server goes away and comes back."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from runyard import Experiment, Workspace
+from runyard import Experiment, ScriptRunConfig, Workspace
 from runyard.errors import Unavailable
 from tests.conftest import ServerStarter
 from tests.sdk.conftest import Logger
+from tests.waiting import until
 
 
 def test_a_workspace_goes_on_after_a_restart_and_knows_what_was_logged(start_server: ServerStarter):
@@ -48,3 +51,46 @@ def test_threads_may_share_a_workspace(start_server: ServerStarter):
         thread.join()
     assert sorted(found) == [[float(number), number + 0.5] for number in range(12)]
     assert len(list(experiment.get_runs())) == 12
+
+
+@pytest.mark.parametrize("show_output", [False, True])
+def test_who_waits_for_a_job_goes_on_after_a_restart_that_takes_long(
+    start_server: ServerStarter, tmp_path: Path, capfd, monkeypatch, show_output: bool
+):
+    server = start_server()
+    experiment = Experiment(Workspace.get("default", url=server.url), "long")
+    code = tmp_path / "code"
+    code.mkdir()
+    go = tmp_path / "go"
+    (code / "train.py").write_text(
+        "import os, sys, time\nprint('begun', flush=True)\n"
+        "while not os.path.exists(sys.argv[1]):\n    time.sleep(0.05)\nprint('ended')\n"
+    )
+    run = experiment.submit(ScriptRunConfig(code, "train.py", [go]))
+    until(lambda: run.get_status() == "Running")
+    printed: list[str] = []
+    has_answered, get_status = threading.Event(), run.get_status
+
+    def status() -> str:
+        answer = get_status()
+        has_answered.set()
+        return answer
+
+    def says(what: str) -> bool:
+        read = capfd.readouterr()
+        printed.append(read.out + read.err)
+        return what in "".join(printed)
+
+    monkeypatch.setattr(run, "get_status", status)
+    with ThreadPoolExecutor(1) as waiting:
+        waited = waiting.submit(run.wait_for_completion, show_output=show_output)
+        if show_output:
+            until(lambda: says("begun"))
+        assert has_answered.wait(60)
+        server.kill9()
+        until(lambda: waited.done() or says("The server does not answer; it is waited for"))
+        server.start()
+        go.touch()
+        assert waited.result()["status"] == "Completed"
+    assert says("ended") is show_output
+    assert "".join(printed).count("begun") == int(show_output)

@@ -82,7 +82,7 @@ def test_what_may_have_happened_already_is_repeated_only_where_that_does_no_harm
         server = scripted([Scripted(status), Scripted(body=b"{}")])
         assert HttpTransport(server.url).send(request).status == 200
     once = scripted([Scripted(status), Scripted(body=b"{}")])
-    with pytest.raises(RunyardError):
+    with pytest.raises(Unavailable):
         HttpTransport(once.url).send(POST_ONCE)
     assert len(once.received) == 1
 

@@ -16,6 +16,9 @@ SHOWN_EVERY_S = 1.0
 SHOWN_BYTES_PER_S = 250_000
 REMEMBERED_BYTES = 4096
 MAX_WAITING_BYTES = 2_000_000_000
+VEILED = b"***"
+LEAST_HELD_BYTES = 4
+"""A letter that a secret begins with is not kept from who waits for it."""
 
 _log = logging.getLogger("runyard.agent")
 
@@ -35,6 +38,33 @@ class Piece:
     is_full: bool
 
 
+class Veil:
+    """Hides a secret in what passes by, also where it comes in two parts.
+
+    Args:
+        secret: What nobody is to read; empty for nothing.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._held = b""
+
+    def over(self, content: bytes) -> bytes:
+        """Return what came before and was held back, and what comes now, but for what is held back now."""
+        content = self._held + content
+        if self._secret:
+            content = content.replace(self._secret, VEILED)
+        lengths = range(min(len(self._secret) - 1, len(content)), LEAST_HELD_BYTES - 1, -1)
+        count = next((each for each in lengths if content.endswith(self._secret[:each])), 0)
+        self._held = content[len(content) - count :]
+        return content[: len(content) - count]
+
+    def rest(self) -> bytes:
+        """Return what was held back, as nothing more comes."""
+        rest, self._held = self._held, b""
+        return rest
+
+
 class StreamLog:
     """One stream, as files of at most :data:`PIECE_BYTES`; nothing about them makes it raise.
 
@@ -44,9 +74,12 @@ class StreamLog:
         name: ``stdout``, ``stderr`` or ``setup``.
         folder: Where the pieces lie until they are sent.
         news: Set when there is something to send.
+        secret: What is hidden in it.
     """
 
-    def __init__(self, name: str, folder: Path, news: threading.Event | None = None) -> None:
+    def __init__(
+        self, name: str, folder: Path, news: threading.Event | None = None, secret: bytes = b""
+    ) -> None:
         self._name = name
         self._folder = folder
         self._news = news or threading.Event()
@@ -60,6 +93,7 @@ class StreamLog:
         self._is_broken = False
         self._left_out_bytes = 0
         self._tail = b""
+        self._veil = Veil(secret)
 
     @property
     def last_line(self) -> str:
@@ -69,8 +103,9 @@ class StreamLog:
 
     def take(self, content: bytes) -> None:
         """Keep what came."""
-        self._tail = (self._tail + content)[-REMEMBERED_BYTES:]
         with self._lock:
+            content = self._veil.over(content)
+            self._tail = (self._tail + content)[-REMEMBERED_BYTES:]
             for start in range(0, len(content), PIECE_BYTES):
                 self._append(content[start : start + PIECE_BYTES])
         self._news.set()
@@ -87,6 +122,8 @@ class StreamLog:
             is_last: Whether nothing more comes, so that nothing is waited for.
         """
         with self._lock:
+            if is_last and (rest := self._veil.rest()):
+                self._append(rest)
             if self._full:
                 path = self._path(self._full[0])
                 return Piece(path, path.stat().st_size if path.exists() else 0, is_full=True)
@@ -137,15 +174,16 @@ class Console:
 
     Args:
         folder: Where their pieces lie until they are sent; it is made.
+        secret: The job's key: who reads a log is not to have the rights of its job.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secret: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.news = threading.Event()
         """Set when there is something to send."""
-        self.setup = StreamLog("setup", folder, self.news)
-        self.stdout = StreamLog("stdout", folder, self.news)
-        self.stderr = StreamLog("stderr", folder, self.news)
+        self.setup = StreamLog("setup", folder, self.news, secret.encode())
+        self.stdout = StreamLog("stdout", folder, self.news, secret.encode())
+        self.stderr = StreamLog("stderr", folder, self.news, secret.encode())
 
     def due(self, *, is_last: bool = False) -> tuple[StreamLog, Piece] | None:
         """Return what to send next, and of which stream."""

@@ -57,21 +57,31 @@ class Contained:
         if removed == 0 or self._ask("container", "inspect", self.name) not in (0, _SILENT):
             (folder / FILE).unlink(missing_ok=True)
 
+    def ask_what(self, template: str) -> str:
+        """Return what the engine says of it in a template of Go's; empty if it knows of none."""
+        try:
+            done = self._asked("container", "inspect", "--format", template, self.name)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+
     def _ask(self, *words: str) -> int:
         """Return the engine's exit code; it may not know the container any more."""
         try:
-            done = subprocess.run(
-                [*self.engine, *words],
-                env=engine_variables(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=WITHIN_S,
-                check=False,
-            )
+            return self._asked(*words).returncode
         except (OSError, subprocess.TimeoutExpired) as error:
             _log.warning("A container may be left: %s", error)
             return _SILENT
-        return done.returncode
+
+    def _asked(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [*self.engine, *words],
+            env=engine_variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
 
 
 def end_left(folder: Path) -> None:

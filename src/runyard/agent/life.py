@@ -17,6 +17,7 @@ from pathlib import Path
 from runyard.agent.assignment import Assignment, UnreadableAssignment, read_assignment
 from runyard.agent.console import Console
 from runyard.agent.contained import as_of_process, end_left
+from runyard.agent.container_memory import ContainerMemory
 from runyard.agent.courier import Courier
 from runyard.agent.data import RESULTS
 from runyard.agent.marks import CANCELED, COMPLETED, FAILED, JobEnd, Marks
@@ -107,7 +108,7 @@ class _Agent:
         self._server = Server(assignment.url, assignment.key, assignment.ca)
         self._agent_id = marks.write_agent()
         self._heart = Heart(self._server, assignment, self._agent_id, orders)
-        self._console = Console(folder / "out" / "console")
+        self._console = Console(folder / "out" / "console", assignment.key)
         self._courier = Courier(self._server, self._console, self._console_path, orders)
 
     @property
@@ -175,7 +176,9 @@ class _Agent:
             raise Stopped
         limits = _Limits(self._job.stop_grace_s, self._job.max_duration_s, time.monotonic())
         code, ran_out = self._followed(command, limits)
-        end = explained(code, ran_out=ran_out)
+        end = explained(code, ran_out=ran_out is True)
+        if ran_out is None:
+            end = replace(end, reason=f"{end.reason}, and the machine ran out of memory meanwhile")
         if limits.is_over_memory and limits.memory is not None:
             return JobEnd(FAILED, end.exit_code, limits.memory.complaint)
         if limits.is_over_time:
@@ -192,11 +195,14 @@ class _Agent:
             reason = f"{reason}{_NO_PACKAGES}"[:MAX_REASON_LENGTH]
         return JobEnd(FAILED, end.exit_code, reason)
 
-    def _followed(self, command: Command, limits: _Limits) -> tuple[int, bool]:
-        """Run the script to its end; return its code, and whether the kernel killed for memory meanwhile."""
+    def _followed(self, command: Command, limits: _Limits) -> tuple[int, bool | None]:
+        """Run the script to its end; return its code, and whether the kernel killed for memory meanwhile.
+
+        None if it did somewhere on the machine, and the script may have been killed by that or by somebody.
+        """
         container = command.container
-        count = oom_kills if container is None else all_oom_kills
-        kills = count()
+        kills, all_kills = oom_kills(), all_oom_kills()
+        memory = None
         process = Process(command)
         try:
             self._marks.write_script(process.pid)
@@ -206,6 +212,7 @@ class _Agent:
             self._heart.says(RUNNING)
             limits.began_s = time.monotonic()
             limits.memory = MemoryWatch(process.pid, self._job.share.memory_bytes)
+            memory = None if container is None else ContainerMemory(container)
             code = process.read(
                 self._console.stdout.take,
                 self._console.stderr.take,
@@ -213,14 +220,16 @@ class _Agent:
             )
         finally:
             process.kill()
+            kills_inside = 0 if memory is None else memory.close()
             if container is not None:
                 container.remove(self._folder)
             end_orphans()
         if container is None:
-            return code, count() > kills
+            return code, oom_kills() > kills
         code = as_of_process(code)
-        # The whole machine's kills are counted: of them a script that was killed is taken for one.
-        return code, code == -signal.SIGKILL and count() > kills
+        if kills_inside or oom_kills() > kills:
+            return code, True
+        return code, None if code == -signal.SIGKILL and all_oom_kills() > all_kills else False
 
     def _look(self, process: Process, limits: _Limits) -> None:
         limits.look(process, self._orders)

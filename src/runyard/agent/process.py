@@ -242,7 +242,7 @@ def explained(code: int, *, ran_out: bool) -> ProcessEnd:
 
 def all_oom_kills(counts: Path = Path("/proc/vmstat")) -> int:
     """Return how many processes of the whole machine the kernel has killed to get memory back."""
-    return _count(counts)
+    return count_of(counts)
 
 
 def oom_kills(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")) -> int:
@@ -255,15 +255,16 @@ def oom_kills(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/se
     for line in lines:
         number, controllers, path = (*line.split(":", 2), "", "")[:3]
         if number == "0":
-            found += _count(root / path.lstrip("/") / "memory.events")
+            found += count_of(root / path.lstrip("/") / "memory.events")
         elif "memory" in controllers.split(","):
             # A container sees its own group as the root.
             own = root / "memory" / path.lstrip("/") / "memory.oom_control"
-            found += _count(own if own.exists() else root / "memory" / "memory.oom_control")
+            found += count_of(own if own.exists() else root / "memory" / "memory.oom_control")
     return found
 
 
-def _count(events: Path) -> int:
+def count_of(events: Path) -> int:
+    """Return how many processes were killed for memory, by a file that counts them; 0 if it is not there."""
     try:
         words = events.read_text(encoding="ascii").split()
         return int(words[words.index("oom_kill") + 1])

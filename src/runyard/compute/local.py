@@ -82,7 +82,7 @@ class LocalLauncher(StationLauncher):
         free = [index for index in of_pool if index not in taken]
         if len(free) < count:
             name = "GPUs" if what == "gpus" else "processors"
-            raise NoRoom(f"{count} {name} of {list(of_pool)} are wanted, and {len(free)} are free now.")
+            raise NoRoom(f"{name} wanted: {count} of {list(of_pool)}; free now: {len(free)}.")
         return free[:count]
 
 

@@ -19,6 +19,19 @@ FOR_POOLS: Final = "runyard.pools"
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """Since when a target can't be reached, and why.
+
+    Args:
+        since_ms: When that was noticed.
+        reason: What was said when it was tried last.
+    """
+
+    since_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComputeTarget:
     """A place that jobs are sent to by its name.
 
@@ -35,6 +48,7 @@ class ComputeTarget:
         settings: How its kind reaches it and starts jobs there, by the names that the kind has for that.
         sealed: The credential that it is reached with, encrypted; empty where none is needed.
         is_leaving: Whether it is deleted as soon as its jobs are over; it takes no more.
+        outage: Since when it can't be reached, as far as a server has noticed.
     """
 
     workspace: str
@@ -49,3 +63,4 @@ class ComputeTarget:
     settings: Mapping[str, Any] = field(default_factory=dict)
     sealed: str = field(default="", repr=False)
     is_leaving: bool = False
+    outage: Outage | None = None

@@ -6,6 +6,7 @@ import codecs
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from runyard.errors import NotFound
@@ -13,6 +14,7 @@ from runyard.protocol.messages.artifacts import ListArtifacts, ListArtifactsAnsw
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
+from runyard.sdk.patience import Patience
 
 POLL_S = 1.0
 FOLDER = "console"
@@ -71,16 +73,13 @@ class Console:
             >>> list(console.new())
             []
         """
-        for piece in sorted(self._pieces()):
-            known = self._read.get(piece.path, 0)
-            if piece.size_bytes <= known:
-                continue
-            content = self.read(piece.path)[known:]
-            self._read[piece.path] = known + len(content)
-            yield Printed(_FIRST[piece.stream], content)
+        for piece in self._grown():
+            yield self._rest_of(piece)
 
     def follow(self, pause: Callable[[float], object] = time.sleep) -> Iterator[Printed]:
         r"""Yield what is there and what comes, until the run has ended.
+
+        A server that is away meanwhile is waited for, ten minutes at most.
 
         Args:
             pause: Waits between two looks.
@@ -92,10 +91,12 @@ class Console:
             >>> [each.content for each in job.console().follow() if each.stream == "stdout"]
             [b'trained\n']
         """
+        patience = Patience(pause)
         while True:
             # Asked before the last look: what is printed until the end is there when the end is.
-            is_over = self._get_status() not in GOING_ON
-            yield from self.new()
+            is_over = patience.ask(self._get_status) not in GOING_ON
+            for piece in patience.ask(self._grown):
+                yield patience.ask(partial(self._rest_of, piece))
             if is_over:
                 return
             pause(POLL_S)
@@ -114,6 +115,15 @@ class Console:
                 return answer.read()
         except NotFound:
             return b""
+
+    def _grown(self) -> list[_Piece]:
+        return sorted(each for each in self._pieces() if each.size_bytes > self._read.get(each.path, 0))
+
+    def _rest_of(self, piece: _Piece) -> Printed:
+        known = self._read.get(piece.path, 0)
+        content = self.read(piece.path)[known:]
+        self._read[piece.path] = known + len(content)
+        return Printed(_FIRST[piece.stream], content)
 
     def _pieces(self) -> Iterator[_Piece]:
         for file in self._listed(FOLDER):

@@ -139,6 +139,8 @@ class RunJob(RunLife):
     ) -> dict[str, Any]:
         """Wait until the run has ended, and return its details.
 
+        A server that is away meanwhile is waited for, ten minutes at most.
+
         Args:
             show_output: Whether to show where it is, and, of a job, what its script prints.
             wait_post_processing: Taken for Azure's scripts; no effect.

@@ -18,6 +18,7 @@ from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import number
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.job_records import GOING_ON
+from runyard.sdk.patience import Patience
 from runyard.sdk.progress import Bars
 from runyard.sdk.run_sinks import RunSink, in_records, print_line
 
@@ -139,6 +140,8 @@ class RunLife(ABC):
     ) -> dict[str, Any]:
         """Wait until the run has ended, and return its details.
 
+        A server that is away meanwhile is waited for, ten minutes at most.
+
         Args:
             show_output: Whether to show on the screen where it is.
             wait_post_processing: Taken for Azure's scripts; no effect.
@@ -167,9 +170,9 @@ class RunLife(ABC):
         return self.get_details()
 
     def _wait(self, tell: Callable[[str], None], *, show_output: bool) -> str:
-        said, pause_s = "", POLL_S
+        said, pause_s, patience = "", POLL_S, Patience()
         while True:
-            status = self.get_status()
+            status = patience.ask(self.get_status)
             tell(status)
             if status != said:
                 if show_output:

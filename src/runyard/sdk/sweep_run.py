@@ -14,6 +14,7 @@ from runyard.protocol.messages.sweeps import WireSweep, WireTrial
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.job_records import GOING_ON
 from runyard.sdk.job_submission import Submitter
+from runyard.sdk.patience import Patience
 from runyard.sdk.resubmission import Changes, changed, refuse_swept
 from runyard.sdk.run import Run
 from runyard.sdk.run_life import LONGEST_POLL_S, POLL_S
@@ -203,14 +204,14 @@ class SweepRun(Run):
     def _wait(self, tell: Callable[[str], None], *, show_output: bool) -> str:
         """Wait, and show each trial that ends."""
         shown: set[int] = set()
-        pause_s = POLL_S
+        pause_s, patience = POLL_S, Patience()
         while True:
-            status, sweep = self.get_status(), self.get_sweep()
+            status, sweep = patience.ask(self.get_status), patience.ask(self.get_sweep)
             done = sum(count for word, count in sweep.trials.items() if word in _OVER)
             tell(f"{status}, {done} of {sweep.max_trials} trials{_best_words(sweep)}")
             if show_output and done > len(shown):
                 pause_s = POLL_S
-                for trial in self.get_trials():
+                for trial in patience.ask(self.get_trials):
                     if trial.status in _OVER and trial.number not in shown:
                         shown.add(trial.number)
                         print_line(trial_line(trial, sweep.metric))

@@ -26,7 +26,6 @@ from runyard.services.launchers import (
     sealed_credential,
 )
 from runyard.services.pools import cluster_for_pools
-from runyard.services.target_outages import Outage
 from runyard.settings import Settings
 
 MAX_SLOTS = 1_000
@@ -41,13 +40,11 @@ class TargetInUse:
         target: The target.
         slots_taken: By jobs that were begun.
         jobs_waiting: Jobs in its queue.
-        outage: Since when it can't be reached, as far as this server has noticed.
     """
 
     target: ComputeTarget
     slots_taken: int
     jobs_waiting: int
-    outage: Outage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,6 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
         _check_reachable(call, made, "made")
     if not kept.add_target(made):
         raise AlreadyExists(f"Workspace '{call.workspace.name}' has a compute target '{made.name}'.")
-    call.operation.outages.end((made.workspace, made.name))
     return TargetInUse(made, 0, 0)
 
 
@@ -179,7 +175,7 @@ def list_targets(call: Call) -> list[TargetInUse]:
     active = [
         each for each in call.stores.metadata.jobs.list_active() if each.workspace == call.workspace.name
     ]
-    return [_in_use(call, each, active) for each in ([] if here is None else [here]) + own]
+    return [_in_use(each, active) for each in ([] if here is None else [here]) + own]
 
 
 def show_target(call: Call, name: str) -> TargetInUse:
@@ -188,7 +184,7 @@ def show_target(call: Call, name: str) -> TargetInUse:
     Raises:
         NotFound: There is none.
     """
-    return _in_use(call, get_target(call, name), call.stores.metadata.jobs.list_active())
+    return _in_use(get_target(call, name), call.stores.metadata.jobs.list_active())
 
 
 def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
@@ -214,11 +210,12 @@ def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
         changed = _changed(call, found, wanted)
         active = call.stores.metadata.jobs.list_active()
         if changed.settings != found.settings:
-            _check_nothing_begun(_in_use(call, found, active))
+            _check_nothing_begun(_in_use(found, active))
         call.stores.metadata.compute_targets.update_target(changed)
-    if wanted.settings is not None or wanted.credential is not None:
-        call.operation.outages.end((changed.workspace, changed.name))
-    return _in_use(call, changed, active)
+        if wanted.settings is not None or wanted.credential is not None:
+            call.stores.metadata.compute_targets.end_outage(changed.workspace, changed.name)
+            changed = replace(changed, outage=None)
+    return _in_use(changed, active)
 
 
 def delete_target(call: Call, name: str, *, force: bool) -> None:
@@ -318,12 +315,11 @@ def _own_target(call: Call, name: str) -> ComputeTarget:
     return get_target(call, name)
 
 
-def _in_use(call: Call, target: ComputeTarget, active: Iterable[Job]) -> TargetInUse:
+def _in_use(target: ComputeTarget, active: Iterable[Job]) -> TargetInUse:
     own = [each for each in active if (each.workspace, each.compute) == (target.workspace, target.name)]
     begun = [each for each in own if each.status.holds_slots]
     taken = sum(each.spec.slots for each in begun)
-    outage = call.operation.outages.of((target.workspace, target.name))
-    return TargetInUse(target, taken, len(own) - len(begun), outage)
+    return TargetInUse(target, taken, len(own) - len(begun))
 
 
 def _is_on(job: Job, call: Call, name: str) -> bool:

@@ -69,7 +69,6 @@ class Housekeeping:
             Assignments(stores, settings, operation),
             Launchers(settings, operation),
             name_of_this_machine(settings),
-            operation.outages,
         )
         self._turn = MachineTurn(settings.home)
         self._jobs = Periodic("jobs", 0, self._run_jobs)

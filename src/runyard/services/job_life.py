@@ -58,7 +58,7 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
         again: Whether the attempt was given to it before and nothing of the script has run.
     """
     with stores.atomic():
-        is_room_left = again or _is_room_left(stores, job, host)
+        is_room_left = again or _is_room_left(stores, job)
         found = stores.metadata.jobs.find_job(job.run_id)
         if found is None or found.attempt != job.attempt or found.agent_id != job.agent_id:
             return None
@@ -81,12 +81,12 @@ def begin_attempt(stores: Stores, job: Job, host: str, now_ms: int, *, again: bo
     return key.text
 
 
-def _is_room_left(stores: Stores, job: Job, host: str) -> bool:
+def _is_room_left(stores: Stores, job: Job) -> bool:
     """Hold a job's target, and return whether it has slots for it: each server counts them by itself."""
     target = stores.metadata.compute_targets.find_target(job.workspace, job.compute)
     if target is None:  # the server's own machine, whose jobs one server looks after
         return True
-    return slots_taken(target, stores.metadata.jobs.list_active(), host) + job.spec.slots <= target.slots
+    return stores.metadata.jobs.slots_taken(job.workspace, job.compute) + job.spec.slots <= target.slots
 
 
 def may_begin_again(job: Job) -> bool:

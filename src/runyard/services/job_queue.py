@@ -50,7 +50,6 @@ class JobQueue:
         assignments: What agents are told.
         launchers: What starts them.
         host: What this machine is called among the servers of the database.
-        outages: Where it is noted which targets can't be reached; left out, nobody asks.
     """
 
     def __init__(
@@ -60,14 +59,13 @@ class JobQueue:
         assignments: Assignments,
         launchers: Launchers,
         host: str,
-        outages: TargetOutages | None = None,
     ) -> None:
         self._stores = stores
         self._settings = settings
         self._assignments = assignments
         self._launchers = launchers
         self._host = host
-        self._outages = outages or TargetOutages()
+        self._outages = TargetOutages(stores)
         self._since_s = time.monotonic()
         self._launched: dict[Place, LaunchedJobs] = {}
         self._far: dict[Place, Future[None]] = {}
@@ -79,6 +77,7 @@ class JobQueue:
         """Do what is due; what far targets take longer for goes on behind it."""
         jobs = self._stores.metadata.jobs.list_active()
         kept = self._stores.metadata.compute_targets.list_targets()
+        self._outages.read(kept)
         all_targets = {(each.workspace, each.name): each for each in kept}
         # Another server of the database may know more kinds.
         targets = {place: each for place, each in all_targets.items() if each.kind in KINDS}
@@ -195,7 +194,6 @@ class JobQueue:
                 self._far.pop(place, None)
                 del self._launched[place]
                 is_any_left = True
-        self._outages.forget_all_but(targets.keys())
         if is_any_left:
             # What is worked with still is of a place that is let go of later.
             self._launchers.remove_left(kept)

@@ -32,7 +32,7 @@ def _queue(call: Call, name: str, active: list[Job]) -> Iterator[tuple[str, Wait
     queue = [job for job in active if (job.workspace, job.compute) == (workspace, name)]
     queue = [job for job in queue if job.status is JobStatus.QUEUED]
     host = name_of_this_machine(call.settings)
-    outage = call.operation.outages.of((workspace, name))
+    outage = None if target is None else target.outage
     free = left = 0 if target is None else target.slots - slots_taken(target, active, host)
     for position, job in enumerate(queue, 1):
         left -= job.spec.slots

@@ -17,7 +17,6 @@ from runyard.services.oidc import OidcProvider
 from runyard.services.opened_stores import OpenedStores
 from runyard.services.refusals import Refusals
 from runyard.services.standings import Standings
-from runyard.services.target_outages import TargetOutages
 from runyard.services.traffic import Traffic
 from runyard.settings import Settings
 from runyard.stores.opening import Stores
@@ -66,7 +65,6 @@ class Operation:
         authority: The certificate (PEM) that they trust it by, if it has made its own.
         tunnel: The socket that tunnels of hosts lead to; empty until it takes connections.
         job_submitted: Set when the queue of jobs has something to do.
-        outages: The compute targets that can't be reached.
         sweep_due: Set when a sweep may have something to do.
         code_looks: What was seen in the code of jobs.
     """
@@ -83,7 +81,6 @@ class Operation:
     authority: str = ""
     tunnel: str = ""
     job_submitted: threading.Event = field(default_factory=threading.Event)
-    outages: TargetOutages = field(default_factory=TargetOutages)
     sweep_due: threading.Event = field(default_factory=threading.Event)
     code_looks: CodeLooks = field(default_factory=CodeLooks)
     _looks: Looks = field(default_factory=Looks)

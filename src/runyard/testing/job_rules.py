@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runyard.entities.compute_target import LOCAL, ComputeTarget
+from runyard.entities.compute_target import LOCAL, ComputeTarget, Outage
 from runyard.entities.environment import CondaSpec, EnvironmentSpec, PythonSpec
 from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.errors import AlreadyExists, NotFound
@@ -169,6 +169,17 @@ class JobStoreRules(ABC):
         store.add_job("0", submitted_ms=NOW_MS + 2, status=JobStatus.LOST)
         assert "".join(job.run_id[0] for job in store.jobs.list_active()) == "cba0"
 
+    def test_slots_are_taken_by_what_was_begun_and_is_not_over(self, store: JobsUnderTest) -> None:
+        """Of this target in this workspace, be the job lost or not."""
+        for slots, (digit, status) in enumerate(zip("01234567", JobStatus, strict=True), 1):
+            store.add_job(digit, status=status, spec=JobSpec(script="x", slots=10**slots))
+        store.add_job("a", OTHER_WORKSPACE, status=JobStatus.RUNNING)
+        store.add_job("b", status=JobStatus.RUNNING, compute="other")
+        held = [10**slots for slots, status in enumerate(JobStatus, 1) if status.holds_slots]
+        assert (len(held), store.jobs.slots_taken(WORKSPACE, "pool")) == (4, sum(held))
+        assert store.jobs.slots_taken(OTHER_WORKSPACE, "pool") == 1
+        assert store.jobs.slots_taken(WORKSPACE, "none") == 0
+
     def test_what_happens_to_a_job_is_kept(self, store: JobsUnderTest) -> None:
         """Only that, and of that job alone."""
         other = store.add_job("b")
@@ -224,6 +235,27 @@ class JobStoreRules(ABC):
         with pytest.raises(NotFound, match="pool"):
             store.targets.update_target(changed)
         assert store.targets.find_target(OTHER_WORKSPACE, "pool") == other
+
+    def test_an_outage_of_a_target_lasts_from_its_first_notice(
+        self, tmp_path: Path, store: JobsUnderTest
+    ) -> None:
+        """Whoever notes it again; what changes of the target meanwhile leaves it as it is."""
+        other = replace(TARGET, name="other")
+        for each in (TARGET, other):
+            assert store.targets.add_target(each)
+        store.targets.note_outage(WORKSPACE, "pool", "No answer: é.", NOW_MS)
+        with contextlib.closing(self.open_jobs(tmp_path)) as again:
+            again.targets.note_outage(WORKSPACE, "pool", "Refused.", NOW_MS + 1)
+        store.targets.update_target(TARGET)
+        outage = Outage(NOW_MS, "Refused.")
+        assert store.targets.list_targets() == [other, replace(TARGET, outage=outage)]
+        for _ in range(2):
+            store.targets.end_outage(WORKSPACE, "pool")
+            assert store.targets.find_target(WORKSPACE, "pool") == TARGET
+        # A target may be deleted while it is tried.
+        store.targets.note_outage(WORKSPACE, "none", "Refused.", NOW_MS)
+        store.targets.end_outage(WORKSPACE, "none")
+        assert store.targets.list_targets() == [other, TARGET]
 
     def test_code_is_needed_while_a_job_names_it(self, store: JobsUnderTest) -> None:
         """And for a while after it was uploaded or used."""

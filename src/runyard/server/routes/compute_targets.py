@@ -122,6 +122,6 @@ def _wire(found: TargetInUse) -> WireComputeTarget:
         settings=dict(target.settings),
         has_credential=bool(target.sealed),
         is_leaving=target.is_leaving,
-        unreachable_since_ms=None if found.outage is None else found.outage.since_ms,
-        unreachable_reason="" if found.outage is None else found.outage.reason,
+        unreachable_since_ms=None if target.outage is None else target.outage.since_ms,
+        unreachable_reason="" if target.outage is None else target.outage.reason,
     )

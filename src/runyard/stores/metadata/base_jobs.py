@@ -68,6 +68,10 @@ class JobStore(ABC):
         """Return the jobs of all workspaces that are not over, in the order in which they are begun."""
 
     @abstractmethod
+    def slots_taken(self, workspace: str, compute: str) -> int:
+        """Return how many slots of a target the jobs have that were begun and are not over."""
+
+    @abstractmethod
     def update_job(self, run_id: str, **changes: Any) -> None:
         """Change fields of a job: all but its ids, its spec and who submitted it when.
 
@@ -85,11 +89,19 @@ class ComputeTargetStore(ABC):
 
     @abstractmethod
     def update_target(self, target: ComputeTarget) -> None:
-        """Keep what has changed of a target.
+        """Keep what has changed of a target, but for its outage.
 
         Raises:
             NotFound: There is no such target.
         """
+
+    @abstractmethod
+    def note_outage(self, workspace: str, name: str, reason: str, now_ms: int) -> None:
+        """Note that a target, if it is there, can't be reached: since now, unless that was noted before."""
+
+    @abstractmethod
+    def end_outage(self, workspace: str, name: str) -> None:
+        """Note that a target, if it is there, was reached."""
 
     @abstractmethod
     def find_target(self, workspace: str, name: str) -> ComputeTarget | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 
-from runyard.entities.compute_target import ComputeTarget
+from runyard.entities.compute_target import ComputeTarget, Outage
 from runyard.errors import NotFound
 from runyard.stores.database import Database, insert_if_free
 from runyard.stores.metadata.base_jobs import ComputeTargetStore
@@ -30,6 +30,13 @@ class SqlComputeTargets(ComputeTargetStore):
             if not connection.execute(change).rowcount:
                 raise NotFound(f"Workspace '{target.workspace}' has no compute target '{target.name}'.")
 
+    def note_outage(self, workspace: str, name: str, reason: str, now_ms: int) -> None:
+        since = func.coalesce(compute_targets.c.unreachable_since_ms, now_ms)
+        self._change(workspace, name, unreachable_since_ms=since, unreachable_reason=reason)
+
+    def end_outage(self, workspace: str, name: str) -> None:
+        self._change(workspace, name, unreachable_since_ms=None, unreachable_reason="")
+
     def find_target(self, workspace: str, name: str) -> ComputeTarget | None:
         query = select(compute_targets).where(_is(workspace, name))
         with self._database.reading() as connection:
@@ -46,6 +53,10 @@ class SqlComputeTargets(ComputeTargetStore):
     def remove_target(self, workspace: str, name: str) -> bool:
         with self._database.writing() as connection:
             return connection.execute(delete(compute_targets).where(_is(workspace, name))).rowcount > 0
+
+    def _change(self, workspace: str, name: str, **values: Any) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(compute_targets).where(_is(workspace, name)).values(**values))
 
 
 def _is(workspace: str, name: str) -> ColumnElement[bool]:
@@ -70,6 +81,7 @@ def _row(target: ComputeTarget) -> dict[str, Any]:
 
 
 def _target(row: Row[Any]) -> ComputeTarget:
+    since_ms = row.unreachable_since_ms
     return ComputeTarget(
         workspace=row.workspace,
         name=row.name,
@@ -83,4 +95,5 @@ def _target(row: Row[Any]) -> ComputeTarget:
         settings=json.loads(row.settings),
         sealed=row.sealed,
         is_leaving=row.is_leaving,
+        outage=None if since_ms is None else Outage(since_ms, row.unreachable_reason),
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Row, Select, insert, or_, select, text, update
+from sqlalchemy import Column, ColumnElement, Row, Select, func, insert, or_, select, text, update
 
 from runyard.decoding import learnt
 from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
@@ -80,6 +80,13 @@ class SqlJobs(JobStore):
     def list_active(self) -> list[Job]:
         query = select(jobs).where(text(IS_ACTIVE))
         return self._all(query.order_by(jobs.c.priority.desc(), jobs.c.submitted_ms, jobs.c.run_number))
+
+    def slots_taken(self, workspace: str, compute: str) -> int:
+        begun = text(IS_ACTIVE), jobs.c.status != JobStatus.QUEUED.value
+        query = select(func.coalesce(func.sum(jobs.c.slots), 0)).where(*begun)
+        query = query.where(jobs.c.workspace == workspace, jobs.c.compute == compute)
+        with self._database.reading() as connection:
+            return int(connection.scalar(query) or 0)
 
     def update_job(self, run_id: str, **changes: Any) -> None:
         unknown = changes.keys() - _CHANGEABLE

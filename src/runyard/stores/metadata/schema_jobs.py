@@ -26,6 +26,8 @@ compute_targets = Table(
     Column("settings", TEXT, nullable=False, server_default="{}"),  # JSON
     Column("sealed", TEXT, nullable=False, server_default=""),
     Column("is_leaving", Boolean, nullable=False, server_default=false()),
+    Column("unreachable_since_ms", BigInteger),
+    Column("unreachable_reason", TEXT, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 
