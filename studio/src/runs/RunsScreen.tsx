@@ -114,7 +114,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
   });
 
   if (experiment.isError && !experiment.data) {
-    return <Failure error={experiment.error} onRetry={() => void experiment.refetch()} />;
+    return <Failure isPage error={experiment.error} onRetry={() => void experiment.refetch()} />;
   }
   const isFilterRefused = runs.error instanceof Refused && runs.error.status === 400;
   const isEmpty = !runs.isPending && rows.length === 0 && !runs.error;

@@ -141,6 +141,15 @@ describe("the comparison", () => {
     expect(groups[1]?.rows[0]?.values).toEqual(["0.5", null]);
   });
 
+  it("tells metrics apart that read the same", () => {
+    const close = [run("a", {}, { loss: 0.1234561 }), run("b", {}, { loss: 0.1234562 })];
+    expect(comparison(close, true)[0]?.rows).toEqual([
+      { key: "loss", values: ["0.12346", "0.12346"], isDifferent: true },
+    ]);
+    const undefinedTwice = [run("a", {}, { loss: Number.NaN }), run("b", {}, { loss: Number.NaN })];
+    expect(comparison(undefinedTwice, true)).toEqual([]);
+  });
+
   it("shows everything when asked to", () => {
     const keys = comparison(runs, false).flatMap((group) => group.rows.map((row) => row.key));
     expect(keys).toEqual(["lr", "seed", "loss", "team"]);
