@@ -24,6 +24,7 @@ import { useKeyboard } from "./useKeyboard.ts";
 import { useRuns, useSelectedElsewhere } from "./useRuns.ts";
 import { useShownRuns } from "./useShownRuns.ts";
 
+const RunsPictures = lazy(async () => ({ default: (await import("./RunsPictures.tsx")).RunsPictures }));
 const RunsParallel = lazy(async () => ({ default: (await import("./RunsParallel.tsx")).RunsParallel }));
 
 function logHere(experimentName: string): string {
@@ -166,6 +167,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           <CompareTable runs={shown.chosen} slots={shown.slots} settings={settings} change={change} />
           {shown.chosen.length > 1 && (
             <Suspense>
+              <RunsPictures runs={shown.chosen} slots={shown.slots} />
               <RunsParallel runs={shown.chosen} />
             </Suspense>
           )}
