@@ -180,6 +180,31 @@ def test_columns_are_hidden_and_pinned_and_the_address_knows(visit: Visit, conte
     expect(page.get_by_role("columnheader", name=re.compile("team"))).to_have_count(1)
 
 
+def test_runs_with_the_same_param_are_drawn_as_one_line(visit: Visit, content: Content, look: Look) -> None:
+    page = open_runs(visit(), content)
+    wait_for_lines(page, "train/loss")
+    panel = page.get_by_role("figure", name="Chart of train/loss")
+    legend = panel.get_by_role("list", name="Runs on this chart").get_by_role("listitem")
+    expect(legend).to_have_count(4)
+    page.get_by_role("combobox", name="Group runs by").select_option("params.model")
+    expect(legend).to_have_text(["model: ridge (4)"])
+    wait_for_lines(page, "train/loss")
+    look(page, "grouped")
+    # The table has the colour of the group beside each of its runs.
+    rows = page.get_by_role("row", name="ridge-")
+    expect(rows).to_have_count(4)
+    colours = rows.locator(".dot[style]").evaluate_all(
+        "(dots) => dots.map((dot) => getComputedStyle(dot).backgroundColor)"
+    )
+    assert len(colours) == 4
+    assert len(set(colours)) == 1
+    # A link carries the groups.
+    page = visit().open(page.url)
+    expect(page.get_by_role("figure", name="Chart of train/loss")).to_contain_text("model: ridge (4)")
+    page.get_by_role("combobox", name="Group runs by").select_option("A line a run")
+    expect(page.get_by_role("figure", name="Chart of train/loss").get_by_role("listitem")).to_have_count(4)
+
+
 def test_a_drag_zooms_all_panels_by_asking_for_the_finer_range(visit: Visit, content: Content) -> None:
     visitor = visit()
     page = open_runs(visitor, content)

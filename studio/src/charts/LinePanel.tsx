@@ -4,6 +4,7 @@ import { IconButton } from "../parts/IconButton.tsx";
 import { failureText } from "../parts/States.tsx";
 import { csvOf } from "./csv.ts";
 import { download, downloadPicture } from "./download.ts";
+import { linesOf } from "./grouping.ts";
 import { Legend } from "./Legend.tsx";
 import { Plot } from "./Plot.tsx";
 import type { ChartSettings } from "./settings.ts";
@@ -32,7 +33,8 @@ interface Props {
 }
 
 /** One metric of several runs. */
-export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLegend = true }: Props) {
+export function LinePanel(props: Props) {
+  const { metric, runs: members, settings, onZoom, height = 220, hasLegend = true } = props;
   const [box, width] = useWidth<HTMLDivElement>();
   const card = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement | null>(null);
@@ -41,13 +43,15 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
   }, []);
   const [isFull, setIsFull] = useState(false);
   const { x, zoom, isLog, smoothing } = settings;
-  const { series, isPending, error, refetch } = usePanelSeries({
-    runs,
+  const read = usePanelSeries({
+    runs: members,
     metric,
     x,
     zoom,
-    width: width > 0 ? pointsFor(width, runs.length) : 0,
+    width: width > 0 ? pointsFor(width, members.length) : 0,
   });
+  const { isPending, error, refetch } = read;
+  const { series, runs } = useMemo(() => linesOf(read.series, members), [read.series, members]);
   const drawnIds = useMemo(() => new Set(series.map((one) => one.runId)), [series]);
   const legend = runs.filter((run) => drawnIds.has(run.runId));
   // A metric logged once has no line: its values are compared as bars.

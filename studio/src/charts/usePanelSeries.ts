@@ -15,6 +15,8 @@ export interface PanelRun {
   name: string;
   slot: number;
   isLive: boolean;
+  /** What its line is drawn together with; null when it is drawn by itself. */
+  group: string | null;
 }
 
 interface Question {

@@ -176,7 +176,13 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
       {runs.isPending ? (
         <span className="skeleton chart-pending" />
       ) : (
-        <ChartsPane runs={shown.panelRuns} metrics={shown.metrics} settings={settings} change={change} />
+        <ChartsPane
+          known={known}
+          runs={shown.panelRuns}
+          metrics={shown.metrics}
+          settings={settings}
+          change={change}
+        />
       )}
     </div>
   );

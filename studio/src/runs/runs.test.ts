@@ -169,6 +169,7 @@ describe("the screen in the address", () => {
       selected: ["r1", "r2"],
       eyes: { hidden: ["r3"], shown: ["r4"] },
       limit: 50,
+      groupBy: "params.a,b",
       pane: "compare" as const,
       panelSearch: "val/",
       onlyDifferent: false,
