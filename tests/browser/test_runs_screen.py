@@ -180,6 +180,37 @@ def test_columns_are_hidden_and_pinned_and_the_address_knows(visit: Visit, conte
     expect(page.get_by_role("columnheader", name=re.compile("team"))).to_have_count(1)
 
 
+def test_of_hundreds_of_columns_those_in_sight_are_in_the_page(
+    visit: Visit, start_server: ServerStarter, connect: Connect
+) -> None:
+    server = start_server()
+    logger = connect(server.url)
+    run_id = logger.create_run("0", "wide")
+    keys = [f"m{number:03}" for number in range(300)]
+    now = [{"key": key, "value": int(key[1:]) + 0.5, "step": 0, "timestamp": 1} for key in keys]
+    logger.post("runs/log-batch", run_id=run_id, metrics=now)
+    columns = ",".join(f"metrics.{key}" for key in keys)
+    page = visit().open(f"{server.url}/#/experiments/0?panels=none&pin=metrics.m007&cols={columns}")
+    row = page.get_by_role("row", name="wide")
+    expect(row).to_contain_text("0.5")
+    assert row.locator("td").count() < 50
+    table = page.get_by_role("region", name="Runs", exact=True)
+    table.evaluate("(scroller) => { scroller.scrollLeft = scroller.scrollWidth; }")
+    expect(row.get_by_text("299.5")).to_be_in_viewport()
+    header = page.get_by_role("columnheader", name="Sort by metrics m299")
+    expect(header).to_have_attribute("aria-colindex", "301")
+    # What is pinned stays, and a column stands below its own header.
+    expect(row.get_by_text("7.5", exact=True)).to_be_in_viewport()
+    places = [part.bounding_box() for part in (header, row.locator("td").last)]
+    assert places[0] is not None
+    assert places[1] is not None
+    assert abs(places[0]["x"] - places[1]["x"]) < 1
+    # Back at the left the first ones are there again.
+    table.evaluate("(scroller) => { scroller.scrollLeft = 0; }")
+    expect(row.get_by_text("0.5", exact=True)).to_be_in_viewport()
+    assert row.locator("td").count() < 50
+
+
 def test_runs_with_the_same_param_are_drawn_as_one_line(visit: Visit, content: Content, look: Look) -> None:
     page = open_runs(visit(), content)
     wait_for_lines(page, "train/loss")

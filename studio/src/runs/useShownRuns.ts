@@ -6,14 +6,7 @@ import { byName } from "./columns.ts";
 import { groupOf } from "./grouping.ts";
 import { visibleIds } from "./selection.ts";
 import type { TableSettings } from "./tableSettings.ts";
-
-/** The same object as before while its content is the same, so that charts are left alone by every poll. */
-function useSteady<T>(value: T): T {
-  const text = JSON.stringify(value);
-  const kept = useRef({ text, value });
-  if (kept.current.text !== text) kept.current = { text, value };
-  return kept.current.value;
-}
+import { useSteady } from "./useSteady.ts";
 
 /** Which runs are on the charts, in which colours, with which metrics. */
 export function useShownRuns(rows: Run[], elsewhere: Run[], settings: TableSettings) {
