@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -280,7 +281,13 @@ def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content
     assert len(lines) == 1 + 4 * 60
     with page.expect_download() as drawing:
         page.get_by_role("button", name="Save val/accuracy as a picture").click()
-    assert drawing.value.path().read_bytes().startswith(b"\x89PNG")
+    saved = drawing.value.path().read_bytes()
+    assert saved.startswith(b"\x89PNG")
+    # The title stands above the lines and the names of the runs below them, so it is higher than they are.
+    canvas = page.get_by_role("figure", name="Chart of val/accuracy").locator("canvas")
+    wide, high = struct.unpack(">II", saved[16:24])
+    assert wide > canvas.evaluate("(canvas) => canvas.width")
+    assert high >= canvas.evaluate("(canvas) => canvas.height") + 60
 
 
 def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Content) -> None:

@@ -1,12 +1,15 @@
 import { useCallback, useMemo, useRef, useState } from "react";
+import { useTheme } from "../app/theme.ts";
 import { number } from "../parts/format.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import { failureText } from "../parts/States.tsx";
 import { csvOf } from "./csv.ts";
-import { download, downloadPicture } from "./download.ts";
+import { download } from "./download.ts";
 import { linesOf } from "./grouping.ts";
 import { Legend } from "./Legend.tsx";
 import { Plot } from "./Plot.tsx";
+import { colour } from "./palette.ts";
+import { downloadPicture } from "./picture.ts";
 import type { ChartSettings } from "./settings.ts";
 import { type PanelRun, usePanelSeries, type Zoom } from "./usePanelSeries.ts";
 import { useWidth } from "./useWidth.ts";
@@ -41,6 +44,7 @@ export function LinePanel(props: Props) {
   const keepCanvas = useCallback((made: HTMLCanvasElement | null) => {
     canvas.current = made;
   }, []);
+  const theme = useTheme();
   const [isFull, setIsFull] = useState(false);
   const { x, zoom, isLog, smoothing } = settings;
   const read = usePanelSeries({
@@ -63,6 +67,12 @@ export function LinePanel(props: Props) {
     download(new Blob([csvOf(series, names, x)], { type: "text/csv" }), `${metric}.csv`);
   }
 
+  function savePicture() {
+    if (!canvas.current) return;
+    const lines = legend.map(({ name, slot }) => ({ name, stroke: colour(slot, theme) }));
+    downloadPicture(canvas.current, metric, lines);
+  }
+
   const plotHeight = isFull ? Math.max(240, window.innerHeight - 150) : height;
   return (
     <figure
@@ -77,11 +87,7 @@ export function LinePanel(props: Props) {
         </h2>
         {last !== null && last !== undefined && <span className="number quiet">{number(last)}</span>}
         {zoom && <IconButton icon="restore" label="Show all steps again" onClick={() => onZoom(null)} />}
-        <IconButton
-          icon="download"
-          label={`Save ${metric} as a picture`}
-          onClick={() => canvas.current && downloadPicture(canvas.current, `${metric}.png`)}
-        />
+        <IconButton icon="download" label={`Save ${metric} as a picture`} onClick={savePicture} />
         <IconButton icon="file" label={`Save ${metric} as CSV`} onClick={saveCsv} />
         <IconButton
           icon={isFull ? "close" : "expand"}
