@@ -201,6 +201,19 @@ def screens(content: Content) -> dict[str, str]:
         "compute-target": "#/compute/local",
         "workspaces": "#/workspaces",
         "workspace": "#/workspaces/default",
+        "models": "#/models",
+        "prompts": "#/prompts",
+        "sweeps": "#/sweeps",
+        "traces": f"#/experiments/{content.experiment_id}/traces",
+        "sessions": f"#/experiments/{content.experiment_id}/chat-sessions",
+        "evaluation-datasets": f"#/experiments/{content.experiment_id}/datasets",
+        "evaluations": f"#/experiments/{content.experiment_id}/evaluation-runs",
+        "judges": f"#/experiments/{content.experiment_id}/judges",
+        "share": f"#/experiments/{content.experiment_id}/share",
+        "keys": "#/keys",
+        "roles": "#/admin",
+        "health": "#/admin/health",
+        "unknown": "#/nowhere",
     }
 
 
@@ -223,6 +236,19 @@ SCREENS = (
     "compute-target",
     "workspaces",
     "workspace",
+    "models",
+    "prompts",
+    "sweeps",
+    "traces",
+    "sessions",
+    "evaluation-datasets",
+    "evaluations",
+    "judges",
+    "share",
+    "keys",
+    "roles",
+    "health",
+    "unknown",
 )
 
 
