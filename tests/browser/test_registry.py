@@ -70,6 +70,13 @@ def test_models_are_listed_and_searched(visit: Visit, registry: RunningServer, l
     expect(page.get_by_role("heading", name="No models match")).to_be_visible()
 
 
+def test_a_models_page_says_which_version_has_which_alias(visit: Visit, registry: RunningServer) -> None:
+    page = visit().open(f"{registry.url}/#/models/ridge")
+    versions = page.get_by_role("row", name="Version")
+    expect(versions.filter(has_text="@champion")).to_have_count(1)
+    expect(versions.filter(has_text="Version 2")).to_contain_text("@champion")
+
+
 def test_a_version_shows_where_it_comes_from_and_its_files(
     visit: Visit, registry: RunningServer, look: Look
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -180,6 +181,62 @@ def test_columns_are_hidden_and_pinned_and_the_address_knows(visit: Visit, conte
     expect(page.get_by_role("columnheader", name=re.compile("team"))).to_have_count(1)
 
 
+def test_of_hundreds_of_columns_those_in_sight_are_in_the_page(
+    visit: Visit, start_server: ServerStarter, connect: Connect
+) -> None:
+    server = start_server()
+    logger = connect(server.url)
+    run_id = logger.create_run("0", "wide")
+    keys = [f"m{number:03}" for number in range(300)]
+    now = [{"key": key, "value": int(key[1:]) + 0.5, "step": 0, "timestamp": 1} for key in keys]
+    logger.post("runs/log-batch", run_id=run_id, metrics=now)
+    columns = ",".join(f"metrics.{key}" for key in keys)
+    page = visit().open(f"{server.url}/#/experiments/0?panels=none&pin=metrics.m007&cols={columns}")
+    row = page.get_by_role("row", name="wide")
+    expect(row).to_contain_text("0.5")
+    assert row.locator("td").count() < 50
+    table = page.get_by_role("region", name="Runs", exact=True)
+    table.evaluate("(scroller) => { scroller.scrollLeft = scroller.scrollWidth; }")
+    expect(row.get_by_text("299.5")).to_be_in_viewport()
+    header = page.get_by_role("columnheader", name="Sort by metrics m299")
+    expect(header).to_have_attribute("aria-colindex", "301")
+    # What is pinned stays, and a column stands below its own header.
+    expect(row.get_by_text("7.5", exact=True)).to_be_in_viewport()
+    places = [part.bounding_box() for part in (header, row.locator("td").last)]
+    assert places[0] is not None
+    assert places[1] is not None
+    assert abs(places[0]["x"] - places[1]["x"]) < 1
+    # Back at the left the first ones are there again.
+    table.evaluate("(scroller) => { scroller.scrollLeft = 0; }")
+    expect(row.get_by_text("0.5", exact=True)).to_be_in_viewport()
+    assert row.locator("td").count() < 50
+
+
+def test_runs_with_the_same_param_are_drawn_as_one_line(visit: Visit, content: Content, look: Look) -> None:
+    page = open_runs(visit(), content)
+    wait_for_lines(page, "train/loss")
+    panel = page.get_by_role("figure", name="Chart of train/loss")
+    legend = panel.get_by_role("list", name="Runs on this chart").get_by_role("listitem")
+    expect(legend).to_have_count(4)
+    page.get_by_role("combobox", name="Group runs by").select_option("params.model")
+    expect(legend).to_have_text(["model: ridge (4)"])
+    wait_for_lines(page, "train/loss")
+    look(page, "grouped")
+    # The table has the colour of the group beside each of its runs.
+    rows = page.get_by_role("row", name="ridge-")
+    expect(rows).to_have_count(4)
+    colours = rows.locator(".dot[style]").evaluate_all(
+        "(dots) => dots.map((dot) => getComputedStyle(dot).backgroundColor)"
+    )
+    assert len(colours) == 4
+    assert len(set(colours)) == 1
+    # A link carries the groups.
+    page = visit().open(page.url)
+    expect(page.get_by_role("figure", name="Chart of train/loss")).to_contain_text("model: ridge (4)")
+    page.get_by_role("combobox", name="Group runs by").select_option("A line a run")
+    expect(page.get_by_role("figure", name="Chart of train/loss").get_by_role("listitem")).to_have_count(4)
+
+
 def test_a_drag_zooms_all_panels_by_asking_for_the_finer_range(visit: Visit, content: Content) -> None:
     visitor = visit()
     page = open_runs(visitor, content)
@@ -224,7 +281,13 @@ def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content
     assert len(lines) == 1 + 4 * 60
     with page.expect_download() as drawing:
         page.get_by_role("button", name="Save val/accuracy as a picture").click()
-    assert drawing.value.path().read_bytes().startswith(b"\x89PNG")
+    saved = drawing.value.path().read_bytes()
+    assert saved.startswith(b"\x89PNG")
+    # The title stands above the lines and the names of the runs below them, so it is higher than they are.
+    canvas = page.get_by_role("figure", name="Chart of val/accuracy").locator("canvas")
+    wide, high = struct.unpack(">II", saved[16:24])
+    assert wide > canvas.evaluate("(canvas) => canvas.width")
+    assert high >= canvas.evaluate("(canvas) => canvas.height") + 60
 
 
 def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Content) -> None:

@@ -159,6 +159,17 @@ def test_the_page_outlives_its_server_and_recovers_by_itself(
     expect(page.get_by_role("row", name="survivor")).to_contain_text("0.625")
 
 
+@pytest.mark.parametrize(
+    "address", ["experiments/777777", "experiments/0/runs/gone", "experiments/0/models/m-gone"]
+)
+def test_an_address_of_nothing_says_so_as_the_pages_heading(
+    visit: Visit, content: Content, address: str
+) -> None:
+    page = visit().open(f"{content.url}/#/{address}")
+    expect(page.get_by_role("heading", level=1, name="There is nothing at this address")).to_be_visible()
+    assert serious_barriers(page) == []
+
+
 def test_the_theme_follows_the_system_until_it_is_chosen(visit: Visit, content: Content) -> None:
     page = visit(scheme="dark").open(content.url)
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -190,6 +201,19 @@ def screens(content: Content) -> dict[str, str]:
         "compute-target": "#/compute/local",
         "workspaces": "#/workspaces",
         "workspace": "#/workspaces/default",
+        "models": "#/models",
+        "prompts": "#/prompts",
+        "sweeps": "#/sweeps",
+        "traces": f"#/experiments/{content.experiment_id}/traces",
+        "sessions": f"#/experiments/{content.experiment_id}/chat-sessions",
+        "evaluation-datasets": f"#/experiments/{content.experiment_id}/datasets",
+        "evaluations": f"#/experiments/{content.experiment_id}/evaluation-runs",
+        "judges": f"#/experiments/{content.experiment_id}/judges",
+        "share": f"#/experiments/{content.experiment_id}/share",
+        "keys": "#/keys",
+        "roles": "#/admin",
+        "health": "#/admin/health",
+        "unknown": "#/nowhere",
     }
 
 
@@ -212,6 +236,19 @@ SCREENS = (
     "compute-target",
     "workspaces",
     "workspace",
+    "models",
+    "prompts",
+    "sweeps",
+    "traces",
+    "sessions",
+    "evaluation-datasets",
+    "evaluations",
+    "judges",
+    "share",
+    "keys",
+    "roles",
+    "health",
+    "unknown",
 )
 
 

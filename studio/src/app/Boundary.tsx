@@ -11,6 +11,6 @@ export class Boundary extends Component<{ children: ReactNode }, { error: unknow
 
   override render() {
     if (this.state.error === null) return this.props.children;
-    return <Failure error={this.state.error} onRetry={() => this.setState({ error: null })} />;
+    return <Failure isPage error={this.state.error} onRetry={() => this.setState({ error: null })} />;
   }
 }

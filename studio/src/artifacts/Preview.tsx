@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { type FileOwner, fetchArtifact } from "../api/mlflow.ts";
 import type { ArtifactEntry } from "../api/types.ts";
 import { download } from "../charts/download.ts";
@@ -8,9 +8,9 @@ import { bytes } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { csvTable, loggedTable, type TextTable } from "./csvTable.ts";
+import { ImageView } from "./ImageView.tsx";
 import {
   HEAD_BYTES,
-  imageType,
   isBinary,
   isReadInPart,
   LARGEST_PREVIEW_BYTES,
@@ -81,17 +81,6 @@ function JsonView({ text }: { text: string }) {
   return parsed.table ? <TableView table={parsed.table} /> : <TextView text={parsed.text} />;
 }
 
-function ImageView({ blob, path }: { blob: Blob; path: string }) {
-  const [address, setAddress] = useState<string | null>(null);
-  useEffect(() => {
-    // The type comes from the name, never from what was uploaded.
-    const made = URL.createObjectURL(new Blob([blob], { type: imageType(path) }));
-    setAddress(made);
-    return () => URL.revokeObjectURL(made);
-  }, [blob, path]);
-  return <div className="preview-image">{address && <img src={address} alt={nameOf(path)} />}</div>;
-}
-
 interface TextProps {
   blob: Blob;
   path: string;
@@ -139,7 +128,13 @@ function Content({ owner, entry, separator }: Props) {
   }
   if (file.isPending) return <Skeleton lines={6} label="Loading the file" />;
   if (file.isError) return <Failure error={file.error} onRetry={() => void file.refetch()} />;
-  if (kind === "image") return <ImageView blob={file.data} path={entry.path} />;
+  if (kind === "image") {
+    return (
+      <div className="preview-image">
+        <ImageView blob={file.data} path={entry.path} alt={nameOf(entry.path)} />
+      </div>
+    );
+  }
   return (
     <>
       {isHead && <p className="quiet card-note">Only the first {bytes(HEAD_BYTES)} are shown.</p>}

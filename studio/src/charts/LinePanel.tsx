@@ -1,11 +1,15 @@
 import { useCallback, useMemo, useRef, useState } from "react";
+import { useTheme } from "../app/theme.ts";
 import { number } from "../parts/format.ts";
 import { IconButton } from "../parts/IconButton.tsx";
 import { failureText } from "../parts/States.tsx";
 import { csvOf } from "./csv.ts";
-import { download, downloadPicture } from "./download.ts";
+import { download } from "./download.ts";
+import { linesOf } from "./grouping.ts";
 import { Legend } from "./Legend.tsx";
 import { Plot } from "./Plot.tsx";
+import { colour } from "./palette.ts";
+import { downloadPicture } from "./picture.ts";
 import type { ChartSettings } from "./settings.ts";
 import { type PanelRun, usePanelSeries, type Zoom } from "./usePanelSeries.ts";
 import { useWidth } from "./useWidth.ts";
@@ -32,22 +36,26 @@ interface Props {
 }
 
 /** One metric of several runs. */
-export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLegend = true }: Props) {
+export function LinePanel(props: Props) {
+  const { metric, runs: members, settings, onZoom, height = 220, hasLegend = true } = props;
   const [box, width] = useWidth<HTMLDivElement>();
   const card = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement | null>(null);
   const keepCanvas = useCallback((made: HTMLCanvasElement | null) => {
     canvas.current = made;
   }, []);
+  const theme = useTheme();
   const [isFull, setIsFull] = useState(false);
   const { x, zoom, isLog, smoothing } = settings;
-  const { series, isPending, error, refetch } = usePanelSeries({
-    runs,
+  const read = usePanelSeries({
+    runs: members,
     metric,
     x,
     zoom,
-    width: width > 0 ? pointsFor(width, runs.length) : 0,
+    width: width > 0 ? pointsFor(width, members.length) : 0,
   });
+  const { isPending, error, refetch } = read;
+  const { series, runs } = useMemo(() => linesOf(read.series, members), [read.series, members]);
   const drawnIds = useMemo(() => new Set(series.map((one) => one.runId)), [series]);
   const legend = runs.filter((run) => drawnIds.has(run.runId));
   // A metric logged once has no line: its values are compared as bars.
@@ -57,6 +65,12 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
   function saveCsv() {
     const names = new Map(runs.map((run) => [run.runId, run.name]));
     download(new Blob([csvOf(series, names, x)], { type: "text/csv" }), `${metric}.csv`);
+  }
+
+  function savePicture() {
+    if (!canvas.current) return;
+    const lines = legend.map(({ name, slot }) => ({ name, stroke: colour(slot, theme) }));
+    downloadPicture(canvas.current, metric, lines);
   }
 
   const plotHeight = isFull ? Math.max(240, window.innerHeight - 150) : height;
@@ -73,11 +87,7 @@ export function LinePanel({ metric, runs, settings, onZoom, height = 220, hasLeg
         </h2>
         {last !== null && last !== undefined && <span className="number quiet">{number(last)}</span>}
         {zoom && <IconButton icon="restore" label="Show all steps again" onClick={() => onZoom(null)} />}
-        <IconButton
-          icon="download"
-          label={`Save ${metric} as a picture`}
-          onClick={() => canvas.current && downloadPicture(canvas.current, `${metric}.png`)}
-        />
+        <IconButton icon="download" label={`Save ${metric} as a picture`} onClick={savePicture} />
         <IconButton icon="file" label={`Save ${metric} as CSV`} onClick={saveCsv} />
         <IconButton
           icon={isFull ? "close" : "expand"}

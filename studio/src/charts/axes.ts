@@ -1,7 +1,7 @@
 /** How the axes of a panel read. */
 import type uPlot from "uplot";
 import type { XAxis } from "../api/runyard.ts";
-import { duration, localTime, number } from "../parts/format.ts";
+import { axisNumber, duration, localTime } from "../parts/format.ts";
 import type { Zoom } from "./usePanelSeries.ts";
 
 const FONT = "11px system-ui, sans-serif";
@@ -26,13 +26,6 @@ export function xText(value: number, x: XAxis): string {
   return `step ${value.toLocaleString("en", { maximumFractionDigits: 0 })}`;
 }
 
-function stepText(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
-  return String(value);
-}
-
 function widthOf(labels: string[] | null): number {
   const longest = Math.max(0, ...(labels ?? []).map((label) => label?.length ?? 0));
   return Math.max(36, longest * 6.5 + 16);
@@ -43,7 +36,7 @@ export function axesOf(x: XAxis, ink: Ink): uPlot.Axis[] {
   const across: uPlot.Axis = { ...common, size: 28, grid: { show: false } };
   if (x === "step") {
     across.incrs = WHOLE_STEPS;
-    across.values = (_, splits) => splits.map(stepText);
+    across.values = (_, splits) => splits.map(axisNumber);
   }
   if (x === "relative") {
     across.incrs = DURATIONS_MS;
@@ -53,8 +46,7 @@ export function axesOf(x: XAxis, ink: Ink): uPlot.Axis[] {
   const up: uPlot.Axis = {
     ...common,
     grid: { stroke: ink.grid, width: 1 },
-    values: (_, splits) =>
-      splits.map((value) => (value === null ? "" : number(Number(value.toPrecision(6))))),
+    values: (_, splits) => splits.map((value) => (value === null ? "" : axisNumber(value))),
     size: (_, labels) => widthOf(labels),
   };
   return [across, up];

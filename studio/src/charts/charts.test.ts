@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { csvOf } from "./csv.ts";
 import { colourCount, DARK_COLOURS, dash, LIGHT_COLOURS, slots } from "./palette.ts";
+import { legendPlaces } from "./picture.ts";
 import { type Series, seriesOf } from "./series.ts";
 import { chartChange, chartSettingsOf } from "./settings.ts";
 import { smoothed } from "./smoothing.ts";
@@ -190,5 +191,14 @@ describe("CSV of a panel", () => {
       'a,"\'=cmd|""x"",1",loss,1,,,',
       "",
     ]);
+  });
+});
+
+describe("the legend of a saved picture", () => {
+  it("goes on in another row where there is no room", () => {
+    const lines = ["one", "two", "three", "a very long name"].map((name) => ({ name, stroke: "#000" }));
+    const places = legendPlaces(lines, 120, (name) => name.length * 8);
+    expect(places.map(({ row }) => row)).toEqual([0, 0, 1, 2]);
+    expect(places.map(({ left }) => left)).toEqual([0, 57, 0, 0]);
   });
 });

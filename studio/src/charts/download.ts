@@ -8,18 +8,3 @@ export function download(content: Blob, fileName: string): void {
   // The browser reads the address after this turn.
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
-
-/** The panel as a picture, on the page's own background, since a canvas has none. */
-export function downloadPicture(canvas: HTMLCanvasElement, fileName: string): void {
-  const picture = document.createElement("canvas");
-  picture.width = canvas.width;
-  picture.height = canvas.height;
-  const context = picture.getContext("2d");
-  if (!context) return;
-  context.fillStyle = window.getComputedStyle(document.documentElement).getPropertyValue("--surface");
-  context.fillRect(0, 0, picture.width, picture.height);
-  context.drawImage(canvas, 0, 0);
-  picture.toBlob((blob) => {
-    if (blob) download(blob, fileName);
-  });
-}

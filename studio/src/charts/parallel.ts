@@ -1,5 +1,5 @@
 /** Parallel coordinates: axes side by side, and a line through them for each run. Pure. */
-import { number } from "../parts/format.ts";
+import { axisNumber, number } from "../parts/format.ts";
 
 export type Cell = string | number | boolean | null;
 
@@ -106,11 +106,11 @@ export function ticksOf(axis: Axis): { place: number; text: string }[] {
     const apart = most - least;
     const count = apart <= MOST_WHOLE_APART ? apart : 4;
     const values = Array.from({ length: count + 1 }, (_, at) => Math.round(least + (at * apart) / count));
-    return values.map((value) => ({ place: placeAt(axis, value), text: number(value) }));
+    return values.map((value) => ({ place: placeAt(axis, value), text: axisNumber(value) }));
   }
   return [0, 0.25, 0.5, 0.75, 1].map((place) => ({
     place,
-    text: number(Number(valueAt(axis, place).toPrecision(4))),
+    text: axisNumber(Number(valueAt(axis, place).toPrecision(4))),
   }));
 }
 

@@ -4,7 +4,7 @@ import type { XAxis } from "../api/runyard.ts";
 import { loadSeries } from "./loader.ts";
 import type { Series } from "./series.ts";
 
-export const LIVE_MS = 1000;
+const LIVE_MS = 500;
 const SETTLED_MS = 60_000;
 
 /** A stretch of the x axis. */
@@ -15,6 +15,8 @@ export interface PanelRun {
   name: string;
   slot: number;
   isLive: boolean;
+  /** What its line is drawn together with; null when it is drawn by itself. */
+  group: string | null;
 }
 
 interface Question {
@@ -49,7 +51,7 @@ function useSeries(question: Question, isLive: boolean) {
 }
 
 /**
- * The lines of one panel. Runs that still log are read again every second, the others once; while a new answer is on
+ * The lines of one panel. Runs that still log are read again twice a second, the others once; while a new answer is on
  * its way, for a zoom or because a run has ended, the lines that were there stay.
  */
 export function usePanelSeries(question: Question) {

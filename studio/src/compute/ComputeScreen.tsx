@@ -30,7 +30,7 @@ export function ComputeScreen() {
     refetchInterval: REFRESH_MS,
   });
   return (
-    <div className="page stack">
+    <div className="page wide stack">
       <div className="title">
         <h1>Compute</h1>
         <span className="grow" />

@@ -46,7 +46,7 @@ export function ModelScreen(props: { experimentId: string; modelId: string; arti
   useDocumentTitle(model?.name ?? "Model");
   if (!model) {
     return query.isError ? (
-      <Failure error={query.error} onRetry={() => void query.refetch()} />
+      <Failure isPage error={query.error} onRetry={() => void query.refetch()} />
     ) : (
       <div className="page">
         <Skeleton lines={8} label="Loading the model" />

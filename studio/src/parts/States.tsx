@@ -34,11 +34,18 @@ export function failureText(error: unknown): { title: string; detail: string } {
   return { title: "Something went wrong", detail: error instanceof Error ? error.message : String(error) };
 }
 
-export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+interface FailureProps {
+  error: unknown;
+  /** Whether it is all that the page has. */
+  isPage?: boolean;
+  onRetry?: () => void;
+}
+
+export function Failure({ error, isPage = false, onRetry }: FailureProps) {
   const { title, detail } = failureText(error);
   return (
     <div className="state" role="alert">
-      <h2>{title}</h2>
+      {isPage ? <h1>{title}</h1> : <h2>{title}</h2>}
       <p className="quiet wrap-anywhere">{detail}</p>
       {onRetry && (
         <button type="button" className="button" onClick={onRetry}>

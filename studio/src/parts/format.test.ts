@@ -1,13 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, duration, number, plural, shortDuration, utcTime } from "./format.ts";
+import { ago, axisNumber, bytes, duration, number, plural, shortDuration, utcTime } from "./format.ts";
 
 describe("numbers", () => {
   it.each([
     [0, "0"],
     [3, "3"],
     [0.1 + 0.2, "0.3"],
-    [123456.789, "123460"],
-    [1234567.5, "1.235e6"],
+    [1234, "1234"],
+    [24567744, "24,567,744"],
+    [-48632, "-48,632"],
+    [48632.4, "48,632"],
+    [12345.678, "12,346"],
+    [123456.789, "123,457"],
+    [1234567.5, "1,234,568"],
     [0.00001234, "1.234e-5"],
     [0.00001, "1e-5"],
     [2.5e12, "2.5e12"],
@@ -16,6 +21,26 @@ describe("numbers", () => {
     [Number.NEGATIVE_INFINITY, "−∞"],
   ])("%d reads %s", (value, text) => {
     expect(number(value)).toBe(text);
+  });
+});
+
+describe("numbers beside an axis", () => {
+  it.each([
+    [0, "0"],
+    [0.1 + 0.2, "0.3"],
+    [9999, "9999"],
+    [12_500, "12.5k"],
+    [-20_000, "-20k"],
+    [800_000_000, "800M"],
+    [2.5e12, "2.5T"],
+    [1e16, "1e16"],
+    [0.00002, "2e-5"],
+    // Neighbours on an axis of a small stretch are told apart.
+    [1_234_560, "1.23456M"],
+    [1_234_570, "1.23457M"],
+    [0.1234561, "0.1234561"],
+  ])("%d reads %s", (value, text) => {
+    expect(axisNumber(value)).toBe(text);
   });
 });
 

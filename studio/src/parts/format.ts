@@ -2,14 +2,39 @@
 
 const DAY_S = 86_400;
 
+/** Digits of a number in groups of three, from five digits on: 1234 reads well as it is. */
+function grouped(text: string): string {
+  const [whole = "", rest] = text.split(".");
+  const parted = whole.replace(/\D/g, "").length < 5 ? whole : whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return rest === undefined ? parted : `${parted}.${rest}`;
+}
+
 export function number(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e9) return String(value);
-  if (size >= 1e6 || size < 1e-4) return Number(value.toPrecision(4)).toExponential().replace("e+", "e");
-  return String(Number(value.toPrecision(5)));
+  if (Number.isInteger(value) && size < 1e9) return grouped(String(value));
+  if (size >= 1e9 || size < 1e-4) return Number(value.toPrecision(4)).toExponential().replace("e+", "e");
+  return grouped(String(size >= 1e5 ? Math.round(value) : Number(value.toPrecision(5))));
+}
+
+const UNITS: [number, string][] = [
+  [1e12, "T"],
+  [1e9, "B"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
+// Enough to tell neighbours on an axis of a small stretch apart, too few for what floats add to 0.3.
+const AXIS_DIGITS = 9;
+
+/** A number beside an axis, where there is little room: 800M, 20k, 0.0125. */
+export function axisNumber(value: number): string {
+  const size = Math.abs(value);
+  const unit = size >= 1e4 && size < 1e15 ? UNITS.find(([least]) => size >= least) : undefined;
+  if (unit) return `${Number((value / unit[0]).toPrecision(AXIS_DIGITS))}${unit[1]}`;
+  if (size >= 1e15 || size < 1e-4) return number(value);
+  return String(Number(value.toPrecision(AXIS_DIGITS)));
 }
 
 export function bytes(count: number): string {

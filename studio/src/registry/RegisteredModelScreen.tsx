@@ -56,7 +56,7 @@ export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name
         {(found) => (
           <>
             {found.description && <p className="wrap-anywhere">{found.description}</p>}
-            <Versions kind={kind} name={name} />
+            <Versions kind={kind} name={name} aliases={found.aliases} />
             <PairsCard
               title="Tags"
               empty="No tags were set."
@@ -98,7 +98,14 @@ export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name
   );
 }
 
-function Versions({ kind, name }: { kind: RegistryKind; name: string }) {
+interface VersionsProps {
+  kind: RegistryKind;
+  name: string;
+  /** Which version each alias points to: MLflow's search for versions does not say. */
+  aliases: ReadonlyMap<string, string>;
+}
+
+function Versions({ kind, name, aliases }: VersionsProps) {
   const found = useInfiniteQuery({
     queryKey: ["model-versions", name],
     queryFn: ({ signal, pageParam }) => searchModelVersions(kind, name, pageParam, signal),
@@ -126,7 +133,12 @@ function Versions({ kind, name }: { kind: RegistryKind; name: string }) {
               }
             >
               {versions.map((version) => (
-                <VersionRow key={version.version} kind={kind} version={version} />
+                <VersionRow
+                  key={version.version}
+                  kind={kind}
+                  version={version}
+                  aliases={[...aliases].filter(([, to]) => to === version.version).map(([alias]) => alias)}
+                />
               ))}
             </TableCard>
             {found.hasNextPage && (
@@ -141,7 +153,8 @@ function Versions({ kind, name }: { kind: RegistryKind; name: string }) {
   );
 }
 
-function VersionRow({ kind, version }: { kind: RegistryKind; version: ModelVersion }) {
+function VersionRow(props: { kind: RegistryKind; version: ModelVersion; aliases: string[] }) {
+  const { kind, version, aliases } = props;
   return (
     <tr>
       <td>
@@ -150,7 +163,7 @@ function VersionRow({ kind, version }: { kind: RegistryKind; version: ModelVersi
         </a>
       </td>
       <td>
-        <Aliases names={version.aliases} />
+        <Aliases names={aliases} />
       </td>
       <td className="wide-only">
         <Time ms={version.createdMs} isRelative />

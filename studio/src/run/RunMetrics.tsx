@@ -17,7 +17,7 @@ export function RunMetrics({ run }: { run: Run }) {
   const { runId, name } = run;
   const isLive = run.status === "RUNNING";
   const runs = useMemo(
-    () => [{ runId, name, slot: slots([runId], new Map()).get(runId) ?? 0, isLive }],
+    () => [{ runId, name, slot: slots([runId], new Map()).get(runId) ?? 0, isLive, group: null }],
     [runId, name, isLive],
   );
   const words = search.toLowerCase();

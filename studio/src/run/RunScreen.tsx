@@ -131,7 +131,7 @@ export function RunScreen({ experimentId, runId, tab, artifactPath }: Props) {
   useDocumentTitle(run?.name ?? "Run");
   if (!run) {
     return query.isError ? (
-      <Failure error={query.error} onRetry={() => void query.refetch()} />
+      <Failure isPage error={query.error} onRetry={() => void query.refetch()} />
     ) : (
       <div className="page">
         <Skeleton lines={9} label="Loading the run" />

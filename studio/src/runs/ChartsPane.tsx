@@ -6,17 +6,20 @@ import { chartChange, chartSettingsOf } from "../charts/settings.ts";
 import type { PanelRun } from "../charts/usePanelSeries.ts";
 import { SearchField } from "../parts/SearchField.tsx";
 import { Empty } from "../parts/States.tsx";
+import type { KnownKeys } from "./columns.ts";
+import { GroupBy } from "./GroupBy.tsx";
 import { RUN_LIMITS } from "./selection.ts";
 import type { ChangeTable, TableSettings } from "./tableSettings.ts";
 
 interface Props {
   runs: PanelRun[];
+  known: KnownKeys;
   metrics: string[];
   settings: TableSettings;
   change: ChangeTable;
 }
 
-export function ChartsPane({ runs, metrics, settings, change }: Props) {
+export function ChartsPane({ runs, known, metrics, settings, change }: Props) {
   const [query, changeQuery] = useUrlQuery();
   const chart = useMemo(() => chartSettingsOf(query), [query]);
   const words = settings.panelSearch.toLowerCase();
@@ -30,6 +33,7 @@ export function ChartsPane({ runs, metrics, settings, change }: Props) {
           value={settings.panelSearch}
           onChange={(panelSearch) => change({ panelSearch })}
         />
+        <GroupBy known={known} value={settings.groupBy} onChange={(groupBy) => change({ groupBy })} />
         {settings.pane !== "compare" && (
           <select
             className="field"

@@ -50,7 +50,9 @@ export function CompareTable({ runs, slots, settings, change }: Props) {
                         className="dot"
                         style={{ background: colour(slots.get(run.runId) ?? 0, theme) }}
                       />
-                      <a href={runHash(run.experimentId, run.runId)}>{run.name}</a>
+                      <a className="ellipsis" title={run.name} href={runHash(run.experimentId, run.runId)}>
+                        {run.name}
+                      </a>
                     </span>
                   </th>
                 ))}

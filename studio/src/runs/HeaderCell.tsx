@@ -6,6 +6,7 @@ import type { ChangeTable, TableSettings } from "./tableSettings.ts";
 
 interface Props {
   id: string;
+  index: number;
   style: CSSProperties;
   isPinned: boolean;
   settings: TableSettings;
@@ -72,6 +73,7 @@ export function HeaderCell(props: Props) {
   return (
     <th
       scope="col"
+      aria-colindex={props.index}
       style={style}
       className={`${isPinned ? "pinned" : ""} ${name.kind === "metrics" ? "end" : ""}`}
       aria-sort={sorted}

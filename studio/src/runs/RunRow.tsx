@@ -1,4 +1,4 @@
-import { type CSSProperties, memo } from "react";
+import { memo } from "react";
 import type { Run } from "../api/types.ts";
 import { runHash } from "../app/route.ts";
 import { useTheme } from "../app/theme.ts";
@@ -9,11 +9,12 @@ import { StatusPill } from "../parts/StatusPill.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
 import { columnName, NAME_COLUMN } from "./columns.ts";
 import type { TableActions } from "./RunsTable.tsx";
+import type { Place } from "./useColumnsInSight.ts";
 
 interface Props {
   run: Run;
   index: number;
-  places: { id: string; style: CSSProperties; isPinned: boolean }[];
+  places: Place[];
   slot: number | null;
   isVisible: boolean;
   isSelected: boolean;
@@ -40,7 +41,7 @@ function AboutCell({ run, aspect }: { run: Run; aspect: string }) {
   }
 }
 
-function Cell({ run, id }: { run: Run; id: string }) {
+const Cell = memo(function Cell({ run, id }: { run: Run; id: string }) {
   const name = columnName(id);
   if (!name) return null;
   if (name.kind === "about") return <AboutCell run={run} aspect={name.key} />;
@@ -55,9 +56,9 @@ function Cell({ run, id }: { run: Run; id: string }) {
   }
   const text = (name.kind === "params" ? run.params : run.tags).get(name.key);
   return text === undefined ? <span className="quiet">–</span> : <span title={text}>{text}</span>;
-}
+});
 
-function NameCell({
+const NameCell = memo(function NameCell({
   run,
   slot,
   isVisible,
@@ -94,7 +95,7 @@ function NameCell({
       </a>
     </span>
   );
-}
+});
 
 export const RunRow = memo(function RunRow(props: Props) {
   const { run, index, places, isSelected, isActive, actions } = props;
@@ -106,11 +107,30 @@ export const RunRow = memo(function RunRow(props: Props) {
       className={isActive ? "active" : undefined}
       onMouseDown={() => actions.activate(run.runId)}
     >
-      {places.map(({ id, style, isPinned }) => (
-        <td key={id} style={style} className={`${isPinned ? "pinned" : ""} ${isNumber(id) ? "end" : ""}`}>
-          {id === NAME_COLUMN ? <NameCell {...props} /> : <Cell run={run} id={id} />}
-        </td>
-      ))}
+      {places.map(({ id, index: column, style, isPinned }) =>
+        id === null ? (
+          <td key={column} aria-hidden="true" style={style} />
+        ) : (
+          <td
+            key={id}
+            aria-colindex={column}
+            style={style}
+            className={`${isPinned ? "pinned" : ""} ${isNumber(id) ? "end" : ""}`}
+          >
+            {id === NAME_COLUMN ? (
+              <NameCell
+                run={run}
+                slot={props.slot}
+                isVisible={props.isVisible}
+                isSelected={isSelected}
+                actions={actions}
+              />
+            ) : (
+              <Cell run={run} id={id} />
+            )}
+          </td>
+        ),
+      )}
     </tr>
   );
 });

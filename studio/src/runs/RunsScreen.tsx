@@ -24,6 +24,7 @@ import { useKeyboard } from "./useKeyboard.ts";
 import { useRuns, useSelectedElsewhere } from "./useRuns.ts";
 import { useShownRuns } from "./useShownRuns.ts";
 
+const RunsPictures = lazy(async () => ({ default: (await import("./RunsPictures.tsx")).RunsPictures }));
 const RunsParallel = lazy(async () => ({ default: (await import("./RunsParallel.tsx")).RunsParallel }));
 
 function logHere(experimentName: string): string {
@@ -114,7 +115,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
   });
 
   if (experiment.isError && !experiment.data) {
-    return <Failure error={experiment.error} onRetry={() => void experiment.refetch()} />;
+    return <Failure isPage error={experiment.error} onRetry={() => void experiment.refetch()} />;
   }
   const isFilterRefused = runs.error instanceof Refused && runs.error.status === 400;
   const isEmpty = !runs.isPending && rows.length === 0 && !runs.error;
@@ -166,6 +167,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           <CompareTable runs={shown.chosen} slots={shown.slots} settings={settings} change={change} />
           {shown.chosen.length > 1 && (
             <Suspense>
+              <RunsPictures runs={shown.chosen} slots={shown.slots} />
               <RunsParallel runs={shown.chosen} />
             </Suspense>
           )}
@@ -174,7 +176,13 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
       {runs.isPending ? (
         <span className="skeleton chart-pending" />
       ) : (
-        <ChartsPane runs={shown.panelRuns} metrics={shown.metrics} settings={settings} change={change} />
+        <ChartsPane
+          known={known}
+          runs={shown.panelRuns}
+          metrics={shown.metrics}
+          settings={settings}
+          change={change}
+        />
       )}
     </div>
   );

@@ -7,12 +7,13 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import type { Run } from "../api/types.ts";
 import { columnName, columnWidth, NAME_COLUMN } from "./columns.ts";
 import { HeaderCell } from "./HeaderCell.tsx";
 import { RunRow } from "./RunRow.tsx";
 import type { ChangeTable, TableSettings } from "./tableSettings.ts";
+import { useColumnsInSight } from "./useColumnsInSight.ts";
 
 const ROW_PX = 34;
 const ROWS_AHEAD = 12;
@@ -69,14 +70,14 @@ export function RunsTable(props: Props) {
     columnResizeMode: "onChange",
   });
   const shown = [...table.getStartLeafColumns(), ...table.getCenterLeafColumns()];
-  const places = shown.map((column): { id: string; style: CSSProperties; isPinned: boolean } => {
-    const isPinned = column.getIsPinned() === "start";
-    return {
+  const places = useColumnsInSight(
+    scroller,
+    shown.map((column) => ({
       id: column.id,
-      isPinned,
-      style: { width: column.getSize(), ...(isPinned ? { left: column.getStart("start") } : {}) },
-    };
-  });
+      width: column.getSize(),
+      left: column.getIsPinned() === "start" ? column.getStart("start") : null,
+    })),
+  );
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -98,6 +99,7 @@ export function RunsTable(props: Props) {
   }, [activeIndex, virtual]);
 
   const selected = useMemo(() => new Set(settings.selected), [settings.selected]);
+  const isAllSelected = rows.length > 0 && rows.every((run) => selected.has(run.runId));
   const headers = new Map(table.getFlatHeaders().map((header) => [header.column.id, header]));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
@@ -106,23 +108,29 @@ export function RunsTable(props: Props) {
         className="runs"
         style={{ width: table.getTotalSize() }}
         aria-rowcount={hasMore ? -1 : rows.length + 1}
+        aria-colcount={shown.length}
       >
         <thead>
           <tr>
-            {places.map(({ id, style, isPinned }) => (
-              <HeaderCell
-                key={id}
-                id={id}
-                style={style}
-                isPinned={isPinned}
-                settings={settings}
-                columns={columns}
-                change={change}
-                onResize={headers.get(id)?.getResizeHandler()}
-                isAllSelected={rows.length > 0 && rows.every((run) => selected.has(run.runId))}
-                onSelectAll={actions.selectAll}
-              />
-            ))}
+            {places.map(({ id, index, style, isPinned }) =>
+              id === null ? (
+                <td key={index} aria-hidden="true" style={style} />
+              ) : (
+                <HeaderCell
+                  key={id}
+                  id={id}
+                  index={index}
+                  style={style}
+                  isPinned={isPinned}
+                  settings={settings}
+                  columns={columns}
+                  change={change}
+                  onResize={headers.get(id)?.getResizeHandler()}
+                  isAllSelected={isAllSelected}
+                  onSelectAll={actions.selectAll}
+                />
+              ),
+            )}
           </tr>
         </thead>
         <tbody>

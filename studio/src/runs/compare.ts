@@ -16,24 +16,30 @@ export interface CompareGroup {
   rows: CompareRow[];
 }
 
-function rowsOf(runs: Run[], read: (run: Run) => Map<string, string>): CompareRow[] {
+function rowsOf<T>(
+  runs: Run[],
+  read: (run: Run) => ReadonlyMap<string, T>,
+  say: (value: T) => string,
+): CompareRow[] {
   const columns = runs.map(read);
   const keys = [...new Set(columns.flatMap((column) => [...column.keys()]))].sort(byName);
   return keys.map((key) => {
-    const values = columns.map((column) => column.get(key) ?? null);
-    return { key, values, isDifferent: new Set(values).size > 1 };
+    const values = columns.map((column) => column.get(key));
+    const texts = values.map((value) => (value === undefined ? null : say(value)));
+    // By the values themselves: two that read the same may differ behind the digits that are shown.
+    return { key, values: texts, isDifferent: new Set(values).size > 1 };
   });
 }
 
-const metricTexts = (run: Run) =>
-  new Map([...run.metrics].map(([key, metric]) => [key, number(metric.value)]));
+const lastValues = (run: Run) => new Map([...run.metrics].map(([key, metric]) => [key, metric.value]));
+const asItIs = (text: string) => text;
 const ownTags = (run: Run) => new Map([...run.tags].filter(([key]) => !key.startsWith("mlflow.")));
 
 export function comparison(runs: Run[], onlyDifferent: boolean): CompareGroup[] {
   const groups = [
-    { title: "Params", rows: rowsOf(runs, (run) => run.params) },
-    { title: "Metrics", rows: rowsOf(runs, metricTexts) },
-    { title: "Tags", rows: rowsOf(runs, ownTags) },
+    { title: "Params", rows: rowsOf(runs, (run) => run.params, asItIs) },
+    { title: "Metrics", rows: rowsOf(runs, lastValues, number) },
+    { title: "Tags", rows: rowsOf(runs, ownTags, asItIs) },
   ];
   return groups
     .map(({ title, rows }) => ({ title, rows: onlyDifferent ? rows.filter((row) => row.isDifferent) : rows }))

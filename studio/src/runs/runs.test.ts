@@ -17,6 +17,7 @@ import {
 import { comparison } from "./compare.ts";
 import { eyeToggled, moved, toggled, toggledRange, visibleIds } from "./selection.ts";
 import { tableChange, tableSettingsOf } from "./tableSettings.ts";
+import { columnsAround } from "./useColumnsInSight.ts";
 
 function run(runId: string, params: Record<string, string>, metrics: Record<string, number> = {}): Run {
   return runOf({
@@ -141,9 +142,36 @@ describe("the comparison", () => {
     expect(groups[1]?.rows[0]?.values).toEqual(["0.5", null]);
   });
 
+  it("tells metrics apart that read the same", () => {
+    const close = [run("a", {}, { loss: 0.1234561 }), run("b", {}, { loss: 0.1234562 })];
+    expect(comparison(close, true)[0]?.rows).toEqual([
+      { key: "loss", values: ["0.12346", "0.12346"], isDifferent: true },
+    ]);
+    const undefinedTwice = [run("a", {}, { loss: Number.NaN }), run("b", {}, { loss: Number.NaN })];
+    expect(comparison(undefinedTwice, true)).toEqual([]);
+  });
+
   it("shows everything when asked to", () => {
     const keys = comparison(runs, false).flatMap((group) => group.rows.map((row) => row.key));
     expect(keys).toEqual(["lr", "seed", "loss", "team"]);
+  });
+});
+
+describe("the columns that are drawn", () => {
+  const around = (startIndex: number, endIndex: number, count: number) =>
+    columnsAround({ startIndex, endIndex, overscan: 2, count });
+
+  it("are all of them where there are few", () => {
+    expect(around(3, 5, 7)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(around(0, 0, 0)).toEqual([]);
+  });
+
+  it("are whole blocks, so that a short way is no work", () => {
+    expect(around(14, 16, 300)).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    expect(around(13, 15, 300)).toEqual(around(14, 16, 300));
+    expect(around(0, 5, 300).length).toBe(10);
+    expect(around(295, 299, 300).at(-1)).toBe(299);
+    expect(around(11, 16, 300)[0]).toBe(0);
   });
 });
 
@@ -160,6 +188,7 @@ describe("the screen in the address", () => {
       selected: ["r1", "r2"],
       eyes: { hidden: ["r3"], shown: ["r4"] },
       limit: 50,
+      groupBy: "params.a,b",
       pane: "compare" as const,
       panelSearch: "val/",
       onlyDifferent: false,

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import type { Lifecycle } from "../api/mlflow.ts";
 import { type QueryChange, useUrlQuery } from "../app/location.ts";
-import { listText, type Order, orderOf, orderText, textList } from "./columns.ts";
+import { columnName, listText, type Order, orderOf, orderText, textList } from "./columns.ts";
 import { type Eyes, FIRST_LIMIT, RUN_LIMITS } from "./selection.ts";
 
 export type Pane = "charts" | "compare" | "table";
@@ -17,6 +17,8 @@ export interface TableSettings {
   selected: string[];
   eyes: Eyes;
   limit: number;
+  /** The column that lines are drawn together by; empty for a line a run. */
+  groupBy: string;
   pane: Pane;
   panelSearch: string;
   onlyDifferent: boolean;
@@ -34,6 +36,7 @@ export function tableSettingsOf(query: URLSearchParams): TableSettings {
     selected: textList(query.get("sel")),
     eyes: { hidden: textList(query.get("hide")), shown: textList(query.get("show")) },
     limit: RUN_LIMITS.some((one) => one === limit) ? limit : FIRST_LIMIT,
+    groupBy: columnName(query.get("group") ?? "") ? (query.get("group") ?? "") : "",
     pane: pane === "compare" || pane === "table" ? pane : "charts",
     panelSearch: query.get("panels") ?? "",
     onlyDifferent: query.get("diff") !== "0",
@@ -53,6 +56,7 @@ export function tableChange(change: Partial<TableSettings>): QueryChange {
     query.show = listText(change.eyes.shown);
   }
   if (change.limit !== undefined) query.limit = change.limit === FIRST_LIMIT ? null : String(change.limit);
+  if (change.groupBy !== undefined) query.group = change.groupBy;
   if (change.pane !== undefined) query.pane = change.pane === "charts" ? null : change.pane;
   if (change.panelSearch !== undefined) query.panels = change.panelSearch;
   if (change.onlyDifferent !== undefined) query.diff = change.onlyDifferent ? null : "0";

@@ -9,6 +9,8 @@ import { lifecycleOf, type TableSettings } from "./tableSettings.ts";
 const PAGE_ROWS = 100;
 const HEAD_ROWS = 40;
 const TAIL_ROWS = 60;
+/** Nothing is cheap to ask for, and whoever looks at it waits for the first run. */
+const EMPTY_MS = 500;
 const BUSY_MS = 1000;
 const QUIET_MS = 3000;
 
@@ -20,7 +22,10 @@ function useHead(question: RunQuestion, isEnabled: boolean) {
     queryKey: ["runs-head", question],
     queryFn: ({ signal }) => searchRuns({ ...question, limit: HEAD_ROWS }, signal),
     enabled: isEnabled,
-    refetchInterval: ({ state }) => (state.data?.items.some(isRunning) ? BUSY_MS : QUIET_MS),
+    refetchInterval: ({ state }) => {
+      if (state.data?.items.length === 0) return EMPTY_MS;
+      return state.data?.items.some(isRunning) ? BUSY_MS : QUIET_MS;
+    },
     retry: false,
   });
 }

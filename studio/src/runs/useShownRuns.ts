@@ -3,20 +3,14 @@ import type { Run } from "../api/types.ts";
 import { slots } from "../charts/palette.ts";
 import type { PanelRun } from "../charts/usePanelSeries.ts";
 import { byName } from "./columns.ts";
+import { groupOf } from "./grouping.ts";
 import { visibleIds } from "./selection.ts";
 import type { TableSettings } from "./tableSettings.ts";
-
-/** The same object as before while its content is the same, so that charts are left alone by every poll. */
-function useSteady<T>(value: T): T {
-  const text = JSON.stringify(value);
-  const kept = useRef({ text, value });
-  if (kept.current.text !== text) kept.current = { text, value };
-  return kept.current.value;
-}
+import { useSteady } from "./useSteady.ts";
 
 /** Which runs are on the charts, in which colours, with which metrics. */
 export function useShownRuns(rows: Run[], elsewhere: Run[], settings: TableSettings) {
-  const { eyes, limit, pane, selected } = settings;
+  const { eyes, limit, pane, selected, groupBy } = settings;
   const visible = useMemo(
     () =>
       visibleIds(
@@ -35,11 +29,15 @@ export function useShownRuns(rows: Run[], elsewhere: Run[], settings: TableSetti
 
   const known = useRef<ReadonlyMap<string, number>>(new Map());
   const coloured = useMemo(() => {
-    const ids = [...new Set([...visible, ...chosen.map((run) => run.runId)])];
-    const given = slots(ids, known.current);
+    const wanted = new Set(visible);
+    const drawn = new Map(
+      [...rows.filter((run) => wanted.has(run.runId)), ...chosen].map((run) => [run.runId, run]),
+    );
+    const coats = new Map([...drawn].map(([runId, run]) => [runId, groupOf(run, groupBy) ?? runId]));
+    const given = slots([...new Set(coats.values())], known.current);
     known.current = new Map([...known.current, ...given]);
-    return given;
-  }, [visible, chosen]);
+    return new Map([...coats].map(([runId, coat]) => [runId, given.get(coat) ?? 0]));
+  }, [rows, visible, chosen, groupBy]);
 
   const panelRuns = useSteady(
     chosen.map(
@@ -48,6 +46,7 @@ export function useShownRuns(rows: Run[], elsewhere: Run[], settings: TableSetti
         name: run.name,
         slot: coloured.get(run.runId) ?? 0,
         isLive: run.status === "RUNNING",
+        group: groupOf(run, groupBy),
       }),
     ),
   );

@@ -1,7 +1,7 @@
 /** The options of a chart of trials for uPlot. */
 import uPlot from "uplot";
 import type { Ink } from "../charts/axes.ts";
-import { number } from "../parts/format.ts";
+import { axisNumber } from "../parts/format.ts";
 
 const FONT = "11px system-ui, sans-serif";
 const NEAR_PX = 30;
@@ -54,7 +54,7 @@ const cut = (name: string) => (name.length > LONGEST_NAME ? `${name.slice(0, LON
 
 function axesOf({ names, isWhole, colours }: PlotSettings): uPlot.Axis[] {
   const common = { stroke: colours.text, font: FONT, ticks: { show: false } };
-  const text = (value: number | null) => (value === null ? "" : number(Number(value.toPrecision(6))));
+  const text = (value: number | null) => (value === null ? "" : axisNumber(value));
   const across: uPlot.Axis = {
     ...common,
     size: 28,

@@ -76,7 +76,7 @@ export function TraceScreen({ experimentId, traceId }: { experimentId: string; t
   useDocumentTitle(trace?.name ?? "Trace");
   if (!trace) {
     return query.isError ? (
-      <Failure error={query.error} onRetry={() => void query.refetch()} />
+      <Failure isPage error={query.error} onRetry={() => void query.refetch()} />
     ) : (
       <div className="page">
         <Skeleton lines={9} label="Loading the trace" />
