@@ -22,6 +22,7 @@ from runyard.protocol.messages.jobs import JobEnvironment
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import text
 from runyard.sdk.conda_dependencies import CondaDependencies
+from runyard.sdk.environment_changes import EnvironmentChanges
 from runyard.sdk.environment_files import read_environment, write_environment
 from runyard.sdk.environment_records import (
     change_record,
@@ -52,7 +53,7 @@ _NO_SECTIONS = {
 
 
 @names_arguments
-class Environment:
+class Environment(EnvironmentChanges):
     """What the code of a run needs around it: packages, an interpreter or a container, and variables.
 
     It is a value of this program until :meth:`register` keeps it; versions that are kept never change.

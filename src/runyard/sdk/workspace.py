@@ -27,13 +27,17 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
+from runyard.sdk.evaluation_datasets import HasEvaluation
 from runyard.sdk.experiment import Experiment, Experiments, experiment_of
 from runyard.sdk.grants import Grants
+from runyard.sdk.logged_models import HasLoggedModels
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.model import HasModels
 from runyard.sdk.quotas import HasQuota
+from runyard.sdk.registered_models import HasRegisteredModels
 from runyard.sdk.representation import html_table, link
 from runyard.sdk.run import Run
+from runyard.sdk.traces import HasTraces
 from runyard.sdk.trash import HasTrash
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_datastores import HasDatastores
@@ -54,6 +58,10 @@ class Workspace(
     HasEnvironments,
     HasDatasets,
     HasModels,
+    HasLoggedModels,
+    HasRegisteredModels,
+    HasTraces,
+    HasEvaluation,
     HasComputeTargets,
 ):
     """A workspace on a Runyard server.
