@@ -334,3 +334,26 @@ def test_a_role_in_one_experiment_opens_nothing_of_the_registry(team):
     assert mlflow(team, "alpha", "POST", f"{VERSIONS}/create", source, key).status_code == 403
     team.grant("bob", "contributor", "alpha")
     assert mlflow(team, "alpha", "POST", f"{VERSIONS}/create", source, key).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("azureml://datastores/workspaceblobstore/paths/model", "runyard datastore download"),
+        (
+            "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/model",
+            "runyard datastore download",
+        ),
+        ("AZUREML://Registries/azureml/models/bert/versions/3", "no registries"),
+    ],
+)
+def test_what_azure_keeps_elsewhere_is_refused_with_what_to_do(local, source: str, said: str):
+    """Nobody could download such a version later, by whatever client."""
+    local.post("/registered-models/create", name="elsewhere")
+    answer = local.ask("POST", f"{BASE}/model-versions/create", json={"name": "elsewhere", "source": source})
+    assert answer.status_code == 400
+    assert (said in answer.json()["message"], source in answer.json()["message"]) == (True, True)
+    assert (
+        local.get("/registered-models/get", name="elsewhere")["registered_model"].get("latest_versions")
+        is None
+    )
