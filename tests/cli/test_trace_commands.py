@@ -126,6 +126,15 @@ def test_an_assessment_of_another_kind_is_refused(experiment: Experiment):
         experiment.workspace.traces.assess(trace_id, 5, 1)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("value", [object(), {"x": object()}, float("nan")])
+@pytest.mark.parametrize("kind", ["feedback", "expectation"])
+def test_what_json_can_not_hold_is_no_assessment(experiment: Experiment, value: object, kind: str):
+    trace_id = trace_in(experiment)
+    with pytest.raises(InvalidParameter, match="value must be what JSON can hold, not "):
+        experiment.workspace.traces.assess(trace_id, "a", value, kind=kind)
+    assert not experiment.workspace.traces.get(trace_id).assessments
+
+
 def test_traces_are_deleted_for_good(trace, experiment: Experiment):
     gone, stays = trace_in(experiment), trace_in(experiment)
     assert trace("delete", gone, "-e", "assistant").out == "1 trace deleted\n"

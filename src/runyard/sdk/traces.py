@@ -195,6 +195,7 @@ class Traces:
         """
         if kind not in _KINDS:
             raise InvalidParameter(f"kind must be one of {', '.join(_KINDS)}, not {shown(kind)}.")
+        _check_json(value)
         source = WireAssessmentSource(
             source_type="HUMAN", source_id=self._connection.get("/api/v1/caller", GetCallerAnswer).name
         )
@@ -285,6 +286,13 @@ def _place(experiment_id: str) -> WireTraceLocation:
 
 def _path(trace_id: str) -> str:
     return f"{_TRACES}/{named_segment(text(trace_id, 'trace_id'), 'trace')}"
+
+
+def _check_json(value: Any) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise InvalidParameter(f"value must be what JSON can hold, not {shown(value)}.") from None
 
 
 def _expectation(value: Any) -> WireExpectation:
