@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runyard.sdk.run_configuration import RunConfiguration
     from runyard.sdk.script_run_config import ScriptRunConfig
     from runyard.sdk.secrets import Keyvault
+    from runyard.sdk.server import Server
     from runyard.sdk.sweep_config import SweepConfig
     from runyard.sdk.sweep_run import SweepRun
     from runyard.sdk.widgets.views import CompareWidget, RunsWidget, RunWidget
@@ -64,6 +65,7 @@ __all__ = [
     "RunsWidget",
     "RunyardError",
     "ScriptRunConfig",
+    "Server",
     "SlurmCompute",
     "SweepConfig",
     "SweepRun",
@@ -97,6 +99,7 @@ _HOMES = {
     "ScriptRunConfig": "runyard.sdk.script_run_config",
     "SweepConfig": "runyard.sdk.sweep_config",
     "SweepRun": "runyard.sdk.sweep_run",
+    "Server": "runyard.sdk.server",
     "SlurmCompute": "runyard.sdk.compute_slurm",
     "Workspace": "runyard.sdk.workspace",
 }

@@ -7,6 +7,7 @@ import importlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import runyard
@@ -21,6 +22,14 @@ from runyard import (
     ScriptRunConfig,
     SweepConfig,
     Workspace,
+)
+from runyard.protocol.messages.traces import (
+    StartTrace,
+    TraceAnswer,
+    WireMlflowExperiment,
+    WireTrace,
+    WireTraceInfo,
+    WireTraceLocation,
 )
 
 WORKSPACE = "lab"
@@ -93,6 +102,23 @@ def _sweep(names: ExampleNames) -> Run:
     return experiment.submit(SweepConfig(script, {"depth": [2, 4]}, "loss", sampling="grid"))
 
 
+def _trace(names: ExampleNames) -> SimpleNamespace:
+    place = WireTraceLocation(
+        type="MLFLOW_EXPERIMENT",
+        mlflow_experiment=WireMlflowExperiment(experiment_id=names.get("experiment").id),
+    )
+    told = WireTraceInfo(
+        trace_id="tr-" + secrets.token_hex(16),
+        trace_location=place,
+        request_time="2026-11-27T12:00:00Z",
+        state="OK",
+        trace_metadata={"mlflow.trace.session": "s-1"},
+    )
+    body = StartTrace(trace=WireTrace(trace_info=told))
+    names.ws.connection.post("/api/3.0/mlflow/traces", body, TraceAnswer)
+    return SimpleNamespace(trace_id=told.trace_id, experiment_id=names.get("experiment").id)
+
+
 def _pool(names: ExampleNames) -> ComputeTarget:
     return ComputeTarget.create(names.ws, "pool", AmlCompute.provisioning_configuration(max_nodes=4))
 
@@ -110,6 +136,7 @@ MAKERS: dict[str, Callable[[ExampleNames], Any]] = {
     "run": _run,
     "store": lambda names: names.ws.get_default_datastore(),
     "sweep": _sweep,
+    "trace": _trace,
     "vault": lambda names: names.ws.get_default_keyvault(),
 }
 

@@ -238,3 +238,14 @@ def test_what_would_have_become_another_text_is_refused(
     with pytest.raises(InvalidParameter, match=r"must be a (text|path), not"):
         call(workspace, experiment)
     assert {each.id for each in Experiment.list(workspace)} == before
+
+
+def test_an_argument_that_may_be_anything_is_not_named():
+    @names_arguments
+    def keep(value: Any, name: str) -> str:
+        return name + 1 if value else name.upper()
+
+    with pytest.raises(TypeError, match="can only concatenate str"):
+        keep(object(), "a")
+    with pytest.raises(InvalidParameter, match="name must be a text, not 5"):
+        keep(None, 5)

@@ -260,6 +260,23 @@ def test_the_second_sdk_is_told_what_to_use_for_what_is_not_here(
     assert words in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("indexes", "Register the files of an index as data"),
+        ("indexes/x/versions/1", "Register the files of an index as data"),
+        ("featuresets", "Register tables as data"),
+        ("somethingOfNextYear", "Runyard's SDK"),
+    ],
+)
+@pytest.mark.parametrize("version", ["", "/v2.0"])
+def test_the_service_of_generic_assets_speaks_of_what_was_asked_for(
+    client: Client, version: str, asked: str, words: str
+):
+    answer = client.ask("GET", f"/genericasset{version}{SCOPE}/alpha/{asked}")
+    assert (answer.status_code, words in answer.json()["message"]) == (501, True)
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_no_workspace_is_changed_by_the_resource_manager(client: Client, method: str):
     answer = client.ask(method, f"/arm{SCOPE}/alpha", {"tags": {}})
@@ -294,6 +311,21 @@ def test_the_first_sdk_is_told_what_runs_its_scripts(team: Team, service: str):
     answer = team.ask("GET", f"/{service}{SCOPE}/default/models", key=team.admin_key)
     assert answer.status_code == 501
     assert "`runyard azureml run`" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (f"/modelmanagement/v1.0{SCOPE}/alpha/services", "mlflow models serve"),
+        (f"/modelmanagement/v1.0{SCOPE}/alpha/models", "`runyard azureml run`"),
+        (f"/datastore/v1.0{SCOPE}/alpha/default", "`runyard azureml run`"),
+        (f"/rp/workspaces{SCOPE}/alpha/experiments", "`runyard azureml run`"),
+    ],
+)
+def test_who_is_in_one_workspace_alone_is_told_too(client: Client, path: str, words: str):
+    answer = client.ask("GET", path)
+    assert (answer.status_code, words in answer.json()["message"]) == (501, True)
+    assert client.ask("GET", path.replace("/alpha/", "/default/")).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])

@@ -350,3 +350,26 @@ def test_an_administrator_says_what_sources_are_taken(tmp_path):
     text = {"key": "mlflow.prompt.text", "value": "Say {{word}}."}
     assert created(picky, "dummy-source", name="p", tags=[is_prompt, text])["version"] == "1"
     picky.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("azureml://datastores/workspaceblobstore/paths/model", "runyard datastore download"),
+        (
+            "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/model",
+            "runyard datastore download",
+        ),
+        ("AZUREML://Registries/azureml/models/bert/versions/3", "no registries"),
+    ],
+)
+def test_what_azure_keeps_elsewhere_is_refused_with_what_to_do(local, source: str, said: str):
+    """Nobody could download such a version later, by whatever client."""
+    local.post("/registered-models/create", name="elsewhere")
+    answer = local.ask("POST", f"{BASE}/model-versions/create", json={"name": "elsewhere", "source": source})
+    assert answer.status_code == 400
+    assert (said in answer.json()["message"], source in answer.json()["message"]) == (True, True)
+    assert (
+        local.get("/registered-models/get", name="elsewhere")["registered_model"].get("latest_versions")
+        is None
+    )

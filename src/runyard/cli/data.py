@@ -16,7 +16,7 @@ from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset
 from runyard.sdk.dataset_factories import Dataset
 from runyard.sdk.dataset_records import delete_dataset, get_record, list_records
 
-app = App(name="data", help="Register, list, show, download and delete datasets.")
+app = App(name="data", help="Register, list, show, describe, download and delete datasets.")
 
 Name = Annotated[str, Parameter(help="The dataset's name.")]
 Version = Annotated[
@@ -115,6 +115,29 @@ def register(
         print_json(msgspec.to_builtins(kept.record))
     else:
         say(f"Dataset {kept.name} is version {kept.version}")
+
+
+@app.command
+def update(
+    name: Name,
+    *,
+    version: Version = None,
+    description: Annotated[str | None, Parameter(help="What it is.")] = None,
+    tag: Annotated[tuple[str, ...], Parameter(help="A tag as KEY=VALUE; may be repeated.")] = (),
+    remove_tag: Annotated[tuple[str, ...], Parameter(help="A tag to take away; may be repeated.")] = (),
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Say anew what a version of a dataset is, and set tags of it or take them away."""
+    if description is None and not tag and not remove_tag:
+        raise InvalidParameter("Give a --description, a --tag or a --remove-tag.")
+    found = get_dataset(place.open(), name, version)
+    tags = {key: value for key, value in found.tags.items() if key not in remove_tag}
+    found.update(description, tags | dict(_pair(each) for each in tag))
+    if json:
+        print_json(msgspec.to_builtins(found.record))
+    else:
+        say(f"Dataset {found.name} version {found.version} is changed.")
 
 
 @app.command

@@ -15,7 +15,7 @@ from runyard.errors import InvalidParameter
 from runyard.protocol.messages.environments import WireEnvironment
 from runyard.sdk.environment import Environment
 
-app = App(name="environment", help="Register, list, show, clone and archive environments.")
+app = App(name="environment", help="Register, list, show, describe, clone and archive environments.")
 
 Name = Annotated[str, Parameter(help="The environment's name.")]
 Version = Annotated[
@@ -135,6 +135,29 @@ def clone(
     """Register an environment under another name, as one that comes with the server."""
     workspace = place.open()
     _say_registered(Environment.get(workspace, name, version).clone(new_name).register(workspace), json)
+
+
+@app.command
+def update(
+    name: Name,
+    *,
+    description: Annotated[str | None, Parameter(help="What it is for.")] = None,
+    tag: Tag = (),
+    remove_tag: Annotated[tuple[str, ...], Parameter(help="A tag to take away; may be repeated.")] = (),
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Say anew what an environment is for, and set tags of it or take them away."""
+    if description is None and not tag and not remove_tag:
+        raise InvalidParameter("Give a --description, a --tag or a --remove-tag.")
+    workspace = place.open()
+    found = Environment.get(workspace, name)
+    tags = {key: value for key, value in (found.tags or {}).items() if key not in remove_tag}
+    found.update(workspace, description, tags | dict(_pair(each, "tag") for each in tag))
+    if json:
+        print_json(msgspec.to_builtins(found.record))
+    else:
+        say(f"Environment {found.name} is changed.")
 
 
 @app.command

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import print_json, print_table, say, time_text
-from runyard.errors import NotFound
+from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
+from runyard.errors import AlreadyExists, InvalidParameter, NotFound
 from runyard.sdk.experiment import Experiment
 from runyard.sdk.workspace import Workspace
 
-app = App(name="experiment", help="List, delete and restore experiments.")
+app = App(name="experiment", help="List, create, rename, tag, delete and restore experiments.")
 
 Which = Annotated[str, Parameter(help="The experiment's id, or its name.")]
 
@@ -41,6 +42,67 @@ def list_experiments(
             for experiment in found
         ),
     )
+
+
+@app.command
+def create(
+    name: Annotated[str, Parameter(help="Its name.")],
+    *,
+    tag: Annotated[
+        tuple[str, ...], Parameter(name=["--tag", "-t"], help="As team=robots; may be repeated.")
+    ] = (),
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Make an experiment and print its id."""
+    workspace = place.open()
+    if Experiment.list(workspace, name, view_type="All"):
+        raise AlreadyExists(f"Workspace {workspace.name!r} has an experiment {name!r}, maybe in the trash.")
+    made = Experiment(workspace, name)
+    if tag:
+        made.set_tags(pairs_of(tag))
+    if json:
+        print_json(_described(made))
+    else:
+        say(made.id)
+
+
+@app.command
+def rename(
+    experiment: Which,
+    name: Annotated[str, Parameter(help="Its new name.")],
+    *,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Give an experiment another name; its id and its runs stay."""
+    workspace = place.open()
+    renamed = workspace.get_experiment(_found(workspace, experiment))
+    renamed.rename(name)
+    _said([renamed.id], [renamed.name], "is its name now", as_json=json)
+
+
+@app.command
+def tag(
+    experiment: Which,
+    *pair: Annotated[str, Parameter(help="A tag and its value, as team=robots.")],
+    remove: Annotated[tuple[str, ...], Parameter(help="A tag to take away; may be repeated.")] = (),
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Set tags of an experiment, and take others away."""
+    if not pair and not remove:
+        raise InvalidParameter("Give tags as key=value, or --remove KEY.")
+    workspace = place.open()
+    tagged = workspace.get_experiment(_found(workspace, experiment))
+    if pair:
+        tagged.set_tags(pairs_of(pair))
+    if remove:
+        tagged.remove_tags([*remove])
+    if json:
+        print_json(tagged.tags)
+    else:
+        print_pairs(dict(sorted(tagged.tags.items())))
 
 
 @app.command
@@ -78,7 +140,11 @@ def restore(
 
 
 def _found(workspace: Workspace, text: str) -> str:
-    """Return the id of an experiment, in the trash or not; what is a number is an id."""
+    """Return the id of an experiment, in the trash or not; what is a number is an id.
+
+    Raises:
+        NotFound: The workspace has none of that id or name.
+    """
     if text.isdecimal():
         return workspace.get_experiment(text).id
     found = Experiment.list(workspace, text, view_type="All")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -32,10 +33,14 @@ from runyard.sdk.run import Run
 from runyard.sdk.run_console import whole_lines
 from runyard.sdk.workspace import Workspace
 
-app = App(name="job", help="Submit scripts; list, show, follow, cancel and repeat what was submitted.")
+app = App(
+    name="job",
+    help="Submit scripts; list, show, follow, cancel and repeat what was submitted.",
+)
 app.command(submit)
 app.command(again)
 
+WORKING_FOLDER = Path()
 _LONGEST_ARGUMENT = 200
 
 
@@ -149,6 +154,24 @@ def logs(
     if is_silent:
         note(f"Nothing that run {run.id} printed is here: it is {run.status}.")
     return 0
+
+
+@app.command
+def code(
+    run_id: RunId,
+    *,
+    to: Annotated[
+        Path, Parameter(help="Folder to put the archive into; by default the working one.")
+    ] = WORKING_FOLDER,
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Bring the code that a job was submitted with to this machine, as a tar.gz."""
+    written = place.open().get_run(run_id).restore_snapshot(path=to)
+    if json:
+        print_json(written)
+    else:
+        say(written)
 
 
 @app.command

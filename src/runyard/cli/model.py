@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from runyard.cli.log import pairs_of
+from runyard.cli.model_names import alias, create, unalias, update
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, one_line, print_json, print_pairs, print_table, say, time_text
 from runyard.errors import InvalidParameter
@@ -16,7 +17,11 @@ from runyard.sdk.model import Model
 from runyard.sdk.model_files import list_files
 from runyard.sdk.workspace import Workspace
 
-app = App(name="model", help="Register, list, show, download and delete models.")
+app = App(name="model", help="Register, list, show, describe, alias, download and delete models.")
+app.command(create)
+app.command(update)
+app.command(alias)
+app.command(unalias)
 
 WORKING_FOLDER = Path()
 

@@ -23,7 +23,8 @@ from runyard.cli.printing import (
     say,
     time_text,
 )
-from runyard.cli.run_following import open_run, tag_run, tail_run
+from runyard.cli.run_comparing import compare_runs
+from runyard.cli.run_following import open_run, rename_run, tag_run, tail_run
 from runyard.cli.script import run_script
 from runyard.cli.sparkline import sparkline
 from runyard.entities.experiment import View
@@ -34,11 +35,13 @@ from runyard.sdk.run_search import NEWEST_FIRST
 from runyard.sdk.workspace import Workspace
 from runyard.sdk.workspace_runs import find_runs
 
-app = App(name="run", help="Run scripts; list, show, follow, tag, download and delete runs.")
+app = App(name="run", help="Run scripts; list, show, compare, follow, tag, download and delete runs.")
 app.default(run_script)
 app.command(tail_run, name="tail")
 app.command(open_run, name="open")
 app.command(tag_run, name="tag")
+app.command(rename_run, name="rename")
+app.command(compare_runs, name="compare")
 
 SPARKLINE_WIDTH = 40
 METRICS_IN_A_LIST = 4

@@ -51,6 +51,18 @@ def open_run(
         note("There is no browser here; open the address yourself.")
 
 
+def rename_run(
+    run_id: RunId,
+    name: Annotated[str, Parameter(help="Its new name, which need not be unique.")],
+    *,
+    place: Place = HERE,
+) -> None:
+    """Give a run another name."""
+    run = place.open().get_run(run_id)
+    run.display_name = name
+    say(f"{run.id} is called {run.display_name}")
+
+
 def tag_run(
     run_id: RunId,
     *pair: Annotated[str, Parameter(help="A tag and its value, as team=robots.")],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-COMMANDS = frozenset({"list", "show", "metrics", "tail", "open", "tag", "download", "delete", "restore"})
+COMMANDS = frozenset(
+    ("list", "show", "metrics", "compare", "tail", "open", "rename", "tag", "download", "delete", "restore")
+)
 FLAGS = frozenset({"--system-metrics"})
 WITH_VALUE = frozenset({"--experiment", "-e", "--name", "--url", "--workspace", "-w", "--module", "-m"})
 

@@ -1,4 +1,4 @@
-"""`runyard trash` and `runyard gc`: what was deleted, and freeing the space that it takes."""
+"""`runyard trash` and `runyard gc`: what was deleted, bringing it back, freeing its space."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rich.console import Console
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import bytes_text, print_json, print_pairs, print_table, say, time_text
 from runyard.entities.trash import Freed
-from runyard.errors import InvalidParameter
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.collection import Collected
 from runyard.sdk.progress import is_terminal_watched
 from runyard.sdk.workspace import Workspace
 
-app = App(name="trash", help="List what was deleted and can be brought back.")
+app = App(name="trash", help="List what was deleted, and bring it back.")
 
 OlderThan = Annotated[
     str, Parameter(help="Only what was deleted so long ago, as 30d, 12h, or 1d12h as MLflow writes it.")
@@ -70,6 +70,35 @@ def list_trash(*, place: Place = HERE, json: Json = False) -> None:
             for item in items
         ),
     )
+
+
+@app.command
+def restore(
+    *id: Annotated[str, Parameter(help="The id of a run, a logged model or an experiment, as listed.")],
+    place: Place = HERE,
+    json: Json = False,
+) -> None:
+    """Bring back what is in the trash, of whatever kind it is."""
+    if not id:
+        raise InvalidParameter("Name what to bring back by its id, as `runyard trash list` prints it.")
+    trash = place.open().trash
+    kinds = {item.id: item.kind for item in trash.list_items()}
+    missing = [each for each in id if each not in kinds]
+    if missing:
+        raise NotFound(f"The trash holds nothing of the id {missing[0]!r}.")
+    for kind, restored in (
+        ("experiment", trash.restore_experiments),
+        ("run", trash.restore_runs),
+        ("logged_model", trash.restore_logged_models),
+    ):
+        ids = [each for each in id if kinds[each] == kind]
+        if ids:
+            restored(ids)
+    if json:
+        print_json([{"kind": kinds[each], "id": each} for each in id])
+        return
+    for each in id:
+        say(f"{kinds[each].replace('_', ' ')} {each} restored")
 
 
 def gc(

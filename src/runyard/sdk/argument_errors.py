@@ -163,7 +163,7 @@ def _fits(value: object, hint: Any) -> bool:
     if origin is typing.Literal:
         return value in parts
     kind = origin or (NoneType if hint is None else hint)
-    if not isinstance(kind, type):
+    if kind is Any or not isinstance(kind, type):  # since Python 3.11 `Any` is a class
         return True
     if issubclass(kind, Mapping):
         return isinstance(value, Mapping) and _pairs_fit(value, parts)

@@ -15,6 +15,7 @@ from runyard.protocol.messages.environments import (
 )
 from runyard.protocol.messages.jobs import JobEnvironment
 from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.environment_changes import EnvironmentChanges
 from runyard.sdk.environment_content import EnvironmentContent
 from runyard.sdk.environment_records import (
     change_record,
@@ -38,7 +39,7 @@ _NOT_BUILT = (
 
 
 @names_arguments
-class Environment(EnvironmentContent):
+class Environment(EnvironmentChanges, EnvironmentContent):
     """What the code of a run needs around it: packages, an interpreter or a container, and variables.
 
     It is a value of this program until :meth:`register` keeps it; versions that are kept never change.

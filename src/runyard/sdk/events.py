@@ -20,6 +20,7 @@ from runyard.protocol.messages.webhooks import (
     WireWebhook,
 )
 from runyard.sdk.addresses import named_segment
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection, connect
 
 _WEBHOOKS = "/api/v1/webhooks"
@@ -55,11 +56,16 @@ def list_events(
             return
 
 
+@names_arguments
 class Webhooks:
     """The addresses that a server tells of events; all of it needs an administrator.
 
     Args:
         url: Address of the server.
+
+    Example:
+        >>> [each.url for each in Server().webhooks]
+        []
     """
 
     def __init__(self, url: str) -> None:
@@ -97,6 +103,12 @@ class Webhooks:
             InvalidParameter: The server sends nothing to such an address, or there is no such kind.
             NotFound: There is no such workspace or experiment.
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> Server().webhooks.add("http://127.0.0.1/told", kinds=["run.failed"])
+            Traceback (most recent call last):
+                ...
+            runyard.errors.InvalidParameter: ...
         """
         if experiment_id is not None and when is None:
             raise InvalidParameter("An experiment is named beside what a metric has to be: give 'when'.")
@@ -115,6 +127,12 @@ class Webhooks:
         Raises:
             NotFound: There is no such webhook.
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> Server().webhooks.try_now("none")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotFound: ...
         """
         return self._connection.post(f"{_path(webhook_id)}/test", Empty(), DeliveryAnswer).delivery
 
@@ -124,6 +142,12 @@ class Webhooks:
         Raises:
             NotFound: There is no such webhook.
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> Server().webhooks.deliveries("none")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotFound: ...
         """
         query = ListDeliveries(max_results=limit)
         path = f"{_path(webhook_id)}/deliveries"
@@ -135,6 +159,12 @@ class Webhooks:
         Raises:
             NotFound: There is no such webhook.
             Forbidden: The credential is not an administrator's.
+
+        Example:
+            >>> Server().webhooks.delete("none")
+            Traceback (most recent call last):
+                ...
+            runyard.errors.NotFound: ...
         """
         self._connection.delete(_path(webhook_id), Empty(), Empty)
 

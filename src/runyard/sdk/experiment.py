@@ -230,6 +230,22 @@ class Experiment(ExperimentFacts, ExperimentJobs):
             tell(f"{MLFLOW}/experiments/update", UpdateExperiment(experiment_id=self.id, new_name=new_name))
         self.refresh()
 
+    def rename(self, new_name: str) -> None:
+        """Give this experiment another name; its id and its runs stay.
+
+        Raises:
+            AlreadyExists: Another experiment has that name.
+            InvalidParameter: No experiment can have this name.
+
+        Example:
+            >>> experiment.rename("diabetes-2026")
+            >>> experiment
+            Experiment('diabetes-2026', workspace='lab')
+        """
+        wanted = UpdateExperiment(experiment_id=self.id, new_name=text(new_name, "new_name"))
+        self._workspace.connection.tell(f"{MLFLOW}/experiments/update", wanted)
+        self.refresh()
+
     def refresh(self) -> Experiment:
         """Read this experiment from the server again and return it.
 

@@ -12,10 +12,12 @@ from runyard.protocol.messages.model_versions import NamedVersion, SearchModelVe
 from runyard.protocol.messages.registered_models import (
     ModelVersionAnswer,
     ModelVersionsAnswer,
+    SearchRegisteredModels,
+    SearchRegisteredModelsAnswer,
     WireModelVersion,
 )
 from runyard.protocol.registry_names import check_model_name
-from runyard.sdk.connection import MLFLOW, connection_of
+from runyard.sdk.connection import MLFLOW, Connection, connection_of
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FRAMEWORK_TAG, FRAMEWORK_VERSION_TAG = "runyard.framework", "runyard.framework_version"
 VERSIONS = f"{MLFLOW}/model-versions"
 _PAGE = 1000
+
+Aliases = dict[tuple[str, str], list[str]]
+"""The aliases of versions, by the name of the model and the number of the version."""
 
 Labels = Mapping[str, str | None] | Sequence[str | Sequence[str]] | str | None
 """Tags or properties that models must have: by key, or by key and value."""
@@ -61,19 +66,40 @@ def search_versions(workspace: Workspace, name: str | None, run_id: str | None) 
         for field, value in (("name", name), ("run_id", run_id))
         if value and "'" not in value and "\\" not in value
     ]
+    connection = connection_of(workspace)
+    aliases: Aliases | None = None
     page_token: str | None = None
     while True:
         query = SearchModelVersions(
             filter=" AND ".join(clauses) or None, max_results=_PAGE, page_token=page_token
         )
-        answer = connection_of(workspace).get(f"{VERSIONS}/search", ModelVersionsAnswer, query)
+        answer = connection.get(f"{VERSIONS}/search", ModelVersionsAnswer, query)
+        # As MLflow's, a search tells no aliases; those are the model's.
+        if aliases is None and answer.model_versions:
+            aliases = _aliases(connection, clauses[0] if name and clauses else None)
         for record in answer.model_versions or ():
             is_wanted = name in (None, record.name) and run_id in (None, record.run_id)
             if is_wanted and not is_prompt(mapping(record.tags or ())):
+                record.aliases = (aliases or {}).get((record.name, record.version), [])
                 yield record
         page_token = answer.next_page_token or None
         if page_token is None:
             return
+
+
+def _aliases(connection: Connection, clause: str | None) -> Aliases:
+    """Return the aliases of versions: of all models, or of those that a condition finds."""
+    found: Aliases = {}
+    page_token: str | None = None
+    while True:
+        query = SearchRegisteredModels(filter=clause, max_results=_PAGE, page_token=page_token)
+        answer = connection.get(f"{MLFLOW}/registered-models/search", SearchRegisteredModelsAnswer, query)
+        for model in answer.registered_models or ():
+            for each in model.aliases or ():
+                found.setdefault((model.name, each.version), []).append(each.alias)
+        page_token = answer.next_page_token or None
+        if page_token is None:
+            return found
 
 
 def wanted_labels(tags: Labels, properties: Labels, framework: str | None) -> dict[str, str | None]:

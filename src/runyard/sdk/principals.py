@@ -24,6 +24,7 @@ from runyard.protocol.messages.identity import (
     WirePrincipal,
 )
 from runyard.sdk.addresses import named_segment
+from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
 
 # A method called list hides the type in its class.
@@ -34,6 +35,7 @@ _KEYS = "/api/v1/keys"
 _AUDIT = "/api/v1/audit"
 
 
+@names_arguments
 class Principals:
     """People, services and groups; wherever one is named, it is by name or by id.
 
@@ -41,7 +43,8 @@ class Principals:
         connection: Reaches the server.
 
     Example:
-        >>> Principals(connect(url)).add("bea", email="bea@lab.example")  # doctest: +SKIP
+        >>> Server().principals.add("bea", email="bea@lab.example").email
+        'bea@lab.example'
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -52,6 +55,11 @@ class Principals:
 
         Raises:
             Forbidden: The caller owns no workspace.
+
+        Example:
+            >>> vera = Server().principals.add("vera")
+            >>> "vera" in [each.name for each in Server().principals.list("person")]
+            True
         """
         return self._connection.get(_PRINCIPALS, PrincipalsAnswer, ListPrincipals(kind=kind)).principals
 
@@ -69,6 +77,10 @@ class Principals:
         Raises:
             AlreadyExists: The name or the address is taken.
             Forbidden: The caller is no administrator.
+
+        Example:
+            >>> Server().principals.add("nightly-training", "service").kind
+            'service'
         """
         wanted = CreatePrincipal(name=name, kind=kind, email=email, is_administrator=is_administrator)
         return self._connection.post(_PRINCIPALS, wanted, PrincipalAnswer).principal
@@ -79,6 +91,12 @@ class Principals:
         Raises:
             NotFound: There is nobody of that name.
             InvalidState: The server would have no administrator left.
+
+        Example:
+            >>> from runyard.protocol.messages.identity import ChangePrincipal
+            >>> omar = Server().principals.add("omar")
+            >>> Server().principals.change("omar", ChangePrincipal(name="omar k")).name
+            'omar k'
         """
         path = f"{_PRINCIPALS}/{named_segment(principal, 'principal')}"
         return self._connection.change("PATCH", path, change, PrincipalAnswer).principal
@@ -88,6 +106,11 @@ class Principals:
 
         Raises:
             NotFound: There is no such group.
+
+        Example:
+            >>> robots = Server().principals.add("robots", "group")
+            >>> Server().principals.members("robots")
+            []
         """
         return self._connection.get(_members(group), PrincipalsAnswer).principals
 
@@ -96,6 +119,13 @@ class Principals:
 
         Raises:
             NotFound: There is no such group, or nobody of that name.
+
+        Example:
+            >>> principals = Server().principals
+            >>> people = principals.add("vision", "group"), principals.add("ines")
+            >>> principals.add_member("vision", "ines")
+            >>> [each.name for each in principals.members("vision")]
+            ['ines']
         """
         self._connection.change("PUT", _members(group, member), Empty(), Empty)
 
@@ -104,22 +134,44 @@ class Principals:
 
         Raises:
             NotFound: They are not in it.
+
+        Example:
+            >>> principals = Server().principals
+            >>> people = principals.add("speech", "group"), principals.add("ruth")
+            >>> principals.add_member("speech", "ruth")
+            >>> principals.remove_member("speech", "ruth")
+            >>> principals.members("speech")
+            []
         """
         self._connection.delete(_members(group, member), Empty(), Empty)
 
 
+@names_arguments
 @dataclass(frozen=True, slots=True)
 class ApiKeys:
     """API keys: one's own and, for an administrator, those of others.
 
     Args:
         connection: Reaches the server; to make a key, one of :func:`~runyard.sdk.connection.connect_by_key`.
+
+    Example:
+        >>> Server().keys.list("nobody-at-all")
+        Traceback (most recent call last):
+            ...
+        runyard.errors.NotFound: ...
     """
 
     connection: Connection
 
     def list(self, principal: str | None = None) -> list[WireKey]:
-        """Return one's own keys, those of somebody, or by ``*`` those of all, the newest first."""
+        """Return one's own keys, those of somebody, or by ``*`` those of all, the newest first.
+
+        Raises:
+            NotFound: There is nobody of that name.
+
+        Example:
+            >>> all_of_them = Server().keys.list("*")
+        """
         return self.connection.get(_KEYS, KeysAnswer, ListKeys(principal=principal)).keys
 
     def create(self, wanted: CreateKey) -> CreateKeyAnswer:
@@ -128,6 +180,12 @@ class ApiKeys:
         Raises:
             Forbidden: It would reach further than the caller's own credential, or be somebody else's.
             NotFound: There is no such workspace or principal.
+
+        Example:
+            >>> from runyard.protocol.messages.identity import CreateKey
+            >>> zoe = Server().principals.add("zoe")
+            >>> Server().keys.create(CreateKey(name="laptop", principal="zoe")).api_key[:3]
+            'ry_'
         """
         return self.connection.post(_KEYS, wanted, CreateKeyAnswer)
 
@@ -136,16 +194,27 @@ class ApiKeys:
 
         Raises:
             NotFound: There is none of that id, or it is somebody else's.
+
+        Example:
+            >>> from runyard.protocol.messages.identity import CreateKey
+            >>> yuri = Server().principals.add("yuri")
+            >>> made = Server().keys.create(CreateKey(name="laptop", principal="yuri"))
+            >>> Server().keys.revoke(made.key.key_id)
         """
         self.connection.delete(f"{_KEYS}/{named_segment(key_id, 'key')}", Empty(), Empty)
 
 
+@names_arguments
 @dataclass(frozen=True, slots=True)
 class AuditLog:
     """Who did what, and who was not let do what: for administrators.
 
     Args:
         connection: Reaches the server.
+
+    Example:
+        >>> Server().audit.verify().is_whole
+        True
     """
 
     connection: Connection
@@ -155,6 +224,11 @@ class AuditLog:
 
         Raises:
             Forbidden: The caller is no administrator.
+
+        Example:
+            >>> from runyard.protocol.messages.identity import SearchAudit
+            >>> len([*Server().audit.search(SearchAudit(outcome="done"), 2)]) <= 2
+            True
         """
         left = limit
         while left > 0:
@@ -167,7 +241,15 @@ class AuditLog:
             search.page_token = page.next_page_token
 
     def verify(self) -> ChainAnswer:
-        """Return whether nothing in the log was changed or left out; the server reads all of it."""
+        """Return whether nothing in the log was changed or left out; the server reads all of it.
+
+        Raises:
+            Forbidden: The caller is no administrator.
+
+        Example:
+            >>> Server().audit.verify().is_whole
+            True
+        """
         return self.connection.get(f"{_AUDIT}/verify", ChainAnswer)
 
 

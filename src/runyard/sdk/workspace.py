@@ -26,10 +26,14 @@ from runyard.sdk.credentials import find_credential
 from runyard.sdk.databricks.link import HasDatabricksLinks
 from runyard.sdk.dataset import HasDatasets
 from runyard.sdk.environment import HasEnvironments
+from runyard.sdk.evaluation_datasets import HasEvaluation
 from runyard.sdk.grants import HasGrants
+from runyard.sdk.logged_models import HasLoggedModels
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.quotas import HasQuota
+from runyard.sdk.registered_models import HasRegisteredModels
 from runyard.sdk.representation import html_table, link
+from runyard.sdk.traces import HasTraces
 from runyard.sdk.usage import HasUsage
 from runyard.sdk.workspace_compute import HasComputeTargets
 from runyard.sdk.workspace_datastores import HasDatastores
@@ -57,6 +61,10 @@ class Workspace(
     HasRuns,
     HasDatasets,
     HasModels,
+    HasLoggedModels,
+    HasRegisteredModels,
+    HasTraces,
+    HasEvaluation,
     HasComputeTargets,
 ):
     """A workspace on a Runyard server.

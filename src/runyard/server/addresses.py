@@ -10,7 +10,8 @@
 
 Microsoft's clients ask other services than MLflow's by the same long form: ``/history/v1.0/subscriptions/…``
 for the files of runs, ``/artifact/v2.0/subscriptions/…`` for those of models, ``/arm/subscriptions/…`` for
-the workspace itself. What is before the workspace's scope stays in the path there: it is ``/history/v1.0``
+the workspace itself, and further ones of which nothing is answered but what to use instead, to who may read
+the workspace. What is before the workspace's scope stays in the path there: it is ``/history/v1.0``
 and what follows the scope.
 """
 
@@ -31,9 +32,16 @@ _PREFIX = re.compile(
     re.DOTALL,
 )
 _SERVICE = re.compile(
-    r"(?P<service>/history/v1\.0|/artifact/v2\.0|/arm)/subscriptions/[^/]+/resourceGroups/[^/]+"
+    r"(?P<service>/history/v1\.0|/artifact/v2\.0|/arm|/rp/workspaces|/genericasset(?:/v[12]\.0)?"
+    r"|/(?:credential|data|dataset|datastore|environment|execution|hyperdrive|metric|modelmanagement"
+    r"|pipelines)/v[0-9.]+)/subscriptions/[^/]+/resourceGroups/[^/]+"
     r"/providers/Microsoft\.MachineLearningServices/workspaces/(?P<name>[^/]+)(?P<rest>/.*|$)",
     re.DOTALL | re.IGNORECASE,  # Azure's resource manager takes its words in any case
+)
+_SERVICES = (
+    *("/arm/", "/artifact/", "/credential/", "/data/", "/dataset/", "/datastore/", "/environment/"),
+    *("/execution/", "/genericasset/", "/history/", "/hyperdrive/", "/metric/", "/modelmanagement/"),
+    *("/pipelines/", "/rp/"),
 )
 _PREVIEW = "/preview/mlflow/"
 _MLFLOW_PAGES = "/mlflow"
@@ -69,7 +77,7 @@ def parse_address(path: str, workspace_header: str | None = None) -> Address:
     if path.startswith("//"):  # what comes of an address that ends in a slash, with a path appended
         path = "/" + path.lstrip("/")
     match = _PREFIX.fullmatch(path) if path.startswith(("/workspaces/", "/mlflow/v")) else None
-    if match is None and path.startswith(("/history/", "/artifact/", "/arm/")):
+    if match is None and path.startswith(_SERVICES):
         asked = _SERVICE.fullmatch(path)
         if asked is not None:
             prefix = path[: asked.start("rest")]

@@ -44,7 +44,7 @@ from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
 from runyard.server.lasting import Lasting
-from runyard.server.peers import is_of_own_user
+from runyard.server.peers import check_own_user
 from runyard.server.reaching import authorize_route, check_part, has_whole
 from runyard.server.repeated import Repeated
 from runyard.server.routing import Route, RouteTable
@@ -148,7 +148,7 @@ class Dispatcher:
             # Costs no look-up, so it comes before a stranger's body is read.
             authorize(self._callers.find(None), route.permits, address.workspace)
         if route.runs_code and authorization is None and self._operation.address:
-            await run_sync(_check_own_user, scope)
+            await run_sync(check_own_user, scope)
         if route.is_raw:
             return await self._answer_raw(route, values, address, authorization, scope, receive)
         if route.request is not None and method in _WITH_BODY:
@@ -384,18 +384,6 @@ class Dispatcher:
     def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
         is_page_of_one = address is not None and address.is_mlflow_page_of_one
         return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
-
-
-def _check_own_user(scope: Scope) -> None:
-    """Refuse who needs no credential and is another user of the machine than the server's own.
-
-    A server without an address is no process that others can reach.
-    """
-    if not is_of_own_user(scope):
-        raise Forbidden(
-            "On `runyard up` jobs are for the user of this machine who started the server. "
-            "Start a server of your own, or have one with credentials: `runyard serve`."
-        )
 
 
 def _client(scope: Scope) -> str:

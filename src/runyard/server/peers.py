@@ -9,6 +9,8 @@ from pathlib import Path
 
 from starlette.types import Scope
 
+from runyard.errors import Forbidden
+
 ROOT = 0
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _ESTABLISHED = "01"
@@ -56,3 +58,18 @@ def _spelled(packed: bytes, port: int) -> str:
     words = (packed[start : start + 4] for start in range(0, len(packed), 4))
     own = (word[::-1] if sys.byteorder == "little" else word for word in words)
     return f"{b''.join(own).hex().upper()}:{port:04X}"
+
+
+def check_own_user(scope: Scope) -> None:
+    """Refuse who needs no credential and is another user of the machine than the server's own.
+
+    A server without an address is no process that others can reach.
+
+    Raises:
+        Forbidden: They are.
+    """
+    if not is_of_own_user(scope):
+        raise Forbidden(
+            "On `runyard up` jobs are for the user of this machine who started the server. "
+            "Start a server of your own, or have one with credentials: `runyard serve`."
+        )

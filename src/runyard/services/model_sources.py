@@ -32,6 +32,15 @@ PROMPT_SOURCES = frozenset({"dummy-source", "prompt-template"})
 """What clients write as the source of a prompt, which has no files."""
 
 _WEB = ("http", "https")
+_AZURE_ELSEWHERE = re.compile(
+    r"azureml://(?:subscriptions/[^?#]*?/)?(?P<place>datastores|registries)/", re.IGNORECASE
+)
+_NOT_KEPT = {
+    "datastores": "Nothing holds a datastore's files there for as long as the version: bring them here with "
+    "`runyard datastore download`, and register the folder, as `runyard model register NAME FOLDER` does.",
+    "registries": "This server has no registries: download the model where it is, and register the folder, "
+    "as `runyard model register NAME FOLDER` does.",
+}
 _SMUGGLING = re.compile(r"[#?;\\]")
 
 
@@ -200,6 +209,9 @@ def _of_proxied(call: Call, source: str, run_id: str | None, model_id: str | Non
 
 
 def _of_remote(call: Call, source: str, run_id: str | None, model_id: str | None) -> Origin:
+    elsewhere = _AZURE_ELSEWHERE.match(source)
+    if elsewhere is not None:
+        raise _invalid(source, _NOT_KEPT[elsewhere["place"].lower()])
     try:
         check_remote_location(source)
     except InvalidParameter as error:

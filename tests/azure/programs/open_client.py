@@ -36,6 +36,8 @@ answer = {
         "mlflow.register_model": told(lambda: client.models.get("m", version="1")),
         "`runyard data`": told(lambda: client.data.get("d", label="latest")),
         "mlflow models serve": told(lambda: list(client.online_endpoints.list())),
+        "Register the files of an index as data": told(lambda: list(client.indexes.list())),
+        "Register tables as data": told(lambda: list(client.feature_sets.list())),
     },
     "name": workspace.name,
     "refused": refused,

@@ -6,6 +6,7 @@ Each of their other calls is refused with what to use instead, where it would sh
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from runyard.auth.permissions import Permission
@@ -24,6 +25,7 @@ _WORKSPACES = (
 _ENDPOINTS = "Runyard has no endpoints. Serve a model with `mlflow models serve -m models:/NAME/VERSION`."
 _COMPUTE = "Compute is not managed by MLClient here: use `runyard compute`, the SDK's `ComputeTarget`."
 _NONE = "Runyard has none of these, and MLClient lists none."
+_FEATURES = f"{_NONE} Register tables as data: `runyard data register`, or `Dataset` of Runyard's SDK."
 _OTHERS = (
     "Runyard answers no more of Azure's clients than opening and listing workspaces and logging by MLflow. "
     "Use MLflow's client, Runyard's SDK or `runyard` for the rest."
@@ -45,6 +47,12 @@ _WORDS = {
     "environments": (
         "Environments are not managed by MLClient here. Use `runyard environment`, or the SDK's "
         "`Environment`."
+    ),
+    "featuresets": _FEATURES,
+    "featurestoreentities": _FEATURES,
+    "indexes": (
+        f"{_NONE} Register the files of an index as data, by `runyard data register` or the SDK's `Dataset`, "
+        "or log them to a run by mlflow.log_artifacts."
     ),
     "jobs": (
         "Jobs are not managed by MLClient here. Use `runyard job`, or `Experiment.submit` of Runyard's SDK; "
@@ -72,12 +80,13 @@ _ELSEWHERE = {
 }
 
 
+_VERSION = re.compile(r"^v[12]\.0/")  # that of the service of generic assets, which not all its callers say
 _PROVIDER = "microsoft.machinelearningservices"
 
 
 def refusal_of(asked: str) -> str:
     """Return what is said to a client, by the path behind the workspace."""
-    first, *words = asked.lower().split("/")
+    first, *words = _VERSION.sub("", asked.lower()).split("/")
     if first != "subscriptions":
         return _WORDS.get(first, _OTHERS)
     # By the kind of what is asked for, which may have a name behind it.
@@ -89,6 +98,11 @@ def _refuse(call: Call, asked: str) -> NoReturn:
     raise NotImplementedHere(refusal_of(asked))
 
 
+def _refuse_models(call: Call, asked: str) -> NoReturn:
+    # The service that registers models deploys them, too; the plugin for MLflow asks it as azureml-core does.
+    raise NotImplementedHere(_ENDPOINTS if "services" in asked.lower().split("/") else _ALIAS)
+
+
 _EXPERIMENTS = (
     "Experiments and runs of azureml-core are not here: use mlflow.set_experiment and mlflow.start_run at "
     "ws.get_mlflow_tracking_uri(). "
@@ -96,12 +110,21 @@ _EXPERIMENTS = (
 # Services that azureml-core asks, each with the workspace's scope behind its version.
 _SERVICES = (
     "artifact", "credential", "data", "dataset", "datastore", "environment", "execution", "hyperdrive",
-    "metric", "modelmanagement", "pipelines", "rp",
+    "metric", "pipelines", "rp",
 )  # fmt: skip
 
 for _method in _METHODS:
     for _service in _SERVICES:
         routes.refuse(_method, f"/{_service}/{{asked:path}}", why=_ALIAS)
+    routes.add(
+        _method,
+        "/modelmanagement/{asked:path}",
+        permits=Permission.READ,
+        of=anywhere,
+        summary=_ALIAS,
+        is_audited=False,
+        refusal=_ALIAS,
+    )(_refuse_models)
     routes.add(
         _method,
         "/arm/{asked:path}",
