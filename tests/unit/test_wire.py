@@ -15,7 +15,8 @@ from runyard.errors import InvalidParameter
 from runyard.protocol import wire
 from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.experiments import CreateExperiment, SearchExperiments
-from runyard.protocol.messages.logging import LogBatch, LogMetric, LogParam
+from runyard.protocol.messages.logging import LogBatch, LogMetric, LogParam, SetTag
+from runyard.protocol.messages.logged_models import CreateLoggedModel
 from runyard.protocol.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval, ReadSeries
 from runyard.protocol.messages.runs import CreateRun, LogInputs, LogOutputs, RunId, SearchRuns, UpdateRun
 from runyard.protocol.messages.workspaces import CreateWorkspace
@@ -424,3 +425,33 @@ def test_encoding_leaves_out_what_is_unset_and_keeps_64_bits():
 )
 def test_a_message_that_is_written_reads_the_same(sample):
     assert wire.decode(Sample, wire.encode(sample)) == sample
+
+
+@pytest.mark.parametrize("size_bytes", [0, 20_000])
+def test_fields_are_taken_in_camel_case_as_protobuf_takes_them(size_bytes):
+    """https://protobuf.dev/programming-guides/json/: parsers accept both the camel and the original name."""
+    sent = {"runId": "r", "metrics": [{"key": "k", "value": 1, "timestamp": 1, "step": 2, "modelId": "m-1"}]}
+    body = json.dumps(sent).encode() + b" " * size_bytes
+    batch = wire.decode(LogBatch, body)
+    assert (batch.run_id, batch.metrics[0].model_id) == ("r", "m-1")
+
+
+def test_of_two_names_the_field_s_own_goes_first():
+    assert wire.decode(RunId, b'{"runId": "other", "run_id": "r"}').run_id == "r"
+
+
+def test_a_value_that_reads_like_a_name_stays_a_value():
+    tag = wire.decode(SetTag, b'{"run_id": "r", "key": "runId", "value": "runId"}')
+    assert (tag.run_id, tag.key, tag.value) == ("r", "runId", "runId")
+
+
+def test_a_query_may_name_fields_in_camel_case_too():
+    assert wire.decode_query(RunId, [("runId", "r")]).run_id == "r"
+    asked = [("experimentIds", "1"), ("experimentIds", "2"), ("maxResults", "5")]
+    found = wire.decode_query(SearchRuns, asked)
+    assert (found.experiment_ids, found.max_results) == (["1", "2"], 5)
+
+
+def test_no_map_of_a_users_has_its_keys_renamed():
+    found = wire.decode(CreateLoggedModel, b'{"experimentId": "1", "params": [{"key": "runId", "value": "v"}]}')
+    assert (found.experiment_id, found.params[0].key) == ("1", "runId")

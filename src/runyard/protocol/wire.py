@@ -32,6 +32,7 @@ _SEE_DOCS = " See the API docs for more information about request parameters."
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_CAMEL = re.compile(r"_([a-z0-9])")
 _FIRST_STEP = re.compile(r"[.\[]")
 _READ_LOOSELY: dict[str, Callable[[float], float]] = {
     "timestamp": math.trunc,
@@ -46,6 +47,8 @@ It takes a time of ``time.time() * 1000`` for 0, without a word; here its fracti
 """
 _READ_AS: dict[Callable[[float], float], str] = {math.trunc: "int", float: "float"}
 _WRITTEN_NUL = b"\\u0000"
+_SHORT_BYTES = 8192
+"""Up to here a body is looked through for fields in camel case, which costs a large one more than its decoding."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -55,6 +58,8 @@ def decode(message: type[Message], body: bytes) -> Message:
     Raises:
         InvalidParameter: A field is missing or of another type; the text names it.
     """
+    if len(body) <= _SHORT_BYTES and any(name in body for name in _camel_in_json(message)):
+        return convert(message, _loads(body))
     try:
         decoded: Message = _decoder(message).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -71,8 +76,10 @@ def decode_query(message: type[Message], pairs: Iterable[tuple[str, str]], body:
     A GET without a query may carry a JSON body instead, as old clients send it.
     """
     shapes = {field.encode_name: _is_list(field.type) for field in msgspec.structs.fields(message)}
+    own_names = dict(_camel_names(message))
     raw: dict[str, Any] = {}
-    for name, value in pairs:
+    for sent, value in pairs:
+        name = sent if sent in shapes else own_names.get(sent, sent)
         if shapes.get(name):
             raw.setdefault(name, []).append(value)
         else:
@@ -87,8 +94,10 @@ def convert(message: type[Message], raw: dict[str, Any]) -> Message:
     """
     unsaid: frozenset[str] = getattr(message, "__wire_unsaid__", frozenset())
     for name in unsaid:
-        _refuse_half_secret(name, raw.get(name))
+        for sent in (name, *(camel for camel, own in _camel_names(message) if own == name)):
+            _refuse_half_secret(name, raw.get(sent))
     raw = _without_nulls(raw)
+    _put_under_own_names(message, raw)
     for name, alias in getattr(message, "__wire_aliases__", {}).items():
         if name not in raw and alias in raw:
             raw[name] = raw[alias]
@@ -316,6 +325,36 @@ def _inner_structs(message: type[msgspec.Struct]) -> tuple[tuple[str, type[msgsp
         for inner in (_parts(part.__args__[0]) if get_origin(part) is list else [part])
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct)
     )
+
+
+@cache
+def _camel_names(message: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """The fields of a message that protobuf's JSON takes by another name too: ``runId`` for ``run_id``."""
+    names = (field.encode_name for field in msgspec.structs.fields(message))
+    return tuple((_CAMEL.sub(lambda found: found[1].upper(), name), name) for name in names if "_" in name)
+
+
+@cache
+def _camel_in_json(message: type[msgspec.Struct]) -> tuple[bytes, ...]:
+    """The same of a message and all structs within it, as they stand in a body."""
+    found, ahead = {message}, [message]
+    while ahead:
+        within = {inner for _, inner in _inner_structs(ahead.pop())} - found
+        found |= within
+        ahead += within
+    return tuple({f'"{camel}"'.encode() for each in found for camel, _ in _camel_names(each)})
+
+
+def _put_under_own_names(message: type[msgspec.Struct], raw: dict[str, Any]) -> None:
+    """Put fields that came in camel case under their own names, unless these came too."""
+    for camel, name in _camel_names(message):
+        if camel in raw and name not in raw:
+            raw[name] = raw.pop(camel)
+    for name, inner in _inner_structs(message):
+        part = raw.get(name)
+        for each in part if isinstance(part, list) else [part]:
+            if isinstance(each, dict):
+                _put_under_own_names(inner, each)
 
 
 def _is_list(kind: Any) -> bool:
