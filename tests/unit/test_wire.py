@@ -453,5 +453,7 @@ def test_a_query_may_name_fields_in_camel_case_too():
 
 
 def test_no_map_of_a_users_has_its_keys_renamed():
-    found = wire.decode(CreateLoggedModel, b'{"experimentId": "1", "params": [{"key": "runId", "value": "v"}]}')
+    found = wire.decode(
+        CreateLoggedModel, b'{"experimentId": "1", "params": [{"key": "runId", "value": "v"}]}'
+    )
     assert (found.experiment_id, found.params[0].key) == ("1", "runId")
