@@ -15,8 +15,8 @@ from runyard.errors import InvalidParameter
 from runyard.protocol import wire
 from runyard.protocol.messages.common import Int64, Wire
 from runyard.protocol.messages.experiments import CreateExperiment, SearchExperiments
-from runyard.protocol.messages.logging import LogBatch, LogMetric, LogParam, SetTag
 from runyard.protocol.messages.logged_models import CreateLoggedModel
+from runyard.protocol.messages.logging import LogBatch, LogMetric, LogParam, SetTag
 from runyard.protocol.messages.metrics import GetMetricHistory, GetMetricHistoryBulkInterval, ReadSeries
 from runyard.protocol.messages.runs import CreateRun, LogInputs, LogOutputs, RunId, SearchRuns, UpdateRun
 from runyard.protocol.messages.workspaces import CreateWorkspace
