@@ -48,7 +48,7 @@ It takes a time of ``time.time() * 1000`` for 0, without a word; here its fracti
 _READ_AS: dict[Callable[[float], float], str] = {math.trunc: "int", float: "float"}
 _WRITTEN_NUL = b"\\u0000"
 _SHORT_BYTES = 8192
-"""Up to here a body is looked through for fields in camel case, which costs a large one more than its decoding."""
+"""Up to here a body is looked through for fields in camel case: a large one costs more so than to decode."""
 _encoder = msgspec.json.Encoder()
 
 
