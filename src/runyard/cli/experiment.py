@@ -6,10 +6,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from runyard.cli.log import pairs_of
+from runyard.cli.log import changed_tags, pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
-from runyard.errors import AlreadyExists, InvalidParameter, NotFound
+from runyard.errors import AlreadyExists, NotFound
 from runyard.sdk.experiment import Experiment
 from runyard.sdk.workspace import Workspace
 
@@ -91,12 +91,10 @@ def tag(
     json: Json = False,
 ) -> None:
     """Set tags of an experiment, and take others away."""
-    if not pair and not remove:
-        raise InvalidParameter("Give tags as key=value, or --remove KEY.")
-    workspace = place.open()
+    tags, workspace = changed_tags(pair, remove), place.open()
     tagged = workspace.get_experiment(_found(workspace, experiment))
-    if pair:
-        tagged.set_tags(pairs_of(pair))
+    if tags:
+        tagged.set_tags(tags)
     if remove:
         tagged.remove_tags([*remove])
     if json:

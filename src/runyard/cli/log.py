@@ -134,6 +134,17 @@ def pairs_of(texts: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
+def changed_tags(pair: tuple[str, ...], remove: tuple[str, ...]) -> dict[str, str]:
+    """Return the tags that a person sets, where they set some or take some away.
+
+    Raises:
+        InvalidParameter: They do neither, or a pair has no equals sign.
+    """
+    if not pair and not remove:
+        raise InvalidParameter("Give tags as key=value, or --remove KEY.")
+    return pairs_of(pair) if pair else {}
+
+
 def _run(place: Place, run_id: str | None) -> Run:
     if run_id is not None:
         return place.open().get_run(run_id)

@@ -14,9 +14,9 @@ from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import (
     bytes_text,
     number_text,
-    one_line,
     print_json,
     print_pairs,
+    print_parts,
     print_table,
     say,
     time_text,
@@ -88,14 +88,10 @@ def show(model_id: ModelId, *, place: Place = HERE, json: Json = False) -> None:
     )
     metrics = {one.key: number_text(float(one.value)) for one in found.data.metrics or ()}
     tags = mapping(found.info.tags or ())
-    for title, pairs in (("Params", mapping(found.data.params or ())), ("Metrics", metrics), ("Tags", tags)):
-        if pairs:
-            say(f"\n{title}")
-            print_pairs(dict(sorted(pairs.items())), indent="  ")
-    if files:
-        say("\nFiles")
-        for file in files:
-            say(f"  {one_line(file.path)}  {bytes_text(file.file_size or 0)}")
+    print_parts(
+        {"Params": mapping(found.data.params or ()), "Metrics": metrics, "Tags": tags},
+        [f"{file.path}  {bytes_text(file.file_size or 0)}" for file in files],
+    )
 
 
 @app.command

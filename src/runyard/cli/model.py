@@ -10,7 +10,15 @@ from cyclopts import App, Parameter
 from runyard.cli.log import pairs_of
 from runyard.cli.model_names import alias, create, unalias, update
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import bytes_text, one_line, print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import (
+    bytes_text,
+    print_json,
+    print_pairs,
+    print_parts,
+    print_table,
+    say,
+    time_text,
+)
 from runyard.errors import InvalidParameter
 from runyard.sdk.connection import connection_of
 from runyard.sdk.model import Model
@@ -120,14 +128,10 @@ def show(name: ModelName, *, place: Place = HERE, json: Json = False) -> None:
         "For MLflow": model.url,
     }
     print_pairs({title: value for title, value in shown.items() if value})
-    for title, pairs in (("Tags", model.tags), ("Properties", model.properties)):
-        if pairs:
-            say(f"\n{title}")
-            print_pairs(dict(sorted(pairs.items())), indent="  ")
-    if files:
-        say("\nFiles")
-        for file in files:
-            say(f"  {one_line(file.path)}  {bytes_text(file.file_size or 0)}")
+    print_parts(
+        {"Tags": model.tags, "Properties": model.properties},
+        [f"{file.path}  {bytes_text(file.file_size or 0)}" for file in files],
+    )
 
 
 @app.command

@@ -97,6 +97,18 @@ def print_pairs(pairs: Mapping[str, str], indent: str = "") -> None:
         print(f"{indent}{name:<{width}}  {one_line(value)}")
 
 
+def print_parts(parts: Mapping[str, Mapping[str, str]], files: Sequence[str] = ()) -> None:
+    """Print names and values under a title each, and a list of files; what is empty is left out."""
+    for title, pairs in parts.items():
+        if pairs:
+            say(f"\n{title}")
+            print_pairs(dict(sorted(pairs.items())), indent="  ")
+    if files:
+        say("\nFiles")
+        for file in files:
+            say(f"  {one_line(file)}")
+
+
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """Show on stderr, where that is a screen, how far the block has come: it calls with what, done, total."""

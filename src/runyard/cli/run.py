@@ -16,9 +16,9 @@ from runyard.cli.printing import (
     count_text,
     duration_text,
     number_text,
-    one_line,
     print_json,
     print_pairs,
+    print_parts,
     print_table,
     say,
     time_text,
@@ -131,14 +131,7 @@ def show(
         }
     )
     metrics = {key: number_text(value) for key, value in sorted(run.latest_metrics.items())}
-    for title, pairs in (("Params", run.params), ("Metrics", metrics), ("Tags", run.tags)):
-        if pairs:
-            say(f"\n{title}")
-            print_pairs(dict(sorted(pairs.items())), indent="  ")
-    if files:
-        say("\nFiles")
-        for name in files:
-            say(f"  {one_line(name)}")
+    print_parts({"Params": run.params, "Metrics": metrics, "Tags": run.tags}, files)
 
 
 @app.command

@@ -8,10 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runyard.cli.log import pairs_of
+from runyard.cli.log import changed_tags
 from runyard.cli.options import HERE, Json, Place, RunId
 from runyard.cli.printing import note, print_json, print_pairs, say
-from runyard.errors import InvalidParameter
 
 
 def tail_run(
@@ -71,9 +70,7 @@ def tag_run(
     json: Json = False,
 ) -> None:
     """Set tags of a run, and take others away."""
-    if not pair and not remove:
-        raise InvalidParameter("Give tags as key=value, or --remove KEY.")
-    tags = pairs_of(pair) if pair else {}
+    tags = changed_tags(pair, remove)
     run = place.open().get_run(run_id)
     if tags:
         run.set_tags(tags)

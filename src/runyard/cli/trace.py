@@ -10,12 +10,11 @@ import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from runyard.cli.log import pairs_of
+from runyard.cli.log import changed_tags
 from runyard.cli.options import HERE, Json, Place
-from runyard.cli.printing import count_text, print_json, print_pairs, print_table, say, time_text
+from runyard.cli.printing import count_text, print_json, print_pairs, print_parts, print_table, say, time_text
 from runyard.cli.trash import experiment_id_of
 from runyard.entities.trace import NAME_TAG
-from runyard.errors import InvalidParameter
 from runyard.protocol.messages.assessments import WireAssessment
 
 app = App(name="trace", help="List, show, tag, assess and delete traces of applications.")
@@ -86,13 +85,8 @@ def show(trace_id: TraceId, *, place: Place = HERE, json: Json = False) -> None:
             "Response": found.response_preview or "-",
         }
     )
-    for title, pairs in (("Tags", found.tags or {}), ("Metadata", found.trace_metadata or {})):
-        if pairs:
-            say(f"\n{title}")
-            print_pairs(dict(sorted(pairs.items())), indent="  ")
-    if found.assessments:
-        say("\nAssessments")
-        print_pairs({str(one.assessment_id): _said(one) for one in found.assessments}, indent="  ")
+    said = {str(one.assessment_id): _said(one) for one in found.assessments or ()}
+    print_parts({"Tags": found.tags or {}, "Metadata": found.trace_metadata or {}, "Assessments": said})
     say("\nSpans")
     for span in spans:
         say(f"  {span.get('span_id', '-')}  {span.get('name', '-')}")
@@ -107,10 +101,8 @@ def tag(
     json: Json = False,
 ) -> None:
     """Set tags of a trace, and take others away."""
-    if not pair and not remove:
-        raise InvalidParameter("Give tags as key=value, or --remove KEY.")
-    traces = place.open().traces
-    for key, value in (pairs_of(pair) if pair else {}).items():
+    tags, traces = changed_tags(pair, remove), place.open().traces
+    for key, value in tags.items():
         traces.set_tag(trace_id, key, value)
     for key in remove:
         traces.remove_tag(trace_id, key)
