@@ -191,7 +191,9 @@ def test_a_sealed_value_opens_under_no_other_name_and_in_no_other_workspace(team
 
 def test_secrets_go_with_their_workspace(team):
     team.ask("PUT", f"/workspaces/beta{SECRETS}/token", {"value": VALUE}, key=team.admin_key)
-    removed = team.ask("DELETE", "/api/v1/workspaces/beta", {"confirm": "beta"}, key=team.admin_key)
-    assert removed.json()["is_done"], removed.text
+    is_done = False
+    while not is_done:  # one call removes what fits into its time
+        removed = team.ask("DELETE", "/api/v1/workspaces/beta", {"confirm": "beta"}, key=team.admin_key)
+        is_done = removed.raise_for_status().json()["is_done"]
     team.ask("POST", "/api/v1/workspaces", {"name": "beta"}, key=team.admin_key)
     assert team.ask("GET", f"/workspaces/beta{SECRETS}", key=team.admin_key).json() == {"secrets": []}
