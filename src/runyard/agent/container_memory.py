@@ -28,13 +28,16 @@ class ContainerMemory:
         self._container = container
         self._root = root
         self._processes = processes
-        self._kills = 0
+        self._kills: int | None = None
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._read, name="container memory", daemon=True)
         self._thread.start()
 
-    def close(self) -> int:
-        """Return how many processes in it the kernel was seen to kill, now that it has ended."""
+    def close(self) -> int | None:
+        """Return how many processes in it the kernel was seen to kill, now that it has ended.
+
+        None if it ended before its control group was found.
+        """
         self._is_over.set()
         self._thread.join()
         return self._kills
@@ -46,7 +49,7 @@ class ContainerMemory:
         is_last = False
         while events is not None and not is_last:
             is_last = self._is_over.wait(READS_EVERY_S)
-            self._kills = max(self._kills, count_of(events))
+            self._kills = max(self._kills or 0, count_of(events))
 
     def _find(self) -> Path | None:
         """Return the file that counts, once the container runs and if it is on this machine."""

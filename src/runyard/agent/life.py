@@ -220,7 +220,7 @@ class _Agent:
             )
         finally:
             process.kill()
-            kills_inside = 0 if memory is None else memory.close()
+            kills_inside = None if memory is None else memory.close()
             if container is not None:
                 container.remove(self._folder)
             end_orphans()
@@ -229,7 +229,9 @@ class _Agent:
         code = as_of_process(code)
         if kills_inside or oom_kills() > kills:
             return code, True
-        return code, None if code == -signal.SIGKILL and all_oom_kills() > all_kills else False
+        may_be_one = code == -signal.SIGKILL and all_oom_kills() > all_kills
+        # Of a container that was over too soon to be looked into, a script that was killed is taken for one.
+        return code, may_be_one if kills_inside is None or not may_be_one else None
 
     def _look(self, process: Process, limits: _Limits) -> None:
         limits.look(process, self._orders)
