@@ -32,6 +32,7 @@ from runyard.sdk.addresses import named_segment
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, text
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 from runyard.sdk.transport import Request
 
 _DATASETS = "/api/3.0/mlflow/datasets"
@@ -69,20 +70,16 @@ class EvaluationDatasets:
             >>> [each.name for each in ws.evaluation_datasets.search(filter_text="name = 'capitals'")]
             []
         """
-        page_token: str | None = None
-        while True:
-            query = SearchEvaluationDatasets(
-                experiment_ids=list(listed(experiment_ids, "experiment_ids")),
-                filter_string=filter_text,
-                page_token=page_token,
-            )
-            answer = self._connection.post(
+        ids = list(listed(experiment_ids, "experiment_ids"))
+
+        def page(token: str | None) -> SearchEvaluationDatasetsAnswer:
+            query = SearchEvaluationDatasets(experiment_ids=ids, filter_string=filter_text, page_token=token)
+            return self._connection.post(
                 f"{_DATASETS}/search", query, SearchEvaluationDatasetsAnswer, is_repeatable=True
             )
+
+        for answer in pages(page):
             yield from answer.datasets or ()
-            page_token = answer.next_page_token or None
-            if page_token is None:
-                return
 
     def get(self, dataset_id: str) -> WireEvaluationDataset:
         """Return a dataset without its records.
@@ -110,14 +107,13 @@ class EvaluationDatasets:
                 ...
             runyard.errors.NotFound: ...
         """
-        page_token: str | None = None
-        while True:
-            query = GetDatasetRecords(page_token=page_token)
-            answer = self._connection.get(f"{_path(dataset_id)}/records", GetDatasetRecordsAnswer, query)
+
+        def page(token: str | None) -> GetDatasetRecordsAnswer:
+            query = GetDatasetRecords(page_token=token)
+            return self._connection.get(f"{_path(dataset_id)}/records", GetDatasetRecordsAnswer, query)
+
+        for answer in pages(page):
             yield from json.loads(answer.records)
-            page_token = answer.next_page_token or None
-            if page_token is None:
-                return
 
     def delete_records(self, dataset_id: str, record_ids: Collection[str]) -> int:
         """Delete records for good, and return how many there were.

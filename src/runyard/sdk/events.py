@@ -22,6 +22,7 @@ from runyard.protocol.messages.webhooks import (
 from runyard.sdk.addresses import named_segment
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection, connect
+from runyard.sdk.pages import pages
 
 _WEBHOOKS = "/api/v1/webhooks"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -44,16 +45,14 @@ def list_events(
         InvalidParameter: There is no such kind.
         Unavailable: No server answers at the address.
     """
-    token: str | None = None
-    while True:
-        query = ListEvents(
-            kind=list(kinds), since_ms=since_ms, all_workspaces=all_workspaces, page_token=token
-        )
-        page = connection.get("/api/v1/events", ListEventsAnswer, query)
-        yield from page.events
-        token = page.next_page_token
-        if token is None:
-            return
+    asked = list(kinds)
+
+    def page(token: str | None) -> ListEventsAnswer:
+        query = ListEvents(kind=asked, since_ms=since_ms, all_workspaces=all_workspaces, page_token=token)
+        return connection.get("/api/v1/events", ListEventsAnswer, query)
+
+    for answer in pages(page):
+        yield from answer.events
 
 
 @names_arguments

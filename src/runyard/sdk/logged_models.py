@@ -21,6 +21,7 @@ from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, text
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.downloads import DownloadProgress, fetch, path_below
+from runyard.sdk.pages import pages
 
 _MODELS = f"{MLFLOW}/logged-models"
 _FILES = "/ajax-api/2.0/mlflow/logged-models"
@@ -58,20 +59,16 @@ class LoggedModels:
             >>> list(ws.logged_models.search([experiment.id], "name = 'ridge'"))
             []
         """
-        page_token: str | None = None
-        while True:
-            query = SearchLoggedModels(
-                experiment_ids=list(listed(experiment_ids, "experiment_ids")),
-                filter=filter_text,
-                page_token=page_token,
-            )
-            answer = self._connection.post(
+        ids = list(listed(experiment_ids, "experiment_ids"))
+
+        def page(token: str | None) -> SearchLoggedModelsAnswer:
+            query = SearchLoggedModels(experiment_ids=ids, filter=filter_text, page_token=token)
+            return self._connection.post(
                 f"{_MODELS}/search", query, SearchLoggedModelsAnswer, is_repeatable=True
             )
+
+        for answer in pages(page):
             yield from answer.models or ()
-            page_token = answer.next_page_token or None
-            if page_token is None:
-                return
 
     def get(self, model_id: str) -> WireLoggedModel:
         """Return a logged model: its run, its params and metrics.

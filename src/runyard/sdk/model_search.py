@@ -19,6 +19,7 @@ from runyard.protocol.messages.registered_models import (
 from runyard.protocol.registry_names import check_model_name
 from runyard.sdk.connection import MLFLOW, Connection, connection_of
 from runyard.sdk.logged_values import PROPERTY_PREFIX
+from runyard.sdk.pages import pages
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -68,12 +69,12 @@ def search_versions(workspace: Workspace, name: str | None, run_id: str | None) 
     ]
     connection = connection_of(workspace)
     aliases: Aliases | None = None
-    page_token: str | None = None
-    while True:
-        query = SearchModelVersions(
-            filter=" AND ".join(clauses) or None, max_results=_PAGE, page_token=page_token
-        )
-        answer = connection.get(f"{VERSIONS}/search", ModelVersionsAnswer, query)
+
+    def page(token: str | None) -> ModelVersionsAnswer:
+        query = SearchModelVersions(filter=" AND ".join(clauses) or None, max_results=_PAGE, page_token=token)
+        return connection.get(f"{VERSIONS}/search", ModelVersionsAnswer, query)
+
+    for answer in pages(page):
         # As MLflow's, a search tells no aliases; those are the model's.
         if aliases is None and answer.model_versions:
             aliases = _aliases(connection, clauses[0] if name and clauses else None)
@@ -82,24 +83,21 @@ def search_versions(workspace: Workspace, name: str | None, run_id: str | None) 
             if is_wanted and not is_prompt(mapping(record.tags or ())):
                 record.aliases = (aliases or {}).get((record.name, record.version), [])
                 yield record
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return
 
 
 def _aliases(connection: Connection, clause: str | None) -> Aliases:
     """Return the aliases of versions: of all models, or of those that a condition finds."""
     found: Aliases = {}
-    page_token: str | None = None
-    while True:
-        query = SearchRegisteredModels(filter=clause, max_results=_PAGE, page_token=page_token)
-        answer = connection.get(f"{MLFLOW}/registered-models/search", SearchRegisteredModelsAnswer, query)
+
+    def page(token: str | None) -> SearchRegisteredModelsAnswer:
+        query = SearchRegisteredModels(filter=clause, max_results=_PAGE, page_token=token)
+        return connection.get(f"{MLFLOW}/registered-models/search", SearchRegisteredModelsAnswer, query)
+
+    for answer in pages(page):
         for model in answer.registered_models or ():
             for each in model.aliases or ():
                 found.setdefault((model.name, each.version), []).append(each.alias)
-        page_token = answer.next_page_token or None
-        if page_token is None:
-            return found
+    return found
 
 
 def wanted_labels(tags: Labels, properties: Labels, framework: str | None) -> dict[str, str | None]:

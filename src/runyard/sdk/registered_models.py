@@ -20,6 +20,7 @@ from runyard.protocol.messages.registered_models import (
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import pairs, text
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 
 _MODELS = "/api/2.0/mlflow/registered-models"
 _PROMPTS = f"tags.`{IS_PROMPT_TAG}` = 'true'"
@@ -59,14 +60,13 @@ class RegisteredModels:
             ['ridge']
         """
         conditions = " AND ".join(each for each in (_PROMPTS if prompts else None, filter_text) if each)
-        page_token: str | None = None
-        while True:
-            query = SearchRegisteredModels(filter=conditions or None, page_token=page_token)
-            answer = self._connection.get(f"{_MODELS}/search", SearchRegisteredModelsAnswer, query)
+
+        def page(token: str | None) -> SearchRegisteredModelsAnswer:
+            query = SearchRegisteredModels(filter=conditions or None, page_token=token)
+            return self._connection.get(f"{_MODELS}/search", SearchRegisteredModelsAnswer, query)
+
+        for answer in pages(page):
             yield from answer.registered_models or ()
-            page_token = answer.next_page_token or None
-            if page_token is None:
-                return
 
     def get(self, name: str) -> WireRegisteredModel:
         """Return a registered model, or a prompt.

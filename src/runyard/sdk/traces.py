@@ -41,6 +41,7 @@ from runyard.sdk.addresses import named_segment
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import listed, shown, text
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 
 _TRACES = "/api/3.0/mlflow/traces"
 _SPANS = "/ajax-api/3.0/mlflow/get-trace-artifact"
@@ -97,16 +98,13 @@ class Traces:
             True
         """
         places = [_place(each) for each in listed(experiment_ids, "experiment_ids")]
-        page_token: str | None = None
-        while True:
-            query = SearchTraces(
-                locations=places, filter=filter_text, order_by=[*order_by], page_token=page_token
-            )
-            answer = self._connection.post(f"{_TRACES}/search", query, SearchTracesAnswer, is_repeatable=True)
+
+        def page(token: str | None) -> SearchTracesAnswer:
+            query = SearchTraces(locations=places, filter=filter_text, order_by=[*order_by], page_token=token)
+            return self._connection.post(f"{_TRACES}/search", query, SearchTracesAnswer, is_repeatable=True)
+
+        for answer in pages(page):
             yield from answer.traces or ()
-            page_token = answer.next_page_token or None
-            if page_token is None:
-                return
 
     def get(self, trace_id: str) -> WireTraceInfo:
         """Return a trace without its spans: its state, tags, metadata, and what is thought of it.
@@ -252,14 +250,13 @@ class Traces:
             >>> [each.session_id for each in ws.traces.list_sessions(trace.experiment_id)]
             ['s-1']
         """
-        page_token: str | None = None
-        while True:
-            query = ListTraceSessions(experiment_id=experiment_id, filter=filter_text, page_token=page_token)
-            answer = self._connection.get("/api/v1/trace-sessions", ListTraceSessionsAnswer, query)
+
+        def page(token: str | None) -> ListTraceSessionsAnswer:
+            query = ListTraceSessions(experiment_id=experiment_id, filter=filter_text, page_token=token)
+            return self._connection.get("/api/v1/trace-sessions", ListTraceSessionsAnswer, query)
+
+        for answer in pages(page):
             yield from answer.sessions
-            page_token = answer.next_page_token
-            if page_token is None:
-                return
 
 
 class HasTraces:

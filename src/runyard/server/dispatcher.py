@@ -159,9 +159,8 @@ class Dispatcher:
         if route.commits_together and len(body) <= _MAX_BYTES_IN_LOOP:
             response = await self._answer_in_loop(asked)
             if ANSWERING in state and not address.prefix.startswith("/mlflow"):  # an answer in Azure's words
-                begin = partial(
-                    self._begin_again, asked._replace(body=b"", state={})
-                )  # what is kept is small
+                small = asked._replace(body=b"", state={})  # it is kept for as long as the connection
+                begin = partial(self._begin_again, small)
                 state[AGAIN] = Repeated(scope, begin, state[ANSWERING])
             return response
         return await run_sync(self._retrying, partial(self._answer, asked))
