@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := $(PYTHON) scripts/bootstrap.py
 FAST := tests/arch tests/unit
-# A file's tests share servers, so a file stays with one worker.
-WORKERS ?= 2
+# A file's tests share servers, so a file stays with one worker. It waits for servers and clocks, too: hence one
+# worker more than CI has cores.
+WORKERS ?= 3
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # How much a night is to find: what the tests marked `scaled` read.
 NIGHTLY := RUNYARD_KILLS=2000 RUNYARD_CLIENT_KILLS=2000 RUNYARD_FAULTS=1 RUNYARD_UPGRADE_POINTS=1000000 \
