@@ -75,8 +75,8 @@ class PromoteHeadersBehavior(IntEnum):
     """Which files have a first line of names, as ``header=`` of a dataset takes it.
 
     Example:
-        >>> Dataset.Tabular.from_delimited_files("cars.csv", header=PromoteHeadersBehavior.NO_HEADERS)
-        TabularDataset(['cars.csv'])
+        >>> bool(PromoteHeadersBehavior.NO_HEADERS)
+        False
     """
 
     NO_HEADERS = 0

@@ -54,10 +54,10 @@ class Model(model.Model, metaclass=_ModelKind):
             NotFound: There is no such version, or nothing names a workspace.
 
         Example:
-            >>> Model.register(ws, "code/train.py", "ridge").version
-            1
-            >>> Model.get_model_path("ridge", _workspace=ws)
-            'azureml-models/ridge/1/train.py'
+            >>> Model.register(ws, "code/train.py", "scored").name
+            'scored'
+            >>> Model.get_model_path("scored", version=1, _workspace=ws)
+            'azureml-models/scored/1/train.py'
         """
         there = _workspace or _workspace_of_program()
         found = Model(there, text(model_name, "model_name"), version=version)
