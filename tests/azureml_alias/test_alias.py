@@ -155,6 +155,7 @@ def test_an_estimator_is_submitted_and_a_cluster_asked_what_it_does(configured: 
         "loss": 0.25,
         "model": 1,
         "sizes": [],
+        "most": 1,
         "nodes": [True],
         "cancel": ["CancelRequested", "Canceled"],
         "fail": ["Failed", "Failed"],
@@ -186,6 +187,7 @@ def test_cells_of_azure_s_public_notebooks_run_as_they_are(configured: Path):
         "moments": True,
         "words": 3,
         "datasets": {"training data": ["cars"]},
+        "path": "azureml-models/cells/1/model.pkl",
         "framework": "ScikitLearn",
         "tags": {},
         "project": {"alpha": 0.3},
@@ -226,6 +228,7 @@ def test_notebooks_about_remote_training_run_on_slots_of_this_machine(configured
     ("statement", "told"),
     [
         ("from azureml.core.compute import AksCompute as A; A.provisioning_configuration()", "runyard run"),
+        ("from azureml.data.datapath import DataPathComputeBinding as D; D(mode='mount')", "as_download"),
         ("from azureml.core.runconfig import MpiConfiguration as M; M(2)", "torchrun"),
         ("from azureml.train.dnn import Chainer as C; C('.')", "ScriptRunConfig"),
         ("from azureml.train.automl import AutoMLConfig as A; A()", "sweep"),

@@ -33,7 +33,7 @@ from runyard.azureml.submitting import ScriptRunConfig
 from runyard.azureml.tensorboard import export_to_tensorboard
 from runyard.azureml.tracking import get_mlflow_tracking_uri
 from runyard.azureml.widgets import RunDetails
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import InvalidParameter, NotFound, NotImplementedHere
 
 SAMPLING = GridParameterSampling({"--alpha": choice(0.1, 0.2)})
 GOAL = PrimaryMetricGoal.MINIMIZE
@@ -166,3 +166,10 @@ def test_numbers_of_numpy_are_numbers():
     assert uniform(numpy.int64(0), numpy.float32(1)) == {"low": 0.0, "high": 1.0, "step": 0}
     assert normal(numpy.int64(10), 3) == {"mean": 10.0, "deviation": 3, "step": 0}
     assert randint(numpy.int64(8)) == {"low": 0, "high": 7}
+
+
+def test_a_sweep_that_has_nothing_to_resume_from_begins_anew():
+    made = HyperDriveConfig(SAMPLING, "loss", GOAL, run_config=CODE, resume_from=[], resume_child_runs=[])
+    assert "minimize 'loss'" in repr(made)
+    with pytest.raises(NotImplementedHere, match=r"no resume_from.*get_best_run_by_primary_metric"):
+        HyperDriveConfig(SAMPLING, "loss", GOAL, run_config=CODE, resume_from=["a run"])

@@ -1,5 +1,6 @@
 """Every command ends in an exit code and, when it fails, in one line that helps."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -119,7 +120,8 @@ def test_an_argument_that_is_no_utf_8_is_wrong_usage_in_one_line(
     Experiment(Workspace.get("default", url=server.url), "any")
     ended = runyard(*arguments)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "error: An argument has '\\udcff' in it, which is no text of UTF-8.\n"
+    told = json.loads(ended.err)["error"]["message"] if "--json" in arguments else ended.err[7:-1]
+    assert told == "An argument has '\\udcff' in it, which is no text of UTF-8."
 
 
 def test_a_path_that_is_too_long_for_this_machine_is_one_line_without_a_number(runyard: CommandLine):
@@ -136,14 +138,36 @@ def test_an_address_that_is_none_is_one_line(runyard: CommandLine, command: str)
     assert "'http://[::1' is not a server's address" in ended.err
 
 
-@pytest.mark.parametrize("json", [[], ["--json"]])
-def test_what_went_wrong_is_a_line_of_stderr_also_where_json_is_asked_for(
-    runyard: CommandLine, json: list[str]
-):
-    # As of `az` and `gh`: standard output is whole JSON or nothing, and the exit code says what kind it was.
-    ended = runyard("run", "list", "--url", "http://127.0.0.1:1", *json)
+def test_what_went_wrong_is_a_line_of_stderr(runyard: CommandLine):
+    ended = runyard("run", "list", "--url", "http://127.0.0.1:1")
     assert (ended.code, ended.out) == (5, "")
     assert ended.err.startswith("error: No server answers")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (["run", "list", "--url", "http://127.0.0.1:1"], "TEMPORARILY_UNAVAILABLE", 5),
+        (["run", "list", "--url", "http://[::1"], "INVALID_PARAMETER_VALUE", 1),
+        (["run", "list", "--none"], "WRONG_USAGE", 2),
+        (["nonsense"], "WRONG_USAGE", 2),
+    ],
+)
+def test_what_went_wrong_is_a_line_of_json_where_that_is_asked_for(
+    runyard: CommandLine, arguments: list[str], code: str, exit_code: int
+):
+    # Standard output is whole JSON or nothing.
+    ended = runyard(*arguments, "--json")
+    assert (ended.code, ended.out) == (exit_code, "")
+    (line,) = ended.err.splitlines()
+    told = json.loads(line)["error"]
+    assert (told["code"], told["exit_code"]) == (code, exit_code)
+    assert len(told["message"].split()) > 3
+
+
+def test_a_script_s_own_json_is_not_ours(runyard: CommandLine):
+    ended = runyard("job", "submit", "--url", "http://127.0.0.1:1", "train.py", "--json")
+    assert (ended.code, ended.err.splitlines()[-1][:6]) == (5, "error:")
 
 
 def test_less_than_one_event_is_wrong_usage(runyard: CommandLine):

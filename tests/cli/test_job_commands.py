@@ -41,6 +41,7 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     run_id, printed = ended.out.splitlines()
     assert json.loads(printed) == ["try", *WORDS]
     assert f"Run first {run_id}: Completed" in ended.err
+    assert "--stream stands behind the script" in ended.err
     shown = runyard("job", "show", run_id)
     assert "train.py" in shown.out
     assert "MODE=try" in shown.out

@@ -106,6 +106,9 @@ def test_a_run_is_tagged_and_opened(runyard: CommandLine, run: Run, monkeypatch:
 
     monkeypatch.setattr("webbrowser.open", no_browser)
     assert runyard("run", "open", run.id, "--print").out.strip() == run.get_portal_url()
+    assert runyard("open", run.id, "--print").out.strip() == run.get_portal_url()
+    assert runyard("open", "--print").out.strip() == f"{run.experiment.workspace.tracking_uri}/"
+    assert runyard("open", "none").code == 3
     assert opened == []
     assert "no browser" in runyard("run", "open", run.id).err
     assert opened == [run.get_portal_url()]

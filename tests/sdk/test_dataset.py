@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from runyard import DataPath, Dataset, Run, Workspace
+from runyard.azureml.data_types import PromoteHeadersBehavior
 from runyard.errors import (
     AlreadyExists,
     InvalidParameter,
@@ -292,6 +293,12 @@ def test_options_that_are_not_done_say_what_to_use(workspace: Workspace, folder:
     ):
         with pytest.raises(NotImplementedHere):
             make()
+    with pytest.raises(NotImplementedHere, match="header=ONLY_FIRST_FILE_HAS_HEADERS"):
+        rows.from_delimited_files(folder, header=PromoteHeadersBehavior.ONLY_FIRST_FILE_HAS_HEADERS)
+    plain = rows.from_delimited_files(folder / "a.csv", header=PromoteHeadersBehavior.NO_HEADERS)
+    assert plain.to_pandas_dataframe().columns.tolist() == ["Column1", "Column2"]
+    with pytest.raises(InvalidParameter, match=r"separator='\\n' ends lines"):
+        rows.from_delimited_files(folder, separator="\n")
     with pytest.raises(InvalidParameter, match="invalid_lines"):
         rows.from_json_lines_files(folder, invalid_lines="keep")
     with pytest.raises(InvalidParameter, match="set_column_types"):
@@ -315,7 +322,10 @@ def test_registered_datasets_are_listed_described_and_deleted(workspace: Workspa
     assert "tabular, version 2" in found._repr_html_()
     made.update(description="new", tags={"x": "y"})
     assert Dataset.get_by_id(workspace, made.id or "").tags == {"x": "y"}
-    made.update(tags={})
+    assert made.add_tags({"checked": "yes"}).tags == {"x": "y", "checked": "yes"}
+    assert made.remove_tags(["x", "none"]) is made
+    assert Dataset.get_by_id(workspace, made.id or "").tags == {"checked": "yes"}
+    assert made.update(tags={}) is made
     assert (made.description, made.tags) == ("new", {})
     assert isinstance(made, FileDataset)
     made.unregister_all_versions()
@@ -328,6 +338,23 @@ def test_registered_datasets_are_listed_described_and_deleted(workspace: Workspa
             Dataset.get_by_name(workspace, "a", wrong)
     with pytest.raises(InvalidParameter, match="name"):
         Dataset.get_by_name(workspace, "../a")
+
+
+def test_columns_are_kept_and_dropped(workspace: Workspace, folder: Path):
+    rows = Dataset.Tabular.from_delimited_files(folder / "a.csv")
+    assert rows.keep_columns(["age", "name"]).to_pandas_dataframe().columns.tolist() == ["age", "name"]
+    assert rows.drop_columns("age").take(1).to_pandas_dataframe().values.tolist() == [["ann"]]
+    part = rows.keep_columns("age", validate=True).drop_columns(["name"])
+    assert part.is_part
+    with pytest.raises(InvalidParameter, match="columns: 'name' is no column; there are age"):
+        part.to_pandas_dataframe()
+    with pytest.raises(InvalidParameter, match="columns: 'name' is no column; there are age"):
+        rows.keep_columns("age").keep_columns(["name"], validate=True)
+    with pytest.raises(NotImplementedHere, match="part"):
+        part.register(workspace, "part")
+    for wrong in (None, [], [3], 3):
+        with pytest.raises(InvalidParameter, match="columns must be names of columns"):
+            rows.drop_columns(wrong)  # type: ignore[arg-type]
 
 
 def test_inputs_are_values(workspace: Workspace, folder: Path):
@@ -458,7 +485,7 @@ def test_a_data_frame_is_kept_as_the_next_version_of_a_dataset(workspace: Worksp
     ("name", "told"),
     [
         ("filter", "query"),
-        ("keep_columns", "to_pandas_dataframe"),
+        ("partition_by", "to_parquet"),
         ("random_split", "train_test_split"),
         ("to_spark_dataframe", "spark.read"),
         ("skip", "iloc"),
@@ -468,5 +495,6 @@ def test_what_a_dataset_can_not_do_says_what_does_it(name: str, told: str):
     data = Dataset.Tabular.from_delimited_files("https://example.org/a.csv")
     with pytest.raises(NotImplementedHere, match=f"no '{name}' here.*{told}"):
         getattr(data, name)
+    assert not hasattr(data, name)
     with pytest.raises(AttributeError, match="'TabularDataset' object has no attribute 'nonsense'"):
         data.nonsense  # noqa: B018 # to ask for it is what is tried

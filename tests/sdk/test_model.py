@@ -125,7 +125,9 @@ def test_tags_change_and_properties_do_not(workspace: Workspace, folder: Path):
     model.add_tags({"c": "3"})
     model.remove_tags(["a", "never"])
     assert model.tags == {"b": "2", "c": "3"}
-    model.add_properties({"p": "1"})
+    model.update_tags_properties({"gone": "soon"}, None, {"p": "1"})
+    model.update_tags_properties(remove_tags=["gone"])
+    assert "gone" not in model.tags
     with pytest.raises(AlreadyExists, match="written once"):
         model.add_properties({"p": "2"})
     model.update(tags={"d": "4"}, description="new")

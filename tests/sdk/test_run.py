@@ -234,15 +234,23 @@ def test_a_run_is_renamed(experiment: Experiment):
     run.display_name = "ridge, scaled"
     run.log("loss", 0.5)
     assert run.display_name == Run.get(experiment.workspace, run.id).display_name == "ridge, scaled"
+    assert run.description == ""
+    run.description = "The one with scaled columns."
+    assert run.description == Run.get(experiment.workspace, run.id).description
+    assert run.description == "The one with scaled columns."
+    with pytest.raises(InvalidParameter, match="description"):
+        run.description = None  # type: ignore[assignment]
     with pytest.raises(InvalidParameter, match="display_name"):
         run.display_name = ""
     assert run.get_metrics() == {"loss": 0.5}
 
 
-def test_a_run_that_prints_is_renamed_for_itself(monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_prints_is_renamed_for_itself(capsys: pytest.CaptureFixture[str]):
     run = Run.get_context()
     run.display_name = "tried"
+    run.description = "what was tried"
     assert run.display_name == "tried"
+    assert "what was tried" in capsys.readouterr().out
 
 
 def test_a_run_reads_the_secrets_of_its_workspace(workspace: Workspace, experiment: Experiment):

@@ -42,6 +42,18 @@ def numbers(data: TabularDataset) -> list[int]:
     return sorted(data.to_pandas_dataframe().n.tolist())
 
 
+def test_columns_of_moments_have_the_names_that_azure_once_gave_them(data: TabularDataset):
+    named = data.with_timestamp_columns(fine_grain_timestamp="when", coarse_grain_timestamp="month")
+    assert named.timestamp_columns == ("when", "month")
+    kept = named.keep_columns(["n", "when"])
+    assert numbers(kept.time_before(datetime(2026, 1, 31))) == [1, 2]
+    assert numbers(named.time_after(datetime(2026, 2, 6)).drop_columns(["when", "month"])) == [5]
+    with pytest.raises(InvalidParameter, match="'when' is no column"):
+        named.drop_columns("when").time_before(datetime(2026, 1, 31))
+    with pytest.raises(InvalidParameter, match="needs fine_grain_timestamp"):
+        data.with_timestamp_columns(coarse_grain_timestamp="month")
+
+
 def test_paths_give_columns_of_text_and_of_moments(data: TabularDataset):
     frame = data.to_pandas_dataframe()
     assert frame.columns.tolist() == ["team", "month", "when", "n"]

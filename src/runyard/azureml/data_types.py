@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 
@@ -68,3 +69,17 @@ class DataType:
             'string'
         """
         return "string"
+
+
+class PromoteHeadersBehavior(IntEnum):
+    """Which files have a first line of names, as ``header=`` of a dataset takes it.
+
+    Example:
+        >>> bool(PromoteHeadersBehavior.NO_HEADERS)
+        False
+    """
+
+    NO_HEADERS = 0
+    ONLY_FIRST_FILE_HAS_HEADERS = 1
+    COMBINE_ALL_FILES_HEADERS = 2
+    ALL_FILES_HAVE_SAME_HEADERS = 3

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from runyard.azureml.policies import EarlyTerminationPolicy
 from runyard.entities.sweep import Goal, Sampling
 from runyard.errors import InvalidParameter, NotImplementedHere
+from runyard.sdk.absent import Absent
 from runyard.sdk.arguments import pairs, shown, whole_number
 from runyard.sdk.metric_values import MetricValues
 from runyard.sdk.run import Run
@@ -105,6 +106,9 @@ class HyperDriveRun(SweepRun):
         'Completed'
     """
 
+    get_diagnostics = Absent("get_all_logs() of it and of each of its runs brings what was printed.")
+    get_warm_start_runs = Absent("A sweep begins anew; get_children() are the runs that it has tried.")
+
     def __init__(self, experiment: Any, run_id: str, hyperdrive_config: object = None, **_: object) -> None:
         super().__init__(experiment, run_id)
 
@@ -195,8 +199,8 @@ class HyperDriveConfig(SweepConfig):
         policy: When a run is ended early.
         estimator: What each run runs, in place of ``run_config``.
         run_config: What each run runs, and where.
-        resume_from: Must be None.
-        resume_child_runs: Must be None.
+        resume_from: None, or an empty list.
+        resume_child_runs: As ``resume_from``.
         pipeline: Must be None.
 
     Raises:
@@ -227,9 +231,12 @@ class HyperDriveConfig(SweepConfig):
         resume_child_runs: object = None,
         pipeline: object = None,
     ) -> None:
-        if any(each is not None for each in (resume_from, resume_child_runs, pipeline)):
+        if pipeline is not None:
+            raise NotImplementedHere("A sweep has no pipeline: give it run_config.")
+        if resume_from or resume_child_runs:
             raise NotImplementedHere(
-                "A sweep has no pipeline, and no runs to resume from: give it run_config."
+                "A sweep begins anew: it has no resume_from and no resume_child_runs. Leave them out, and "
+                "narrow the space to what get_best_run_by_primary_metric() of the earlier one found."
             )
         _check_kinds(hyperparameter_sampling, policy)
         configs = [each for each in (run_config, estimator) if each is not None]

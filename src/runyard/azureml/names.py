@@ -179,6 +179,9 @@ HOMES: Final[dict[str, dict[str, str]]] = {
     "azureml.data.dataset_consumption_config": {
         "DatasetConsumptionConfig": f"{_SDK}.dataset_inputs:DatasetConsumptionConfig"
     },
+    "azureml.data.dataset_type_definitions": {
+        "PromoteHeadersBehavior": f"{_HERE}.data_types:PromoteHeadersBehavior"
+    },
     "azureml.data.file_dataset": {"FileDataset": _FILES},
     "azureml.data.output_dataset_config": {"OutputFileDatasetConfig": _OUTPUT},
     "azureml.data.tabular_dataset": {"TabularDataset": _TABLE},
@@ -248,6 +251,10 @@ ABSENT: Final[dict[str, dict[str, str]]] = {
     )
     | dict.fromkeys(("Data", "OutputData"), _READ),
     "azureml.core.model": {"InferenceConfig": _SERVE, "ModelPackage": _SERVE},
+    "azureml.data.datapath": {
+        "DataPathComputeBinding": "Say how data comes to a job by as_download() or "
+        "as_mount() of it, or by DataReference(datastore, path_on_datastore=PATH)."
+    },
     "azureml.train.dnn": {"Chainer": _RUN_SCRIPTS},
     "azureml.train.estimator": {"MMLBaseEstimator": _RUN_SCRIPTS},
     "azureml.data": {"HDFSOutputDatasetConfig": _READ},

@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from cyclopts import App, CycloptsError, Parameter
 
 from runyard._version import __version__
-from runyard.cli.printing import complain
+from runyard.cli.printing import complain, complain_in_json
 from runyard.cli.run_words import AZUREML_RUN, SUBMIT, script_marked, with_end_of_options
 from runyard.errors import Forbidden, NotFound, RunyardError, Unauthenticated, Unavailable
 
@@ -36,6 +37,11 @@ _COMMANDS = {
     ),
     "sweep": ("runyard.cli.sweep:app", "Search for the best values of a job's parameters."),
     "compute": ("runyard.cli.compute:app", "List, make, change, pause and delete compute targets."),
+    "tail": ("runyard.cli.run_following:tail_run", "Print what a run's script prints."),
+    "open": (
+        "runyard.cli.run_following:open_page",
+        "Open a workspace's page in the browser, or that of a run.",
+    ),
     "log": ("runyard.cli.log:app", "Log metrics, params, files, tables and pictures to a run."),
     "model": ("runyard.cli.model:app", "Register, list, show, describe, alias, download and delete models."),
     "logged-model": (
@@ -134,19 +140,22 @@ for _name, (_import_path, _help) in _COMMANDS.items():
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; every error becomes one line on stderr and an exit code."""
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in _COMMANDS:
-        complain(_unknown(arguments[0]))
-        return WRONG_USAGE
+    """Run one command; every error becomes one line on stderr, of JSON with ``--json``, and an exit code."""
     words = list(arguments)
+    if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
+        return _told(_Failure("WRONG_USAGE", _unknown(words[0]), WRONG_USAGE), is_json="--json" in words)
     if words[:1] == ["run"]:
         words = ["run", *(with_end_of_options(words[1:]) or ["--help"])]
     elif words[:2] == ["job", "submit"]:
         words = [*words[:2], *script_marked(words[2:], SUBMIT)]
     elif words[:2] == ["azureml", "run"]:
         words = [*words[:2], *script_marked(words[2:], AZUREML_RUN)]
+    is_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
-        return _run(lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"))
+        return _run(
+            lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"),
+            is_json=is_json,
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -157,31 +166,56 @@ def run(arguments: Sequence[str]) -> int:
         logging.shutdown()
 
 
-def _run(command: Callable[[], object]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """How a command ended that could not do what it was to do.
+
+    Args:
+        code: One word for programs; the wire's where the server or the SDK said it.
+        message: A sentence for people.
+        exit_code: What the process ends with.
+    """
+
+    code: str
+    message: str
+    exit_code: int
+
+
+def _run(command: Callable[[], object], *, is_json: bool) -> int:
     try:
         result = command()
         sys.stdout.flush()
-    except CycloptsError as error:
-        chain = " ".join(["runyard", *(error.command_chain or ())])
-        complain(f"{error} Try `{chain} --help`.")
-        return WRONG_USAGE
-    except RunyardError as error:
-        complain(str(error))
-        return exit_code(error)
-    except UnicodeEncodeError as error:
-        # What a shell handed on is no UTF-8; as the name of a file it may be, anywhere else it can't be sent.
-        odd = error.object[error.start : error.end]
-        complain(f"An argument has {odd!r} in it, which is no text of UTF-8.")
-        return WRONG_USAGE
     except BrokenPipeError:
         raise
-    except OSError as error:
-        complain(_of_this_machine(error))
-        return FAILED
-    except ImportError as error:
-        complain(_missing_server(error))
-        return FAILED
+    except (CycloptsError, RunyardError, UnicodeEncodeError, OSError, ImportError) as error:
+        return _told(_failure_of(error), is_json=is_json)
     return result if isinstance(result, int) else DONE
+
+
+def _told(failure: _Failure, *, is_json: bool) -> int:
+    if is_json:
+        told = {"code": failure.code, "message": failure.message, "exit_code": failure.exit_code}
+        complain_in_json({"error": told})
+    else:
+        complain(failure.message)
+    return failure.exit_code
+
+
+def _failure_of(error: CycloptsError | RunyardError | UnicodeEncodeError | OSError | ImportError) -> _Failure:
+    match error:
+        case RunyardError():
+            return _Failure(error.code, str(error), exit_code(error))
+        case CycloptsError():
+            chain = " ".join(["runyard", *(error.command_chain or ())])
+            return _Failure("WRONG_USAGE", f"{error} Try `{chain} --help`.", WRONG_USAGE)
+        case UnicodeEncodeError():
+            # What a shell handed on is no UTF-8; as a file's name it may be, anywhere else it can't be sent.
+            odd = error.object[error.start : error.end]
+            told = f"An argument has {odd!r} in it, which is no text of UTF-8."
+            return _Failure("WRONG_USAGE", told, WRONG_USAGE)
+        case OSError():
+            return _Failure("SYSTEM_ERROR", _of_this_machine(error), FAILED)
+    return _Failure("MISSING_LIBRARY", _missing_server(error), FAILED)
 
 
 def exit_code(error: RunyardError) -> int:

@@ -14,6 +14,7 @@ from runyard.cli.job_end import exit_code_of, interruptible
 from runyard.cli.log import pairs_of
 from runyard.cli.options import HERE, Json, Place
 from runyard.cli.printing import note, one_line, print_json, say
+from runyard.cli.run_words import SUBMIT, options_among
 from runyard.errors import InvalidParameter
 from runyard.sdk.experiment import Experiment
 from runyard.sdk.job_file import FileEnvironment, JobFile, read_job_file
@@ -111,6 +112,12 @@ def submit(
     here; on this machine itself a script runs by `runyard run`.
     """
     wanted = wishes.over(JobFile() if file is None else read_job_file(file))
+    ours = [] if command else options_among(script[1:], SUBMIT)
+    if ours:
+        note(
+            f"{ours[0]} stands behind the script, so the script gets it. What is for runyard goes before: "
+            f"runyard job submit {ours[0]} … {script[0]}"
+        )
     if script:
         _set_program(wanted, script, is_command=command)
     if not wanted.script and not wanted.command:

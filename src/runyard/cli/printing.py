@@ -45,10 +45,19 @@ def complain(text: str) -> None:
     Console(stderr=True).print(f"[bold red]error:[/] {shown}", highlight=False, soft_wrap=True)
 
 
+def complain_in_json(content: Any) -> None:
+    """Print what went wrong as a line of JSON, on stderr."""
+    print(_json_text(content, indent=None), file=sys.stderr)
+
+
 def print_json(content: Any) -> None:
     """Print JSON that every parser takes: NaN and infinities are words, as on the wire."""
-    text = json.dumps(_for_json(content), indent=2, ensure_ascii=False, allow_nan=False)
-    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    print(_json_text(content, indent=2))
+
+
+def _json_text(content: Any, indent: int | None) -> str:
+    text = json.dumps(_for_json(content), indent=indent, ensure_ascii=False, allow_nan=False)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,4 +1,4 @@
-"""`runyard run tail`, `open` and `tag`: reading along with a run, its page, its tags."""
+"""`runyard tail`, `open` and `run tag`: reading along with a run, its page, its tags."""
 
 from __future__ import annotations
 
@@ -44,9 +44,26 @@ def open_run(
     place: Place = HERE,
 ) -> None:
     """Open a run's page in the browser, and print its address."""
-    url = place.open().get_run(run_id).get_portal_url()
+    _opened(place.open().get_run(run_id).get_portal_url(), is_only_printed=print)
+
+
+def open_page(
+    run_id: Annotated[
+        str | None, Parameter(help="A run's id; without one, the workspace's page opens.")
+    ] = None,
+    *,
+    print: Annotated[bool, Parameter(help="Only print the address.")] = False,
+    place: Place = HERE,
+) -> None:
+    """Open a workspace's page in the browser, or that of a run, and print its address."""
+    workspace = place.open()
+    url = f"{workspace.tracking_uri}/" if run_id is None else workspace.get_run(run_id).get_portal_url()
+    _opened(url, is_only_printed=print)
+
+
+def _opened(url: str, *, is_only_printed: bool) -> None:
     say(url)
-    if not print and not webbrowser.open(url):
+    if not is_only_printed and not webbrowser.open(url):
         note("There is no browser here; open the address yourself.")
 
 

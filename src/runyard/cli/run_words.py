@@ -61,6 +61,16 @@ def with_end_of_options(words: Sequence[str]) -> list[str]:
     return list(words) if not words or words[0] in COMMANDS else script_marked(words, RUN)
 
 
+def options_among(words: Sequence[str], options: Options) -> list[str]:
+    """Return those of a script's own words that are spelt as long options of a command are.
+
+    Those behind a ``--`` are meant for the script.
+    """
+    known = {name for name in options.flags | options.with_value if name.startswith("--")}
+    said = words[: list(words).index("--")] if "--" in words else words
+    return [word for word in said if word.partition("=")[0] in known]
+
+
 def script_marked(words: Sequence[str], options: Options) -> list[str]:
     """Return the words behind a command, with `--` where those of the script begin.
 

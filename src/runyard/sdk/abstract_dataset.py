@@ -14,13 +14,13 @@ from runyard.entities.data_asset import UPLOADS
 from runyard.errors import AlreadyExists, InvalidParameter, NotFound, NotImplementedHere
 from runyard.protocol.asset_limits import check_data_name
 from runyard.protocol.messages.data_assets import (
-    ChangeDataAsset,
     RegisterDataAsset,
     WireDataAsset,
     WireDataSource,
     WireReading,
     data_content,
 )
+from runyard.sdk.absent import AbsentHere
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import optional_text, pairs, text, whole_number
 from runyard.sdk.connection import connection_of
@@ -33,10 +33,9 @@ from runyard.sdk.data_sources import (
     files_of,
     source_of_wire,
 )
-from runyard.sdk.dataset_facts import DatasetFacts
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig, log_input, note_use
+from runyard.sdk.dataset_marks import DatasetMarks
 from runyard.sdk.dataset_records import (
-    change_record,
     delete_dataset,
     get_record,
     register_record,
@@ -50,13 +49,18 @@ if TYPE_CHECKING:
 
 # What a dataset of Azure's can do besides, and what does it here.
 _INSTEAD = {
-    "drop_columns": "Drop them from the DataFrame: to_pandas_dataframe().drop(columns=[...]).",
+    "as_cache": "Bring the files with download(), which returns their paths.",
+    "as_hdfs": "Let Spark read the files: spark.read.csv(dataset.download()).",
     "filter": "Filter the DataFrame: to_pandas_dataframe().query('age > 30').",
     "get_profile": "Ask the DataFrame: to_pandas_dataframe().describe().",
-    "keep_columns": "Take them from the DataFrame: to_pandas_dataframe()[[...]].",
+    "get_partition_key_values": "Ask the DataFrame: to_pandas_dataframe()[[...]].drop_duplicates().",
+    "get_profile_runs": "Ask the DataFrame: to_pandas_dataframe().describe().",
+    "partition_by": "Write the DataFrame with to_parquet(..., partition_cols=[...]), and send the folder "
+    "with Dataset.File.upload_directory.",
     "random_split": "Split the DataFrame, as with scikit-learn's train_test_split.",
     "sample": "Sample the DataFrame: to_pandas_dataframe().sample(frac=0.1).",
     "skip": "Skip rows of the DataFrame: to_pandas_dataframe().iloc[10:].",
+    "submit_profile_run": "Ask the DataFrame: to_pandas_dataframe().describe().",
     "to_csv_files": "Write the DataFrame with to_csv(...), and send it with Dataset.File.upload_directory.",
     "to_parquet_files": "Dataset.Tabular.register_pandas_dataframe keeps a DataFrame as Parquet.",
     "to_spark_dataframe": "Let Spark read the files: spark.read.csv(dataset.download()).",
@@ -66,7 +70,7 @@ Self = TypeVar("Self", bound="AbstractDataset")
 
 
 @names_arguments
-class AbstractDataset(DatasetFacts):
+class AbstractDataset(DatasetMarks):
     """What file and tabular datasets have in common. Made by :class:`Dataset`, not by itself.
 
     Args:
@@ -245,24 +249,6 @@ class AbstractDataset(DatasetFacts):
         """
         log_input(run.experiment.workspace.connection, run.id, self._registered_record(), context)
 
-    def update(self, description: str | None = None, tags: Mapping[str, str] | None = None) -> None:
-        """Change what is said of this version; what is left out stays as it is.
-
-        Raises:
-            InvalidParameter: The dataset is not registered, or a text is too long.
-
-        Example:
-            >>> photos.update(description="What the camera saw.")
-            >>> photos.description
-            'What the camera saw.'
-        """
-        record = self._registered_record()
-        wanted = ChangeDataAsset(
-            description=optional_text(description, "description"),
-            tags=None if tags is None else dict(pairs(tags, "tags")),
-        )
-        self._record = change_record(self._there(), record.asset_id, wanted)
-
     def unregister_all_versions(self) -> None:
         """Delete all versions of this dataset's name. There is no way back.
 
@@ -347,7 +333,7 @@ class AbstractDataset(DatasetFacts):
 
     def __getattr__(self, name: str) -> NoReturn:
         if name in _INSTEAD:
-            raise NotImplementedHere(f"A dataset has no '{name}' here. {_INSTEAD[name]}")
+            raise AbsentHere(f"A dataset has no '{name}' here. {_INSTEAD[name]}")
         raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
 
     def __repr__(self) -> str:

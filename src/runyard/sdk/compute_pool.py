@@ -12,6 +12,7 @@ from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.arguments import whole_number
 from runyard.sdk.compute import ComputeTarget
 from runyard.sdk.compute_configuration import TargetConfiguration
+from runyard.sdk.compute_state import ScaleSettings
 
 if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
@@ -47,6 +48,16 @@ class AmlCompute(ComputeTarget, kind=LOCAL):
             []
         """
         return []
+
+    @property
+    def scale_settings(self) -> ScaleSettings:
+        """How many slots there may be.
+
+        Example:
+            >>> pool.scale_settings.maximum_node_count
+            4
+        """
+        return self.get_status().scale_settings
 
     def list_nodes(self) -> builtins.list[dict[str, Any]]:
         """Return what runs on the target, as Azure lists a cluster's machines: one entry for each job.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from runyard.entities.compute_target import LOCAL
@@ -14,6 +15,23 @@ READY = "Succeeded"
 UNREACHABLE = "Unreachable"
 AZURE_TYPES = {LOCAL: "AmlCompute", "ssh": "VirtualMachine", "kubernetes": "Kubernetes"}
 """What Azure calls a target that comes nearest to a kind of ours; others have no such name."""
+
+
+@dataclass(frozen=True)
+class ScaleSettings:
+    """How many slots a target may have: a fixed number.
+
+    Args:
+        minimum_node_count: The least.
+        maximum_node_count: The most.
+
+    Example:
+        >>> pool.scale_settings
+        ScaleSettings(minimum_node_count=4, maximum_node_count=4)
+    """
+
+    minimum_node_count: int
+    maximum_node_count: int
 
 
 @names_arguments
@@ -83,6 +101,16 @@ class ComputeStatus:
         if self._record.unreachable_since_ms is None:
             return []
         return [{"error": {"code": UNREACHABLE, "message": unreachable_text(self._record)}}]
+
+    @property
+    def scale_settings(self) -> ScaleSettings:
+        """How many slots there may be.
+
+        Example:
+            >>> pool.get_status().scale_settings.maximum_node_count
+            4
+        """
+        return ScaleSettings(self._record.slots, self._record.slots)
 
     def serialize(self) -> dict[str, Any]:
         """Return the status under the names that Azure's SDK uses; ``jobsWaiting`` is Runyard's own.

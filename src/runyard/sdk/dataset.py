@@ -15,6 +15,7 @@ from runyard.protocol.messages.data_assets import (
 )
 from runyard.sdk.abstract_dataset import AbstractDataset
 from runyard.sdk.argument_errors import names_arguments
+from runyard.sdk.column_choice import Choice, HasColumns
 from runyard.sdk.data_frames import read_frame
 from runyard.sdk.data_sources import (
     DataFile,
@@ -90,7 +91,7 @@ class FileDataset(AbstractDataset):
 
 
 @names_arguments
-class TabularDataset(AbstractDataset, TimeSeries):
+class TabularDataset(AbstractDataset, TimeSeries, HasColumns):
     """Rows that are in files. ``Dataset.Tabular.from_delimited_files`` and its like make one.
 
     Example:
@@ -104,6 +105,7 @@ class TabularDataset(AbstractDataset, TimeSeries):
     def __init__(self, sources: list[Source], reading: WireReading | None = None) -> None:
         super().__init__(sources, reading)
         self._periods: tuple[Period, ...] = ()
+        self._choices: tuple[Choice, ...] = ()
 
     def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> Any:
         """Return all rows as a pandas DataFrame.
@@ -125,6 +127,7 @@ class TabularDataset(AbstractDataset, TimeSeries):
         frame = self._frame_of_periods() if self._periods else self._read(self._files(), self._limit)
         for period in self._periods:
             frame = period.rows_of(frame, self._timestamp_column())
+        frame = self._with_choices(frame)
         return frame if self._limit is None else frame.head(self._limit)
 
     def take(self, count: int) -> TabularDataset:
@@ -141,13 +144,13 @@ class TabularDataset(AbstractDataset, TimeSeries):
 
     @property
     def is_part(self) -> bool:
-        """Whether it is but some of the rows, as :meth:`take` and :meth:`time_after` return them.
+        """Whether it is but some rows or columns, as :meth:`take` and :meth:`keep_columns` return them.
 
         Example:
             >>> dataset.is_part
             False
         """
-        return bool(self._periods) or super().is_part
+        return bool(self._periods or self._choices) or super().is_part
 
     def _within(self, period: Period, validate: bool) -> TabularDataset:
         if self._limit is not None:
@@ -155,7 +158,12 @@ class TabularDataset(AbstractDataset, TimeSeries):
         return super()._within(period, validate)
 
     def _columns(self) -> list[str]:
-        return [str(column) for column in self._read(self._files(), 1)]
+        return [str(column) for column in self._with_choices(self._read(self._files(), 1))]
+
+    def _with_choices(self, frame: Any) -> Any:
+        for choice in self._choices:
+            frame = choice.of(frame)
+        return frame
 
     def _frame_of_periods(self) -> Any:
         """Return the rows of the files that can have one of the periods."""

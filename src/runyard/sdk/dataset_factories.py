@@ -13,12 +13,13 @@ from runyard.errors import InvalidParameter, NotImplementedHere
 from runyard.protocol.messages.data_assets import WireReading
 from runyard.sdk.absent import Absent
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.arguments import pairs, text
+from runyard.sdk.arguments import text
 from runyard.sdk.data_partitions import PartitionFormat
 from runyard.sdk.data_reference import DataPath, DataReference
 from runyard.sdk.data_sources import DataPlaces, sources_of
 from runyard.sdk.dataset import Datasets, FileDataset, TabularDataset, get_dataset, get_dataset_by_id
 from runyard.sdk.datastore import Datastore
+from runyard.sdk.delimited_files import checked_separator, checked_types, has_header
 from runyard.sdk.optional_libraries import optional_library
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class TabularDatasetFactory:
         infer_column_types: bool = True,
         set_column_types: Mapping[str, str] | None = None,
         separator: str = ",",
-        header: bool = True,
+        header: bool | int = True,
         partition_format: str | None = None,
         support_multi_line: bool = False,
         empty_as_string: bool = False,
@@ -152,11 +153,11 @@ class TabularDatasetFactory:
         _refuse(empty_as_string, "empty_as_string is not done. Use fillna('') of the DataFrame.")
         reading = WireReading(
             format="delimited",
-            separator=_separator(separator),
-            header=bool(header),
+            separator=checked_separator(separator),
+            header=has_header(header),
             encoding=text(encoding, "encoding"),
             include_path=include_path,
-            column_types=_types(set_column_types),
+            column_types=checked_types(set_column_types),
             partition_format=_partitions(partition_format),
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
@@ -198,7 +199,7 @@ class TabularDatasetFactory:
             encoding=text(encoding, "encoding"),
             include_path=include_path,
             drops_invalid_lines=invalid_lines == "drop",
-            column_types=_types(set_column_types),
+            column_types=checked_types(set_column_types),
             partition_format=_partitions(partition_format),
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
@@ -232,7 +233,7 @@ class TabularDatasetFactory:
         reading = WireReading(
             format="parquet",
             include_path=include_path,
-            column_types=_types(set_column_types),
+            column_types=checked_types(set_column_types),
             partition_format=_partitions(partition_format),
         )
         return TabularDataset(sources_of(path, validate=validate), reading)
@@ -367,12 +368,6 @@ def _target(target: Any) -> tuple[Datastore, str | None]:
     raise InvalidParameter(f"target must be a datastore and a path in it, not {target!r}.")
 
 
-def _separator(said: str) -> str:
-    if not text(said, "separator"):
-        raise InvalidParameter("separator must not be empty: it stands between values, as ','.")
-    return said
-
-
 def _partitions(said: str | None) -> str:
     return PartitionFormat(said).text if said else ""
 
@@ -380,13 +375,3 @@ def _partitions(said: str | None) -> str:
 def _refuse(wanted: object, why: str) -> None:
     if wanted:
         raise NotImplementedHere(why)
-
-
-def _types(given: Mapping[Any, Any] | None) -> dict[str, str]:
-    types = dict(pairs(given or {}, "set_column_types"))
-    for column, word in types.items():
-        if not all(isinstance(each, str) for each in (column, word)):
-            raise InvalidParameter(
-                f"set_column_types has types by pandas' words, as {{'age': 'float64'}}, not {word!r}."
-            )
-    return types

@@ -57,8 +57,7 @@ class DatasetFacts:
         """Free key and value pairs.
 
         Example:
-            >>> photos.update(tags={"team": "robots"})
-            >>> photos.tags
+            >>> photos.update(tags={"team": "robots"}).tags
             {'team': 'robots'}
         """
         return {} if self._record is None else dict(self._record.tags)

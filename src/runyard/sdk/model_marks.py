@@ -75,6 +75,30 @@ class ModelMarks(ModelRecord, ABC):
                 )
         self._set({f"{PROPERTY_PREFIX}{key}": str(value) for key, value in properties.items()})
 
+    def update_tags_properties(
+        self,
+        add_tags: Mapping[str, str] | None = None,
+        remove_tags: Sequence[str] | None = None,
+        add_properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add tags, remove tags and add properties, in this order; see the methods of these names.
+
+        Raises:
+            AlreadyExists: It has such a property, with another value.
+            NotFound: The version does not exist any more.
+
+        Example:
+            >>> model.update_tags_properties(add_tags={"checked": "yes"}, add_properties={"data": "2026-11"})
+            >>> model.tags, model.properties
+            ({'checked': 'yes'}, {'data': '2026-11'})
+        """
+        if add_tags:
+            self.add_tags(add_tags)
+        if remove_tags:
+            self.remove_tags(remove_tags)
+        if add_properties:
+            self.add_properties(add_properties)
+
     def _named(self) -> NamedVersion:
         return NamedVersion(name=self.name, version=str(self.version))
 

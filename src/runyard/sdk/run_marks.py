@@ -14,6 +14,8 @@ from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.logged_values import PROPERTY_PREFIX
 from runyard.sdk.run_sinks import RunSink, in_records
 
+_DESCRIPTION = "mlflow.note.content"
+
 
 @names_arguments
 class RunMarks(ABC):
@@ -37,6 +39,25 @@ class RunMarks(ABC):
     @abstractmethod
     def _refresh(self) -> None:
         """Read the run again, with all that was logged before."""
+
+    @property
+    def description(self) -> str:
+        """What it is, as the Studio and MLflow's page show it; it is changed by setting it.
+
+        Raises:
+            NotFound: It is set, and the run does not exist any more.
+
+        Example:
+            >>> run.description = "The one with scaled columns."
+            >>> ws.get_run(run.id).description
+            'The one with scaled columns.'
+        """
+        return self._known_tags().get(_DESCRIPTION, "")
+
+    @description.setter
+    def description(self, description: str) -> None:
+        self.set_tags({_DESCRIPTION: text(description, "description")})
+        self._refresh()
 
     def tag(self, key: str, value: str | None = None) -> None:
         """Set one tag; without a value it is the empty text.

@@ -50,6 +50,8 @@ class TimeSeries(ABC):
         timestamp: str | None = None,
         partition_timestamp: str | None = None,
         validate: bool = False,
+        fine_grain_timestamp: str | None = None,
+        coarse_grain_timestamp: str | None = None,
     ) -> Self:
         """Return the same data with the columns named that say when each row was; register it to keep that.
 
@@ -58,9 +60,11 @@ class TimeSeries(ABC):
             partition_timestamp: One that ``partition_format`` makes, which says it roughly; it counts
                 where there is no ``timestamp``.
             validate: Whether to look if there are such columns.
+            fine_grain_timestamp: The same as ``timestamp``, as Azure's first SDK once called it.
+            coarse_grain_timestamp: The same as ``partition_timestamp``, as it once called that.
 
         Raises:
-            InvalidParameter: There is no such column.
+            InvalidParameter: There is no such column, or a rough one without the other under the old names.
 
         Example:
             >>> dataset.with_timestamp_columns("boarded").register(ws, "titanic", create_new_version=True)
@@ -68,6 +72,10 @@ class TimeSeries(ABC):
         """
         if self._reading is None:
             raise InvalidParameter("The dataset does not say how its rows are read.")
+        if coarse_grain_timestamp is not None and fine_grain_timestamp is None:
+            raise InvalidParameter("coarse_grain_timestamp needs fine_grain_timestamp beside it.")
+        timestamp = timestamp or fine_grain_timestamp
+        partition_timestamp = partition_timestamp or coarse_grain_timestamp
         named = {"timestamp": timestamp, "partition_timestamp": partition_timestamp}
         if validate:
             known = self._columns()

@@ -25,7 +25,7 @@ run.wait_for_completion(show_output=True)
 model = run.register_model("estimated", model_path="./outputs/model.txt")
 
 sleeps = Estimator(sys.argv[1], entry_script="sleep.py", **options)
-ended = {}
+ended = {"most": cluster.scale_settings.maximum_node_count}
 for how in ("cancel", "fail"):
     other = experiment.submit(sleeps)
     if how == "cancel":

@@ -91,6 +91,7 @@ model = run.register_model(
     resource_configuration=ResourceConfiguration(cpu=1, memory_in_gb=0.5),
 )
 said["datasets"] = {purpose: [each.name for each in found] for purpose, found in model.datasets.items()}
+said["path"] = Model.get_model_path(model_name="cells")
 said["framework"], said["tags"] = model.model_framework, model.tags
 
 # A project of MLflow's, by the name of Azure's backend.
