@@ -169,8 +169,8 @@ def _of_docker_env(said: Mapping[str, Any]) -> Environment:
     """
     if said.get("volumes"):
         raise InvalidParameter(
-            "docker_env of the project has `volumes`, and a job mounts no folders of its machine: bring data as "
-            "inputs of a job file, or from a datastore."
+            "docker_env of the project has `volumes`, and a job mounts no folders of its machine: bring data "
+            "as inputs of a job file, or from a datastore."
         )
     made = Environment.from_docker_image(ENVIRONMENT_NAME, str(said["image"]))
     for wanted in said.get("environment") or ():
