@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,22 @@ def test_what_lies_there_and_is_no_link_of_ours_is_let_be(station: Station):
     assert answer(station, {"do": "read_arrays"}) == {TOKEN: {"0": ONE}}
     station.forget(ONE)
     assert sorted(each.name for each in place.iterdir()) == ["x", "y"]
+
+
+def test_who_is_released_is_found_without_a_look_at_all_elements(station: Station, monkeypatch):
+    place = prepare(station, ONE, TWO)
+    monkeypatch.setattr(Path, "glob", lambda *_: pytest.fail("it looks through a folder"))
+    station.forget(ONE)
+    assert [each.name for each in place.iterdir()] == ["1"]
+    station.forget(TWO)
+    assert [list(each.iterdir()) for each in place.parents[1].iterdir()] == [[], []]
+
+
+def test_arrays_of_an_agent_that_noted_no_way_back_are_released_too(station: Station):
+    place = prepare(station, ONE, TWO)
+    shutil.rmtree(place.parent.with_name("arrays-of"))
+    station.forget(TWO)
+    assert answer(station, {"do": "read_arrays"}) == {TOKEN: {"0": ONE}}
+    prepare(station, TWO, token="f" * 16)
+    station.forget(ONE)
+    assert (station.list_handles(), place.exists()) == ([TWO], False)

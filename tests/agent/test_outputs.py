@@ -104,6 +104,22 @@ def test_what_the_server_does_not_take_is_named_and_the_rest_is_kept(job: JobFol
     assert b"outputs/large2 is not kept: full" in job.server.console("setup")
 
 
+def test_a_name_that_is_no_text_keeps_nothing_else_from_its_run(job: JobFolder):
+    script = (
+        "import os\n"
+        "for name in (b'outputs/b\\xff', b'outputs/small'): open(name, 'w').close()\n"
+        "os.symlink('.', b'outputs/a\\xfe')\n"
+    )
+    job.assign({"train.py": script}).run()
+    assert job.end == {
+        "status": "completed",
+        "exit_code": 0,
+        "reason": "not kept: outputs/a\\xfe (it is a link to a folder), and 1 more",
+    }
+    assert f"{BASE}/outputs/small" in job.server.artifacts
+    assert b"outputs/b\\xff is not kept: its name is no UTF-8" in job.server.console("setup")
+
+
 def test_a_run_whose_files_are_not_the_servers_keeps_none_and_says_so(job: JobFolder):
     script = "print('out'); open('outputs/x', 'w').close()"
     job.assign({"train.py": script}, artifact_path="").run()

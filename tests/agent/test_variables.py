@@ -143,3 +143,16 @@ def test_a_wheel_is_a_file_of_that_name_or_below_the_workspace(preparation: Prep
     with_one = replace(preparation, assignment=replace(preparation.assignment, sdk_wheel=named))
     with pytest.raises(CannotPrepare):
         with_one._wheel()
+
+
+def test_a_wheel_is_there_though_the_folder_it_was_in_is_cleared(preparation: Preparation, tmp_path: Path):
+    named = tmp_path / "sdk" / "runyard-1.0-py3-none-any.whl"
+    named.parent.mkdir()
+    named.write_bytes(b"wheel")
+    with_one = replace(preparation, assignment=replace(preparation.assignment, sdk_wheel=str(named)))
+    found = with_one._wheel()
+    named.unlink()
+    assert found is not None
+    assert (found.name, found.read_bytes()) == (named.name, b"wheel")
+    with pytest.raises(CannotPrepare, match=r"can't be had: .*No such file"):
+        with_one._wheel()

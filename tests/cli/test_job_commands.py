@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runyard import Dataset, Experiment, Workspace
+from runyard.cli.job import started_text
 from runyard.cli.job_end import interruptible
 from runyard.cli.printing import time_text
+from runyard.protocol.messages.jobs import WireJob
 from tests.cli.conftest import CommandLine
 from tests.running_server import RunningServer, free_port
 from tests.waiting import until
@@ -197,6 +200,10 @@ def test_jobs_are_cancelled(runyard: CommandLine):
     shown = runyard("job", "show", waits).out
     assert "Queue        number 1: compute target 'paused' is paused" in shown
     assert "Nothing that run" in runyard("job", "logs", waits).err
+    job = msgspec.convert(runyard("job", "show", waits, "--json").json, WireJob)
+    begun_before = msgspec.structs.replace(job, host="vm")  # and taken back, as its machine did not answer
+    assert started_text(begun_before) == "-"
+    assert started_text(msgspec.structs.replace(begun_before, started_ms=1)).endswith(" on vm")
     assert runyard("job", "cancel", waits).out.endswith("canceled\n")
     assert runyard("job", "wait", waits).code == 1
     runs = runyard("job", "submit", "sleep.py").out.strip()

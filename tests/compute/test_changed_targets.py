@@ -27,11 +27,15 @@ class FarSettings(msgspec.Struct, forbid_unknown_fields=True):
         host: Which machine.
         slots_per_node: How many slots a node has.
         proxy: Over which machine.
+        fingerprint: By what it is known.
+        over: The same of the machine before it.
     """
 
     host: str
     slots_per_node: Annotated[int, msgspec.Meta(ge=1)] = 1
     proxy: str | None = None
+    fingerprint: str = ""
+    over: dict[str, str] = {}
 
 
 class Far(LocalLauncher):
@@ -53,7 +57,8 @@ class Far(LocalLauncher):
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Far, "opened", [])
     parts = (CredentialPart("password", "Of the machine."), CredentialPart("key", "In its place.", True))
-    monkeypatch.setitem(kinds.KINDS, "far", TargetKind("Far", "Far away.", FarSettings, parts, Far))
+    kind = TargetKind("Far", "Far away.", FarSettings, parts, Far, known_by=["fingerprint"])
+    monkeypatch.setitem(kinds.KINDS, "far", kind)
     local = Local(tmp_path / "home")
     yield local
     local.close()
@@ -77,7 +82,8 @@ def kept(local: Local) -> Any:
 def test_the_settings_that_are_named_change(local: Local):
     attach(local)
     changed = good(change(local, settings={"slots_per_node": 4, "proxy": None}, slots=3))["compute_target"]
-    assert changed["settings"] == {"host": "a.example", "slots_per_node": 4, "proxy": None}
+    untouched = {"fingerprint": "", "over": {}}
+    assert changed["settings"] == {"host": "a.example", "slots_per_node": 4, "proxy": None, **untouched}
     assert (changed["slots"], changed["has_credential"]) == (3, True)
     assert (Far.opened[-1].settings.slots_per_node, Far.opened[-1].credential) == (4, {"password": "hunter2"})
     assert good(local.ask("GET", f"{COMPUTE}/vm"))["compute_target"] == changed
@@ -132,6 +138,15 @@ def test_settings_stay_while_jobs_run_by_them_and_a_credential_does_not(local: L
     assert (status, code, "Pause it" in message) == (400, "INVALID_STATE", True), message
     good(change(local, settings={"slots_per_node": 2}, credential={"password": "hunter2"}, slots=2))
     assert kept(local).settings["slots_per_node"] == 2
+    # A host that has another key now is not reached before that is said, nor are its jobs ended.
+    good(
+        change(local, settings={"slots_per_node": 2, "fingerprint": "new", "over": {"fingerprint": "newer"}})
+    )
+    assert kept(local).settings["fingerprint"] == "new"
+    refused = refusal(
+        change(local, settings={"fingerprint": "new", "over": {"fingerprint": "n", "host": "b"}})
+    )
+    assert refused[1] == "INVALID_STATE"
 
 
 def test_kinds_say_what_they_need(local: Local):

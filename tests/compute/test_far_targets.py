@@ -14,7 +14,7 @@ from runyard.errors import Unavailable
 from runyard.services import launched_jobs
 from runyard.services.assignments import Assignments
 from runyard.services.job_life import AttemptEnd, begin_attempt, end_attempt
-from runyard.services.job_queue import JobQueue
+from runyard.services.job_queue import AGENTS_FIND_IT_WITHIN_S, FIRST_SAID_WITHIN_S, JobQueue
 from runyard.services.launchers import Launchers
 from runyard.services.operation import Operation
 from runyard.settings import Mode
@@ -412,3 +412,13 @@ def test_a_launch_that_took_longer_than_its_attempt_says_nothing_of_the_next(loc
     job = jobs.find_job(run_id)
     assert job is not None
     assert (job.attempt, job.host, job.launched) == (2, "elsewhere", "")
+
+
+def test_an_agent_has_longer_for_its_first_word_than_between_two(local: Local, queue, way):
+    """A busy cluster takes its time to start one, and its run is not failed meanwhile."""
+    good(attach(local))
+    run_id = submit(local)
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+    queue._since_s -= AGENTS_FIND_IT_WITHIN_S
+    assert has_come_to(queue, local, run_id, "starting", NOW_MS + int(FIRST_SAID_WITHIN_S * 1000))
+    assert has_come_to(queue, local, run_id, "lost", NOW_MS + int(FIRST_SAID_WITHIN_S * 1000) + 1)

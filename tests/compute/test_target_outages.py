@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from runyard.compute.base import Launch
+from runyard.entities.compute_target import Outage
 from runyard.services import launched_jobs
 from runyard.services.assignments import Assignments
 from runyard.services.job_queue import JobQueue
 from runyard.services.launchers import Launchers
+from runyard.services.target_outages import ONLY_HERE_FOR_S, TargetOutages
 from tests.compute.far_targets import (
     COMPUTE,
     JOBS,
@@ -139,3 +142,57 @@ def test_a_target_that_can_not_be_opened_is_out(local: Local, queue, way):
     found_since_ms = {each["name"]: each["unreachable_since_ms"] for each in listed}
     assert found_since_ms == {"local": None, "vm": NOW_MS}
     assert outage_of(local, "local") == (None, "")
+
+
+def test_a_server_from_where_alone_a_target_is_out_says_no_more_of_it_and_leaves_its_jobs_to_others(
+    local: Local, queue, way, monkeypatch
+):
+    monkeypatch.setattr(launched_jobs, "LOOKED_AT_AGAIN_AFTER_S", 0.0)
+    good(attach(local))
+    way.is_open = False
+    run_id = submit(local)
+    worked_until(queue, local, (NOW_MS, WHY))
+    until(lambda: not queue._is_worked_on(("default", "vm")))
+    local.stores.metadata.compute_targets.end_outage("default", "vm")  # as another server does
+    submitted: list[Launch] = []
+    with monkeypatch.context() as watched:
+        watched.setattr(way, "submit", lambda _, launch: submitted.append(launch))
+        for _ in range(5):
+            queue.work(NOW_MS)
+            until(lambda: not queue._is_worked_on(("default", "vm")))
+    assert (outage_of(local), submitted) == ((None, ""), [])
+    way.is_open = True
+    until(lambda: has_come_to(queue, local, run_id, "starting"))
+
+
+def test_who_believed_that_others_reach_a_target_says_after_a_while_that_none_does(local: Local, way):
+    good(attach(local))
+    now_s = [1_000.0]
+    outages = TargetOutages(local.stores, lambda: now_s[0])
+    place = ("default", "vm")
+    outages.read()
+    outages.note(place, WHY, NOW_MS)
+    outages.read()
+    assert outages.of(place) == Outage(NOW_MS, WHY)
+    local.stores.metadata.compute_targets.end_outage(*place)
+    outages.read()
+    outages.note(place, WHY, NOW_MS + 1)
+    assert (outages.of(place), outages.is_only_here(place)) == (None, True)
+    now_s[0] += ONLY_HERE_FOR_S
+    outages.note(place, WHY, NOW_MS + 2)
+    assert outage_of(local) == (NOW_MS + 2, WHY)
+    outages.end(place)
+    outages.read()
+    assert (outages.of(place), outages.is_only_here(place)) == (None, False)
+
+
+def test_an_outage_that_ends_as_the_target_is_changed_is_no_word_of_another_server(local: Local, way):
+    good(attach(local))
+    outages, place = TargetOutages(local.stores), ("default", "vm")
+    outages.read()
+    outages.note(place, WHY, NOW_MS)
+    good(local.ask("PATCH", f"{COMPUTE}/vm", json={"settings": {"host": "other.example"}}))
+    outages.read()
+    assert not outages.is_only_here(place)
+    outages.note(place, WHY, NOW_MS + 1)
+    assert outage_of(local) == (NOW_MS + 1, WHY)

@@ -123,6 +123,27 @@ print(json.dumps([conda.get_python_version(), *conda.pip_packages]))
     assert json.loads(said)[:3] == ["3.12", "mlflow-skinny", "numpy"]
 
 
+def test_an_image_of_a_project_has_its_variables_and_no_folders_of_the_machine():
+    program = """
+import json, os
+from runyard.errors import InvalidParameter
+from runyard.sdk.mlflow_projects import _of_docker_env
+
+os.environ["OF_HERE"] = "a b"
+image = {"image": "trainer:3"}
+made = _of_docker_env({**image, "environment": [["OWN", 1], "OF_HERE"]})
+print(json.dumps([made.docker.base_image, dict(made.environment_variables)]))
+for wrong in ({"volumes": ["/a:/b"]}, {"environment": ["NOT_HERE"]}):
+    try:
+        _of_docker_env({**image, **wrong})
+    except InvalidParameter as error:
+        print(json.dumps(str(error)))
+"""
+    made, volumes, variable = map(json.loads, asked(program))
+    assert made == ["trainer:3", {"OWN": "1", "OF_HERE": "a b"}]
+    assert ("`volumes`" in volumes, "'NOT_HERE'" in variable) == (True, True)
+
+
 def asked(program: str, *arguments: object) -> list[str]:
     """What a program prints, line by line: MLflow, once loaded, would be there for all tests that follow."""
     ended = subprocess.run(

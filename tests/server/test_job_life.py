@@ -171,6 +171,19 @@ def test_r11_a_lost_job_is_as_before_when_its_agent_reports_again(local):
     assert local.read_run(run_id)["info"]["status"] == "FINISHED"
 
 
+def test_of_a_canceled_job_that_is_lost_it_stays_known_who_canceled_it(local):
+    run_id = submit(local)["run_id"]
+    agent = Attempt(local, run_id)
+    good(agent.tell("begin"))
+    good(local.ask("POST", f"{JOBS}/{run_id}/cancel", json={}))
+    assert lose(local.stores, local.stores.metadata.jobs.find_job(run_id), NOW_MS, "silent")
+    job = job_of(local, run_id)
+    assert (job["status"], job["reason"]) == ("lost", "canceled by local")
+    good(agent.tell("end", status="canceled", exit_code=143, reason="it was canceled"))
+    job = job_of(local, run_id)
+    assert (job["status"], job["reason"]) == ("canceled", "canceled by local")
+
+
 def test_whoever_comes_second_changes_nothing(local):
     run_id = submit(local)["run_id"]
     queued = local.stores.metadata.jobs.find_job(run_id)

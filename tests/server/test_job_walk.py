@@ -170,6 +170,8 @@ def test_a_job_logs_to_its_own_run(job):
     job.mlflow("runs/set-tag", {"run_id": job.run_id, "key": "t", "value": "v"})
     path = f"/api/2.0/mlflow-artifacts/artifacts/{job.experiment_id}/{job.run_id}/artifacts/a.txt"
     assert job.ask("PUT", path, b"mine").status_code == 200
+    # What no file can be called is no question of rights, and whoever reads the log has to know.
+    assert is_an_error(job.ask("PUT", f"{path}%0A", b"x"), 400, "INVALID_PARAMETER_VALUE")
     read = job.ask("GET", "/api/2.0/mlflow/runs/get", {"run_id": job.run_id}).json()["run"]["data"]
     assert [each["key"] for each in read["metrics"]] == ["m"]
 

@@ -18,6 +18,7 @@ AT_ONCE = 4
 UNANSWERED_TRIES = 5
 ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
 NO_PLACE = "the files of this run lie where only its clients write"
+NO_TEXT = "its name is no UTF-8"
 
 
 def make_folders(code: Path) -> None:
@@ -62,6 +63,11 @@ def _named(path: Path, code: Path) -> str:
     return path.relative_to(code).as_posix()
 
 
+def _as_text(name: str) -> str:
+    """Return a name with what is no UTF-8 in it written out: no server could be told of it."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 class Outputs:
     """Sends what a script has left.
 
@@ -94,6 +100,9 @@ class Outputs:
         if not self._has_place(name):
             self._leave(name, NO_PLACE)
             return
+        if _as_text(name) != name:
+            self._leave(name, NO_TEXT)
+            return
         tries = _Tries(self._orders)
         try:
             patiently(
@@ -116,6 +125,7 @@ class Outputs:
             self._server.put_artifact(f"{self._path}/{name}", content, size_bytes)
 
     def _leave(self, name: str, why: str) -> None:
+        name = _as_text(name)
         self._left_out.append(f"{name} ({why})")
         self._say(f"{name} is not kept: {why}")
 

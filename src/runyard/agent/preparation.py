@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,11 +179,16 @@ class Preparation:
         name = named.rsplit("/", 1)[-1]
         if not _WHEEL.fullmatch(name):
             raise CannotPrepare(f"{named!r} is no wheel.")
-        if not named.startswith(SERVED):
-            if not Path(named).is_file():
-                raise CannotPrepare(f"There is no wheel {named!r} on the machine of the job.")
-            return Path(named)
         target = self.folder / name
+        if not named.startswith(SERVED):
+            try:
+                # It lies in a folder that may be cleared, and a job may wait long for an environment.
+                shutil.copyfile(named, target)
+            except OSError as error:
+                raise CannotPrepare(
+                    f"The wheel {named!r} of the job's machine can't be had: {error}"
+                ) from None
+            return target
         self._download(named, target, MAX_WHEEL_BYTES, "Runyard's SDK")
         return target
 

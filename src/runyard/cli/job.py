@@ -121,7 +121,7 @@ def show(run_id: RunId, *, place: Place = HERE, json: Json = False) -> None:
             "Longest": f"{job.max_duration_s} s" if job.max_duration_s else "-",
             "Code": job.snapshot or "-",
             "Submitted": f"{time_text(job.submitted_ms)} by {job.submitted_by}",
-            "Started": time_text(job.started_ms) + (f" on {job.host}" if job.host else ""),
+            "Started": started_text(job),
             "Ended": time_text(job.ended_ms),
             "Studio": run.get_portal_url(),
         }
@@ -216,6 +216,11 @@ def _found(workspace: Workspace, run_id: str) -> tuple[Run, WireJob]:
     if job is None:
         raise NotFound(f"Run {run_id!r} is no job: it was not submitted. See `runyard run show {run_id}`.")
     return run, job
+
+
+def started_text(job: WireJob) -> str:
+    """Return when the script began and who had it begun; a host stays noted of a job that waits once more."""
+    return time_text(job.started_ms) + (f" on {job.host}" if job.host and job.started_ms else "")
 
 
 def _place_in_queue(job: WireJob) -> str:

@@ -292,6 +292,8 @@ class TargetKind:
         credential: The parts that its credential may have.
         open: Returns the launcher of a target; it connects to nothing yet.
         runs_here: Whether, by its settings, the code of jobs runs as the server's own user.
+        known_by: Settings that only say by what a machine is known to be that one, wherever they stand in the
+            struct: they may change while agents are there, which are found by the others.
     """
 
     title: str
@@ -300,3 +302,4 @@ class TargetKind:
     credential: tuple[CredentialPart, ...]
     open: Callable[[Opening], Launcher]
     runs_here: Callable[[Any], bool] = lambda _: False
+    known_by: Collection[str] = ()

@@ -29,7 +29,7 @@ from runyard.compute.base import (
 from runyard.compute.far_station import FOLDER, FarStation
 from runyard.compute.machine import Machine, ThisMachine
 from runyard.compute.slurm_queue import LOOKS_EVERY_S, SlurmJob, SlurmQueue
-from runyard.compute.ssh_address import CREDENTIAL, SshAddress
+from runyard.compute.ssh_address import CREDENTIAL, KNOWN_BY, SshAddress
 from runyard.compute.ssh_machine import SshMachine
 from runyard.compute.stationed import StationLauncher
 from runyard.errors import RunyardError, Unavailable
@@ -342,4 +342,5 @@ KIND = TargetKind(
     credential=CREDENTIAL,
     open=_open,
     runs_here=_runs_here,
+    known_by=KNOWN_BY,
 )

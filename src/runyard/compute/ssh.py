@@ -10,7 +10,7 @@ import msgspec
 
 from runyard.compute.base import AgentReport, AgentState, Launch, Opening, ServerUrl, TargetKind, owner_of
 from runyard.compute.far_station import FOLDER, FarStation
-from runyard.compute.ssh_address import CREDENTIAL, SshAddress
+from runyard.compute.ssh_address import CREDENTIAL, KNOWN_BY, SshAddress
 from runyard.compute.ssh_machine import SshMachine
 from runyard.compute.ssh_tunnel import SshTunnel
 from runyard.compute.stationed import StationLauncher
@@ -134,4 +134,5 @@ KIND = TargetKind(
     settings=SshSettings,
     credential=CREDENTIAL,
     open=_open,
+    known_by=KNOWN_BY,
 )

@@ -15,6 +15,8 @@ CREDENTIAL: Final = (
     CredentialPart("password", "The password of the user there, in place of a key."),
 )
 """What a host may be entered with."""
+KNOWN_BY: Final = ("known_hosts", "host_key_fingerprint")
+"""The settings by which a host is known to be that one."""
 
 _PRINTABLE = r"^[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*$"
 _FINGERPRINT = r"^(SHA256:[A-Za-z0-9+/]{43})?$"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -152,12 +153,34 @@ def _tags(project_uri: str, entry_point: str) -> dict[str, str]:
 def _environment(project: Any, folder: Path) -> Environment | None:
     """Return the environment that a project names, or None."""
     if project.docker_env:
-        return Environment.from_docker_image(ENVIRONMENT_NAME, str(project.docker_env["image"]))
+        return _of_docker_env(project.docker_env)
     if project.env_config_path is None:
         return None
     if project.env_type == "conda_env":
         return Environment.from_conda_specification(ENVIRONMENT_NAME, project.env_config_path)
     return _of_python_env(Path(project.env_config_path), folder)
+
+
+def _of_docker_env(said: Mapping[str, Any]) -> Environment:
+    """Return an image with the variables that a project wants in it, which MLflow's own backend sets too.
+
+    Raises:
+        InvalidParameter: It wants folders mounted, or a variable of here that is not set.
+    """
+    if said.get("volumes"):
+        raise InvalidParameter(
+            "docker_env of the project has `volumes`, and a job mounts no folders of its machine: bring data "
+            "as inputs of a job file, or from a datastore."
+        )
+    made = Environment.from_docker_image(ENVIRONMENT_NAME, str(said["image"]))
+    for wanted in said.get("environment") or ():
+        name, value = wanted if isinstance(wanted, list) else (wanted, os.environ.get(wanted))
+        if value is None:
+            raise InvalidParameter(
+                f"docker_env of the project copies the variable {name!r}: it is not set here."
+            )
+        made.environment_variables[str(name)] = str(value)
+    return made
 
 
 def _of_python_env(path: Path, folder: Path) -> Environment:

@@ -209,7 +209,7 @@ def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
         found = _own_target(call, name)
         changed = _changed(call, found, wanted)
         active = call.stores.metadata.jobs.list_active()
-        if changed.settings != found.settings:
+        if _finding(changed) != _finding(found):
             _check_nothing_begun(_in_use(found, active))
         call.stores.metadata.compute_targets.update_target(changed)
         if wanted.settings is not None or wanted.credential is not None:
@@ -299,6 +299,20 @@ def _changed(call: Call, found: ComputeTarget, wanted: TargetChange) -> ComputeT
     if wanted.credential is None:
         return changed
     return replace(changed, sealed=sealed_credential(call.settings, changed, wanted.credential))
+
+
+def _finding(target: ComputeTarget) -> Mapping[str, Any]:
+    """Return the settings by which a launcher finds its agents again."""
+    known_by = KINDS[target.kind].known_by if target.kind in KINDS else ()
+
+    def without(settings: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: without(value) if isinstance(value, Mapping) else value
+            for name, value in settings.items()
+            if name not in known_by
+        }
+
+    return without(target.settings)
 
 
 def _check_nothing_begun(used: TargetInUse) -> None:

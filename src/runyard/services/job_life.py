@@ -162,7 +162,9 @@ def lose(stores: Stores, job: Job, now_ms: int, reason: str) -> bool:
             return False
         if found.status is JobStatus.LOST:
             return False
-        stores.metadata.jobs.update_job(job.run_id, status=JobStatus.LOST, reason=reason)
+        # Of one that is to end it stays known who wanted that.
+        said = {"reason": reason} if found.canceled_ms is None else {}
+        stores.metadata.jobs.update_job(job.run_id, status=JobStatus.LOST, **said)
         _update_run(stores, found, RunStatus.FAILED, now_ms, tags={REASON_TAG: reason})
     return True
 

@@ -32,6 +32,8 @@ from runyard.stores.opening import Stores
 LOST_AFTER_S = 3 * BEAT_S
 AGENTS_FIND_IT_WITHIN_S = 45.0
 """A server that was away is not to believe that all jobs are lost: agents ask with rests of up to 30 s."""
+FIRST_SAID_WITHIN_S = 120.0
+"""An agent that was started has to come up first: a busy Ray, or a node that brings an image, takes long."""
 FAR_TARGETS_AT_ONCE = 1_000
 """Threads are made as they are needed, so one that waits for a target keeps no other target waiting."""
 
@@ -76,8 +78,7 @@ class JobQueue:
     def work(self, now_ms: int) -> None:
         """Do what is due; what far targets take longer for goes on behind it."""
         jobs = self._stores.metadata.jobs.list_active()
-        kept = self._stores.metadata.compute_targets.list_targets()
-        self._outages.read(kept)
+        kept = self._outages.read()
         all_targets = {(each.workspace, each.name): each for each in kept}
         # Another server of the database may know more kinds.
         targets = {place: each for place, each in all_targets.items() if each.kind in KINDS}
@@ -135,7 +136,8 @@ class JobQueue:
             return
         for job in jobs:
             silent_s = (now_ms - job.seen_ms) / 1000
-            if job.status.holds_slots and job.status is not JobStatus.LOST and silent_s > LOST_AFTER_S:
+            patience_s = LOST_AFTER_S if job.agent_id else FIRST_SAID_WITHIN_S
+            if job.status.holds_slots and job.status is not JobStatus.LOST and silent_s > patience_s:
                 reason = f"its agent has said nothing for {silent_s:.0f} s"
                 self._stores.database.retrying(partial(lose, self._stores, job, now_ms, reason))
 

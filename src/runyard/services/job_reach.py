@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from runyard.auth.permissions import JobReach, Permission, not_allowed
 from runyard.entities.job import JOB_TAG
-from runyard.errors import InvalidParameter, NotFound
+from runyard.errors import NotFound
 from runyard.protocol.limits import is_model_id
 from runyard.services import reach
 from runyard.services.call import Call
@@ -30,6 +30,7 @@ def check_reach_of_job(call: Call, job: JobReach, permits: Permission, named: Na
 
     Raises:
         Forbidden: It may not, or that does not exist.
+        InvalidParameter: Nothing can have the name that is in it; that is so whoever asks.
     """
     if permits <= Permission.READ:
         reach.check_reach(call, permits, named, asked)
@@ -38,7 +39,7 @@ def check_reach_of_job(call: Call, job: JobReach, permits: Permission, named: Na
     try:
         run_ids = frozenset(owners_of(call, asked)) if owners_of else frozenset()
         is_its_own = bool(run_ids) and all(is_of_job(call, job, run_id) for run_id in run_ids)
-    except (NotFound, InvalidParameter):
+    except NotFound:
         is_its_own = False
     if not is_its_own:
         raise not_allowed(permits, call.workspace.name)

@@ -249,6 +249,8 @@ class LaunchedJobs:
 
     def _launch_due(self, launcher: Launcher, due: Sequence[Job], now_ms: int) -> None:
         """Start the agents of jobs whose turn it is, as many at a time as the launcher takes together."""
+        if self._outages.is_only_here(self._place):
+            return
         waiting = [job for job in due if time.monotonic() >= self._not_before_s.get(job.run_id, 0.0)]
         while waiting and not self.rests:
             count = 1 if self._is_wary else launcher.submits_at_once
@@ -315,7 +317,7 @@ class LaunchedJobs:
         self._looks_again_s = time.monotonic() + LOOKED_AT_AGAIN_AFTER_S
 
     def _is_out(self) -> bool:
-        return self._outages.of(self._place) is not None
+        return self._outages.of(self._place) is not None or self._outages.is_only_here(self._place)
 
     def _clear_up(self, launcher: Launcher) -> None:
         """Remove what jobs that are over have left with the launcher."""
