@@ -20,6 +20,8 @@ MAX_HEAD_BYTES = 256 * 1024
 MAX_KNOWN_HEADS = 16
 """Of a connection: bodies of each length have a head of their own, as it says the length."""
 MAX_KNOWN_HEAD_BYTES = 8192
+HEARD_OUT_BYTES_PER_S = 16 * 1024
+"""How fast a body must come that was refused before its end, and whose sender waits to be told so."""
 _STEERING = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
 """Headers that change how a request is read or what comes after it."""
 _HEAD_TOO_LARGE = (
@@ -38,6 +40,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
     that set or took away a header in front of the body, as ``X-Forwarded-For``, has not looked behind it.
 
     A head that does not end is cut off: all of it lies in memory, and nobody has said yet who sends it.
+    Nor is a sender waited for longer than for the next request on an idle connection, who connects and says
+    nothing, sends a head in drops, or has been answered and does not come to the end of the request.
 
     While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
     may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
@@ -50,6 +54,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
     """
 
     _idle_from_s: float | None = None
+    """Since when a request, or the rest of one that has been answered, is waited for; ``None`` if it is not."""
     _is_in_head = False
     _head_bytes = 0
     _is_between = True
@@ -66,6 +71,18 @@ class StrictHttpProtocol(HttpToolsProtocol):
     _is_repeating = False
     _came_meanwhile = b""
     _is_last = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._become_idle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what came."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of what the other side sends."""
@@ -92,6 +109,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
         """Begin with the head of a request."""
         self._is_in_head, self._head_bytes = True, 0
         self._has_ended = self._is_between = False
+        if self._idle_from_s is not None:  # else another one is being answered
+            self._become_idle()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -99,6 +118,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if not self.url.startswith((b"/", b"*")):
             named = httptools.parse_url(self.url).host
             self.headers.append((b"host", named or b""))
+        self._idle_from_s = None
         super().on_headers_complete()
         self._is_in_head = False
         self.headers = []  # for trailers; the application has the other list
@@ -113,12 +133,17 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.cycle.scope["state"][HAS_COME] = True
             # Who was refused before the end of the body has an answer already.
             self._is_between = self.cycle.response_complete and not self.pipeline
+            if self._is_between:
+                self._become_idle()
         super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body for the application."""
         cycle = self.cycle
         if cycle.response_complete:
+            if self._idle_from_s is not None:
+                earned_s = len(body) / HEARD_OUT_BYTES_PER_S
+                self._idle_from_s = min(self._idle_from_s + earned_s, self.loop.time())
             return
         cycle.body += body
         if len(cycle.body) > RUN_AHEAD_BYTES:
@@ -225,7 +250,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)
 
     def _unset_keepalive_if_required(self) -> None:
-        self._idle_from_s = None
+        """Let the timer run on: it looks at the clock, and not every byte that comes is a request."""
 
 
 class WholeAnswers(RequestResponseCycle):
