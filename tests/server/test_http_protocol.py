@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.responses import StreamingResponse
 from uvicorn.server import ServerState
 
+from runyard.server import http_protocol
 from runyard.server.answers import Answer
-from runyard.server.http_protocol import HEARD_OUT_BYTES_PER_S, MAX_HEAD_BYTES, StrictHttpProtocol
+from runyard.server.bodies import SLOWEST_BYTES_PER_S
+from runyard.server.http_protocol import MAX_HEAD_BYTES, StrictHttpProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 BODY = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
@@ -48,6 +51,7 @@ def exchange(
     keeps_s: float = 60.0,
     answers_after_s: float = 0.0,
     dripped: Iterable[bytes] = (),
+    reads_after_s: float = 0.0,
 ) -> tuple[bytes, list[bytes]]:
     """Return what came back over a connection, read until it suffices or ends, and how it was written.
 
@@ -75,6 +79,7 @@ def exchange(
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
             writer.write(sent)
             dripping = asyncio.create_task(drip(writer, dripped))
+            await asyncio.sleep(reads_after_s)
             came = b""
             while not until(came):
                 try:
@@ -217,7 +222,7 @@ def test_s27_who_never_comes_to_the_end_of_a_request_is_not_waited_for(sent, dri
 
 
 def test_who_sends_a_body_in_vain_but_fast_enough_is_heard_out():
-    piece = b"x" * int(DRIPS_EVERY_S * HEARD_OUT_BYTES_PER_S * 20)
+    piece = b"x" * int(DRIPS_EVERY_S * SLOWEST_BYTES_PER_S * 20)
     pieces = [piece] * 10
     came, _ = exchange(
         numbered,
@@ -235,11 +240,25 @@ def test_the_time_for_a_head_does_not_run_while_the_answer_before_it_is_made():
         numbered,
         GET + GET[:half],
         lambda came: came.count(b"number") == 2,
-        keeps_s=0.1,
-        answers_after_s=0.15,
-        dripped=[b""] * 6 + [GET[half:]],
+        keeps_s=0.4,
+        answers_after_s=0.5,
+        dripped=[b""] * 16 + [GET[half:]],
     )
     assert came.endswith(b'{"number":1}')
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_s27_who_reads_nothing_of_an_answer_is_hung_up_on(is_read, monkeypatch):
+    monkeypatch.setattr(http_protocol, "UNREAD_S", 60.0 if is_read else 0.1)
+    size_bytes = 40 << 20
+    file = StreamingResponse(iter([b"x" * (1 << 20)] * 40), headers={"content-length": str(size_bytes)})
+    came, _ = exchange(
+        lambda number: file,
+        GET,
+        lambda came: came.count(b"x") == size_bytes,
+        reads_after_s=0.0 if is_read else 0.5,
+    )
+    assert (came.count(b"x") == size_bytes) is is_read
 
 
 async def shown(scope: Any, receive: Any, send: Any) -> None:
