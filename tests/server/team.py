@@ -92,7 +92,7 @@ class Team:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request: what is in ``body`` as JSON, on GET as the query; bytes and pieces as they are."""
+        """Send one request: ``body`` as JSON, on GET as the query; bytes, or pieces of them, as they are."""
         sent = {"Authorization": f"Bearer {key}"} if key is not None else {}
         sent |= {**self.always_sent, **(headers or {})}
         if isinstance(body, bytes | AsyncIterator):

@@ -28,7 +28,7 @@ class Recorded(StrictHttpProtocol):
     written: list[bytes]
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(_Noting(transport, self.written))  # type: ignore[arg-type]
+        super().connection_made(_Noting(transport, self.written))
 
 
 class _Noting:
