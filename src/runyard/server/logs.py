@@ -45,7 +45,7 @@ class TextLine(logging.Formatter):
     record, and tells a terminal nothing.
     """
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the standard library's name
+    def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         record.message = _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], record.message.rstrip("\n"))
         return super().formatMessage(record)
