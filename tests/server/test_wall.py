@@ -349,7 +349,19 @@ def test_s27_a_strange_content_length_is_no_way_around_the_limit(length):
     assert behind.read_bytes <= 1000
 
 
-@pytest.mark.parametrize("path", [UPLOAD, "/workspaces/a" + UPLOAD, "/ajax-" + UPLOAD[1:]])
+@pytest.mark.parametrize(
+    "path",
+    [
+        UPLOAD,
+        "/workspaces/a" + UPLOAD,
+        "/ajax-" + UPLOAD[1:],
+        "/mlflow/v1.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/a"
+        + UPLOAD,
+        "/workspaces/a/mlflow/ajax-" + UPLOAD[1:],
+        "/api/v1/datastores/a/files/b/c",
+        "/blobs.blob.core.windows.net/a/b",
+    ],
+)
 def test_an_upload_is_not_bound_by_the_limit_for_bodies(path):
     behind = Behind()
     app = wall(behind, settings(max_body_bytes=1000))
@@ -358,8 +370,18 @@ def test_an_upload_is_not_bound_by_the_limit_for_bodies(path):
     assert behind.read_bytes == 10_000
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", UPLOAD), ("PUT", "/api/2.0/mlflow/runs/update")])
-def test_what_only_looks_like_an_upload_is_bound_by_the_limit(method, path):
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", UPLOAD),
+        ("PUT", "/api/2.0/mlflow/runs/update"),
+        ("PUT", "/api/v1/secrets/a/api/v1/snapshots/b"),
+        ("PUT", f"/workspaces/a/api/v1/secrets/a{UPLOAD}"),
+        ("PUT", "/data/api/v1/datastores/a/files/b"),
+        ("PUT", "/x/blobs.blob.core.windows.net/a/b"),
+    ],
+)
+def test_s27_what_only_looks_like_an_upload_is_bound_by_the_limit(method, path):
     answer = ask(wall(Behind(), settings(max_body_bytes=1000)), method, path, content=b"x" * 5000)
     assert is_refused(answer, 413, "REQUEST_LIMIT_EXCEEDED")
 
