@@ -37,6 +37,7 @@ from runyard.server.memory import (
 )
 from runyard.server.middleware import wall
 from runyard.server.mlflow_pages import MlflowPages, find_built_pages
+from runyard.server.open_files import allow_many_files
 from runyard.server.proxies import behind_proxies
 from runyard.server.routes import ROUTES
 from runyard.server.shown_pages import ShownPages
@@ -175,6 +176,7 @@ def run(settings: Settings, on_ready: OnReady = lambda url, has_administrator: N
     """
     share_heaps()
     reuse_what_is_freed()
+    allow_many_files()
     _end_on_sigterm()
     configure_logs(settings)
     _make_home(settings.home)

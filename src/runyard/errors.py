@@ -16,6 +16,7 @@ RunyardError
 ├── NotFound                404 RESOURCE_DOES_NOT_EXIST   (also a KeyError)
 │   └── RouteNotFound       404 ENDPOINT_NOT_FOUND
 ├── MethodNotAllowed        405 METHOD_NOT_ALLOWED
+├── TooSlow                 408 DEADLINE_EXCEEDED
 ├── TooLarge                413 REQUEST_LIMIT_EXCEEDED
 ├── TooManyRequests         429 RESOURCE_EXHAUSTED
 ├── NotImplementedHere      501 NOT_IMPLEMENTED
@@ -159,6 +160,13 @@ class MethodNotAllowed(RunyardError):
     http_status = 405
 
 
+class TooSlow(RunyardError):
+    """The request did not arrive in time, so nothing was done; sent again it may."""
+
+    code = "DEADLINE_EXCEEDED"
+    http_status = 408
+
+
 class TooLarge(RunyardError):
     """The request's body is over the limit that the message names."""
 
@@ -213,7 +221,7 @@ _BY_STATUS: dict[int, type[RunyardError]] = {
     cls.http_status: cls
     for cls in (
         InternalError, InvalidParameter, Unprocessable, Unauthenticated, Forbidden, NotFound,
-        MethodNotAllowed, TooLarge, TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
+        MethodNotAllowed, TooSlow, TooLarge, TooManyRequests, NotImplementedHere, Unavailable, StorageFull,
     )
 }  # fmt: skip
 # A gateway's words for a server that does not answer it.
@@ -224,7 +232,7 @@ _BY_CODE: dict[str, type[RunyardError]] = {
     for cls in (
         InternalError, InvalidParameter, InvalidState, LoginPending, LoginDenied, LoginExpired, AlreadyExists,
         Unauthenticated, Forbidden, NotFound,
-        RouteNotFound, MethodNotAllowed, QuotaReached, TooLarge, NotImplementedHere, Unavailable,
+        RouteNotFound, MethodNotAllowed, QuotaReached, TooSlow, TooLarge, NotImplementedHere, Unavailable,
     )
 }  # fmt: skip
 

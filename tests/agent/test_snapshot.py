@@ -129,11 +129,24 @@ def test_s06_hostile_names_stay_below_or_are_refused(below: Path, target: Path):
         os.rename(made, below.parent / f"made-{number}")
 
 
-def test_s06_a_name_is_there_once(below: Path, target: Path):
-    with pytest.raises(UnsafeArchive, match="'a' is there twice"):
-        unpack(archive_of(below / "x.tar.gz", tarfile.TarInfo("a"), tarfile.TarInfo("a")), target)
-    with pytest.raises(UnsafeArchive, match="'a/b' is there twice"):
-        unpack(archive_of(below / "x.tar.gz", tarfile.TarInfo("a"), tarfile.TarInfo("a/b")), target)
+@pytest.mark.parametrize("again", ["a", "a/b"])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+def test_s06_a_name_is_there_once(below: Path, target: Path, again: str, kind: bytes):
+    member = tarfile.TarInfo(again)
+    member.type = kind
+    with pytest.raises(UnsafeArchive, match=f"'{again}' is there twice"):
+        unpack(archive_of(below / "x.tar.gz", tarfile.TarInfo("a"), member), target)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+@pytest.mark.parametrize("name", ["x" * 256, "a/" + "é" * 128 + "/b"])
+def test_s06_a_name_that_no_disk_takes_is_refused(below: Path, target: Path, name: str, kind: bytes):
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    with pytest.raises(UnsafeArchive, match="more than 255 bytes"):
+        unpack(archive_of(below / "x.tar.gz", member), target)
+    assert not target.exists()
 
 
 def test_s06_a_million_members_or_bytes_are_too_many(below: Path, target: Path):

@@ -2,10 +2,13 @@
 
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import urllib3.connection
 
 from runyard.errors import InternalError, NotFound, RunyardError, Unauthenticated, Unavailable
 from runyard.protocol.messages.workspaces import ServerAnswer
@@ -63,8 +66,40 @@ def test_a_server_that_says_nothing_is_given_up_at_the_timeout():
             HttpTransport(url, read_timeout_s=0.05).send(POST_ONCE)
 
 
+def test_a_body_has_the_time_that_its_size_takes_on_a_slow_line(monkeypatch: pytest.MonkeyPatch):
+    """The limit while it is sent is that for the connection, and one for all of it."""
+    size_bytes, pieces = 100_000, 8
+    new_socket = urllib3.connection.HTTPConnection._new_conn
+
+    def small(connection: urllib3.connection.HTTPConnection) -> socket.socket:
+        made = new_socket(connection)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return made
+
+    monkeypatch.setattr(urllib3.connection.HTTPConnection, "_new_conn", small)
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT_S", 0.1)
+
+    def read_slowly() -> None:
+        with listener.accept()[0] as line:
+            left = size_bytes
+            while left > 0:
+                left -= len(line.recv(size_bytes // pieces))
+                time.sleep(0.4 / pieces)
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        reading = threading.Thread(target=read_slowly, daemon=True)
+        reading.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert HttpTransport(url).send(Request("POST", "/thing", body=b"x" * size_bytes)).read() == b"{}"
+        reading.join()
+
+
 @pytest.mark.parametrize("request_", [GET, POST_ONCE, POST_AGAIN], ids=["get", "post", "repeatable post"])
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [408, 429, 503])
 def test_a_server_that_refused_before_it_began_is_asked_again(
     scripted: Start, request_: Request, status: int
 ):

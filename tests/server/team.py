@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,10 @@ class Team:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send one request: what is in ``body`` as JSON, on GET as the query; bytes as they are."""
+        """Send one request: ``body`` as JSON, on GET as the query; bytes, or pieces of them, as they are."""
         sent = {"Authorization": f"Bearer {key}"} if key is not None else {}
         sent |= {**self.always_sent, **(headers or {})}
-        if isinstance(body, bytes):
+        if isinstance(body, bytes | AsyncIterator):
             request = self._client.build_request(method, path, content=body, headers=sent)
         elif method in ("GET", "HEAD", "DELETE"):
             request = self._client.build_request(method, path, params=body, headers=sent)

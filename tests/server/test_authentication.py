@@ -43,6 +43,18 @@ def basic(password, user="ann"):
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
+class Pieces:
+    """A large body; knows how much of it was asked for."""
+
+    def __init__(self):
+        self.taken_bytes = 0
+
+    async def come(self):
+        for _ in range(1000):
+            self.taken_bytes += 1000
+            yield b" " * 1000
+
+
 def token(team, key, **asked):
     answer = team.ask("POST", TOKEN, asked, key=key)
     assert answer.status_code == 200, answer.text
@@ -142,6 +154,30 @@ def test_a_credential_that_is_not_good_is_refused_in_one_same_way(tmp_path, mode
 
 
 # --- exchange ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer " + new_api_key().text, "Bearer a.b.c", "Basic YTpi", "x", None],
+    ids=["key", "token", "password", "nothing", "none"],
+)
+def test_s27_nothing_is_read_of_the_large_body_of_a_stranger(team, authorization):
+    body = Pieces()
+    headers = {"Content-Type": "application/json"}
+    wrong = {} if authorization is None else {"Authorization": authorization}
+    path = "/api/2.0/mlflow/experiments/search"
+    assert is_unauthenticated(team.ask("POST", path, body.come(), headers=headers | wrong))
+    assert body.taken_bytes == 0
+    answer = team.ask("POST", path, body.come(), key=team.admin_key, headers=headers)
+    assert (answer.status_code, body.taken_bytes) == (400, 1_000_000)
+
+
+@pytest.mark.parametrize("path", ["device/authorize", "device/token", "oidc/backchannel-logout"])
+def test_s27_what_a_stranger_may_send_is_small(team, path):
+    body = Pieces()
+    answer = team.ask("POST", f"/api/v1/{path}", body.come(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert body.taken_bytes < 200_000
 
 
 def test_an_exchange_gives_all_that_the_key_has_for_an_hour(team):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
 import uvicorn
+from starlette.responses import StreamingResponse
 from uvicorn.server import ServerState
 
+from runyard.server import http_protocol
 from runyard.server.answers import Answer
+from runyard.server.bodies import SLOWEST_BYTES_PER_S
 from runyard.server.http_protocol import MAX_HEAD_BYTES, StrictHttpProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+BODY = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+DRIPS_EVERY_S = 0.03
 
 
 class Recorded(StrictHttpProtocol):
@@ -22,7 +28,7 @@ class Recorded(StrictHttpProtocol):
     written: list[bytes]
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(_Noting(transport, self.written))  # type: ignore[arg-type]
+        super().connection_made(_Noting(transport, self.written))
 
 
 class _Noting:
@@ -44,8 +50,13 @@ def exchange(
     until: Callable[[bytes], bool],
     keeps_s: float = 60.0,
     answers_after_s: float = 0.0,
+    dripped: Iterable[bytes] = (),
+    reads_after_s: float = 0.0,
 ) -> tuple[bytes, list[bytes]]:
-    """Return what came back over a connection, read until it suffices or ends, and how it was written."""
+    """Return what came back over a connection, read until it suffices or ends, and how it was written.
+
+    What is ``dripped`` follows what is sent, a piece every ``DRIPS_EVERY_S``.
+    """
     written: list[bytes] = []
     numbers = iter(range(1000))
 
@@ -67,6 +78,8 @@ def exchange(
         async with server:
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
             writer.write(sent)
+            dripping = asyncio.create_task(drip(writer, dripped))
+            await asyncio.sleep(reads_after_s)
             came = b""
             while not until(came):
                 try:
@@ -76,10 +89,17 @@ def exchange(
                 if not piece:
                     break
                 came += piece
+            dripping.cancel()
             writer.close()
             return came
 
     return asyncio.run(main()), written
+
+
+async def drip(writer: asyncio.StreamWriter, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        await asyncio.sleep(DRIPS_EVERY_S)
+        writer.write(piece)
 
 
 def numbered(number: int) -> Answer:
@@ -179,6 +199,66 @@ def test_a_connection_in_use_outlives_the_time_that_an_idle_one_is_kept():
 def test_a_connection_that_was_used_again_is_closed_once_it_is_idle():
     came, _ = exchange(numbered, GET * 3, lambda _: False, keeps_s=0.1, answers_after_s=0.15)
     assert came.endswith(b'{"number":2}')
+
+
+@pytest.mark.parametrize(
+    ("sent", "dripped", "answers"),
+    [
+        (b"", b"", 0),
+        (b"\r\n", b"\r\n", 0),
+        (b"GET / HTTP/1.1\r\n", b"X: y\r\n", 0),
+        (GET, b"\r\n", 1),
+        (GET + b"GET / HTTP", b"", 1),
+        (GET + b"GET / HTTP/1.1\r\n", b"X: y\r\n", 1),
+        (BODY % 10_000_000, b"x", 1),
+    ],
+    ids=["nothing", "lines", "head", "lines later", "half a head later", "head later", "rest of a body"],
+)
+def test_s27_who_never_comes_to_the_end_of_a_request_is_not_waited_for(sent, dripped, answers):
+    """However little and often they send."""
+    drops = itertools.repeat(dripped) if dripped else ()
+    came, _ = exchange(numbered, sent, lambda _: False, keeps_s=0.1, dripped=drops)
+    assert came.count(b"number") == answers
+
+
+def test_who_sends_a_body_in_vain_but_fast_enough_is_heard_out():
+    piece = b"x" * int(DRIPS_EVERY_S * SLOWEST_BYTES_PER_S * 20)
+    pieces = [piece] * 10
+    came, _ = exchange(
+        numbered,
+        BODY % sum(map(len, pieces)),
+        lambda came: came.count(b"number") == 2,
+        keeps_s=0.1,
+        dripped=[*pieces, GET],
+    )
+    assert came.endswith(b'{"number":1}')
+
+
+def test_the_time_for_a_head_does_not_run_while_the_answer_before_it_is_made():
+    half = len(GET) // 2
+    came, _ = exchange(
+        numbered,
+        GET + GET[:half],
+        lambda came: came.count(b"number") == 2,
+        keeps_s=0.4,
+        answers_after_s=0.5,
+        dripped=[b""] * 16 + [GET[half:]],
+    )
+    assert came.endswith(b'{"number":1}')
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_s27_who_reads_nothing_of_an_answer_is_hung_up_on(is_read, monkeypatch):
+    monkeypatch.setattr(http_protocol, "UNREAD_S", 60.0 if is_read else 0.1)
+    size_bytes = 40 << 20
+    file = StreamingResponse(iter([b"x" * (1 << 20)] * 40), headers={"content-length": str(size_bytes)})
+    came, _ = exchange(
+        lambda number: file,
+        GET,
+        lambda came: came.count(b"x") == size_bytes,
+        reads_after_s=0.0 if is_read else 0.5,
+    )
+    assert (came.count(b"x") == size_bytes) is is_read
 
 
 async def shown(scope: Any, receive: Any, send: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runyard.server.logs import ACCESS, ASKED, JsonLine
+from runyard.server.logs import ACCESS, ASKED, JsonLine, TextLine
 from tests.conftest import ServerStarter
 from tests.running_server import RunningServer
 from tests.server.local import BASE, Local
@@ -64,6 +64,26 @@ def test_as_text_a_request_is_a_line_for_people(start_server: ServerStarter):
     (line,) = [line for line in server.output.splitlines() if "route=/version" in line]
     assert " INFO runyard.access: request_id=" in line
     assert "status=200" in line
+
+
+def test_s30_what_somebody_calls_a_run_is_no_line_of_the_log(start_server: ServerStarter):
+    """Nor does it tell the terminal anything that shows the log."""
+    server = start_server()
+    name = "x\n2026-11-28 00:00:00,000 ERROR runyard.server: forged\x1b[2J\u2028\r\x85y"
+    called = {"experiment_id": "0", "run_name": name}
+    with httpx.Client(base_url=f"{server.url}/api/2.0/mlflow/runs", timeout=60) as client:
+        run_id = client.post("/create", json=called).json()["run"]["info"]["run_id"]
+        client.post("/update", json={"run_id": run_id, "status": "FAILED"}).raise_for_status()
+    until(lambda: "has failed" in server.output)
+    (line,) = [line for line in server.output.splitlines() if "forged" in line]
+    assert line.endswith(r"forged\x1b[2J\u2028\r\x85y' of workspace 'default' has failed.")
+    assert " WARNING runyard.events: Run 'x\\n2026" in line
+
+
+def test_as_text_an_exception_follows_the_line_of_its_record():
+    fault = ValueError("two\nlines")
+    record = logging.LogRecord("a", logging.ERROR, "f", 1, "%s", ("b\nc\n",), (type(fault), fault, None))
+    assert TextLine("%(name)s: %(message)s").format(record) == "a: b\\nc\nValueError: two\nlines"
 
 
 def test_an_exception_is_one_line_with_the_requests_id():

@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse
 
 from runyard.errors import Forbidden, InvalidParameter, StorageFull
 from runyard.protocol.error_classes import error_body
+from runyard.server import bodies
 from runyard.server.middleware import STRICT_HEADERS, Wall, wall
 from runyard.server.origins import AllowedHosts, AllowedOrigins
 from runyard.settings import Mode, Settings
@@ -348,7 +349,19 @@ def test_s27_a_strange_content_length_is_no_way_around_the_limit(length):
     assert behind.read_bytes <= 1000
 
 
-@pytest.mark.parametrize("path", [UPLOAD, "/workspaces/a" + UPLOAD, "/ajax-" + UPLOAD[1:]])
+@pytest.mark.parametrize(
+    "path",
+    [
+        UPLOAD,
+        "/workspaces/a" + UPLOAD,
+        "/ajax-" + UPLOAD[1:],
+        "/mlflow/v1.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/a"
+        + UPLOAD,
+        "/workspaces/a/mlflow/ajax-" + UPLOAD[1:],
+        "/api/v1/datastores/a/files/b/c",
+        "/blobs.blob.core.windows.net/a/b",
+    ],
+)
 def test_an_upload_is_not_bound_by_the_limit_for_bodies(path):
     behind = Behind()
     app = wall(behind, settings(max_body_bytes=1000))
@@ -357,8 +370,18 @@ def test_an_upload_is_not_bound_by_the_limit_for_bodies(path):
     assert behind.read_bytes == 10_000
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", UPLOAD), ("PUT", "/api/2.0/mlflow/runs/update")])
-def test_what_only_looks_like_an_upload_is_bound_by_the_limit(method, path):
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", UPLOAD),
+        ("PUT", "/api/2.0/mlflow/runs/update"),
+        ("PUT", "/api/v1/secrets/a/api/v1/snapshots/b"),
+        ("PUT", f"/workspaces/a/api/v1/secrets/a{UPLOAD}"),
+        ("PUT", "/data/api/v1/datastores/a/files/b"),
+        ("PUT", "/x/blobs.blob.core.windows.net/a/b"),
+    ],
+)
+def test_s27_what_only_looks_like_an_upload_is_bound_by_the_limit(method, path):
     answer = ask(wall(Behind(), settings(max_body_bytes=1000)), method, path, content=b"x" * 5000)
     assert is_refused(answer, 413, "REQUEST_LIMIT_EXCEEDED")
 
@@ -377,7 +400,7 @@ def test_s27_a_compressed_body_is_refused(encoding):
     )
 
 
-def drive(app, messages, method="POST"):
+def drive(app, messages, method="POST", path="/x"):
     """Run the app on raw ASGI messages; a number among them is a wait in seconds. Return what it sent."""
     sent = []
     coming = iter(messages)
@@ -395,10 +418,10 @@ def drive(app, messages, method="POST"):
     scope = {
         "type": "http",
         "method": method,
-        "path": "/x",
+        "path": path,
         "query_string": b"",
         "scheme": "http",
-        "headers": [(b"host", b"localhost")],
+        "headers": [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")],
     }
     asyncio.run(app(scope, receive, send))
     return sent
@@ -411,14 +434,39 @@ def part(body=b"x", more=True):
 def test_s27_a_body_that_does_not_arrive_in_time_is_refused():
     app = Wall(Behind(), settings(), body_timeout_s=0.05)
     start, body = drive(app, [part(), 30.0, part(more=False)])
-    assert start["status"] == 400
+    assert start["status"] == 408  # which clients send again, and 400 they do not
     assert "did not arrive within 0.05 seconds" in json.loads(body["body"])["message"]
 
 
 def test_s27_a_body_that_trickles_has_no_more_time_than_one_that_stalls():
     trickle = [message for _ in range(1000) for message in (0.01, part())]
     start, _ = drive(Wall(Behind(), settings(), body_timeout_s=0.05), trickle)
-    assert start["status"] == 400
+    assert start["status"] == 408
+
+
+def test_a_body_over_a_slow_line_has_the_time_that_its_size_takes():
+    pieces = [message for _ in range(20) for message in (0.01, part(b"x" * 1000))]
+    behind = Behind()
+    start, _ = drive(Wall(behind, settings(), body_timeout_s=0.05), [*pieces, part(more=False)])
+    assert (start["status"], behind.read_bytes) == (200, 20_001)
+
+
+def test_s27_what_came_fast_is_no_time_to_stall_in():
+    app = Wall(Behind(), settings(), body_timeout_s=0.05)
+    start, _ = drive(app, [part(b"x" * 1_000_000), 30.0, part(more=False)])
+    assert start["status"] == 408
+
+
+def test_s27_an_upload_takes_as_long_as_it_needs_but_is_not_waited_for_if_nothing_comes(monkeypatch):
+    monkeypatch.setattr(bodies, "UPLOAD_SILENCE_S", 0.1)
+    behind = Behind()
+    slowly = [message for _ in range(20) for message in (0.01, part())]
+    app = Wall(behind, settings(), body_timeout_s=0.05)
+    start, _ = drive(app, [*slowly, part(more=False)], "PUT", UPLOAD)
+    assert (start["status"], behind.read_bytes) == (200, 21)
+    start, body = drive(app, [part(), 30.0, part(more=False)], "PUT", UPLOAD)
+    assert start["status"] == 408
+    assert "Nothing came of the upload for 0.1 seconds" in json.loads(body["body"])["message"]
 
 
 def test_the_time_for_the_body_does_not_run_on_while_the_answer_is_made():

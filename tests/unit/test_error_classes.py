@@ -6,6 +6,7 @@ import pytest
 
 from runyard import errors
 from runyard.protocol.error_classes import error_body
+from runyard.sdk.spool import replay
 
 
 def _subclasses(kind: type[errors.RunyardError]) -> set[type[errors.RunyardError]]:
@@ -43,3 +44,10 @@ def test_an_order_by_what_is_not_there_is_classed_as_mlflow_does():
 
 def test_a_code_that_mlflow_does_not_class_stays_bare():
     assert error_body("QUOTA_EXCEEDED", "full") == {"error_code": "QUOTA_EXCEEDED", "message": "full"}
+
+
+@pytest.mark.parametrize("code", ["DEADLINE_EXCEEDED", ""])
+def test_what_came_too_slowly_was_not_refused_for_good(code):
+    """A proxy says 408 without a code; what waits in a spool is sent again."""
+    assert type(errors.error_for(408, code, "slow")) is errors.TooSlow
+    assert not issubclass(errors.TooSlow, replay._REFUSED)

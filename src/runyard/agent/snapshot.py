@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 READ_AT_ONCE_BYTES = 1 << 20
 MAX_NAME_BYTES = 4_096
+MAX_SEGMENT_BYTES = 255
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
 
@@ -87,7 +88,7 @@ def _unpack(archive: Path, target: Path, limits: Limits) -> int:
                     raise UnsafeArchive(f"{member.name!r} has {member.size} bytes")
                 path = target.joinpath(*_segments(member.name))
                 if member.isdir():
-                    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _make_folder(path, member)
                     continue
                 if member.type not in _FILES:
                     raise UnsafeArchive(f"{member.name!r} is neither a file nor a folder")
@@ -111,15 +112,28 @@ def _segments(name: str) -> list[str]:
     # `tar -C folder .` writes each name with this before it.
     segments = parts[1:] if parts[0] == "." else parts
     is_plain = all(part not in ("", ".", "..") and "\0" not in part for part in segments)
-    if not is_plain or len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
+    if not is_plain or _size(name) > MAX_NAME_BYTES:
         raise UnsafeArchive(f"{name[:200]!r} is no plain path below the folder")
+    if max(map(_size, segments), default=0) > MAX_SEGMENT_BYTES:
+        raise UnsafeArchive(f"{name[:200]!r} has a name of more than {MAX_SEGMENT_BYTES} bytes in it")
     return segments
+
+
+def _size(name: str) -> int:
+    return len(name.encode("utf-8", "surrogateescape"))
+
+
+def _make_folder(path: Path, member: tarfile.TarInfo) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UnsafeArchive(f"{member.name!r} is there twice") from None
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     mode = 0o700 if member.mode & 0o100 else 0o600
+    _make_folder(path.parent, member)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     except (FileExistsError, NotADirectoryError):
         raise UnsafeArchive(f"{member.name!r} is there twice") from None

@@ -22,11 +22,13 @@ from runyard.sdk.addresses import is_loopback, origin, server_url, without_works
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
+SLOWEST_BYTES_PER_S = 16 * 1024
+"""How slow a line may be for a body to get through: while it is sent, one limit of time is for all of it."""
 LONGEST_WAIT_S = 30.0
 CHUNK_BYTES = 1 << 20
 
 _CA_VARIABLES = ("RUNYARD_CA", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-_REFUSED_UNDONE = (429, 503)
+_REFUSED_UNDONE = (408, 429, 503)
 _MAYBE_DONE = (502, 504)
 
 
@@ -150,6 +152,7 @@ class HttpTransport(Transport):
     ) -> None:
         self.url = server_url(url)
         self._credential = credential
+        self._is_patient = is_patient
         self._timeouts_s = (CONNECT_TIMEOUT_S if is_patient else read_timeout_s, read_timeout_s)
         self._trust = trust or usual_trust()
         self._sessions = {
@@ -193,7 +196,7 @@ class HttpTransport(Transport):
                 data=request.body,
                 headers=headers,
                 auth=_Bearer(token),
-                timeout=self._timeouts_s,
+                timeout=self._timeouts_for(request),
                 verify=self._trust.authorities,
                 cert=self._trust.client_certificate,
                 # A redirect could lead to another host, and a POST would turn into a GET on the way.
@@ -202,6 +205,13 @@ class HttpTransport(Transport):
             )
         except requests.RequestException as error:
             raise _unavailable(error, self.url) from error
+
+    def _timeouts_for(self, request: Request) -> tuple[float, float]:
+        connect_s, read_s = self._timeouts_s
+        # Of a file, each piece that is sent has the time for itself.
+        size_bytes = len(request.body) if self._is_patient and isinstance(request.body, bytes) else 0
+        sending_s = size_bytes / SLOWEST_BYTES_PER_S
+        return connect_s + sending_s, read_s + sending_s
 
 
 class _Bearer(AuthBase):

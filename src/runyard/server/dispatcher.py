@@ -39,7 +39,7 @@ from runyard.server.asked import (
     WORKSPACE,
 )
 from runyard.server.azure_requests import as_azure_reads_it, authorization_elsewhere
-from runyard.server.bodies import read_whole
+from runyard.server.bodies import HAS_COME, is_large, read_whole
 from runyard.server.cookies import is_from_own_page, session_of
 from runyard.server.known_callers import Authenticate, KnownCallers
 from runyard.server.known_workspaces import KnownWorkspaces
@@ -153,6 +153,9 @@ class Dispatcher:
             return await self._answer_raw(route, values, address, authorization, scope, receive)
         if route.request is not None and method in _WITH_BODY:
             check_content_type(_text(headers.get(b"content-type")))
+        if HAS_COME not in state and is_large(headers):
+            # Else anybody who makes a credential up could have it kept in memory.
+            await self._admitted(route, address, authorization, state)
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
         asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)

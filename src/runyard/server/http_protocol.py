@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from runyard.server.answers import WHOLE
 from runyard.server.asked import AGAIN
-from runyard.server.bodies import HAS_COME
+from runyard.server.bodies import HAS_COME, SLOWEST_BYTES_PER_S
 from runyard.server.repeated import Repeated, Told
 
 RUN_AHEAD_BYTES = 1024 * 1024
@@ -20,6 +21,8 @@ MAX_HEAD_BYTES = 256 * 1024
 MAX_KNOWN_HEADS = 16
 """Of a connection: bodies of each length have a head of their own, as it says the length."""
 MAX_KNOWN_HEAD_BYTES = 8192
+UNREAD_S = 600.0
+"""How long somebody may read nothing of an answer that was sent to them."""
 _STEERING = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"trailer"})
 """Headers that change how a request is read or what comes after it."""
 _HEAD_TOO_LARGE = (
@@ -38,6 +41,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
     that set or took away a header in front of the body, as ``X-Forwarded-For``, has not looked behind it.
 
     A head that does not end is cut off: all of it lies in memory, and nobody has said yet who sends it.
+    Nor is a sender waited for longer than for the next request on an idle connection, who connects and says
+    nothing, sends a head in drops, or has been answered and does not come to the end of the request. Who
+    asks for a file and then does not read it holds a piece of it in memory, and is hung up on as well.
 
     While the application writes a piece of an upload to the disk, up to ``RUN_AHEAD_BYTES`` of the next one
     may arrive. With uvicorn's 64 KiB it would be stopped and started again for each of them.
@@ -50,6 +56,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
     """
 
     _idle_from_s: float | None = None
+    """Since when a request, or the rest of one that was answered, is waited for; ``None`` if it is not."""
     _is_in_head = False
     _head_bytes = 0
     _is_between = True
@@ -66,6 +73,32 @@ class StrictHttpProtocol(HttpToolsProtocol):
     _is_repeating = False
     _came_meanwhile = b""
     _is_last = False
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._become_idle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what came."""
+        super().connection_lost(exc)  # resumes writing
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def pause_writing(self) -> None:
+        """Have the application wait for who reads slower than it writes."""
+        super().pause_writing()
+        if self._unread is None:
+            self._look_whether_read()
+
+    def resume_writing(self) -> None:
+        """Let the application go on."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of what the other side sends."""
@@ -92,6 +125,8 @@ class StrictHttpProtocol(HttpToolsProtocol):
         """Begin with the head of a request."""
         self._is_in_head, self._head_bytes = True, 0
         self._has_ended = self._is_between = False
+        if self._idle_from_s is not None:  # else another one is being answered
+            self._become_idle()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -99,6 +134,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if not self.url.startswith((b"/", b"*")):
             named = httptools.parse_url(self.url).host
             self.headers.append((b"host", named or b""))
+        self._idle_from_s = None
         super().on_headers_complete()
         self._is_in_head = False
         self.headers = []  # for trailers; the application has the other list
@@ -113,12 +149,17 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.cycle.scope["state"][HAS_COME] = True
             # Who was refused before the end of the body has an answer already.
             self._is_between = self.cycle.response_complete and not self.pipeline
+            if self._is_between:
+                self._become_idle()
         super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body for the application."""
         cycle = self.cycle
         if cycle.response_complete:
+            if self._idle_from_s is not None:
+                earned_s = len(body) / SLOWEST_BYTES_PER_S
+                self._idle_from_s = min(self._idle_from_s + earned_s, self.loop.time())
             return
         cycle.body += body
         if len(cycle.body) > RUN_AHEAD_BYTES:
@@ -224,8 +265,19 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def _look_again(self, after_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)
 
+    def _look_whether_read(self) -> None:
+        left_bytes = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(UNREAD_S, self._end_unread, left_bytes)
+
+    def _end_unread(self, left_bytes: int) -> None:
+        """Hang up if nothing was read since so many bytes were left."""
+        if self.transport.get_write_buffer_size() < left_bytes:
+            self._look_whether_read()
+        else:
+            self.transport.abort()
+
     def _unset_keepalive_if_required(self) -> None:
-        self._idle_from_s = None
+        """Let the timer run on: it looks at the clock, and not every byte that comes is a request."""
 
 
 class WholeAnswers(RequestResponseCycle):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import re
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ EVENTS: Final = "runyard.events"
 """Programs read all of them; people only as much as they ask the log to tell."""
 ASKED: Final = "asked"
 """The attribute of a record that holds what is known of its request, by name."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class JsonLine(logging.Formatter):
@@ -36,11 +38,24 @@ class JsonLine(logging.Formatter):
         return json.dumps(told)
 
 
+class TextLine(logging.Formatter):
+    """Writes a record as one line for people, and whatever follows of an exception.
+
+    What somebody called a run is in some messages: it makes no second line, which would look like another
+    record, and tells a terminal nothing.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        record.message = _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], record.message.rstrip("\n"))
+        return super().formatMessage(record)
+
+
 def configure_logs(settings: Settings) -> None:
     """Send what this server and its HTTP library log to stderr, as the settings say."""
     level = settings.log_level.value.upper()
     is_json = settings.log_format is LogFormat.JSON
-    text = {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    text = {"()": TextLine, "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
     to_stderr = {"handlers": ["stderr"], "propagate": False}
     logging.config.dictConfig(
         {

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.errors import Forbidden, InternalError, RunyardError
+from runyard.server.addresses import parse_address
 from runyard.server.answers import error_response, json_response
 from runyard.server.asked import (
     ACTION,
@@ -51,8 +52,8 @@ _REFUSED = frozenset({401, 403, 429})
 _ONCE = frozenset({b"host", b"origin", b"authorization", b"x-mlflow-workspace", b"content-type"})
 # Artifacts are streamed to the store, whatever their size; the store and the disk set their limit.
 _UPLOAD = re.compile(
-    r".*/(?:(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts|api/v1/datastores/[^/]+/files|api/v1/snapshots)/.+"
-    r"|/blobs\.blob\.core\.windows\.net/.+",
+    r"/(?:(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts|api/v1/datastores/[^/]+/files|api/v1/snapshots"
+    r"|blobs\.blob\.core\.windows\.net)/.+",
     re.DOTALL,
 )
 # OpenTelemetry's exporters compress what they send; `protocol/otlp.py` bounds what comes out.
@@ -177,7 +178,7 @@ class Wall:
             raise Forbidden("A page of another site may not send this.")
 
     def _body(self, scope: Scope, headers: Headers, receive: Receive) -> RequestBody:
-        is_upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"]) is not None
+        is_upload = scope["method"] == "PUT" and _is_of_upload(scope["path"])
         max_bytes = None if is_upload else self._max_body_bytes
         is_compressible = scope["method"] == "POST" and scope["path"].endswith(_SPANS)
         return RequestBody(
@@ -221,6 +222,11 @@ class _Answer:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _is_of_upload(path: str) -> bool:
+    """Whether a path is that of an upload; what only has one in it, as the name of a secret, is not."""
+    return _UPLOAD.fullmatch(parse_address(path).path) is not None
 
 
 def _named(scope: Scope) -> str:

@@ -44,7 +44,8 @@ routes = Routes()
 _LOGIN = "/api/v1/oidc/login"
 _CALLBACK = "/api/v1/oidc/callback"
 _SIGNED_OUT = "/api/v1/oidc/backchannel-logout"
-_MAX_FORM_BYTES = 128 * 1024
+_MAX_OPEN_BYTES = 128 * 1024
+"""Of what strangers may send."""
 _DEVICES = "/api/v1/device"
 _REQUEST = f"{_DEVICES}/requests/{{user_code}}"
 
@@ -135,7 +136,7 @@ async def end_sign_in(call: Call, http: Request) -> Response:
 )
 async def provider_signed_out(call: Call, http: Request) -> Empty | Response:
     """End the sessions that the provider means (OpenID Connect Back-Channel Logout 1.0)."""
-    token = _logout_token(await read_whole(http.receive))
+    token = _logout_token(await read_whole(http.receive, _MAX_OPEN_BYTES))
     await run_sync(_provider_signed_out, call, http, token)
     return Answer(b"{}")
 
@@ -147,7 +148,7 @@ async def provider_signed_out(call: Call, http: Request) -> Empty | Response:
 )
 async def begin_login(call: Call, http: Request) -> BeginLoginAnswer | Response:
     """Answer the codes: one for the machine, one for the person."""
-    asked = wire.decode(BeginLogin, await read_whole(http.receive))
+    asked = wire.decode(BeginLogin, await read_whole(http.receive, _MAX_OPEN_BYTES))
     devices.check_machine(asked.machine)
     begun = await run_sync(devices.begin_login, call.stores, asked.machine, _client(http))
     page = f"{_base_url(call, http)}/#/device"
@@ -170,7 +171,7 @@ async def begin_login(call: Call, http: Request) -> BeginLoginAnswer | Response:
 async def fetch_login(call: Call, http: Request) -> FetchLoginAnswer | Response:
     """Answer the API key, once; 400 says whether to ask again."""
     guesses, client = call.operation.guesses, _client(http)
-    asked = wire.decode(FetchLogin, await read_whole(http.receive))
+    asked = wire.decode(FetchLogin, await read_whole(http.receive, _MAX_OPEN_BYTES))
     try:
         made = await run_sync(devices.fetch_login, call.stores, call.settings, asked.device_code)
     except LoginExpired:
@@ -249,9 +250,8 @@ def _signed_in(call: Call, http: Request, identity: Identity) -> ShownKey:
 def _logout_token(form: bytes) -> str:
     """Return the token of a form, which may hold other fields besides."""
     told: dict[str, list[str]] = {}
-    if len(form) <= _MAX_FORM_BYTES:
-        with contextlib.suppress(ValueError):
-            told = parse_qs(form.decode("ascii"), max_num_fields=10)
+    with contextlib.suppress(ValueError):
+        told = parse_qs(form.decode("ascii"), max_num_fields=10)
     tokens = told.get("logout_token", [])
     if len(tokens) != 1:
         raise InvalidParameter("Send one 'logout_token', as a form does.")
