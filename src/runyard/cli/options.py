@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.configuration import Configuration, find_configuration
 from runyard.sdk.workspace import Workspace
@@ -51,6 +51,18 @@ class Place(Server):
     def open(self) -> Workspace:
         """Open the workspace."""
         return Workspace.get(self.name(), url=self.address())
+
+
+def pair_of(text: str, what: str = "tag") -> tuple[str, str]:
+    """Return the key and the value of what a person wrote as ``KEY=VALUE``.
+
+    Raises:
+        InvalidParameter: It has no equals sign, or nothing before it.
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InvalidParameter(f"A {what} has the form KEY=VALUE, not {text!r}.")
+    return key, value
 
 
 THIS_SERVER = Server()
