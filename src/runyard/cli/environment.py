@@ -117,7 +117,7 @@ def register(
     if interpreter is not None:
         made.python.user_managed_dependencies = True
         made.python.interpreter_path = interpreter
-    made.environment_variables.update(pair_of(each, "variable") for each in variable)
+    made.environment_variables.update(pair_of(each, "variable", "NAME=VALUE") for each in variable)
     made.description = description
     made.tags = dict(pair_of(each) for each in tag) or None
     _say_registered(made.register(place.open()), json)

@@ -53,15 +53,20 @@ class Place(Server):
         return Workspace.get(self.name(), url=self.address())
 
 
-def pair_of(text: str, what: str = "tag") -> tuple[str, str]:
-    """Return the key and the value of what a person wrote as ``KEY=VALUE``.
+def pair_of(text: str, what: str = "tag", form: str = "KEY=VALUE") -> tuple[str, str]:
+    """Return the key and the value of what a person wrote with an equals sign between them.
+
+    Args:
+        text: What was written.
+        what: What it is, for the error.
+        form: How it is written, as the help of the option has it.
 
     Raises:
         InvalidParameter: It has no equals sign, or nothing before it.
     """
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise InvalidParameter(f"A {what} has the form KEY=VALUE, not {text!r}.")
+        raise InvalidParameter(f"A {what} has the form {form}, not {text!r}.")
     return key, value
 
 
