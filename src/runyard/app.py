@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import importlib
-import json
-import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -22,10 +17,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidParameter, InvalidState, Unavailable
-from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.server.dispatcher import Dispatcher
+from runyard.server.home import UNFINISHED_RESTORE, announced, make_home, only_server_of
 from runyard.server.http_protocol import StrictHttpProtocol
 from runyard.server.logs import configure_logs
 from runyard.server.memory import (
@@ -66,7 +60,6 @@ from runyard.stores.artifacts.locations import check_writable
 from runyard.stores.opening import AsItIs, Stores, open_as_it_is
 from runyard.stores.opening import open_stores as open_stores_at
 
-UNFINISHED_RESTORE = "restoring"
 CERTIFICATE_LOOKED_AT_EVERY_S = 6 * 3600.0
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept: longer than clients (httpx: 5 s) and proxies (60 s) keep theirs.
@@ -77,14 +70,13 @@ Else one of them asks something on a connection that is just being closed, and g
 OnReady = Callable[[str, bool], None]
 """Takes the address that a server listens at, and whether there is an administrator."""
 
-_log = logging.getLogger("runyard.server")
-
 Progress = Callable[[str, int, int], None]
+"""Takes what is looked at, how much of it is done, and how much there is."""
 
 
 def open_stores(settings: Settings) -> Stores:
     """Return the stores of a home, made if need be, with the workspace ``default`` in them."""
-    _make_home(settings.home)
+    make_home(settings.home)
     stores = open_stores_at(
         settings.database or settings.database_path,
         settings.artifact_root,
@@ -125,7 +117,7 @@ def restore(settings: Settings, backup: Path, on_progress: Progress) -> Manifest
     home = settings.home
     if home.exists() and any(home.iterdir()):
         raise InvalidState(f"{home} is not empty. Restore into an empty folder, named with --home.")
-    _make_home(home)
+    make_home(home)
     (home / UNFINISHED_RESTORE).touch()
     try:
         with only_server_of(home), contextlib.closing(_as_it_is(settings)) as target:
@@ -179,7 +171,7 @@ def run(settings: Settings, on_ready: OnReady = lambda url, has_administrator: N
     allow_many_files()
     _end_on_sigterm()
     configure_logs(settings)
-    _make_home(settings.home)
+    make_home(settings.home)
     settings = _with_own_certificate(settings)
     operation = Operation()
     # Of servers on one PostgreSQL database there may be many; of those on a file of the home, one.
@@ -209,7 +201,7 @@ def run(settings: Settings, on_ready: OnReady = lambda url, has_administrator: N
             config = _config(app, settings)
             server = StoppingServer(config, operation, settings.drain_s, tunnel)
             leave_out_what_stays()
-            with _announced(settings, url), _renewed(config, settings):
+            with announced(settings, url), _renewed(config, settings):
                 on_ready(url, has_administrator)
                 with contextlib.suppress(KeyboardInterrupt):
                     server.run(sockets=[listener])
@@ -288,52 +280,6 @@ def _as_it_is(settings: Settings) -> AsItIs:
 
 
 @contextlib.contextmanager
-def only_server_of(home: Path) -> Iterator[None]:
-    """Hold the home for as long as the block runs; the kernel lets go of it whatever happens.
-
-    Raises:
-        InvalidState: Another server holds it.
-    """
-    with (home / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidState(
-                f"Another Runyard server is using {home}{_by_whom(home)}. Use that one, stop it first, "
-                "or choose another folder with --home."
-            ) from None
-        yield
-
-
-def _make_home(home: Path) -> None:
-    os.umask(0o077)
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidParameter(f"home can't be the folder '{home}': {error.strerror}.") from None
-    if (home / UNFINISHED_RESTORE).exists():
-        raise InvalidState(
-            f"A restore into {home} did not come to its end. Empty the folder and restore again."
-        )
-
-
-def _by_whom(home: Path) -> str:
-    try:
-        running = json.loads((home / "server.json").read_text())
-        return f" (process {running['pid']} at {running['url']})"
-    except (OSError, ValueError, KeyError):
-        return ""
-
-
-def _is_anothers(announcement: Path) -> bool:
-    """Whether another server on the same home has announced itself since."""
-    try:
-        return bool(json.loads(announcement.read_text())["pid"] != os.getpid())
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-@contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as listener:
@@ -356,43 +302,3 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     if settings.host in ("0.0.0.0", "::"):
         host = "localhost"
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{port}"
-
-
-@contextlib.contextmanager
-def _announced(settings: Settings, url: str) -> Iterator[None]:
-    """Tell other processes of this machine where the server is: ``server.json`` and ``config.json``."""
-    running = {
-        "url": url,
-        "pid": os.getpid(),
-        "started_ms": system_now_ms(),
-        "mode": settings.mode.value,
-    }
-    connection = {
-        "subscription_id": SUBSCRIPTION_ID,
-        "resource_group": RESOURCE_GROUP,
-        "workspace_name": DEFAULT_WORKSPACE,
-        "runyard_url": url,
-    }
-    announcement = settings.home / "server.json"
-    _write_json(announcement, running)
-    _write_json(settings.home / "config.json", connection)
-    try:
-        yield
-    finally:
-        if not _is_anothers(announcement):
-            announcement.unlink(missing_ok=True)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    # A name of its own: several servers on one database may share a home and begin at the same moment.
-    written = path.with_suffix(f".{secrets.token_hex(4)}.new")
-    try:
-        written.write_text(json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        # To read what is on a full disk matters more than to be found without an address.
-        written.unlink(missing_ok=True)
-        _log.warning("the disk is full: %s is not up to date", path)
-        return
-    written.replace(path)

@@ -1,6 +1,7 @@
 """The demo trains real networks without libraries, and says plainly what it did and what it left out."""
 
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,19 @@ def test_a_training_that_breaks_off_ends_its_run_as_failed(
     assert "the image broke" in ended.err
     (run,) = Workspace.get("default", url=server.url).experiments["broken"].get_runs()
     assert run.get_status() == "Failed"
+
+
+def test_who_tries_the_demo_is_told_of_to_nobody(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    script = tmp_path / "training.py"
+    script.write_text('import os, sys\n\nsys.exit(os.environ["MLFLOW_DISABLE_TELEMETRY"])\n')
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    monkeypatch.setattr(demo, "_TRAINING_LIBRARIES", ())
+    monkeypatch.setattr(demo, "_example", lambda name: script)
+    told: list[str] = []
+    demo._train_diabetes(Workspace.get("default", url=server.url), told.append)
+    assert told[-1] == "  it failed: true"
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from runyard import Experiment, Workspace
+from runyard.protocol.messages.identity import SearchAudit
+from runyard.sdk.principals import AuditLog
 from tests.cli.conftest import CommandLine
 from tests.running_server import RunningServer
 
@@ -117,3 +119,13 @@ def test_what_was_done_is_in_the_audit_log(runyard: CommandLine, name: str, work
     assert verified.code == 0
     assert verified.out.startswith("The audit log is whole:")
     assert runyard("audit", "verify", "--json").json["is_whole"] is True
+
+
+def test_a_search_of_the_audit_log_may_be_asked_again(runyard: CommandLine, name: str, workspace: Workspace):
+    for role in ("reader", "contributor", "owner"):
+        runyard("group", "add", f"{name}-{role}")
+    log, search = AuditLog(workspace.connection), SearchAudit(action="principals")
+    first, *others = log.search(search, 3)
+    assert len(others) == 2
+    assert next(iter(log.search(search, 1))) == first
+    assert list(log.search(search, 0)) == []

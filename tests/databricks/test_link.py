@@ -305,6 +305,10 @@ def test_what_logs_elsewhere_is_not_taken_over(
         linked(other, databricks, None)
     assert other.databricks_links() == []
     assert len(databricks.scopes) == 1
+    (own,) = databricks.scripts.values()
+    databricks.scripts["other"] = own | {"name": "Runyard link 0123456789", "script_id": "other"}
+    with pytest.raises(InvalidState, match="Runyard link 0123456789"):
+        linked(workspace, databricks, None)
 
 
 def test_the_scope_of_another_server_is_left_alone(workspace: Workspace, databricks: Databricks):

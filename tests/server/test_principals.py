@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import replace
 
 import pytest
 
+from runyard.entities.audit import AuditEvent, Outcome
+from runyard.services import periodic
 from runyard.services.identity_upkeep import IdentityUpkeep
+from runyard.services.refusals import Refusals
 from runyard.stores.metadata import cached_credentials
 from tests.server.team import Team
+from tests.waiting import until
 
 PEOPLE = "/api/v1/principals"
 KEYS = "/api/v1/keys"
@@ -283,6 +288,27 @@ def entries(team, **search):
 
 def upkeep(team):
     return IdentityUpkeep(team.stores, team.operation.refusals, team.settings)
+
+
+class BrokenOnce(Refusals):
+    """Raises at its first look what nobody expects."""
+
+    has_raised = False
+
+    def due(self, *, is_ending=False):
+        if not self.has_raised:
+            self.has_raised = True
+            raise RuntimeError("a fault")
+        return super().due(is_ending=is_ending)
+
+
+def test_a_fault_does_not_end_the_writing_down_of_refusals(team, monkeypatch):
+    monkeypatch.setattr(periodic, "AFTER_FAULT_S", 0.01)
+    refusals = BrokenOnce()
+    refusals.note(AuditEvent(at_ms=1, action="runs.create_run", outcome=Outcome.REFUSED))
+    with contextlib.closing(IdentityUpkeep(team.stores, refusals, team.settings)) as at_work:
+        at_work.start()
+        until(lambda: entries(team, outcome="refused"))
 
 
 def test_who_gave_whom_what_is_written_down(team):

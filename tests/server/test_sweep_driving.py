@@ -90,7 +90,9 @@ def test_the_run_of_each_trial_notes_the_data_assets_that_its_job_reads(local):
     asset = good(local.ask("POST", "/api/v1/data-assets", json=asked))["data_asset"]
     sweep = submit(local, inputs={"scans": {"asset_id": asset["asset_id"]}})["run_id"]
     driver(local).work()
-    for trial in trials_of(local, sweep):
+    trials = trials_of(local, sweep)
+    assert trials
+    for trial in trials:
         (noted,) = local.read_run(trial["run_id"])["inputs"]["dataset_inputs"]
         assert (noted["dataset"]["name"], noted["dataset"]["source_type"]) == ("scans", "runyard")
         assert pairs(noted["tags"])["runyard.data.id"] == asset["asset_id"]

@@ -13,6 +13,7 @@ import pytest
 
 from runyard import app
 from runyard.errors import InvalidState, NotFound
+from runyard.server.home import UNFINISHED_RESTORE
 from runyard.services.integrity import check_integrity
 from runyard.services.sealing import KEY_FILE, Sealer
 from runyard.stores.artifacts.paths import ArtifactPath
@@ -218,7 +219,7 @@ def test_a_made_up_list_can_write_nowhere_else(home, tmp_path, path):
 def test_a_restore_that_was_killed_leaves_a_home_that_says_so(home, tmp_path, monkeypatch):
     back_up(home, tmp_path / "backup")
     (tmp_path / "again").mkdir()
-    (tmp_path / "again" / app.UNFINISHED_RESTORE).touch()
+    (tmp_path / "again" / UNFINISHED_RESTORE).touch()
     with pytest.raises(InvalidState, match="did not come to its end"):
         app.open_stores(settings_of(tmp_path / "again"))
 

@@ -6,7 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from runyard.app import _write_json
+from runyard.server.home import _write_json
 
 
 def test_servers_that_begin_together_take_no_file_from_each_other(tmp_path: Path):

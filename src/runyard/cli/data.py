@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import App, Parameter
 
-from runyard.cli.options import HERE, Json, Place
+from runyard.cli.options import HERE, Json, Place, pair_of
 from runyard.cli.printing import count_text, print_json, print_pairs, print_table, say, time_text
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.data_assets import WireDataAsset
@@ -109,7 +109,7 @@ def register(
     """Register data by a name; files of this machine are uploaded."""
     paths: list[Any] = [each if datastore is None else (datastore, each) for each in path]
     made = _made(paths, tabular, separator)
-    tags = dict(_pair(each) for each in tag)
+    tags = dict(pair_of(each) for each in tag)
     kept = made.register(place.open(), name, description, tags, create_new_version=new_version)
     if json:
         print_json(msgspec.to_builtins(kept.record))
@@ -133,7 +133,7 @@ def update(
         raise InvalidParameter("Give a --description, a --tag or a --remove-tag.")
     found = get_dataset(place.open(), name, version)
     tags = {key: value for key, value in found.tags.items() if key not in remove_tag}
-    found.update(description, tags | dict(_pair(each) for each in tag))
+    found.update(description, tags | dict(pair_of(each) for each in tag))
     if json:
         print_json(msgspec.to_builtins(found.record))
     else:
@@ -196,10 +196,3 @@ def _places(record: WireDataAsset, most: int) -> str:
     ]
     left = len(record.sources) - len(shown)
     return ", ".join(shown) + (f" and {left} more" if left else "")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not key or not separator:
-        raise InvalidParameter(f"A tag has the form KEY=VALUE, not {text!r}.")
-    return key, value

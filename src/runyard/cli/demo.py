@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import importlib.util
 import json
 import os
@@ -26,6 +25,7 @@ from runyard.protocol.messages.logging import BatchKeyValue, BatchMetric, LogBat
 from runyard.protocol.messages.runs import CreateRun, RunAnswer, RunInfoAnswer, UpdateRun, WireRunInfo
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.experiment import Experiment
+from runyard.sdk.local_user import local_user
 from runyard.sdk.run import Run
 from runyard.sdk.workspace import Workspace
 
@@ -133,7 +133,7 @@ def _start(workspace: Workspace, target: Experiment, name: str) -> _LiveRun:
     }
     wanted = CreateRun(
         experiment_id=target.id,
-        user_id=getpass.getuser(),
+        user_id=local_user(),
         run_name=name,
         start_time=_now_ms(),
         tags=[KeyValue(key=key, value=value) for key, value in tags.items()],
@@ -156,7 +156,12 @@ def _train_diabetes(workspace: Workspace, tell: Callable[[str], None]) -> None:
         tell("Left out: the training on scikit-learn's diabetes data. Its script is not installed.")
         return
     tell("Training ridge regressions on scikit-learn's diabetes data with MLflow's own client:")
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": workspace.get_mlflow_tracking_uri()}
+    environment = {
+        # Else who only tries Runyard is told of to MLflow's makers.
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **os.environ,
+        "MLFLOW_TRACKING_URI": workspace.get_mlflow_tracking_uri(),
+    }
     ended = subprocess.run(
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False
     )

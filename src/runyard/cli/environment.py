@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from runyard.cli.options import HERE, Json, Place
+from runyard.cli.options import HERE, Json, Place, pair_of
 from runyard.cli.printing import print_json, print_pairs, print_table, say, time_text
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.environments import WireEnvironment
@@ -117,9 +117,9 @@ def register(
     if interpreter is not None:
         made.python.user_managed_dependencies = True
         made.python.interpreter_path = interpreter
-    made.environment_variables.update(_pair(each, "variable") for each in variable)
+    made.environment_variables.update(pair_of(each, "variable", "NAME=VALUE") for each in variable)
     made.description = description
-    made.tags = dict(_pair(each, "tag") for each in tag) or None
+    made.tags = dict(pair_of(each) for each in tag) or None
     _say_registered(made.register(place.open()), json)
 
 
@@ -153,7 +153,7 @@ def update(
     workspace = place.open()
     found = Environment.get(workspace, name)
     tags = {key: value for key, value in (found.tags or {}).items() if key not in remove_tag}
-    found.update(workspace, description, tags | dict(_pair(each, "tag") for each in tag))
+    found.update(workspace, description, tags | dict(pair_of(each) for each in tag))
     if json:
         print_json(msgspec.to_builtins(found.record))
     else:
@@ -242,10 +242,3 @@ def _records(found: Iterable[Environment]) -> list[WireEnvironment]:
 
 def _origin(record: WireEnvironment) -> str:
     return "the server" if record.is_curated else "the workspace"
-
-
-def _pair(text: str, what: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not key or not separator:
-        raise InvalidParameter(f"A {what} has the form NAME=VALUE, not {text!r}.")
-    return key, value

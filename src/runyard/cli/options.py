@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runyard.errors import NotFound
+from runyard.errors import InvalidParameter, NotFound
 from runyard.sdk.addresses import default_url, server_url
 from runyard.sdk.configuration import Configuration, find_configuration
 from runyard.sdk.workspace import Workspace
@@ -51,6 +51,23 @@ class Place(Server):
     def open(self) -> Workspace:
         """Open the workspace."""
         return Workspace.get(self.name(), url=self.address())
+
+
+def pair_of(text: str, what: str = "tag", form: str = "KEY=VALUE") -> tuple[str, str]:
+    """Return the key and the value of what a person wrote with an equals sign between them.
+
+    Args:
+        text: What was written.
+        what: What it is, for the error.
+        form: How it is written, as the help of the option has it.
+
+    Raises:
+        InvalidParameter: It has no equals sign, or nothing before it.
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InvalidParameter(f"A {what} has the form {form}, not {text!r}.")
+    return key, value
 
 
 THIS_SERVER = Server()

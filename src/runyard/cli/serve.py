@@ -6,6 +6,7 @@ from runyard import app
 from runyard._version import __version__
 from runyard.cli.printing import say
 from runyard.cli.server_flags import NO_FLAGS, ServerFlags
+from runyard.cli.up import say_places
 from runyard.settings import Mode, Settings
 
 
@@ -21,16 +22,7 @@ def announce(settings: Settings, url: str, has_administrator: bool) -> None:
     say(f"Runyard {__version__} serves at {url}")
     if url != listens_at:
         say(f"  listens at  {listens_at}")
-    say(f"  data        {settings.home}")
-    say(f"  durability  {settings.durability.promise}")
-    if settings.database:
-        say(f"  database    {settings.database_shown}")
-    if settings.artifact_store:
-        say(f"  artifacts   {settings.artifact_store}")
-    authority = app.authority_of(settings)
-    if authority is not None:
-        say(f"  authority   {authority.authority}")
-        say(f"  fingerprint {authority.fingerprint}")
+    say_places(settings)
     if has_administrator:
         say(f"  log in      runyard login {url}")
     else:

@@ -18,6 +18,14 @@ def up(*, flags: ServerFlags = NO_FLAGS) -> None:
 def announce(settings: Settings, url: str) -> None:
     """Print where the server is and what to do with it."""
     say(f"Runyard {__version__} is up at {url}")
+    say_places(settings)
+    say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
+    say(f"  try it      runyard demo --url {url}")
+    say("  stop it     Ctrl-C")
+
+
+def say_places(settings: Settings) -> None:
+    """Print where a server keeps what it has, what it promises of that, and the authority to trust."""
     say(f"  data        {settings.home}")
     say(f"  durability  {settings.durability.promise}")
     if settings.database:
@@ -28,6 +36,3 @@ def announce(settings: Settings, url: str) -> None:
     if authority is not None:
         say(f"  authority   {authority.authority}")
         say(f"  fingerprint {authority.fingerprint}")
-    say(f"  log to it   export MLFLOW_TRACKING_URI={url}")
-    say(f"  try it      runyard demo --url {url}")
-    say("  stop it     Ctrl-C")

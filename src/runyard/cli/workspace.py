@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from runyard.cli.options import THIS_SERVER, Json, Server, nearest_configuration
+from runyard.cli.options import THIS_SERVER, Json, Server, nearest_configuration, pair_of
 from runyard.cli.printing import note, print_json, print_pairs, print_table, say
 from runyard.cli.trash import describe, print_freed, progress_shown
 from runyard.errors import InvalidParameter
@@ -59,7 +59,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Create a workspace."""
-    tags = dict(_pair(text) for text in tag)
+    tags = dict(pair_of(text) for text in tag)
     made = Workspace.create(name, url=server.address(), description=description, tags=tags, exist_ok=exist_ok)
     if json:
         print_json(made.describe())
@@ -110,7 +110,7 @@ def update(
     """Describe and tag a workspace."""
     if description is None and not tag:
         raise InvalidParameter("Nothing was changed: give --description or --tag.")
-    tags = dict(_pair(text) for text in tag) if tag else None
+    tags = dict(pair_of(text) for text in tag) if tag else None
     changed = Workspace.get(name, url=server.address()).update(description=description, tags=tags)
     if json:
         print_json(changed.describe())
@@ -168,10 +168,3 @@ def delete(
 def _asked(name: str) -> str:
     note(f"This deletes workspace {name!r} for good, with all its runs and files. Type its name to go on:")
     return sys.stdin.readline().strip()
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not key or not separator:
-        raise InvalidParameter(f"A tag has the form KEY=VALUE, not {text!r}.")
-    return key, value

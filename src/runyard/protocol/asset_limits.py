@@ -44,6 +44,12 @@ def check_description(description: str) -> None:
     check_length(description, MAX_DESCRIPTION_LENGTH, "description")
 
 
+def check_described(description: str | None, tags: Mapping[str, str] | None) -> None:
+    """Refuse a description or tags, where they are said, that are too long or too many."""
+    check_description(description or "")
+    check_asset_tags(tags or {})
+
+
 def check_asset_tags(tags: Mapping[str, str]) -> None:
     """Refuse tags that are too many or too long."""
     check_count(tags, MAX_TAGS, "tags")

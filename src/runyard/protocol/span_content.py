@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from runyard.entities.trace import Span
+from runyard.protocol.wire import wire_float
 
 _INT64 = 2**63
 _PREFIX = "STATUS_CODE_"
@@ -109,7 +109,7 @@ def _any_value(value: Any) -> dict[str, Any]:
     if isinstance(value, int):
         return {"int_value": value} if -_INT64 <= value < _INT64 else {"string_value": str(value)}
     if isinstance(value, float):
-        return {"double_value": _finite(value)}
+        return {"double_value": wire_float(value)}
     if isinstance(value, list):
         return {"array_value": {"values": [_any_value(each) for each in value]}}
     if isinstance(value, dict):
@@ -123,15 +123,7 @@ def without_odd_numbers(value: Any) -> Any:
         return {key: without_odd_numbers(each) for key, each in value.items()}
     if isinstance(value, list):
         return [without_odd_numbers(each) for each in value]
-    return _finite(value) if isinstance(value, float) else value
-
-
-def _finite(value: float) -> float | str:
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
+    return wire_float(value) if isinstance(value, float) else value
 
 
 def _otel_id(trace_id: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import msgspec
 
 from runyard.protocol.messages.common import Empty
 from runyard.protocol.messages.identity import (
@@ -26,6 +29,7 @@ from runyard.protocol.messages.identity import (
 from runyard.sdk.addresses import named_segment
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.connection import Connection
+from runyard.sdk.pages import pages
 
 # A method called list hides the type in its class.
 PrincipalList = list[WirePrincipal]
@@ -33,6 +37,7 @@ PrincipalList = list[WirePrincipal]
 _PRINCIPALS = "/api/v1/principals"
 _KEYS = "/api/v1/keys"
 _AUDIT = "/api/v1/audit"
+_AUDIT_PAGE = 1_000
 
 
 @names_arguments
@@ -230,15 +235,15 @@ class AuditLog:
             >>> len([*Server().audit.search(SearchAudit(outcome="done"), 2)]) <= 2
             True
         """
-        left = limit
-        while left > 0:
-            search.max_results = min(left, 1_000)
-            page = self.connection.get(_AUDIT, AuditAnswer, search)
-            yield from page.entries
-            left -= len(page.entries)
-            if page.next_page_token is None:
-                return
-            search.page_token = page.next_page_token
+
+        def page(token: str | None) -> AuditAnswer:
+            asked = msgspec.structs.replace(
+                search, max_results=min(limit, _AUDIT_PAGE), page_token=token or search.page_token
+            )
+            return self.connection.get(_AUDIT, AuditAnswer, asked)
+
+        entries = itertools.chain.from_iterable(answer.entries for answer in pages(page))
+        return itertools.islice(entries, max(limit, 0))
 
     def verify(self) -> ChainAnswer:
         """Return whether nothing in the log was changed or left out; the server reads all of it.

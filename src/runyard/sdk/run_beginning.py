@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
@@ -28,6 +27,7 @@ from runyard.protocol.messages.runs import (
 from runyard.sdk.artifact_uploads import proxied_folder
 from runyard.sdk.connection import MLFLOW, Connection
 from runyard.sdk.credentials import find_credential
+from runyard.sdk.local_user import local_user
 from runyard.sdk.mlflow_auth import announce
 from runyard.sdk.mlflow_spool import outbox_for
 from runyard.sdk.run_sinks import DirectSink, RunSink, SpoolSink
@@ -47,7 +47,7 @@ def new_run(experiment_id: str, name: str | None = None, tags: Mapping[str, str]
         tags: More tags.
     """
     name = name or random_name()
-    user = _user()
+    user = local_user()
     known = {"mlflow.runName": name, "mlflow.user": user, **_source(), **(tags or {})}
     return RunBegun(
         run_id=uuid.uuid4().hex,
@@ -135,11 +135,3 @@ def _source() -> dict[str, str]:
 
 def _in_notebook() -> bool:
     return "ipykernel" in sys.modules
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        # A container's user need not have a name.
-        return str(os.getuid())

@@ -1,4 +1,4 @@
-"""The addresses of a workspace, and which one a request was sent to.
+"""The addresses of a workspace and of the server, and which one a request was sent to.
 
 - ``/``: the workspace ``default``, or the one that the header ``X-MLFLOW-WORKSPACE`` names;
 - ``/workspaces/{name}``;
@@ -20,8 +20,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from starlette.requests import Request
+
 from runyard.entities.workspace import DEFAULT_WORKSPACE
 from runyard.errors import InvalidParameter
+from runyard.services.call import Call
 
 WORKSPACE_HEADER = b"x-mlflow-workspace"
 
@@ -91,6 +94,13 @@ def parse_address(path: str, workspace_header: str | None = None) -> Address:
             f"'{workspace_header}'. Send one of them, or the same name in both."
         )
     return address
+
+
+def base_url(call: Call, http: Request) -> str:
+    """Return the address of the server, as the client wrote it; the wall has checked the host."""
+    if call.settings.public_url:
+        return call.settings.public_url.rstrip("/")
+    return f"{http.url.scheme}://{http.headers['host']}{http.scope.get('root_path', '')}"
 
 
 def _below(prefix: str, path: str, workspace: str) -> Address:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from starlette.types import Scope
+
 REQUEST_ID: Final = "request_id"
 ROUTE: Final = "route"
 CALLER: Final = "caller"
@@ -29,3 +31,10 @@ MLFLOW_PAGES: Final = "(mlflow)"
 """The route of MLflow's pages, which no table holds either."""
 NO_ROUTE: Final = "(none)"
 """The route of what was refused, or meant nothing, before one was found."""
+
+
+def client_of(scope: Scope) -> str:
+    """Return the address that a request came from, as the audit log tells it; empty if nobody knows."""
+    if BY_TUNNEL in scope["state"]:
+        return "tunnel"
+    return scope["client"][0] if scope.get("client") else ""

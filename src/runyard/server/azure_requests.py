@@ -6,7 +6,6 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -15,7 +14,6 @@ from runyard.protocol.azure_uris import with_azure_uris
 from runyard.protocol.messages.azure import NO_SECRET
 from runyard.server.addresses import parse_address
 from runyard.server.answers import Answer
-from runyard.services.call import Call
 from runyard.services.signed_addresses import authorization_in
 from runyard.settings import Settings
 
@@ -70,10 +68,3 @@ def as_azure_reads_it(response: Response, scope: Scope) -> Response:
         as_web=(int(plugin[1]), int(plugin[2])) < _READS_AZUREML,
     )
     return Answer(body, response.status_code, dict(response.raw_headers)[b"content-type"])
-
-
-def base_url(call: Call, http: Request) -> str:
-    """Return the address of the server, as the client wrote it; the wall has checked the host."""
-    if call.settings.public_url:
-        return call.settings.public_url.rstrip("/")
-    return f"{http.url.scheme}://{http.headers['host']}{http.scope.get('root_path', '')}"

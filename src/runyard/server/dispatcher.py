@@ -37,6 +37,7 @@ from runyard.server.asked import (
     SAFE_METHODS,
     TARGET,
     WORKSPACE,
+    client_of,
 )
 from runyard.server.azure_requests import as_azure_reads_it, authorization_elsewhere
 from runyard.server.bodies import HAS_COME, is_large, read_whole
@@ -133,7 +134,7 @@ class Dispatcher:
         method: str = scope["method"]
         address = parse_address(scope["path"], _text(headers.get(WORKSPACE_HEADER)))
         state: dict[str, Any] = scope["state"]
-        state[CLIENT] = _client(scope)
+        state[CLIENT] = client_of(scope)
         page = self._pages.find(scope, address)
         if page is not None:
             return await self._shown(page, scope)
@@ -208,8 +209,7 @@ class Dispatcher:
 
     async def _answer_in_loop(self, asked: _Asked) -> Response:
         call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
-        change = partial(self._handled, asked, call, asked.arguments())
-        return json_response(await self._stores.commits.submit(change))
+        return json_response(await self._submitted(asked, call))
 
     def _begin_again(self, asked: _Asked, body: bytes, state: dict[str, Any]) -> asyncio.Future[Any] | None:
         """Begin to answer a request that is another one but for its body; see ``repeated.py``."""
@@ -220,9 +220,13 @@ class Dispatcher:
             call = self._admit_from_memory(asked.route, asked.address, asked.authorization, state)
             if call is None:
                 return None
-            return self._stores.commits.submit(partial(self._handled, asked, call, asked.arguments()))
+            return self._submitted(asked, call)
         except RunyardError:
             return None
+
+    def _submitted(self, asked: _Asked, call: Call) -> asyncio.Future[Any]:
+        """Have a request answered in one transaction with others of the same moment."""
+        return self._stores.commits.submit(partial(self._handled, asked, call, asked.arguments()))
 
     def _answer(self, asked: _Asked) -> Response:
         call = self._admit(asked.route, asked.address, asked.authorization, asked.state)
@@ -386,12 +390,6 @@ class Dispatcher:
     def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
         is_page_of_one = address is not None and address.is_mlflow_page_of_one
         return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
-
-
-def _client(scope: Scope) -> str:
-    if BY_TUNNEL in scope["state"]:  # for the audit log
-        return "tunnel"
-    return scope["client"][0] if scope.get("client") else ""
 
 
 def _text(header: bytes | None) -> str | None:

@@ -122,7 +122,7 @@ def create_target(call: Call, new: NewTarget) -> TargetInUse:
     if new.name == THIS_MACHINE:
         raise AlreadyExists(f"'{THIS_MACHINE}' is the server's own machine, in each workspace.")
     _check_slots(new.slots)
-    _check_words(new.description, new.tags)
+    limits.check_described(new.description, new.tags)
     if new.kind == POOL:
         new = _on_cluster(call, new)
     made = ComputeTarget(
@@ -200,7 +200,7 @@ def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
     """
     if wanted.slots is not None:
         _check_slots(wanted.slots)
-    _check_words(wanted.description, wanted.tags)
+    limits.check_described(wanted.description, wanted.tags)
     if wanted.settings is not None or wanted.credential is not None:
         tried = _changed(call, _own_target(call, name), wanted)
         if not wanted.skip_validation:
@@ -343,11 +343,6 @@ def _is_on(job: Job, call: Call, name: str) -> bool:
 def _check_slots(slots: int) -> None:
     if not 1 <= slots <= MAX_SLOTS:
         raise InvalidParameter(f"'slots' must be from 1 to {MAX_SLOTS}, not {slots}.")
-
-
-def _check_words(description: str | None, tags: Mapping[str, str] | None) -> None:
-    limits.check_description(description or "")
-    limits.check_asset_tags(tags or {})
 
 
 _NO_JOBS_HERE = (

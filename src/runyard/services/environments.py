@@ -51,7 +51,7 @@ def register_environment(
     """
     _check_own_name(name)
     check_spec(spec)
-    _check_words(description, tags)
+    limits.check_described(description, tags)
     store, workspace = call.stores.metadata.environments, call.workspace.name
     made = Environment(
         workspace=workspace,
@@ -136,7 +136,7 @@ def change_environment(
         NotFound: The workspace has no such environment.
     """
     _check_own_name(name)
-    _check_words(description, tags)
+    limits.check_described(description, tags)
     store, workspace = call.stores.metadata.environments, call.workspace.name
     with call.stores.atomic():
         found = store.get_environment(workspace, name)
@@ -206,11 +206,6 @@ def _check_no_password(text: str, field: str) -> None:
             f"'{field}' holds an address with a password, which all who read the workspace could read. "
             "Leave it out, and let the machine of the run know it."
         )
-
-
-def _check_words(description: str | None, tags: Mapping[str, str] | None) -> None:
-    limits.check_description(description or "")
-    limits.check_asset_tags(tags or {})
 
 
 def _describe(

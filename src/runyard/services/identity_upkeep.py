@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from runyard.errors import RunyardError
 from runyard.services.call import system_now_ms
+from runyard.services.periodic import Periodic
 from runyard.services.refusals import Refusals
 from runyard.services.tokens import rotate_if_due
 from runyard.settings import Settings
@@ -25,18 +25,15 @@ class IdentityUpkeep:
         self._stores = stores
         self._refusals = refusals
         self._max_key_age_ms = settings.signing_key_days * DAY_MS
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="runyard-identity", daemon=True)
+        self._upkeep = Periodic("identity", TICK_S, self._work)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._upkeep.start()
 
     def close(self) -> None:
         """Stop, and write down what was refused until now."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._upkeep.close()
         self.write_refusals(is_ending=True)
 
     def write_refusals(self, *, is_ending: bool = False) -> None:
@@ -51,11 +48,7 @@ class IdentityUpkeep:
             _log.warning("%d refusals are not in the audit log yet: %s", len(events), error)
 
     def _work(self) -> None:
-        while not self._stopping.wait(TICK_S):
-            self.write_refusals()
-            try:
-                self._stores.database.retrying(
-                    lambda: rotate_if_due(self._stores, self._max_key_age_ms, system_now_ms())
-                )
-            except RunyardError as error:
-                _log.warning("the signing key was not rotated: %s", error)
+        self.write_refusals()
+        self._stores.database.retrying(
+            lambda: rotate_if_due(self._stores, self._max_key_age_ms, system_now_ms())
+        )

@@ -15,6 +15,7 @@ from runyard.entities.quota import Limited
 from runyard.entities.run import Run, RunContents
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from runyard.protocol import limits
+from runyard.protocol.asset_limits import check_count
 from runyard.services import logged_models
 from runyard.services.call import Call
 from runyard.services.experiments import get_experiment
@@ -110,7 +111,7 @@ def begin_runs(call: Call, source: str, described: Sequence[tuple[Run, RunConten
         NotFound: There is no such experiment.
     """
     check_source(source)
-    _check_count(described, "runs", MAX_RUNS)
+    check_count(described, MAX_RUNS, "runs")
     for index, (run, contents) in enumerate(described):
         _check_run(run, contents, f"runs[{index}]")
     try:
@@ -189,7 +190,7 @@ def finish_runs(call: Call, source: str, finished: Sequence[FinishedRun]) -> Non
         NotFound: One of them is not here.
     """
     check_source(source)
-    _check_count(finished, "runs", MAX_RUNS)
+    check_count(finished, MAX_RUNS, "runs")
     runs = call.stores.metadata.runs
     with call.stores.atomic():
         for each in sorted(finished, key=lambda one: one.run_id):
@@ -214,7 +215,7 @@ def import_model(
         InvalidParameter: Something in it can't be.
     """
     check_source(source)
-    _check_count(described.metrics, "metrics", MAX_MODEL_METRICS)
+    check_count(described.metrics, MAX_MODEL_METRICS, "metrics")
     logged_models.check_described(described)
     for what, time_ms in (
         ("creation_timestamp_ms", described.created_ms),
@@ -304,11 +305,11 @@ def _check_run(run: Run, contents: RunContents, path: str) -> None:
     limits.check_length(run.name, limits.MAX_RUN_NAME_LENGTH, f"{path}.run_name")
     limits.check_length(run.user_id, limits.MAX_VALUE_LENGTH, f"{path}.user_id")
     for what, pairs in (("params", contents.params), ("tags", contents.tags)):
-        _check_count(pairs, f"{path}.{what}", MAX_PAIRS)
+        check_count(pairs, MAX_PAIRS, f"{path}.{what}")
         limits.check_first_tags(pairs)
     check_datasets(contents.dataset_inputs, f"{path}.datasets")
-    _check_count(contents.model_inputs, f"{path}.models", MAX_PAIRS)
-    _check_count(contents.model_outputs, f"{path}.outputs", MAX_PAIRS)
+    check_count(contents.model_inputs, MAX_PAIRS, f"{path}.models")
+    check_count(contents.model_outputs, MAX_PAIRS, f"{path}.outputs")
     check_imported_time(run.started_ms, f"{path}.start_time")
     check_imported_time(run.ended_ms, f"{path}.end_time")
     remote_location(run.artifact_uri)
@@ -319,11 +320,6 @@ def check_source(source: str) -> None:
     if not source.strip():
         raise InvalidParameter("'source' must say where it comes from.")
     limits.check_length(source, MAX_SOURCE_LENGTH, "source")
-
-
-def _check_count(items: Sequence[object] | Mapping[str, str], field: str, limit: int) -> None:
-    if len(items) > limit:
-        raise InvalidParameter(f"'{field}' has {len(items)} entries; at most {limit} are allowed.")
 
 
 def check_imported_time(time_ms: int | None, field: str) -> None:

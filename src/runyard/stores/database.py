@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, Table
@@ -18,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from runyard.errors import RunyardError, Unavailable
 from runyard.stores.schema_version import bring_up_to_date, known_versions, version_of
+from runyard.stores.transaction import CurrentTransaction, Transaction
 
 PATIENCE_S = 10.0
 """For how long a change is tried again: longer than a database takes to restart."""
@@ -39,49 +38,6 @@ class WriterBusy(Exception):
     """Somebody else writes, and the caller did not want to wait for them."""
 
 
-@dataclass(slots=True)
-class Transaction:
-    """What a thread is in the middle of.
-
-    Args:
-        may_write: Whether it changes anything.
-        connection: Where it happens; ``None`` while it has not begun.
-        begin: Begins it.
-        gathered: What is to be written just before the commit, by what writes it.
-        after_commit: What is to be called then.
-    """
-
-    may_write: bool
-    connection: Connection | None = None
-    begin: Callable[[], Connection] | None = None
-    gathered: dict[Callable[[Connection, list[Any]], None], list[Any]] = field(default_factory=dict)
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
-
-    def begun(self) -> Connection:
-        """Return its connection; it begins if it has not."""
-        if self.connection is None:
-            assert self.begin is not None, "made without a connection"
-            self.connection = self.begin()
-        return self.connection
-
-    def write_gathered(self) -> None:
-        """Write what was gathered so far."""
-        gathered, self.gathered = self.gathered, {}
-        for write, items in gathered.items():
-            write(self.begun(), items)
-
-    def call_back(self) -> None:
-        """Call what waits for the commit."""
-        for callback in self.after_commit:
-            _call_after_commit(callback)
-
-
-class _Current(threading.local):
-    """The transaction of each thread."""
-
-    transaction: Transaction | None = None
-
-
 class Database(ABC):
     """Hands out connections, each in a transaction that belongs to the thread that began it.
 
@@ -95,7 +51,7 @@ class Database(ABC):
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._current = _Current()
+        self._current = CurrentTransaction()
 
     def writing(self, wait: bool = True) -> AbstractContextManager[Connection]:
         """A connection in a write transaction, committed at the end or rolled back by any error.
@@ -340,13 +296,6 @@ class Database(ABC):
             if explained is None:
                 raise
             raise explained from error
-
-
-def _call_after_commit(callback: Callable[[], None]) -> None:
-    try:
-        callback()
-    except Exception:  # noqa: BLE001 - what was written stays written, whoever fails to take note of it
-        _log.exception("what was to follow a commit failed")
 
 
 def bring_schema_up_to_date(database: Database) -> None:

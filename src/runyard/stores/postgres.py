@@ -14,14 +14,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from runyard.errors import InvalidParameter, InvalidState, RunyardError, StorageFull, Unavailable
-from runyard.stores.database import (
-    INSERTS,
-    Database,
-    Transaction,
-    TransactionUndone,
-    bring_schema_up_to_date,
-)
+from runyard.stores.database import INSERTS, Database, TransactionUndone, bring_schema_up_to_date
 from runyard.stores.prepared import driver_of
+from runyard.stores.transaction import Transaction
 
 OLDEST_VERSION = 13
 CONNECT_WITHIN_S = 10

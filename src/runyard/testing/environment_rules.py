@@ -171,8 +171,8 @@ class EnvironmentStoreRules(ABC):
         environments.register(new_environment(description="old", tags={"a": "b"}))
         environments.describe(WORKSPACE, "train", "new é", {"c": "d"}, NOW_MS)
         environments.register(new_environment(spec=spec_of("pandas"), description="not looked at"))
-        for found in environments.list_versions(WORKSPACE, "train", 10):
-            assert (found.description, found.tags) == ("new é", {"c": "d"})
+        found = environments.list_versions(WORKSPACE, "train", 10)
+        assert [(each.description, each.tags) for each in found] == [("new é", {"c": "d"})] * 2
 
     def test_threads_that_register_at_once_count_to_different_numbers(
         self, environments: EnvironmentStore

@@ -8,12 +8,19 @@ from pathlib import Path
 import msgspec
 
 from runyard._version import __version__
-from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from runyard.errors import InvalidParameter, InvalidState, NotFound
 from runyard.sdk.addresses import is_loopback, server_url
 from runyard.sdk.argument_errors import names_arguments
 from runyard.sdk.databricks.account import Account
 from runyard.sdk.databricks.identity import LinkIdentity
-from runyard.sdk.databricks.init_script import init_script
+from runyard.sdk.databricks.placed import (
+    check_free,
+    missing_of_cluster,
+    put_into_cluster,
+    script_of,
+    take_out,
+    take_out_library,
+)
 from runyard.sdk.databricks.record import (
     KEY_NAME,
     LinkRecord,
@@ -23,8 +30,6 @@ from runyard.sdk.databricks.record import (
     keep,
     link_id_of,
 )
-from runyard.sdk.databricks.secret import NAMED_BY
-from runyard.sdk.databricks.variables import tracking_variables
 from runyard.sdk.grants import Grants
 from runyard.sdk.secrets import HasSecrets
 
@@ -92,7 +97,7 @@ class DatabricksLink:
         if not record.cluster_id:
             is_as_linked = account.script_named(record.script_name) == script_of(record)
             return found if is_as_linked else [*found, "the global init script is not as it was: link again"]
-        return [*found, *_missing_of_cluster(account, record)]
+        return [*found, *missing_of_cluster(account, record)]
 
     def unlink(
         self, *, token: str | None = None, profile: str | None = None, only_here: bool = False
@@ -118,7 +123,7 @@ class DatabricksLink:
         keep(self._place.secrets, self.record)
         self._place._identity_of(self.record).lock_out()
         if account is not None:
-            _take_out(account, self.record)
+            take_out(account, self.record)
         forget(self._place.secrets, self.record)
 
     def _account(self, token: str | None, profile: str | None) -> Account:
@@ -214,9 +219,9 @@ class HasDatabricksLinks(HasSecrets):
         )
         record = msgspec.structs.replace(record, library=_named_library(account, record, library))
         previous = find(self.secrets, link_id)
-        _check_free(account, record, previous)
+        check_free(account, record, previous)
         if previous is not None:
-            _take_out_library(account, previous, instead=record.library)
+            take_out_library(account, previous, instead=record.library)
             record = msgspec.structs.replace(
                 record,
                 key_id="" if renew_key else previous.key_id,
@@ -267,7 +272,7 @@ class HasDatabricksLinks(HasSecrets):
         record = _with_key(account, identity, record)
         keep(self.secrets, record)
         if record.cluster_id:
-            _put_into_cluster(account, record, library)
+            put_into_cluster(account, record, library)
         else:
             account.let_read(record.secret_scope, readers)
             account.put_script(record.script_name, script_of(record))
@@ -277,15 +282,6 @@ class HasDatabricksLinks(HasSecrets):
         return DatabricksLink(self, record)
 
 
-def script_of(record: LinkRecord) -> str:
-    """Return the global init script of a link."""
-    variables = {
-        **tracking_variables(record.url, record.workspace, dual_logging=record.dual_logging),
-        NAMED_BY: f"{record.secret_scope}/{KEY_NAME}",
-    }
-    return init_script(variables, library=record.library, may_fail=False)
-
-
 def _with_key(account: Account, identity: LinkIdentity, record: LinkRecord) -> LinkRecord:
     """Return the record with a key that is good and that Databricks has."""
     if record.key_id in identity.active_keys() and account.has_secret(record.secret_scope, KEY_NAME):
@@ -293,80 +289,6 @@ def _with_key(account: Account, identity: LinkIdentity, record: LinkRecord) -> L
     made = identity.new_key()
     account.put_secret(record.secret_scope, KEY_NAME, made.api_key)
     return msgspec.structs.replace(record, key_id=made.key.key_id)
-
-
-def _put_into_cluster(account: Account, record: LinkRecord, library: str | os.PathLike[str] | None) -> None:
-    if record.wheel and library is not None:
-        account.upload(record.wheel.removeprefix("/Workspace"), Path(library).read_bytes())
-    account.install(record.cluster_id, record.library)
-    present = account.variables_of(record.cluster_id)
-    wanted = {**record.without_own(present), **record.cluster_variables}
-    if wanted != present:
-        account.set_variables(record.cluster_id, wanted)
-
-
-def _take_out(account: Account, record: LinkRecord) -> None:
-    """Take out of Databricks what a link put there, as far as it is there."""
-    if record.cluster_id:
-        _take_out_of_cluster(account, record)
-    else:
-        account.remove_script(record.script_name)
-    account.remove_scope(record.secret_scope)
-
-
-def _take_out_of_cluster(account: Account, record: LinkRecord) -> None:
-    try:
-        present = account.variables_of(record.cluster_id)
-    except NotFound:
-        return
-    _take_out_library(account, record, instead="")
-    left = record.without_own(present)
-    if left != present:
-        account.set_variables(record.cluster_id, left)
-
-
-def _take_out_library(account: Account, record: LinkRecord, instead: str) -> None:
-    if not record.cluster_id or record.library == instead:
-        return
-    account.uninstall(record.cluster_id, record.library)
-    if record.wheel:
-        account.remove_file(record.wheel.removeprefix("/Workspace"))
-
-
-def _missing_of_cluster(account: Account, record: LinkRecord) -> list[str]:
-    present = account.variables_of(record.cluster_id)
-    found = [
-        f"the cluster's variable {name} is not as it was: link again"
-        for name, value in record.cluster_variables.items()
-        if present.get(name) != value
-    ]
-    state = account.state_of_library(record.cluster_id, record.library)
-    if state.partition(":")[0] != "INSTALLED":
-        found.append(f"the library {record.library} is {state or 'not there: link again'}")
-    return found
-
-
-def _check_free(account: Account, record: LinkRecord, previous: LinkRecord | None) -> None:
-    """Refuse to link what logs elsewhere, before anything is changed."""
-    if previous is None and account.has_scope(record.secret_scope):
-        raise AlreadyExists(
-            f"Databricks has a scope of secrets {record.secret_scope!r}: another server's workspace "
-            f"{record.workspace!r} is linked. Unlink it there, or remove the scope."
-        )
-    if not record.cluster_id:
-        others = [name for name in account.script_names() if name.startswith("Runyard link ")]
-        if set(others) - {record.script_name}:
-            raise InvalidState(f"All clusters are linked already, by the global init script {others[0]!r}.")
-        return
-    present = account.variables_of(record.cluster_id)
-    if previous is not None:
-        present = previous.without_own(present)
-    set_by_others = sorted(present.keys() & record.cluster_variables.keys())
-    if set_by_others:
-        raise InvalidState(
-            f"The cluster {record.cluster_id} has {', '.join(set_by_others)} from somewhere else: "
-            "unlink it there, or remove them from its environment variables."
-        )
 
 
 def _reachable(url: str) -> str:

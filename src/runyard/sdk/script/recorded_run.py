@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runyard.entities.run_names import random_name
+from runyard.sdk.local_user import local_user
 from runyard.sdk.script.code_files import CodeFiles, find_code
 from runyard.sdk.script.git_state import read_git_state, write_git_diff
 from runyard.sdk.script.program import Program
@@ -48,7 +48,7 @@ class RecordedRun:
         self._program = program
         self._temporary = tempfile.TemporaryDirectory(prefix="runyard-")
         self.folder = Path(self._temporary.name)
-        user, name = _user(), name or random_name()
+        user, name = local_user(), name or random_name()
         tags = {
             "mlflow.runName": name,
             "mlflow.user": user,
@@ -170,14 +170,6 @@ class RecordedRun:
         packages.write_text("".join(f"{line}\n" for line in installed_packages()), encoding="utf-8")
         for kept in (surroundings, packages):
             self.keep(kept, f"environment/{kept.name}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        # A container's user need not have a name.
-        return str(os.getuid())
 
 
 def _now_ms() -> int:

@@ -20,6 +20,7 @@ from runyard.sdk.addresses import server_url
 from runyard.sdk.credentials import FixedToken, find_credential
 from runyard.sdk.spool.known_workspaces import PRODUCT
 from runyard.sdk.spool.records import Point
+from runyard.sdk.transfer.mlflow_pages import answers
 from runyard.sdk.transfer.mlflow_server_evaluation import ServerEvaluation
 from runyard.sdk.transfer.mlflow_server_registry import read_registered_models, read_versions
 from runyard.sdk.transfer.mlflow_server_traces import ServerTraces
@@ -198,35 +199,18 @@ class MlflowServer(Source):
         else:
             address = f"{_API}/logged-models/{quote(owner.model_id, safe='')}/artifacts/directories"
             query = {"artifact_directory_path": folder}
-        token = ""
-        while True:
-            page = {name: value for name, value in {**query, "page_token": token}.items() if value}
-            answer = self._ask(Request("GET", address, query=tuple(page.items()), is_repeatable=True))
+        asked = {name: value for name, value in query.items() if value}
+        for answer in answers(lambda page: self._get_at(address, page), asked):
             yield from answer.get("files", [])
-            token = answer.get("next_page_token", "")
-            if not token:
-                return
 
     def _history(self, run_id: str, key: str) -> Iterator[list[dict[str, Any]]]:
         query = {"run_id": run_id, "metric_key": key, "max_results": str(HISTORY_PAGE)}
-        while True:
-            request = Request(
-                "GET", f"{_API}/metrics/get-history", query=tuple(query.items()), is_repeatable=True
-            )
-            answer = self._ask(request)
+        for answer in answers(lambda page: self._get("metrics/get-history", page), query):
             yield answer.get("metrics", [])
-            if not answer.get("next_page_token"):
-                return
-            query["page_token"] = answer["next_page_token"]
 
     def _pages(self, noun: str, body: Mapping[str, Any], field: str = "") -> Iterator[list[dict[str, Any]]]:
-        token = ""
-        while True:
-            answer = self._search(noun, {**body, "page_token": token} if token else dict(body))
+        for answer in answers(lambda page: self._search(noun, page), body):
             yield answer.get(field or noun, [])
-            token = answer.get("next_page_token", "")
-            if not token:
-                return
 
     def _search(self, noun: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._post_at(f"{_API}/{noun}/search", body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -18,6 +19,7 @@ from runyard.errors import InternalError, MethodNotAllowed, NotFound, NotImpleme
 from runyard.protocol.messages.dataset_records import dataset_records
 from runyard.protocol.messages.label_schemas import WireLabelInput, label_input, label_schema_type
 from runyard.sdk.transfer.evaluation import Evaluation, Judging
+from runyard.sdk.transfer.mlflow_pages import answers
 from runyard.sdk.transfer.mlflow_values import whole
 from runyard.sdk.transfer.records import SourceExperiment
 
@@ -85,12 +87,9 @@ class ServerEvaluation(Evaluation):
     def records(self, dataset: EvaluationDataset) -> Iterator[DatasetRecord]:
         """See :class:`Evaluation`."""
         query = {"max_results": str(RECORDS_PAGE)}
-        while True:
-            answer = self._get(f"{_API}/datasets/{dataset.dataset_id}/records", query)
+        address = f"{_API}/datasets/{dataset.dataset_id}/records"
+        for answer in answers(lambda page: self._get(address, page), query):
             yield from dataset_records(json.loads(answer.get("records") or "[]"))
-            if not answer.get("next_page_token"):
-                return
-            query["page_token"] = answer["next_page_token"]
 
     def _scorers(self, experiment: SourceExperiment) -> Iterator[Scorer]:
         for latest in self._listed("scorers/list", "scorers", experiment):
@@ -116,31 +115,18 @@ class ServerEvaluation(Evaluation):
 
     def _issues(self, experiment: SourceExperiment) -> Iterator[dict[str, Any]]:
         body = {"experiment_id": experiment.source_id, "max_results": PAGE}
-        try:
+        with contextlib.suppress(*_ABSENT):
             yield from self._found("issues/search", "issues", body)
-        except _ABSENT:
-            return
 
     def _listed(self, path: str, field: str, experiment: SourceExperiment) -> Iterator[dict[str, Any]]:
         query = {"experiment_id": experiment.source_id}
-        while True:
-            try:
-                answer = self._get(f"{_API}/{path}", query)
-            except _ABSENT:
-                return
-            yield from answer.get(field, [])
-            if not answer.get("next_page_token"):
-                return
-            query["page_token"] = answer["next_page_token"]
+        with contextlib.suppress(*_ABSENT):
+            for answer in answers(lambda page: self._get(f"{_API}/{path}", page), query):
+                yield from answer.get(field, [])
 
     def _found(self, path: str, field: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        token = ""
-        while True:
-            answer = self._post(f"{_API}/{path}", {**body, "page_token": token} if token else body)
+        for answer in answers(lambda page: self._post(f"{_API}/{path}", page), body):
             yield from answer.get(field, [])
-            token = answer.get("next_page_token", "")
-            if not token:
-                return
 
 
 def _scorer_version(found: Mapping[str, Any]) -> ScorerVersion:

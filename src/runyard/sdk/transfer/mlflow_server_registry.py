@@ -8,6 +8,7 @@ from typing import Any
 
 from runyard.entities.registered_model import is_prompt
 from runyard.errors import InvalidParameter, NotFound
+from runyard.sdk.transfer.mlflow_pages import answers
 from runyard.sdk.transfer.mlflow_values import mapping, whole
 from runyard.sdk.transfer.records import SourceRegisteredModel, SourceVersion
 
@@ -93,9 +94,5 @@ def _pages(ask: Asks, noun: str, field: str, condition: str) -> Iterator[dict[st
     query = {"max_results": str(PAGE)}
     if condition:
         query["filter"] = condition
-    while True:
-        answer = ask(f"{noun}/search", query)
+    for answer in answers(lambda page: ask(f"{noun}/search", page), query):
         yield from answer.get(field, [])
-        if not answer.get("next_page_token"):
-            return
-        query["page_token"] = answer["next_page_token"]

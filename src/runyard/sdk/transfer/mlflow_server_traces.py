@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 from runyard.entities.trace import RUN_KEY
 from runyard.errors import MethodNotAllowed, NotFound
+from runyard.sdk.transfer.mlflow_pages import answers
 from runyard.sdk.transfer.mlflow_traces import (
     each_sound,
     older_trace,
@@ -100,12 +102,8 @@ class ServerTraces:
         }
         if condition:
             body["filter"] = condition
-        while True:
-            answer = self._post(NEWER, body)
+        for answer in answers(lambda page: self._post(NEWER, page), body):
             yield from answer.get("traces", [])
-            if not answer.get("next_page_token"):
-                return
-            body["page_token"] = answer["next_page_token"]
 
     def _older(self, experiment: SourceExperiment) -> Iterator[tuple[str, Callable[[], SourceTrace]]]:
         query = {
@@ -113,16 +111,10 @@ class ServerTraces:
             "max_results": str(PAGE),
             "order_by": "timestamp_ms ASC",
         }
-        while True:
-            try:
-                answer = self._get(OLDER, query)
-            except (NotFound, MethodNotAllowed):
-                return  # MLflow before version 2.14
-            for found in answer.get("traces", []):
-                yield str(found.get("request_id")), partial(_older_trace, found)
-            if not answer.get("next_page_token"):
-                return
-            query["page_token"] = answer["next_page_token"]
+        with contextlib.suppress(NotFound, MethodNotAllowed):  # MLflow before version 2.14
+            for answer in answers(lambda page: self._get(OLDER, page), query):
+                for found in answer.get("traces", []):
+                    yield str(found.get("request_id")), partial(_older_trace, found)
 
 
 def _trace(found: Mapping[str, Any], run_ids: list[str]) -> SourceTrace:

@@ -28,8 +28,9 @@ from runyard.protocol.messages.azure import (
 )
 from runyard.protocol.messages.workspaces import RESOURCE_GROUP, SUBSCRIPTION_ID
 from runyard.protocol.timestamps import timestamp_of
+from runyard.server.addresses import base_url
 from runyard.server.answers import Answer
-from runyard.server.azure_requests import MSI_PATHS, base_url
+from runyard.server.azure_requests import MSI_PATHS
 from runyard.server.bodies import read_whole
 from runyard.server.routing import Routes
 from runyard.services import reach, tokens, workspaces

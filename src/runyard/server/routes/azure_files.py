@@ -18,8 +18,9 @@ from runyard.protocol.messages.azure import (
     WireAzureArtifact,
     WireContentInformation,
 )
+from runyard.server.addresses import base_url
 from runyard.server.answers import Answer
-from runyard.server.azure_requests import BLOBS, base_url
+from runyard.server.azure_requests import BLOBS
 from runyard.server.bodies import read_whole
 from runyard.server.downloads import download_response
 from runyard.server.routing import Routes

@@ -28,6 +28,7 @@ from runyard.protocol.messages.signing_in import (
     WaysToSignInAnswer,
     WireProvider,
 )
+from runyard.server.addresses import base_url
 from runyard.server.answers import Answer
 from runyard.server.asked import REQUEST_ID
 from runyard.server.bodies import read_whole
@@ -81,7 +82,7 @@ async def end_session(call: Call, http: Request) -> EndSessionAnswer | Response:
     """End the session that the browser sent, and say where it ends the one that it has with the provider."""
     url = None
     if await run_sync(sessions.end_session, call) and call.settings.oidc_sign_out:
-        home = f"{_base_url(call, http)}/"
+        home = f"{base_url(call, http)}/"
         url = await run_sync(signing_out.provider_sign_out_url, call.operation.provider, home)
     answer = EndSessionAnswer(provider_sign_out_url=url)
     return Answer(wire.encode(answer), more_headers=(set_session(http.scope, "", 0),))
@@ -151,7 +152,7 @@ async def begin_login(call: Call, http: Request) -> BeginLoginAnswer | Response:
     asked = wire.decode(BeginLogin, await read_whole(http.receive, _MAX_OPEN_BYTES))
     devices.check_machine(asked.machine)
     begun = await run_sync(devices.begin_login, call.stores, asked.machine, _client(http))
-    page = f"{_base_url(call, http)}/#/device"
+    page = f"{base_url(call, http)}/#/device"
     answer = BeginLoginAnswer(
         device_code=begun.device_code,
         user_code=begun.login.user_code,
@@ -297,15 +298,8 @@ def _redirect(url: str, *cookies: tuple[bytes, bytes]) -> Response:
     return response
 
 
-def _base_url(call: Call, http: Request) -> str:
-    """The address of the server for a browser; the wall has checked the host that the request names."""
-    if call.settings.public_url:
-        return call.settings.public_url.rstrip("/")
-    return f"{http.url.scheme}://{http.headers['host']}{http.scope.get('root_path', '')}"
-
-
 def _redirect_uri(call: Call, http: Request) -> str:
-    return _base_url(call, http) + _CALLBACK
+    return base_url(call, http) + _CALLBACK
 
 
 def _client(http: Request) -> str:
