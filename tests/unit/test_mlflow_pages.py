@@ -76,7 +76,7 @@ def test_points_of_compared_runs_are_drawn_without_code_that_is_compiled(package
     (scripts / "1886.c80613f9.chunk.js").write_text(part)
     response = MlflowPages(find_built_pages()).file("/static-files/static/js/1886.c80613f9.chunk.js")
     assert response is not None
-    assert response.body.decode() == part.replace('type:"scattergl"', 'type:"scatter"')
+    assert bytes(response.body).decode() == part.replace('type:"scattergl"', 'type:"scatter"')
     assert response.headers["content-type"] == "text/javascript; charset=utf-8"
     assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert "script-src 'self'" in response.headers["content-security-policy"]
