@@ -183,6 +183,12 @@ def test_a_permission_is_a_role(
     assert (row["workspace"], row["resource_type"], row["resource_pattern"], row["permission"]) == (
         "alpha", "experiment", experiment_id, seen,
     )  # fmt: skip
+    (own,) = done(team, "GET", "/api/3.0/mlflow/users/roles/list", {"username": "bob"})["roles"]
+    assert (own["id"], own["name"], own["workspace"]) == (row["role_id"], row["role_name"], "alpha")
+    (held,) = own["permissions"]
+    assert (held["role_id"], held["resource_pattern"], held["permission"]) == (own["id"], experiment_id, seen)
+    listed = {each["username"]: each["roles"] for each in done(team, "GET", f"{USERS}/list")["users"]}
+    assert listed["bob"] == [own]
     twice = refused(team, "POST", f"{ALPHA}{PERMISSIONS}/grant", granting(experiment_id, permission=level))
     assert twice[:2] == (400, "RESOURCE_ALREADY_EXISTS")
     done(team, "POST", f"{ALPHA}{PERMISSIONS}/revoke", granting(experiment_id))
@@ -409,6 +415,9 @@ def test_what_a_role_cannot_be_is_refused(team: Team):
     assert "at most 1024 characters" in refused(team, "POST", f"{ROLES}/create", described)[2]
     assert done(team, "GET", f"{ROLES}/list") == {"roles": []}
     role_id = role_in(team)
+    own = refused(team, "PATCH", f"{ROLES}/update", {"role_id": role_id, "name": "__user_7__"})
+    assert own[1] == "INVALID_PARAMETER_VALUE"
+    assert "reserved '__user_' prefix" in own[2]
     for blank in ("", "  "):
         told = refused(team, "PATCH", f"{ROLES}/update", {"role_id": role_id, "name": blank})
         assert told == (400, "INVALID_PARAMETER_VALUE", "Role name cannot be empty.")

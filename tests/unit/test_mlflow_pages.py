@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from starlette.responses import FileResponse
 
 from runyard.server.mlflow_pages import MlflowPages, find_built_pages
 
@@ -67,6 +68,21 @@ def test_the_page_may_run_this_servers_scripts_and_no_others(pages, path):
     assert [name for name, value in policy.items() if "unsafe" in value] == ["style-src"]
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["x-frame-options"] == "DENY"
+
+
+def test_points_of_compared_runs_are_drawn_without_code_that_is_compiled(package, pages):
+    scripts = package / "mlflow" / "server" / "js" / "build" / "static" / "js"
+    part = 'data:[{x:t,type:"scattergl",mode:"markers",marker:{}}],name:"scattergl"'
+    (scripts / "1886.c80613f9.chunk.js").write_text(part)
+    response = MlflowPages(find_built_pages()).file("/static-files/static/js/1886.c80613f9.chunk.js")
+    assert response is not None
+    assert bytes(response.body).decode() == part.replace('type:"scattergl"', 'type:"scatter"')
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert "script-src 'self'" in response.headers["content-security-policy"]
+    (scripts / "9288.2ca2efc9.chunk.js").write_text(part + " " * 256 * 1024)
+    library = MlflowPages(find_built_pages()).file("/static-files/static/js/9288.2ca2efc9.chunk.js")
+    assert type(library) is FileResponse
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Roles as MLflow has them: each is a group, by what it was granted in one workspace.
 
 One that is made as a role of a workspace is the group ``<workspace>:<name>``. Any other group is a role of
-that name in each workspace where it was granted something.
+that name in each workspace where it was granted something. What a user was granted themselves MLflow shows as
+a role of theirs alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from runyard.entities.credential import EVERYONE, Principal, PrincipalKind
 from runyard.entities.rights import Grant, Role
@@ -17,10 +19,12 @@ from runyard.services import grants, principals
 from runyard.services.call import Call
 from runyard.services.users import find_user
 
+_OWN_PREFIX: Final = "__user_"
+
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceRole:
-    """A group in one workspace, and what it was granted there."""
+    """A group in one workspace, or a user by themselves, and what was granted there."""
 
     group: Principal
     workspace: str
@@ -38,7 +42,9 @@ class WorkspaceRole:
 
     @property
     def name(self) -> str:
-        """What people call it in the workspace."""
+        """What people call it in the workspace; a user's own has the name that MLflow's pages look for."""
+        if self.group.kind is not PrincipalKind.GROUP:
+            return f"{_OWN_PREFIX}{number_of(self.group.principal_id)}__"
         return self.group.name.removeprefix(f"{self.workspace}:")
 
     def number_of_grant(self, grant: Grant) -> int:
@@ -92,7 +98,7 @@ def create_role(call: Call, workspace: str, name: str, description: str | None) 
 
     Raises:
         AlreadyExists: The workspace has a role of that name.
-        InvalidParameter: The name is blank, or the description too long.
+        InvalidParameter: The name is blank or reserved, or the description too long.
         NotFound: There is no such workspace.
     """
     _check_name(name)
@@ -110,7 +116,7 @@ def update_role(call: Call, number: int, name: str | None, description: str | No
     """Give a role another name or description; what is ``None`` stays.
 
     Raises:
-        InvalidParameter: The name is blank, or the description too long.
+        InvalidParameter: The name is blank or reserved, or the description too long.
         InvalidState: It is a group of more than this workspace.
         NotFound: There is no such role.
     """
@@ -240,6 +246,16 @@ def roles_of(call: Call, user: Principal, roles: Sequence[WorkspaceRole]) -> lis
     return [each for each in roles if each.group.principal_id in groups]
 
 
+def own_roles(call: Call, user: Principal) -> list[WorkspaceRole]:
+    """Return what somebody was granted themselves, as a role of theirs in each workspace."""
+    granted = call.stores.metadata.rights.list_grants_of(user.principal_id)
+    workspaces = sorted({each.workspace for each in granted})
+    return [
+        WorkspaceRole(user, name, tuple(each for each in granted if each.workspace == name))
+        for name in workspaces
+    ]
+
+
 def users_of(call: Call, role: WorkspaceRole) -> list[Principal]:
     """Return who has a role, by name."""
     return [each for each in principals.list_members(call, role.group.principal_id) if each.is_active]
@@ -265,3 +281,8 @@ def _assignment(user: Principal, role: WorkspaceRole) -> str:
 def _check_name(name: str) -> None:
     if not name.strip():
         raise InvalidParameter("Role name cannot be empty.")
+    if name.startswith(_OWN_PREFIX):
+        raise InvalidParameter(
+            f"Role name {name!r} uses the reserved '{_OWN_PREFIX}' prefix, which is held for what users were "
+            "granted themselves. Choose a different name."
+        )

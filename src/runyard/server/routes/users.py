@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from runyard.auth.permissions import Permission
 from runyard.entities.credential import Principal
@@ -36,6 +36,7 @@ from runyard.server.routes.roles import resource_of, wire_role
 from runyard.server.routing import Routes
 from runyard.services import reach, roles, users
 from runyard.services.call import Call
+from runyard.services.roles import WorkspaceRole
 from runyard.services.tokens import identify
 
 routes = Routes()
@@ -84,7 +85,11 @@ def list_users(call: Call) -> UsersAnswer:
                 id=number_of(user.principal_id),
                 username=user.name,
                 is_admin=user.is_administrator,
-                roles=[wire_role(role) for role in roles.roles_of(call, user, known)],
+                roles=[
+                    wire_role(role)
+                    for role in _all_roles(call, user, known)
+                    if not seen or role.workspace in seen
+                ],
             )
             for user in users.list_users(call)
         ]
@@ -120,7 +125,7 @@ def delete_user(call: Call, body: UserName) -> Empty:
 def list_user_roles(call: Call, body: UserName) -> RolesAnswer:
     """Answer the roles of one user."""
     user = users.see_user(call, body.username)
-    found = roles.roles_of(call, user, roles.list_roles(call))
+    found = _all_roles(call, user, roles.list_roles(call))
     return RolesAnswer(roles=[wire_role(each) for each in found])
 
 
@@ -188,24 +193,21 @@ def _experiment_of(body: UserPermission) -> str:
     return place
 
 
+def _all_roles(call: Call, user: Principal, known: Sequence[WorkspaceRole]) -> list[WorkspaceRole]:
+    return [*roles.own_roles(call, user), *roles.roles_of(call, user, known)]
+
+
 def _permissions(call: Call, user: Principal) -> UserPermissionsAnswer:
-    own = call.stores.metadata.rights.list_grants_of(user.principal_id)
-    rows = [_row(number_of(user.principal_id, each.workspace), _own_name(user), each) for each in own]
-    for role in roles.roles_of(call, user, roles.list_roles(call)):
-        rows += [_row(role.number, role.name, grant) for grant in role.grants]
+    held = _all_roles(call, user, roles.list_roles(call))
+    rows = [_row(role, grant) for role in held for grant in role.grants]
     return UserPermissionsAnswer(is_admin=user.is_administrator, permissions=_in_order(rows))
 
 
-def _own_name(user: Principal) -> str:
-    """Return what MLflow calls the role that holds what somebody was granted themselves."""
-    return f"__user_{number_of(user.principal_id)}__"
-
-
-def _row(number: int, name: str, grant: Grant) -> WireUserPermission:
+def _row(role: WorkspaceRole, grant: Grant) -> WireUserPermission:
     resource_type, pattern = resource_of(grant)
     return WireUserPermission(
-        role_id=number,
-        role_name=name,
+        role_id=role.number,
+        role_name=role.name,
         workspace=grant.workspace,
         resource_type=resource_type,
         resource_pattern=pattern,
