@@ -132,6 +132,45 @@ def test_keys_move_select_and_open(visit: Visit, content: Content) -> None:
     expect(page.get_by_role("heading", level=1, name="ridge-1")).to_be_visible()
 
 
+def test_the_focus_is_never_lost_to_who_has_only_keys(visit: Visit, content: Content) -> None:
+    page = open_runs(visit(), content)
+    menu = page.get_by_role("button", name="Column alpha")
+    menu.focus()
+    for key in ("Enter", "ArrowDown", "ArrowUp", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page).to_have_url(re.compile(r"pin=params\.alpha"))
+    expect(menu).to_be_focused()
+    # The focus somewhere else closes what it came out of.
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("group", name="Column alpha")
+    expect(sheet).to_be_visible()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    expect(sheet).to_have_count(0)
+    menu.focus()
+    for key in ("Enter", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(menu).to_have_count(0)
+    expect(page.get_by_role("region", name="Runs", exact=True)).to_be_focused()
+    # j reads out the row that it goes to; its page begins where the focus then is, and a tab of it keeps the focus.
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="ridge-3")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    tab = page.get_by_role("link", name="Metrics")
+    tab.press("Enter")
+    expect(tab).to_have_attribute("aria-current", "page")
+    expect(tab).to_be_focused()
+    # A panel over the whole page has the focus to itself.
+    whole = page.get_by_role("figure", name="Chart of r2").get_by_role("button")
+    whole.last.press("Enter")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    expect(whole.first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Leave full screen")).to_have_count(0)
+
+
 def test_shift_selects_a_range_and_the_link_carries_it(visit: Visit, content: Content) -> None:
     page = open_runs(visit(), content)
     page.get_by_role("checkbox", name="Select ridge-3").click()

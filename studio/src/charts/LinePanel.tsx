@@ -5,6 +5,7 @@ import { IconButton } from "../parts/IconButton.tsx";
 import { failureText } from "../parts/States.tsx";
 import { csvOf } from "./csv.ts";
 import { download } from "./download.ts";
+import { useFullScreen } from "./fullScreen.ts";
 import { linesOf } from "./grouping.ts";
 import { Legend } from "./Legend.tsx";
 import { Plot } from "./Plot.tsx";
@@ -73,14 +74,10 @@ export function LinePanel(props: Props) {
     downloadPicture(canvas.current, metric, lines);
   }
 
+  useFullScreen(card, isFull, () => setIsFull(false));
   const plotHeight = isFull ? Math.max(240, window.innerHeight - 150) : height;
   return (
-    <figure
-      ref={card}
-      className={`card panel ${isFull ? "full" : ""}`}
-      aria-label={`Chart of ${metric}`}
-      onKeyDown={(event) => event.key === "Escape" && setIsFull(false)}
-    >
+    <figure ref={card} className={`card panel ${isFull ? "full" : ""}`} aria-label={`Chart of ${metric}`}>
       <figcaption className="row">
         <h2 className="ellipsis grow" title={metric}>
           {metric}

@@ -104,9 +104,14 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
     }),
     [change],
   );
+  function step(by: number) {
+    setActiveId(moved(order, activeId, by));
+    // The row's name is read out, and Tab goes on from there.
+    requestAnimationFrame(() => document.querySelector<HTMLElement>("table.runs tr.active a")?.focus());
+  }
   useKeyboard({
-    j: () => setActiveId(moved(order, activeId, 1)),
-    k: () => setActiveId(moved(order, activeId, -1)),
+    j: () => step(1),
+    k: () => step(-1),
     x: (event) => activeId && actions.select(activeId, event.shiftKey),
     X: () => activeId && actions.select(activeId, true),
     e: () => activeId && actions.toggleEye(activeId),

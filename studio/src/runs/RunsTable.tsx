@@ -102,8 +102,14 @@ export function RunsTable(props: Props) {
   const isAllSelected = rows.length > 0 && rows.every((run) => selected.has(run.runId));
   const headers = new Map(table.getFlatHeaders().map((header) => [header.column.id, header]));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <section ref={scroller} className="runs-scroll" tabIndex={0} aria-label="Runs">
+    <section
+      ref={scroller}
+      className="runs-scroll"
+      style={{ scrollPaddingLeft: table.getStartTotalSize() }}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Runs"
+    >
       <table
         className="runs"
         style={{ width: table.getTotalSize() }}
