@@ -6,6 +6,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -152,7 +153,7 @@ def test_the_focus_is_never_lost_to_who_has_only_keys(visit: Visit, content: Con
         page.keyboard.press(key)
     expect(menu).to_have_count(0)
     expect(page.get_by_role("region", name="Runs", exact=True)).to_be_focused()
-    # j reads out the row that it goes to; its page begins where the focus then is, and a tab of it keeps the focus.
+    # j reads out the row that it goes to; the run's page has the focus, then the tab that is chosen there.
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="ridge-3")).to_be_focused()
     page.keyboard.press("Enter")
@@ -164,7 +165,7 @@ def test_the_focus_is_never_lost_to_who_has_only_keys(visit: Visit, content: Con
     # A panel over the whole page has the focus to itself.
     whole = page.get_by_role("figure", name="Chart of r2").get_by_role("button")
     whole.last.press("Enter")
-    for _ in range(4):
+    for _ in range(3):
         page.keyboard.press("Tab")
     expect(whole.first).to_be_focused()
     page.keyboard.press("Escape")
@@ -313,13 +314,16 @@ def test_the_crosshair_names_each_run_and_its_value(visit: Visit, content: Conte
 def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content) -> None:
     page = open_runs(visit(), content)
     wait_for_lines(page, "val/accuracy")
+    save = page.get_by_role("button", name="Save val/accuracy")
     with page.expect_download() as table:
-        page.get_by_role("button", name="Save val/accuracy as CSV").click()
+        save.click()
+        page.get_by_role("button", name="Table (CSV)").click()
     lines = table.value.path().read_text().splitlines()
     assert lines[0] == "run_id,run_name,metric,step,value,min,max"
     assert len(lines) == 1 + 4 * 60
     with page.expect_download() as drawing:
-        page.get_by_role("button", name="Save val/accuracy as a picture").click()
+        save.click()
+        page.get_by_role("button", name="Picture (PNG)").click()
     saved = drawing.value.path().read_bytes()
     assert saved.startswith(b"\x89PNG")
     # The title stands above the lines and the names of the runs below them, so it is higher than they are.
@@ -327,6 +331,31 @@ def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content
     wide, high = struct.unpack(">II", saved[16:24])
     assert wide > canvas.evaluate("(canvas) => canvas.width")
     assert high >= canvas.evaluate("(canvas) => canvas.height") + 60
+    with page.expect_download() as vector:
+        save.click()
+        page.get_by_role("button", name="Drawing (SVG)").click()
+    root = ElementTree.fromstring(vector.value.path().read_text())
+    space = "{http://www.w3.org/2000/svg}"
+    texts = [text.text for text in root.iter(f"{space}text")]
+    assert texts[0] == "val/accuracy"
+    assert {"0", "1", "20", "ridge-0", "ridge-3"} <= set(texts)
+    lines = [
+        path.get("d", "")
+        for path in root.iter("{http://www.w3.org/2000/svg}path")
+        if path.get("stroke-width")
+    ]
+    assert [line.count("L") for line in lines] == [59] * 4
+
+
+def test_the_x_axis_is_logarithmic_when_asked(visit: Visit, content: Content, look: Look) -> None:
+    page = open_runs(visit(), content)
+    before = wait_for_lines(page, "train/loss")
+    page.get_by_role("button", name="log x").click()
+    wait_for_other_lines(page, "train/loss", before)
+    expect(page).to_have_url(re.compile("xs=log"))
+    look(page, "log-x")
+    page.get_by_role("button", name="Time").click()
+    expect(page.get_by_role("button", name="log x")).to_be_disabled()
 
 
 def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Content) -> None:

@@ -162,7 +162,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           loadMore={runs.loadMore}
         />
       )}
-      {rows.length > 0 && <Keys />}
+      {rows.length > 0 && settings.selected.length === 0 && <Keys />}
     </div>
   );
   const charts = (
