@@ -95,7 +95,8 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
         anchor.current = runId;
       },
       selectAll: () => {
-        const isAll = now.current.order.every((runId) => now.current.settings.selected.includes(runId));
+        const selected = new Set(now.current.settings.selected);
+        const isAll = now.current.order.every((runId) => selected.has(runId));
         change({ selected: isAll ? [] : now.current.order });
       },
       toggleEye: (runId) =>
