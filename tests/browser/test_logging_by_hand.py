@@ -95,8 +95,26 @@ def test_metrics_are_logged_point_by_point_and_taken_out(visit: Visit, runs: Run
     assert runs.history("accuracy") == []
 
 
-def test_params_and_tags_are_set_and_taken_out(visit: Visit, runs: Runs) -> None:
+def write_a_note(page: Page) -> None:
+    """Describe the run in Markdown, and look at it before it is saved."""
+    page.get_by_role("button", name="Describe this run").click()
+    items = ("**half** the `rate`", "[paper](https://example.org/p)", "[no](javascript:alert(1)) <i>raw</i>")
+    note = "\n".join(["# Why", "", *(f"- {item}" for item in items)])
+    dialog = page.get_by_role("dialog", name="Describe the run")
+    dialog.get_by_role("textbox", name="Description").fill(note)
+    dialog.get_by_role("button", name="Preview").click()
+    expect(dialog.get_by_role("region", name="Preview").get_by_role("listitem")).to_have_count(3)
+    fill(page, "Save")
+    shown = page.get_by_role("region", name="Description")
+    expect(shown.get_by_role("heading", name="Why")).to_be_visible()
+    expect(shown.locator("strong")).to_have_text("half")
+    expect(shown.get_by_role("link")).to_have_attribute("href", "https://example.org/p")
+    expect(shown.get_by_role("listitem").last).to_have_text("no <i>raw</i>")
+
+
+def test_params_tags_and_a_note_are_set_and_taken_out(visit: Visit, runs: Runs) -> None:
     page = visit().open(runs.address())
+    write_a_note(page)
     params = page.get_by_role("region", name="Params", exact=True)
     params.get_by_role("button", name="Log a param").click()
     fill(page, "Log", Name="alpha", Value="0.1")

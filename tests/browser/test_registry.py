@@ -75,6 +75,14 @@ def test_a_models_page_says_which_version_has_which_alias(visit: Visit, registry
     versions = page.get_by_role("row", name="Version")
     expect(versions.filter(has_text="@champion")).to_have_count(1)
     expect(versions.filter(has_text="Version 2")).to_contain_text("@champion")
+    version = page.get_by_role("columnheader", name="Version")
+    expect(version).to_have_attribute("aria-sort", "descending")
+    links = page.get_by_role("region", name="Versions, all rows").get_by_role("link", name="Version")
+    newest_first = links.all_text_contents()
+    version.get_by_role("button").click()
+    expect(version).to_have_attribute("aria-sort", "ascending")
+    expect(links).to_have_text(newest_first[::-1])
+    assert "order=version_number%3Aasc" in page.url
 
 
 def test_a_version_shows_where_it_comes_from_and_its_files(
@@ -121,10 +129,10 @@ def test_a_model_is_made_described_pointed_to_and_deleted(
     look(page, "registry-empty")
     page.get_by_role("button", name="New model").click()
     page.get_by_role("textbox", name="Name").fill("a:b")
-    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    page.get_by_role("dialog").get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
     page.get_by_role("textbox", name="Name").fill(HOSTILE_NAME.replace("/", "|").replace(":", "|"))
-    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    page.get_by_role("dialog").get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_role("heading", name="No versions yet")).to_be_visible()
 
     register(connect(server.url), "ridge", versions=2)

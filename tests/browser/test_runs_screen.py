@@ -6,6 +6,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -130,6 +131,45 @@ def test_keys_move_select_and_open(visit: Visit, content: Content) -> None:
     expect(page.get_by_text("2 runs selected")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="ridge-1")).to_be_visible()
+
+
+def test_the_focus_is_never_lost_to_who_has_only_keys(visit: Visit, content: Content) -> None:
+    page = open_runs(visit(), content)
+    menu = page.get_by_role("button", name="Column alpha")
+    menu.focus()
+    for key in ("Enter", "ArrowDown", "ArrowUp", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(page).to_have_url(re.compile(r"pin=params\.alpha"))
+    expect(menu).to_be_focused()
+    # The focus somewhere else closes what it came out of.
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("group", name="Column alpha")
+    expect(sheet).to_be_visible()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    expect(sheet).to_have_count(0)
+    menu.focus()
+    for key in ("Enter", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    expect(menu).to_have_count(0)
+    expect(page.get_by_role("region", name="Runs", exact=True)).to_be_focused()
+    # j reads out the row that it goes to; the run's page has the focus, then the tab that is chosen there.
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="ridge-3")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    tab = page.get_by_role("link", name="Metrics")
+    tab.press("Enter")
+    expect(tab).to_have_attribute("aria-current", "page")
+    expect(tab).to_be_focused()
+    # A panel over the whole page has the focus to itself.
+    whole = page.get_by_role("figure", name="Chart of r2").get_by_role("button")
+    whole.last.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(whole.first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Leave full screen")).to_have_count(0)
 
 
 def test_shift_selects_a_range_and_the_link_carries_it(visit: Visit, content: Content) -> None:
@@ -274,13 +314,16 @@ def test_the_crosshair_names_each_run_and_its_value(visit: Visit, content: Conte
 def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content) -> None:
     page = open_runs(visit(), content)
     wait_for_lines(page, "val/accuracy")
+    save = page.get_by_role("button", name="Save val/accuracy")
     with page.expect_download() as table:
-        page.get_by_role("button", name="Save val/accuracy as CSV").click()
+        save.click()
+        page.get_by_role("button", name="Table (CSV)").click()
     lines = table.value.path().read_text().splitlines()
     assert lines[0] == "run_id,run_name,metric,step,value,min,max"
     assert len(lines) == 1 + 4 * 60
     with page.expect_download() as drawing:
-        page.get_by_role("button", name="Save val/accuracy as a picture").click()
+        save.click()
+        page.get_by_role("button", name="Picture (PNG)").click()
     saved = drawing.value.path().read_bytes()
     assert saved.startswith(b"\x89PNG")
     # The title stands above the lines and the names of the runs below them, so it is higher than they are.
@@ -288,6 +331,31 @@ def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content
     wide, high = struct.unpack(">II", saved[16:24])
     assert wide > canvas.evaluate("(canvas) => canvas.width")
     assert high >= canvas.evaluate("(canvas) => canvas.height") + 60
+    with page.expect_download() as vector:
+        save.click()
+        page.get_by_role("button", name="Drawing (SVG)").click()
+    root = ElementTree.fromstring(vector.value.path().read_text())
+    space = "{http://www.w3.org/2000/svg}"
+    texts = [text.text for text in root.iter(f"{space}text")]
+    assert texts[0] == "val/accuracy"
+    assert {"0", "1", "20", "ridge-0", "ridge-3"} <= set(texts)
+    lines = [
+        path.get("d", "")
+        for path in root.iter("{http://www.w3.org/2000/svg}path")
+        if path.get("stroke-width")
+    ]
+    assert [line.count("L") for line in lines] == [59] * 4
+
+
+def test_the_x_axis_is_logarithmic_when_asked(visit: Visit, content: Content, look: Look) -> None:
+    page = open_runs(visit(), content)
+    before = wait_for_lines(page, "train/loss")
+    page.get_by_role("button", name="log x").click()
+    wait_for_other_lines(page, "train/loss", before)
+    expect(page).to_have_url(re.compile("xs=log"))
+    look(page, "log-x")
+    page.get_by_role("button", name="Time").click()
+    expect(page.get_by_role("button", name="log x")).to_be_disabled()
 
 
 def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Content) -> None:

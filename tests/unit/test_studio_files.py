@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,32 @@ def test_without_a_build_a_plain_page_says_how_to_make_one(tmp_path: Path) -> No
     assert b"<script" not in response.body
     assert response.headers["cache-control"] == "no-store"
     assert files.response("studio/index.js") is None
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("deflate, gzip, br", True),
+        ("", False),
+        ("br", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0, br", False),
+        ("xgzip", False),
+    ],
+)
+def test_files_are_compressed_for_those_who_take_that(
+    built_folder: Path, accepted: str, is_compressed: bool
+) -> None:
+    files = StudioFiles(built_folder)
+    plain = files.response("studio/index-abc123.js")
+    assert plain is not None
+    for _ in range(2):
+        response = files.response("studio/index-abc123.js", accepted)
+        assert response is not None
+        assert response.headers["vary"] == "Accept-Encoding"
+        assert (response.headers.get("content-encoding") == "gzip") is is_compressed
+        content = bytes(response.body)
+        assert (gzip.decompress(content) if is_compressed else content) == plain.body
+        assert response.headers["content-length"] == str(len(content))

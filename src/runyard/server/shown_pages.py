@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
@@ -65,12 +66,15 @@ class ShownPages:
             return ShownPage(RedirectResponse("./" + path.rsplit("/", 1)[-1] + "/", status_code=308), PAGES)
         if address.path.startswith("/subscriptions/"):
             return _of_portal(address.path, scope.get("root_path", ""))
-        return self._of_mlflow(address.path) if address.is_mlflow_page else self._of_studio(address.path)
+        return (
+            self._of_mlflow(address.path) if address.is_mlflow_page else self._of_studio(address.path, scope)
+        )
 
-    def _of_studio(self, path: str) -> ShownPage | None:
+    def _of_studio(self, path: str, scope: Scope) -> ShownPage | None:
         if path != "/" and path != "/index.html" and not path.startswith("/studio/"):
             return None
-        file = self._studio.response(path.removeprefix("/"))
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        file = self._studio.response(path.removeprefix("/"), accepted)
         return None if file is None else ShownPage(file, PAGES)
 
     def _of_mlflow(self, path: str) -> ShownPage | None:

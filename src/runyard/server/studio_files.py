@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +28,9 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+# Named, and not named with a weight of 0.
+_GZIP: Final = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
 
 _NOT_BUILT_PAGE: Final = b"""<!doctype html>
 <html lang="en">
@@ -63,17 +68,19 @@ class StudioFiles:
                 index, a page says how to build one.
         """
         self._files = _read_files(folder)
+        self._gzip: dict[str, bytes] = {}
 
     @property
     def is_built(self) -> bool:
         """Whether there is a Studio to show."""
         return "index.html" in self._files
 
-    def response(self, path: str) -> Response | None:
+    def response(self, path: str, accepted: str = "") -> Response | None:
         """Answer the file at a path below a workspace's prefix.
 
         Args:
             path: ``""`` or ``"index.html"`` for the page, ``"studio/<file>"`` for what it loads.
+            accepted: The request's ``Accept-Encoding``.
 
         Returns:
             The response, or None when there is no such file.
@@ -85,7 +92,17 @@ class StudioFiles:
         if file is None:
             return None
         headers = page_headers(CONTENT_SECURITY_POLICY, file.media_type, file.cache_control)
-        return Response(file.content, headers=headers)
+        headers["Vary"] = "Accept-Encoding"
+        if not _GZIP.search(accepted):
+            return Response(file.content, headers=headers)
+        return Response(self._compressed(name, file.content), headers={**headers, "Content-Encoding": "gzip"})
+
+    def _compressed(self, name: str, content: bytes) -> bytes:
+        """Return a file as gzip: made when it is first asked for, since most are not in a server's life."""
+        made = self._gzip.get(name)
+        if made is None:
+            made = self._gzip[name] = gzip.compress(content, mtime=0)
+        return made
 
 
 def _read_files(folder: Path) -> dict[str, _StudioFile]:

@@ -19,15 +19,21 @@ export function registryFilter(kind: RegistryKind, text: string): string {
     .join(" AND ");
 }
 
+interface RegistryQuestion {
+  /** A part of the name of models; the name of the model whose versions are asked for. */
+  text: string;
+  orderBy: string;
+  pageToken: string | null;
+}
+
 export async function searchRegisteredModels(
   kind: RegistryKind,
-  text: string,
-  pageToken: string | null,
+  { text, orderBy, pageToken }: RegistryQuestion,
   signal?: AbortSignal,
 ): Promise<Page<RegisteredModel>> {
   const path = withQuery(`${MLFLOW}registered-models/search`, {
     filter: registryFilter(kind, text),
-    order_by: "last_updated_timestamp DESC",
+    order_by: orderBy,
     max_results: 100,
     page_token: pageToken,
   });
@@ -48,13 +54,12 @@ export async function getRegisteredModel(name: string, signal?: AbortSignal): Pr
 
 export async function searchModelVersions(
   kind: RegistryKind,
-  name: string,
-  pageToken: string | null,
+  { text: name, orderBy, pageToken }: RegistryQuestion,
   signal?: AbortSignal,
 ): Promise<Page<ModelVersion>> {
   const path = withQuery(`${MLFLOW}model-versions/search`, {
     filter: [kind === "prompts" ? IS_PROMPT : "", `name = ${quoted(name)}`].filter(Boolean).join(" AND "),
-    order_by: "version_number DESC",
+    order_by: orderBy,
     max_results: 100,
     page_token: pageToken,
   });

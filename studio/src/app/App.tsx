@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
 import { useSession } from "../api/session.ts";
 import { ExperimentsScreen } from "../experiments/ExperimentsScreen.tsx";
 import { ModelScreen } from "../models/ModelScreen.tsx";
@@ -8,7 +8,7 @@ import { RunsScreen } from "../runs/RunsScreen.tsx";
 import { DeviceScreen } from "../signin/DeviceScreen.tsx";
 import { SignIn } from "../signin/SignIn.tsx";
 import { Boundary } from "./Boundary.tsx";
-import { Header } from "./Header.tsx";
+import { focusMain, Header } from "./Header.tsx";
 import { usePlace } from "./location.ts";
 import { useWayBackToMlflow } from "./mlflow.ts";
 import { experimentsHash, type Route, routeOf } from "./route.ts";
@@ -158,6 +158,23 @@ function Screen({ route }: { route: Route }) {
   }
 }
 
+/** What is one page over many addresses: the tabs and files of a run or a model stand on the same one. */
+function pageOf(route: Route, segments: readonly string[]): string {
+  if (route.screen === "run") return `run ${route.runId}`;
+  if (route.screen === "model") return `model ${route.modelId}`;
+  return segments.join("/");
+}
+
+/** The link that led here is gone with its page: a screen reader and the next Tab begin at the new one. */
+function useFocusOnPage(page: string): void {
+  const before = useRef(page);
+  useEffect(() => {
+    if (before.current === page) return;
+    before.current = page;
+    if (document.activeElement === document.body) focusMain();
+  }, [page]);
+}
+
 function Waiting() {
   return (
     <div className="page">
@@ -171,6 +188,8 @@ export function App() {
   const { isAsked } = useSession();
   useWayBackToMlflow();
   const route = useMemo(() => routeOf(segments), [segments]);
+  const page = pageOf(route, segments);
+  useFocusOnPage(page);
   return (
     <div className="shell">
       <Header />
@@ -179,7 +198,7 @@ export function App() {
         {isAsked ? (
           <SignIn />
         ) : (
-          <Boundary key={segments.join("/")}>
+          <Boundary key={page}>
             <Suspense fallback={<Waiting />}>
               <Screen route={route} />
             </Suspense>

@@ -52,6 +52,6 @@ export function Header() {
 }
 
 /** The hash is the router's, so an in-page link can't be used to skip. */
-function focusMain(): void {
-  document.getElementById("main-content")?.focus();
+export function focusMain(): void {
+  document.getElementById("main-content")?.focus({ preventScroll: true });
 }

@@ -28,7 +28,9 @@ function Selected({ owner, selectedPath, onDelete }: Props) {
   const entry = siblings.data.find((one) => one.path === selectedPath);
   if (!entry) return <Empty title="There is no such file" />;
   if (entry.isFolder) return <p className="quiet card-note">Choose a file in {entry.path}.</p>;
-  return <Preview owner={owner} entry={entry} onDelete={onDelete && (() => onDelete(entry))} />;
+  return (
+    <Preview key={entry.path} owner={owner} entry={entry} onDelete={onDelete && (() => onDelete(entry))} />
+  );
 }
 
 /** The files of a run or a model: a tree, and the chosen file beside it. */

@@ -26,15 +26,27 @@ export function ChartControls({
           </button>
         ))}
       </fieldset>
-      <button
-        type="button"
-        className="button"
-        aria-pressed={settings.isLog}
-        title="Logarithmic y axis"
-        onClick={() => onChange({ isLog: !settings.isLog })}
-      >
-        log y
-      </button>
+      <fieldset className="segments" aria-label="Logarithmic axes">
+        <button
+          type="button"
+          className="button"
+          aria-pressed={settings.isLogX}
+          title="Logarithmic x axis: what lies at 0 is left out"
+          disabled={settings.x === "time"}
+          onClick={() => onChange({ isLogX: !settings.isLogX })}
+        >
+          log x
+        </button>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={settings.isLog}
+          title="Logarithmic y axis"
+          onClick={() => onChange({ isLog: !settings.isLog })}
+        >
+          log y
+        </button>
+      </fieldset>
       <label className="check smoothing">
         Smoothing
         <input
@@ -47,11 +59,15 @@ export function ChartControls({
         />
         <span className="number">{settings.smoothing.toFixed(2)}</span>
       </label>
-      {settings.zoom && (
-        <button type="button" className="button" onClick={() => onChange({ zoom: null })}>
-          Reset zoom
-        </button>
-      )}
+      {/* Always there: one that came with a zoom would move the charts down. */}
+      <button
+        type="button"
+        className="button"
+        disabled={settings.zoom === null}
+        onClick={() => onChange({ zoom: null })}
+      >
+        Reset zoom
+      </button>
     </>
   );
 }

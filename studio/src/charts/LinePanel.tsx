@@ -5,15 +5,18 @@ import { IconButton } from "../parts/IconButton.tsx";
 import { failureText } from "../parts/States.tsx";
 import { csvOf } from "./csv.ts";
 import { download } from "./download.ts";
+import { useFullScreen } from "./fullScreen.ts";
 import { linesOf } from "./grouping.ts";
 import { Legend } from "./Legend.tsx";
 import { Plot } from "./Plot.tsx";
 import { colour } from "./palette.ts";
 import { downloadPicture } from "./picture.ts";
+import { SaveMenu } from "./SaveMenu.tsx";
 import type { ChartSettings } from "./settings.ts";
 import { type PanelRun, usePanelSeries, type Zoom } from "./usePanelSeries.ts";
 import { useWidth } from "./useWidth.ts";
 import { ValueBars } from "./ValueBars.tsx";
+import { type Drawn, svgOf } from "./vector.ts";
 
 /** Panels of nearly the same width ask for the same number of points, and so share a request. */
 const WIDTH_UNIT_PX = 50;
@@ -40,13 +43,13 @@ export function LinePanel(props: Props) {
   const { metric, runs: members, settings, onZoom, height = 220, hasLegend = true } = props;
   const [box, width] = useWidth<HTMLDivElement>();
   const card = useRef<HTMLElement>(null);
-  const canvas = useRef<HTMLCanvasElement | null>(null);
-  const keepCanvas = useCallback((made: HTMLCanvasElement | null) => {
-    canvas.current = made;
+  const drawn = useRef<Drawn | null>(null);
+  const keepDrawn = useCallback((made: Drawn | null) => {
+    drawn.current = made;
   }, []);
   const theme = useTheme();
   const [isFull, setIsFull] = useState(false);
-  const { x, zoom, isLog, smoothing } = settings;
+  const { x, zoom, isLog, isLogX, smoothing } = settings;
   const read = usePanelSeries({
     runs: members,
     metric,
@@ -67,28 +70,28 @@ export function LinePanel(props: Props) {
     download(new Blob([csvOf(series, names, x)], { type: "text/csv" }), `${metric}.csv`);
   }
 
-  function savePicture() {
-    if (!canvas.current) return;
+  function savePicture(isVector: boolean) {
+    if (!drawn.current) return;
     const lines = legend.map(({ name, slot }) => ({ name, stroke: colour(slot, theme) }));
-    downloadPicture(canvas.current, metric, lines);
+    if (isVector) {
+      const drawing = svgOf(drawn.current, metric, lines);
+      download(new Blob([drawing], { type: "image/svg+xml" }), `${metric}.svg`);
+    } else {
+      downloadPicture(drawn.current.plot.ctx.canvas, metric, lines);
+    }
   }
 
+  useFullScreen(card, isFull, () => setIsFull(false));
   const plotHeight = isFull ? Math.max(240, window.innerHeight - 150) : height;
   return (
-    <figure
-      ref={card}
-      className={`card panel ${isFull ? "full" : ""}`}
-      aria-label={`Chart of ${metric}`}
-      onKeyDown={(event) => event.key === "Escape" && setIsFull(false)}
-    >
+    <figure ref={card} className={`card panel ${isFull ? "full" : ""}`} aria-label={`Chart of ${metric}`}>
       <figcaption className="row">
         <h2 className="ellipsis grow" title={metric}>
           {metric}
         </h2>
         {last !== null && last !== undefined && <span className="number quiet">{number(last)}</span>}
         {zoom && <IconButton icon="restore" label="Show all steps again" onClick={() => onZoom(null)} />}
-        <IconButton icon="download" label={`Save ${metric} as a picture`} onClick={savePicture} />
-        <IconButton icon="file" label={`Save ${metric} as CSV`} onClick={saveCsv} />
+        <SaveMenu metric={metric} isDrawn={!isSingle} onPicture={savePicture} onCsv={saveCsv} />
         <IconButton
           icon={isFull ? "close" : "expand"}
           label={isFull ? "Leave full screen" : `Show ${metric} on the full screen`}
@@ -117,12 +120,13 @@ export function LinePanel(props: Props) {
             runs={runs}
             x={x}
             isLog={isLog}
+            isLogX={isLogX}
             smoothing={smoothing}
             zoom={zoom}
             onZoom={onZoom}
             width={width}
             height={plotHeight}
-            onCanvas={keepCanvas}
+            onDrawn={keepDrawn}
           />
         )}
       </div>

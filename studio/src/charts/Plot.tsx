@@ -8,19 +8,21 @@ import type { Series } from "./series.ts";
 import type { RunLook } from "./tooltip.ts";
 import { drawingOf, shapeOf } from "./traces.ts";
 import type { PanelRun, Zoom } from "./usePanelSeries.ts";
+import type { Drawn } from "./vector.ts";
 
 export interface PlotProps {
   series: Series[];
   runs: PanelRun[];
   x: XAxis;
   isLog: boolean;
+  isLogX: boolean;
   smoothing: number;
   zoom: Zoom | null;
   onZoom: (zoom: Zoom | null) => void;
   width: number;
   height: number;
-  /** Hands out the canvas, for a picture of it. */
-  onCanvas?: (canvas: HTMLCanvasElement | null) => void;
+  /** Hands out what is drawn, for a picture of it. */
+  onDrawn?: (drawn: Drawn | null) => void;
 }
 
 function inkNow() {
@@ -30,11 +32,14 @@ function inkNow() {
 
 /** The lines of a panel. uPlot is rebuilt when its shape changes and only fed when its numbers do. */
 export function Plot(props: PlotProps) {
-  const { series, runs, x, isLog, smoothing, zoom, onZoom, width, height, onCanvas } = props;
+  const { series, runs, x, isLog, isLogX, smoothing, zoom, onZoom, width, height, onDrawn } = props;
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const drawing = useMemo(() => drawingOf(series, { smoothing, isLog }), [series, smoothing, isLog]);
+  const drawing = useMemo(
+    () => drawingOf(series, { smoothing, isLog, isLogX }),
+    [series, smoothing, isLog, isLogX],
+  );
   const shape = shapeOf(drawing.columns);
   const looks = useMemo(
     () =>
@@ -62,6 +67,7 @@ export function Plot(props: PlotProps) {
         height: now.height,
         x,
         isLog,
+        isLogX,
         ink: inkNow(),
         columns: now.drawing.columns,
         columnNow: (index) => latest.current.drawing.columns[index],
@@ -73,13 +79,17 @@ export function Plot(props: PlotProps) {
       box.current,
     );
     plot.current = made;
-    onCanvas?.(made.ctx.canvas);
+    onDrawn?.({
+      plot: made,
+      columnNow: (index) => latest.current.drawing.columns[index],
+      looks: () => latest.current.looks,
+    });
     return () => {
       plot.current = null;
-      onCanvas?.(null);
+      onDrawn?.(null);
       made.destroy();
     };
-  }, [shape, theme, dashes, x, isLog, width > 0, onCanvas]);
+  }, [shape, theme, dashes, x, isLog, isLogX, width > 0, onDrawn]);
 
   useEffect(() => plot.current?.setSize({ width, height }), [width, height]);
 

@@ -31,38 +31,66 @@ function widthOf(labels: string[] | null): number {
   return Math.max(36, longest * 6.5 + 16);
 }
 
-export function axesOf(x: XAxis, ink: Ink): uPlot.Axis[] {
+const FEW_POWERS = 3;
+
+/** The places of a logarithmic axis: powers of ten, and two and five times each where there are few. */
+export function logPlaces(least: number, most: number): number[] {
+  const factors = Math.log10(most / least) > FEW_POWERS ? [1] : [1, 2, 5];
+  const powers: number[] = [];
+  for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10) powers.push(power);
+  return powers
+    .flatMap((power) => factors.map((factor) => factor * power))
+    .filter((at) => at >= least && at <= most);
+}
+
+/** On a logarithmic axis the places between powers of ten have no label. */
+const named = (name: (value: number) => string) => (_: uPlot, splits: (number | null)[]) =>
+  splits.map((value) => (value === null ? "" : name(value)));
+
+export function axesOf(x: XAxis, isLogX: boolean, ink: Ink): uPlot.Axis[] {
   const common = { stroke: ink.text, font: FONT, ticks: { show: false } };
   const across: uPlot.Axis = { ...common, size: 28, grid: { show: false } };
+  if (isLogX) {
+    across.splits = (_plot, _axis, least, most) => logPlaces(least, most);
+    across.filter = (_, splits) => splits;
+  }
   if (x === "step") {
-    across.incrs = WHOLE_STEPS;
-    across.values = (_, splits) => splits.map(axisNumber);
+    if (!isLogX) across.incrs = WHOLE_STEPS;
+    across.values = named(axisNumber);
   }
   if (x === "relative") {
-    across.incrs = DURATIONS_MS;
+    if (!isLogX) across.incrs = DURATIONS_MS;
     across.space = 64;
-    across.values = (_, splits) => splits.map((value) => (value === 0 ? "0" : duration(value)));
+    across.values = named((value) => (value === 0 ? "0" : duration(value)));
   }
   const up: uPlot.Axis = {
     ...common,
     grid: { stroke: ink.grid, width: 1 },
-    values: (_, splits) => splits.map((value) => (value === null ? "" : axisNumber(value))),
+    values: named(axisNumber),
     size: (_, labels) => widthOf(labels),
   };
   return [across, up];
 }
 
-export function scalesOf(x: XAxis, isLog: boolean, zoom: () => Zoom | null): uPlot.Scales {
+export interface Scaling {
+  x: XAxis;
+  isLog: boolean;
+  isLogX: boolean;
+}
+
+export function scalesOf({ x, isLog, isLogX }: Scaling, zoom: () => Zoom | null): uPlot.Scales {
   return {
     x: {
       time: x === "time",
+      ...(isLogX ? { distr: 3 as const } : {}),
       range: (plot) => {
-        const shown = zoom();
-        if (shown) return [shown[0], shown[1]];
         const all = plot.data[0];
-        const first = all[0] ?? 0;
-        const last = all[all.length - 1] ?? 1;
-        return first === last ? [first - 1, last + 1] : [first, last];
+        const first = all[0] ?? 1;
+        const last = all[all.length - 1] ?? 10;
+        const shown = zoom();
+        if (shown) return [isLogX && shown[0] <= 0 ? Math.min(first, shown[1] / 10) : shown[0], shown[1]];
+        if (first === last) return isLogX ? [first / 2, first * 2] : [first - 1, last + 1];
+        return [first, last];
       },
     },
     y: isLog ? { distr: 3 } : {},

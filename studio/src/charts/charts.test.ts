@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { logPlaces } from "./axes.ts";
 import { csvOf } from "./csv.ts";
 import { colourCount, DARK_COLOURS, dash, LIGHT_COLOURS, slots } from "./palette.ts";
 import { legendPlaces } from "./picture.ts";
@@ -119,6 +120,7 @@ describe("what a panel draws", () => {
     const { columns, data } = drawingOf([plain("a", [0, 2], [1, null]), plain("b", [1, 2], [5, 6])], {
       smoothing: 0,
       isLog: false,
+      isLogX: false,
     });
     expect(columns.map((column) => column.runId)).toEqual(["a", "b"]);
     expect([...data[0]]).toEqual([0, 1, 2]);
@@ -129,18 +131,37 @@ describe("what a panel draws", () => {
   it("draws the spread below the line, and the raw line below a smoothed one", () => {
     const bucketed = { ...plain("a", [0, 1], [2, 3]), isBucketed: true, low: [1, 2], high: [3, 4] };
     const roles = (smoothing: number) =>
-      drawingOf([bucketed], { smoothing, isLog: false }).columns.map((column) => column.role);
+      drawingOf([bucketed], { smoothing, isLog: false, isLogX: false }).columns.map((column) => column.role);
     expect(roles(0)).toEqual(["low", "high", "line"]);
     expect(roles(0.5)).toEqual(["raw", "line"]);
   });
 
   it("leaves out of a logarithmic panel what has no logarithm", () => {
-    const { data } = drawingOf([plain("a", [0, 1, 2], [1, 0, -3])], { smoothing: 0, isLog: true });
+    const { data } = drawingOf([plain("a", [0, 1, 2], [1, 0, -3])], {
+      smoothing: 0,
+      isLog: true,
+      isLogX: false,
+    });
     expect(data[1]).toEqual([1, null, null]);
   });
 
+  it("leaves out what a logarithmic x axis has no place for", () => {
+    const look = { smoothing: 0, isLog: false, isLogX: true };
+    const { columns, data } = drawingOf([plain("a", [0, 1, 10], [1, 2, 3])], look);
+    expect(data).toEqual([
+      [1, 10],
+      [2, 3],
+    ]);
+    expect(columns[0]?.firstX).toBe(1);
+    expect(drawingOf([plain("a", [0], [1])], look).data).toEqual([[], []]);
+    expect(logPlaces(1, 100_000)).toEqual([1, 10, 100, 1000, 10_000, 100_000]);
+    expect(logPlaces(3, 60)).toEqual([5, 10, 20, 50]);
+    expect(chartSettingsOf(new URLSearchParams("xs=log")).isLogX).toBe(true);
+    expect(chartSettingsOf(new URLSearchParams("xs=log&x=time")).isLogX).toBe(false);
+  });
+
   it("is empty for no series", () => {
-    expect(drawingOf([], { smoothing: 0, isLog: false }).data).toEqual([[]]);
+    expect(drawingOf([], { smoothing: 0, isLog: false, isLogX: false }).data).toEqual([[]]);
   });
 });
 
@@ -167,7 +188,13 @@ describe("settings in the address", () => {
     const query = new URLSearchParams(
       Object.entries(change).filter((pair): pair is [string, string] => !!pair[1]),
     );
-    expect(chartSettingsOf(query)).toEqual({ x: "time", isLog: true, smoothing: 0.6, zoom: null });
+    expect(chartSettingsOf(query)).toEqual({
+      x: "time",
+      isLog: true,
+      isLogX: false,
+      smoothing: 0.6,
+      zoom: null,
+    });
     const zoomed = new URLSearchParams({ zoom: chartChange({ zoom: [-3.5, 1e6] }).zoom ?? "" });
     expect(chartSettingsOf(zoomed).zoom).toEqual([-3.5, 1e6]);
   });
@@ -178,7 +205,13 @@ describe("settings in the address", () => {
 
   it("fall back when somebody wrote nonsense", () => {
     const query = new URLSearchParams("x=moon&smooth=7&zoom=5~1&y=maybe");
-    expect(chartSettingsOf(query)).toEqual({ x: "step", isLog: false, smoothing: 0, zoom: null });
+    expect(chartSettingsOf(query)).toEqual({
+      x: "step",
+      isLog: false,
+      isLogX: false,
+      smoothing: 0,
+      zoom: null,
+    });
   });
 });
 

@@ -1,7 +1,6 @@
 /** The options of one panel's uPlot. */
 import type uPlot from "uplot";
-import type { XAxis } from "../api/runyard.ts";
-import { axesOf, type Ink, scalesOf } from "./axes.ts";
+import { axesOf, type Ink, type Scaling, scalesOf } from "./axes.ts";
 import { type RunLook, tooltipPlugin } from "./tooltip.ts";
 import { type DrawnColumn, lonePoints, nearestPoint } from "./traces.ts";
 import type { Zoom } from "./usePanelSeries.ts";
@@ -11,11 +10,9 @@ const SYNC_KEY = "runyard-panels";
 const DRAG_PX = 5;
 const DOT_SPACE_PX = 12;
 
-export interface PlotSettings {
+export interface PlotSettings extends Scaling {
   width: number;
   height: number;
-  x: XAxis;
-  isLog: boolean;
   ink: Ink;
   columns: DrawnColumn[];
   /** The columns as they are now: their points move while their shape stays. */
@@ -76,8 +73,8 @@ export function optionsOf(settings: PlotSettings): uPlot.Options {
     ms: 1,
     legend: { show: false },
     padding: [10, 12, 0, 0],
-    scales: scalesOf(x, settings.isLog, settings.zoom),
-    axes: axesOf(x, settings.ink),
+    scales: scalesOf(settings, settings.zoom),
+    axes: axesOf(x, settings.isLogX, settings.ink),
     series: [{}, ...columns.map((column, index) => seriesOf(settings, column, index))],
     bands: bandsOf(columns, looks),
     plugins: [tooltipPlugin(() => columns, looks, x)],

@@ -5,6 +5,7 @@ import type { Zoom } from "./usePanelSeries.ts";
 export interface ChartSettings {
   x: XAxis;
   isLog: boolean;
+  isLogX: boolean;
   smoothing: number;
   zoom: Zoom | null;
 }
@@ -20,10 +21,13 @@ export function zoomOf(text: string | null): Zoom | null {
 
 export function chartSettingsOf(query: URLSearchParams): ChartSettings {
   const x = query.get("x") ?? "";
+  const isTime = x === "time";
   const smoothing = Number(query.get("smooth") ?? 0);
   return {
     x: X_AXES.includes(x) ? (x as XAxis) : "step",
     isLog: query.get("y") === "log",
+    // Moments have no zero to be a multiple of.
+    isLogX: query.get("xs") === "log" && !isTime,
     smoothing: smoothing > 0 && smoothing < 1 ? smoothing : 0,
     zoom: zoomOf(query.get("zoom")),
   };
@@ -39,6 +43,7 @@ export function chartChange(change: Partial<ChartSettings>): Record<string, stri
     query.zoom = null;
   }
   if (change.isLog !== undefined) query.y = change.isLog ? "log" : null;
+  if (change.isLogX !== undefined) query.xs = change.isLogX ? "log" : null;
   if (change.smoothing !== undefined) query.smooth = change.smoothing > 0 ? String(change.smoothing) : null;
   if (change.zoom !== undefined) query.zoom = change.zoom ? change.zoom.map(rounded).join("~") : null;
   return query;

@@ -23,6 +23,21 @@ export interface Drawing {
 interface Look {
   smoothing: number;
   isLog: boolean;
+  isLogX: boolean;
+}
+
+/** What a logarithmic x axis can show: what lies beyond 0. */
+function beyondZero(series: Series): Series {
+  const first = series.x.findIndex((x) => x > 0);
+  if (first === 0) return series;
+  const rest = <T>(line: T[]) => (first < 0 ? [] : line.slice(first));
+  return {
+    ...series,
+    x: rest(series.x),
+    y: rest(series.y),
+    low: series.low && rest(series.low),
+    high: series.high && rest(series.high),
+  };
 }
 
 function columnsOf(series: Series, look: Look): [ColumnRole, Value[]][] {
@@ -45,7 +60,7 @@ function columnsOf(series: Series, look: Look): [ColumnRole, Value[]][] {
 export function drawingOf(all: Series[], look: Look): Drawing {
   const columns: DrawnColumn[] = [];
   const tables: uPlot.AlignedData[] = [];
-  for (const series of all) {
+  for (const series of look.isLogX ? all.map(beyondZero) : all) {
     const parts = columnsOf(series, look);
     for (const [role] of parts) {
       columns.push({

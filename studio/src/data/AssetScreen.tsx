@@ -10,6 +10,7 @@ import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { Note } from "../parts/Note.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
@@ -44,7 +45,7 @@ export function AssetScreen({ name, version }: { name: string; version: string |
       <Loaded query={query} label="Loading the dataset">
         {(asset) => (
           <>
-            {asset.description && <p className="wrap-anywhere">{asset.description}</p>}
+            {asset.description && <Note text={asset.description} />}
             <div className="overview">
               <div className="stack">
                 <FactsCard facts={factsOf(asset)} />

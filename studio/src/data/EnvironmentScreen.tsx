@@ -15,6 +15,7 @@ import { FactsCard } from "../parts/Facts.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { addressOnScreen, Lines } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { Note } from "../parts/Note.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { TextCard } from "../parts/TextCard.tsx";
@@ -63,7 +64,7 @@ function Content({ found }: { found: Environment }) {
   const { name, version, docker } = found;
   return (
     <>
-      {found.description && <p className="wrap-anywhere">{found.description}</p>}
+      {found.description && <Note text={found.description} />}
       <div className="overview">
         <div className="stack">
           <FactsCard facts={factsOf(found)} />

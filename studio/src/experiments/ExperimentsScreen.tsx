@@ -10,11 +10,11 @@ import { TextDialog } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { SearchField } from "../parts/SearchField.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
+import { SortHead } from "../parts/SortHead.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
+import { listOrderOf, listOrderText, type Sorting } from "../parts/sorting.ts";
 import { ExperimentRow } from "./ExperimentRow.tsx";
-import { EXPERIMENT_ORDERS, useExperiments, useNewestRun } from "./queries.ts";
-
-const ORDER_LABELS: Record<string, string> = { updated: "Last changed", created: "Newest", name: "Name" };
+import { LAST_CHANGED, SORTED, useExperiments, useNewestRun } from "./queries.ts";
 
 function firstSteps(): string {
   return [
@@ -53,7 +53,8 @@ export function ExperimentsScreen() {
   const queries = useQueryClient();
   const text = query.get("search") ?? "";
   const isDeleted = query.get("lifecycle") === "deleted";
-  const order = query.get("order") ?? "updated";
+  const order = listOrderOf(query.get("order"), Object.values(SORTED), LAST_CHANGED);
+  const sorting: Sorting = { keys: SORTED, order, onSort: (next) => change({ order: listOrderText(next) }) };
   const experiments = useExperiments(text, isDeleted ? "DELETED_ONLY" : "ACTIVE_ONLY", order);
   const rows = experiments.data?.pages.flatMap((page) => page.items) ?? [];
 
@@ -85,20 +86,6 @@ export function ExperimentsScreen() {
             </button>
           ))}
         </fieldset>
-        <select
-          className="field"
-          aria-label="Order"
-          value={order}
-          onChange={(event) =>
-            change({ order: event.target.value === "updated" ? null : event.target.value })
-          }
-        >
-          {EXPERIMENT_ORDERS.map((name) => (
-            <option key={name} value={name}>
-              {ORDER_LABELS[name]}
-            </option>
-          ))}
-        </select>
       </div>
 
       {experiments.isPending && <Skeleton lines={8} label="Loading experiments" />}
@@ -120,10 +107,10 @@ export function ExperimentsScreen() {
           <table className="list experiments">
             <thead>
               <tr>
-                <th>Name</th>
-                <th>Newest run</th>
-                <th className="wide-only">Changed</th>
-                <th className="wide-only">Created</th>
+                <SortHead title="Name" sorting={sorting} />
+                <th scope="col">Newest run</th>
+                <SortHead title="Changed" className="wide-only" sorting={sorting} />
+                <SortHead title="Created" className="wide-only" sorting={sorting} />
                 <th>
                   <span className="visually-hidden">Actions</span>
                 </th>

@@ -2,17 +2,14 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-qu
 import { containing } from "../api/grammar.ts";
 import { getExperiment, type Lifecycle, searchExperiments, searchRuns } from "../api/mlflow.ts";
 import type { Experiment } from "../api/types.ts";
+import { type ListOrder, orderByOf } from "../parts/sorting.ts";
 
-const ORDERS: Record<string, string[]> = {
-  updated: ["last_update_time DESC"],
-  created: ["creation_time DESC"],
-  name: ["name ASC"],
-};
-
-export const EXPERIMENT_ORDERS = Object.keys(ORDERS);
+/** What experiments are sorted by, by the columns of their list. */
+export const SORTED = { Name: "name", Changed: "last_update_time", Created: "creation_time" };
+export const LAST_CHANGED = { key: SORTED.Changed, isDescending: true };
 const REFRESH_MS = 5000;
 
-export function useExperiments(text: string, lifecycle: Lifecycle, order: string) {
+export function useExperiments(text: string, lifecycle: Lifecycle, order: ListOrder) {
   return useInfiniteQuery({
     queryKey: ["experiments", text, lifecycle, order],
     queryFn: ({ signal, pageParam }) =>
@@ -20,7 +17,7 @@ export function useExperiments(text: string, lifecycle: Lifecycle, order: string
         {
           filter: text ? containing("name", text) : "",
           lifecycle,
-          orderBy: ORDERS[order] ?? ["last_update_time DESC"],
+          orderBy: [orderByOf(order)],
           pageToken: pageParam,
         },
         signal,

@@ -47,6 +47,10 @@ export function Dialog({
   const [isBusy, setIsBusy] = useState(false);
   useEffect(() => {
     dialog.current?.showModal();
+    return () => {
+      // What asked may be gone with what was deleted.
+      if (document.activeElement === document.body) document.getElementById("main-content")?.focus();
+    };
   }, []);
 
   useEffect(() => {

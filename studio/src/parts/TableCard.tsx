@@ -1,4 +1,6 @@
 import type { ReactNode } from "react";
+import { SortHead } from "./SortHead.tsx";
+import type { Sorting } from "./sorting.ts";
 
 interface Props {
   title: string;
@@ -7,13 +9,15 @@ interface Props {
   tools?: ReactNode;
   /** The columns' names: "-" before one means read out and not shown, "~" not on narrow screens. */
   columns: string[];
+  /** What its rows can be sorted by. */
+  sorting?: Sorting;
   /** What stands in place of the table, if anything. */
   instead?: ReactNode;
   children: ReactNode;
 }
 
 /** A card with a title, controls and a table that scrolls sideways when it must. */
-export function TableCard({ title, count, tools, columns, instead, children }: Props) {
+export function TableCard({ title, count, tools, columns, sorting, instead, children }: Props) {
   return (
     <section className="card" aria-label={title}>
       <header className="row wrap">
@@ -34,9 +38,12 @@ export function TableCard({ title, count, tools, columns, instead, children }: P
                       <span className="visually-hidden">{name.slice(1)}</span>
                     </th>
                   ) : (
-                    <th key={name} scope="col" className={name.startsWith("~") ? "wide-only" : ""}>
-                      {name.replace("~", "")}
-                    </th>
+                    <SortHead
+                      key={name}
+                      title={name.replace("~", "")}
+                      className={name.startsWith("~") ? "wide-only" : ""}
+                      sorting={sorting}
+                    />
                   ),
                 )}
               </tr>

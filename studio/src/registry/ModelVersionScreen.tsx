@@ -21,6 +21,8 @@ import { number } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { IconButton } from "../parts/IconButton.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { Note } from "../parts/Note.tsx";
+import { NoteDialog } from "../parts/NoteDialog.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Time } from "../parts/Time.tsx";
@@ -80,11 +82,8 @@ export function ModelVersionScreen({ kind, name, version, artifactPath }: Props)
           <>
             <Content kind={kind} found={found} artifactPath={artifactPath} />
             {asked === "describe" && (
-              <TextDialog
+              <NoteDialog
                 title={`Describe version ${version}`}
-                label="Description"
-                action="Save"
-                isOptional
                 initial={found.description}
                 onClose={close}
                 onText={async (text) => {
@@ -135,7 +134,7 @@ function Content({
   const prompt = found.tags.get(PROMPT_TEXT_TAG);
   return (
     <>
-      {found.description && <p className="wrap-anywhere">{found.description}</p>}
+      {found.description && <Note text={found.description} />}
       <div className="overview">
         <div className="stack">
           <FactsCard facts={factsOf(found, run.data)} />

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import {
   deleteRegisteredModel,
@@ -8,21 +8,26 @@ import {
   searchModelVersions,
 } from "../api/registry.ts";
 import type { ModelVersion } from "../api/types.ts";
-import { go } from "../app/location.ts";
+import { go, useUrlQuery } from "../app/location.ts";
 import { modelVersionHash, registryHash } from "../app/route.ts";
 import { useDocumentTitle } from "../app/title.ts";
-import { Dialog, TextDialog } from "../parts/Dialog.tsx";
+import { Dialog } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { Note } from "../parts/Note.tsx";
+import { NoteDialog } from "../parts/NoteDialog.tsx";
 import { PageHead } from "../parts/PageHead.tsx";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Empty } from "../parts/States.tsx";
+import { listOrderOf, listOrderText, orderByOf } from "../parts/sorting.ts";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { Aliases } from "./Aliases.tsx";
 import { isInnerTag, ONE, TITLES } from "./words.ts";
 
 const REFRESH_MS = 10_000;
+const SORTED = { Version: "version_number", Registered: "creation_timestamp" };
+const NEWEST = { key: SORTED.Version, isDescending: true };
 
 /** A registered model, or a prompt, with all its versions. */
 export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name: string }) {
@@ -55,7 +60,7 @@ export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name
       <Loaded query={model} label={`Loading the ${ONE[kind]}`}>
         {(found) => (
           <>
-            {found.description && <p className="wrap-anywhere">{found.description}</p>}
+            {found.description && <Note text={found.description} />}
             <Versions kind={kind} name={name} aliases={found.aliases} />
             <PairsCard
               title="Tags"
@@ -63,11 +68,8 @@ export function RegisteredModelScreen({ kind, name }: { kind: RegistryKind; name
               rows={[...found.tags].filter(([key]) => !isInnerTag(key)).map(([key, text]) => ({ key, text }))}
             />
             {asked === "describe" && (
-              <TextDialog
+              <NoteDialog
                 title={`Describe ${name}`}
-                label="Description"
-                action="Save"
-                isOptional
                 initial={found.description}
                 onClose={close}
                 onText={async (text) => {
@@ -106,9 +108,13 @@ interface VersionsProps {
 }
 
 function Versions({ kind, name, aliases }: VersionsProps) {
+  const [query, change] = useUrlQuery();
+  const order = listOrderOf(query.get("order"), Object.values(SORTED), NEWEST);
   const found = useInfiniteQuery({
-    queryKey: ["model-versions", name],
-    queryFn: ({ signal, pageParam }) => searchModelVersions(kind, name, pageParam, signal),
+    placeholderData: keepPreviousData,
+    queryKey: ["model-versions", name, order],
+    queryFn: ({ signal, pageParam }) =>
+      searchModelVersions(kind, { text: name, orderBy: orderByOf(order), pageToken: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextToken,
     refetchInterval: REFRESH_MS,
@@ -122,6 +128,7 @@ function Versions({ kind, name, aliases }: VersionsProps) {
             <TableCard
               title="Versions"
               columns={["Version", "Aliases", "~Registered", "~By", "~Description"]}
+              sorting={{ keys: SORTED, order, onSort: (next) => change({ order: listOrderText(next) }) }}
               instead={
                 versions.length === 0 && (
                   <Empty title="No versions yet">

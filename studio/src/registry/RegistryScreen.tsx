@@ -16,12 +16,15 @@ import { Icon } from "../parts/Icon.tsx";
 import { SearchField } from "../parts/SearchField.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
+import { listOrderOf, listOrderText, orderByOf } from "../parts/sorting.ts";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
 import { Aliases } from "./Aliases.tsx";
 import { TITLES } from "./words.ts";
 
 const REFRESH_MS = 10_000;
+const SORTED = { Name: "name", Changed: "last_updated_timestamp" };
+const LATEST = { key: SORTED.Changed, isDescending: true };
 
 /** How to register the first one. */
 function firstSteps(kind: RegistryKind): string {
@@ -38,9 +41,11 @@ export function RegistryScreen({ kind }: { kind: RegistryKind }) {
   const [isCreating, setIsCreating] = useState(false);
   const queries = useQueryClient();
   const text = query.get("search") ?? "";
+  const order = listOrderOf(query.get("order"), Object.values(SORTED), LATEST);
   const found = useInfiniteQuery({
-    queryKey: ["registered-models", kind, text],
-    queryFn: ({ signal, pageParam }) => searchRegisteredModels(kind, text, pageParam, signal),
+    queryKey: ["registered-models", kind, text, order],
+    queryFn: ({ signal, pageParam }) =>
+      searchRegisteredModels(kind, { text, orderBy: orderByOf(order), pageToken: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextToken,
     placeholderData: keepPreviousData,
@@ -84,6 +89,7 @@ export function RegistryScreen({ kind }: { kind: RegistryKind }) {
         <TableCard
           title={`Registered ${kind}`}
           columns={["Name", "Latest version", "Aliases", "~Changed", "~Description"]}
+          sorting={{ keys: SORTED, order, onSort: (next) => change({ order: listOrderText(next) }) }}
           instead={
             rows.length === 0 && (
               <Empty title={text ? `No ${kind} match` : `No ${kind} yet`}>

@@ -7,6 +7,7 @@ import { number } from "../parts/format.ts";
 import { PairsCard } from "../parts/PairsCard.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
 import { byName } from "../runs/columns.ts";
+import { NOTE_TAG, RunNote } from "./RunNote.tsx";
 import { usePartsOf } from "./usePartsOf.tsx";
 
 /** A run that the code of a job began says which. */
@@ -15,7 +16,6 @@ const JOB_TAG = "runyard.job";
 const SWEEP_TAG = "runyard.sweep";
 const PARAMETERS_TAG = "runyard.sweep.parameters";
 const PARENT_TAG = "mlflow.parentRunId";
-const NOTE_TAG = "mlflow.note.content";
 
 function withCopy(text: string, label: string): ReactNode {
   return (
@@ -91,20 +91,12 @@ function Lineage({ run }: { run: Run }) {
 
 /** What the run is, what it was given and what came out. */
 export function RunOverview({ run }: { run: Run }) {
-  const note = run.tags.get(NOTE_TAG);
   const tags = [...run.tags].filter(([key]) => key !== NOTE_TAG);
   const parts = usePartsOf(run);
   const metrics = [...run.metrics.values()].sort((a, b) => byName(a.key, b.key));
   return (
     <div className="stack">
-      {note && (
-        <section className="card" aria-label="Description">
-          <header>
-            <h2>Description</h2>
-          </header>
-          <p className="card-note note-text wrap-anywhere">{note}</p>
-        </section>
-      )}
+      <RunNote run={run} />
       <div className="overview">
         <div className="stack">
           <FactsCard facts={factsOf(run)} />

@@ -36,7 +36,8 @@ export function BulkBar({
   });
   const count = plural(selected.length, "run");
   const only = selected.length === 1 ? rows.find((run) => run.runId === selected[0]) : undefined;
-  const others = (list: string[]) => list.filter((runId) => !selected.includes(runId));
+  const isSelected = new Set(selected);
+  const others = (list: string[]) => list.filter((runId) => !isSelected.has(runId));
 
   return (
     <section className="bulk row wrap" aria-label="Selected runs">

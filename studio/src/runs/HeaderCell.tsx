@@ -38,6 +38,11 @@ function ColumnMenu({ id, isPinned, settings, columns, change }: Props) {
     </button>
   );
   const pinned = isPinned ? settings.pinned.filter((one) => one !== id) : [...settings.pinned, id];
+  function hide() {
+    // The button with the focus goes with its column.
+    document.querySelector<HTMLElement>(".runs-scroll")?.focus();
+    change({ columns: columns.filter((one) => one !== id) });
+  }
   return (
     <Menu
       label={`Column ${label}`}
@@ -50,7 +55,7 @@ function ColumnMenu({ id, isPinned, settings, columns, change }: Props) {
           {item(isPinned ? "Unpin" : "Pin to the left", () => change({ pinned }), close)}
           {item("Move left", () => change({ columns: movedBy(columns, id, -1) }), close)}
           {item("Move right", () => change({ columns: movedBy(columns, id, 1) }), close)}
-          {item("Hide", () => change({ columns: columns.filter((one) => one !== id) }), close)}
+          {item("Hide", hide, close)}
         </>
       )}
     </Menu>

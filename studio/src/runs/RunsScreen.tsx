@@ -95,7 +95,8 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
         anchor.current = runId;
       },
       selectAll: () => {
-        const isAll = now.current.order.every((runId) => now.current.settings.selected.includes(runId));
+        const selected = new Set(now.current.settings.selected);
+        const isAll = now.current.order.every((runId) => selected.has(runId));
         change({ selected: isAll ? [] : now.current.order });
       },
       toggleEye: (runId) =>
@@ -104,9 +105,14 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
     }),
     [change],
   );
+  function step(by: number) {
+    setActiveId(moved(order, activeId, by));
+    // The row's name is read out, and Tab goes on from there.
+    requestAnimationFrame(() => document.querySelector<HTMLElement>("table.runs tr.active a")?.focus());
+  }
   useKeyboard({
-    j: () => setActiveId(moved(order, activeId, 1)),
-    k: () => setActiveId(moved(order, activeId, -1)),
+    j: () => step(1),
+    k: () => step(-1),
     x: (event) => activeId && actions.select(activeId, event.shiftKey),
     X: () => activeId && actions.select(activeId, true),
     e: () => activeId && actions.toggleEye(activeId),
@@ -157,7 +163,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           loadMore={runs.loadMore}
         />
       )}
-      {rows.length > 0 && <Keys />}
+      {rows.length > 0 && settings.selected.length === 0 && <Keys />}
     </div>
   );
   const charts = (

@@ -7,7 +7,7 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef } from "react";
 import type { Run } from "../api/types.ts";
 import { columnName, columnWidth, NAME_COLUMN } from "./columns.ts";
 import { HeaderCell } from "./HeaderCell.tsx";
@@ -70,19 +70,23 @@ export function RunsTable(props: Props) {
     columnResizeMode: "onChange",
   });
   const shown = [...table.getStartLeafColumns(), ...table.getCenterLeafColumns()];
-  const places = useColumnsInSight(
-    scroller,
-    shown.map((column) => ({
-      id: column.id,
-      width: column.getSize(),
-      left: column.getIsPinned() === "start" ? column.getStart("start") : null,
-    })),
+  // The cells of the next columns are made between the frames, while those ahead of the edge are shown.
+  const places = useDeferredValue(
+    useColumnsInSight(
+      scroller,
+      shown.map((column) => ({
+        id: column.id,
+        width: column.getSize(),
+        left: column.getIsPinned() === "start" ? column.getStart("start") : null,
+      })),
+    ),
   );
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
     overscan: ROWS_AHEAD,
+    useFlushSync: false,
   });
   const items = virtual.getVirtualItems();
   const above = items[0]?.start ?? 0;
@@ -102,8 +106,14 @@ export function RunsTable(props: Props) {
   const isAllSelected = rows.length > 0 && rows.every((run) => selected.has(run.runId));
   const headers = new Map(table.getFlatHeaders().map((header) => [header.column.id, header]));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <section ref={scroller} className="runs-scroll" tabIndex={0} aria-label="Runs">
+    <section
+      ref={scroller}
+      className="runs-scroll"
+      style={{ scrollPaddingLeft: table.getStartTotalSize() }}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Runs"
+    >
       <table
         className="runs"
         style={{ width: table.getTotalSize() }}

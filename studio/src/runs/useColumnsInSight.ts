@@ -4,9 +4,9 @@ import { useSteady } from "./useSteady.ts";
 
 /** So many columns are in the page whole, where a browser's own search finds them. */
 const ALL_UP_TO = 40;
-/** Columns come and go so many at a time: all rows are drawn anew whenever they do. */
-const BLOCK = 10;
-const COLUMNS_AHEAD = 2;
+/** Columns come and go so many at a time: more would be more than a frame has time for. */
+const BLOCK = 4;
+const COLUMNS_AHEAD = 4;
 
 export interface Column {
   id: string;
@@ -46,6 +46,7 @@ export function useColumnsInSight(scroller: RefObject<HTMLElement | null>, colum
     scrollMargin: pinnedWidth,
     overscan: COLUMNS_AHEAD,
     rangeExtractor: columnsAround,
+    useFlushSync: false,
   });
   const widths = useSteady(others.map(({ width }) => width));
   // biome-ignore lint/correctness/useExhaustiveDependencies: other widths are measured anew
