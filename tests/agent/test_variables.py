@@ -42,6 +42,13 @@ def variables(assignment: Assignment, ca_file: Path | None = None) -> dict[str, 
     return script_variables(assignment, PYTHON, ca_file, {"VIRTUAL_ENV": "/envs/x"})
 
 
+@pytest.mark.parametrize("asked", ["true", "false"])
+def test_mlflow_reports_to_its_makers_only_where_a_job_wants_it(assignment: Assignment, asked: str):
+    assert variables(assignment)["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    with_own = replace(assignment, variables={"MLFLOW_DISABLE_TELEMETRY": asked})
+    assert variables(with_own)["MLFLOW_DISABLE_TELEMETRY"] == asked
+
+
 def test_ours_are_the_last_word_and_the_jobs_come_before_the_environments(assignment: Assignment):
     environment = Environment(variables={"A": "environment", "B": "environment", "RUNYARD_TOKEN": "theirs"})
     job = replace(

@@ -44,6 +44,8 @@ _IN_CONTAINERS = re.compile(
     r"TZ|\w+_PROXY|\w+_proxy|(CUDA|ROCR|HIP)_VISIBLE_DEVICES|SLURM_\w+|SLURMD_NODENAME|RAY_ADDRESS"
 )
 _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# MLflow would tell its makers which of its functions a script calls; who wants that says "false".
+_SILENCE = {"MLFLOW_DISABLE_TELEMETRY": "true"}
 # Of those, what makes an environment or asks a scheduler may need, and a script must not have.
 _SECRET = re.compile(r"(UV|PIP)_\w*(PASSWORD|TOKEN|SECRET|USERNAME|CREDENTIAL)\w*|SLURM_JWT")
 
@@ -94,7 +96,7 @@ def script_variables(
         activated: What tells that interpreter's environment.
         begins_with: What it has besides; left out, what processes have of the agent's own.
     """
-    variables = dict(inherited() if begins_with is None else begins_with)
+    variables = _SILENCE | dict(inherited() if begins_with is None else begins_with)
     variables = {name: value for name, value in variables.items() if not _SECRET.fullmatch(name)}
     variables |= assignment.share.variables
     variables |= {**activated, **assignment.environment.variables, **assignment.variables}
