@@ -209,7 +209,7 @@ class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses, TakesPar
 
 
 class _Uploads:
-    """How many uploads hold parts: a slow store makes them many, those of clients that have gone among them."""
+    """How many uploads hold parts; a slow store makes them many, also of clients that have gone."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
