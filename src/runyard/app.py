@@ -123,8 +123,7 @@ def restore(settings: Settings, backup: Path, on_progress: Progress) -> Manifest
         with only_server_of(home), contextlib.closing(_as_it_is(settings)) as target:
             manifest = backups.restore(backup, target, on_progress)
     except BaseException:
-        for left in home.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        backups.clear(home)
         raise
     (home / UNFINISHED_RESTORE).unlink()
     return manifest

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import random
+import resource
 import shutil
 import stat
 
 import pytest
 
 from runyard import app
-from runyard.errors import InvalidState, NotFound
+from runyard.errors import InvalidState, NotFound, StorageFull
 from runyard.server.home import UNFINISHED_RESTORE
 from runyard.services.integrity import check_integrity
 from runyard.services.sealing import KEY_FILE, Sealer
 from runyard.stores.artifacts.paths import ArtifactPath
+from tests.durability.faulty_disk import faulty_disk
 from tests.sample_home import fill, filled_home, histories, put, settings_of
 
 
@@ -163,6 +167,40 @@ def test_a_backup_into_a_folder_that_holds_anything_is_refused(home, tmp_path):
     back_up(home, tmp_path / "backup")
     with pytest.raises(InvalidState, match="is not empty"):
         back_up(home, tmp_path / "backup")
+
+
+def test_a_backup_for_which_there_is_no_room_says_so_and_leaves_nothing(home, tmp_path):
+    with faulty_disk() as disk:
+        disk.fail_at(20, stays=False, is_full=True)
+        with pytest.raises(StorageFull, match=r"not room enough for .*database\.sqlite"):
+            back_up(home, tmp_path / "backup")
+    assert list((tmp_path / "backup").iterdir()) == []
+    back_up(home, tmp_path / "backup")
+
+
+def test_a_restore_for_which_there_is_no_room_says_so_and_leaves_nothing(home, tmp_path, monkeypatch):
+    back_up(home, tmp_path / "backup")
+
+    def full(_source, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StorageFull, match="not room enough"):
+        restore(tmp_path / "backup", tmp_path / "again")
+    assert list((tmp_path / "again").iterdir()) == []
+
+
+def test_artifacts_for_which_there_is_no_room_leave_no_part_of_a_backup(home, tmp_path):
+    with contextlib.closing(app.open_stores(settings_of(home))) as stores:
+        put(stores, "default/1/large", bytes(4_000_000))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, limits[1]))
+    try:
+        with pytest.raises(StorageFull, match="not room enough"):
+            back_up(home, tmp_path / "backup")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "backup").iterdir()) == []
 
 
 @pytest.mark.parametrize("file", ["database.sqlite", "artifacts.jsonl", "artifacts"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from runyard.errors import StorageFull, Unavailable
 from runyard.stores.database import Database, WriterBusy, chunks, insert_if_free, insert_missing, upsert
 from runyard.stores.metadata.schema_identity import signing_keys
-from runyard.stores.sqlite import SqliteDatabase, open_sqlite
+from runyard.stores.sqlite import SqliteDatabase, connect_sqlite, open_sqlite
+from tests.durability.faulty_disk import faulty_disk
 from tests.migrated import open_migrated
 
 
@@ -177,6 +179,16 @@ def test_who_meets_another_process_tries_again(database, impatient):
         held.result(60)
     assert len(attempts) >= 3
     assert keys_in(database) == ["at last"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="sqlite3 tells no names of errors")
+def test_a_database_that_a_full_disk_does_not_let_open_is_said_so(tmp_path):
+    open_migrated(tmp_path / "runyard.db").close()
+    with faulty_disk() as disk, contextlib.closing(connect_sqlite(tmp_path / "runyard.db")) as database:
+        disk.fail_at(1, stays=True, is_full=True)
+        with pytest.raises(StorageFull, match="nothing was written"):
+            keys_in(database)
+        disk.heal()
 
 
 def test_a_full_disk_is_said_to_be_full_and_nothing_is_written(database):

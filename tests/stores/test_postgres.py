@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier, Event
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import insert, select, update
 
@@ -14,10 +16,14 @@ from runyard.errors import InvalidParameter, InvalidState, StorageFull, Unavaila
 from runyard.settings import Settings
 from runyard.stores import database as contract
 from runyard.stores.database import TransactionUndone
+from runyard.stores.metadata.experiments import SqlExperiments
+from runyard.stores.metadata.runs import SqlRuns
 from runyard.stores.metadata.schema_identity import signing_keys
 from runyard.stores.opening import open_stores
-from runyard.stores.postgres import PostgresDatabase, open_postgres
+from runyard.stores.postgres import PostgresDatabase, connect_postgres, open_postgres
+from runyard.testing.metadata_hooks import new_run
 from tests.postgres_server import ASKED, KEPT_OUT, OWNER, PostgresServer
+from tests.stores.test_metrics import insert_run
 
 
 def row(key_id: str, private_jwk: str = "{}") -> dict[str, object]:
@@ -54,6 +60,23 @@ def test_a_commit_waits_for_the_disk_whatever_the_server_was_told(cluster, name)
         database.close()
     finally:
         cluster.execute(f"ALTER DATABASE {name} RESET synchronous_commit")
+
+
+def test_a_run_begins_in_three_statements_and_a_commit(database, monkeypatch):
+    insert_run(database, "other")
+    asked: list[str] = []
+    execute = psycopg.Cursor.execute
+
+    def noted(cursor: psycopg.Cursor[Any], query: Any, *values: Any, **options: Any) -> Any:
+        asked.append(str(query).split()[0])
+        return execute(cursor, query, *values, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    with database.writing():
+        experiment = SqlExperiments(database).get_experiment("w", "1")
+        SqlRuns(database).add_run(new_run(experiment), {"a": "1", "b": ""})
+    assert asked == ["BEGIN", "SELECT", "WITH"]
+    assert SqlRuns(database).read_contents(["a" * 32])["a" * 32].tags == {"a": "1", "b": ""}
 
 
 def test_a_transaction_that_reads_can_not_write(database):
@@ -162,6 +185,20 @@ def test_when_all_connections_are_taken_the_next_one_is_told(cluster, name, monk
     assert isinstance(refused, Unavailable)
     assert "All connections" in str(refused)
     database.close()
+
+
+def test_a_connection_that_is_one_too_many_for_the_database_is_waited_for(cluster, name, monkeypatch):
+    cluster.execute("CREATE ROLE single LOGIN CONNECTION LIMIT 1")
+    database = connect_postgres(cluster.address(name, "single"), 2)
+    try:
+        with database.reading(), ThreadPoolExecutor(1) as pool:
+            monkeypatch.setattr(contract, "PATIENCE_S", 0.1)
+            waiting = pool.submit(database.retrying, partial(keys_in, database))
+            with pytest.raises(TransactionUndone, match="takes no more connections"):
+                waiting.result()
+    finally:
+        database.close()
+        cluster.execute("DROP ROLE single")
 
 
 def test_after_a_refused_row_the_next_transaction_is_as_new(database):

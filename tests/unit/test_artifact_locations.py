@@ -1,11 +1,14 @@
 """The setting artifact_store: which addresses are stores, and how large an upload's parts are."""
 
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pytest
-from obstore.store import AzureStore, GCSStore, S3Store
+from obstore.store import AzureStore, GCSStore, MemoryStore, S3Store
 
 from runyard.errors import InvalidParameter
+from runyard.stores.artifacts.base import Declared
 from runyard.stores.artifacts.folder import FolderArtifactStore
 from runyard.stores.artifacts.locations import open_artifacts
 from runyard.stores.artifacts.objects import (
@@ -15,6 +18,7 @@ from runyard.stores.artifacts.objects import (
     part_bytes_for,
     said_by,
 )
+from runyard.stores.artifacts.paths import ArtifactPath
 
 MB = 1024 * 1024
 NOWHERE = Path("/nowhere")
@@ -98,6 +102,27 @@ def test_a_file_never_needs_more_parts_than_there_may_be(size_bytes):
     assert part_bytes >= PART_BYTES
     assert part_bytes * MAX_PARTS >= (size_bytes or 0)
     assert part_bytes <= max(PART_BYTES, (size_bytes or 0) // MAX_PARTS + MB)
+
+
+def test_of_many_uploads_at_once_few_hold_much_and_the_others_little(monkeypatch):
+    held: list[int] = []
+    open_writer = obstore.open_writer
+
+    def noted(*values: Any, **options: Any) -> Any:
+        held.append(options["buffer_size"] * (options["max_concurrency"] + 1))
+        return open_writer(*values, **options)
+
+    monkeypatch.setattr(obstore, "open_writer", noted)
+    store = ObjectArtifactStore(MemoryStore())
+    uploads = [store.create(ArtifactPath((str(number),)), Declared(40 * MB)) for number in range(10)]
+    assert max(held[:2]) <= 24 * MB
+    assert max(held[2:]) <= 10 * MB
+    uploads[0].commit()
+    for upload in uploads:
+        upload.close()
+        upload.close()
+    store.create(ArtifactPath(("again",))).close()
+    assert held[-1] == held[0]
 
 
 def test_what_a_service_said_is_told_without_signatures():

@@ -15,16 +15,18 @@ deleted meanwhile. An artifact that an earlier backup holds already is linked fr
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from runyard._version import __version__
-from runyard.errors import InvalidParameter, InvalidState, NotFound
+from runyard.errors import InvalidParameter, InvalidState, NotFound, StorageFull
 from runyard.services.sealing import KEY_FILE
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore, Declared
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath
@@ -40,6 +42,7 @@ LIST = "artifacts.jsonl"
 ARTIFACTS = "artifacts"
 PIECE_BYTES = 1024 * 1024
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Progress = Callable[[str, int, int], None]
@@ -103,12 +106,32 @@ def back_up(
         on_progress: Called with what is copied, how much of it is done and how much there is.
 
     Raises:
-        InvalidState: ``target`` is not empty, or ``earlier`` is no whole backup.
+        InvalidState: ``target`` is not empty or can't be written to, or ``earlier`` is no whole backup.
+        StorageFull: There is no room for it; ``target`` is empty again.
     """
     if target.exists() and any(target.iterdir()):
         raise InvalidState(f"{target} is not empty. A backup needs a folder of its own.")
     known = _Known(earlier) if earlier is not None else None
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with _faults_said(target):
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return _written(source, target, created_ms, known, on_progress)
+    except BaseException:
+        # Part of a backup is none, and its room may be what the server's own disk lacks.
+        clear(target)
+        raise
+
+
+def clear(folder: Path) -> None:
+    """Remove all that is in a folder, as far as that goes."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _written(
+    source: AsItIs, target: Path, created_ms: int, known: _Known | None, on_progress: Progress
+) -> Manifest:
     engine = engine_of(source.database)
     database = target / DATABASES[engine]
     copied = copy_database(
@@ -176,6 +199,7 @@ def restore(
     Raises:
         NotFound: There is no whole backup.
         InvalidState: A newer Runyard made it, a checksum does not fit, or something is there already.
+        StorageFull: There is no room for it.
     """
     manifest = read_manifest(backup)
     engine = engine_of(target.database)
@@ -192,10 +216,22 @@ def restore(
         _put_back(backup, file, target.artifacts)
         done += file.size_bytes
         on_progress("artifacts", done, manifest.artifact_bytes)
-    _copy_key(backup / KEY_FILE, target.secrets_key)
-    put_back(database, target.database)
+    with _faults_said(Path("the home")):
+        _copy_key(backup / KEY_FILE, target.secrets_key)
+        put_back(database, target.database)
     on_progress("database", manifest.database_bytes, manifest.database_bytes)
     return manifest
+
+
+@contextlib.contextmanager
+def _faults_said(place: Path) -> Iterator[None]:
+    """Say in a line why nothing more can be written there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(f"There is not room enough for {error.filename or place}.") from None
+        raise InvalidState(f"{error.filename or place} can't be written: {error.strerror}.") from None
 
 
 class _Known:

@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, func, inspect, select
+from sqlalchemy.exc import OperationalError
 
-from runyard.errors import InvalidState
+from runyard.errors import InvalidState, StorageFull, Unavailable
 from runyard.stores.database import Database
 from runyard.stores.metadata.schema import experiments, runs, workspaces
 from runyard.stores.schema_version import version_of
@@ -49,6 +50,8 @@ def copy_database(database: Database, file: Path, on_progress: Progress) -> Copi
 
     Raises:
         InvalidState: PostgreSQL's own programs are missing, or can't do it.
+        StorageFull: There is no room for it.
+        Unavailable: SQLite can't do it.
     """
     if isinstance(database, SqliteDatabase):
         return _copy_sqlite(database, file, on_progress)
@@ -93,7 +96,12 @@ def _copy_sqlite(database: SqliteDatabase, file: Path, on_progress: Progress) ->
         )
         connection.rollback()
         with _watched(file, (pages - free) * page_size, on_progress):
-            connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+            try:
+                connection.exec_driver_sql("VACUUM INTO ?", (str(file),))
+            except OperationalError as error:
+                if "full" in str(error.orig):
+                    raise StorageFull(f"There is not room enough for {file}.") from None
+                raise Unavailable(f"{file} can't be written: {error.orig}.") from None
     engine = create_engine("sqlite://", creator=lambda: _only_read(file))
     try:
         with engine.connect() as copy:

@@ -53,6 +53,8 @@ _REFUSED = {
         "Let this user and machine in: pg_hba.conf of the PostgreSQL server, or GRANT CONNECT."
     ),
 }
+# The database's own limit, a role's, or what is kept for administrators.
+_TOO_MANY = re.compile(r"too many (?:connections|clients)|remaining connection slots")
 # Classes: connection exception, operator intervention (shut down, crashed, starting up).
 _GONE = ("08", "57P")
 
@@ -217,6 +219,8 @@ class PostgresDatabase(Database):
         assert self.engine.dialect.dbapi is not None
         if state is None and _advice(fault) is not None:
             return Unavailable("The database does not let this server in; nothing was written.")
+        if state is None and _TOO_MANY.search(str(fault)):
+            return TransactionUndone("The database takes no more connections; nothing was written.")
         is_operational = isinstance(fault, self.engine.dialect.dbapi.OperationalError)
         if (state is None and is_operational) or (state is not None and state.startswith(_GONE)):
             return TransactionUndone("The database does not answer; nothing was written.")

@@ -32,6 +32,10 @@ _SYNCHRONOUS = {Durability.COMMIT: "NORMAL", Durability.FULL: "FULL"}
 INSERTS["sqlite"] = insert
 
 
+# What those who open a database share has a file of its own, 32 KiB; without it nothing can be read.
+_NO_ROOM_TO_OPEN = "SQLITE_IOERR_SHMSIZE"
+
+
 class SqliteDatabase(Database):
     """Lets writers wait for each other: by a lock in the process, by SQLite's own between processes."""
 
@@ -88,7 +92,7 @@ class SqliteDatabase(Database):
         return self._readers.begun()
 
     def _explained(self, fault: BaseException) -> RunyardError | None:
-        if "full" in str(fault):
+        if "full" in str(fault) or getattr(fault, "sqlite_errorname", "") == _NO_ROOM_TO_OPEN:
             return StorageFull("The disk that holds the database is full; nothing was written.")
         if "locked" in str(fault):
             return TransactionUndone("The database is busy with other changes (locked); nothing was written.")

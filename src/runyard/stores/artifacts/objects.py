@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -41,6 +42,8 @@ PART_BYTES = 8 * 1024 * 1024
 MAX_PARTS = 10_000  # what S3 and GCS put together to one object
 LARGE_PART_BYTES = 64 * 1024 * 1024
 PARTS_AT_ONCE = 2  # an upload holds so many parts, and the one that is filling
+ROOMY_UPLOADS = 2  # so many at a time; those that come beside them hold as little as S3 allows
+LEAST_PART_BYTES = 5 * 1024 * 1024
 SHA256_ATTRIBUTE = "sha256"
 DELETED_AT_ONCE = 1000  # what S3 takes in one request
 OWN_ADDRESS_S = 60  # what this server signs for itself
@@ -63,6 +66,7 @@ class ObjectArtifactStore(ArtifactStore, ListsWhole):
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._uploads = _Uploads()
 
     @property
     def objects(self) -> ObjectStore:
@@ -73,7 +77,7 @@ class ObjectArtifactStore(ArtifactStore, ListsWhole):
         """Begin to write the object at ``path``."""
         if not path.segments:
             raise InvalidParameter("The root of the artifacts is a directory, not a file.")
-        return _ObjectUpload(self._store, path, declared)
+        return _ObjectUpload(self._store, path, declared, self._uploads)
 
     def open(self, path: ArtifactPath) -> ArtifactDownload:
         """Open the object at ``path`` for reading."""
@@ -204,19 +208,46 @@ class AddressedObjectArtifactStore(ObjectArtifactStore, GivesAddresses, TakesPar
             return None
 
 
+class _Uploads:
+    """How many uploads hold parts; a slow store makes them many, also of clients that have gone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def begin(self) -> bool:
+        """Count one more, and return whether there is room for it to hold as much as is quick."""
+        with self._lock:
+            self._count += 1
+            return self._count <= ROOMY_UPLOADS
+
+    def end(self) -> None:
+        """Count one less."""
+        with self._lock:
+            self._count -= 1
+
+
 class _ObjectUpload(ArtifactUpload):
-    def __init__(self, store: ObjectStore, path: ArtifactPath, declared: Declared) -> None:
+    def __init__(self, store: ObjectStore, path: ArtifactPath, declared: Declared, uploads: _Uploads) -> None:
         self._store = store
         self._path = path
-        part_bytes = part_bytes_for(declared.size_bytes)
+        self._uploads = uploads
+        is_roomy = uploads.begin()
+        # One of unknown length ends at the same size, however many there are.
+        is_small = not is_roomy and declared.size_bytes is not None
+        part_bytes = part_bytes_for(declared.size_bytes, LEAST_PART_BYTES if is_small else PART_BYTES)
         self._room_bytes = part_bytes * MAX_PARTS
-        self._writer: obstore.WritableFile | None = obstore.open_writer(
-            store,
-            str(path),
-            attributes={SHA256_ATTRIBUTE: declared.sha256} if declared.sha256 else None,
-            buffer_size=part_bytes,
-            max_concurrency=PARTS_AT_ONCE if part_bytes < LARGE_PART_BYTES else 1,
-        )
+        try:
+            self._writer: obstore.WritableFile | None = obstore.open_writer(
+                store,
+                str(path),
+                attributes={SHA256_ATTRIBUTE: declared.sha256} if declared.sha256 else None,
+                buffer_size=part_bytes,
+                max_concurrency=PARTS_AT_ONCE if is_roomy and part_bytes < LARGE_PART_BYTES else 1,
+            )
+        except BaseException:
+            uploads.end()
+            raise
 
     def write(self, piece: bytes | memoryview) -> None:
         writer = self._open_writer()
@@ -231,12 +262,14 @@ class _ObjectUpload(ArtifactUpload):
         with _failures_said():
             writer.close()
         self._writer = None
+        self._uploads.end()
         return _found(self._store, self._path)
 
     def close(self) -> None:
         if self._writer is None:
             return
         writer, self._writer = self._writer, None
+        self._uploads.end()
         # Parts that were sent stay, unseen and paid for, unless they are taken back; a writer does so when
         # it is left by an error.
         with contextlib.suppress(BaseError, OSError):
@@ -269,10 +302,10 @@ class _Dropped(Exception):
     """Why a writer is left before its end."""
 
 
-def part_bytes_for(size_bytes: int | None) -> int:
+def part_bytes_for(size_bytes: int | None, least_bytes: int = PART_BYTES) -> int:
     """Return how large the parts of a file must be, so that it needs no more of them than there may be."""
     megabytes = -(-(size_bytes or 0) // (MAX_PARTS * 1024 * 1024))
-    return max(PART_BYTES, megabytes * 1024 * 1024)
+    return max(least_bytes, megabytes * 1024 * 1024)
 
 
 class _ObjectDownload(ArtifactDownload):

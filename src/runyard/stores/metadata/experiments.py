@@ -26,7 +26,15 @@ _GET = Prepared(
     "SELECT name, artifact_location, lifecycle_stage, created_ms, updated_ms FROM experiments"
     " WHERE experiment_id = :experiment_id AND workspace = :workspace AND lifecycle_stage <> :removed"
 )
-_GET_AND_SHARE = Prepared(f"{_GET.sql} FOR SHARE")
+# PostgreSQL is asked for both at once, as each question is a way there and back.
+_GET_WITH_TAGS = Prepared(
+    _GET.sql.replace(
+        " FROM experiments",
+        ", (SELECT json_object_agg(key, value) FROM experiment_tags"
+        " WHERE experiment_tags.experiment_id = experiments.experiment_id) FROM experiments",
+    )
+)
+_SHARE_WITH_TAGS = Prepared(f"{_GET_WITH_TAGS.sql} FOR SHARE OF experiments")
 _TAGS = Prepared("SELECT key, value FROM experiment_tags WHERE experiment_id = :experiment_id")
 
 
@@ -82,14 +90,12 @@ class SqlExperiments(ExperimentStore):
         return str(new_id)
 
     def get_experiment(self, workspace: str, experiment_id: str) -> Experiment:
-        statement = _GET_AND_SHARE if self._database.holds_rows else _GET
         number = int(experiment_id)
         with self._database.reading() as connection:
-            row = statement.row(connection, experiment_id=number, workspace=workspace, removed=REMOVED)
-            if row is None:
-                raise NotFound(f"No Experiment with id={experiment_id} exists")
-            tags = {row[0]: row[1] for row in _TAGS.rows(connection, experiment_id=number)}
-        name, artifact_location, stage, created_ms, updated_ms = row
+            row = self._row_and_tags(connection, workspace, number)
+        if row is None:
+            raise NotFound(f"No Experiment with id={experiment_id} exists")
+        name, artifact_location, stage, created_ms, updated_ms, tags = row
         return Experiment(
             experiment_id=str(number),
             workspace=workspace,
@@ -100,6 +106,15 @@ class SqlExperiments(ExperimentStore):
             updated_ms=updated_ms,
             tags=tags,
         )
+
+    def _row_and_tags(self, connection: Connection, workspace: str, number: int) -> Sequence[Any] | None:
+        asked = {"experiment_id": number, "workspace": workspace, "removed": REMOVED}
+        if connection.dialect.name == "postgresql":
+            statement = _SHARE_WITH_TAGS if self._database.holds_rows else _GET_WITH_TAGS
+            row = statement.row(connection, **asked)
+            return row and (*row[:-1], row[-1] or {})
+        row = _GET.row(connection, **asked)
+        return row and (*row, dict(_TAGS.rows(connection, experiment_id=number)))
 
     def find_experiment_by_name(self, workspace: str, name: str) -> Experiment | None:
         where = (

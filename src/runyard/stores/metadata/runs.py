@@ -47,6 +47,13 @@ _ADD = Prepared(
     " :lifecycle_stage, :artifact_uri, :started_ms, :ended_ms, :deleted_ms)"
     " ON CONFLICT (run_id) DO NOTHING RETURNING run_number"
 )
+# The same and its first tags in one statement: on PostgreSQL each is a way there and back.
+_ADD_WITH_TAGS = Prepared(
+    f"WITH added AS ({_ADD.sql}), tagged AS (INSERT INTO tags (run_number, key, value)"
+    " SELECT run_number, key, value FROM added CROSS JOIN"
+    " unnest(CAST(:tag_keys AS text[]), CAST(:tag_values AS text[])) AS given (key, value))"
+    " SELECT run_number FROM added"
+)
 _IS_THERE = (
     " WHERE runs.run_id = :run_id AND experiments.workspace = :workspace"
     f" AND runs.lifecycle_stage <> '{REMOVED}' AND experiments.lifecycle_stage <> '{REMOVED}'"
@@ -89,23 +96,10 @@ class SqlRuns(RunStore):
 
     def add_run(self, run: Run, tags: Mapping[str, str]) -> None:
         with self._database.writing() as connection:
-            added = _ADD.row(
-                connection,
-                run_id=run.run_id,
-                experiment_id=int(run.experiment_id),
-                name=run.name,
-                user_id=run.user_id,
-                status=run.status.value,
-                lifecycle_stage=run.lifecycle_stage.value,
-                artifact_uri=run.artifact_uri,
-                started_ms=run.started_ms,
-                ended_ms=run.ended_ms,
-                deleted_ms=run.deleted_ms,
-            )
-            if added is None:
+            number = _added(connection, _row(run), tags)
+            if number is None:
                 raise AlreadyExists(f"Run with id={run.run_id} already exists.")
-            _SET_TAGS.run(connection, _pairs(added[0], tags))
-            self._note_change(added[0])
+            self._note_change(number)
 
     def get_run(self, workspace: str, run_id: str) -> Run:
         statement = _GET_AND_HOLD if self._database.holds_rows else _GET
@@ -286,6 +280,32 @@ class SqlRuns(RunStore):
 
     def _note_change(self, run_number: int) -> None:
         self._database.after_commit(lambda: self._changed.note(run_number))
+
+
+def _added(connection: Connection, row: Mapping[str, Any], tags: Mapping[str, str]) -> int | None:
+    """Insert a run with its first tags and return its number; ``None`` if its id is taken."""
+    if connection.dialect.name == "postgresql":
+        added = _ADD_WITH_TAGS.row(connection, **row, tag_keys=list(tags), tag_values=list(tags.values()))
+    else:
+        added = _ADD.row(connection, **row)
+        if added is not None:
+            _SET_TAGS.run(connection, _pairs(added[0], tags))
+    return added[0] if added is not None else None
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "experiment_id": int(run.experiment_id),
+        "name": run.name,
+        "user_id": run.user_id,
+        "status": run.status.value,
+        "lifecycle_stage": run.lifecycle_stage.value,
+        "artifact_uri": run.artifact_uri,
+        "started_ms": run.started_ms,
+        "ended_ms": run.ended_ms,
+        "deleted_ms": run.deleted_ms,
+    }
 
 
 def _run(row: Sequence[Any], workspace: str) -> Run:
