@@ -161,7 +161,7 @@ def test_axes_are_chosen_and_bounded_without_a_pointer(visit: Visit, compared: s
     page = visit().open(compared)
     card = card_of(page)
     card.get_by_role("button", name="Axes").press("Enter")
-    sheet = page.get_by_role("group", name="Axes")
+    sheet = page.get_by_role("group", name="Axes", exact=True)
     expect(sheet.get_by_role("checkbox", name="same", exact=True)).not_to_be_checked()
     sheet.get_by_role("checkbox", name="same", exact=True).press("Space")
     sheet.get_by_role("checkbox", name="optimizer", exact=True).press("Space")
