@@ -407,4 +407,5 @@ def test_an_entry_that_was_taken_out_breaks_the_chain(team):
         raw.execute("DROP TRIGGER audit_entries_no_delete")
         raw.execute("DELETE FROM audit_entries WHERE number = 2")
     raw.close()
-    assert as_admin(team, "GET", f"{AUDIT}/verify")["first_broken"] == 3
+    told = as_admin(team, "GET", f"{AUDIT}/verify")
+    assert (told["first_broken"], told["lost_guards"]) == (3, ["audit_entries_no_delete"])
