@@ -29,7 +29,7 @@ def test_a_person_is_added_with_a_key_that_is_shown_once(runyard: CommandLine, n
     added = runyard("person", "add", name, "--email", f"{name}@lab.example")
     assert added.code == 0
     assert added.out.strip().startswith("ry_")
-    assert f"runyard grant set {name}" in added.err
+    assert f"runyard grant set {name} contributor --workspace WORKSPACE\n" in added.err
     listed = runyard("person", "list", "--json")
     (told,) = [each for each in listed.json if each["name"] == name]
     assert (told["kind"], told["email"], told["is_disabled"]) == ("person", f"{name}@lab.example", False)

@@ -7,6 +7,7 @@ import json
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -101,7 +102,10 @@ def test_a_machine_waits_until_somebody_approves_it(runyard: CommandLine, servin
     ended = runyard("login", server.url)
     assert (ended.code, ended.out) == (0, f"This machine is logged in to {server.url} as ann.\n"), ended.err
     assert opened[0] in ended.err
-    assert runyard("whoami", server.url, "--json").json["key_kind"] == "login"
+    told = runyard("whoami", server.url, "--json").json
+    assert told["key_kind"] == "login"
+    days = (told["expires_ms"] / 1000 - time.time()) / (24 * 3600)
+    assert 89 < days <= 90  # the key's end, not that of the hour's token that commands exchange it for
 
 
 def approve_by(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ def test_an_address_is_of_one_file_and_one_use(client: Client):
     assert client.blob("GET", read.replace(signature, signature[:-4] + "AAAA")).status_code == 401
     assert client.blob("GET", read.replace(signature, "A" * 10_000)).status_code == 401
     assert client.blob("GET", read.partition("?")[0]).status_code == 401
+    forged = base64.urlsafe_b64encode(b'{"alg":"dir","enc":["A256GCM"]}').decode()
+    assert client.blob("GET", read.replace(signature, f"{forged}.AAAA.AAAA.AAAA.AAAA")).status_code == 401
+    assert client.blob("GET", read + "&a=b" * 100).status_code == 401
 
 
 def test_an_address_is_nothing_but_an_address(client: Client):

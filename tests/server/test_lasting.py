@@ -262,5 +262,6 @@ def test_s12_a_client_sees_that_its_download_was_cut_off_and_the_log_says_why(tm
                     answer.read()
         until(lambda: "was cut off: You are not authenticated." in server.output)
         assert "Traceback" not in server.output
+        assert "uvicorn" not in server.output  # one line says it
     finally:
         server.close()

@@ -122,6 +122,21 @@ def test_who_is_disabled_is_locked_out_at_once_and_let_in_again(team):
     assert team.ask("GET", WHO, key=bea).status_code == 200
 
 
+@pytest.mark.parametrize("kind", ["person", "service"])
+def test_what_somebody_had_signed_in_does_not_come_back_with_them(team, kind):
+    bea = team.person("bea", kind)
+    signed_in = team.ask("POST", "/api/v1/session", key=bea).headers["set-cookie"]
+    session = signed_in.partition("=")[2].partition(";")[0]
+    token = team.ask("POST", "/api/v1/token", {}, key=session).json()["access_token"]
+    for credential in (session, token):
+        assert team.ask("GET", WHO, key=credential).status_code == 200
+    for is_disabled in (True, False):
+        as_admin(team, "PATCH", f"{PEOPLE}/bea", {"is_disabled": is_disabled})
+        for credential in (session, token):
+            assert team.ask("GET", WHO, key=credential).status_code == 401
+    assert team.ask("GET", WHO, key=bea).status_code == 200
+
+
 @pytest.mark.parametrize("change", [{"name": "robert"}, {"email": "bob@example.com"}])
 def test_a_change_undoes_nothing_that_another_server_has_just_changed(team, tmp_path, monkeypatch, change):
     """Whoever was locked out a moment ago stays so, though that server remembers them as they were."""
@@ -392,4 +407,5 @@ def test_an_entry_that_was_taken_out_breaks_the_chain(team):
         raw.execute("DROP TRIGGER audit_entries_no_delete")
         raw.execute("DELETE FROM audit_entries WHERE number = 2")
     raw.close()
-    assert as_admin(team, "GET", f"{AUDIT}/verify")["first_broken"] == 3
+    told = as_admin(team, "GET", f"{AUDIT}/verify")
+    assert (told["first_broken"], told["lost_guards"]) == (3, ["audit_entries_no_delete"])

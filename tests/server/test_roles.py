@@ -351,6 +351,16 @@ def test_no_spelling_of_a_path_leads_to_another_experiment(team, experiments, pa
     assert b"of closed" not in answer.content
 
 
+def test_the_folder_of_an_upload_in_parts_is_the_one_in_its_address(team, experiments):
+    of, key = experiments.open, team.person("ben")
+    team.grant("ben", "contributor", "alpha", of["experiment_id"])
+    create = f"{FILES.removesuffix('/artifacts')}/mpu/create"
+    folder = f"{of['experiment_id']}/{of['run_id']}/artifacts"
+    body = {"path": f"{folder}/more.txt", "num_parts": 1}  # where the file lies on the client's machine
+    assert team.ask("POST", f"{create}/{folder}", body, key=key).status_code == 501  # not on a disk
+    assert team.ask("POST", f"{create}/", body, key=key).status_code == 403
+
+
 def test_the_workspace_is_listed_for_who_may_see_a_part_of_it(team, experiments):
     bea = team.person("bea")
     team.grant("bea", "reader", "alpha", experiments.open["experiment_id"])

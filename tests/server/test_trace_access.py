@@ -115,6 +115,14 @@ def test_s08_a_trace_of_another_experiment_looks_like_none(team, reader, hidden)
     assert team.ask("POST", f"{BASE}/delete-traces", doomed, key=reader).status_code == 403
 
 
+def test_s10_who_names_two_traces_must_reach_both(team, reader):
+    answer = team.ask("GET", f"{FILES}?request_id=tr-seen&path=none.bin", key=reader)
+    assert answer.status_code == 404  # what they reach is looked for
+    for names in ("trace_id=tr-seen&request_id=tr-hidden", "trace_id=tr-hidden&request_id=tr-seen", "a=b"):
+        assert team.ask("GET", f"{FILES}?{names}", key=reader).status_code == 403
+        assert team.ask("GET", f"{FILES}?{names}&path=none.bin", key=reader).status_code == 403
+
+
 def test_s09_spans_and_traces_go_only_where_their_sender_may_write(team, reader, seen, hidden):
     assert start(team, reader, seen, "tr-new") == 200
     assert start(team, reader, hidden, "tr-other") == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,56 @@ from sqlalchemy.exc import DBAPIError
 
 from runyard.stores.database import Database
 from runyard.stores.metadata.audit import SqlAudit
+from runyard.stores.metadata.audit_guards import lost_guards
 from runyard.stores.metadata.base_audit import AuditStore
 from runyard.testing.audit_rules import GRANTED, REFUSED, AuditStoreRules
 from tests.engines import SqlEngine
+
+_EMPTY = "CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries BEGIN SELECT 1; END"
+_ALTERED = {
+    "sqlite": [
+        (["DROP TRIGGER audit_entries_no_update"], ["audit_entries_no_update"]),
+        (["DROP TRIGGER audit_entries_no_delete", _EMPTY], ["audit_entries_no_delete"]),
+        (
+            [
+                "CREATE TRIGGER quiet BEFORE INSERT ON audit_entries WHEN NEW.caller = 'eve'"
+                " BEGIN SELECT RAISE(IGNORE); END"
+            ],
+            ["quiet"],
+        ),
+    ],
+    "postgresql": [
+        (["DROP TRIGGER audit_entries_no_change ON audit_entries"], ["audit_entries_no_change"]),
+        (
+            ["ALTER TABLE audit_entries DISABLE TRIGGER ALL"],
+            ["audit_entries_no_change", "audit_entries_no_truncate"],
+        ),
+        (
+            [
+                "CREATE OR REPLACE FUNCTION audit_entries_only_grow() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RETURN OLD; END $$"
+            ],
+            ["audit_entries_no_change", "audit_entries_no_truncate"],
+        ),
+        (
+            [
+                "DROP TRIGGER audit_entries_no_change ON audit_entries",
+                "CREATE TRIGGER audit_entries_no_change BEFORE UPDATE OR DELETE ON audit_entries FOR EACH ROW"
+                " WHEN (false) EXECUTE FUNCTION audit_entries_only_grow()",
+            ],
+            ["audit_entries_no_change"],
+        ),
+        (
+            ["CREATE RULE quiet AS ON INSERT TO audit_entries WHERE NEW.caller = 'eve' DO INSTEAD NOTHING"],
+            ["quiet"],
+        ),
+    ],
+}
+"""What somebody does to the database, and the names that tell of it."""
+
+
+class _UndoneAgain(Exception):
+    pass
 
 
 class TestSqlAudit(AuditStoreRules):
@@ -54,3 +102,14 @@ class TestSqlAudit(AuditStoreRules):
             fail()
         audit.append([REFUSED])
         assert [(entry.number, entry.event) for entry in audit.read_all()] == [(1, REFUSED)]
+
+    def test_a_guard_that_is_gone_or_altered_is_named(self, audit, database):
+        assert audit.lost_guards() == []
+        for altered in _ALTERED[database.engine.dialect.name]:
+            statements, names = altered
+            with contextlib.suppress(_UndoneAgain), database.writing() as connection:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+                assert lost_guards(connection) == names
+                raise _UndoneAgain
+        assert audit.lost_guards() == []

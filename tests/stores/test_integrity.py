@@ -167,7 +167,9 @@ def test_the_entry_where_the_chain_of_the_audit_log_breaks_is_named(home, statem
     assert checked(home)[0] == []
     damage(home, "DROP TRIGGER audit_entries_no_update", "DROP TRIGGER audit_entries_no_delete", statement)
     said = f"audit log, entry {number}: it does not follow from the {before} entries before it"
-    assert checked(home)[0] == [said]
+    lost = "it is gone, altered or not the server's, so that the log can be changed"
+    triggers = [f"audit log, trigger audit_entries_no_{change}: {lost}" for change in ("delete", "update")]
+    assert checked(home)[0] == [said, *triggers]
 
 
 def declared_file(home, name, content, sha256):

@@ -34,7 +34,7 @@ from runyard.protocol.messages.signing_in import (
 )
 from runyard.protocol.messages.tokens import GetCallerAnswer
 from runyard.sdk.addresses import server_url, without_workspace
-from runyard.sdk.connection import Connection, connect
+from runyard.sdk.connection import Connection, connect_by_key
 from runyard.sdk.credentials import (
     API_KEY_PREFIX,
     FixedToken,
@@ -103,7 +103,7 @@ def logout(address: Address = None, *, server: Server = THIS_SERVER) -> None:
 def whoami(address: Address = None, *, server: Server = THIS_SERVER, json: Json = False) -> None:
     """Say who you are to a server, and what you may do where."""
     url = _address(address, server)
-    caller = connect(url).get(_CALLER, GetCallerAnswer)
+    caller = connect_by_key(url).get(_CALLER, GetCallerAnswer)
     if json:
         print_json({name: getattr(caller, name) for name in caller.__struct_fields__})
         return

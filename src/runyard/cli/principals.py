@@ -107,7 +107,10 @@ def change_person(
 @service_app.command
 @group_app.command
 def disable(name: Name, *, server: Server = THIS_SERVER, json: Json = False) -> None:
-    """Lock out within a second, with all API keys, tokens and sessions; `enable` lets in again."""
+    """Lock out within a second, with all API keys, tokens and sessions; `enable` lets in again.
+
+    Browsers and machines then sign in anew; API keys are good again, unless `runyard key revoke` ended them.
+    """
     _change(server, name, ChangePrincipal(is_disabled=True), json)
 
 
@@ -166,7 +169,7 @@ def _print_new(made: WirePrincipal, api_key: str | None, as_json: bool) -> None:
         return
     note(f"Added {made.name}. Their API key, shown this once:")
     say(api_key)
-    note(f"Give them a role: runyard grant set {made.name} contributor")
+    note(f"Give them a role: runyard grant set {made.name} contributor --workspace WORKSPACE")
 
 
 def _print_all(server: Server, kind: str, as_json: bool) -> None:

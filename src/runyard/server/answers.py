@@ -16,6 +16,8 @@ from runyard.protocol.error_classes import error_body
 NO_CONTENT = 204
 WHOLE = "runyard.response.whole"
 """What a server names in a request's ``extensions`` if it takes head and body of an answer in one message."""
+CUT_OFF = "runyard.response.cut_off"
+"""The message by which such a server hangs up in the middle of an answer, and its log is silent about it."""
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 

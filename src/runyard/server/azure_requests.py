@@ -21,6 +21,7 @@ MSI_PATHS: Final = ("/msi/token", "/msi/token/")
 BLOBS: Final = "/blobs.blob.core.windows.net"
 """Where files are read and written by a signed address; by this name clients take it for Azure's storage."""
 
+_MAX_FIELDS: Final = 100
 _MLFLOW = "/mlflow/v"
 _STORED = b"mlflow-artifacts:/"
 _PLUGIN = re.compile(rb"azureml-mlflow/(\d+)\.(\d+)")
@@ -40,7 +41,10 @@ def authorization_elsewhere(scope: Scope, settings: Settings) -> str | None:
         return None if secret in ("", NO_SECRET) else f"Bearer {secret}"
     if not path.startswith(BLOBS + "/"):
         return None
-    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=100))
+    try:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=_MAX_FIELDS))
+    except ValueError:  # more than any signed address has
+        return None
     if "sig" not in query:
         return None
     workspace, _, file = path.removeprefix(BLOBS + "/").partition("/")

@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from runyard.server.answers import WHOLE
+from runyard.server.answers import CUT_OFF, WHOLE
 from runyard.server.asked import AGAIN
 from runyard.server.bodies import HAS_COME, SLOWEST_BYTES_PER_S
 from runyard.server.repeated import Repeated, Told
@@ -285,6 +285,10 @@ class WholeAnswers(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """Send a message of the application's; ``WHOLE`` has the fields of a start and of a body."""
+        if message["type"] == CUT_OFF:
+            self.disconnected = True
+            self.transport.close()
+            return
         if message["type"] != WHOLE:
             await super().send(message)
             return

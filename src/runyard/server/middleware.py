@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runyard.entities.audit import AuditEvent, Outcome
 from runyard.errors import Forbidden, InternalError, RunyardError
 from runyard.server.addresses import parse_address
-from runyard.server.answers import error_response, json_response
+from runyard.server.answers import CUT_OFF, WHOLE, error_response, json_response
 from runyard.server.asked import (
     ACTION,
     ANSWERING,
@@ -187,7 +187,7 @@ class Wall:
 
     async def _refuse(self, error: RunyardError, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if answer.has_started:
-            # Half an answer can't be taken back: uvicorn cuts it off, so that nobody takes it for whole.
+            # Half an answer can't be taken back: it is cut off, so that nobody takes it for whole.
             if error.http_status >= 500:
                 raise error
             _log.warning(
@@ -196,6 +196,8 @@ class Wall:
                 error.message,
                 extra={ASKED: {REQUEST_ID: scope["state"][REQUEST_ID]}},
             )
+            if WHOLE in scope.get("extensions", ()):
+                await answer.cut_off()
             return
         await error_response(error, scope)(scope, receive, answer.send)
 
@@ -222,6 +224,9 @@ class _Answer:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
         await self._send(message)
+
+    async def cut_off(self) -> None:
+        await self._send({"type": CUT_OFF})
 
 
 def _is_of_upload(path: str) -> bool:

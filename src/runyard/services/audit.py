@@ -63,11 +63,20 @@ _NAMING = (
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What became of the chain: how long it is, and the first entry that does not fit into it."""
+    """What became of the chain.
+
+    Args:
+        entries: How long it is.
+        first_broken: The first entry that does not fit into it.
+        last_hash: That of the last entry.
+        lost_guards: The database's triggers on it that are gone, altered or not ours: while they are, entries
+            can be changed, and the last of them taken away without a trace.
+    """
 
     entries: int
     first_broken: int | None
     last_hash: str
+    lost_guards: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -118,4 +127,4 @@ def verify_chain(audit: AuditStore) -> Chain:
         if not fits and first_broken is None:
             first_broken = entry.number
             break
-    return Chain(count, first_broken, chain_hash)
+    return Chain(count, first_broken, chain_hash, tuple(audit.lost_guards()))

@@ -32,6 +32,12 @@ NOT_AS_WRITTEN = (
     "last good backup from this entry on, and see who can write into the database."
 )
 
+NOT_GUARDED = (
+    "Somebody has changed the database past the server: entries may have been changed since, and the last "
+    "ones taken out. Compare the log with that of the last good backup, and restore that: the triggers come "
+    "with it."
+)
+
 Progress = Callable[[str, int, int], None]
 
 _one_at_a_time = threading.Lock()
@@ -108,3 +114,6 @@ def _check_audit(stores: Stores) -> Iterator[Fault]:
     if chain.first_broken is not None:
         what = f"it does not follow from the {chain.entries - 1} entries before it"
         yield Fault(f"audit log, entry {chain.first_broken}", what, NOT_AS_WRITTEN)
+    for name in chain.lost_guards:
+        what = "it is gone, altered or not the server's, so that the log can be changed"
+        yield Fault(f"audit log, trigger {name}", what, NOT_GUARDED)

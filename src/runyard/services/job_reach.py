@@ -81,7 +81,8 @@ def _of_owner(call: Call, asked: Asked) -> Iterable[str]:
 
 def _of_artifact(call: Call, asked: Asked) -> Iterator[str]:
     """Yield the run whose files lie at a path; ``experiment/models/model/…`` is of the run of that model."""
-    path = resolve_artifact_path(asked.get("artifact_path") or asked.get("path") or "", is_directory=True)
+    named = asked.get("artifact_path", asked.get("path")) or ""
+    path = resolve_artifact_path(named, is_directory=True)
     job = None if call.caller is None else call.caller.job
     if job is not None and _lies_in_run(call, path, job.run_id):
         yield job.run_id

@@ -7,7 +7,7 @@ import unicodedata
 import uuid
 from dataclasses import replace
 
-from runyard.entities.credential import EVERYONE, Principal, PrincipalKind
+from runyard.entities.credential import EVERYONE, KeyKind, Principal, PrincipalKind
 from runyard.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from runyard.services.call import Call, system_now_ms
 from runyard.services.look_alikes import looks_of, lower_ascii
@@ -98,7 +98,8 @@ def change_principal(
 ) -> Principal:
     """Return a principal after what was given has been changed; an empty ``email`` takes it away.
 
-    Whoever is disabled is refused within a second, on all servers, with whatever credential.
+    Whoever is disabled is refused within a second, on all servers, with whatever credential. What they had
+    signed in, browsers and machines, has ended for good; their API keys are good again once they are let in.
 
     Raises:
         NotFound: There is no such principal.
@@ -122,6 +123,8 @@ def change_principal(
         if changed.name != before.name:
             _check_name(credentials, changed)
         credentials.update_principal(changed)
+        if not (before.is_active and changed.is_active):
+            _end_sign_ins(credentials, changed, call.now_ms())
         is_last = before.is_administrator and before.is_active and not credentials.has_administrator()
         if is_last and not (call.caller and call.caller.is_local_owner):
             raise InvalidState(f"{before.name!r} is the only administrator. Make another one first.")
@@ -189,6 +192,13 @@ def _ended(before: Principal, is_disabled: bool | None, now_ms: int) -> int | No
     if not is_disabled:
         return None
     return before.disabled_ms or now_ms
+
+
+def _end_sign_ins(credentials: CredentialStore, principal: Principal, now_ms: int) -> None:
+    """End what somebody signed in and, with it, the tokens made of it: a browser or machine may be lost."""
+    for key in credentials.list_api_keys(principal.principal_id):
+        if key.kind is not KeyKind.KEY and key.revoked_ms is None:
+            credentials.revoke_api_key(key.key_id, now_ms)
 
 
 def _address(email: str | None) -> str | None:

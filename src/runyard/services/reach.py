@@ -132,9 +132,13 @@ def label_schema(call: Call, asked: Asked) -> Iterable[str]:
 
 
 def trace(call: Call, asked: Asked) -> Iterable[str]:
-    """The experiment of one trace, by ``trace_id`` or MLflow's older ``request_id``."""
-    trace_id = asked.get("trace_id") or asked["request_id"]
-    return [call.stores.metadata.traces.get_trace(call.workspace.name, trace_id).experiment_id]
+    """The experiment of one trace, by ``trace_id`` or MLflow's older ``request_id``; of each that is there.
+
+    Which of them a handler goes by is not known here, and a query may hold whatever somebody adds to it.
+    """
+    trace_ids = [asked[name] for name in ("trace_id", "request_id") if asked.get(name)]
+    store = call.stores.metadata.traces
+    return [store.get_trace(call.workspace.name, trace_id).experiment_id for trace_id in trace_ids]
 
 
 def experiment_of_trace(call: Call, asked: Asked) -> Iterable[str]:
@@ -150,7 +154,7 @@ def experiment_of_header(call: Call, asked: Asked) -> Iterable[str]:
 
 def artifact_path(call: Call, asked: Asked) -> Iterable[str]:
     """The experiment whose folder is the first part of ``artifact_path``, or of ``path`` of a listing."""
-    path = asked.get("artifact_path") or asked.get("path") or ""
+    path = asked.get("artifact_path", asked.get("path")) or ""
     first = path.strip("/").partition("/")[0]
     # Whatever else the path holds is refused by the one resolver of paths, wherever it leads.
     return [first] if first.isdecimal() and first.isascii() else []

@@ -129,6 +129,11 @@ function Verify() {
           ) : (
             <span className="pill bad">Broken at entry {chain.first_broken}</span>
           ))}
+        {chain && !verify.isPending && chain.lost_guards.length > 0 && (
+          <span className="pill bad" title={`The database's triggers: ${chain.lost_guards.join(", ")}`}>
+            Not kept from changes
+          </span>
+        )}
       </span>
       <button
         type="button"

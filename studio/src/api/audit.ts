@@ -36,6 +36,7 @@ export interface Chain {
   entries: number;
   first_broken: number | null;
   last_hash: string;
+  lost_guards: string[];
 }
 
 export const searchAudit = (question: AuditQuestion, pageToken: string | null, signal?: AbortSignal) =>

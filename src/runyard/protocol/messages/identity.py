@@ -186,12 +186,17 @@ class AuditAnswer(Wire, omit_defaults=False):
 
 
 class ChainAnswer(Wire, omit_defaults=False):
-    """Whether the audit log is as it was written; ``first_broken`` is the entry that does not fit."""
+    """Whether the audit log is as it was written; ``first_broken`` is the entry that does not fit.
+
+    ``lost_guards`` names the database's triggers on the log that are gone, altered or not the server's: while
+    they are, the database lets entries be changed, and the last ones be taken away without a trace.
+    """
 
     is_whole: bool
     entries: int
     first_broken: int | None
     last_hash: str
+    lost_guards: list[str] = []
 
 
 class SigningKeyAnswer(Wire, omit_defaults=False):

@@ -48,4 +48,5 @@ def verify_audit(call: Call) -> ChainAnswer:
         entries=chain.entries,
         first_broken=chain.first_broken,
         last_hash=chain.last_hash,
+        lost_guards=list(chain.lost_guards),
     )

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, insert, select
 
 from runyard.entities.audit import AuditEntry, AuditEvent, AuditSearch, Outcome
 from runyard.stores.database import Database
+from runyard.stores.metadata.audit_guards import lost_guards
 from runyard.stores.metadata.base_audit import AuditStore
 from runyard.stores.metadata.schema_identity import audit_entries
 
@@ -52,6 +53,10 @@ class SqlAudit(AuditStore):
             yield from map(_entry, rows)
             found = bool(rows)
             number = rows[-1].number if rows else number
+
+    def lost_guards(self) -> list[str]:
+        with self._database.reading() as connection:
+            return lost_guards(connection)
 
 
 def _conditions(search: AuditSearch) -> list[ColumnElement[bool]]:

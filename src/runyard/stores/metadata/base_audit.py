@@ -26,3 +26,7 @@ class AuditStore(ABC):
     @abstractmethod
     def read_all(self) -> Iterator[AuditEntry]:
         """Return all entries in their order, a few at a time."""
+
+    @abstractmethod
+    def lost_guards(self) -> list[str]:
+        """Return the names of what kept entries from being changed and is gone, altered or not ours."""

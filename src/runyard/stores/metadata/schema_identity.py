@@ -172,26 +172,37 @@ audit_entries = Table(
     Index(None, "workspace"),
 )
 
-_REFUSED = "The audit log only grows."
-_APPEND_ONLY: dict[str, tuple[str, ...]] = {
-    "sqlite": tuple(
-        f"CREATE TRIGGER audit_entries_no_{change.lower()} BEFORE {change} ON audit_entries"
-        f" BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
+AUDIT_REFUSAL = "The audit log only grows."
+_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION audit_entries_only_grow() RETURNS trigger LANGUAGE plpgsql AS"
+    f" $$ BEGIN RAISE EXCEPTION '{AUDIT_REFUSAL}'; END $$"
+)
+AUDIT_GUARDS: dict[str, dict[str, str]] = {
+    "sqlite": {
+        f"audit_entries_no_{change.lower()}": (
+            f"CREATE TRIGGER audit_entries_no_{change.lower()} BEFORE {change} ON audit_entries"
+            f" BEGIN SELECT RAISE(ABORT, '{AUDIT_REFUSAL}'); END"
+        )
         for change in ("UPDATE", "DELETE")
-    ),
-    "postgresql": (
-        "CREATE OR REPLACE FUNCTION audit_entries_only_grow() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN RAISE EXCEPTION '{_REFUSED}'; END $$",
-        "CREATE TRIGGER audit_entries_no_change BEFORE UPDATE OR DELETE ON audit_entries"
-        " FOR EACH ROW EXECUTE FUNCTION audit_entries_only_grow()",
-        "CREATE TRIGGER audit_entries_no_truncate BEFORE TRUNCATE ON audit_entries"
-        " FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_only_grow()",
-    ),
+    },
+    "postgresql": {
+        "audit_entries_no_change": (
+            "CREATE TRIGGER audit_entries_no_change BEFORE UPDATE OR DELETE ON audit_entries"
+            " FOR EACH ROW EXECUTE FUNCTION audit_entries_only_grow()"
+        ),
+        "audit_entries_no_truncate": (
+            "CREATE TRIGGER audit_entries_no_truncate BEFORE TRUNCATE ON audit_entries"
+            " FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_only_grow()"
+        ),
+    },
 }
+"""What makes each trigger that keeps the log from being changed, by the engine's and the trigger's name."""
 
 
 def _make_append_only(_table: Table, connection: Connection, **_more: Any) -> None:
-    for statement in _APPEND_ONLY[connection.dialect.name]:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_FUNCTION)
+    for statement in AUDIT_GUARDS[connection.dialect.name].values():
         connection.exec_driver_sql(statement)
 
 
