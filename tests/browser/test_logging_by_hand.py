@@ -98,7 +98,11 @@ def test_metrics_are_logged_point_by_point_and_taken_out(visit: Visit, runs: Run
 def write_a_note(page: Page) -> None:
     """Describe the run in Markdown, and look at it before it is saved."""
     page.get_by_role("button", name="Describe this run").click()
-    items = ("**half** the `rate`", "[paper](https://example.org/p)", "[no](javascript:alert(1)) <i>raw</i>")
+    items = (
+        "**half** the `rate &amp;`",
+        "[paper](https://example.org/p)",
+        "[no](javascript:alert(1)) <i>raw</i>",
+    )
     note = "\n".join(["# Why", "", *(f"- {item}" for item in items)])
     dialog = page.get_by_role("dialog", name="Describe the run")
     dialog.get_by_role("textbox", name="Description").fill(note)
@@ -108,6 +112,7 @@ def write_a_note(page: Page) -> None:
     shown = page.get_by_role("region", name="Description")
     expect(shown.get_by_role("heading", name="Why")).to_be_visible()
     expect(shown.locator("strong")).to_have_text("half")
+    expect(shown.locator("code")).to_have_text("rate &amp;")
     expect(shown.get_by_role("link")).to_have_attribute("href", "https://example.org/p")
     expect(shown.get_by_role("listitem").last).to_have_text("no <i>raw</i>")
 

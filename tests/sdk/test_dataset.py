@@ -344,6 +344,9 @@ def test_columns_are_kept_and_dropped(workspace: Workspace, folder: Path):
     rows = Dataset.Tabular.from_delimited_files(folder / "a.csv")
     assert rows.keep_columns(["age", "name"]).to_pandas_dataframe().columns.tolist() == ["age", "name"]
     assert rows.drop_columns("age").take(1).to_pandas_dataframe().values.tolist() == [["ann"]]
+    (folder / "empty.csv").touch()
+    nothing = Dataset.Tabular.from_delimited_files(folder / "empty.csv")
+    assert nothing.keep_columns("age").drop_columns("age").to_pandas_dataframe().empty
     part = rows.keep_columns("age", validate=True).drop_columns(["name"])
     assert part.is_part
     with pytest.raises(InvalidParameter, match="columns: 'name' is no column; there are age"):

@@ -14,6 +14,7 @@ import requests
 from runyard.server.routes import ROUTES
 from runyard.server.tunnel import MAX_PATH_BYTES, tunnel_listener
 from tests.running_server import RunningServer
+from tests.waiting import until
 
 PATHS = sorted(
     {(route.method, route.path.replace("{", "").replace(":path}", "").replace("}", "")) for route in ROUTES}
@@ -85,6 +86,12 @@ def test_s07_no_header_makes_its_sender_the_owner(server: RunningServer, headers
     assert asked(way_in(server), "GET", path, headers)[0] == 401
     made = '{"name": "by nobody"}'
     assert asked(way_in(server), "POST", "/api/2.0/mlflow/experiments/create", headers, made)[0] == 401
+
+
+def test_who_was_refused_there_is_written_down_as_one_who_came_by_it(server: RunningServer):
+    assert asked(way_in(server), "POST", "/api/v1/workspaces", body="{}")[0] == 401
+    url = f"{server.url}/api/v1/audit?outcome=refused"
+    until(lambda: "tunnel" in [each["client"] for each in requests.get(url, timeout=60).json()["entries"]])
 
 
 def test_who_has_a_credential_is_let_in(server: RunningServer):

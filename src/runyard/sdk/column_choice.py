@@ -31,14 +31,15 @@ class Choice:
         Raises:
             InvalidParameter: It has not all that are named.
         """
+        if not len(frame.columns):  # nothing was read, so nobody knows which there are
+            return frame
         missing = [column for column in self.columns if column not in frame]
-        if missing and len(frame.columns):
+        if missing:
             raise InvalidParameter(
                 f"columns: {missing[0]!r} is no column; there are {', '.join(map(str, frame.columns))}."
             )
-        if not self.keeps:
-            return frame.drop(columns=list(self.columns))
-        return frame[list(self.columns)] if not missing else frame
+        chosen = list(self.columns)
+        return frame[chosen] if self.keeps else frame.drop(columns=chosen)
 
 
 @names_arguments

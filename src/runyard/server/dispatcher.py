@@ -17,11 +17,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from runyard.auth.permissions import UNAUTHENTICATED_TEXT, Caller, Open, Permission, authorize
+from runyard.auth.permissions import UNAUTHENTICATED_TEXT, Open, Permission
 from runyard.entities.audit import AuditEvent, Outcome
-from runyard.entities.workspace import DEFAULT_WORKSPACE, Workspace
 from runyard.errors import Forbidden, RunyardError, Unauthenticated
 from runyard.server.addresses import WORKSPACE_HEADER, Address, parse_address
+from runyard.server.admission import Admission
 from runyard.server.answers import Answer, error_response, json_response
 from runyard.server.arguments import arguments_of, check_content_type, named_in
 from runyard.server.asked import (
@@ -42,25 +42,20 @@ from runyard.server.asked import (
 from runyard.server.azure_requests import as_azure_reads_it, authorization_elsewhere
 from runyard.server.bodies import HAS_COME, is_large, read_whole
 from runyard.server.cookies import is_from_own_page, session_of
-from runyard.server.known_callers import Authenticate, KnownCallers
-from runyard.server.known_workspaces import KnownWorkspaces
-from runyard.server.lasting import Lasting
+from runyard.server.known_callers import Authenticate
 from runyard.server.peers import check_own_user
-from runyard.server.reaching import authorize_route, check_part, has_whole
+from runyard.server.reaching import check_part, has_whole
 from runyard.server.repeated import Repeated
 from runyard.server.routing import Route, RouteTable
 from runyard.server.shown_pages import SIGN_IN_FOR_MLFLOW, ShownPage, ShownPages
 from runyard.services.audit import said_by, target_of
-from runyard.services.call import Call, system_now_ms
+from runyard.services.call import Call
 from runyard.services.operation import Operation
-from runyard.services.tokens import authenticate as authenticate_at
-from runyard.services.tokens import is_guess
 from runyard.settings import Mode, Settings
 from runyard.stores.opening import Stores
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _MAX_BYTES_IN_LOOP = 256 * 1024
-_NONE_LOOKED_UP = Workspace(DEFAULT_WORKSPACE, "", 0)
 
 
 class _Asked(NamedTuple):
@@ -103,11 +98,9 @@ class Dispatcher:
         self._stores = stores
         self._settings = settings
         self._table = RouteTable(route.under(settings) for route in routes)
-        credentials, rights = stores.metadata.credentials, stores.metadata.rights
-        self._callers = KnownCallers(authenticate, lambda: credentials.changes() + rights.changes())
+        self._admission = Admission(stores, settings, authenticate, operation)
         self._pages = pages
         self._operation = operation
-        self._workspaces = KnownWorkspaces(stores.metadata.workspaces)
         self._retrying = stores.database.retrying
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,10 +137,10 @@ class Dispatcher:
         state[WORKSPACE] = address.workspace
         if isinstance(route.permits, Open) and not route.is_raw and route.opened_by is None:
             # It says nothing of the data and needs none: a probe is answered while the database is away.
-            return json_response(route.handler(self._call(_NONE_LOOKED_UP, None)))
+            return json_response(route.handler(self._admission.open_call()))
         if authorization is None:
             # Costs no look-up, so it comes before a stranger's body is read.
-            authorize(self._callers.find(None), route.permits, address.workspace)
+            self._admission.check_stranger(route.permits, address.workspace)
         if route.runs_code and authorization is None and self._operation.address:
             await run_sync(check_own_user, scope)
         if route.is_raw:
@@ -156,7 +149,7 @@ class Dispatcher:
             check_content_type(_text(headers.get(b"content-type")))
         if HAS_COME not in state and is_large(headers):
             # Else anybody who makes a credential up could have it kept in memory.
-            await self._admitted(route, address, authorization, state)
+            await self._admission.admitted(route, address, authorization, state)
         body = await read_whole(receive)
         accept = _text(headers.get(b"accept"))
         asked = _Asked(route, values, address, authorization, scope["query_string"], body, accept, state)
@@ -177,7 +170,7 @@ class Dispatcher:
             route, values = self._table.find(method, address.path)
         except RunyardError:
             if authorization is None:  # a stranger does not learn which addresses there are
-                authorize(self._callers.find(None), Permission.IDENTIFY, None)
+                self._admission.check_stranger(Permission.IDENTIFY, None)
             raise
         if route.workspace_in is not None:
             address = address._replace(workspace=values[route.workspace_in])
@@ -194,12 +187,12 @@ class Dispatcher:
     ) -> Response:
         """Let a handler read the body and answer by itself."""
         state = scope["state"]
-        call = await self._admitted(route, address, authorization, state)
+        call = await self._admission.admitted(route, address, authorization, state)
         http = Request(scope, receive)
         named = {**http.query_params, **values, "headers": http.headers}
         if not has_whole(call, route):
             await run_sync(check_part, call, route, named)
-        lasting = self._let_last(route, address, authorization, named, state)
+        lasting = self._admission.let_last(route, address, authorization, named, state)
         if lasting is not None:
             http = Request(scope, lasting.receiving(receive))
         response: Response = await route.handler(call, http=http, **values)
@@ -208,7 +201,7 @@ class Dispatcher:
         return response
 
     async def _answer_in_loop(self, asked: _Asked) -> Response:
-        call = await self._admitted(asked.route, asked.address, asked.authorization, asked.state)
+        call = await self._admission.admitted(asked.route, asked.address, asked.authorization, asked.state)
         return json_response(await self._submitted(asked, call))
 
     def _begin_again(self, asked: _Asked, body: bytes, state: dict[str, Any]) -> asyncio.Future[Any] | None:
@@ -217,7 +210,7 @@ class Dispatcher:
             return None
         asked = asked._replace(body=body, state=state)
         try:
-            call = self._admit_from_memory(asked.route, asked.address, asked.authorization, state)
+            call = self._admission.from_memory(asked.route, asked.address, asked.authorization, state)
             if call is None:
                 return None
             return self._submitted(asked, call)
@@ -229,13 +222,13 @@ class Dispatcher:
         return self._stores.commits.submit(partial(self._handled, asked, call, asked.arguments()))
 
     def _answer(self, asked: _Asked) -> Response:
-        call = self._admit(asked.route, asked.address, asked.authorization, asked.state)
+        call = self._admission.admit(asked.route, asked.address, asked.authorization, asked.state)
         arguments = asked.arguments()
         if not asked.route.is_atomic:
             response = json_response(self._handled(asked, call, arguments), asked.route.status)
             if not isinstance(response, Answer):
                 named = named_in(arguments)
-                self._let_last(asked.route, asked.address, asked.authorization, named, asked.state)
+                self._admission.let_last(asked.route, asked.address, asked.authorization, named, asked.state)
             return response
         with self._stores.atomic():
             answer = self._handled(asked, call, arguments)
@@ -286,18 +279,6 @@ class Dispatcher:
             raise Forbidden("A browser that is signed in must say which page sends this, and did not.")
         return f"Bearer {cookie}"
 
-    def _find_caller(self, authorization: str | None, state: dict[str, Any]) -> Caller | None:
-        """Return who sent a credential; who sends one wrong one after the other has to wait."""
-        try:
-            caller = self._callers.find(authorization)
-        except Unauthenticated:
-            if authorization is not None and is_guess(self._stores, authorization):
-                self._operation.guesses.check(state[CLIENT])
-                self._operation.guesses.note_wrong(state[CLIENT])
-            raise
-        state[CALLER] = caller
-        return caller
-
     async def _shown(self, page: ShownPage, scope: Scope) -> Response:
         """A page, or for who has to sign in first the way there."""
         state = scope["state"]
@@ -306,90 +287,12 @@ class Dispatcher:
             return page.response
         authorization = self._authorization(scope, dict(scope["headers"]))
         try:
-            caller = await run_sync(self._retrying, partial(self._find_caller, authorization, state))
+            caller = await run_sync(
+                self._retrying, partial(self._admission.find_caller, authorization, state)
+            )
         except Unauthenticated:
             caller = None
         return RedirectResponse(SIGN_IN_FOR_MLFLOW, status_code=303) if caller is None else page.response
-
-    async def _admitted(
-        self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
-    ) -> Call:
-        """Return the call if its sender may make it; the store is asked, in a thread, only if need be."""
-        call = self._admit_from_memory(route, address, authorization, state)
-        if call is not None:
-            return call
-        return await run_sync(self._retrying, partial(self._admit, route, address, authorization, state))
-
-    def _admit_from_memory(
-        self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
-    ) -> Call | None:
-        """Return the call if its sender may make it; ``None`` if only the store can tell."""
-        if isinstance(route.permits, Open):
-            return self._call(_NONE_LOOKED_UP, None)
-        caller = self._callers.remembered(authorization)
-        if caller is None:
-            return None
-        state[CALLER] = caller
-        if route.is_of_server:
-            authorize(caller, route.permits, None)
-            return self._call(_NONE_LOOKED_UP, caller, address)
-        authorize_route(caller, route, address.workspace)
-        workspace = self._workspaces.remembered(address.workspace)
-        return None if workspace is None else self._call(workspace, caller, address)
-
-    def _admit(
-        self, route: Route, address: Address, authorization: str | None, state: dict[str, Any]
-    ) -> Call:
-        """Return the call if its sender may make it.
-
-        An open route looks nobody and nothing up: it answers while the database does not, and a probe may
-        send a credential that has expired.
-        """
-        if isinstance(route.permits, Open):
-            return self._call(_NONE_LOOKED_UP, None)
-        caller = self._find_caller(authorization, state)
-        if route.is_of_server:
-            authorize(caller, route.permits, None)
-            return self._call(_NONE_LOOKED_UP, caller, address)
-        authorize_route(caller, route, address.workspace)
-        by_mlflow = not address.prefix and "/mlflow/" in route.path
-        return self._call(self._workspaces.get(address.workspace, by_mlflow), caller, address)
-
-    def _let_last(
-        self,
-        route: Route,
-        address: Address,
-        authorization: str | None,
-        named: Mapping[str, object],
-        state: dict[str, Any],
-    ) -> Lasting | None:
-        """Have what lasts of a request end with its sender's right to it; without a credential none ends."""
-        if authorization is None or isinstance(route.permits, Open):
-            return None
-        check = partial(self._check_again, route, address, authorization, named, system_now_ms())
-        lasting = state[LASTING] = Lasting(partial(self._retrying, check))
-        return lasting
-
-    def _check_again(
-        self, route: Route, address: Address, authorization: str, named: Mapping[str, object], began_ms: int
-    ) -> None:
-        """Return if the sender of a request may still have it.
-
-        A credential is looked at as of the request's beginning: one that ran out meanwhile ends nothing, for
-        a large file may take longer than a token is good for; one that was ended does.
-        """
-        caller = authenticate_at(self._stores, self._settings, authorization, began_ms)
-        if route.is_of_server:
-            authorize(caller, route.permits, None)
-            return
-        authorize_route(caller, route, address.workspace)
-        call = self._call(self._workspaces.get(address.workspace), caller, address)
-        if not has_whole(call, route):
-            check_part(call, route, named)
-
-    def _call(self, workspace: Workspace, caller: Caller | None, address: Address | None = None) -> Call:
-        is_page_of_one = address is not None and address.is_mlflow_page_of_one
-        return Call(self._stores, self._settings, workspace, caller, self._operation, is_page_of_one)
 
 
 def _text(header: bytes | None) -> str | None:

@@ -82,10 +82,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what came."""
-        super().connection_lost(exc)  # resumes writing
+        super().connection_lost(exc)
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
+        self._look_no_more()
 
     def pause_writing(self) -> None:
         """Have the application wait for who reads slower than it writes."""
@@ -96,9 +97,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """Let the application go on."""
         super().resume_writing()
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+        self._look_no_more()
+        if self._idle_from_s is not None:  # only now has what was answered been read
+            self._become_idle()
 
     def data_received(self, data: bytes) -> None:
         """Read a piece of what the other side sends."""
@@ -196,6 +197,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
         left_s = self._idle_from_s + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
             self._look_again(left_s)
+        elif self.flow.write_paused:
+            # A large answer is on its way: to close gives it 30 s more over TLS. See `_end_unread`.
+            self._look_again(self.timeout_keep_alive)
         else:
             self.transport.close()
 
@@ -268,6 +272,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
     def _look_whether_read(self) -> None:
         left_bytes = self.transport.get_write_buffer_size()
         self._unread = self.loop.call_later(UNREAD_S, self._end_unread, left_bytes)
+
+    def _look_no_more(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _end_unread(self, left_bytes: int) -> None:
         """Hang up if nothing was read since so many bytes were left."""

@@ -34,6 +34,7 @@ from runyard.server.asked import (
     SAFE_METHODS,
     TARGET,
     WORKSPACE,
+    client_of,
 )
 from runyard.server.bodies import RequestBody
 from runyard.server.logs import ACCESS, ASKED
@@ -257,12 +258,12 @@ def _told(scope: Scope, route: str, status: int, duration_s: float) -> dict[str,
 
 def _refusal(scope: Scope) -> AuditEvent:
     """What the audit log tells of a request that was refused."""
-    state, client = scope["state"], scope.get("client")
+    state = scope["state"]
     event = AuditEvent(
         at_ms=time.time_ns() // 1_000_000,
         action=state.get(ACTION, NO_ROUTE),
         outcome=Outcome.REFUSED,
-        client=client[0] if client else "",
+        client=client_of(scope),
         workspace=state.get(WORKSPACE, ""),
         target=target_of(state.get(TARGET, {})),
         request_id=state[REQUEST_ID],

@@ -198,7 +198,7 @@ export function App() {
         {isAsked ? (
           <SignIn />
         ) : (
-          <Boundary key={page}>
+          <Boundary key={page} address={segments.join("/")}>
             <Suspense fallback={<Waiting />}>
               <Screen route={route} />
             </Suspense>

@@ -35,6 +35,7 @@ const FEW_POWERS = 3;
 
 /** The places of a logarithmic axis: powers of ten, and two and five times each where there are few. */
 export function logPlaces(least: number, most: number): number[] {
+  if (!(least > 0)) return [];
   const factors = Math.log10(most / least) > FEW_POWERS ? [1] : [1, 2, 5];
   const powers: number[] = [];
   for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10) powers.push(power);
@@ -72,6 +73,16 @@ export function axesOf(x: XAxis, isLogX: boolean, ink: Ink): uPlot.Axis[] {
   return [across, up];
 }
 
+/** What the x axis shows. A logarithmic one has no place for what lies at 0 or before. */
+export function stretchOf(all: ArrayLike<number>, zoom: Zoom | null, isLogX: boolean): [number, number] {
+  const first = all[0] ?? 1;
+  const last = all[all.length - 1] ?? 10;
+  if (zoom && (!isLogX || zoom[1] > 0))
+    return [isLogX && zoom[0] <= 0 ? Math.min(first, zoom[1] / 10) : zoom[0], zoom[1]];
+  if (first === last) return isLogX ? [first / 2, first * 2] : [first - 1, last + 1];
+  return [first, last];
+}
+
 export interface Scaling {
   x: XAxis;
   isLog: boolean;
@@ -83,15 +94,7 @@ export function scalesOf({ x, isLog, isLogX }: Scaling, zoom: () => Zoom | null)
     x: {
       time: x === "time",
       ...(isLogX ? { distr: 3 as const } : {}),
-      range: (plot) => {
-        const all = plot.data[0];
-        const first = all[0] ?? 1;
-        const last = all[all.length - 1] ?? 10;
-        const shown = zoom();
-        if (shown) return [isLogX && shown[0] <= 0 ? Math.min(first, shown[1] / 10) : shown[0], shown[1]];
-        if (first === last) return isLogX ? [first / 2, first * 2] : [first - 1, last + 1];
-        return [first, last];
-      },
+      range: (plot) => stretchOf(plot.data[0], zoom(), isLogX),
     },
     y: isLog ? { distr: 3 } : {},
   };

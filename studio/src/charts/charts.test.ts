@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logPlaces } from "./axes.ts";
+import { logPlaces, stretchOf } from "./axes.ts";
 import { csvOf } from "./csv.ts";
 import { colourCount, DARK_COLOURS, dash, LIGHT_COLOURS, slots } from "./palette.ts";
 import { legendPlaces } from "./picture.ts";
@@ -156,6 +156,10 @@ describe("what a panel draws", () => {
     expect(drawingOf([plain("a", [0], [1])], look).data).toEqual([[], []]);
     expect(logPlaces(1, 100_000)).toEqual([1, 10, 100, 1000, 10_000, 100_000]);
     expect(logPlaces(3, 60)).toEqual([5, 10, 20, 50]);
+    expect(logPlaces(0, 0)).toEqual([]);
+    expect(stretchOf([1, 90], [-5, 0], true)).toEqual([1, 90]);
+    expect(stretchOf([1, 90], [-5, 20], true)).toEqual([1, 20]);
+    expect(stretchOf([1, 90], [-5, 0], false)).toEqual([-5, 0]);
     expect(chartSettingsOf(new URLSearchParams("xs=log")).isLogX).toBe(true);
     expect(chartSettingsOf(new URLSearchParams("xs=log&x=time")).isLogX).toBe(false);
   });

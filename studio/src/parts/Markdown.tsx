@@ -1,10 +1,10 @@
-import { lexer, type Token, type Tokens } from "marked";
+import type { Token, Tokens } from "marked";
 import { Fragment, type ReactNode, useMemo } from "react";
-import { followed, plainText } from "./markdownTokens.ts";
+import { followed, plainText, tokensOf } from "./markdownTokens.ts";
 
 /** A text in Markdown. It becomes elements, never markup: HTML in it is shown as it was written, pictures as links. */
 export function Markdown({ text }: { text: string }) {
-  const tokens = useMemo(() => lexer(text, { gfm: true, breaks: true }), [text]);
+  const tokens = useMemo(() => tokensOf(text), [text]);
   return <div className="markdown wrap-anywhere">{all(tokens)}</div>;
 }
 
@@ -52,7 +52,7 @@ function inLine(token: Token): ReactNode {
     case "del":
       return <del>{all(token.tokens)}</del>;
     case "codespan":
-      return <code>{plainText(token.text)}</code>;
+      return <code>{token.text}</code>;
     case "br":
       return <br />;
     case "link":
