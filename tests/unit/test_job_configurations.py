@@ -246,6 +246,12 @@ def test_the_environment_of_a_job_file_may_be_packages_or_a_conda_file(tmp_path:
         ("zzz = 1", "no key `zzz`; there are script, arguments"),
         ("[environment]\npackage = ['a']", "`package` in `environment`; did you mean `packages`"),
         ("[sweep]\nmetric = 'a'\nparameters = {}\nmaxtrials = 1", "in `sweep`; did you mean `max_trials`"),
+        (
+            "[sweep]\nmetric = 'a'\nparameters = {x = {values = [1, 2]}}",
+            r"`x` in `sweep.parameters` is \{'values': \[1, 2\]\}\. .* x = \[1, 2\]; bounds are as x =",
+        ),
+        ("[sweep]\nmetric = 'a'\nparameters = {x = 3}", r"`x` in `sweep.parameters` is 3\. Values"),
+        ("[sweep]\nmetric = 'a'\nparameters = {x = [[1]]}", r"`x` in `sweep.parameters` is \[\[1\]\]"),
         ("[variables]\nA = 1\nDEBUG = true", "`DEBUG` in `variables` is no text and no number"),
         ("[tags]\nfrom = ['a']", "`from` in `tags` is no text"),
         ("script = 'a'\narguments = [1, true]", r"arguments\[1\]"),
