@@ -60,6 +60,8 @@ def test_no_command_at_all_shows_the_help(runyard: CommandLine):
     ("arguments", "hint"),
     [
         (["dmeo"], "Did you mean `runyard demo`?"),
+        (["dataset"], "Did you mean `runyard data`?"),
+        (["env"], "Did you mean `runyard environment`?"),
         (["xyzzy"], "workspace, experiment, run"),
         (["run", "show"], "requires an argument"),
         (["run", "list", "--max", "none"], "--max"),

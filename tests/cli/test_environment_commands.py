@@ -70,6 +70,7 @@ def test_images_and_dockerfiles_are_registered(runyard: CommandLine):
         (["register"], 1, "--directory"),
         (["register", "bad.yaml"], 1, "register NAME --conda bad.yaml"),
         (["register", "requirements.txt"], 1, "register NAME --requirements requirements.txt"),
+        (["register", "x", "--image", ""], 1, "--image must be"),
         (["register", "x", "--variable", "A"], 1, "NAME=VALUE"),
         (["register", "x", "--requirements", "nowhere.txt"], 3, "nowhere.txt"),
         (["register", "x", "--conda", "a", "--requirements", "b"], 1, "not both"),

@@ -204,6 +204,8 @@ def _made(
     if image is not None and dockerfile is not None:
         raise InvalidParameter("Give an --image or a --dockerfile, not both.")
     if image is not None:
+        if not image:
+            raise InvalidParameter("--image must be the name of an image, as python:3.12-slim, not ''.")
         return Environment.from_docker_image(
             name, image, conda_specification=conda, pip_requirements=requirements
         )
