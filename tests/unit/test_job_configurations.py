@@ -272,6 +272,27 @@ def test_what_a_job_file_can_t_say_is_refused(tmp_path: Path, text: str, said: s
         read_job_file(file).config()
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stopping = {rule = 5}\nparameters = {x = [1]}", r"stopping\['rule'\] must be str, not 5\."),
+        (
+            "parameters = {x = {low = 1, high = 'b'}}",
+            r"parameters\['x'\]\['high'\] must be int or float, not 'b'",
+        ),
+        (
+            "parameters = {x = {lo = 1}}",
+            r"unknown field `lo`; there are low, high, mean, deviation, log, step",
+        ),
+    ],
+)
+def test_what_a_sweep_can_t_search_is_named_with_what_it_can(tmp_path: Path, text: str, said: str):
+    file = tmp_path / "sweep.toml"
+    file.write_text(f"script = 'a.py'\n[sweep]\nmetric = 'loss'\n{text}")
+    with pytest.raises(InvalidParameter, match=said):
+        read_job_file(file).sweep_config()
+
+
 def test_durations_have_units():
     assert [seconds_of(each) for each in (0, 5, "5", "90s", "30m", "2h", "1d", "0")] == [
         None, 5, 5, 90, 1800, 7200, 86400, None,
