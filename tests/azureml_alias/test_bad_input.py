@@ -29,7 +29,7 @@ from runyard.azureml.parameter_expressions import (
     uniform,
 )
 from runyard.azureml.policies import BanditPolicy, MedianStoppingPolicy, TruncationSelectionPolicy
-from runyard.azureml.submitting import ScriptRunConfig
+from runyard.azureml.submitting import Experiment, ScriptRunConfig
 from runyard.azureml.tensorboard import export_to_tensorboard
 from runyard.azureml.tracking import get_mlflow_tracking_uri
 from runyard.azureml.widgets import RunDetails
@@ -136,6 +136,13 @@ def test_what_does_not_fit_is_named(case: str):
     call, said = CASES[case]
     with pytest.raises(InvalidParameter, match=said):
         call()
+
+
+@pytest.mark.parametrize("name", ["script_params", "inputs"])
+def test_what_an_estimator_says_is_not_replaced_as_it_is_submitted(name: str):
+    unasked = Experiment.__new__(Experiment)
+    with pytest.raises(NotImplementedHere, match=rf"takes no {name} here: .* Estimator\(\.\.\., {name}="):
+        unasked.submit(estimator(), **{name: {"--alpha": 0.1}})
 
 
 def test_a_script_that_is_set_later_is_named_when_it_is_looked_for(tmp_path: Path):

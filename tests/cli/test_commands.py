@@ -60,6 +60,8 @@ def test_no_command_at_all_shows_the_help(runyard: CommandLine):
     ("arguments", "hint"),
     [
         (["dmeo"], "Did you mean `runyard demo`?"),
+        (["dataset"], "Did you mean `runyard data`?"),
+        (["env"], "Did you mean `runyard environment`?"),
         (["xyzzy"], "workspace, experiment, run"),
         (["run", "show"], "requires an argument"),
         (["run", "list", "--max", "none"], "--max"),
@@ -177,9 +179,11 @@ def test_less_than_one_event_is_wrong_usage(runyard: CommandLine):
 
 def test_a_file_that_can_t_be_written_is_one_line(runyard: CommandLine, tmp_path: Path):
     (tmp_path / "file").touch()
-    ended = runyard("workspace", "config", "--write", tmp_path / "file")
-    assert ended.code == 1
-    assert str(tmp_path / "file") in ended.err
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        ended = runyard("workspace", "config", "--write", place)
+        assert ended.code == 1
+        assert f"--write: '{place}' can't be the folder" in ended.err
+        assert "Give a folder" in ended.err
 
 
 def test_without_the_server_s_libraries_the_error_says_what_to_install():

@@ -97,6 +97,12 @@ def test_a_secret_of_a_bucket_comes_by_standard_input(datastore, typed, tmp_path
     assert (
         datastore("register", "gs", "--kind", "gcs", *bucket, "--key-file", tmp_path / "key.json").code == 1
     )
+    (tmp_path / "key.json").write_bytes(b"\xff")
+    binary = datastore("register", "gs", "--kind", "gcs", *bucket, "--key-file", tmp_path / "key.json")
+    assert (binary.code, "is no text in UTF-8" in binary.err) == (1, True)
+    # A variable of a shell that is not set names no store, and so not the default one either.
+    for words in (("show", ""), ("ls", "--datastore", "")):
+        assert "datastore_name" in datastore(*words).err
     two = ("--access-key-id", "AKIA", "--sign-with", "sas-token")
     assert datastore("register", "two", "--kind", "s3", *bucket, *two).code == 1
     listed = datastore("list", "--json")

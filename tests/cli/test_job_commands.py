@@ -297,6 +297,7 @@ def test_targets_are_made_listed_shown_changed_and_deleted(runyard: CommandLine)
     }
     assert runyard("compute", "create", "no", "-s", "use_container=false").code == 1
     assert runyard("compute", "delete", "shut").code == 0
+    assert "Give --slots" in runyard("compute", "update", "pool").err
     assert runyard("compute", "update", "pool", "--slots", "1", "--json").json["slots"] == 1
     assert runyard("compute", "pause", "pool", "--json").json["is_paused"] is True
     shown = runyard("compute", "show", "pool").out
@@ -319,7 +320,7 @@ def test_targets_are_made_listed_shown_changed_and_deleted(runyard: CommandLine)
 def test_what_can_not_be_attached_says_what_can(runyard: CommandLine, tmp_path: Path):
     for words, said in (
         (("--kind", "abacus"), "'kind'"),
-        (("--kind", "local", "-s", "host=h"), "unknown field `host`"),
+        (("--kind", "local", "-s", "host=h"), "unknown field `host`; those of its kind are "),
         (("--kind", "local", "-s", "host"), "key=value"),
         (("--kind", "local", "--credential", "password=secret"), "password=@FILE"),
         (("--kind", "local", "--credential", f"password=@{tmp_path}/none"), "password can't be read"),

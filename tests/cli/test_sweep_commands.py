@@ -86,7 +86,7 @@ def test_a_sweep_is_submitted_again_with_what_is_said(runyard: CommandLine, file
 def test_a_sweep_is_canceled(runyard: CommandLine, file: str):
     assert runyard("compute", "create", "held").code == 0
     assert runyard("compute", "pause", "held").code == 0
-    sweep = runyard("sweep", "submit", file, "--compute", "held", "--json").json
+    sweep = runyard("sweep", "submit", "-f", file, "--compute", "held", "--json").json
     assert (sweep["compute"], sweep["status"], sweep["max_trials"]) == ("held", "running", 2)
     # The same file as a job is one job, and that says what the search is begun by.
     one = runyard("job", "submit", "--file", file, "--compute", "held")

@@ -65,6 +65,12 @@ def test_an_age_that_is_none_is_refused(runyard: CommandLine, age: str):
     assert "--older-than" in ended.err
 
 
+def test_the_option_that_is_wrong_is_named(runyard: CommandLine):
+    assert "--since is a time as" in runyard("events", "--since", "x").err
+    refused = runyard("gc", "--rules", "--keep-last", "1")
+    assert (refused.code, "--rules goes alone" in refused.err) == (1, True)
+
+
 def test_gc_goes_through_all_workspaces(runyard: CommandLine, workspace: Workspace):
     runyard("run", "delete", log(Experiment(workspace, "e")), "-w", workspace.name)
     freed = {each["workspace"]: each["runs"] for each in runyard("gc", "--all-workspaces", "--json").json}

@@ -71,6 +71,10 @@ def test_a_restore_over_data_is_refused_in_one_line(runyard, home, tmp_path):
     absent = runyard("restore", tmp_path / "nothing", "--home", tmp_path / "again")
     assert (absent.code, "no whole backup" in absent.err) == (3, True)
     (tmp_path / "file").touch()
+    on_a_file = runyard("backup", tmp_path / "file", "--home", home)
+    assert (on_a_file.code, "is a file. A backup needs a folder" in on_a_file.err) == (1, True)
+    no_database = runyard("backup", tmp_path / "no", "--home", home, "--database", "nonsense")
+    assert "--database" in no_database.err
     no_folder = runyard("restore", tmp_path / "file", "--home", tmp_path / "again")
     assert (no_folder.code, "no whole backup" in no_folder.err) == (3, True)
 

@@ -45,7 +45,7 @@ def test_a_target_is_kept_with_its_settings_and_tells_nobody_its_credential(loca
         ({"kind": "abacus"}, "kind"),
         ({"settings": {}}, "required parameter 'settings.host'"),
         ({"settings": {"host": 3}}, "Invalid value 3 for parameter 'settings.host' supplied"),
-        ({"settings": {"host": "h", "port": 1}}, "unknown field `port`"),
+        ({"settings": {"host": "h", "port": 1}}, "unknown field `port`; those of its kind are host"),
         ({"settings": {"host": "h" * 30_000}}, "settings"),
         ({"credential": {"pin": "1"}}, "password"),
         ({"credential": {"password": "1" * 60_000}}, "credential.password"),

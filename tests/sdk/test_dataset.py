@@ -360,6 +360,50 @@ def test_columns_are_kept_and_dropped(workspace: Workspace, folder: Path):
             rows.drop_columns(wrong)  # type: ignore[arg-type]
 
 
+def test_rows_are_skipped_sampled_and_split(workspace: Workspace, folder: Path):
+    (folder / "numbers.csv").write_text("\n".join(["n", *map(str, range(500))]))
+    rows = Dataset.Tabular.from_delimited_files([folder / "numbers.csv", folder / "numbers.csv"])
+
+    def numbers(part: TabularDataset) -> list[int]:
+        return part.to_pandas_dataframe().n.tolist()  # type: ignore[no-any-return]
+
+    everything = [*range(500), *range(500)]
+    assert numbers(rows.skip(498).take(4)) == [498, 499, 0, 1]
+    assert numbers(rows.take(4).skip(3)) == [3]
+    assert numbers(rows.take(2).skip(5)) == numbers(rows.skip(2000)) == []
+    assert rows.skip(2000).to_pandas_dataframe().columns.tolist() == ["n"]
+    sample = rows.take_sample(0.2, seed=7)
+    assert 120 < len(numbers(sample)) < 280
+    assert numbers(sample) == numbers(rows.take_sample(0.2, seed=7)) != numbers(rows.take_sample(0.2, seed=8))
+    assert numbers(sample.skip(3).take(2)) == numbers(sample)[3:5]
+    train, test = rows.random_split(0.8)
+    assert numbers(train) == numbers(train)
+    assert sorted(numbers(train) + numbers(test)) == sorted(everything)
+    assert 720 < len(numbers(train)) < 880
+    assert [numbers(part) for part in rows.random_split(1)] == [everything, []]
+    assert test.to_pandas_dataframe().index.tolist() == list(range(len(numbers(test))))
+    with pytest.raises(NotImplementedHere, match="part"):
+        train.register(workspace, "train")
+
+
+def test_files_are_skipped_and_split(folder: Path):
+    files = Dataset.File.from_files(str(folder))
+    assert files.skip(1).to_path() == files.to_path()[1:]
+    one, other = files.random_split(0.5, seed=3)
+    assert sorted(one.to_path() + other.to_path()) == files.to_path()
+    assert one.to_path() == files.take_sample(0.5, seed=3).to_path()
+    assert len(one.download()) == len(one.to_path())
+    for wrong in (-0.1, 1.5, "half", None, True):
+        with pytest.raises(InvalidParameter, match="percentage must be a number"):
+            files.random_split(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter, match=r"probability must be a number from 0 to 1, as 0\.8, not 80"):
+        files.take_sample(80)
+    with pytest.raises(InvalidParameter, match="seed must be a whole number, not 'x'"):
+        files.take_sample(0.5, seed="x")  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter, match="count must be a whole number from 0 on, not -1"):
+        files.skip(-1)
+
+
 def test_inputs_are_values(workspace: Workspace, folder: Path):
     made = Dataset.File.from_files(folder)
     config = made.as_named_input("training")
@@ -489,9 +533,8 @@ def test_a_data_frame_is_kept_as_the_next_version_of_a_dataset(workspace: Worksp
     [
         ("filter", "query"),
         ("partition_by", "to_parquet"),
-        ("random_split", "train_test_split"),
         ("to_spark_dataframe", "spark.read"),
-        ("skip", "iloc"),
+        ("sample", "take_sample"),
     ],
 )
 def test_what_a_dataset_can_not_do_says_what_does_it(name: str, told: str):

@@ -239,6 +239,36 @@ def test_an_endpoint_needs_an_administrator(workspace: Workspace, given, named: 
         Datastore.register_azure_blob_container(workspace, "x", "scans", "labdata", **given)
 
 
+@pytest.mark.parametrize(
+    ("register", "given", "said"),
+    [
+        (
+            "azure_blob_container",
+            ("x", "c", "acc"),
+            "Invalid value 'c' for 'container_name': expected 3 to 63",
+        ),
+        ("azure_blob_container", ("x", "scans", "A"), "Invalid value 'A' for 'account_name': expected 3 to"),
+        ("azure_blob_container", ("x", 5, "acc"), "parameter 'container_name'"),
+        ("s3_bucket", ("x", "B"), "Invalid value 'B' for 'bucket_name': expected"),
+        ("gcs_bucket", ("x", "B"), "Invalid value 'B' for 'bucket_name': expected"),
+        ("folder", ("x y",), "Invalid value 'x y' for 'datastore_name': expected"),
+        ("folder", ("",), "parameter 'datastore_name'"),
+    ],
+)
+def test_a_refusal_names_the_argument_of_the_method(workspace: Workspace, register: str, given, said: str):
+    with pytest.raises(InvalidParameter, match=said):
+        getattr(Datastore, f"register_{register}")(workspace, *given)
+
+
+def test_a_prefix_or_a_key_that_can_t_be_is_named(workspace: Workspace):
+    with pytest.raises(InvalidParameter, match=r"^'account_key' has a control character"):
+        Datastore.register_azure_blob_container(workspace, "x", "scans", "labdata", account_key="k\n")
+    with pytest.raises(
+        InvalidParameter, match=r"'\.\./x' for 'prefix': expected a folder as .* Invalid path"
+    ):
+        Datastore.register_s3_bucket(workspace, "x", "scans", prefix="../x")
+
+
 def test_what_there_is_not_says_what_to_use(workspace: Workspace):
     for refuse in (
         Datastore.register_azure_file_share,

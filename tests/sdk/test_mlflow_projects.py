@@ -94,6 +94,8 @@ from runyard.sdk.mlflow_projects import RunyardBackend
 for config, address in (
     ({"script": "a.py"}, sys.argv[2]),
     ({"nonsense": 1}, sys.argv[2]),
+    ({"DOCKER_ARGS": {"gpus": "all"}}, sys.argv[2]),
+    ({"docker_auth": {"username": "anna"}, "DOCKER_ARGS": {}}, sys.argv[2]),
     ({}, "sqlite:///mlflow.db"),
 ):
     try:
@@ -102,8 +104,8 @@ for config, address in (
         print(json.dumps(str(error)))
 """
     refused = [json.loads(line) for line in asked(program, project, workspace.tracking_uri)]
-    assert len(refused) == 3
-    for word, message in zip(("script", "nonsense", "tracking URI"), refused, strict=True):
+    words = ("script", "nonsense", "docker_args", "docker login", "tracking URI")
+    for word, message in zip(words, refused, strict=True):
         assert word in message
 
 

@@ -185,7 +185,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_of_the_new(folder, root):
     assert get(folder, "run/file") == b"new"
 
 
-def test_an_upload_of_a_process_that_was_killed_is_removed_at_the_next_opening(tmp_path, root):
+def test_an_upload_of_a_process_that_was_killed_is_removed_when_the_store_is_asked_to(tmp_path, root):
     writer = textwrap.dedent(f"""
         import pathlib, time
         from runyard.stores.artifacts.folder import FolderArtifactStore
@@ -200,10 +200,10 @@ def test_an_upload_of_a_process_that_was_killed_is_removed_at_the_next_opening(t
         assert process.stdout.readline() == b"written\n"
         staged = next((root / INCOMING).iterdir())
         _age(staged)
-        FolderArtifactStore(root)
+        opened = FolderArtifactStore(root)
         assert staged.exists(), "its process still lives and holds it locked"
         process.send_signal(signal.SIGKILL)
-    FolderArtifactStore(root)
+    opened.remove_left_behind()
     assert not staged.exists()
     assert [path.name for path in root.iterdir()] == [INCOMING]
 

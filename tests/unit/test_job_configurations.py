@@ -246,6 +246,12 @@ def test_the_environment_of_a_job_file_may_be_packages_or_a_conda_file(tmp_path:
         ("zzz = 1", "no key `zzz`; there are script, arguments"),
         ("[environment]\npackage = ['a']", "`package` in `environment`; did you mean `packages`"),
         ("[sweep]\nmetric = 'a'\nparameters = {}\nmaxtrials = 1", "in `sweep`; did you mean `max_trials`"),
+        (
+            "[sweep]\nmetric = 'a'\nparameters = {x = {values = [1, 2]}}",
+            r"`x` in `sweep.parameters` is \{'values': \[1, 2\]\}\. .* x = \[1, 2\]; bounds are as x =",
+        ),
+        ("[sweep]\nmetric = 'a'\nparameters = {x = 3}", r"`x` in `sweep.parameters` is 3\. Values"),
+        ("[sweep]\nmetric = 'a'\nparameters = {x = [[1]]}", r"`x` in `sweep.parameters` is \[\[1\]\]"),
         ("[variables]\nA = 1\nDEBUG = true", "`DEBUG` in `variables` is no text and no number"),
         ("[tags]\nfrom = ['a']", "`from` in `tags` is no text"),
         ("script = 'a'\narguments = [1, true]", r"arguments\[1\]"),
@@ -264,6 +270,27 @@ def test_what_a_job_file_can_t_say_is_refused(tmp_path: Path, text: str, said: s
     file.write_text(text)
     with pytest.raises(InvalidParameter, match=said):
         read_job_file(file).config()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stopping = {rule = 5}\nparameters = {x = [1]}", r"stopping\['rule'\] must be str, not 5\."),
+        (
+            "parameters = {x = {low = 1, high = 'b'}}",
+            r"parameters\['x'\]\['high'\] must be int or float, not 'b'",
+        ),
+        (
+            "parameters = {x = {lo = 1}}",
+            r"unknown field `lo`; there are low, high, mean, deviation, log, step",
+        ),
+    ],
+)
+def test_what_a_sweep_can_t_search_is_named_with_what_it_can(tmp_path: Path, text: str, said: str):
+    file = tmp_path / "sweep.toml"
+    file.write_text(f"script = 'a.py'\n[sweep]\nmetric = 'loss'\n{text}")
+    with pytest.raises(InvalidParameter, match=said):
+        read_job_file(file).sweep_config()
 
 
 def test_durations_have_units():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runyard.errors import NotImplementedHere
 from runyard.sdk import experiment, script_run_config
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
 from runyard.sdk.job_data import DIRECT, JobData
@@ -14,6 +15,7 @@ from runyard.sdk.run import Run
 from runyard.sdk.workspace import Workspace
 
 OUTPUTS = "outputs"
+_OF_ESTIMATORS = ("script_params", "inputs")
 DEFAULT_CPU_IMAGE = DEFAULT_GPU_IMAGE = ""
 """Microsoft's own images, which have nothing in them but what the machine of a job has: no container."""
 
@@ -77,11 +79,19 @@ class Experiment(experiment.Experiment):
 
         A dataset that the script asks its run for is registered first, if it is not: Azure keeps those too.
 
+        Raises:
+            NotImplementedHere: It is given what replaces an estimator's own words.
+
         Example:
             >>> run = experiment.submit(ScriptRunConfig("code", "train.py"), tags={"team": "robots"})
             >>> run.tags["team"]
             'robots'
         """
+        for name in _OF_ESTIMATORS:
+            if name in options:
+                raise NotImplementedHere(
+                    f"submit() takes no {name} here: give it to the estimator, as Estimator(..., {name}=...)."
+                )
         _keep_datasets(self.workspace, getattr(config, "run_config", None))
         _keep_datasets(self.workspace, config)
         run: Run = super().submit(config, tags, **options)

@@ -69,7 +69,7 @@ def verify(*, server: Server = THIS_SERVER, json: Json = False) -> int:
 
 
 def _ago_ms(age: str) -> int:
-    return time.time_ns() // 1_000_000 - int(parse_age(age) / timedelta(milliseconds=1))
+    return time.time_ns() // 1_000_000 - int(parse_age(age, "--since") / timedelta(milliseconds=1))
 
 
 def _row(entry: WireAuditEntry) -> tuple[str, ...]:

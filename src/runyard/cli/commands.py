@@ -110,6 +110,8 @@ _COMMANDS = {
     "audit": ("runyard.cli.audit:app", "Search the audit log, and check that it is whole."),
     "admin": ("runyard.cli.admin:app", "Make the first administrator and API keys."),
 }
+_SHORTEST_STEM = 3
+"""How long a command's beginning is, as `env`, that is taken for it."""
 _SERVER_LIBRARIES = frozenset(
     {
         "alembic",
@@ -236,7 +238,9 @@ def _of_this_machine(error: OSError) -> str:
 
 def _unknown(command: str) -> str:
     # The parser would load every command to find a likely one, the server's among them.
-    likely = difflib.get_close_matches(command, _COMMANDS, n=1)
+    begun = [each for each in _COMMANDS if min(len(each), len(command)) >= _SHORTEST_STEM]
+    begun = [each for each in begun if each.startswith(command) or command.startswith(each)]
+    likely = begun[:1] or difflib.get_close_matches(command, _COMMANDS, n=1)
     hint = f"Did you mean `runyard {likely[0]}`?" if likely else f"There are: {', '.join(_COMMANDS)}."
     return f"There is no command {command!r}. {hint}"
 

@@ -248,6 +248,8 @@ def update(
     Settings that are not named stay, and can only change while no job runs on it. A credential takes the
     place of the one that the target has.
     """
+    if slots is None and description is None and not (tag or setting or credential):
+        raise InvalidParameter("Give --slots, a --description, a --tag, a --setting or a --credential.")
     target = ComputeTarget(place.open(), name)
     target.update(
         max_nodes=slots,

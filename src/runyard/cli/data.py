@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from runyard.cli.options import HERE, Json, Place, pair_of
 from runyard.cli.printing import count_text, print_json, print_pairs, print_table, say, time_text
-from runyard.errors import InvalidParameter
+from runyard.errors import AlreadyExists, InvalidParameter
 from runyard.protocol.messages.data_assets import WireDataAsset
 from runyard.sdk.dataset import FileDataset, TabularDataset, get_dataset
 from runyard.sdk.dataset_factories import Dataset
@@ -110,7 +110,10 @@ def register(
     paths: list[Any] = [each if datastore is None else (datastore, each) for each in path]
     made = _made(paths, tabular, separator)
     tags = dict(pair_of(each) for each in tag)
-    kept = made.register(place.open(), name, description, tags, create_new_version=new_version)
+    try:
+        kept = made.register(place.open(), name, description, tags, create_new_version=new_version)
+    except AlreadyExists as error:
+        raise AlreadyExists(str(error).replace("create_new_version=True", "--new-version")) from None
     if json:
         print_json(msgspec.to_builtins(kept.record))
     else:

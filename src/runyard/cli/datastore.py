@@ -24,6 +24,7 @@ from runyard.protocol.messages.datastores import RegisterDatastore, WireCredenti
 from runyard.sdk.datastore import Datastore
 from runyard.sdk.datastore_files import Transferred
 from runyard.sdk.local_pairs import local_pairs
+from runyard.sdk.yaml_text import read_small_file
 
 app = App(name="datastore", help="Register places for files; list, upload and download what is in them.")
 
@@ -214,7 +215,7 @@ def _credential(
         return WireCredential(sas_token=asked_for("the SAS token").lstrip("?"))
     if sign_with == "account-key":
         return WireCredential(account_key=asked_for("the account key"))
-    return WireCredential(service_account_key=key_file.read_text()) if key_file else None
+    return WireCredential(service_account_key=read_small_file(key_file)) if key_file else None
 
 
 def _tell(done: Transferred, what: str, is_json: bool) -> None:

@@ -21,6 +21,13 @@ Name = Annotated[str, Parameter(help="The environment's name.")]
 Version = Annotated[
     str | None, Parameter(name=["--version", "-v"], help="Which version; by default the latest.")
 ]
+_OPTION_FOR = {
+    ".yml": "--conda",
+    ".yaml": "--conda",
+    ".json": "--conda",
+    ".toml": "--conda",
+    ".txt": "--requirements",
+}
 Tag = Annotated[tuple[str, ...], Parameter(help="A tag as KEY=VALUE; may be repeated.")]
 
 
@@ -111,6 +118,8 @@ def register(
         made = Environment.load_from_directory(directory)
         made.name = name or made.name
     elif name is not None:
+        if not any((conda, requirements, image, dockerfile, interpreter)):
+            _check_no_file(name)
         made = _made(name, conda, requirements, image, dockerfile)
     else:
         raise InvalidParameter("Name the environment, or give a --directory that it was saved to.")
@@ -176,12 +185,27 @@ def restore(name: Name, *, place: Place = HERE, json: Json = False) -> None:
     _say_changed(found, json)
 
 
+def _check_no_file(name: str) -> None:
+    """Refuse a file in the place of a name: it would be that of an environment with nothing in it."""
+    path = Path(name)
+    if path.name != "Dockerfile" and path.suffix.lower() not in _OPTION_FOR and not path.is_file():
+        return
+    option = "--dockerfile" if path.name == "Dockerfile" else _OPTION_FOR.get(path.suffix.lower(), "--conda")
+    raise InvalidParameter(
+        f"{name!r} is where the environment's name is expected, and looks like a file. A conda file goes "
+        "with --conda, one of pip's requirements with --requirements, a Dockerfile with --dockerfile, as in "
+        f"`runyard environment register NAME {option} {name}`."
+    )
+
+
 def _made(
     name: str, conda: Path | None, requirements: Path | None, image: str | None, dockerfile: Path | None
 ) -> Environment:
     if image is not None and dockerfile is not None:
         raise InvalidParameter("Give an --image or a --dockerfile, not both.")
     if image is not None:
+        if not image:
+            raise InvalidParameter("--image must be the name of an image, as python:3.12-slim, not ''.")
         return Environment.from_docker_image(
             name, image, conda_specification=conda, pip_requirements=requirements
         )

@@ -37,7 +37,7 @@ def events(
     json: Json = False,
 ) -> None:
     """List what happened, the latest first: runs that ended or fell silent, quotas and disks that fill up."""
-    begin = datetime.now(tz=timezone.utc) - parse_age(since)
+    begin = datetime.now(tz=timezone.utc) - parse_age(since, "--since")
     happened = list_events(
         place.open().connection,
         kinds=kind,

@@ -41,7 +41,10 @@ Wait = Annotated[
 
 @app.command
 def submit(
-    file: Annotated[Path, Parameter(help="A job file, TOML or YAML, with a table `sweep`.")],
+    file: Annotated[
+        Path,
+        Parameter(name=["--file", "-f"], help="A job file, TOML or YAML, with a table `sweep`."),
+    ],
     *,
     wishes: Wishes = NO_WISHES,
     wait: Wait = False,

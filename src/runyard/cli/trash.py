@@ -126,6 +126,11 @@ def gc(
     What is not in the trash is never touched. It may be stopped at any time; the next one goes on.
     """
     age = parse_age(older_than)
+    if rules and (age or keep_last or untagged or experiment or run):
+        raise InvalidParameter(
+            "--rules goes alone: what `runyard retention` says stands in place of --older-than, --keep-last, "
+            "--untagged, --experiment and --run."
+        )
     workspaces = _all(place) if all_workspaces else [place.open()]
     described = []
     for workspace in workspaces:
@@ -201,19 +206,23 @@ def experiment_id_of(workspace: Workspace, text: str) -> str:
     return workspace.experiments[text].id
 
 
-def parse_age(text: str) -> timedelta:
+def parse_age(text: str, option: str = "--older-than") -> timedelta:
     """Return how long ago an option says.
+
+    Args:
+        text: What was given.
+        option: Its name, for the error.
 
     Raises:
         InvalidParameter: It does not say that.
     """
     parts = _AGE.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise InvalidParameter(f"--older-than is a time as 30d, 12h or 1d12h, not {text!r}.")
+        raise InvalidParameter(f"{option} is a time as 30d, 12h or 1d12h, not {text!r}.")
     try:
         return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())
     except OverflowError:
-        raise InvalidParameter(f"--older-than {text} is longer than any time there was.") from None
+        raise InvalidParameter(f"{option} {text} is longer than any time there was.") from None
 
 
 def age_text(age: timedelta) -> str:

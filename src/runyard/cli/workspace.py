@@ -135,7 +135,10 @@ def config(
     if write is None:
         print_json(asdict(configuration))
         return
-    path = write_configuration(configuration, write)
+    try:
+        path = write_configuration(configuration, write)
+    except InvalidParameter as error:
+        raise InvalidParameter(f"--write: {error}") from None
     if json:
         print_json({"path": str(path), **asdict(configuration)})
     else:

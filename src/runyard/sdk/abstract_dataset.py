@@ -22,7 +22,7 @@ from runyard.protocol.messages.data_assets import (
 )
 from runyard.sdk.absent import AbsentHere
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.arguments import optional_text, pairs, text, whole_number
+from runyard.sdk.arguments import optional_text, pairs, text
 from runyard.sdk.connection import connection_of
 from runyard.sdk.data_sources import (
     DataFile,
@@ -35,6 +35,7 @@ from runyard.sdk.data_sources import (
 )
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig, log_input, note_use
 from runyard.sdk.dataset_marks import DatasetMarks
+from runyard.sdk.dataset_parts import HasParts, Part
 from runyard.sdk.dataset_records import (
     delete_dataset,
     get_record,
@@ -57,9 +58,7 @@ _INSTEAD = {
     "get_profile_runs": "Ask the DataFrame: to_pandas_dataframe().describe().",
     "partition_by": "Write the DataFrame with to_parquet(..., partition_cols=[...]), and send the folder "
     "with Dataset.File.upload_directory.",
-    "random_split": "Split the DataFrame, as with scikit-learn's train_test_split.",
-    "sample": "Sample the DataFrame: to_pandas_dataframe().sample(frac=0.1).",
-    "skip": "Skip rows of the DataFrame: to_pandas_dataframe().iloc[10:].",
+    "sample": "Use take_sample(0.1), or sample the DataFrame: to_pandas_dataframe().sample(frac=0.1).",
     "submit_profile_run": "Ask the DataFrame: to_pandas_dataframe().describe().",
     "to_csv_files": "Write the DataFrame with to_csv(...), and send it with Dataset.File.upload_directory.",
     "to_parquet_files": "Dataset.Tabular.register_pandas_dataframe keeps a DataFrame as Parquet.",
@@ -70,7 +69,7 @@ Self = TypeVar("Self", bound="AbstractDataset")
 
 
 @names_arguments
-class AbstractDataset(DatasetMarks):
+class AbstractDataset(DatasetMarks, HasParts):
     """What file and tabular datasets have in common. Made by :class:`Dataset`, not by itself.
 
     Args:
@@ -90,7 +89,7 @@ class AbstractDataset(DatasetMarks):
         self._reading = reading
         self._workspace: Workspace | None = None
         self._record: WireDataAsset | None = None
-        self._limit: int | None = None
+        self._parts: tuple[Part, ...] = ()
 
     @property
     def is_part(self) -> bool:
@@ -100,7 +99,7 @@ class AbstractDataset(DatasetMarks):
             >>> dataset.take(2).is_part
             True
         """
-        return self._limit is not None
+        return bool(self._parts)
 
     def register(
         self: Self,
@@ -159,20 +158,6 @@ class AbstractDataset(DatasetMarks):
             as_new_version=create_new_version,
         )
         return self._registered(workspace, register_record(workspace, wanted, uploads))
-
-    def take(self: Self, count: int) -> Self:
-        """Return the first rows of a tabular dataset, or the first files of a file dataset.
-
-        Raises:
-            InvalidParameter: ``count`` is no number of them.
-
-        Example:
-            >>> dataset.take(2).to_pandas_dataframe().shape
-            (2, 3)
-        """
-        if whole_number(count, "count") < 1:
-            raise InvalidParameter(f"count must be a whole number from 1 on, not {count!r}.")
-        return self._changed(_limit=count if self._limit is None else min(count, self._limit))
 
     def to_path(self) -> list[str]:
         """Return the paths of the files within the dataset, as ``/photos/1.png``.

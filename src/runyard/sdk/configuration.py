@@ -98,12 +98,18 @@ def write_configuration(configuration: Configuration, folder: Path, file_name: s
     """Write ``folder/.azureml/config.json`` and return its path. It holds no secret and may be committed.
 
     Raises:
-        InvalidParameter: ``file_name`` leads out of the folder.
+        InvalidParameter: ``file_name`` leads out of the folder, or a file is where the folder would be.
     """
     if file_name in {"", ".", ".."} or Path(file_name).name != file_name:
         raise InvalidParameter(f"{file_name!r} must be the plain name of a file.")
     target = folder.expanduser() / WRITTEN_FOLDER / file_name
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InvalidParameter(
+            f"{str(folder)!r} can't be the folder to write {WRITTEN_FOLDER}/{file_name} into: a file is in "
+            "the way. Give a folder, as '.'; it is made if it is not there."
+        ) from None
     content = {
         "subscription_id": configuration.subscription_id,
         "resource_group": configuration.resource_group,

@@ -22,6 +22,7 @@ from runyard.sdk.data_sources import (
     Source,
 )
 from runyard.sdk.dataset_inputs import DatasetConsumptionConfig
+from runyard.sdk.dataset_parts import count_needed, places_of
 from runyard.sdk.dataset_records import (
     get_record,
     get_record_by_id,
@@ -84,7 +85,8 @@ class FileDataset(AbstractDataset):
         raise NotImplementedHere(_NOT_MOUNTED)
 
     def _files(self) -> list[DataFile]:
-        return super()._files()[: self._limit]
+        files = super()._files()
+        return [files[place] for place in places_of(self._parts, len(files))]
 
     def _input_name(self) -> str:
         return f"input_{(self.id or uuid.uuid4().hex)[:8]}"
@@ -124,23 +126,17 @@ class TabularDataset(AbstractDataset, TimeSeries, HasColumns):
             [29.0, 2.0, nan]
         """
         self._note_use()
-        frame = self._frame_of_periods() if self._periods else self._read(self._files(), self._limit)
+        frame = (
+            self._frame_of_periods()
+            if self._periods
+            else self._read(self._files(), count_needed(self._parts))
+        )
         for period in self._periods:
             frame = period.rows_of(frame, self._timestamp_column())
         frame = self._with_choices(frame)
-        return frame if self._limit is None else frame.head(self._limit)
-
-    def take(self, count: int) -> TabularDataset:
-        """Return the first rows, those of a period if one was chosen before.
-
-        Raises:
-            InvalidParameter: ``count`` is no number of them.
-
-        Example:
-            >>> dataset.take(2).to_pandas_dataframe().name.tolist()
-            ['Anna', 'Ben']
-        """
-        return super().take(count)
+        if not self._parts:
+            return frame
+        return frame.iloc[list(places_of(self._parts, len(frame)))].reset_index(drop=True)
 
     @property
     def is_part(self) -> bool:
@@ -153,8 +149,8 @@ class TabularDataset(AbstractDataset, TimeSeries, HasColumns):
         return bool(self._periods or self._choices) or super().is_part
 
     def _within(self, period: Period, validate: bool) -> TabularDataset:
-        if self._limit is not None:
-            raise InvalidParameter("Choose the period first, and take() rows of it then.")
+        if self._parts:
+            raise InvalidParameter("Choose the period first, and take() or skip() rows of it then.")
         return super()._within(period, validate)
 
     def _columns(self) -> list[str]:

@@ -58,7 +58,7 @@ class Datastore(DatastoreFacts, RegistersDatastores):
 
     def __init__(self, workspace: Workspace, name: str | None = None) -> None:
         self._workspace = workspace
-        self._described = _described(workspace, name or _all_of(workspace).default)
+        self._described = _described(workspace, _all_of(workspace).default if name is None else name)
 
     @classmethod
     def _of(cls, workspace: Workspace, described: WireDatastore) -> Datastore:

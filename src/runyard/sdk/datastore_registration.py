@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from runyard.sdk.workspace import Workspace
 
 _AZURES_OWN = "core.windows.net"
+_ARGUMENT_OF = {"name": "datastore_name", "bucket": "bucket_name", "account": "account_name"}
+_FIELD = re.compile(r"(^|for |parameter )'(?:credential\.)?([a-z_]+)'")
 
 
 @names_arguments
@@ -103,7 +106,7 @@ class RegistersDatastores:
             overwrite=overwrite,
             skip_validation=skip_validation,
         )
-        return cls.register(workspace, wanted)
+        return cls._register(workspace, wanted)
 
     @classmethod
     def register_s3_bucket(
@@ -170,7 +173,7 @@ class RegistersDatastores:
             overwrite=overwrite,
             skip_validation=skip_validation,
         )
-        return cls.register(workspace, wanted)
+        return cls._register(workspace, wanted)
 
     @classmethod
     def register_gcs_bucket(
@@ -226,7 +229,7 @@ class RegistersDatastores:
             overwrite=overwrite,
             skip_validation=skip_validation,
         )
-        return cls.register(workspace, wanted)
+        return cls._register(workspace, wanted)
 
     @classmethod
     def register_folder(
@@ -261,7 +264,15 @@ class RegistersDatastores:
         wanted = RegisterDatastore(
             name=datastore_name, kind="folder", folder=folder, description=description, overwrite=overwrite
         )
-        return cls.register(workspace, wanted)
+        return cls._register(workspace, wanted)
+
+    @classmethod
+    def _register(cls, workspace: Workspace, wanted: RegisterDatastore) -> Datastore:
+        """Register what a method was asked for; a refusal names that method's arguments."""
+        try:
+            return cls.register(workspace, wanted)
+        except InvalidParameter as error:
+            raise InvalidParameter(_in_arguments(error.message, wanted.kind)) from error
 
     @staticmethod
     def register_azure_file_share(workspace: Workspace, datastore_name: str, *_: Any, **__: Any) -> NoReturn:
@@ -339,6 +350,12 @@ class RegistersDatastores:
             "/api/v1/datastores", wanted, DatastoreAnswer, is_repeatable=wanted.overwrite
         )
         return cls._of(workspace, answer.datastore)
+
+
+def _in_arguments(refusal: str, kind: str) -> str:
+    """Return a server's refusal with the argument named in place of the message's field."""
+    arguments = _ARGUMENT_OF | ({"bucket": "container_name"} if kind == "azure_blob" else {})
+    return _FIELD.sub(lambda found: f"{found[1]}'{arguments.get(found[2], found[2])}'", refusal, count=1)
 
 
 def _credential(**given: str | None) -> WireCredential | None:

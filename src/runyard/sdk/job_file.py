@@ -6,14 +6,15 @@ import contextlib
 import difflib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from runyard.decoding import learnt
 from runyard.errors import InvalidParameter, NotFound
+from runyard.sdk.arguments import shown
 from runyard.sdk.conda_dependencies import CondaDependencies
 from runyard.sdk.environment import Environment
 from runyard.sdk.job_data import input_of, output_of
@@ -243,12 +244,26 @@ def complaint_about(content: Mapping[str, object], said: str) -> str:
         likely = difflib.get_close_matches(unknown[1].lower(), names, n=1)
         hint = f"did you mean `{likely[0]}`?" if likely else f"there are {', '.join(names)}."
         return f"there is no key `{unknown[1]}`{f' in `{unknown[2]}`' if unknown[2] else ''}; {hint}"
+    sweep = content.get("sweep")
+    parameters = sweep.get("parameters") if isinstance(sweep, Mapping) else None
+    for name, value in parameters.items() if isinstance(parameters, Mapping) else ():
+        if not _can_be_parameter(value):
+            return (
+                f"`{name}` in `sweep.parameters` is {shown(value)}. Values to choose from are a list of "
+                f"words and numbers, as {name} = [1, 2]; bounds are as {name} = {{low = 0.001, high = 0.1}}."
+            )
     for table in ("variables", "tags"):
         pairs = content.get(table)
         for name, value in pairs.items() if isinstance(pairs, Mapping) else ():
             if isinstance(value, bool) or not isinstance(value, Word):
                 return f"`{name}` in `{table}` is no text and no number: write it in quotes."
     return f"{said}."
+
+
+def _can_be_parameter(said: object) -> bool:
+    values = said.values() if isinstance(said, Mapping) else said
+    is_several = isinstance(said, Mapping | list)
+    return is_several and all(isinstance(each, bool | Word) for each in cast(Iterable[object], values))
 
 
 def _resolve(environment: FileEnvironment, folder: Path) -> None:

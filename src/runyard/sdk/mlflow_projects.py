@@ -32,6 +32,12 @@ ENVIRONMENT_NAME = "mlflow-project"
 _WEB = ("http://", "https://")
 # What MLflow adds to the configuration; of it the manager of environments alone says something here.
 _OF_MLFLOW = ("DOCKER_ARGS", "STORAGE_DIR", "BUILD_IMAGE", "DOCKER_AUTH", "SYNCHRONOUS", "ENV_MANAGER")
+_REFUSED = {
+    "DOCKER_ARGS": "docker_args: a job's container is begun with what its image, its variables and its "
+    "compute target say, and with no arguments of Docker's.",
+    "DOCKER_AUTH": "docker_auth: the machine that a job runs on pulls its image with the login that it has. "
+    "Log in there with `docker login`.",
+}
 _OF_PROJECT = ("script", "command", "arguments", "folder", "experiment")
 
 
@@ -130,6 +136,9 @@ def _workspace(tracking_uri: str) -> Workspace:
 
 
 def _wishes(backend_config: Mapping[str, Any]) -> JobFile:
+    for name, value in backend_config.items():
+        if value and name.upper() in _REFUSED:
+            raise InvalidParameter(_REFUSED[name.upper()])
     said = {name: value for name, value in backend_config.items() if name.upper() not in _OF_MLFLOW}
     of_project = sorted(said.keys() & set(_OF_PROJECT))
     if of_project:

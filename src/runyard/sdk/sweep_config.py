@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ from runyard.entities.sweep import DistributionKind, Goal, Sampling, StoppingKin
 from runyard.errors import InvalidParameter
 from runyard.protocol.messages.sweeps import SubmitSweep, WireDistribution, WireStopping
 from runyard.sdk.argument_errors import names_arguments
-from runyard.sdk.arguments import pairs
+from runyard.sdk.arguments import pairs, shown
 from runyard.sdk.script_run_config import ScriptRunConfig
 from runyard.sdk.sweep_run import SweepRun
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Parameter = Sequence[object] | Mapping[str, object] | WireDistribution
 """Where the values of a parameter come from: a list to choose from, or bounds and the like by their names."""
+
+_WRONG = re.compile(r"Expected `([^`]*)`.* - at `\$\.(\w+)`")
 
 
 class _Numbers(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -186,7 +189,12 @@ def _converted(said: Mapping[str, object], kind: Any, field: str) -> Any:
     try:
         return msgspec.convert(dict(said), learnt(kind))
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"{field}: {error}.") from None
+        wrong = _WRONG.search(str(error))
+        if wrong is not None:
+            expected = " or ".join(wrong[1].replace(" | null", "").split(" | "))
+            value = shown(said.get(wrong[2]))
+            raise InvalidParameter(f"{field}[{wrong[2]!r}] must be {expected}, not {value}.") from None
+        raise InvalidParameter(f"{field}: {error}; there are {', '.join(kind.__struct_fields__)}.") from None
 
 
 def _word(said: object, words: type[Goal] | type[Sampling] | type[StoppingKind], field: str) -> str:

@@ -285,7 +285,7 @@ class Workspace(
             file_name: Another name than ``config.json``.
 
         Raises:
-            InvalidParameter: ``file_name`` is not a plain name.
+            InvalidParameter: ``file_name`` is not a plain name, or ``path`` is a file.
 
         Example:
             >>> ws.write_config("project")

@@ -56,7 +56,7 @@ def parse_yaml(text: str, what: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidParameter(f"{what} is no YAML: {error}") from None
+        raise InvalidParameter(f"{what} is no YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):
         raise InvalidParameter(f"{what} is no mapping of names to values, as YAML has it.")
     return content

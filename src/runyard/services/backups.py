@@ -109,6 +109,8 @@ def back_up(
         InvalidState: ``target`` is not empty or can't be written to, or ``earlier`` is no whole backup.
         StorageFull: There is no room for it; ``target`` is empty again.
     """
+    if target.exists() and not target.is_dir():
+        raise InvalidState(f"{target} is a file. A backup needs a folder of its own.")
     if target.exists() and any(target.iterdir()):
         raise InvalidState(f"{target} is not empty. A backup needs a folder of its own.")
     known = _Known(earlier) if earlier is not None else None

@@ -212,7 +212,8 @@ def change_target(call: Call, name: str, wanted: TargetChange) -> TargetInUse:
         if _finding(changed) != _finding(found):
             _check_nothing_begun(_in_use(found, active))
         call.stores.metadata.compute_targets.update_target(changed)
-        if wanted.settings is not None or wanted.credential is not None:
+        # Said once more as they are they prove nothing, and would look like another server's word.
+        if (changed.settings, changed.sealed) != (found.settings, found.sealed):
             call.stores.metadata.compute_targets.end_outage(changed.workspace, changed.name)
             changed = replace(changed, outage=None)
     return _in_use(changed, active)

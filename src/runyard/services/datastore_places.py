@@ -90,7 +90,7 @@ def checked_place(call: Call, kind: DatastoreKind, place: Place) -> Place:
     if place.endpoint:
         _check_endpoint(call.settings, place.endpoint)
     region = place.region or (DEFAULT_REGION if kind is DatastoreKind.S3 else "")
-    prefix = str(resolve_artifact_path(place.prefix, is_directory=True))
+    prefix = str(_prefix(place))
     return replace(place, region=region, prefix=prefix, endpoint=place.endpoint.rstrip("/"))
 
 
@@ -160,7 +160,13 @@ def _owner(call: Call, name: str) -> str:
 
 
 def _prefix(place: Place) -> ArtifactPath:
-    return resolve_artifact_path(place.prefix, is_directory=True)
+    try:
+        return resolve_artifact_path(place.prefix, is_directory=True)
+    except InvalidParameter as error:
+        raise InvalidParameter(
+            f"Invalid value {place.prefix[:100]!r} for 'prefix': expected a folder as 'scans/2026'. "
+            f"{error.message.rstrip('.')}."
+        ) from None
 
 
 def _check_names(kind: DatastoreKind, place: Place) -> None:

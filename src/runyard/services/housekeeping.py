@@ -121,6 +121,8 @@ class Housekeeping:
         self._sweep_driver.work()
 
     def _remove_unfinished(self) -> None:
+        # One that was killed and began again at once has left what looked like uploads of another process.
+        self._stores.artifacts.remove_left_behind()
         remove_old_blocks(self._settings)
         remove_unfinished(self._stores, system_now_ms())
         note_unregistered(self._stores, system_now_ms())

@@ -16,7 +16,7 @@ from runyard.compute.base import Launcher, Opening, TargetKind, resolve
 from runyard.compute.kinds import KINDS
 from runyard.decoding import learnt
 from runyard.entities.compute_target import LOCAL, ComputeTarget
-from runyard.errors import Unavailable
+from runyard.errors import InvalidParameter, Unavailable
 from runyard.protocol.limits import check_length
 from runyard.protocol.wire import invalid, invalid_part
 from runyard.services.operation import Operation
@@ -139,7 +139,11 @@ def checked_settings(kind: TargetKind, settings: Mapping[str, Any]) -> Mapping[s
     try:
         checked = msgspec.convert(dict(settings), learnt(kind.settings))
     except msgspec.ValidationError as error:
-        raise invalid_part("settings", dict(settings), str(error)) from None
+        refusal = invalid_part("settings", dict(settings), str(error))
+        if "unknown field" in refusal.message:
+            fields = ", ".join(kind.settings.__struct_fields__) or "none"
+            refusal = InvalidParameter(f"{refusal.message.rstrip('.')}; those of its kind are {fields}.")
+        raise refusal from None
     kept: Mapping[str, Any] = msgspec.to_builtins(checked)
     return kept
 

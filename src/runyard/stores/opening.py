@@ -280,5 +280,6 @@ def connect_database(
     if address.startswith(("postgresql://", "postgres://")):
         return connect_postgres(address, connections)
     raise InvalidParameter(
-        "RUNYARD_DATABASE must be postgresql://user@host/name. Left out, the data is in a SQLite file."
+        "The database (--database, RUNYARD_DATABASE) must be postgresql://user@host/name. Left out, the data "
+        "is in a SQLite file."
     )

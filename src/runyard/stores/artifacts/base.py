@@ -194,6 +194,9 @@ class ArtifactStore(abc.ABC):
             NotFound: The path leads over a link, or is one.
         """
 
+    def remove_left_behind(self) -> None:  # noqa: B027 - most services do that by rules of their own
+        """Remove what was left of uploads by processes that died."""
+
 
 class GivesAddresses(abc.ABC):
     """A store whose files can be read at an address of its own, for a while and without a credential."""

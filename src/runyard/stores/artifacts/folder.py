@@ -6,7 +6,7 @@ folder. Directories are for their owner alone (0700), and so are files (0600).
 
 An upload is a file with a random name in ``.incoming`` that is renamed when it is committed. The process
 that writes it holds a lock on it: what is there without a lock was left by a process that died, and is
-removed the next time that the store is opened.
+removed the next time that the store is opened, or is asked to.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FolderArtifactStore(ArtifactStore):
         self._incoming = root / INCOMING
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._incoming.mkdir(mode=0o700, exist_ok=True)
-        self._remove_left_behind()
+        self.remove_left_behind()
 
     def create(self, path: ArtifactPath, declared: Declared = NOTHING_DECLARED) -> ArtifactUpload:
         """Begin to write the file at ``path``."""
@@ -208,7 +208,8 @@ class FolderArtifactStore(ArtifactStore):
                 return
             above = above.parent
 
-    def _remove_left_behind(self) -> None:
+    def remove_left_behind(self) -> None:
+        """Remove what processes that died have left."""
         for item in self._incoming.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if item.is_dir() and not item.is_symlink():
