@@ -1,16 +1,25 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { deleteRun, renameRun, restoreRun } from "../api/mlflow.ts";
+import { deleteRuns, renameRun, restoreRuns } from "../api/mlflow.ts";
 import type { Run } from "../api/types.ts";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
 import { plural } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { failureText } from "../parts/States.tsx";
+import { MOVED_AT_ONCE, moveInParts } from "./moving.ts";
 import type { ChangeTable, TableSettings } from "./tableSettings.ts";
 
-/** One after the other: a failure stops there, and what was done stays done. */
-async function forEachRun(runIds: string[], act: (runId: string) => Promise<unknown>): Promise<void> {
-  for (const runId of runIds) await act(runId);
+/** How many of many runs are moved; nothing for few, which are moved at once. */
+function Moved({ count, of, label }: { count: number | null; of: number; label: string }) {
+  if (count === null || of <= MOVED_AT_ONCE) return null;
+  return (
+    <span className="row">
+      <progress value={count} max={of} aria-label={label} />
+      <span className="number nowrap">
+        {count.toLocaleString("en")} of {of.toLocaleString("en")}
+      </span>
+    </span>
+  );
 }
 
 /** What can be done with the selected runs. */
@@ -24,15 +33,19 @@ export function BulkBar({
   change: ChangeTable;
 }) {
   const [asked, setAsked] = useState<"delete" | "rename" | null>(null);
+  const [moved, setMoved] = useState<number | null>(null);
   const queries = useQueryClient();
   const { selected, eyes, isDeleted } = settings;
   const refresh = async () => {
     await queries.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[0]).startsWith("runs") });
   };
   const restore = useMutation({
-    mutationFn: () => forEachRun(selected, restoreRun),
+    mutationFn: () => moveInParts(selected, restoreRuns, setMoved),
     onSuccess: () => change({ selected: [] }),
-    onSettled: refresh,
+    onSettled: async () => {
+      setMoved(null);
+      await refresh();
+    },
   });
   const count = plural(selected.length, "run");
   const only = selected.length === 1 ? rows.find((run) => run.runId === selected[0]) : undefined;
@@ -80,7 +93,7 @@ export function BulkBar({
           onClick={() => restore.mutate()}
           disabled={restore.isPending}
         >
-          <Icon name="restore" /> Restore
+          <Icon name="restore" /> Restore <Moved count={moved} of={selected.length} label="Restoring" />
         </button>
       ) : (
         <button type="button" className="button small danger" onClick={() => setAsked("delete")}>
@@ -102,11 +115,17 @@ export function BulkBar({
           isDanger
           onClose={() => setAsked(null)}
           onConfirm={async () => {
-            await forEachRun(selected, deleteRun).finally(refresh);
+            try {
+              await moveInParts(selected, deleteRuns, setMoved);
+            } finally {
+              setMoved(null);
+              await refresh();
+            }
             change({ selected: [] });
           }}
         >
           <p>They go to the deleted runs of this experiment, from where they can be restored.</p>
+          <Moved count={moved} of={selected.length} label="Deleting" />
         </Dialog>
       )}
       {asked === "rename" && only && (
