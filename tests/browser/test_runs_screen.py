@@ -367,6 +367,16 @@ def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Con
     expect(page.get_by_text("130 runs", exact=True)).to_be_visible()
     table.evaluate("table => { table.scrollTop = table.scrollHeight }")
     expect(names(page).last).to_have_text("trial-0000")
+    # A run more, far above what is in sight, and a run less.
+    logger = Logger(content.url)
+    run_id = logger.create_run(content.many_id, "late")
+    expect(page.get_by_text("131 runs", exact=True)).to_be_visible()
+    expect(names(page).last).to_have_text("trial-0000")
+    logger.post("runs/delete", run_id=run_id)
+    logger.close()
+    expect(page.get_by_text("130 runs", exact=True)).to_be_visible()
+    table.evaluate("table => { table.scrollTop = 0 }")
+    expect(names(page).first).to_have_text("trial-0129")
 
 
 def test_a_link_compares_runs_that_no_page_has_loaded(visit: Visit, content: Content) -> None:

@@ -6,6 +6,7 @@ import { Dialog, TextDialog } from "../parts/Dialog.tsx";
 import { plural } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { failureText } from "../parts/States.tsx";
+import { changedRuns, type RunsPages } from "./loadedPages.ts";
 import { MOVED_AT_ONCE, moveInParts } from "./moving.ts";
 import type { ChangeTable, TableSettings } from "./tableSettings.ts";
 
@@ -39,13 +40,22 @@ export function BulkBar({
   const refresh = async () => {
     await queries.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[0]).startsWith("runs") });
   };
+  /** What is changed is known, so that the rows that are there need not all be asked for again. */
+  const changeRows = async (changed: (run: Run) => Run | null) => {
+    queries.setQueriesData<RunsPages>({ queryKey: ["runs"] }, (kept) => changedRuns(kept, changed));
+    await queries.invalidateQueries({ queryKey: ["runs"], type: "inactive", refetchType: "none" });
+    await queries.invalidateQueries({ queryKey: ["runs-head"] });
+  };
+  const dropSelected = async () => {
+    const isLeft = rows.some((run) => !isSelected.has(run.runId));
+    await (isLeft ? changeRows((run) => (isSelected.has(run.runId) ? null : run)) : refresh());
+    change({ selected: [] });
+  };
   const restore = useMutation({
     mutationFn: () => moveInParts(selected, restoreRuns, setMoved),
-    onSuccess: () => change({ selected: [] }),
-    onSettled: async () => {
-      setMoved(null);
-      await refresh();
-    },
+    onSuccess: dropSelected,
+    onError: refresh,
+    onSettled: () => setMoved(null),
   });
   const count = plural(selected.length, "run");
   const only = selected.length === 1 ? rows.find((run) => run.runId === selected[0]) : undefined;
@@ -117,11 +127,13 @@ export function BulkBar({
           onConfirm={async () => {
             try {
               await moveInParts(selected, deleteRuns, setMoved);
+            } catch (error) {
+              await refresh();
+              throw error;
             } finally {
               setMoved(null);
-              await refresh();
             }
-            change({ selected: [] });
+            await dropSelected();
           }}
         >
           <p>They go to the deleted runs of this experiment, from where they can be restored.</p>
@@ -137,7 +149,7 @@ export function BulkBar({
           onClose={() => setAsked(null)}
           onText={async (name) => {
             await renameRun(only.runId, name);
-            await refresh();
+            await changeRows((run) => (run.runId === only.runId ? { ...run, name } : run));
           }}
         />
       )}

@@ -161,6 +161,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           hasMore={runs.hasMore}
           isLoadingMore={runs.isLoadingMore}
           loadMore={runs.loadMore}
+          look={runs.look}
         />
       )}
       {rows.length > 0 && settings.selected.length === 0 && <Keys />}
