@@ -250,6 +250,18 @@ def test_of_hundreds_of_columns_those_in_sight_are_in_the_page(
     table.evaluate("(scroller) => { scroller.scrollLeft = 0; }")
     expect(row.get_by_text("0.5", exact=True)).to_be_in_viewport()
     assert row.locator("td").count() < 50
+    # A header half behind those that stay comes out with the focus.
+    hidden = """(sort) => {
+        const pinned = [...document.querySelectorAll('.runs th.pinned')];
+        const edges = pinned.map((head) => head.getBoundingClientRect().right);
+        return Math.max(...edges) - sort.getBoundingClientRect().left;
+    }"""
+    sort = page.get_by_role("button", name="Sort by metrics m001")
+    distance = sort.evaluate(hidden)
+    table.evaluate("(scroller, distance) => { scroller.scrollLeft = 40 - distance; }", distance)
+    assert 39 < sort.evaluate(hidden) < 41
+    sort.focus()
+    assert sort.evaluate(hidden) <= 0
 
 
 def test_runs_with_the_same_param_are_drawn_as_one_line(visit: Visit, content: Content, look: Look) -> None:
