@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import struct
@@ -357,6 +358,12 @@ def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content
         if path.get("stroke-width")
     ]
     assert [line.count("L") for line in lines] == [59] * 4
+    # And the runs themselves, with all that is known of them.
+    with page.expect_download() as runs:
+        page.get_by_role("button", name="Save the 4 loaded runs as CSV").click()
+    head, *rows = csv.reader(runs.value.path().read_text().splitlines())
+    assert [row[1] for row in rows] == ["ridge-3", "ridge-2", "ridge-1", "ridge-0"]
+    assert {"status", "metrics.r2", "params.model", "tags.team"} <= set(head)
 
 
 def test_the_x_axis_is_logarithmic_when_asked(visit: Visit, content: Content, look: Look) -> None:

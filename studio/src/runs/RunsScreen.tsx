@@ -213,7 +213,8 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
         change={change}
         known={known}
         columns={columns}
-        rowCount={rows.length}
+        rows={rows}
+        title={name}
         hasMore={runs.hasMore}
         error={runs.error}
       />
