@@ -362,6 +362,13 @@ def test_jobs_are_narrowed_down_by_the_address(visit: Visit, ended: Ended, look:
     expect(wordy).to_contain_text("why it is so")
     assert wordy.evaluate("why => why.scrollHeight > why.clientHeight && why.clientHeight < 80")
     look(page, "jobs")
+    for order, runs in (
+        ("asc", ["coloured", "failing", "wordy"]),
+        ("desc", ["wordy", "failing", "coloured"]),
+    ):
+        table.get_by_role("button", name="Job").click()
+        expect(table.locator("tbody .job-name a")).to_have_text(runs)
+        assert f"order=run_name%3A{order}" in page.url
     page.get_by_role("combobox", name="State").select_option("Failed")
     expect(table.get_by_role("link", name="coloured")).to_have_count(0)
     expect(table.get_by_role("link", name="failing")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import struct
@@ -250,6 +251,18 @@ def test_of_hundreds_of_columns_those_in_sight_are_in_the_page(
     table.evaluate("(scroller) => { scroller.scrollLeft = 0; }")
     expect(row.get_by_text("0.5", exact=True)).to_be_in_viewport()
     assert row.locator("td").count() < 50
+    # A header half behind those that stay comes out with the focus.
+    hidden = """(sort) => {
+        const pinned = [...document.querySelectorAll('.runs th.pinned')];
+        const edges = pinned.map((head) => head.getBoundingClientRect().right);
+        return Math.max(...edges) - sort.getBoundingClientRect().left;
+    }"""
+    sort = page.get_by_role("button", name="Sort by metrics m001")
+    distance = sort.evaluate(hidden)
+    table.evaluate("(scroller, distance) => { scroller.scrollLeft = 40 - distance; }", distance)
+    assert 39 < sort.evaluate(hidden) < 41
+    sort.focus()
+    assert sort.evaluate(hidden) <= 0
 
 
 def test_runs_with_the_same_param_are_drawn_as_one_line(visit: Visit, content: Content, look: Look) -> None:
@@ -345,6 +358,12 @@ def test_a_panel_is_saved_as_csv_and_as_a_picture(visit: Visit, content: Content
         if path.get("stroke-width")
     ]
     assert [line.count("L") for line in lines] == [59] * 4
+    # And the runs themselves, with all that is known of them.
+    with page.expect_download() as runs:
+        page.get_by_role("button", name="Save the 4 loaded runs as CSV").click()
+    head, *rows = csv.reader(runs.value.path().read_text().splitlines())
+    assert [row[1] for row in rows] == ["ridge-3", "ridge-2", "ridge-1", "ridge-0"]
+    assert {"status", "metrics.r2", "params.model", "tags.team"} <= set(head)
 
 
 def test_the_x_axis_is_logarithmic_when_asked(visit: Visit, content: Content, look: Look) -> None:
@@ -367,6 +386,16 @@ def test_many_runs_are_loaded_as_they_are_scrolled_to(visit: Visit, content: Con
     expect(page.get_by_text("130 runs", exact=True)).to_be_visible()
     table.evaluate("table => { table.scrollTop = table.scrollHeight }")
     expect(names(page).last).to_have_text("trial-0000")
+    # A run more, far above what is in sight, and a run less.
+    logger = Logger(content.url)
+    run_id = logger.create_run(content.many_id, "late")
+    expect(page.get_by_text("131 runs", exact=True)).to_be_visible()
+    expect(names(page).last).to_have_text("trial-0000")
+    logger.post("runs/delete", run_id=run_id)
+    logger.close()
+    expect(page.get_by_text("130 runs", exact=True)).to_be_visible()
+    table.evaluate("table => { table.scrollTop = 0 }")
+    expect(names(page).first).to_have_text("trial-0129")
 
 
 def test_a_link_compares_runs_that_no_page_has_loaded(visit: Visit, content: Content) -> None:

@@ -56,6 +56,7 @@ def test_a_script_is_submitted_shown_followed_and_listed(runyard: CommandLine):
     rows = runyard("job", "list", "--experiment", "cli jobs").rows
     assert [row[:4] for row in rows] == [[run_id, "Completed", "train.py", "local"]]
     assert runyard("job", "list", "--search", "FIRST", "-e", "cli jobs").rows == rows
+    assert runyard("job", "list", "--order-by", "duration_ms DESC", "-e", "cli jobs").rows == rows
     assert runyard("job", "list", "--search", "second", "-e", "cli jobs").rows == []
     assert runyard("job", "list", "--status", "active", "--experiment", "cli jobs").rows == []
     assert [each["run_id"] for each in runyard("job", "list", "--max", "1", "--json").json] == [run_id]

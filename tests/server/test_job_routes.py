@@ -194,6 +194,8 @@ def test_jobs_are_listed_filtered_and_paged(local):
     page, token = found(max_results=2)
     assert page == ids[:0:-1]
     assert found(max_results=2, page_token=token) == ([ids[0]], None)
+    assert found(order_by=["status DESC", "submitted_ms"]) == (ids, None)
+    assert "'spec'" in refusal(local.ask("GET", JOBS, params={"order_by": "spec"}))[2]
     for query in ({"statuses": "done"}, {"max_results": 0}, {"page_token": "x"}, {"experiment_id": "x"}):
         assert refusal(local.ask("GET", JOBS, params=query))[0] == 400
     assert "text" in refusal(local.ask("GET", JOBS, params={"text": "x" * 501}))[2]

@@ -10,6 +10,7 @@ from runyard.protocol.ordering import (
     ModelOrderKey,
     Order,
     parse_experiment_order,
+    parse_job_order,
     parse_logged_model_order,
     parse_run_order,
 )
@@ -165,3 +166,15 @@ def test_what_is_no_order_of_logged_models_is_refused(key, message):
     with pytest.raises(InvalidFilter) as refused:
         parse_logged_model_order([key])
     assert refused.value.message.startswith(message)
+
+
+def test_an_order_of_jobs_names_their_fields():
+    assert parse_job_order(["duration_ms DESC", "run_name"]) == (
+        Order(Entity.ATTRIBUTE, "duration_ms", False),
+        Order(Entity.ATTRIBUTE, "run_name", True),
+    )
+    for clause in ("spec", "tags.a", "metrics.a", "key_sha256"):
+        with pytest.raises(InvalidFilter):
+            parse_job_order([clause])
+    with pytest.raises(InvalidFilter, match="duplicate"):
+        parse_job_order(["status", "status DESC"])

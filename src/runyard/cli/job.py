@@ -58,11 +58,15 @@ def list_(
     search: Annotated[
         str, Parameter(help="Only those with this in the run's name or id, the script's, or the submitter's.")
     ] = "",
+    order_by: Annotated[
+        tuple[str, ...],
+        Parameter(help="Order, as 'duration_ms DESC', 'run_name', 'priority' …; may be repeated."),
+    ] = (),
     max: Annotated[int, Parameter(help="How many at most; by default 50.", validator=Number(gte=1))] = 50,
     place: Place = HERE,
     json: Json = False,
 ) -> None:
-    """List jobs, the latest submitted first."""
+    """List jobs, unless sorted the latest submitted first."""
     workspace = place.open()
     experiment_id = workspace.experiments[experiment].id if experiment else None
     found = list_jobs(
@@ -71,6 +75,7 @@ def list_(
         experiment_id=experiment_id,
         statuses=",".join(status).lower(),
         text=search,
+        order_by=order_by,
         page_size=max,
     )
     jobs = list(itertools.islice(found, max))

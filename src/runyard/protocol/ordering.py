@@ -49,6 +49,23 @@ class _RunOrder(RunGrammar):
     }
 
 
+class _JobOrder(ExperimentGrammar):
+    attributes: ClassVar[Mapping[str, str]] = {
+        key: key
+        for key in (
+            "run_name",
+            "status",
+            "compute",
+            "priority",
+            "submitted_by",
+            "submitted_ms",
+            "started_ms",
+            "ended_ms",
+            "duration_ms",
+        )
+    }
+
+
 def parse_run_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     """Return what runs are to be sorted by.
 
@@ -74,6 +91,21 @@ def parse_experiment_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     for order in orders:
         if order.entity is not Entity.ATTRIBUTE:
             raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
+    return orders
+
+
+def parse_job_order(order_by: Sequence[str]) -> tuple[Order, ...]:
+    """Return what jobs are to be sorted by; the keys are fields of a job as Runyard writes it.
+
+    Raises:
+        InvalidFilter: A key is not one of a job's, is there twice or can't be read.
+    """
+    orders = parse_order(order_by, _JobOrder())
+    for order in orders:
+        if order.entity is not Entity.ATTRIBUTE:
+            raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
+    if len({order.key for order in orders}) < len(orders):
+        raise InvalidFilter(f"`order_by` contains duplicate fields: {list(order_by)}")
     return orders
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runyard.entities.job import JobStatus
 from runyard.errors import InvalidParameter
@@ -99,9 +99,10 @@ def list_jobs(
     experiment_id: str | None = None,
     statuses: str = "",
     text: str = "",
+    order_by: Sequence[str] = (),
     page_size: int = _PAGE_SIZE,
 ) -> Iterator[WireJob]:
-    """Yield the jobs of a workspace, the latest submitted first, reading pages as they are needed.
+    """Yield the jobs of a workspace, reading pages as they are needed.
 
     Args:
         connection: Reaches the workspace.
@@ -110,7 +111,11 @@ def list_jobs(
         statuses: Only those in one of these states, with commas between them; ``active`` is all that are not
             over.
         text: Only those with this in the name or id of their run, what they run, or who submitted them.
+        order_by: What they are sorted by, as ``["duration_ms DESC"]``; else the latest submitted comes first.
         page_size: How many are read at a time.
+
+    Raises:
+        InvalidFilter: A key of the order is not one of a job's.
     """
 
     def ask(page_token: str | None) -> ListJobsAnswer:
@@ -119,6 +124,7 @@ def list_jobs(
             experiment_id=experiment_id,
             statuses=statuses,
             text=text,
+            order_by=[*order_by],
             max_results=min(page_size, _PAGE_SIZE),
             page_token=page_token,
         )

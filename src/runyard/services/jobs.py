@@ -14,6 +14,7 @@ from runyard.entities.run import RunStatus
 from runyard.errors import Forbidden, InvalidParameter, InvalidState, NotFound
 from runyard.protocol import asset_limits
 from runyard.protocol.limits import check_length, check_page_size
+from runyard.protocol.ordering import parse_job_order
 from runyard.protocol.paging import Page, page_of, parse_page_token
 from runyard.protocol.wire import invalid
 from runyard.services import environments
@@ -154,16 +155,22 @@ class WantedJobs:
         experiment_id: Only those of this experiment.
         statuses: Only those in one of these states; empty for all.
         text: Only those with this in the name or id of their run, what they run, or who submitted them.
+        order_by: What they are sorted by, as ``duration_ms DESC``; the latest submitted comes first.
     """
 
     compute: str | None = None
     experiment_id: str | None = None
     statuses: frozenset[JobStatus] = frozenset()
     text: str = ""
+    order_by: Sequence[str] = ()
 
 
 def list_jobs(call: Call, wanted: WantedJobs, limit: int, page_token: str | None) -> Page[Job]:
-    """Return a page of the workspace's jobs, the latest submitted first."""
+    """Return a page of the workspace's jobs in the order that is asked for.
+
+    Raises:
+        InvalidFilter: A key of the order is not one of a job's.
+    """
     check_page_size(limit, MAX_PAGE)
     check_length(wanted.text, MAX_SEARCHED_LENGTH, "text")
     offset = parse_page_token(page_token)
@@ -171,12 +178,18 @@ def list_jobs(call: Call, wanted: WantedJobs, limit: int, page_token: str | None
     if wanted.experiment_id is not None:
         asked = frozenset({resolve_experiment_id(call.workspace, wanted.experiment_id)})
         seen = asked if seen is None else asked & seen
-    found = call.stores.metadata.jobs.search_jobs(
-        JobSearch(
-            call.workspace.name, limit + 1, offset, wanted.compute, seen, wanted.statuses, wanted.text.strip()
-        )
+    search = JobSearch(
+        call.workspace.name,
+        limit + 1,
+        offset,
+        wanted.compute,
+        seen,
+        wanted.statuses,
+        wanted.text.strip(),
+        parse_job_order(wanted.order_by),
+        call.now_ms(),
     )
-    return page_of(found, limit, offset)
+    return page_of(call.stores.metadata.jobs.search_jobs(search), limit, offset)
 
 
 def run_names_of(call: Call, found: Sequence[Job]) -> dict[str, str]:

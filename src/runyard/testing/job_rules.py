@@ -15,6 +15,7 @@ from runyard.entities.compute_target import LOCAL, ComputeTarget, Outage
 from runyard.entities.environment import CondaSpec, EnvironmentSpec, PythonSpec
 from runyard.entities.job import SCRIPT_TAG, Job, JobSpec, JobStatus
 from runyard.errors import AlreadyExists, NotFound
+from runyard.protocol.ordering import parse_job_order
 from runyard.stores.metadata.base_jobs import (
     ComputeTargetStore,
     JobSearch,
@@ -137,6 +138,30 @@ class JobStoreRules(ABC):
         assert found(statuses=frozenset({JobStatus.QUEUED, JobStatus.RUNNING})) == [second, first]
         assert found(experiment_ids=frozenset({first.experiment_id})) == [first]
         assert found(experiment_ids=frozenset()) == []
+
+    def test_jobs_are_sorted(self, store: JobsUnderTest) -> None:
+        """What has no value comes last either way, and among those alike the latest submitted first."""
+        store.add_job("a", started_ms=NOW_MS, submitted_by="zoë")
+        store.add_job("b", compute="local", status=JobStatus.RUNNING)
+        store.add_job("c", submitted_ms=NOW_MS + 1, started_ms=NOW_MS - 9, ended_ms=NOW_MS - 4)
+
+        def found(*order: str) -> str:
+            search = JobSearch(WORKSPACE, 9, order=parse_job_order(order), now_ms=NOW_MS + 7)
+            return "".join(job.run_id[0] for job in store.jobs.search_jobs(search))
+
+        assert (found("run_name"), found("run_name DESC")) == ("abc", "cba")
+        assert (found("submitted_ms"), found("submitted_ms DESC")) == ("abc", "cba")
+        assert (found("duration_ms"), found("duration_ms DESC")) == ("cab", "acb")
+        assert (found("started_ms"), found("ended_ms DESC"), found("submitted_by DESC")) == (
+            "cab",
+            "cba",
+            "acb",
+        )
+        assert (found("compute"), found("status DESC"), found("compute DESC", "priority", "run_name")) == (
+            "bca",
+            "bca",
+            "acb",
+        )
 
     def test_jobs_are_found_by_a_text(self, store: JobsUnderTest) -> None:
         """In the run's name or id, what it runs, or who submitted it; nothing in it is special."""

@@ -70,6 +70,8 @@ export interface JobQuestion {
   compute: string;
   experimentId: string;
   text: string;
+  /** As `duration_ms DESC`; the latest submitted come first without it. */
+  orderBy?: string;
 }
 
 interface JobsPage {
@@ -92,6 +94,7 @@ export const listJobs = (
       compute: question.compute,
       experiment_id: question.experimentId,
       text: question.text,
+      order_by: question.orderBy ?? null,
       max_results: limit,
       page_token: pageToken,
     }),

@@ -98,6 +98,8 @@ export async function getRun(runId: string, signal?: AbortSignal): Promise<Run> 
 export const deleteRun = (runId: string) => sendJson<Json>("POST", `${MLFLOW}runs/delete`, { run_id: runId });
 export const restoreRun = (runId: string) =>
   sendJson<Json>("POST", `${MLFLOW}runs/restore`, { run_id: runId });
+export const deleteRuns = (runIds: string[]) => sendJson("POST", "api/v1/runs/delete", { run_ids: runIds });
+export const restoreRuns = (runIds: string[]) => sendJson("POST", "api/v1/runs/restore", { run_ids: runIds });
 export const renameRun = (runId: string, name: string) =>
   sendJson<Json>("POST", `${MLFLOW}runs/update`, { run_id: runId, run_name: name });
 export const setRunTag = (runId: string, key: string, value: string) =>

@@ -9,6 +9,8 @@ function cell(value: string | number | null): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+export const csvLine = (values: (string | number | null)[]) => values.map(cell).join(",");
+
 /** What a panel shows, one row a point. */
 export function csvOf(all: Series[], names: ReadonlyMap<string, string>, x: XAxis): string {
   const xName = { step: "step", time: "time_ms", relative: "relative_ms" }[x];
@@ -17,7 +19,7 @@ export function csvOf(all: Series[], names: ReadonlyMap<string, string>, x: XAxi
     series.x.forEach((at, index) => {
       const value = series.y[index] ?? null;
       rows.push(
-        [
+        csvLine([
           series.runId,
           names.get(series.runId) ?? "",
           series.key,
@@ -25,9 +27,7 @@ export function csvOf(all: Series[], names: ReadonlyMap<string, string>, x: XAxi
           value,
           series.low?.[index] ?? value,
           series.high?.[index] ?? value,
-        ]
-          .map(cell)
-          .join(","),
+        ]),
       );
     });
   }

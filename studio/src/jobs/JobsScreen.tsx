@@ -8,6 +8,7 @@ import { addressOnScreen } from "../parts/Lines.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty } from "../parts/States.tsx";
+import { listOrderOf, listOrderText, orderByOf } from "../parts/sorting.ts";
 import { SubmitButton } from "../submit/SubmitButton.tsx";
 import { CancelDialog } from "./CancelDialog.tsx";
 import { JobFilters } from "./JobFilters.tsx";
@@ -16,7 +17,17 @@ import { useExperimentNames, useJobs } from "./queries.ts";
 import { Tabs } from "./Tabs.tsx";
 import { isOver, submitInPython, submitInShell } from "./words.ts";
 
-/** All jobs of the workspace, the latest first. */
+const SORTED = {
+  Job: "run_name",
+  State: "status",
+  Compute: "compute",
+  Submitted: "submitted_ms",
+  Duration: "duration_ms",
+  By: "submitted_by",
+};
+const LATEST = { key: SORTED.Submitted, isDescending: true };
+
+/** All jobs of the workspace, unless sorted the latest first. */
 export function JobsScreen() {
   useDocumentTitle("Jobs");
   const [query, change] = useUrlQuery();
@@ -29,7 +40,8 @@ export function JobsScreen() {
     experimentId: query.get("experiment") ?? "",
     text: query.get("search") ?? "",
   };
-  const found = useJobs(question);
+  const order = listOrderOf(query.get("order"), Object.values(SORTED), LATEST);
+  const found = useJobs({ ...question, orderBy: orderByOf(order) });
   const isFiltered = Object.values(question).some(Boolean);
 
   function toggle(runId: string) {
@@ -58,6 +70,7 @@ export function JobsScreen() {
                 title="Jobs"
                 jobs={jobs}
                 names={names}
+                sorting={{ keys: SORTED, order, onSort: (next) => change({ order: listOrderText(next) }) }}
                 {...(may(caller, "CONTRIBUTE") ? { selection: { selected, toggle } } : {})}
                 instead={
                   jobs.length === 0 &&

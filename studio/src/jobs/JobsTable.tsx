@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Job } from "../api/jobs.ts";
 import { computeTargetHash, experimentHash, runHash } from "../app/route.ts";
+import type { Sorting } from "../parts/sorting.ts";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Duration, Time } from "../parts/Time.tsx";
 import { JobPill } from "./JobPill.tsx";
@@ -11,13 +12,15 @@ interface Props {
   jobs: Job[];
   names: ReadonlyMap<string, string>;
   hasCompute?: boolean;
+  /** What the jobs can be sorted by, if by anything. */
+  sorting?: Sorting;
   instead?: ReactNode;
   /** Which rows are chosen; without it none can be. */
   selection?: { selected: ReadonlySet<string>; toggle: (runId: string) => void };
 }
 
 /** Jobs, one a line. */
-export function JobsTable({ title, jobs, names, hasCompute = true, instead, selection }: Props) {
+export function JobsTable({ title, jobs, names, hasCompute = true, sorting, instead, selection }: Props) {
   const columns = [
     ...(selection ? ["-Select"] : []),
     "Job",
@@ -29,7 +32,7 @@ export function JobsTable({ title, jobs, names, hasCompute = true, instead, sele
     "By",
   ];
   return (
-    <TableCard title={title} columns={columns} instead={instead}>
+    <TableCard title={title} columns={columns} {...(sorting ? { sorting } : {})} instead={instead}>
       {jobs.map((job) => (
         <tr key={job.run_id}>
           {selection && (

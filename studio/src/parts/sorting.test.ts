@@ -16,5 +16,9 @@ describe("the order of a list", () => {
     expect(sortedBy(FIRST, "name")).toEqual({ key: "name", isDescending: false });
     expect(sortedBy({ key: "name", isDescending: false }, "name").isDescending).toBe(true);
     expect(sortedBy({ key: "name", isDescending: false }, "creation_time").isDescending).toBe(true);
+    for (const key of ["run_name", "submitted_by", "status", "compute"]) {
+      expect(sortedBy(FIRST, key).isDescending).toBe(false);
+    }
+    expect(sortedBy(FIRST, "duration_ms").isDescending).toBe(true);
   });
 });

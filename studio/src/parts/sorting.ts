@@ -24,8 +24,11 @@ export const listOrderText = ({ key, isDescending }: ListOrder) => `${key}:${isD
 /** As MLflow's searches take it. */
 export const orderByOf = ({ key, isDescending }: ListOrder) => `${key} ${isDescending ? "DESC" : "ASC"}`;
 
-/** A click on a column: names start with the first, times and numbers with the last; a second click turns it round. */
+/** What a column of words is called by the server. */
+const WORDS = /(^|_)(name|by|status|compute)$/;
+
+/** A click on a column: words start with the first, times and numbers with the last; a second click turns it round. */
 export function sortedBy(order: ListOrder, key: string): ListOrder {
   if (order.key === key) return { key, isDescending: !order.isDescending };
-  return { key, isDescending: !key.endsWith("name") };
+  return { key, isDescending: !WORDS.test(key) };
 }

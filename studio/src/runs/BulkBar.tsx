@@ -1,16 +1,26 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { deleteRun, renameRun, restoreRun } from "../api/mlflow.ts";
+import { deleteRuns, renameRun, restoreRuns } from "../api/mlflow.ts";
 import type { Run } from "../api/types.ts";
 import { Dialog, TextDialog } from "../parts/Dialog.tsx";
 import { plural } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { failureText } from "../parts/States.tsx";
+import { changedRuns, type RunsPages } from "./loadedPages.ts";
+import { MOVED_AT_ONCE, moveInParts } from "./moving.ts";
 import type { ChangeTable, TableSettings } from "./tableSettings.ts";
 
-/** One after the other: a failure stops there, and what was done stays done. */
-async function forEachRun(runIds: string[], act: (runId: string) => Promise<unknown>): Promise<void> {
-  for (const runId of runIds) await act(runId);
+/** How many of many runs are moved; nothing for few, which are moved at once. */
+function Moved({ count, of, label }: { count: number | null; of: number; label: string }) {
+  if (count === null || of <= MOVED_AT_ONCE) return null;
+  return (
+    <span className="row">
+      <progress value={count} max={of} aria-label={label} />
+      <span className="number nowrap">
+        {count.toLocaleString("en")} of {of.toLocaleString("en")}
+      </span>
+    </span>
+  );
 }
 
 /** What can be done with the selected runs. */
@@ -24,15 +34,28 @@ export function BulkBar({
   change: ChangeTable;
 }) {
   const [asked, setAsked] = useState<"delete" | "rename" | null>(null);
+  const [moved, setMoved] = useState<number | null>(null);
   const queries = useQueryClient();
   const { selected, eyes, isDeleted } = settings;
   const refresh = async () => {
     await queries.invalidateQueries({ predicate: ({ queryKey }) => String(queryKey[0]).startsWith("runs") });
   };
+  /** What is changed is known, so that the rows that are there need not all be asked for again. */
+  const changeRows = async (changed: (run: Run) => Run | null) => {
+    queries.setQueriesData<RunsPages>({ queryKey: ["runs"] }, (kept) => changedRuns(kept, changed));
+    await queries.invalidateQueries({ queryKey: ["runs"], type: "inactive", refetchType: "none" });
+    await queries.invalidateQueries({ queryKey: ["runs-head"] });
+  };
+  const dropSelected = async () => {
+    const isLeft = rows.some((run) => !isSelected.has(run.runId));
+    await (isLeft ? changeRows((run) => (isSelected.has(run.runId) ? null : run)) : refresh());
+    change({ selected: [] });
+  };
   const restore = useMutation({
-    mutationFn: () => forEachRun(selected, restoreRun),
-    onSuccess: () => change({ selected: [] }),
-    onSettled: refresh,
+    mutationFn: () => moveInParts(selected, restoreRuns, setMoved),
+    onSuccess: dropSelected,
+    onError: refresh,
+    onSettled: () => setMoved(null),
   });
   const count = plural(selected.length, "run");
   const only = selected.length === 1 ? rows.find((run) => run.runId === selected[0]) : undefined;
@@ -80,7 +103,7 @@ export function BulkBar({
           onClick={() => restore.mutate()}
           disabled={restore.isPending}
         >
-          <Icon name="restore" /> Restore
+          <Icon name="restore" /> Restore <Moved count={moved} of={selected.length} label="Restoring" />
         </button>
       ) : (
         <button type="button" className="button small danger" onClick={() => setAsked("delete")}>
@@ -102,11 +125,19 @@ export function BulkBar({
           isDanger
           onClose={() => setAsked(null)}
           onConfirm={async () => {
-            await forEachRun(selected, deleteRun).finally(refresh);
-            change({ selected: [] });
+            try {
+              await moveInParts(selected, deleteRuns, setMoved);
+            } catch (error) {
+              await refresh();
+              throw error;
+            } finally {
+              setMoved(null);
+            }
+            await dropSelected();
           }}
         >
           <p>They go to the deleted runs of this experiment, from where they can be restored.</p>
+          <Moved count={moved} of={selected.length} label="Deleting" />
         </Dialog>
       )}
       {asked === "rename" && only && (
@@ -118,7 +149,7 @@ export function BulkBar({
           onClose={() => setAsked(null)}
           onText={async (name) => {
             await renameRun(only.runId, name);
-            await refresh();
+            await changeRows((run) => (run.runId === only.runId ? { ...run, name } : run));
           }}
         />
       )}

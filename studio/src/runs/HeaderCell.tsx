@@ -1,4 +1,4 @@
-import type { CSSProperties } from "react";
+import type { CSSProperties, FocusEvent } from "react";
 import { Icon } from "../parts/Icon.tsx";
 import { Menu } from "../parts/Menu.tsx";
 import { columnLabel, columnName, isSortable, NAME_COLUMN, nextOrder } from "./columns.ts";
@@ -62,6 +62,11 @@ function ColumnMenu({ id, isPinned, settings, columns, change }: Props) {
   );
 }
 
+/** A browser leaves a header alone of which half is in sight. One that is clicked must not move away. */
+function bringIntoSight({ target, currentTarget }: FocusEvent<HTMLElement>) {
+  if (target.matches(":focus-visible")) currentTarget.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 export function HeaderCell(props: Props) {
   const { id, style, isPinned, settings, change, onResize } = props;
   const name = columnName(id);
@@ -82,6 +87,7 @@ export function HeaderCell(props: Props) {
       style={style}
       className={`${isPinned ? "pinned" : ""} ${name.kind === "metrics" ? "end" : ""}`}
       aria-sort={sorted}
+      onFocus={isPinned ? undefined : bringIntoSight}
     >
       <span className="row head">
         {id === NAME_COLUMN && (

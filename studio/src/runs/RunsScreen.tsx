@@ -161,6 +161,7 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
           hasMore={runs.hasMore}
           isLoadingMore={runs.isLoadingMore}
           loadMore={runs.loadMore}
+          look={runs.look}
         />
       )}
       {rows.length > 0 && settings.selected.length === 0 && <Keys />}
@@ -212,7 +213,8 @@ export function RunsScreen({ experimentId }: { experimentId: string }) {
         change={change}
         known={known}
         columns={columns}
-        rowCount={rows.length}
+        rows={rows}
+        title={name}
         hasMore={runs.hasMore}
         error={runs.error}
       />

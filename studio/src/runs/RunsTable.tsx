@@ -40,11 +40,14 @@ interface Props {
   hasMore: boolean;
   isLoadingMore: boolean;
   loadMore: () => void;
+  /** Told which rows are in sight. */
+  look: (first: number, last: number) => void;
 }
 
 /** The virtualised table: only the rows in sight are in the page. */
 export function RunsTable(props: Props) {
-  const { rows, columns, settings, change, activeId, actions, hasMore, isLoadingMore, loadMore } = props;
+  const { rows, columns, settings, change, activeId, actions, hasMore, isLoadingMore, loadMore, look } =
+    props;
   const scroller = useRef<HTMLDivElement>(null);
   const ids = useMemo(() => [NAME_COLUMN, ...columns.filter((id) => id !== NAME_COLUMN)], [columns]);
   const definitions = useMemo(
@@ -92,7 +95,9 @@ export function RunsTable(props: Props) {
   const above = items[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
 
+  const firstInSight = items[0]?.index ?? 0;
   const lastInSight = items.at(-1)?.index ?? 0;
+  useEffect(() => look(firstInSight, lastInSight), [look, firstInSight, lastInSight]);
   useEffect(() => {
     if (hasMore && !isLoadingMore && lastInSight >= rows.length - ROWS_AHEAD) loadMore();
   }, [hasMore, isLoadingMore, lastInSight, rows.length, loadMore]);

@@ -1,7 +1,11 @@
+import type { Run } from "../api/types.ts";
+import { download } from "../charts/download.ts";
 import { plural } from "../parts/format.ts";
+import { IconButton } from "../parts/IconButton.tsx";
 import { ColumnsMenu } from "./ColumnsMenu.tsx";
 import type { KnownKeys } from "./columns.ts";
 import { FilterBox } from "./FilterBox.tsx";
+import { runsCsv } from "./runsCsv.ts";
 import type { ChangeTable, Pane, TableSettings } from "./tableSettings.ts";
 
 interface Props {
@@ -9,12 +13,32 @@ interface Props {
   change: ChangeTable;
   known: KnownKeys;
   columns: string[];
-  rowCount: number;
+  rows: Run[];
+  /** What the file is called that the table is saved as. */
+  title: string;
   hasMore: boolean;
   error: unknown;
 }
 
-export function RunsToolbar({ settings, change, known, columns, rowCount, hasMore, error }: Props) {
+/** Saves the selected runs, or all that are loaded. */
+function SaveTable({ settings, known, columns, rows, title }: Omit<Props, "change" | "hasMore" | "error">) {
+  const selected = new Set(settings.selected);
+  const chosen = selected.size > 0 ? rows.filter((run) => selected.has(run.runId)) : rows;
+  const which = selected.size > 0 ? "selected" : "loaded";
+  return (
+    <IconButton
+      icon="download"
+      label={`Save the ${plural(chosen.length, `${which} run`)} as CSV`}
+      disabled={chosen.length === 0}
+      onClick={() =>
+        download(new Blob([runsCsv(chosen, columns, known)], { type: "text/csv" }), `${title}.csv`)
+      }
+    />
+  );
+}
+
+export function RunsToolbar(props: Props) {
+  const { settings, change, known, columns, rows, hasMore, error } = props;
   const panes: [Pane, string, boolean][] = [
     // Beside the charts on wide screens, in their place on narrow ones.
     ["table", "Table", true],
@@ -29,7 +53,7 @@ export function RunsToolbar({ settings, change, known, columns, rowCount, hasMor
         onApply={(filter) => change({ filter }, { push: true })}
       />
       <span className="quiet count" role="status">
-        {hasMore ? `first ${plural(rowCount, "run")}` : plural(rowCount, "run")}
+        {hasMore ? `first ${plural(rows.length, "run")}` : plural(rows.length, "run")}
       </span>
       <fieldset className="segments" aria-label="Lifecycle">
         {[false, true].map((isDeleted) => (
@@ -45,6 +69,7 @@ export function RunsToolbar({ settings, change, known, columns, rowCount, hasMor
         ))}
       </fieldset>
       <ColumnsMenu known={known} columns={columns} change={change} />
+      <SaveTable {...props} />
       <fieldset className="segments" aria-label="View">
         {panes.map(([pane, label, isNarrowOnly]) => (
           <button

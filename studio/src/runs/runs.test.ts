@@ -15,6 +15,7 @@ import {
   textList,
 } from "./columns.ts";
 import { comparison } from "./compare.ts";
+import { runsCsv } from "./runsCsv.ts";
 import { eyeToggled, moved, toggled, toggledRange, visibleIds } from "./selection.ts";
 import { tableChange, tableSettingsOf } from "./tableSettings.ts";
 import { columnsAround } from "./useColumnsInSight.ts";
@@ -32,6 +33,28 @@ function run(runId: string, params: Record<string, string>, metrics: Record<stri
     },
   });
 }
+
+describe("the table as a file", () => {
+  it("has all that the runs have, the shown columns first, and nothing that a spreadsheet runs", () => {
+    const runs = [run("a", { "l,r": "=1+1" }, { loss: 0.1, acc: Number.NaN }), run("b", {}, { loss: -2 })];
+    const [head, first, second, ...none] = runsCsv(runs, ["metrics.loss"], knownKeys(runs)).split("\n");
+    expect(head).toBe(
+      "run_id,run_name,metrics.loss,status,start_time,duration_s,end_time,user_id,source," +
+        'metrics.acc,"params.l,r",tags.team',
+    );
+    expect(first?.startsWith("a,a,0.1,")).toBe(true);
+    expect(first?.endsWith(",NaN,'=1+1,a")).toBe(true);
+    expect(second?.startsWith("b,b,-2,")).toBe(true);
+    expect(second?.endsWith(",,,a")).toBe(true);
+    expect(none).toEqual([""]);
+  });
+
+  it("says when runs began and how long they took so that a program can read it", () => {
+    const info = { run_id: "a", run_name: "n", start_time: 1_000, end_time: 3_500, status: "FINISHED" };
+    const text = runsCsv([runOf({ info, data: {} })], [], { metrics: [], params: [], tags: [] });
+    expect(text).toContain("a,n,FINISHED,1970-01-01T00:00:01.000Z,2.5,1970-01-01T00:00:03.500Z");
+  });
+});
 
 describe("columns", () => {
   it("have names that any key fits into", () => {

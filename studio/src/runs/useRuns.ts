@@ -1,10 +1,12 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { filterOf, quoted } from "../api/grammar.ts";
 import { type RunQuestion, searchRuns } from "../api/mlflow.ts";
 import type { Run } from "../api/types.ts";
 import { orderBy } from "./columns.ts";
+import type { RunsPage } from "./loadedPages.ts";
 import { lifecycleOf, type TableSettings } from "./tableSettings.ts";
+import { useFreshPages } from "./useFreshPages.ts";
 
 const PAGE_ROWS = 100;
 const HEAD_ROWS = 40;
@@ -87,26 +89,35 @@ export function useRuns(experimentId: string, settings: TableSettings) {
     }),
     [experimentId, settings],
   );
+  const read = useCallback(
+    async (pageToken: string | null, signal?: AbortSignal): Promise<RunsPage> => {
+      const readMs = Date.now();
+      return { ...(await searchRuns({ ...question, pageToken }, signal)), readMs };
+    },
+    [question],
+  );
+  const queryKey = ["runs", question];
+  // To ask for all pages again, one after the other, is for changes that say nothing of where they are.
   const pages = useInfiniteQuery({
-    queryKey: ["runs", question],
-    queryFn: ({ signal, pageParam }) => searchRuns({ ...question, pageToken: pageParam }, signal),
+    queryKey,
+    queryFn: ({ signal, pageParam }) => read(pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextToken,
-    staleTime: 10_000,
+    staleTime: Number.POSITIVE_INFINITY,
   });
+  const { outdate, look } = useFreshPages({ queryKey, read, isLoaded: pages.isSuccess });
   const loaded = useMemo(() => pages.data?.pages.flatMap((page) => page.items) ?? [], [pages.data]);
   const head = useHead(question, pages.isSuccess);
   const headRows = useMemo(() => head.data?.items ?? [], [head.data]);
   const tail = useRunningTail(question, loaded, headRows);
 
   // Other rows at the head than the pages have: somebody started, deleted or outran a run.
-  const { refetch } = pages;
   const hasMoved = head.data !== undefined && idsOf(headRows) !== idsOf(loaded.slice(0, HEAD_ROWS));
   const { dataUpdatedAt } = head;
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each answer of the head, never in a circle
   useEffect(() => {
-    if (hasMoved) void refetch();
-  }, [hasMoved, dataUpdatedAt, refetch]);
+    if (hasMoved) outdate();
+  }, [hasMoved, dataUpdatedAt, outdate]);
 
   const fresh = useMemo(() => {
     const newer = new Map([...headRows, ...(tail.data?.items ?? [])].map((run) => [run.runId, run]));
@@ -126,5 +137,6 @@ export function useRuns(experimentId: string, settings: TableSettings) {
     isLoadingMore: pages.isFetchingNextPage,
     loadMore: () => void pages.fetchNextPage(),
     refetch: () => void pages.refetch(),
+    look,
   };
 }

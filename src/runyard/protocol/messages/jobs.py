@@ -73,17 +73,21 @@ class SubmitJob(Wire):
 
 
 class ListJobs(Wire):
-    """Query of ``GET /api/v1/jobs``; the latest submitted first.
+    """Query of ``GET /api/v1/jobs``.
 
     ``statuses`` are names of states with commas between them; ``active`` stands for all that are not over.
     ``text`` is somewhere in the run's name or id, the script or command's name, or the submitter's name,
     whatever the case of its letters.
+    ``order_by`` has keys as ``duration_ms DESC``: ``run_name``, ``status``, ``compute``, ``priority``,
+    ``submitted_by``, ``submitted_ms``, ``started_ms``, ``ended_ms`` or ``duration_ms``, which for a job that
+    runs is until now. What has no value comes last; the latest submitted comes first among those alike.
     """
 
     compute: str | None = None
     experiment_id: str | None = None
     statuses: str = ""
     text: str = ""
+    order_by: list[str] = []
     max_results: Int64 = 100
     page_token: str | None = None
 

@@ -53,11 +53,14 @@ def submit_job(call: Call, body: SubmitJob) -> JobAnswer:
     return _answer(call, jobs.submit_job(call, new))
 
 
-@routes.get(_BASE, permits=Permission.READ, of=reach.searched, summary="List jobs, the latest first.")
+@routes.get(
+    _BASE, permits=Permission.READ, of=reach.searched, summary="List jobs, unless sorted the latest first."
+)
 def list_jobs(call: Call, body: ListJobs) -> ListJobsAnswer:
     """Answer a page of jobs."""
-    search = jobs.WantedJobs(body.compute, body.experiment_id, _statuses(body.statuses), body.text)
-    page = jobs.list_jobs(call, search, body.max_results, body.page_token)
+    statuses = _statuses(body.statuses)
+    wanted = jobs.WantedJobs(body.compute, body.experiment_id, statuses, body.text, body.order_by)
+    page = jobs.list_jobs(call, wanted, body.max_results, body.page_token)
     return ListJobsAnswer(jobs=_wired(call, page.items), next_page_token=page.next_token)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from runyard.entities.compute_target import ComputeTarget
 from runyard.entities.job import Job, JobStatus
+from runyard.protocol.ordering import Order
 
 
 @dataclass(frozen=True, slots=True)
 class JobSearch:
-    """Which jobs of a workspace are wanted, the latest submitted first.
+    """Which jobs of a workspace are wanted, and in which order.
 
     Args:
         workspace: Where.
@@ -24,6 +25,8 @@ class JobSearch:
         statuses: Only those that are in one of these states; empty for all.
         text: Only those with this in the name or id of their run, its tag of what it runs, or the name of who
             submitted them, whatever the case of its letters; empty for all.
+        order: What they are sorted by; the latest submitted comes first, and so where they are alike.
+        now_ms: Until when a job lasts, in an order, that has not ended.
     """
 
     workspace: str
@@ -33,6 +36,8 @@ class JobSearch:
     experiment_ids: frozenset[str] | None = None
     statuses: frozenset[JobStatus] = frozenset()
     text: str = ""
+    order: tuple[Order, ...] = ()
+    now_ms: int = 0
 
 
 class JobStore(ABC):
@@ -57,7 +62,7 @@ class JobStore(ABC):
 
     @abstractmethod
     def search_jobs(self, search: JobSearch) -> list[Job]:
-        """Return jobs of a workspace, the latest submitted first."""
+        """Return jobs of a workspace in the order that is asked for; what has no value for it comes last."""
 
     @abstractmethod
     def run_names(self, run_ids: Collection[str]) -> dict[str, str]:

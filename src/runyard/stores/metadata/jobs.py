@@ -34,6 +34,8 @@ _CHANGEABLE = frozenset(
     }
 )
 
+_MAY_LACK = frozenset({"started_ms", "ended_ms", "duration_ms"})
+
 
 class SqlJobs(JobStore):
     """Keeps jobs in the table ``jobs``, what they run as JSON."""
@@ -69,7 +71,7 @@ class SqlJobs(JobStore):
             query = query.where(jobs.c.status.in_([each.value for each in search.statuses]))
         if search.text:
             query = query.where(_has_text(search.text))
-        query = query.order_by(jobs.c.submitted_ms.desc(), jobs.c.run_number.desc())
+        query = _ordered(query, search)
         return self._all(query.limit(search.limit).offset(search.offset))
 
     def run_names(self, run_ids: Collection[str]) -> dict[str, str]:
@@ -102,6 +104,27 @@ class SqlJobs(JobStore):
     def _all(self, query: Select[Any]) -> list[Job]:
         with self._database.reading() as connection:
             return [_job(row) for row in connection.execute(query)]
+
+
+def _ordered(query: Select[Any], search: JobSearch) -> Select[Any]:
+    for order in search.order:
+        key = _sort_key(order.key, search.now_ms)
+        way = key.asc() if order.ascending else key.desc()
+        # Said of a column that is always there, it would keep PostgreSQL from its index.
+        query = query.order_by(way.nulls_last() if order.key in _MAY_LACK else way)
+    is_oldest_first = [order.ascending for order in search.order if order.key == "submitted_ms"]
+    if not is_oldest_first:
+        query = query.order_by(jobs.c.submitted_ms.desc())
+    # Of the same millisecond, the numbers of their runs tell which was the first.
+    return query.order_by(jobs.c.run_number.asc() if any(is_oldest_first) else jobs.c.run_number.desc())
+
+
+def _sort_key(key: str, now_ms: int) -> ColumnElement[Any]:
+    if key == "run_name":
+        return select(runs.c.name).where(runs.c.run_number == jobs.c.run_number).scalar_subquery()
+    if key == "duration_ms":
+        return func.coalesce(jobs.c.ended_ms, now_ms) - jobs.c.started_ms
+    return jobs.c[key]
 
 
 def _has_text(wanted: str) -> ColumnElement[bool]:
