@@ -32,7 +32,7 @@ from runyard.stores.opening import Stores
 LOST_AFTER_S = 3 * BEAT_S
 AGENTS_FIND_IT_WITHIN_S = 45.0
 """A server that was away is not to believe that all jobs are lost: agents ask with rests of up to 30 s."""
-FIRST_SAID_WITHIN_S = 120.0
+FIRST_SAID_WITHIN_S = 60.0
 """An agent that was started has to come up first: a busy Ray, or a node that brings an image, takes long."""
 FAR_TARGETS_AT_ONCE = 1_000
 """Threads are made as they are needed, so one that waits for a target keeps no other target waiting."""
