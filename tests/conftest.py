@@ -1,6 +1,7 @@
 """What every test gets: a clean environment, and the real server for those that ask for it."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,12 @@ GZIP = b"\x1f\x8b"
 UNDER_CI = os.environ.get("CI") == "true"
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 ServerStarter = Callable[..., RunningServer]
+
+
+def pytest_configure() -> None:
+    """Have what tests start hear a Ctrl-C: where a shell began these in the background, nobody would."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -16,14 +16,14 @@ from tests.transfer.importing import MLFLOW, all_runs, begin, complete_import, e
 
 pytestmark = pytest.mark.slow
 
-RUNS, LARGE = 500, 12
+RUNS, LARGE = 200, 12
 MEGABYTE = 1024 * 1024
 ROOM_BYTES = 300 * 1024
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with 500 runs of a file each, 12 of them large."""
+    """A server with 200 runs of a file each, 12 of them large."""
     running = RunningServer(tmp_path_factory.mktemp("source") / "home").start()
     with httpx.Client(base_url=running.url, timeout=60) as http:
         for number in range(RUNS):
