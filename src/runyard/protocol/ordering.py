@@ -87,11 +87,7 @@ def parse_experiment_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     Raises:
         InvalidFilter: A key is not one of an experiment's or can't be read.
     """
-    orders = parse_order(order_by, ExperimentGrammar())
-    for order in orders:
-        if order.entity is not Entity.ATTRIBUTE:
-            raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
-    return orders
+    return _by_attributes(order_by, ExperimentGrammar())
 
 
 def parse_job_order(order_by: Sequence[str]) -> tuple[Order, ...]:
@@ -100,12 +96,17 @@ def parse_job_order(order_by: Sequence[str]) -> tuple[Order, ...]:
     Raises:
         InvalidFilter: A key is not one of a job's, is there twice or can't be read.
     """
-    orders = parse_order(order_by, _JobOrder())
+    orders = _by_attributes(order_by, _JobOrder())
+    if len({order.key for order in orders}) < len(orders):
+        raise InvalidFilter(f"`order_by` contains duplicate fields: {list(order_by)}")
+    return orders
+
+
+def _by_attributes(order_by: Sequence[str], grammar: RunGrammar) -> tuple[Order, ...]:
+    orders = parse_order(order_by, grammar)
     for order in orders:
         if order.entity is not Entity.ATTRIBUTE:
             raise InvalidFilter(f"Invalid order_by entity: {order.entity.value}")
-    if len({order.key for order in orders}) < len(orders):
-        raise InvalidFilter(f"`order_by` contains duplicate fields: {list(order_by)}")
     return orders
 
 

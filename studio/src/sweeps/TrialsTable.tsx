@@ -79,7 +79,7 @@ export function TrialsTable({ sweep, trials }: { sweep: Sweep; trials: Trial[] }
                       column.order === order ? (isDescending ? "descending" : "ascending") : undefined
                     }
                   >
-                    <button type="button" className="sorter" onClick={() => sort(column)}>
+                    <button type="button" className="sort-head sorter" onClick={() => sort(column)}>
                       <span className="ellipsis trial-value" title={column.title}>
                         {column.title}
                       </span>
