@@ -7,6 +7,7 @@ import { adminHash, experimentHash } from "../app/route.ts";
 import { bytes, plural } from "../parts/format.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { Loaded } from "../parts/Loaded.tsx";
+import { Segments } from "../parts/Segments.tsx";
 import { Empty } from "../parts/States.tsx";
 import { TableCard } from "../parts/TableCard.tsx";
 import { Time } from "../parts/Time.tsx";
@@ -39,33 +40,25 @@ export function StorageSection() {
     <>
       <div className="row wrap">
         {may(caller, "ADMINISTER") && (
-          <fieldset className="segments" aria-label="Of">
-            {[false, true].map((whole) => (
-              <button
-                key={String(whole)}
-                type="button"
-                className="button"
-                aria-pressed={whole === isWhole}
-                onClick={() => change({ of: whole ? "server" : null })}
-              >
-                {whole ? "Whole server" : workspaceName()}
-              </button>
-            ))}
-          </fieldset>
+          <Segments
+            label="Of"
+            choices={[
+              [false, workspaceName()],
+              [true, "Whole server"],
+            ]}
+            chosen={isWhole}
+            onChoose={(whole) => change({ of: whole ? "server" : null })}
+          />
         )}
-        <fieldset className="segments" aria-label="Measured by">
-          {[false, true].map((byRuns) => (
-            <button
-              key={String(byRuns)}
-              type="button"
-              className="button"
-              aria-pressed={byRuns === isByRuns}
-              onClick={() => change({ by: byRuns ? "runs" : null })}
-            >
-              {byRuns ? "By runs" : "By bytes"}
-            </button>
-          ))}
-        </fieldset>
+        <Segments
+          label="Measured by"
+          choices={[
+            [false, "By bytes"],
+            [true, "By runs"],
+          ]}
+          chosen={isByRuns}
+          onChoose={(byRuns) => change({ by: byRuns ? "runs" : null })}
+        />
         <span className="grow" />
         <a className="button" href={adminHash("trash")}>
           <Icon name="trash" /> Free space

@@ -1,4 +1,5 @@
 import type { XAxis } from "../api/runyard.ts";
+import { Segments } from "../parts/Segments.tsx";
 import type { ChartSettings } from "./settings.ts";
 
 const X_LABELS: Record<XAxis, string> = { step: "Step", time: "Time", relative: "Relative" };
@@ -13,19 +14,12 @@ export function ChartControls({
 }) {
   return (
     <>
-      <fieldset className="segments" aria-label="X axis">
-        {(Object.keys(X_LABELS) as XAxis[]).map((x) => (
-          <button
-            key={x}
-            type="button"
-            className="button"
-            aria-pressed={settings.x === x}
-            onClick={() => onChange({ x })}
-          >
-            {X_LABELS[x]}
-          </button>
-        ))}
-      </fieldset>
+      <Segments
+        label="X axis"
+        choices={(Object.keys(X_LABELS) as XAxis[]).map((x) => [x, X_LABELS[x]] as const)}
+        chosen={settings.x}
+        onChoose={(x) => onChange({ x })}
+      />
       <fieldset className="segments" aria-label="Logarithmic axes">
         <button
           type="button"

@@ -9,6 +9,7 @@ import { useDocumentTitle } from "../app/title.ts";
 import { TextDialog } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { SearchField } from "../parts/SearchField.tsx";
+import { Segments } from "../parts/Segments.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { SortHead } from "../parts/SortHead.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
@@ -73,19 +74,15 @@ export function ExperimentsScreen() {
           value={text}
           onChange={(value) => change({ search: value })}
         />
-        <fieldset className="segments" aria-label="Lifecycle">
-          {["active", "deleted"].map((stage) => (
-            <button
-              key={stage}
-              type="button"
-              className="button"
-              aria-pressed={(stage === "deleted") === isDeleted}
-              onClick={() => change({ lifecycle: stage === "deleted" ? stage : null })}
-            >
-              {stage === "deleted" ? "Deleted" : "Active"}
-            </button>
-          ))}
-        </fieldset>
+        <Segments
+          label="Lifecycle"
+          choices={[
+            [false, "Active"],
+            [true, "Deleted"],
+          ]}
+          chosen={isDeleted}
+          onChoose={(deleted) => change({ lifecycle: deleted ? "deleted" : null })}
+        />
       </div>
 
       {experiments.isPending && <Skeleton lines={8} label="Loading experiments" />}

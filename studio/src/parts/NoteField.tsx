@@ -1,5 +1,6 @@
 import { useId, useState } from "react";
 import { Note } from "./Note.tsx";
+import { Segments } from "./Segments.tsx";
 
 const WAYS = ["Write", "Preview"] as const;
 
@@ -14,19 +15,12 @@ export function NoteField({ label, name, initial = "" }: { label: string; name: 
         <label className="grow" htmlFor={id}>
           {label}
         </label>
-        <fieldset className="segments" aria-label={`${label}: how it is shown`}>
-          {WAYS.map((one) => (
-            <button
-              key={one}
-              type="button"
-              className="button"
-              aria-pressed={one === way}
-              onClick={() => setWay(one)}
-            >
-              {one}
-            </button>
-          ))}
-        </fieldset>
+        <Segments
+          label={`${label}: how it is shown`}
+          choices={WAYS.map((one) => [one, one] as const)}
+          chosen={way}
+          onChoose={setWay}
+        />
       </div>
       <textarea
         id={id}

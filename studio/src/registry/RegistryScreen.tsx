@@ -14,6 +14,7 @@ import { useDocumentTitle } from "../app/title.ts";
 import { TextDialog } from "../parts/Dialog.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { SearchField } from "../parts/SearchField.tsx";
+import { Segments } from "../parts/Segments.tsx";
 import { Snippet } from "../parts/Snippet.tsx";
 import { Empty, Failure, Skeleton } from "../parts/States.tsx";
 import { listOrderOf, listOrderText, orderByOf } from "../parts/sorting.ts";
@@ -69,19 +70,12 @@ export function RegistryScreen({ kind }: { kind: RegistryKind }) {
           value={text}
           onChange={(value) => change({ search: value })}
         />
-        <fieldset className="segments" aria-label="Kind">
-          {REGISTRY_KINDS.map((one) => (
-            <button
-              key={one}
-              type="button"
-              className="button"
-              aria-pressed={one === kind}
-              onClick={() => go(registryHash(one))}
-            >
-              {TITLES[one]}
-            </button>
-          ))}
-        </fieldset>
+        <Segments
+          label="Kind"
+          choices={REGISTRY_KINDS.map((one) => [one, TITLES[one]] as const)}
+          chosen={kind}
+          onChoose={(one) => go(registryHash(one))}
+        />
       </div>
       {found.isPending && <Skeleton lines={8} label={`Loading ${kind}`} />}
       {found.isError && !found.data && <Failure error={found.error} onRetry={() => void found.refetch()} />}

@@ -2,6 +2,7 @@ import type { Run } from "../api/types.ts";
 import { download } from "../charts/download.ts";
 import { plural } from "../parts/format.ts";
 import { IconButton } from "../parts/IconButton.tsx";
+import { Segments } from "../parts/Segments.tsx";
 import { ColumnsMenu } from "./ColumnsMenu.tsx";
 import type { KnownKeys } from "./columns.ts";
 import { FilterBox } from "./FilterBox.tsx";
@@ -55,19 +56,15 @@ export function RunsToolbar(props: Props) {
       <span className="quiet count" role="status">
         {hasMore ? `first ${plural(rows.length, "run")}` : plural(rows.length, "run")}
       </span>
-      <fieldset className="segments" aria-label="Lifecycle">
-        {[false, true].map((isDeleted) => (
-          <button
-            key={String(isDeleted)}
-            type="button"
-            className="button"
-            aria-pressed={settings.isDeleted === isDeleted}
-            onClick={() => change({ isDeleted, selected: [] })}
-          >
-            {isDeleted ? "Deleted" : "Active"}
-          </button>
-        ))}
-      </fieldset>
+      <Segments
+        label="Lifecycle"
+        choices={[
+          [false, "Active"],
+          [true, "Deleted"],
+        ]}
+        chosen={settings.isDeleted}
+        onChoose={(isDeleted) => change({ isDeleted, selected: [] })}
+      />
       <ColumnsMenu known={known} columns={columns} change={change} />
       <SaveTable {...props} />
       <fieldset className="segments" aria-label="View">
