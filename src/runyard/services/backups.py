@@ -15,7 +15,6 @@ deleted meanwhile. An artifact that an earlier backup holds already is linked fr
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -29,6 +28,7 @@ from runyard._version import __version__
 from runyard.errors import InvalidParameter, InvalidState, NotFound, StorageFull
 from runyard.services.sealing import KEY_FILE
 from runyard.stores.artifacts.base import ArtifactDownload, ArtifactStore, Declared
+from runyard.stores.artifacts.folder import FULL
 from runyard.stores.artifacts.paths import ROOT, ArtifactPath
 from runyard.stores.artifacts.walking import walk_files
 from runyard.stores.copying import copy_database, engine_of, is_empty, put_back
@@ -42,7 +42,6 @@ LIST = "artifacts.jsonl"
 ARTIFACTS = "artifacts"
 PIECE_BYTES = 1024 * 1024
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Progress = Callable[[str, int, int], None]
@@ -231,7 +230,7 @@ def _faults_said(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageFull(f"There is not room enough for {error.filename or place}.") from None
         raise InvalidState(f"{error.filename or place} can't be written: {error.strerror}.") from None
 

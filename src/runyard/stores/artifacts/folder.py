@@ -43,7 +43,8 @@ SHA256_ATTRIBUTE = "user.runyard.sha256"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk without room answers."""
 _BROKEN = frozenset({errno.EIO, errno.EROFS})
 _NOT_A_PLAIN_DIRECTORY = frozenset({errno.ENOTDIR, errno.ELOOP})
 _LEFT_BEHIND_AFTER_S = 60  # a new upload is locked well before that
@@ -376,7 +377,7 @@ def _full_disk_said() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageFull("The server has no room left for artifacts; nothing was written.") from None
         if error.errno in _BROKEN:
             raise Unavailable("The disk that holds the artifacts fails; nothing was written.") from error
